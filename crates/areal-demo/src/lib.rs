@@ -1,0 +1,1 @@
+//! A generated landscape with known truth: scenes, districts, labels, wealth.

@@ -1,0 +1,1 @@
+//! Sample designs and estimators of area with their errors; statistics on tables.

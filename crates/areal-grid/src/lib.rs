@@ -1,0 +1,48 @@
+//! Transforms, windows, patch layout, ellipsoidal cell areas, and what pixels hold; pure, no input or output.
+//!
+//! Conventions that hold in every crate of areal:
+//! - Pixel positions are `(row, col)`, windows are half-open, row 0 is the first line of the file.
+//! - Map positions are `[x, y]` = `[east, north]` or `[longitude, latitude]`, whatever the authority's axis order.
+//! - Areas are square metres on the ellipsoid, angles are degrees unless a name says otherwise.
+
+mod affine;
+mod cell_area;
+mod crs;
+mod layout;
+mod legend;
+mod pixel_grid;
+mod pixels;
+mod resolution;
+mod window;
+
+pub use affine::Affine;
+pub use cell_area::CellAreas;
+pub use crs::{Crs, CrsKind, Ellipsoid};
+pub use layout::{LayoutError, PatchLayout};
+pub use legend::{Class, Target, default_colour};
+pub use pixel_grid::PixelGrid;
+pub use pixels::{PixelBlock, PixelState, PixelType, Pixels};
+pub use resolution::{GroundResolution, ground_resolution};
+pub use window::{Window, blocks};
+
+/// Turns map positions into longitude and latitude: the one thing about projections that this crate needs and leaves
+/// to its callers.
+pub trait ToLonLat {
+    /// Replaces each `[x, y]` by `[longitude, latitude]` in degrees on the grid's own ellipsoid.
+    ///
+    /// # Errors
+    /// A [`ProjectionError`] when a point has no longitude and latitude.
+    fn to_lonlat(&self, points: &mut [[f64; 2]]) -> Result<(), ProjectionError>;
+}
+
+/// A map position that cannot be turned into longitude and latitude.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("position ({x}, {y}) has no longitude and latitude: {reason}")]
+pub struct ProjectionError {
+    /// East of the position, in the units of its CRS.
+    pub x: f64,
+    /// North of the position, in the units of its CRS.
+    pub y: f64,
+    /// What the projection library said.
+    pub reason: String,
+}

@@ -1,0 +1,66 @@
+//! What every job needs: staged outputs, hashes, provenance, progress, interruption.
+//!
+//! Nothing here knows rasters or networks; every other crate may use it.
+
+mod hash;
+mod interrupt;
+mod progress;
+mod provenance;
+mod staged;
+
+pub use hash::{Sha256, hash_bytes, hash_file, hash_folder};
+pub use interrupt::{Interrupt, Interrupted};
+pub use progress::{Job, NoProgress, Progress, Task, Unit};
+pub use provenance::{InputFile, Provenance, input_file, read_json, write_json};
+pub use staged::{StagedDir, StagedFile};
+
+/// A file operation that failed, with the file it failed on.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// The operating system refused.
+    #[error("cannot {action} {path}: {source}", path = path.display())]
+    Io {
+        /// What was being done: `read`, `write`, `rename` ...
+        action: &'static str,
+        /// The file or folder.
+        path: std::path::PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A JSON file that does not hold what it should.
+    #[error("{path}, line {line}, column {column}: {message}", path = path.display())]
+    Json {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Line of the fault, from 1.
+        line: usize,
+        /// Column of the fault, from 1.
+        column: usize,
+        /// What is wrong.
+        message: String,
+    },
+    /// A file of another kind or of a later version.
+    #[error("{path} has format \"{found}\", expected \"{expected}\"", path = path.display())]
+    Format {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Its `format` field.
+        found: String,
+        /// What this program reads.
+        expected: &'static str,
+    },
+    /// An output that stands already and may not be overwritten.
+    #[error("{path} exists already", path = path.display())]
+    Exists {
+        /// The output.
+        path: std::path::PathBuf,
+    },
+}
+
+impl FileError {
+    /// Wraps an I/O error with the file and what was being done to it.
+    pub fn io(action: &'static str, path: impl Into<std::path::PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { action, path, source }
+    }
+}

@@ -1,0 +1,1 @@
+//! Network architectures, losses, normalisation and the model bundle.

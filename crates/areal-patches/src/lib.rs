@@ -1,0 +1,1 @@
+//! Labelled patches cut from scenes: labelling rules, spatial blocks, the patch store.

@@ -1,0 +1,1 @@
+//! Streaming a scene through a bundle into a prediction raster.

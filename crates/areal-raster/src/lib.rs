@@ -1,0 +1,1 @@
+//! Reading, mosaicking, warping and writing georeferenced rasters and vector layers through GDAL.

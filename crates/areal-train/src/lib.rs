@@ -1,0 +1,1 @@
+//! Training: sampling, augmentation, learner, metrics, checkpoints.

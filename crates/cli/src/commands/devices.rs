@@ -1,0 +1,12 @@
+use clap::Args;
+
+use crate::context::Context;
+use crate::errors::{CliError, Exit};
+
+/// (help of devices)
+#[derive(Debug, Clone, Default, Args)]
+pub struct Options {}
+
+pub fn run(_options: Options, _context: &Context) -> Result<(), CliError> {
+    Err(CliError::new(Exit::Failure, "devices is not built yet"))
+}

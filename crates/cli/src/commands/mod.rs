@@ -1,0 +1,47 @@
+//! One file a command: its options (flags and recipe keys alike), and the call into the library.
+
+pub mod aggregate;
+pub mod demo;
+pub mod devices;
+pub mod evaluate;
+pub mod explain;
+pub mod init;
+pub mod inspect;
+pub mod predict;
+pub mod report;
+pub mod run;
+pub mod tile;
+pub mod train;
+
+use std::path::PathBuf;
+
+use crate::args::Command;
+use crate::context::Context;
+use crate::errors::CliError;
+
+/// A command that `areal run` can run as a stage: it can say what it reads and writes before it does.
+pub trait Stage {
+    /// Files and folders that the stage reads.
+    fn inputs(&self) -> Vec<PathBuf>;
+    /// The folder or file that the stage makes.
+    fn output(&self) -> PathBuf;
+    /// Runs the stage.
+    fn run(self, context: &Context) -> Result<(), CliError>;
+}
+
+pub fn dispatch(command: Command, context: &Context) -> Result<(), CliError> {
+    match command {
+        Command::Inspect(options) => inspect::run(options, context),
+        Command::Tile(options) => options.run(context),
+        Command::Train(options) => options.run(context),
+        Command::Evaluate(options) => options.run(context),
+        Command::Predict(options) => options.run(context),
+        Command::Explain(options) => options.run(context),
+        Command::Aggregate(options) => options.run(context),
+        Command::Report(options) => options.run(context),
+        Command::Run(options) => run::run(options, context),
+        Command::Init(options) => init::run(options, context),
+        Command::Demo(options) => demo::run(options, context),
+        Command::Devices(options) => devices::run(options, context),
+    }
+}

@@ -1,0 +1,78 @@
+//! What a person is told when a command fails: the library's error (file, position, value) and what to do about it.
+
+mod job;
+
+use std::process::ExitCode;
+
+use miette::Diagnostic;
+
+/// Exit codes, as documented in `areal --help`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// The job failed for a reason of its own.
+    Failure,
+    /// Wrong usage, settings or recipe.
+    Usage,
+    /// An input that cannot be used.
+    Input,
+    /// An output that cannot be written.
+    Output,
+    /// Stopped by Ctrl-C.
+    Interrupted,
+}
+
+impl Exit {
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Failure => 1,
+            Self::Usage => 2,
+            Self::Input => 3,
+            Self::Output => 4,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+/// A failed command.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+#[error("{message}")]
+pub struct CliError {
+    message: String,
+    exit: Exit,
+    #[help]
+    help: Option<String>,
+}
+
+impl CliError {
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { message: message.into(), exit, help: None }
+    }
+
+    /// An error of a library: its whole chain of causes in one message.
+    pub fn from_source(exit: Exit, error: &dyn std::error::Error) -> Self {
+        let mut message = error.to_string();
+        let mut cause = error.source();
+        while let Some(inner) = cause {
+            let text = inner.to_string();
+            // Many errors repeat their source in their own text.
+            if !message.contains(&text) {
+                message = format!("{message}: {text}");
+            }
+            cause = inner.source();
+        }
+        Self::new(exit, message)
+    }
+
+    /// Says what to do about it.
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Prints the error to stderr and gives the exit code.
+    pub fn report(self) -> ExitCode {
+        let code = self.exit.code();
+        eprintln!("{:?}", miette::Report::new(self));
+        ExitCode::from(code)
+    }
+}

@@ -1,0 +1,25 @@
+//! The `areal` program: satellite scenes in, area statistics out.
+
+mod args;
+mod commands;
+mod context;
+mod errors;
+mod layers;
+mod scene_options;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = args::Cli::parse();
+    let context = match context::Context::new(&cli.global) {
+        Ok(context) => context,
+        Err(error) => return error.report(),
+    };
+    match commands::dispatch(cli.command, &context) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => error.report(),
+    }
+}

@@ -1,0 +1,181 @@
+//! Progress and log lines on stderr: bars on a terminal, spaced lines otherwise.
+
+use std::io::{IsTerminal, Write, stderr};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use areal_job::{Progress, Task, Unit};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use tracing::level_filters::LevelFilter;
+
+use crate::args::Global;
+
+/// Sends log lines to stderr, above any bar; returns the bars' place when stderr is a terminal that wants them.
+pub fn init_logging(global: &Global) -> Option<MultiProgress> {
+    let level = match (global.quiet, global.verbose) {
+        (true, _) => LevelFilter::WARN,
+        (_, true) => LevelFilter::DEBUG,
+        _ => LevelFilter::INFO,
+    };
+    let bars = (stderr().is_terminal() && !global.quiet).then(MultiProgress::new);
+    let writer = LogWriter(bars.clone());
+    // RUST_LOG narrows or widens it by crate, for those who look into a fault.
+    let filter = tracing_subscriber::EnvFilter::builder().with_default_directive(LevelFilter::WARN.into());
+    let filter = match std::env::var("RUST_LOG") {
+        Ok(directives) => filter.parse_lossy(directives),
+        Err(_) => filter.parse_lossy(areal_directives(level)),
+    };
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(move || writer.clone())
+        .with_ansi(stderr().is_terminal())
+        .without_time()
+        .with_target(false)
+        .try_init();
+    bars
+}
+
+fn areal_directives(level: LevelFilter) -> String {
+    let crates = [
+        "areal",
+        "areal_demo",
+        "areal_estimate",
+        "areal_explain",
+        "areal_grid",
+        "areal_job",
+        "areal_model",
+        "areal_patches",
+        "areal_predict",
+        "areal_raster",
+        "areal_report",
+        "areal_train",
+        "areal_zones",
+    ];
+    crates.map(|name| format!("{name}={level}")).join(",")
+}
+
+#[derive(Clone)]
+struct LogWriter(Option<MultiProgress>);
+
+impl Write for LogWriter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match &self.0 {
+            Some(bars) => bars.suspend(|| stderr().write(bytes)),
+            None => stderr().write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        stderr().flush()
+    }
+}
+
+/// Progress as bars on a terminal.
+pub struct Bars(MultiProgress);
+
+impl Bars {
+    pub fn new(bars: MultiProgress) -> Self {
+        Self(bars)
+    }
+}
+
+impl Progress for Bars {
+    fn task(&self, name: &str, total: Option<u64>, unit: Unit) -> Box<dyn Task> {
+        let (bar, template) = match total {
+            Some(total) => (
+                ProgressBar::new(total),
+                "{prefix:>14} {bar:30} {human_pos}/{human_len} UNIT, {per_sec}, {eta} left {msg}",
+            ),
+            None => (ProgressBar::no_length(), "{prefix:>14} {spinner} {human_pos} UNIT, {per_sec} {msg}"),
+        };
+        let bar = self.0.add(bar).with_prefix(name.to_owned());
+        if let Ok(style) = ProgressStyle::with_template(&template.replace("UNIT", unit.word())) {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(250));
+        Box::new(BarTask(bar))
+    }
+}
+
+struct BarTask(ProgressBar);
+
+impl Task for BarTask {
+    fn advance(&self, units: u64) {
+        self.0.inc(units);
+    }
+
+    fn remark(&self, text: &str) {
+        self.0.set_message(text.to_owned());
+    }
+}
+
+impl Drop for BarTask {
+    fn drop(&mut self) {
+        self.0.finish();
+    }
+}
+
+/// Progress as log lines: a line at the start and at the end of a task, and one every ten seconds between.
+pub struct LogLines;
+
+const SPACING: Duration = Duration::from_secs(10);
+
+impl Progress for LogLines {
+    fn task(&self, name: &str, total: Option<u64>, unit: Unit) -> Box<dyn Task> {
+        let now = Instant::now();
+        Box::new(LogTask {
+            name: name.to_owned(),
+            total,
+            unit,
+            done: AtomicU64::new(0),
+            start: now,
+            last: Mutex::new((now, String::new())),
+        })
+    }
+}
+
+struct LogTask {
+    name: String,
+    total: Option<u64>,
+    unit: Unit,
+    done: AtomicU64,
+    start: Instant,
+    last: Mutex<(Instant, String)>,
+}
+
+impl LogTask {
+    fn line(&self, remark: &str) -> String {
+        let done = self.done.load(Ordering::Relaxed);
+        let of = self.total.map(|t| format!("/{t}")).unwrap_or_default();
+        let seconds = self.start.elapsed().as_secs_f64();
+        let rate = done as f64 / seconds.max(1e-9);
+        let remark = if remark.is_empty() { String::new() } else { format!("; {remark}") };
+        format!("{}: {done}{of} {} in {seconds:.1} s, {rate:.1}/s{remark}", self.name, self.unit.word())
+    }
+}
+
+impl Task for LogTask {
+    fn advance(&self, units: u64) {
+        self.done.fetch_add(units, Ordering::Relaxed);
+        if let Ok(mut last) = self.last.try_lock()
+            && last.0.elapsed() >= SPACING
+        {
+            last.0 = Instant::now();
+            tracing::info!("{}", self.line(&last.1));
+        }
+    }
+
+    fn remark(&self, text: &str) {
+        if let Ok(mut last) = self.last.lock() {
+            text.clone_into(&mut last.1);
+        }
+    }
+}
+
+impl Drop for LogTask {
+    fn drop(&mut self) {
+        let remark = self.last.lock().map(|last| last.1.clone()).unwrap_or_default();
+        tracing::info!("{}", self.line(&remark));
+    }
+}

@@ -1,0 +1,1 @@
+//! Tests of the areal program as its users run it.
