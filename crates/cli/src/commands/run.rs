@@ -1,12 +1,45 @@
+use std::path::PathBuf;
+
 use clap::Args;
 
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
+use crate::recipe::{Plan, Recipe, RunSettings, enter_folder};
 
-/// (help of run)
-#[derive(Debug, Clone, Default, Args)]
-pub struct Options {}
+/// Run every stage of a recipe, from scenes to the report
+///
+/// The sections [tile] [train] [evaluate] [predict] [explain] [aggregate] [report] are the options of the commands of
+/// those names; a stage without a section is left out. A stage whose inputs and settings are unchanged since it last
+/// ran is skipped, and said so. Paths in a recipe are relative to the recipe's folder.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:\n  areal run demo/recipe.toml\n  areal run recipe.toml --set train.epochs=5 \
+                        --set train.loss=focal\n  areal run recipe.toml --dry-run")]
+pub struct Options {
+    /// The recipe; 'areal init' writes one.
+    pub recipe: PathBuf,
+    /// Lay a value over the recipe: a dotted key and a TOML value. Repeatable.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Folder for the results [default: the recipe's workdir, or 'out' beside the recipe].
+    #[arg(long, value_name = "FOLDER")]
+    pub workdir: Option<PathBuf>,
+    /// Run every stage, changed or not.
+    #[arg(long)]
+    pub force: bool,
+    /// Say which stages would run and why, and run none.
+    #[arg(long)]
+    pub dry_run: bool,
+}
 
-pub fn run(_options: Options, _context: &Context) -> Result<(), CliError> {
-    Err(CliError::new(Exit::Failure, "run is not built yet"))
+pub fn run(options: Options, context: &Context) -> Result<(), CliError> {
+    let recipe = Recipe::read(&options.recipe, &options.set)?;
+    // A folder named on the command line is relative to where the person stands, unlike one in the recipe.
+    let workdir = options.workdir.map(|w| std::path::absolute(&w).map_err(|e| bad_workdir(&w, &e))).transpose()?;
+    enter_folder(&options.recipe)?;
+    let settings = RunSettings { workdir, force: options.force, dry_run: options.dry_run };
+    Plan::new(&recipe, settings, context).run()
+}
+
+fn bad_workdir(path: &std::path::Path, error: &std::io::Error) -> CliError {
+    CliError::new(Exit::Usage, format!("--workdir {}: {error}", path.display())).help("name a folder")
 }

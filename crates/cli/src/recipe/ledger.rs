@@ -1,0 +1,145 @@
+//! What each stage was last made from, so that a stage that would make the same again is skipped.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use areal_job::{FileError, Sha256, hash_file, hash_folder, read_json, write_json};
+use serde::{Deserialize, Serialize};
+use toml::Table;
+
+const FORMAT: &str = "areal-ledger/1";
+
+/// What one stage read and made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    format: String,
+    made_by: String,
+    settings: Table,
+    inputs: Vec<(PathBuf, Sha256)>,
+    output: (PathBuf, Option<Sha256>),
+}
+
+/// The entries of one working folder, and the digests taken so far in this run.
+#[derive(Debug)]
+pub struct Ledger {
+    folder: PathBuf,
+    digests: HashMap<PathBuf, Sha256>,
+}
+
+/// Whether a stage has to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It would make the same again.
+    Unchanged,
+    /// It never ran here, or what it made is gone.
+    New,
+    /// Another version of the program made it.
+    Program,
+    /// Its settings are not the same.
+    Settings,
+    /// An input is not the same.
+    Inputs,
+    /// Its output was changed since.
+    Output,
+}
+
+impl Verdict {
+    /// The reason for running, for people.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Unchanged => "unchanged",
+            Self::New => "not made yet",
+            Self::Program => "made by another version",
+            Self::Settings => "settings changed",
+            Self::Inputs => "inputs changed",
+            Self::Output => "output changed since it was made",
+        }
+    }
+}
+
+impl Ledger {
+    /// The ledger of a working folder.
+    pub fn open(workdir: &Path) -> Self {
+        Self { folder: workdir.join(".ledger"), digests: HashMap::new() }
+    }
+
+    /// What the stage would be made from now.
+    pub fn entry(&mut self, settings: Table, inputs: Vec<PathBuf>, output: PathBuf) -> Result<Entry, FileError> {
+        let inputs = inputs.into_iter().map(|p| self.digest(&p).map(|d| (p, d))).collect::<Result<_, _>>()?;
+        let made_by = concat!("areal ", env!("CARGO_PKG_VERSION")).to_owned();
+        Ok(Entry { format: FORMAT.into(), made_by, settings, inputs, output: (output, None) })
+    }
+
+    /// Compares with what the stage was made from last.
+    pub fn verdict(&mut self, stage: &str, now: &Entry) -> Verdict {
+        let Ok(then) = read_json::<Entry>(&self.file(stage), FORMAT) else { return Verdict::New };
+        if !now.output.0.exists() || then.output.0 != now.output.0 {
+            return Verdict::New;
+        }
+        let output = self.digest(&now.output.0).ok();
+        match () {
+            () if then.made_by != now.made_by => Verdict::Program,
+            () if then.settings != now.settings => Verdict::Settings,
+            () if then.inputs != now.inputs => Verdict::Inputs,
+            () if output.is_none() || then.output.1 != output => Verdict::Output,
+            () => Verdict::Unchanged,
+        }
+    }
+
+    /// Notes that the stage has just been made.
+    pub fn record(&mut self, stage: &str, mut made: Entry) -> Result<(), FileError> {
+        self.digests.remove(&made.output.0);
+        made.output.1 = Some(self.digest(&made.output.0)?);
+        write_json(&self.file(stage), &made)
+    }
+
+    fn file(&self, stage: &str) -> PathBuf {
+        self.folder.join(format!("{}.json", stage.replace(' ', "-")))
+    }
+
+    fn digest(&mut self, path: &Path) -> Result<Sha256, FileError> {
+        if let Some(digest) = self.digests.get(path) {
+            return Ok(digest.clone());
+        }
+        let digest = if path.is_dir() { hash_folder(path)? } else { hash_file(path)? };
+        self.digests.insert(path.to_path_buf(), digest.clone());
+        Ok(digest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn a_stage_runs_again_only_when_something_changed() {
+        let root = tempfile::tempdir().unwrap();
+        let (input, output) = (root.path().join("in"), root.path().join("out"));
+        fs::write(&input, "1").unwrap();
+        let settings: Table = toml::from_str("a = 1").unwrap();
+        let entry = |ledger: &mut Ledger, settings: &Table| {
+            ledger.entry(settings.clone(), vec![input.clone()], output.clone()).unwrap()
+        };
+        let verdict = |settings: &Table| {
+            let mut ledger = Ledger::open(root.path());
+            let now = entry(&mut ledger, settings);
+            ledger.verdict("tile", &now)
+        };
+        assert_eq!(verdict(&settings), Verdict::New);
+        fs::write(&output, "made").unwrap();
+        let mut ledger = Ledger::open(root.path());
+        let made = entry(&mut ledger, &settings);
+        ledger.record("tile", made).unwrap();
+        assert_eq!(verdict(&settings), Verdict::Unchanged);
+        assert_eq!(verdict(&toml::from_str("a = 2").unwrap()), Verdict::Settings);
+        fs::write(&output, "tampered").unwrap();
+        assert_eq!(verdict(&settings), Verdict::Output);
+        fs::write(&output, "made").unwrap();
+        fs::write(&input, "2").unwrap();
+        assert_eq!(verdict(&settings), Verdict::Inputs);
+        fs::remove_file(&output).unwrap();
+        assert_eq!(verdict(&settings), Verdict::New);
+    }
+}

@@ -1,0 +1,173 @@
+//! A recipe: every stage of a job in one commented file.
+
+mod ledger;
+mod plan;
+mod text;
+
+pub use plan::{Plan, RunSettings, enter_folder};
+pub use text::TEMPLATE;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::Table;
+
+use crate::commands::{aggregate, evaluate, explain, predict, report, tile, train};
+use crate::errors::{CliError, Exit};
+use crate::scene_options::SceneOptions;
+
+/// The `format` of recipes that this program reads.
+pub const FORMAT: &str = "areal-recipe/1";
+
+/// A recipe as it is written. The sections are the options of the commands: a key is a flag without its dashes.
+///
+/// It is parsed in full only to be checked; the stages are then made from the table, because an absent key must stay
+/// absent when layers are laid over each other.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[expect(dead_code, reason = "parsed to check every key and type against the options that the stages will take")]
+struct Schema {
+    format: String,
+    #[serde(default)]
+    workdir: Option<PathBuf>,
+    #[serde(default)]
+    seed: Option<u64>,
+    #[serde(default)]
+    device: Option<String>,
+    scenes: BTreeMap<String, Vec<PathBuf>>,
+    #[serde(default)]
+    tile_scenes: Vec<String>,
+    #[serde(default)]
+    predict_scenes: Vec<String>,
+    #[serde(default)]
+    scene: SceneOptions,
+    tile: Option<tile::Options>,
+    train: Option<train::Options>,
+    evaluate: Option<evaluate::Options>,
+    predict: Option<predict::Options>,
+    explain: Option<explain::Options>,
+    aggregate: Option<aggregate::Options>,
+    report: Option<report::Options>,
+}
+
+/// A checked recipe, with what was set on the command line laid over it.
+#[derive(Debug)]
+pub struct Recipe {
+    /// All of it, as a table.
+    pub table: Table,
+}
+
+impl Recipe {
+    /// Reads and checks a recipe; `overrides` are `KEY=VALUE` with dotted keys, laid over it.
+    pub fn read(path: &Path, overrides: &[String]) -> Result<Self, CliError> {
+        let text = std::fs::read_to_string(path).map_err(|e| {
+            CliError::new(Exit::Input, format!("cannot read {}: {e}", path.display()))
+                .help("check the path; 'areal init' writes a recipe to start from")
+        })?;
+        Self::parse(&text, &path.display().to_string(), overrides)
+    }
+
+    fn parse(text: &str, name: &str, overrides: &[String]) -> Result<Self, CliError> {
+        check(text, name)?;
+        let mut table: Table = toml::from_str(text).map_err(|e| fault(&e, text, name))?;
+        if overrides.is_empty() {
+            return Ok(Self { table });
+        }
+        for item in overrides {
+            table = crate::layers::overlay(table, parse_override(item)?);
+        }
+        let merged = toml::to_string(&table)
+            .map_err(|e| CliError::new(Exit::Usage, format!("--set gives no valid recipe: {e}")))?;
+        check(&merged, "the recipe with --set laid over it")?;
+        Ok(Self { table })
+    }
+}
+
+fn check(text: &str, name: &str) -> Result<(), CliError> {
+    let schema: Schema = toml::from_str(text).map_err(|e| fault(&e, text, name))?;
+    if schema.format != FORMAT {
+        let message = format!("{name} has format \"{}\", expected \"{FORMAT}\"", schema.format);
+        return Err(CliError::new(Exit::Usage, message).help(format!("write: format = \"{FORMAT}\"")));
+    }
+    let unknown = |key: &str, names: &[String]| {
+        names.iter().find(|n| !schema.scenes.contains_key(*n)).map(|n| {
+            CliError::new(Exit::Usage, format!("{name}: {key} names the scene \"{n}\", which [scenes] does not have"))
+                .help("add it to [scenes], or correct the name")
+        })
+    };
+    let fault = unknown("tile-scenes", &schema.tile_scenes).or(unknown("predict-scenes", &schema.predict_scenes));
+    fault.map_or(Ok(()), Err)
+}
+
+/// `KEY=VALUE` as a table of one key; a value that is no TOML is taken as text.
+fn parse_override(item: &str) -> Result<Table, CliError> {
+    let fault = || {
+        CliError::new(Exit::Usage, format!("--set {item}: not of the form KEY=VALUE"))
+            .help("for example: --set train.epochs=5")
+    };
+    let (key, value) = item.split_once('=').ok_or_else(fault)?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if key.is_empty() || !key.chars().all(plain) {
+        return Err(fault());
+    }
+    toml::from_str(&format!("{key} = {value}"))
+        .or_else(|_| toml::from_str(&format!("{key} = {}", toml::Value::String(value.to_owned()))))
+        .map_err(|_| fault())
+}
+
+fn fault(error: &toml::de::Error, text: &str, name: &str) -> CliError {
+    let place = error.span().map(|span| {
+        let before = text.get(..span.start).unwrap_or(text);
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+        let shown = text.lines().nth(line - 1).unwrap_or("");
+        (format!("{name}, line {line}, column {column}"), format!("\n    {shown}"))
+    });
+    let (place, shown) = place.unwrap_or_else(|| (name.to_owned(), String::new()));
+    CliError::new(Exit::Usage, format!("{place}: {}{shown}", error.message()))
+        .help("correct the recipe; a key is a flag of the stage's command without its dashes (areal <stage> --help)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: &str = "format = \"areal-recipe/1\"\n[scenes]\na = [\"a.tif\"]\n";
+
+    #[test]
+    fn the_template_is_a_valid_recipe() {
+        Recipe::parse(TEMPLATE, "template", &[]).unwrap();
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_place() {
+        let text = format!("{SMALL}[train]\nepochz = 3\n");
+        let message = Recipe::parse(&text, "r.toml", &[]).unwrap_err().to_string();
+        assert!(message.starts_with("r.toml, line 5, column 1: unknown field `epochz`"), "{message}");
+    }
+
+    #[test]
+    fn an_ill_typed_value_is_refused_with_its_place() {
+        let text = "format = \"areal-recipe/1\"\nseed = \"one\"\n[scenes]\n";
+        let message = Recipe::parse(text, "r.toml", &[]).unwrap_err().to_string();
+        assert!(message.starts_with("r.toml, line 2, column 8: invalid type: string"), "{message}");
+    }
+
+    #[test]
+    fn a_value_set_on_the_command_line_wins_and_is_checked() {
+        let recipe = Recipe::parse(SMALL, "r", &["seed=7".into(), "device=cpu".into()]).unwrap();
+        assert_eq!(recipe.table["seed"].as_integer(), Some(7));
+        assert_eq!(recipe.table["device"].as_str(), Some("cpu"));
+        assert!(Recipe::parse(SMALL, "r", &["sed=7".into()]).unwrap_err().to_string().contains("unknown field `sed`"));
+        assert!(Recipe::parse(SMALL, "r", &["seed".into()]).unwrap_err().to_string().contains("KEY=VALUE"));
+        assert!(Recipe::parse(SMALL, "r", &["a = 1\nb=2".into()]).is_err());
+    }
+
+    #[test]
+    fn a_scene_that_is_not_there_is_named() {
+        let text = SMALL.replace("[scenes]", "predict-scenes = [\"b\"]\n[scenes]");
+        let message = Recipe::parse(&text, "r", &[]).unwrap_err().to_string();
+        assert!(message.contains("names the scene \"b\""), "{message}");
+    }
+}

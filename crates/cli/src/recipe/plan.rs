@@ -1,0 +1,193 @@
+//! From a recipe to stages: each stage's options are its section of the recipe over what the stages before it made.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use toml::{Table, Value};
+
+use super::Recipe;
+use super::ledger::{Ledger, Verdict};
+use crate::commands::{Stage, aggregate, evaluate, explain, predict, report, tile, train};
+use crate::context::Context;
+use crate::errors::{CliError, Exit};
+use crate::layers::{from_table, overlay, to_table};
+
+/// How a recipe is run.
+#[derive(Debug, Clone)]
+pub struct RunSettings {
+    /// Where results go; a relative one is relative to the recipe.
+    pub workdir: Option<PathBuf>,
+    /// Run every stage, changed or not.
+    pub force: bool,
+    /// Say what would run, and run nothing.
+    pub dry_run: bool,
+}
+
+/// A recipe that is being run.
+pub struct Plan<'a> {
+    recipe: &'a Recipe,
+    context: &'a Context,
+    settings: RunSettings,
+    workdir: PathBuf,
+    ledger: Ledger,
+    /// Set once a stage runs in a dry run: what comes after it cannot be compared.
+    stale: bool,
+}
+
+impl<'a> Plan<'a> {
+    /// Makes ready to run a recipe.
+    pub fn new(recipe: &'a Recipe, settings: RunSettings, context: &'a Context) -> Self {
+        let from_recipe = || recipe.table.get("workdir").and_then(Value::as_str).map(PathBuf::from);
+        let workdir = settings.workdir.clone().or_else(from_recipe).unwrap_or_else(|| PathBuf::from("out"));
+        let ledger = Ledger::open(&workdir);
+        Self { recipe, context, settings, workdir, ledger, stale: false }
+    }
+
+    /// Runs every stage that the recipe has, in order. A stage without a section is left out.
+    pub fn run(mut self) -> Result<(), CliError> {
+        let scenes = self.recipe.table.get("scenes").and_then(Value::as_table).cloned().unwrap_or_default();
+        let store = self.path("patches");
+        let bundle = self.path("bundle");
+        let evaluation = self.path("evaluation");
+
+        let labelled = self.chosen("tile-scenes", &scenes);
+        let tile = table([("scenes", Value::Table(labelled)), ("out", store.clone())]);
+        self.stage::<tile::Options>("tile", "tile", self.with_scene(self.with_seed(tile)))?;
+        let train = table([("store", store.clone()), ("out", bundle.clone())]);
+        self.stage::<train::Options>("train", "train", self.with_device(self.with_seed(train)))?;
+        let evaluate = table([("bundle", bundle.clone()), ("store", store), ("out", evaluation.clone())]);
+        self.stage::<evaluate::Options>("evaluate", "evaluate", self.with_device(evaluate))?;
+
+        let mapped = self.chosen("predict-scenes", &scenes);
+        for (scene, files) in &mapped {
+            self.map_scene(scene, files, &bundle)?;
+        }
+        self.report(&mapped, bundle, evaluation)
+    }
+
+    /// Predict, explain and aggregate one scene.
+    fn map_scene(&mut self, scene: &str, files: &Value, bundle: &Value) -> Result<(), CliError> {
+        let name = |stage: &str| format!("{stage} {scene}");
+        let prediction = self.path(&format!("predictions/{scene}"));
+        let saliency = self.path(&format!("saliency/{scene}"));
+        let areas = self.path(&format!("areas/{scene}"));
+
+        let predict = table([("files", files.clone()), ("bundle", bundle.clone()), ("out", prediction.clone())]);
+        self.stage::<predict::Options>(&name("predict"), "predict", self.with_device(self.with_scene(predict)))?;
+        let explain = table([
+            ("files", files.clone()),
+            ("bundle", bundle.clone()),
+            ("prediction", prediction.clone()),
+            ("out", saliency),
+        ]);
+        let explain = self.with_device(self.with_scene(self.with_seed(explain)));
+        self.stage::<explain::Options>(&name("explain"), "explain", explain)?;
+        let aggregate = table([("prediction", prediction), ("out", areas)]);
+        self.stage::<aggregate::Options>(&name("aggregate"), "aggregate", aggregate)
+    }
+
+    fn report(&mut self, mapped: &Table, bundle: Value, evaluation: Value) -> Result<(), CliError> {
+        let made = |folder: &str| -> Value {
+            mapped.keys().map(|scene| self.path(&format!("{folder}/{scene}"))).collect::<Vec<_>>().into()
+        };
+        let mut defaults = table([("bundle", bundle), ("out", self.path("report.html"))]);
+        for (section, key, value) in [
+            ("evaluate", "evaluation", evaluation),
+            ("predict", "prediction", made("predictions")),
+            ("aggregate", "areas", made("areas")),
+            ("explain", "explain", made("saliency")),
+        ] {
+            if self.recipe.table.contains_key(section) {
+                defaults.insert(key.into(), value);
+            }
+        }
+        self.stage::<report::Options>("report", "report", defaults)
+    }
+
+    /// Runs one stage, or skips it and says so.
+    fn stage<S: Stage + Serialize + DeserializeOwned>(
+        &mut self,
+        name: &str,
+        section: &str,
+        defaults: Table,
+    ) -> Result<(), CliError> {
+        let Some(own) = self.recipe.table.get(section).and_then(Value::as_table) else { return Ok(()) };
+        let table = overlay(defaults, own.clone());
+        let stage: S = from_table(overlay(table, overwrite()), section)?;
+        let (inputs, output) = (stage.inputs(), stage.output());
+        let missing = self.settings.dry_run && (self.stale || inputs.iter().any(|p| !p.exists()));
+        if missing {
+            self.stale = true;
+            println!("{name}: would run (an input is not made yet)");
+            return Ok(());
+        }
+        let entry = self.ledger.entry(to_table(&stage)?, inputs, output.clone())?;
+        let verdict = if self.settings.force { Verdict::New } else { self.ledger.verdict(name, &entry) };
+        if verdict == Verdict::Unchanged {
+            tracing::info!("{name}: inputs and settings unchanged, skipped ({})", output.display());
+            return Ok(());
+        }
+        if self.settings.dry_run {
+            self.stale = true;
+            println!("{name}: would run ({})", verdict.reason());
+            return Ok(());
+        }
+        tracing::info!("{name}: {}, running", if self.settings.force { "forced" } else { verdict.reason() });
+        stage.run(self.context)?;
+        self.ledger.record(name, entry)?;
+        Ok(())
+    }
+
+    fn path(&self, name: &str) -> Value {
+        Value::String(self.workdir.join(name).to_string_lossy().into_owned())
+    }
+
+    /// The scenes that the recipe's list `key` names; all of them without such a list.
+    fn chosen(&self, key: &str, scenes: &Table) -> Table {
+        match self.recipe.table.get(key).and_then(Value::as_array) {
+            Some(names) => {
+                let named = |name: &str| names.iter().any(|n| n.as_str() == Some(name));
+                scenes.iter().filter(|(name, _)| named(name)).map(|(n, v)| (n.clone(), v.clone())).collect()
+            }
+            None => scenes.clone(),
+        }
+    }
+
+    fn with_seed(&self, defaults: Table) -> Table {
+        self.with_common(defaults, "seed")
+    }
+
+    fn with_device(&self, defaults: Table) -> Table {
+        self.with_common(defaults, "device")
+    }
+
+    fn with_scene(&self, defaults: Table) -> Table {
+        self.with_common(defaults, "scene")
+    }
+
+    fn with_common(&self, mut defaults: Table, key: &str) -> Table {
+        if let Some(value) = self.recipe.table.get(key) {
+            defaults.insert(key.to_owned(), value.clone());
+        }
+        defaults
+    }
+}
+
+fn table<const N: usize>(entries: [(&str, Value); N]) -> Table {
+    entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+/// A run owns its working folder: what stands there from a run before is replaced once the new one is whole.
+fn overwrite() -> Table {
+    table([("overwrite", Value::Boolean(true))])
+}
+
+/// Makes the recipe's folder the current one, so that its paths mean the same wherever it is run from.
+pub fn enter_folder(recipe: &Path) -> Result<(), CliError> {
+    match recipe.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => std::env::set_current_dir(folder)
+            .map_err(|e| CliError::new(Exit::Input, format!("cannot enter {}: {e}", folder.display()))),
+        _ => Ok(()),
+    }
+}
