@@ -1,1 +1,22 @@
-//! Convolution kernels for CPUs.
+//! Convolution kernels for CPUs: direct convolutions without im2col, in plain single precision.
+//!
+//! Everything works on **maps** laid out `[H, W, N, C]`: row, column, image of the batch, channel, the channel fastest.
+//! With the batch inside the position, each output position is one matrix product over exactly the kernel taps that
+//! fall inside the map. So no padding is ever stored or multiplied, a 2 x 2 map fills the registers as well as a
+//! 64 x 64 one, and every stride, dilation and kernel size runs through the same few loops.
+
+mod conv;
+mod error;
+mod layout;
+mod level;
+mod pack;
+mod shape;
+mod share;
+mod taps;
+mod tile;
+
+pub use conv::{Activation, Conv2d};
+pub use error::KernelError;
+pub use layout::{from_nchw, to_nchw};
+pub use level::Level;
+pub use shape::{ConvShape, MapShape};

@@ -1,0 +1,83 @@
+//! Speed of the layers of ResNet-18 and ResNet-50 on one thread, as a share of the peak that a loop of fused
+//! multiply-adds reaches on the same core: `AREAL_CPU_LEVEL=avx2 cargo bench -p areal-kernels --bench layers`.
+//!
+//! The figure counts the operations as they are commonly counted, taps on padding included; the kernels skip these, so
+//! that the share of a small map may exceed 100 %. Time is the thread's processor time,
+//! the shortest of many short repetitions.
+
+use std::time::{Duration, Instant};
+
+use areal_kernels::{Activation, Conv2d, ConvShape, Level, MapShape};
+
+#[path = "peak.rs"]
+mod peak;
+
+/// Name, inputs, outputs, kernel, stride, padding, size of the input map.
+const LAYERS: [(&str, usize, usize, usize, usize, usize, usize); 16] = [
+    ("stem 7x7/2, 4 bands", 4, 64, 7, 2, 3, 64),
+    ("3x3 64", 64, 64, 3, 1, 1, 16),
+    ("3x3/2 64-128", 64, 128, 3, 2, 1, 16),
+    ("1x1/2 64-128", 64, 128, 1, 2, 0, 16),
+    ("3x3 128", 128, 128, 3, 1, 1, 8),
+    ("3x3/2 128-256", 128, 256, 3, 2, 1, 8),
+    ("3x3 256", 256, 256, 3, 1, 1, 4),
+    ("3x3/2 256-512", 256, 512, 3, 2, 1, 4),
+    ("3x3 512", 512, 512, 3, 1, 1, 2),
+    ("1x1 64-256", 64, 256, 1, 1, 0, 16),
+    ("1x1 256-64", 256, 64, 1, 1, 0, 16),
+    ("1x1 1024-256", 1024, 256, 1, 1, 0, 4),
+    ("1x1 512-2048", 512, 2048, 1, 1, 0, 2),
+    ("3x3 64, 56 px", 64, 64, 3, 1, 1, 56),
+    ("3x3 32", 32, 32, 3, 1, 1, 32),
+    ("3x3 16", 16, 16, 3, 1, 1, 32),
+];
+
+/// Shortest time of a call among those of half a second.
+pub fn shortest(mut call: impl FnMut()) -> f64 {
+    let (begin, mut best) = (Instant::now(), f64::INFINITY);
+    while begin.elapsed() < Duration::from_millis(300) {
+        let start = peak::thread_seconds();
+        call();
+        best = best.min(peak::thread_seconds() - start);
+    }
+    best
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let threads = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build()?;
+    threads.install(|| -> Result<(), areal_kernels::KernelError> {
+        let level = Level::detect()?;
+        let peak = peak::measure(level);
+        println!("{level}, one thread, peak {:.0} GFLOP/s", peak / 1e9);
+        println!("{:<22} {:>5} {:>6} {:>9} {:>7} {:>14}", "layer", "map", "batch", "GFLOP/s", "peak", "done, of peak");
+        for (name, inputs, outputs, kernel, stride, padding, size) in LAYERS {
+            for batch in [64, 1] {
+                let c = ConvShape::square(inputs, outputs, kernel, stride, padding);
+                let shape = MapShape::new(size, size, if size > 40 { batch.min(8) } else { batch }, inputs);
+                let target = c.output(shape)?;
+                let conv = Conv2d::new(level, c, &vec![0.5; c.weights_len()], None, Activation::Relu)?;
+                let (input, mut output) = (vec![0.5; shape.len()], vec![0.0; target.len()]);
+                let mut failed = Ok(target);
+                let seconds = shortest(|| failed = conv.run(shape, &input, None, &mut output));
+                failed?;
+                let speed = c.flops(target) / seconds;
+                let done = speed * inside(&c, shape, target);
+                println!(
+                    "{name:<22} {size:>5} {:>6} {:>9.1} {:>6.0}% {:>13.0}%",
+                    shape.batch, speed / 1e9, 100.0 * speed / peak, 100.0 * done / peak
+                );
+            }
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+/// Share of the taps that fall inside the map.
+fn inside(c: &ConvShape, shape: MapShape, target: MapShape) -> f64 {
+    let axis = |a: usize, targets: usize, sources: usize| {
+        let hits = |o: usize| (0..c.kernel[a]).filter(|k| (c.padding[a]..sources + c.padding[a]).contains(&(o * c.stride[a] + k))).count();
+        (0..targets).map(hits).sum::<usize>() as f64 / (targets * c.kernel[a]) as f64
+    };
+    axis(0, target.height, shape.height) * axis(1, target.width, shape.width)
+}

@@ -1,0 +1,38 @@
+/// What a kernel refuses.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KernelError {
+    /// A slice does not have the length its shape asks for.
+    #[error("{what}: {found} values where the shape asks for {expected}")]
+    Length {
+        /// Which argument.
+        what: &'static str,
+        /// Values the shape asks for.
+        expected: usize,
+        /// Values given.
+        found: usize,
+    },
+    /// The channels of a map are not those of the weights.
+    #[error("{what}: a map of {found} channels where {expected} are expected")]
+    Channels {
+        /// Which argument.
+        what: &'static str,
+        /// Channels of the operation.
+        expected: usize,
+        /// Channels of the map.
+        found: usize,
+    },
+    /// A size that is zero, or a kernel larger than the padded map.
+    #[error("impossible convolution: {0}")]
+    Shape(String),
+    /// The processor does not have these instructions.
+    #[error("this processor does not support {0}")]
+    Unsupported(crate::Level),
+    /// Not the name of a level.
+    #[error("unknown instruction level {0:?}: portable, avx2 or avx512")]
+    UnknownLevel(String),
+}
+
+/// Fails unless `found == expected`.
+pub fn check_len(what: &'static str, found: usize, expected: usize) -> Result<(), KernelError> {
+    if found == expected { Ok(()) } else { Err(KernelError::Length { what, expected, found }) }
+}

@@ -1,0 +1,77 @@
+/// One kernel position that falls inside the map, along one axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AxisTap {
+    /// Index in the kernel.
+    pub kernel: usize,
+    /// Index in the source map.
+    pub source: usize,
+}
+
+/// For each target index along one axis, the taps that contribute to it, in the order of the kernel.
+pub type AxisTaps = Vec<Vec<AxisTap>>;
+
+/// Taps of a convolution: target `o` reads source `o * stride + k * dilation - padding`.
+pub fn forward(targets: usize, sources: usize, kernel: usize, [stride, padding, dilation]: [usize; 3]) -> AxisTaps {
+    let tap = |o: usize, k: usize| {
+        let source = (o * stride + k * dilation).checked_sub(padding)?;
+        (source < sources).then_some(AxisTap { kernel: k, source })
+    };
+    (0..targets).map(|o| (0..kernel).filter_map(|k| tap(o, k)).collect()).collect()
+}
+
+/// Consecutive targets whose taps are the same but for a constant step of the source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run {
+    /// First target.
+    pub start: usize,
+    /// Number of targets.
+    pub len: usize,
+    /// Step of the source from one target to the next; 1 where `len` is 1.
+    pub step: usize,
+}
+
+/// Splits the targets of an axis into runs.
+pub fn runs(taps: &AxisTaps) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    for (at, here) in taps.iter().enumerate() {
+        if let Some(last) = runs.last_mut() {
+            let step = step_between(&taps[at - 1], here);
+            if step.is_some_and(|s| last.len == 1 || s == last.step) {
+                last.step = step.unwrap_or(1);
+                last.len += 1;
+                continue;
+            }
+        }
+        runs.push(Run { start: at, len: 1, step: 1 });
+    }
+    runs
+}
+
+fn step_between(a: &[AxisTap], b: &[AxisTap]) -> Option<usize> {
+    let step = b.first()?.source.checked_sub(a.first()?.source)?;
+    let same = a.len() == b.len()
+        && step > 0
+        && a.iter().zip(b).all(|(p, q)| p.kernel == q.kernel && p.source + step == q.source);
+    same.then_some(step)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_padded_three_tap_kernel_loses_its_outer_taps() {
+        let taps = forward(4, 4, 3, [1, 1, 1]);
+        let lens: Vec<usize> = taps.iter().map(Vec::len).collect();
+        assert_eq!(lens, [2, 3, 3, 2]);
+        assert_eq!(taps[0][0], AxisTap { kernel: 1, source: 0 });
+        let expected = [(0, 1, 1), (1, 2, 1), (3, 1, 1)];
+        assert_eq!(runs(&taps).iter().map(|r| (r.start, r.len, r.step)).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_strided_run_steps_by_the_stride() {
+        let taps = forward(4, 8, 3, [2, 1, 1]);
+        assert_eq!(runs(&taps), [Run { start: 0, len: 1, step: 1 }, Run { start: 1, len: 3, step: 2 }]);
+    }
+}

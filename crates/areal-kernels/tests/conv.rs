@@ -1,0 +1,91 @@
+//! Convolutions against the definition, written out as loops.
+
+use areal_kernels::{Activation, Conv2d, ConvShape, Level, MapShape};
+use proptest::prelude::*;
+
+/// Pseudo-random values in -1 to 1.
+fn noise(len: usize, seed: u64) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+    };
+    (0..len).map(|_| next()).collect()
+}
+
+/// The definition: `y[oy, ox, n, o] = b[o] + sum x[oy s + ky d - p, ox s + kx d - p, n, i] w[o, i, ky, kx]`, in double precision.
+fn reference(c: &ConvShape, shape: MapShape, x: &[f32], w: &[f32], b: &[f32]) -> Vec<f64> {
+    let t = c.output(shape).unwrap();
+    let mut y = Vec::with_capacity(t.len());
+    for (oy, ox) in (0..t.height).flat_map(|oy| (0..t.width).map(move |ox| (oy, ox))) {
+        for (n, o) in (0..t.batch).flat_map(|n| (0..t.channels).map(move |o| (n, o))) {
+            let mut sum = f64::from(b[o]);
+            for (ky, kx) in (0..c.kernel[0]).flat_map(|ky| (0..c.kernel[1]).map(move |kx| (ky, kx))) {
+                let iy = (oy * c.stride[0] + ky * c.dilation[0]) as isize - c.padding[0] as isize;
+                let ix = (ox * c.stride[1] + kx * c.dilation[1]) as isize - c.padding[1] as isize;
+                if iy < 0 || ix < 0 || iy as usize >= shape.height || ix as usize >= shape.width {
+                    continue;
+                }
+                for i in 0..c.inputs {
+                    let at = ((iy as usize * shape.width + ix as usize) * shape.batch + n) * c.inputs + i;
+                    let weight = ((o * c.inputs + i) * c.kernel[0] + ky) * c.kernel[1] + kx;
+                    sum += f64::from(x[at]) * f64::from(w[weight]);
+                }
+            }
+            y.push(sum);
+        }
+    }
+    y
+}
+
+fn close(found: &[f32], expected: &[f64], terms: usize) -> Result<(), TestCaseError> {
+    let tolerance = 1e-6 * (terms as f64).sqrt() + 1e-6;
+    for (at, (f, e)) in found.iter().zip(expected).enumerate() {
+        prop_assert!((f64::from(*f) - e).abs() <= tolerance * 8.0, "value {at}: {f} where {e} is expected");
+    }
+    Ok(())
+}
+
+prop_compose! {
+    fn case()(
+        inputs in 1usize..20, outputs in 1usize..150, ky in 1usize..5, kx in 1usize..5,
+        stride in prop::array::uniform2(1usize..4), padding in prop::array::uniform2(0usize..4),
+        dilation in prop::array::uniform2(1usize..3), height in 1usize..11, width in 1usize..11, batch in 1usize..9,
+    ) -> (ConvShape, MapShape) {
+        let c = ConvShape { inputs, outputs, kernel: [ky, kx], stride, padding, dilation };
+        (c, MapShape::new(height, width, batch, inputs))
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    #[test]
+    fn every_level_computes_the_definition((c, shape) in case(), relu: bool, residual: bool, seed: u64) {
+        let Ok(t) = c.output(shape) else { return Ok(()) };
+        let (x, w, b) = (noise(shape.len(), seed), noise(c.weights_len(), seed ^ 1), noise(c.outputs, seed ^ 2));
+        let add = noise(t.len(), seed ^ 3);
+        let mut expected = reference(&c, shape, &x, &w, &b);
+        for (e, a) in expected.iter_mut().zip(&add) {
+            *e += if residual { f64::from(*a) } else { 0.0 };
+            *e = if relu { e.max(0.0) } else { *e };
+        }
+        let activation = if relu { Activation::Relu } else { Activation::None };
+        for level in Level::ALL.into_iter().filter(|l| l.is_available()) {
+            let conv = Conv2d::new(level, c, &w, Some(&b), activation).unwrap();
+            let mut y = vec![f32::NAN; t.len()];
+            conv.run(shape, &x, residual.then_some(&add[..]), &mut y).unwrap();
+            close(&y, &expected, c.inputs * c.kernel[0] * c.kernel[1])?;
+        }
+    }
+}
+
+#[test]
+fn a_kernel_larger_than_the_padded_map_is_refused() {
+    let c = ConvShape::square(1, 1, 5, 1, 0);
+    let conv = Conv2d::new(Level::Portable, c, &[0.0; 25], None, Activation::None).unwrap();
+    let error = conv.run(MapShape::new(4, 4, 1, 1), &[0.0; 16], None, &mut []).unwrap_err();
+    assert_eq!(error.to_string(), "impossible convolution: a kernel that reaches over 5 of 4 padded pixels");
+}
