@@ -1,0 +1,59 @@
+use std::path::Path;
+
+use burn::tensor::Device;
+use ndarray::Array2;
+
+use crate::{Bundle, DeviceChoice, ModelError, ModelSpec, PatchBatch, to_tensor};
+
+/// The seam between a pipeline and a network: a batch in, logits out.
+pub trait Inference: Send {
+    /// The model behind it.
+    fn spec(&self) -> &ModelSpec;
+
+    /// Logits `[N, K]` of a batch; [`ModelSpec::probabilities`] makes probabilities of them.
+    ///
+    /// # Errors
+    /// When the batch does not fit the model or the device fails.
+    fn infer(&mut self, batch: &PatchBatch) -> Result<Array2<f32>, ModelError>;
+}
+
+/// Inference by Burn on any device.
+#[derive(Debug)]
+pub struct BurnInference {
+    bundle: Bundle,
+    device: Device,
+}
+
+impl BurnInference {
+    /// Loads a bundle's folder onto a device.
+    ///
+    /// # Errors
+    /// As [`Bundle::load`] and [`DeviceChoice::open`].
+    pub fn load(folder: &Path, device: DeviceChoice) -> Result<Self, ModelError> {
+        let device = device.open()?;
+        Ok(Self { bundle: Bundle::load(folder, &device)?, device })
+    }
+
+    /// Uses a loaded bundle; `device` is the one it was loaded to.
+    pub fn new(bundle: Bundle, device: Device) -> Self {
+        Self { bundle, device }
+    }
+}
+
+impl Inference for BurnInference {
+    fn spec(&self) -> &ModelSpec {
+        &self.bundle.spec
+    }
+
+    fn infer(&mut self, batch: &PatchBatch) -> Result<Array2<f32>, ModelError> {
+        let spec = &self.bundle.spec;
+        batch.check(spec.bands.len())?;
+        let shape = (batch.shape[0], spec.target.outputs());
+        if shape.0 == 0 {
+            return Ok(Array2::zeros(shape));
+        }
+        let logits = self.bundle.network.forward(to_tensor(batch, &spec.normalisation, &self.device));
+        let data = logits.try_into_data().map_err(|e| ModelError::Compute(e.to_string()))?;
+        Array2::from_shape_vec(shape, data.iter::<f32>().collect()).map_err(|e| ModelError::Compute(e.to_string()))
+    }
+}

@@ -1,0 +1,94 @@
+use burn::module::Module;
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::{BatchNorm, BatchNormConfig, Initializer, PaddingConfig2d};
+use burn::tensor::activation::relu;
+use burn::tensor::{Device, Tensor};
+
+/// Which of the two residual blocks of He et al. 2016, figure 5.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BlockKind {
+    /// Two 3 x 3 convolutions.
+    Basic,
+    /// 1 x 1, 3 x 3, 1 x 1; four times as many channels out as its width.
+    Bottleneck,
+}
+
+/// A residual block: convolutions with batch normalisation beside a shortcut, added, then rectified.
+#[derive(Module, Debug)]
+pub struct Block {
+    /// First convolution: 3 x 3 with the stride (basic) or 1 x 1 (bottleneck).
+    pub conv1: Conv2d,
+    /// Its normalisation.
+    pub bn1: BatchNorm,
+    /// Second convolution: 3 x 3, with the stride in a bottleneck.
+    pub conv2: Conv2d,
+    /// Its normalisation.
+    pub bn2: BatchNorm,
+    /// Third convolution, 1 x 1: bottleneck only.
+    pub conv3: Option<Conv2d>,
+    /// Its normalisation.
+    pub bn3: Option<BatchNorm>,
+    /// Shortcut where shapes differ: 1 x 1 convolution with the stride, and its normalisation.
+    pub downsample: Option<(Conv2d, BatchNorm)>,
+}
+
+/// A convolution of zeros without bias that keeps the size up to its stride.
+pub(super) fn convolution(channels: [usize; 2], kernel: usize, stride: usize, device: &Device) -> Conv2d {
+    let pad = kernel / 2;
+    Conv2dConfig::new(channels, [kernel, kernel])
+        .with_stride([stride, stride])
+        .with_padding(PaddingConfig2d::Explicit(pad, pad, pad, pad))
+        .with_bias(false)
+        .with_initializer(Initializer::Zeros)
+        .init(device)
+}
+
+/// `blocks` blocks, the first with the stride; and how many channels come out.
+pub(super) fn stage(
+    kind: BlockKind,
+    channels: usize,
+    width: usize,
+    blocks: usize,
+    stride: usize,
+    device: &Device,
+) -> (Vec<Block>, usize) {
+    let mut channels = channels;
+    let mut stage = Vec::with_capacity(blocks);
+    for index in 0..blocks {
+        let (block, out) = block(kind, channels, width, if index == 0 { stride } else { 1 }, device);
+        stage.push(block);
+        channels = out;
+    }
+    (stage, channels)
+}
+
+fn block(kind: BlockKind, channels: usize, width: usize, stride: usize, device: &Device) -> (Block, usize) {
+    let norm = |n| BatchNormConfig::new(n).init(device);
+    let conv = |from, to, kernel, stride| convolution([from, to], kernel, stride, device);
+    let out = if kind == BlockKind::Basic { width } else { 4 * width };
+    let (conv1, conv2, conv3) = match kind {
+        BlockKind::Basic => (conv(channels, width, 3, stride), conv(width, width, 3, 1), None),
+        BlockKind::Bottleneck => {
+            (conv(channels, width, 1, 1), conv(width, width, 3, stride), Some(conv(width, out, 1, 1)))
+        }
+    };
+    let bn3 = conv3.is_some().then(|| norm(out));
+    let downsample = (stride != 1 || channels != out).then(|| (conv(channels, out, 1, stride), norm(out)));
+    (Block { conv1, bn1: norm(width), conv2, bn2: norm(width), conv3, bn3, downsample }, out)
+}
+
+impl Block {
+    /// `[N, C, H, W]` to `[N, C', H', W']`.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let shortcut = match &self.downsample {
+            Some((conv, norm)) => norm.forward(conv.forward(x.clone())),
+            None => x.clone(),
+        };
+        let mut y = relu(self.bn1.forward(self.conv1.forward(x)));
+        y = self.bn2.forward(self.conv2.forward(y));
+        if let (Some(conv), Some(norm)) = (&self.conv3, &self.bn3) {
+            y = norm.forward(conv.forward(relu(y)));
+        }
+        relu(y + shortcut)
+    }
+}

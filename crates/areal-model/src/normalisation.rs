@@ -1,0 +1,99 @@
+use areal_grid::{PixelState, Pixels};
+use serde::{Deserialize, Serialize};
+
+use crate::ModelError;
+
+/// Per-band normalisation: `(x - mean) / std`; a pixel that is not observed becomes 0, the band's mean.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Normalisation {
+    /// Mean of each band over the observed pixels of the training split, in the scene's units.
+    pub mean: Vec<f32>,
+    /// Standard deviation of each band over the same pixels, always above 0.
+    pub std: Vec<f32>,
+}
+
+impl Normalisation {
+    /// Normalises one patch.
+    ///
+    /// - `pixels[start..]` holds `[C, H, W]`, `states` `[H, W]`;
+    /// - `out` receives `[C, H, W]`.
+    pub fn apply(&self, pixels: &Pixels, start: usize, states: &[PixelState], out: &mut [f32]) {
+        let plane = states.len();
+        for (band, out) in out.chunks_exact_mut(plane.max(1)).enumerate() {
+            pixels.read_f32(start + band * plane, out);
+            let (mean, scale) = (self.mean[band], 1.0 / self.std[band]);
+            for (value, state) in out.iter_mut().zip(states) {
+                *value = if *state == PixelState::Observed { (*value - mean) * scale } else { 0.0 };
+            }
+        }
+    }
+
+    /// Checks that there is one finite mean and one positive deviation a band.
+    ///
+    /// # Errors
+    /// [`ModelError::Spec`] that names the fault.
+    pub fn check(&self, bands: usize) -> Result<(), ModelError> {
+        if self.mean.len() != bands || self.std.len() != bands {
+            let (m, s) = (self.mean.len(), self.std.len());
+            return Err(ModelError::Spec(format!("{bands} bands, but {m} means and {s} standard deviations")));
+        }
+        let sound = |b: usize| self.mean[b].is_finite() && self.std[b] > 0.0 && self.std[b].is_finite();
+        if let Some(band) = (0..bands).find(|b| !sound(*b)) {
+            let (m, s) = (self.mean[band], self.std[band]);
+            return Err(ModelError::Spec(format!("band {} has mean {m} and standard deviation {s}", band + 1)));
+        }
+        Ok(())
+    }
+}
+
+/// Running mean and deviation of each band over observed pixels (Welford 1962, merged by Chan et al. 1979).
+#[derive(Debug, Clone)]
+pub struct Statistics {
+    count: f64,
+    mean: Vec<f64>,
+    squares: Vec<f64>,
+}
+
+impl Statistics {
+    /// Nothing seen yet.
+    pub fn new(bands: usize) -> Self {
+        Self { count: 0.0, mean: vec![0.0; bands], squares: vec![0.0; bands] }
+    }
+
+    /// Takes one patch in: `pixels[start..]` holds `[C, H, W]`, `states` `[H, W]`.
+    pub fn add(&mut self, pixels: &Pixels, start: usize, states: &[PixelState]) {
+        let observed: Vec<usize> = (0..states.len()).filter(|&i| states[i] == PixelState::Observed).collect();
+        if observed.is_empty() {
+            return;
+        }
+        let n = observed.len() as f64;
+        let total = self.count + n;
+        for (band, (mean, squares)) in self.mean.iter_mut().zip(&mut self.squares).enumerate() {
+            let at = start + band * states.len();
+            let here = observed.iter().map(|i| pixels.get(at + i)).sum::<f64>() / n;
+            let spread = observed.iter().map(|i| (pixels.get(at + i) - here).powi(2)).sum::<f64>();
+            let delta = here - *mean;
+            *squares += spread + delta * delta * self.count * n / total;
+            *mean += delta * n / total;
+        }
+        self.count = total;
+    }
+
+    /// Number of observed pixels seen.
+    pub fn count(&self) -> u64 {
+        self.count as u64
+    }
+
+    /// The normalisation they give. A band without spread keeps its units (deviation 1).
+    pub fn normalisation(&self) -> Normalisation {
+        let std = |s: &f64| {
+            let std = (s / self.count.max(1.0)).sqrt() as f32;
+            if std > 0.0 && std.is_finite() { std } else { 1.0 }
+        };
+        Normalisation {
+            mean: self.mean.iter().map(|m| *m as f32).collect(),
+            std: self.squares.iter().map(std).collect(),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+use areal_grid::{GroundResolution, PixelType, Target};
+use areal_job::{Provenance, Sha256};
+use ndarray::{Array2, ArrayView2, Axis};
+use serde::{Deserialize, Serialize};
+
+use crate::{Architecture, ModelError, NetworkConfig, Normalisation};
+
+/// The `format` of `model.json`.
+pub const BUNDLE_FORMAT: &str = "areal-bundle/1";
+
+/// Greatest relative difference between two ground resolutions that count as the same.
+const RESOLUTION_TOLERANCE: f64 = 0.05;
+
+/// How logits become probabilities that mean what they say (Guo et al. 2017).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    /// Logits are divided by it before the softmax; 1 leaves them alone.
+    pub temperature: f64,
+}
+
+impl Default for Calibration {
+    fn default() -> Self {
+        Self { temperature: 1.0 }
+    }
+}
+
+/// A value target's standardisation over the training split: the network gives `(value - mean) / std`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ValueScale {
+    /// Mean of the values.
+    pub mean: f64,
+    /// Standard deviation of the values, above 0.
+    pub std: f64,
+}
+
+/// All about a model but its weights: the `model.json` of a bundle.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelSpec {
+    /// [`BUNDLE_FORMAT`].
+    pub format: String,
+    /// The network's shape.
+    pub architecture: Architecture,
+    /// Descriptions of the bands, in order.
+    pub bands: Vec<String>,
+    /// Pixel type of the training scenes.
+    pub pixel_type: PixelType,
+    /// Per-band normalisation.
+    pub normalisation: Normalisation,
+    /// What is predicted.
+    pub target: Target,
+    /// Standardisation of a value target; none for classes.
+    pub value_scale: Option<ValueScale>,
+    /// Side of the training patches in pixels.
+    pub patch_size: usize,
+    /// Ground resolution of the training scenes; none for imported folders.
+    pub ground_resolution: Option<GroundResolution>,
+    /// How logits become probabilities.
+    pub calibration: Calibration,
+    /// Prior of each class that the model's probabilities imply: the training split's shares after class weights and
+    /// resampling, adding up to 1. Empty for a value. Focal loss changes it further, in no closed form.
+    pub training_prior: Vec<f64>,
+    /// Training patches of each class. Empty for a value.
+    pub class_counts: Vec<u64>,
+    /// SHA-256 of `weights.safetensors`.
+    pub weights_sha256: Sha256,
+    /// How the model came to be.
+    pub provenance: Provenance,
+}
+
+impl ModelSpec {
+    /// What determines the network's tensors.
+    pub fn network_config(&self) -> NetworkConfig {
+        NetworkConfig { architecture: self.architecture, bands: self.bands.len(), outputs: self.target.outputs() }
+    }
+
+    /// Class probabilities `[N, K]` of logits `[N, K]`: `softmax(logits / temperature)`, rows adding up to 1. For a
+    /// value target `[N, 1]`, the value in its own units.
+    #[expect(clippy::needless_pass_by_value, reason = "a view is a reference")]
+    pub fn probabilities(&self, logits: ArrayView2<'_, f32>) -> Array2<f32> {
+        if let Some(scale) = self.value_scale {
+            return logits.mapv(|z| (f64::from(z) * scale.std + scale.mean) as f32);
+        }
+        let mut result = logits.to_owned();
+        for mut row in result.axis_iter_mut(Axis(0)) {
+            let top = row.fold(f32::NEG_INFINITY, |a, b| a.max(*b));
+            let exp = |z: f32| (f64::from(z - top) / self.calibration.temperature).exp();
+            let sum: f64 = row.iter().map(|z| exp(*z)).sum();
+            row.mapv_inplace(|z| (exp(z) / sum) as f32);
+        }
+        result
+    }
+
+    /// Checks that data fit the model: the same bands in the same order, the same pixel type, a ground resolution
+    /// within 5 %. Where either side has no ground resolution, it is not compared.
+    ///
+    /// # Errors
+    /// The first thing that does not fit; it names both sides.
+    pub fn check_scene(
+        &self,
+        bands: &[String],
+        pixel_type: PixelType,
+        ground_resolution: Option<GroundResolution>,
+    ) -> Result<(), ModelError> {
+        if self.bands != bands {
+            return Err(ModelError::Bands { model: self.bands.clone(), data: bands.to_vec() });
+        }
+        if self.pixel_type != pixel_type {
+            return Err(ModelError::PixelType { model: self.pixel_type, data: pixel_type });
+        }
+        if let (Some(model), Some(data)) = (self.ground_resolution, ground_resolution) {
+            let (model, data) = (model.mean(), data.mean());
+            if (data / model - 1.0).abs() > RESOLUTION_TOLERANCE {
+                return Err(ModelError::GroundResolution { model, data });
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks the document against itself.
+    ///
+    /// # Errors
+    /// [`ModelError::Spec`] that names the contradiction.
+    pub fn check(&self) -> Result<(), ModelError> {
+        self.normalisation.check(self.bands.len())?;
+        let fault = |text: String| Err(ModelError::Spec(text));
+        let classes = self.target.classes().len();
+        let is_value = matches!(self.target, Target::Value { .. });
+        if self.bands.is_empty() {
+            return fault("no bands".to_owned());
+        }
+        if !is_value && classes < 2 {
+            return fault(format!("{classes} classes, at least 2 are needed"));
+        }
+        if self.training_prior.len() != classes || self.class_counts.len() != classes {
+            let (p, c) = (self.training_prior.len(), self.class_counts.len());
+            return fault(format!("{classes} classes, but {p} training priors and {c} class counts"));
+        }
+        if self.value_scale.is_some() != is_value {
+            return fault("value_scale stands with a value target and with no other".to_owned());
+        }
+        if let Some(scale) = self.value_scale
+            && !(scale.std > 0.0 && scale.std.is_finite() && scale.mean.is_finite())
+        {
+            return fault(format!("value_scale has mean {} and std {}", scale.mean, scale.std));
+        }
+        if !(self.calibration.temperature > 0.0 && self.calibration.temperature.is_finite()) {
+            return fault(format!("temperature {}", self.calibration.temperature));
+        }
+        Ok(())
+    }
+}
