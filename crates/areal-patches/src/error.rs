@@ -1,0 +1,63 @@
+use std::path::PathBuf;
+
+use areal_grid::{LayoutError, PixelType, ProjectionError};
+use areal_job::{FileError, Interrupted};
+
+use crate::Split;
+
+/// Why patches could not be cut, stored or read.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what its fields are")]
+pub enum PatchError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
+    Projection(#[from] ProjectionError),
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+
+    #[error("{path}: {reason}", path = path.display())]
+    Array { path: PathBuf, reason: String },
+    #[error("{path}: {reason}", path = path.display())]
+    Store { path: PathBuf, reason: String },
+    #[error("{first} and {second} overlap, but are in different splits")]
+    SplitsOverlap { first: String, second: String },
+    #[error("{first} and {second} are in different splits and only {distance:.1} m apart, nearer than {buffer} m")]
+    SplitsNear { first: String, second: String, distance: f64, buffer: f64 },
+    #[error("class \"{class}\" is in {split}, but no training patch has it")]
+    ClassUnseen { class: String, split: Split },
+
+    #[error("scenes \"{first}\" and \"{second}\" differ in {what}: {left} and {right}")]
+    ScenesDiffer { first: String, second: String, what: &'static str, left: String, right: String },
+    #[error("two scenes have the name \"{name}\"")]
+    SceneTwice { name: String },
+    #[error("no scene is given")]
+    NoScene,
+    #[error("images \"{first}\" and \"{second}\" differ in {what}: {left} and {right}")]
+    ImagesDiffer { first: PathBuf, second: PathBuf, what: &'static str, left: String, right: String },
+    #[error("{folder}: no image found; expected a folder for each class", folder = folder.display())]
+    NoImage { folder: PathBuf },
+
+    #[error("{path}: {reason}", path = path.display())]
+    Labels { path: PathBuf, reason: String },
+    #[error("{path} has no field \"{field}\"; it has {found}", path = path.display())]
+    LabelField { path: PathBuf, field: String, found: String },
+    #[error("{path} lies outside every scene: labels reach {labels}; scenes reach {scenes} (west, south, east, north)",
+            path = path.display())]
+    LabelsOutside { path: PathBuf, labels: String, scenes: String },
+    #[error("{path}: label {label} is not in the class list ({classes})", path = path.display())]
+    UnknownClass { path: PathBuf, label: String, classes: String },
+    #[error("class list: {reason}")]
+    Classes { reason: String },
+    #[error("{path} does not lie on the pixel grid of scene \"{scene}\": {reason}", path = path.display())]
+    LabelsNotAligned { path: PathBuf, scene: String, reason: String },
+
+    #[error("no patch is left: of {planned} planned, {why}")]
+    NoPatch { planned: u64, why: String },
+    #[error("{what} is {value}; {expected}")]
+    Setting { what: &'static str, value: String, expected: &'static str },
+    #[error("a patch has {found} bands of {found_type}, the store {expected} of {expected_type}")]
+    PatchDiffers { found: usize, found_type: PixelType, expected: usize, expected_type: PixelType },
+}

@@ -1,0 +1,126 @@
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Which part of the work a patch serves. Splits are assigned by place, never by patch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Split {
+    /// The network learns from it.
+    Train,
+    /// Chooses among epochs and settings.
+    Validation,
+    /// Measures the chosen model, once.
+    Test,
+}
+
+impl Split {
+    /// All splits, in the order of tables.
+    pub const ALL: [Self; 3] = [Self::Train, Self::Validation, Self::Test];
+
+    /// Its word in files: `train`, `validation`, `test`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        }
+    }
+
+    /// Its place in [`Split::ALL`].
+    pub fn index(self) -> usize {
+        self as usize
+    }
+}
+
+impl fmt::Display for Split {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Split {
+    type Err = String;
+
+    /// `train`, `validation` (or `val`), `test`, in any case.
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "train" => Ok(Self::Train),
+            "validation" | "val" => Ok(Self::Validation),
+            "test" => Ok(Self::Test),
+            _ => Err(format!("\"{text}\" is no split; expected train, validation or test")),
+        }
+    }
+}
+
+/// The shares of patches that the splits are to have: train, validation, test; they add up to 1.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "[f64; 3]", into = "[f64; 3]")]
+pub struct SplitShares([f64; 3]);
+
+impl SplitShares {
+    /// The share of one split, 0 to 1.
+    pub fn of(&self, split: Split) -> f64 {
+        self.0[split.index()]
+    }
+
+    /// The splits that have a share.
+    pub fn wanted(&self) -> impl Iterator<Item = Split> + '_ {
+        Split::ALL.into_iter().filter(|s| self.of(*s) > 0.0)
+    }
+}
+
+impl Default for SplitShares {
+    fn default() -> Self {
+        Self([0.7, 0.15, 0.15])
+    }
+}
+
+impl TryFrom<[f64; 3]> for SplitShares {
+    type Error = String;
+
+    fn try_from(shares: [f64; 3]) -> Result<Self, String> {
+        let shown = shares.map(|s| s.to_string()).join(",");
+        if shares.iter().any(|s| !(0.0..=1.0).contains(s)) {
+            return Err(format!("split shares {shown}: each must lie between 0 and 1"));
+        }
+        if (shares.iter().sum::<f64>() - 1.0).abs() > 1e-6 {
+            return Err(format!("split shares {shown} add up to {}, not to 1", shares.iter().sum::<f64>()));
+        }
+        if shares[0] == 0.0 {
+            return Err(format!("split shares {shown} leave nothing to train on"));
+        }
+        Ok(Self(shares))
+    }
+}
+
+impl From<SplitShares> for [f64; 3] {
+    fn from(shares: SplitShares) -> Self {
+        shares.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_must_add_up_and_leave_something_to_train_on() {
+        assert!(SplitShares::try_from([0.6, 0.2, 0.2]).is_ok());
+        assert!(SplitShares::try_from([0.6, 0.2, 0.1]).unwrap_err().contains("not to 1"));
+        assert!(SplitShares::try_from([0.0, 0.5, 0.5]).unwrap_err().contains("nothing to train on"));
+        assert!(SplitShares::try_from([1.5, -0.5, 0.0]).unwrap_err().contains("between 0 and 1"));
+        let no_test = SplitShares::try_from([0.8, 0.2, 0.0]).unwrap();
+        assert_eq!(no_test.wanted().collect::<Vec<_>>(), [Split::Train, Split::Validation]);
+    }
+
+    #[test]
+    fn words_come_back() {
+        for split in Split::ALL {
+            assert_eq!(split.name().parse(), Ok(split));
+        }
+        assert_eq!("Val".parse(), Ok(Split::Validation));
+        assert!("dev".parse::<Split>().is_err());
+    }
+}
