@@ -7,7 +7,7 @@
 
 use std::time::{Duration, Instant};
 
-use areal_kernels::{Activation, Conv2d, ConvShape, Level, MapShape};
+use areal_kernels::{Buffer, Activation, Conv2d, ConvShape, Level, MapShape};
 
 #[path = "peak.rs"]
 mod peak;
@@ -56,7 +56,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 let shape = MapShape::new(size, size, if size > 40 { batch.min(8) } else { batch }, inputs);
                 let target = c.output(shape)?;
                 let conv = Conv2d::new(level, c, &vec![0.5; c.weights_len()], None, Activation::Relu)?;
-                let (input, mut output) = (vec![0.5; shape.len()], vec![0.0; target.len()]);
+                let (mut input, mut output) = (Buffer::zeros(shape.len()), Buffer::zeros(target.len()));
+                input.fill(0.5);
                 let mut failed = Ok(target);
                 let seconds = shortest(|| failed = conv.run(shape, &input, None, &mut output));
                 failed?;

@@ -5,18 +5,24 @@
 //! fall inside the map. So no padding is ever stored or multiplied, a 2 x 2 map fills the registers as well as a
 //! 64 x 64 one, and every stride, dilation and kernel size runs through the same few loops.
 
+mod buffer;
 mod conv;
 mod error;
 mod layout;
 mod level;
 mod pack;
+mod pool;
+mod program;
 mod shape;
 mod share;
 mod taps;
 mod tile;
 
+pub use buffer::Buffer;
 pub use conv::{Activation, Conv2d};
 pub use error::KernelError;
 pub use layout::{from_nchw, to_nchw};
 pub use level::Level;
+pub use pool::{MaxPool, mean_pool};
+pub use program::{Program, ProgramBuilder, Value};
 pub use shape::{ConvShape, MapShape};

@@ -1,4 +1,4 @@
-use crate::ConvShape;
+use crate::{Buffer, ConvShape};
 
 /// Values of one vector in a packed block; also the widest register's.
 pub const LANES: usize = 16;
@@ -12,9 +12,9 @@ pub const BLOCK: usize = LANES * BLOCK_VECTORS;
 #[derive(Debug, Clone)]
 pub struct Packed {
     /// All blocks, one after the other.
-    pub values: Vec<f32>,
+    pub values: Buffer,
     /// Bias by output channel, zeros up to whole vectors.
-    pub bias: Vec<f32>,
+    pub bias: Buffer,
     /// The blocks.
     pub blocks: Vec<Block>,
 }
@@ -58,7 +58,7 @@ pub fn pack(shape: &ConvShape, bias: Option<&[f32]>, weight: impl Fn(usize, usiz
     let taps = shape.taps();
     let blocks = blocks(shape.outputs, taps * shape.inputs);
     let len = blocks.last().map_or(0, |b| b.offset + taps * shape.inputs * b.width());
-    let mut values = vec![0.0; len];
+    let mut values = Buffer::zeros(len);
     for block in &blocks {
         for tap in 0..taps {
             for input in 0..shape.inputs {
@@ -69,7 +69,7 @@ pub fn pack(shape: &ConvShape, bias: Option<&[f32]>, weight: impl Fn(usize, usiz
             }
         }
     }
-    let mut padded = vec![0.0; shape.outputs.next_multiple_of(LANES)];
+    let mut padded = Buffer::zeros(shape.outputs.next_multiple_of(LANES));
     if let Some(bias) = bias {
         padded[..bias.len()].copy_from_slice(bias);
     }

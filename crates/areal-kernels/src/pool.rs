@@ -1,0 +1,192 @@
+#![allow(unsafe_code)]
+
+use rayon::prelude::*;
+
+use crate::error::check_len;
+use crate::taps::{self, AxisTaps};
+use crate::{KernelError, Level, MapShape};
+
+/// Values that stay in registers while the positions of a window go by.
+const CHUNK: usize = 64;
+
+/// The greatest value in a window; positions outside the map do not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct MaxPool {
+    /// Side of the window.
+    pub kernel: usize,
+    /// Step of the window.
+    pub stride: usize,
+    /// How far windows reach past the map, on every side; less than the window.
+    pub padding: usize,
+}
+
+impl MaxPool {
+    fn taps(&self, size: usize) -> Result<AxisTaps, KernelError> {
+        let padded = size + 2 * self.padding;
+        if self.stride == 0 || self.padding >= self.kernel || padded < self.kernel || size == 0 {
+            return Err(KernelError::Shape(format!("{self:?} on {size} pixels")));
+        }
+        let targets = (padded - self.kernel) / self.stride + 1;
+        let taps = taps::forward(targets, size, self.kernel, [self.stride, self.padding, 1]);
+        if taps.iter().any(Vec::is_empty) {
+            return Err(KernelError::Shape(format!("{self:?} has windows outside {size} pixels")));
+        }
+        Ok(taps)
+    }
+
+    /// The map that comes out for a map that goes in.
+    ///
+    /// # Errors
+    /// When a window lies outside the map.
+    pub fn output(&self, input: MapShape) -> Result<MapShape, KernelError> {
+        let (height, width) = (self.taps(input.height)?.len(), self.taps(input.width)?.len());
+        Ok(MapShape { height, width, ..input })
+    }
+
+    /// Pools a map `[H, W, N, C]` into `output`, `[H', W', N, C]`.
+    ///
+    /// # Errors
+    /// When a slice does not have the length of its shape or a window lies outside the map.
+    pub fn run(&self, level: Level, shape: MapShape, input: &[f32], output: &mut [f32]) -> Result<MapShape, KernelError> {
+        let level = level.require()?;
+        let (rows, columns) = (self.taps(shape.height)?, self.taps(shape.width)?);
+        let target = MapShape { height: rows.len(), width: columns.len(), ..shape };
+        check_len("input", input.len(), shape.len())?;
+        check_len("output", output.len(), target.len())?;
+        let len = shape.row_len();
+        if len == 0 {
+            return Ok(target);
+        }
+        output.par_chunks_mut(len).enumerate().for_each(|(position, out)| {
+            let (row, column) = (&rows[position / columns.len()], &columns[position % columns.len()]);
+            let window = row.iter().flat_map(|r| column.iter().map(|c| r.source * shape.width + c.source));
+            let window: Vec<&[f32]> = window.map(|at| &input[at * len..][..len]).collect();
+            greatest(level, &window, out);
+        });
+        Ok(target)
+    }
+}
+
+/// Means over all positions of a map `[H, W, N, C]`, into `output`, `[N, C]`.
+///
+/// # Errors
+/// When a slice does not have the length of its shape, or the map has no position.
+pub fn mean_pool(level: Level, shape: MapShape, input: &[f32], output: &mut [f32]) -> Result<(), KernelError> {
+    let level = level.require()?;
+    let len = shape.row_len();
+    check_len("input", input.len(), shape.len())?;
+    check_len("output", output.len(), len)?;
+    if shape.height * shape.width == 0 {
+        return Err(KernelError::Shape("the mean over no position".to_owned()));
+    }
+    output.par_chunks_mut(CHUNK * 16).enumerate().for_each(|(index, out)| {
+        let part = index * CHUNK * 16..index * CHUNK * 16 + out.len();
+        let rows = input.chunks_exact(len).map(|row| &row[part.clone()]);
+        mean(level, rows, out);
+    });
+    Ok(())
+}
+
+fn greatest(level: Level, window: &[&[f32]], out: &mut [f32]) {
+    match level {
+        // SAFETY: the level was required of this processor.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => unsafe { greatest_avx512(window, out) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => unsafe { greatest_avx2(window, out) },
+        _ => greatest_of(window, out),
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+fn greatest_avx512(window: &[&[f32]], out: &mut [f32]) {
+    greatest_of(window, out);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn greatest_avx2(window: &[&[f32]], out: &mut [f32]) {
+    greatest_of(window, out);
+}
+
+/// A NaN counts as less than any number, as in the processor's own maximum.
+#[inline(always)]
+fn greatest_of(window: &[&[f32]], out: &mut [f32]) {
+    let mut at = 0;
+    while at < out.len() {
+        let count = CHUNK.min(out.len() - at);
+        let mut best = [f32::NEG_INFINITY; CHUNK];
+        for row in window {
+            if let Some(row) = row[at..].first_chunk::<CHUNK>() {
+                for (best, value) in best.iter_mut().zip(row) {
+                    *best = if *value > *best { *value } else { *best };
+                }
+            } else {
+                for (best, value) in best.iter_mut().zip(&row[at..]) {
+                    *best = if *value > *best { *value } else { *best };
+                }
+            }
+        }
+        out[at..at + count].copy_from_slice(&best[..count]);
+        at += count;
+    }
+}
+
+fn mean<'a>(level: Level, rows: impl ExactSizeIterator<Item = &'a [f32]>, out: &mut [f32]) {
+    let scale = 1.0 / rows.len() as f32;
+    out.fill(0.0);
+    for row in rows {
+        match level {
+            // SAFETY: the level was required of this processor.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => unsafe { add_avx512(row, out) },
+            _ => add(row, out),
+        }
+    }
+    out.iter_mut().for_each(|value| *value *= scale);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+fn add_avx512(row: &[f32], out: &mut [f32]) {
+    add(row, out);
+}
+
+#[inline(always)]
+fn add(row: &[f32], out: &mut [f32]) {
+    for (sum, value) in out.iter_mut().zip(row) {
+        *sum += *value;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_ignores_what_lies_outside() {
+        // 3 x 3 map of -9 .. -1, one image, one channel; windows of 3 with stride 2 and padding 1 see its corners.
+        let input: Vec<f32> = (-9..0).map(|v| v as f32).collect();
+        let pool = MaxPool { kernel: 3, stride: 2, padding: 1 };
+        for level in Level::ALL.into_iter().filter(|l| l.is_available()) {
+            let mut output = [0.0; 4];
+            let target = pool.run(level, MapShape::new(3, 3, 1, 1), &input, &mut output).unwrap();
+            assert_eq!((target.height, target.width, output), (2, 2, [-5.0, -4.0, -2.0, -1.0]));
+        }
+    }
+
+    #[test]
+    fn means_are_over_positions() {
+        let input = [1.0, 10.0, 3.0, 30.0];
+        let mut output = [0.0; 2];
+        mean_pool(Level::Portable, MapShape::new(2, 1, 1, 2), &input, &mut output).unwrap();
+        assert_eq!(output, [2.0, 20.0]);
+    }
+
+    #[test]
+    fn windows_outside_the_map_are_refused() {
+        assert!(MaxPool { kernel: 2, stride: 1, padding: 2 }.output(MapShape::new(4, 4, 1, 1)).is_err());
+    }
+}
