@@ -35,9 +35,9 @@ pub trait ToLonLat {
     fn to_lonlat(&self, points: &mut [[f64; 2]]) -> Result<(), ProjectionError>;
 }
 
-/// A map position that cannot be turned into longitude and latitude.
+/// A map position that cannot be projected: to longitude and latitude, or to another CRS.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("position ({x}, {y}) has no longitude and latitude: {reason}")]
+#[error("position ({x}, {y}) cannot be projected: {reason}")]
 pub struct ProjectionError {
     /// East of the position, in the units of its CRS.
     pub x: f64,

@@ -1,1 +1,37 @@
 //! Reading, mosaicking, warping and writing georeferenced rasters and vector layers through GDAL.
+//!
+//! The only crate that links GDAL. Map positions are `[east, north]` on every side of it, whatever an authority says.
+
+mod band;
+mod cog;
+mod error;
+mod facts;
+mod gdal_call;
+mod masked_file;
+mod plan;
+mod prediction;
+mod projection;
+mod raster_file;
+mod raster_io;
+mod scene;
+mod selection;
+mod settings;
+mod srs;
+mod vector;
+mod vector_read;
+mod vector_write;
+mod wkb;
+
+pub use band::BandInfo;
+pub use cog::{CogBand, CogSpec, CogWriter};
+pub use error::{Difference, RasterError, WarpSetting};
+pub use facts::{BandFacts, FileFacts, Mask, Placement};
+pub use prediction::{Prediction, PredictionMeta, StateCounts};
+pub use projection::Projection;
+pub use raster_file::RasterFile;
+pub use scene::{Scene, SceneReader};
+pub use settings::{BandRef, Quality, Resampling, SceneSettings, UnknownResampling};
+pub use srs::{crs_from_text, same_crs};
+pub use vector::{Feature, Field, FieldKind, FieldValue, VectorLayer};
+pub use vector_read::read_layer;
+pub use vector_write::write_layer;

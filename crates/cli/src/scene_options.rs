@@ -1,5 +1,10 @@
+use std::path::PathBuf;
+
+use areal_raster::{BandRef, Quality, Resampling, SceneSettings};
 use clap::Args;
 use serde::{Deserialize, Serialize};
+
+use crate::errors::{CliError, Exit};
 
 /// How scenes are read; the same flags on every command that reads scenes, and the `[scene]` table of a recipe.
 #[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
@@ -7,13 +12,13 @@ use serde::{Deserialize, Serialize};
 pub struct SceneOptions {
     /// Bands to use, in order, by number (from 1) or description: --bands 4,3,2 or --bands nir,red,green.
     #[arg(long, value_delimiter = ',', value_name = "BAND")]
-    pub bands: Vec<String>,
-    /// Value that means nodata, where the files do not say so themselves.
+    pub bands: Vec<BandRef>,
+    /// Value that means nodata, besides what the files themselves say.
     #[arg(long, allow_negative_numbers = true, value_name = "NUMBER")]
     pub nodata: Option<f64>,
     /// Quality band, by number or description; it is read for masking only.
     #[arg(long, value_name = "BAND")]
-    pub quality_band: Option<String>,
+    pub quality_band: Option<BandRef>,
     /// Values of the quality band that mask a pixel: --quality-values 2,3,4.
     #[arg(long, value_delimiter = ',', requires = "quality_band", value_name = "VALUE")]
     pub quality_values: Vec<i64>,
@@ -29,8 +34,38 @@ pub struct SceneOptions {
     /// Extent of the pixel grid: west,south,east,north in units of its CRS.
     #[arg(long, value_delimiter = ',', num_args = 1, allow_negative_numbers = true, value_name = "BOUND")]
     pub bounds: Vec<f64>,
-    /// Resampling when files are warped: nearest, bilinear, cubic, average. Required with --crs or --resolution when
-    /// it matters.
+    /// How pixels are made where a file lies on another grid: nearest, bilinear, cubic, average. Without it, no file is
+    /// warped.
     #[arg(long, value_name = "METHOD")]
-    pub resampling: Option<String>,
+    pub resampling: Option<Resampling>,
+}
+
+impl SceneOptions {
+    /// The scene of these files, read with these options.
+    pub fn settings(&self, name: &str, files: Vec<PathBuf>) -> Result<SceneSettings, CliError> {
+        let bounds = match self.bounds[..] {
+            [] => None,
+            [west, south, east, north] => Some([west, south, east, north]),
+            _ => {
+                let message = format!("--bounds has {} numbers, and four are needed", self.bounds.len());
+                return Err(CliError::new(Exit::Usage, message)
+                    .help("give --bounds west,south,east,north in units of the grid's CRS"));
+            }
+        };
+        Ok(SceneSettings {
+            name: name.to_owned(),
+            files,
+            bands: self.bands.clone(),
+            nodata: self.nodata,
+            quality: self.quality_band.clone().map(|band| Quality {
+                band,
+                values: self.quality_values.clone(),
+                bits: self.quality_bits.clone(),
+            }),
+            crs: self.crs.clone(),
+            resolution: self.resolution,
+            bounds,
+            resampling: self.resampling,
+        })
+    }
 }

@@ -1,0 +1,313 @@
+use std::path::PathBuf;
+
+use areal_grid::{ProjectionError, Window};
+use areal_job::{FileError, Interrupted};
+
+use crate::{BandRef, Resampling};
+
+/// What went wrong with a raster or a vector layer: the file, the position, the offending value.
+#[derive(Debug, thiserror::Error)]
+pub enum RasterError {
+    /// A file that cannot be opened.
+    #[error("cannot open {path}: {message}", path = path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What GDAL said.
+        message: String,
+    },
+    /// A file that holds no raster itself.
+    #[error("{path} holds no raster band{hint}", path = path.display(), hint = subdatasets_hint(subdatasets))]
+    NoBands {
+        /// The file.
+        path: PathBuf,
+        /// Names of the rasters inside it, to be opened instead.
+        subdatasets: Vec<String>,
+    },
+    /// Pixels that cannot be read: a truncated or damaged file.
+    #[error(
+        "cannot read {path}, rows {r0} to {r1}, columns {c0} to {c1}: {message}",
+        path = path.display(), r0 = window.row, r1 = window.row_end(), c0 = window.col, c1 = window.col_end()
+    )]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Pixels of the file that were asked for.
+        window: Window,
+        /// What GDAL said.
+        message: String,
+    },
+    /// A pixel type that areal does not work with.
+    #[error("{path}, band {band} has pixels of type {type_name}", path = path.display())]
+    UnsupportedType {
+        /// The file.
+        path: PathBuf,
+        /// Band number, from 1.
+        band: usize,
+        /// GDAL's name of the type.
+        type_name: String,
+    },
+    /// A scene without files.
+    #[error("scene \"{scene}\" has no files")]
+    NoFiles {
+        /// The scene's name.
+        scene: String,
+    },
+    /// A raster or layer that does not say in which CRS it lies.
+    #[error("{path} has no coordinate reference system", path = path.display())]
+    NoCrs {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A raster that does not say where it lies.
+    #[error("{path} has a coordinate reference system but no position", path = path.display())]
+    NoPosition {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A raster placed by ground control points only.
+    #[error("{path} is placed by {count} ground control points and has no pixel grid", path = path.display())]
+    Gcps {
+        /// The file.
+        path: PathBuf,
+        /// How many points.
+        count: usize,
+    },
+    /// A raster whose rows do not run east or whose columns do not run south.
+    #[error("{path} is not north-up: {how}", path = path.display())]
+    NotNorthUp {
+        /// The file.
+        path: PathBuf,
+        /// How it lies instead.
+        how: String,
+    },
+    /// A CRS that areal does not work with: geocentric, vertical, local.
+    #[error("coordinate reference system \"{name}\" is neither geographic nor projected")]
+    UnsupportedCrs {
+        /// Its name.
+        name: String,
+    },
+    /// Text that names no CRS.
+    #[error("\"{text}\" is no coordinate reference system: {message}")]
+    CrsText {
+        /// The text.
+        text: String,
+        /// What PROJ said.
+        message: String,
+    },
+    /// A band that a file does not have.
+    #[error("{path} has no band {band}; it has {available}", path = path.display())]
+    NoSuchBand {
+        /// The file.
+        path: PathBuf,
+        /// The band asked for.
+        band: BandRef,
+        /// Its bands.
+        available: String,
+    },
+    /// A description that several bands share.
+    #[error("{path} has several bands described as {band}: {numbers:?}", path = path.display())]
+    AmbiguousBand {
+        /// The file.
+        path: PathBuf,
+        /// The band asked for.
+        band: BandRef,
+        /// Numbers of the bands with that description.
+        numbers: Vec<usize>,
+    },
+    /// Bands of one scene whose pixel types differ within a file.
+    #[error("{path}: band {first} has pixels of type {first_type}, band {second} of type {second_type}", path = path.display())]
+    MixedTypes {
+        /// The file.
+        path: PathBuf,
+        /// A band.
+        first: usize,
+        /// Its type.
+        first_type: String,
+        /// Another band.
+        second: usize,
+        /// Its type.
+        second_type: String,
+    },
+    /// A quality band without values or bits, a bit that no value has, or a band of fractions.
+    #[error("quality band {band} masks nothing: {reason}")]
+    Quality {
+        /// The band.
+        band: BandRef,
+        /// Why.
+        reason: String,
+    },
+    /// Files that do not make one scene as they are.
+    #[error(
+        "{first} and {second} differ in {what}: {first_value} and {second_value}",
+        first = first.display(), second = second.display()
+    )]
+    Mismatch {
+        /// A file.
+        first: PathBuf,
+        /// Another file.
+        second: PathBuf,
+        /// In what they differ.
+        what: Difference,
+        /// The first file's.
+        first_value: String,
+        /// The second file's.
+        second_value: String,
+    },
+    /// A file that has to be warped, where a setting for it is missing.
+    #[error("{path} must be warped ({reason}), and {missing} is not given", path = path.display())]
+    WarpSetting {
+        /// The file.
+        path: PathBuf,
+        /// Why it must be warped.
+        reason: String,
+        /// What is missing.
+        missing: WarpSetting,
+        /// A value that would fit the file, if one can be worked out.
+        suggestion: Option<String>,
+    },
+    /// Interpolation between class codes.
+    #[error(
+        "{path}, band {band} holds categories (it has a colour table or category names); {resampling} would mix their codes",
+        path = path.display()
+    )]
+    CategoricalResampling {
+        /// The file.
+        path: PathBuf,
+        /// Band number, from 1.
+        band: usize,
+        /// The resampling asked for.
+        resampling: Resampling,
+    },
+    /// A resolution or extent that makes no pixel grid.
+    #[error("{what} {value} makes no pixel grid: {reason}")]
+    Grid {
+        /// The setting.
+        what: &'static str,
+        /// Its value.
+        value: String,
+        /// Why.
+        reason: String,
+    },
+    /// A position that cannot be projected.
+    #[error("{path}: {source}", path = path.display())]
+    Projection {
+        /// The file.
+        path: PathBuf,
+        /// The position.
+        source: ProjectionError,
+    },
+    /// Two CRS between which there is no transformation.
+    #[error("no way from {from} to {to}: {message}")]
+    NoTransformation {
+        /// From.
+        from: String,
+        /// To.
+        to: String,
+        /// What PROJ said.
+        message: String,
+    },
+    /// An output that cannot be written: a full disk, a read-only folder.
+    #[error("cannot write {path}: {message}", path = path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What GDAL said.
+        message: String,
+    },
+    /// A layer that a file does not have, or several where one was expected.
+    #[error("{path}: {reason}; its layers: {available}", path = path.display())]
+    Layer {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+        /// The layers it has.
+        available: String,
+    },
+    /// A feature that cannot be read.
+    #[error("{path}, feature {fid}: {message}", path = path.display())]
+    Feature {
+        /// The file.
+        path: PathBuf,
+        /// The feature's id.
+        fid: i64,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A folder that is no prediction.
+    #[error("{path} is no whole prediction: {reason}", path = path.display())]
+    Prediction {
+        /// The folder.
+        path: PathBuf,
+        /// What is missing.
+        reason: String,
+    },
+    /// A file operation.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Stopped.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+}
+
+/// In what two files of one scene differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Difference {
+    /// Coordinate reference system.
+    Crs,
+    /// Pixel size.
+    Resolution,
+    /// Position of pixel corners, by a fraction of a pixel.
+    Alignment,
+    /// Number of bands.
+    BandCount,
+    /// Pixel type.
+    PixelType,
+    /// Descriptions of the bands.
+    BandNames,
+    /// What a stored number means: scale and offset.
+    Scaling,
+}
+
+impl std::fmt::Display for Difference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Crs => "coordinate reference system",
+            Self::Resolution => "pixel size",
+            Self::Alignment => "the position of their pixels",
+            Self::BandCount => "number of bands",
+            Self::PixelType => "pixel type",
+            Self::BandNames => "band descriptions",
+            Self::Scaling => "scale and offset of their values",
+        })
+    }
+}
+
+/// A setting that warping needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WarpSetting {
+    /// The CRS to warp to.
+    Crs,
+    /// The pixel size to warp to.
+    Resolution,
+    /// The resampling.
+    Resampling,
+}
+
+impl std::fmt::Display for WarpSetting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Crs => "a CRS",
+            Self::Resolution => "a resolution",
+            Self::Resampling => "a resampling",
+        })
+    }
+}
+
+fn subdatasets_hint(subdatasets: &[String]) -> String {
+    match subdatasets {
+        [] => String::new(),
+        names => format!("; name one of the rasters inside it: {}", names.join(", ")),
+    }
+}

@@ -1,0 +1,272 @@
+#![allow(unsafe_code)]
+
+use std::path::{Path, PathBuf};
+
+use areal_grid::{Affine, Crs, PixelGrid, PixelType};
+use gdal::raster::{ColorInterpretation, GdalDataType, RasterBand};
+use gdal::{Dataset, DatasetOptions, GdalOpenFlags, Metadata};
+use serde::{Deserialize, Serialize};
+
+use crate::RasterError;
+use crate::gdal_call::explain;
+use crate::srs::describe;
+
+/// What a raster file says about itself, before any of its pixels is read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FileFacts {
+    /// The file.
+    pub path: PathBuf,
+    /// GDAL's short name of the format: `GTiff`, `VRT`, `JP2OpenJPEG` ...
+    pub driver: String,
+    /// Rows of pixels.
+    pub height: usize,
+    /// Columns of pixels.
+    pub width: usize,
+    /// Its CRS, if it names one that is geographic or projected.
+    pub crs: Option<Crs>,
+    /// How its pixels are placed.
+    pub placement: Placement,
+    /// Its bands.
+    pub bands: Vec<BandFacts>,
+}
+
+/// How a raster's pixels are placed on the map.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Placement {
+    /// Not at all.
+    None,
+    /// By an affine transform.
+    Affine(Affine),
+    /// By ground control points.
+    Gcps {
+        /// How many.
+        count: usize,
+    },
+}
+
+/// What a file says about one band.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BandFacts {
+    /// Number, from 1.
+    pub number: usize,
+    /// Description; `band 3` where the file has none.
+    pub description: String,
+    /// Type that its pixels are read as.
+    pub pixel_type: PixelType,
+    /// Nodata value of the file.
+    pub nodata: Option<f64>,
+    /// What else says which pixels are observed.
+    pub mask: Mask,
+    /// True for an alpha band.
+    pub alpha: bool,
+    /// True for a band with a colour table or category names: its values are codes.
+    pub categorical: bool,
+    /// Rows and columns of the blocks in which it is stored.
+    pub block: [usize; 2],
+    /// Number of overviews.
+    pub overviews: usize,
+    /// What a stored value is multiplied by to be a physical one; areal works with stored values.
+    pub scale: f64,
+    /// What is added then.
+    pub offset: f64,
+}
+
+/// A mask beside the values of a band.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mask {
+    /// None.
+    None,
+    /// An alpha band, shared by all bands.
+    Alpha,
+    /// A mask inside or beside the file, shared by all bands.
+    Shared,
+    /// A mask of this band alone.
+    Own,
+}
+
+impl FileFacts {
+    /// Reads what a file says about itself.
+    ///
+    /// # Errors
+    /// When it cannot be opened, holds no raster, or has complex pixels.
+    pub fn read(path: &Path) -> Result<Self, RasterError> {
+        let dataset = open_raster(path)?;
+        Self::of(path, &dataset)
+    }
+
+    pub(crate) fn of(path: &Path, dataset: &Dataset) -> Result<Self, RasterError> {
+        let (width, height) = dataset.raster_size();
+        if dataset.raster_count() == 0 {
+            return Err(RasterError::NoBands { path: path.to_path_buf(), subdatasets: subdatasets(dataset) });
+        }
+        let gcps = gcp_count(dataset);
+        let placement = placement(dataset, gcps);
+        let crs = match placement {
+            Placement::Gcps { .. } => gcp_crs(dataset),
+            _ => explain(|| dataset.spatial_ref()).ok().and_then(|srs| describe(&srs).ok()),
+        };
+        let bands = (1..=dataset.raster_count()).map(|number| {
+            let band = explain(|| dataset.rasterband(number))
+                .map_err(|message| RasterError::Open { path: path.to_path_buf(), message })?;
+            band_facts(path, number, &band)
+        });
+        Ok(Self {
+            path: path.to_path_buf(),
+            driver: dataset.driver().short_name(),
+            height,
+            width,
+            crs,
+            placement,
+            bands: bands.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// The file's pixel grid, if it has one that areal works on: with a CRS, rows running east, columns south.
+    ///
+    /// # Errors
+    /// [`RasterError::NoCrs`], [`RasterError::NoPosition`], [`RasterError::Gcps`], [`RasterError::NotNorthUp`].
+    pub fn grid(&self) -> Result<PixelGrid, RasterError> {
+        let path = || self.path.clone();
+        let transform = match self.placement {
+            Placement::Gcps { count } => return Err(RasterError::Gcps { path: path(), count }),
+            Placement::None if self.crs.is_some() => return Err(RasterError::NoPosition { path: path() }),
+            Placement::None => return Err(RasterError::NoCrs { path: path() }),
+            Placement::Affine(transform) => transform,
+        };
+        if !transform.is_north_up() {
+            return Err(RasterError::NotNorthUp { path: path(), how: how_it_lies(&transform) });
+        }
+        let crs = self.crs.clone().ok_or_else(|| RasterError::NoCrs { path: path() })?;
+        Ok(PixelGrid { crs, transform, height: self.height, width: self.width })
+    }
+
+    /// Its bands in words: `3 bands: 1 "red", 2 "green", 3 "blue"`.
+    pub(crate) fn bands_in_words(&self) -> String {
+        const MOST: usize = 20;
+        let mut names: Vec<String> =
+            self.bands.iter().take(MOST).map(|b| format!("{} \"{}\"", b.number, b.description)).collect();
+        if self.bands.len() > MOST {
+            names.push("...".to_owned());
+        }
+        let plural = if self.bands.len() == 1 { "" } else { "s" };
+        format!("{} band{plural}: {}", self.bands.len(), names.join(", "))
+    }
+}
+
+/// Opens a raster for reading.
+pub(crate) fn open_raster(path: &Path) -> Result<Dataset, RasterError> {
+    let flags = GdalOpenFlags::GDAL_OF_RASTER | GdalOpenFlags::GDAL_OF_READONLY | GdalOpenFlags::GDAL_OF_VERBOSE_ERROR;
+    explain(|| Dataset::open_ex(path, DatasetOptions { open_flags: flags, ..Default::default() }))
+        .map_err(|message| RasterError::Open { path: path.to_path_buf(), message })
+}
+
+fn how_it_lies(t: &Affine) -> String {
+    if t.col_step[1] == 0.0 && t.row_step[0] == 0.0 {
+        let rows = if t.row_step[1] > 0.0 { "north" } else { "south" };
+        let cols = if t.col_step[0] > 0.0 { "east" } else { "west" };
+        return format!("its rows run {cols} and its lines {rows}");
+    }
+    let angle = t.col_step[1].atan2(t.col_step[0]).to_degrees();
+    format!("it is rotated by {angle:.4} degrees or sheared")
+}
+
+fn placement(dataset: &Dataset, gcps: usize) -> Placement {
+    const IDENTITY: [f64; 6] = [0.0, 1.0, 0.0, 0.0, 0.0, 1.0];
+    match explain(|| dataset.geo_transform()) {
+        Ok(c) if gcps > 0 && c == IDENTITY => Placement::Gcps { count: gcps },
+        Ok(c) => Placement::Affine(Affine::from_gdal(c)),
+        Err(_) if gcps > 0 => Placement::Gcps { count: gcps },
+        Err(_) => Placement::None,
+    }
+}
+
+fn gcp_count(dataset: &Dataset) -> usize {
+    // SAFETY: the handle lives through the call.
+    usize::try_from(unsafe { gdal_sys::GDALGetGCPCount(dataset.c_dataset()) }).unwrap_or(0)
+}
+
+fn gcp_crs(dataset: &Dataset) -> Option<Crs> {
+    // SAFETY: the handle lives through the call; the CRS belongs to the dataset and is cloned at once.
+    let srs = unsafe {
+        let handle = gdal_sys::GDALGetGCPSpatialRef(dataset.c_dataset());
+        if handle.is_null() { None } else { gdal::spatial_ref::SpatialRef::from_c_obj(handle).ok() }
+    };
+    describe(&srs?).ok()
+}
+
+fn band_facts(path: &Path, number: usize, band: &RasterBand<'_>) -> Result<BandFacts, RasterError> {
+    let (block_width, block_height) = band.block_size();
+    let description = explain(|| band.description()).unwrap_or_default();
+    let description = if description.trim().is_empty() { format!("band {number}") } else { description };
+    Ok(BandFacts {
+        number,
+        description,
+        pixel_type: pixel_type(path, number, band)?,
+        nodata: band.no_data_value(),
+        mask: mask(band),
+        alpha: band.color_interpretation() == ColorInterpretation::AlphaBand,
+        categorical: band.color_table().is_some() || !category_names(band).is_empty(),
+        block: [block_height, block_width],
+        overviews: band.overview_count().ok().and_then(|n| usize::try_from(n).ok()).unwrap_or(0),
+        scale: band.scale().unwrap_or(1.0),
+        offset: band.offset().unwrap_or(0.0),
+    })
+}
+
+fn pixel_type(path: &Path, number: usize, band: &RasterBand<'_>) -> Result<PixelType, RasterError> {
+    // GDAL before 3.7 has signed bytes as bytes with a note.
+    let signed = band.metadata_item("PIXELTYPE", "IMAGE_STRUCTURE").is_some_and(|t| t == "SIGNEDBYTE");
+    Ok(match band.band_type() {
+        GdalDataType::UInt8 if signed => PixelType::I8,
+        GdalDataType::UInt8 => PixelType::U8,
+        GdalDataType::UInt16 => PixelType::U16,
+        GdalDataType::Int16 => PixelType::I16,
+        GdalDataType::UInt32 => PixelType::U32,
+        GdalDataType::Int32 => PixelType::I32,
+        GdalDataType::Float32 => PixelType::F32,
+        GdalDataType::Float64 => PixelType::F64,
+        other => match other.name().as_str() {
+            "UInt64" | "Int64" => PixelType::F64,
+            "Int8" => PixelType::I8,
+            name => {
+                return Err(RasterError::UnsupportedType {
+                    path: path.to_path_buf(),
+                    band: number,
+                    type_name: name.to_owned(),
+                });
+            }
+        },
+    })
+}
+
+fn mask(band: &RasterBand<'_>) -> Mask {
+    match band.mask_flags() {
+        Ok(flags) if flags.is_all_valid() => Mask::None,
+        Ok(flags) if flags.is_alpha() => Mask::Alpha,
+        Ok(flags) if flags.is_per_dataset() => Mask::Shared,
+        // Nodata values are compared without GDAL's mask.
+        Ok(flags) if flags.is_nodata() => Mask::None,
+        Ok(_) => Mask::Own,
+        Err(_) => Mask::None,
+    }
+}
+
+/// Names of the categories of a band, by value from 0; empty where there are none.
+pub(crate) fn category_names(band: &RasterBand<'_>) -> Vec<String> {
+    // SAFETY: the list belongs to the band, is terminated by a null pointer, and is copied at once.
+    unsafe {
+        let list = gdal_sys::GDALGetRasterCategoryNames(band.c_rasterband());
+        let mut names = Vec::new();
+        while !list.is_null() && !(*list.add(names.len())).is_null() {
+            names.push(std::ffi::CStr::from_ptr(*list.add(names.len())).to_string_lossy().into_owned());
+        }
+        names
+    }
+}
+
+/// Names by which the rasters inside a container file are opened.
+fn subdatasets(dataset: &Dataset) -> Vec<String> {
+    (1..=20).map_while(|k| dataset.metadata_item(&format!("SUBDATASET_{k}_NAME"), "SUBDATASETS")).collect()
+}

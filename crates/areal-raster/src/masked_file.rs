@@ -1,0 +1,160 @@
+use areal_grid::{PixelBlock, PixelState, Pixels, Window};
+use gdal::Dataset;
+
+use crate::facts::{Mask, open_raster};
+use crate::raster_io::{Layout, read, read_mask};
+use crate::selection::Selection;
+use crate::{FileFacts, RasterError};
+
+/// One open file, read in its own pixels, with all that says which of them are observed.
+pub(crate) struct MaskedFile {
+    dataset: Dataset,
+    path: std::path::PathBuf,
+    selection: Selection,
+    numbers: Vec<usize>,
+    masks: Vec<usize>,
+}
+
+impl MaskedFile {
+    pub(crate) fn open(facts: &FileFacts, selection: &Selection) -> Result<Self, RasterError> {
+        Ok(Self {
+            dataset: open_raster(&facts.path)?,
+            path: facts.path.clone(),
+            numbers: selection.numbers(),
+            masks: masks(selection),
+            selection: selection.clone(),
+        })
+    }
+
+    /// Reads `window` of the file, which must lie inside it, to row `row` and column `col` of `block`.
+    pub(crate) fn read_into(
+        &self,
+        window: &Window,
+        block: &mut PixelBlock,
+        row: usize,
+        col: usize,
+    ) -> Result<(), RasterError> {
+        let stride = block.window.width;
+        let layout = Layout { start: row * stride + col, row_stride: stride, band_stride: block.window.len() };
+        let fault = |message| RasterError::Read { path: self.path.clone(), window: *window, message };
+        read(&self.dataset, &self.numbers, window, &mut block.pixels, layout).map_err(fault)?;
+        let states = self.states(window, &block.pixels, layout)?;
+        for (r, line) in states.chunks_exact(window.width.max(1)).enumerate() {
+            let at = layout.start + r * stride;
+            block.states[at..at + window.width].copy_from_slice(line);
+        }
+        if states.iter().any(|s| *s != PixelState::Observed) {
+            blank(&mut block.pixels, self.numbers.len(), window, layout, &states);
+        }
+        Ok(())
+    }
+
+    /// State of each pixel of a window whose values were read to `pixels`.
+    fn states(&self, window: &Window, pixels: &Pixels, layout: Layout) -> Result<Vec<PixelState>, RasterError> {
+        let fault = |message| RasterError::Read { path: self.path.clone(), window: *window, message };
+        let mut states = vec![PixelState::Observed; window.len()];
+        if let Some(rule) = &self.selection.quality {
+            let mut values = Pixels::F64(vec![0.0; window.len()]);
+            read(&self.dataset, &[rule.number], window, &mut values, Layout::whole(window)).map_err(fault)?;
+            let Pixels::F64(values) = values else { return Ok(states) };
+            mark(&mut states, &values, |v| rule.masks(v), PixelState::Masked);
+        }
+        for (k, band) in self.selection.bands.iter().enumerate() {
+            let layout = Layout { start: layout.start + k * layout.band_stride, ..layout };
+            mark_nodata(&mut states, pixels, window, layout, [band.nodata, self.selection.nodata]);
+        }
+        for number in &self.masks {
+            let band = self.dataset.rasterband(*number).map_err(|e| fault(e.to_string()))?;
+            let mask = read_mask(&band, window).map_err(fault)?;
+            mark(&mut states, &mask, |v| v == 0, PixelState::Nodata);
+        }
+        Ok(states)
+    }
+}
+
+/// Bands whose masks have to be read: one for a shared mask, each for masks of their own.
+fn masks(selection: &Selection) -> Vec<usize> {
+    let shared = selection.bands.iter().find(|b| matches!(b.mask, Mask::Alpha | Mask::Shared)).map(|b| b.number);
+    let own = selection.bands.iter().filter(|b| b.mask == Mask::Own).map(|b| b.number);
+    shared.into_iter().chain(own).collect()
+}
+
+fn mark<T: Copy>(states: &mut [PixelState], values: &[T], found: impl Fn(T) -> bool, state: PixelState) {
+    for (s, v) in states.iter_mut().zip(values) {
+        if found(*v) {
+            *s = state;
+        }
+    }
+}
+
+/// Calls `$body` with `$v` bound to the typed vector inside a `Pixels`, `$same` to a closure that turns an `f64` into
+/// that type where it is a value of it, and `$finite` to a closure that tells numbers from the rest.
+fn mark_nodata(states: &mut [PixelState], pixels: &Pixels, window: &Window, layout: Layout, nodata: [Option<f64>; 2]) {
+    macro_rules! integers {
+        ($values:expr, $t:ty) => {{
+            // A nodata value that the type cannot hold, such as -9999 in unsigned bytes, is no pixel's value.
+            let nodata = nodata.map(|n| n.map(|n| n as $t).filter(|t| n == Some(f64::from(*t))));
+            for value in nodata.into_iter().flatten() {
+                mark_rows(states, $values, window, layout, |v: $t| v == value);
+            }
+        }};
+    }
+    macro_rules! floats {
+        ($values:expr, $t:ty) => {{
+            // Compared in the pixel's own type: a file's -3.4e38 is the nearest single-precision number.
+            let [a, b] = nodata.map(|n| n.map_or(<$t>::NAN, |n| n as $t));
+            mark_rows(states, $values, window, layout, |v: $t| !v.is_finite() || v == a || v == b);
+        }};
+    }
+    match pixels {
+        Pixels::U8(v) => integers!(v, u8),
+        Pixels::I8(v) => integers!(v, i8),
+        Pixels::U16(v) => integers!(v, u16),
+        Pixels::I16(v) => integers!(v, i16),
+        Pixels::U32(v) => integers!(v, u32),
+        Pixels::I32(v) => integers!(v, i32),
+        Pixels::F32(v) => floats!(v, f32),
+        Pixels::F64(v) => floats!(v, f64),
+    }
+}
+
+fn mark_rows<T: Copy>(
+    states: &mut [PixelState],
+    values: &[T],
+    window: &Window,
+    layout: Layout,
+    found: impl Fn(T) -> bool,
+) {
+    for (r, line) in states.chunks_exact_mut(window.width.max(1)).enumerate() {
+        let at = layout.start + r * layout.row_stride;
+        mark(line, &values[at..at + window.width], &found, PixelState::Nodata);
+    }
+}
+
+/// Writes 0 where a pixel is not observed.
+fn blank(pixels: &mut Pixels, bands: usize, window: &Window, layout: Layout, states: &[PixelState]) {
+    macro_rules! zero {
+        ($values:expr, $zero:expr) => {
+            for band in 0..bands {
+                for (r, line) in states.chunks_exact(window.width.max(1)).enumerate() {
+                    let at = layout.start + band * layout.band_stride + r * layout.row_stride;
+                    for (v, s) in $values[at..at + window.width].iter_mut().zip(line) {
+                        if *s != PixelState::Observed {
+                            *v = $zero;
+                        }
+                    }
+                }
+            }
+        };
+    }
+    match pixels {
+        Pixels::U8(v) => zero!(v, 0),
+        Pixels::I8(v) => zero!(v, 0),
+        Pixels::U16(v) => zero!(v, 0),
+        Pixels::I16(v) => zero!(v, 0),
+        Pixels::U32(v) => zero!(v, 0),
+        Pixels::I32(v) => zero!(v, 0),
+        Pixels::F32(v) => zero!(v, 0.0),
+        Pixels::F64(v) => zero!(v, 0.0),
+    }
+}

@@ -1,0 +1,133 @@
+use std::path::{Path, PathBuf};
+
+use areal_grid::{PixelGrid, Target};
+use areal_job::{Provenance, Sha256, read_json, write_json};
+use serde::{Deserialize, Serialize};
+
+use crate::{RasterError, SceneSettings};
+
+/// Cells of a prediction by what became of them; together they are all its cells.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StateCounts {
+    /// Cells with a predicted class or value.
+    pub predicted: u64,
+    /// Cells left empty because too much of them is nodata.
+    pub nodata: u64,
+    /// Cells left empty because too much of them is masked by the quality band.
+    pub masked: u64,
+    /// Cells in no file of the scene.
+    pub outside: u64,
+}
+
+impl StateCounts {
+    /// All cells.
+    pub fn total(&self) -> u64 {
+        self.predicted + self.nodata + self.masked + self.outside
+    }
+}
+
+/// `prediction.json`: how a prediction was made, and from what.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PredictionMeta {
+    /// Always [`PredictionMeta::FORMAT`].
+    pub format: String,
+    /// What was predicted.
+    pub target: Target,
+    /// Where the cells lie; a cell is `stride` x `stride` pixels of the scene.
+    pub grid: PixelGrid,
+    /// Patch size in pixels of the scene.
+    pub patch_size: usize,
+    /// Stride in pixels of the scene.
+    pub stride: usize,
+    /// Least share of observed pixels, 0 to 1, for a patch to be predicted.
+    pub min_valid: f64,
+    /// The scene.
+    pub scene: SceneSettings,
+    /// Digest of the bundle.
+    pub bundle_sha256: Sha256,
+    /// Cells by what became of them; they add up to height x width.
+    pub counts: StateCounts,
+    /// Share of each class that the training implies, in the order of the classes; empty for a value.
+    pub training_prior: Vec<f64>,
+    /// How it was made.
+    pub provenance: Provenance,
+}
+
+impl PredictionMeta {
+    /// The format that this version reads and writes.
+    pub const FORMAT: &'static str = "areal-prediction/1";
+    /// Name of the file in the prediction's folder.
+    pub const FILE: &'static str = "prediction.json";
+
+    /// Writes it into a folder.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, folder: &Path) -> Result<(), RasterError> {
+        Ok(write_json(&folder.join(Self::FILE), self)?)
+    }
+}
+
+/// The folder of a prediction: `prediction.json` with `classes.tif` and `probabilities.tif`, or with `value.tif`.
+#[derive(Debug, Clone)]
+pub struct Prediction {
+    folder: PathBuf,
+    meta: PredictionMeta,
+}
+
+impl Prediction {
+    /// Band codes, `u8`, nodata 255.
+    pub const CLASSES: &'static str = "classes.tif";
+    /// One band a class in the order of the legend, `f32`, 0 to 1, nodata `NaN`.
+    pub const PROBABILITIES: &'static str = "probabilities.tif";
+    /// Band 1 the value, `f32`, nodata `NaN`; band 2, where patches overlap, the standard deviation between them.
+    pub const VALUE: &'static str = "value.tif";
+
+    /// Opens a prediction.
+    ///
+    /// # Errors
+    /// When the folder holds no prediction of this format, a raster of it is missing, or its counts do not add up.
+    pub fn open(folder: &Path) -> Result<Self, RasterError> {
+        let meta: PredictionMeta = read_json(&folder.join(PredictionMeta::FILE), PredictionMeta::FORMAT)?;
+        let fault = |reason: String| RasterError::Prediction { path: folder.to_path_buf(), reason };
+        let rasters: &[&str] = match meta.target {
+            Target::Classes { .. } => &[Self::CLASSES, Self::PROBABILITIES],
+            Target::Value { .. } => &[Self::VALUE],
+        };
+        if let Some(name) = rasters.iter().find(|name| !folder.join(name).is_file()) {
+            return Err(fault(format!("{name} is missing")));
+        }
+        let cells = meta.grid.height as u64 * meta.grid.width as u64;
+        if meta.counts.total() != cells {
+            return Err(fault(format!("{} cells are counted and {cells} are in its grid", meta.counts.total())));
+        }
+        Ok(Self { folder: folder.to_path_buf(), meta })
+    }
+
+    /// How it was made.
+    pub fn meta(&self) -> &PredictionMeta {
+        &self.meta
+    }
+
+    /// Its folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The class raster, if classes were predicted.
+    pub fn classes_path(&self) -> Option<PathBuf> {
+        matches!(self.meta.target, Target::Classes { .. }).then(|| self.folder.join(Self::CLASSES))
+    }
+
+    /// The raster of class probabilities, if classes were predicted.
+    pub fn probabilities_path(&self) -> Option<PathBuf> {
+        matches!(self.meta.target, Target::Classes { .. }).then(|| self.folder.join(Self::PROBABILITIES))
+    }
+
+    /// The value raster, if a value was predicted.
+    pub fn value_path(&self) -> Option<PathBuf> {
+        matches!(self.meta.target, Target::Value { .. }).then(|| self.folder.join(Self::VALUE))
+    }
+}

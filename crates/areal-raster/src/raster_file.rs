@@ -1,0 +1,111 @@
+use std::path::Path;
+
+use areal_grid::{PixelBlock, PixelGrid, PixelState, Pixels, Window};
+use gdal::Dataset;
+use gdal::raster::RgbaEntry;
+
+use crate::facts::{category_names, open_raster};
+use crate::masked_file::MaskedFile;
+use crate::selection::Selection;
+use crate::{BandInfo, FileFacts, RasterError};
+
+/// One plain raster, read band by band: a label raster, a prediction, a weight.
+pub struct RasterFile {
+    facts: FileFacts,
+    grid: PixelGrid,
+    bands: Vec<BandInfo>,
+    dataset: Dataset,
+    open: Vec<Option<MaskedFile>>,
+}
+
+impl RasterFile {
+    /// Opens a raster.
+    ///
+    /// # Errors
+    /// When it cannot be opened or has no north-up grid with a CRS.
+    pub fn open(path: &Path) -> Result<Self, RasterError> {
+        let dataset = open_raster(path)?;
+        let facts = FileFacts::of(path, &dataset)?;
+        Ok(Self {
+            grid: facts.grid()?,
+            bands: facts.bands.iter().map(BandInfo::from).collect(),
+            open: facts.bands.iter().map(|_| None).collect(),
+            facts,
+            dataset,
+        })
+    }
+
+    /// Where its pixels lie.
+    pub fn grid(&self) -> &PixelGrid {
+        &self.grid
+    }
+
+    /// Its bands.
+    pub fn bands(&self) -> &[BandInfo] {
+        &self.bands
+    }
+
+    /// All that the file says about itself.
+    pub fn facts(&self) -> &FileFacts {
+        &self.facts
+    }
+
+    /// Rows and columns of the blocks in which it is stored.
+    pub fn block_size(&self) -> (usize, usize) {
+        let block = self.facts.bands.first().map_or([1, 1], |b| b.block);
+        (block[0].min(self.grid.height), block[1].min(self.grid.width))
+    }
+
+    /// Reads a window of a band (number from 1): values and states, `[row, col]`. The window may reach past the raster:
+    /// pixels out there are [`PixelState::Outside`]. A pixel that is not observed holds 0.
+    ///
+    /// # Errors
+    /// When there is no such band or the file is damaged.
+    pub fn read_band(&mut self, band: usize, window: &Window) -> Result<(Pixels, Vec<PixelState>), RasterError> {
+        let facts = self.band_facts(band)?.clone();
+        let mut block = PixelBlock::outside(*window, 1, facts.pixel_type);
+        if let Some(inside) = window.intersect(&self.grid.window()) {
+            let slot = &mut self.open[band - 1];
+            let file = match slot {
+                Some(file) => file,
+                closed => {
+                    let selection = Selection { bands: vec![facts], quality: None, nodata: None };
+                    closed.insert(MaskedFile::open(&self.facts, &selection)?)
+                }
+            };
+            file.read_into(&inside, &mut block, inside.row - window.row, inside.col - window.col)?;
+        }
+        Ok((block.pixels, block.states))
+    }
+
+    /// Colours of a band by value, from 0; empty where it has no colour table.
+    ///
+    /// # Errors
+    /// When there is no such band.
+    pub fn colour_table(&self, band: usize) -> Result<Vec<[u8; 4]>, RasterError> {
+        self.band_facts(band)?;
+        let rgba =
+            |c: Option<RgbaEntry>| c.map_or([0, 0, 0, 255], |c| [c.r, c.g, c.b, c.a].map(|v| v.clamp(0, 255) as u8));
+        let table = self.dataset.rasterband(band).ok().and_then(|b| {
+            b.color_table().map(|table| (0..table.entry_count()).map(|k| rgba(table.entry_as_rgb(k))).collect())
+        });
+        Ok(table.unwrap_or_default())
+    }
+
+    /// Category names of a band by value, from 0; empty where it has none.
+    ///
+    /// # Errors
+    /// When there is no such band.
+    pub fn category_names(&self, band: usize) -> Result<Vec<String>, RasterError> {
+        self.band_facts(band)?;
+        Ok(self.dataset.rasterband(band).map(|b| category_names(&b)).unwrap_or_default())
+    }
+
+    fn band_facts(&self, band: usize) -> Result<&crate::BandFacts, RasterError> {
+        self.facts.bands.iter().find(|b| b.number == band).ok_or_else(|| RasterError::NoSuchBand {
+            path: self.facts.path.clone(),
+            band: crate::BandRef::Number(band),
+            available: self.facts.bands_in_words(),
+        })
+    }
+}

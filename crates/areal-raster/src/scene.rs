@@ -1,0 +1,221 @@
+use areal_grid::{GroundResolution, PixelBlock, PixelGrid, PixelState, PixelType, Pixels, Window, ground_resolution};
+
+use crate::masked_file::MaskedFile;
+use crate::plan::{Source, Way, plan};
+use crate::selection::Selection;
+use crate::{BandInfo, FileFacts, Projection, RasterError, SceneSettings};
+
+/// One or more rasters read as one image: the same bands, one pixel grid, a state for every pixel.
+///
+/// A pixel is observed when every chosen band has a finite value there that is not nodata, no alpha band or mask hides
+/// it, and the quality band does not set it aside. Where files overlap, the first one, in the order given, in which the
+/// pixel is observed wins; where it is observed in none, `Masked` wins over `Nodata` over `Outside`.
+#[derive(Debug, Clone)]
+pub struct Scene {
+    settings: SceneSettings,
+    grid: PixelGrid,
+    bands: Vec<BandInfo>,
+    pixel_type: PixelType,
+    resolution: GroundResolution,
+    sources: Vec<Source>,
+}
+
+impl Scene {
+    /// Opens the files and works out the pixel grid. No pixel is read.
+    ///
+    /// # Errors
+    /// When a file cannot be opened or has no usable grid, a band is missing, or files differ in a way that the
+    /// settings do not resolve.
+    pub fn open(settings: &SceneSettings) -> Result<Self, RasterError> {
+        let files = settings.files.iter().map(|path| {
+            let facts = FileFacts::read(path)?;
+            let selection = Selection::new(&facts, settings)?;
+            Ok((facts, selection))
+        });
+        let (grid, sources) = plan(settings, files.collect::<Result<_, RasterError>>()?)?;
+        let Some(first) = sources.first() else { return Err(RasterError::NoFiles { scene: settings.name.clone() }) };
+        let resolution = ground_resolution(&grid, &Projection::to_lonlat(&grid.crs)?)
+            .map_err(|source| RasterError::Projection { path: first.facts.path.clone(), source })?;
+        Ok(Self {
+            bands: first.selection.bands.iter().map(BandInfo::from).collect(),
+            pixel_type: first.selection.pixel_type(),
+            settings: settings.clone(),
+            grid,
+            resolution,
+            sources,
+        })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.settings.name
+    }
+
+    /// Where its pixels lie.
+    pub fn grid(&self) -> &PixelGrid {
+        &self.grid
+    }
+
+    /// Its bands, in the order in which they are read.
+    pub fn bands(&self) -> &[BandInfo] {
+        &self.bands
+    }
+
+    /// The type of all its pixels.
+    pub fn pixel_type(&self) -> PixelType {
+        self.pixel_type
+    }
+
+    /// Size of a pixel on the ground, in the middle of the scene.
+    pub fn ground_resolution(&self) -> GroundResolution {
+        self.resolution
+    }
+
+    /// Rows and columns of the blocks that are read fastest: those in which the first file is stored.
+    pub fn block_size(&self) -> (usize, usize) {
+        let block = self.sources.first().and_then(|s| s.selection.bands.first()).map_or([1, 1], |b| b.block);
+        (block[0].min(self.grid.height), block[1].min(self.grid.width))
+    }
+
+    /// What it was opened with.
+    pub fn settings(&self) -> &SceneSettings {
+        &self.settings
+    }
+
+    /// A reader of its pixels, with file handles of its own: one a thread.
+    ///
+    /// # Errors
+    /// When a file cannot be opened any more.
+    pub fn reader(&self) -> Result<SceneReader, RasterError> {
+        Ok(SceneReader {
+            grid: self.grid.clone(),
+            bands: self.bands.len(),
+            pixel_type: self.pixel_type,
+            files: self.sources.iter().map(|source| OpenSource { source: source.clone(), file: None }).collect(),
+        })
+    }
+}
+
+/// Reads windows of a scene.
+pub struct SceneReader {
+    grid: PixelGrid,
+    bands: usize,
+    pixel_type: PixelType,
+    files: Vec<OpenSource>,
+}
+
+/// A file of the scene, opened when it is first needed.
+struct OpenSource {
+    source: Source,
+    file: Option<MaskedFile>,
+}
+
+impl SceneReader {
+    /// Reads a window, which may reach past the scene: pixels out there are [`PixelState::Outside`].
+    ///
+    /// # Errors
+    /// [`RasterError::Read`] with file and window where a file is damaged.
+    pub fn read(&mut self, window: &Window) -> Result<PixelBlock, RasterError> {
+        let mut block = PixelBlock::outside(*window, self.bands, self.pixel_type);
+        let Some(inside) = window.intersect(&self.grid.window()) else { return Ok(block) };
+        let mut fresh = true;
+        for open in &mut self.files {
+            let Some(part) = open.source.extent(&self.grid).and_then(|extent| extent.intersect(&inside)) else {
+                continue;
+            };
+            if fresh {
+                open.read_into(&part, &mut block)?;
+                fresh = false;
+            } else if !all_observed(&block, &part) {
+                let mut other = PixelBlock::outside(part, self.bands, self.pixel_type);
+                open.read_into(&part, &mut other)?;
+                merge(&mut block, &other);
+            }
+        }
+        Ok(block)
+    }
+}
+
+impl Source {
+    /// The part of the scene that the file can say something about.
+    fn extent(&self, grid: &PixelGrid) -> Option<Window> {
+        match self.way {
+            Way::Direct { row, col } => {
+                let (height, width) = (self.facts.height as i64, self.facts.width as i64);
+                let (top, left) = (row.clamp(0, grid.height as i64), col.clamp(0, grid.width as i64));
+                let (bottom, right) =
+                    ((row + height).clamp(0, grid.height as i64), (col + width).clamp(0, grid.width as i64));
+                let window = Window::new(top as usize, left as usize, (bottom - top) as usize, (right - left) as usize);
+                (!window.is_empty()).then_some(window)
+            }
+        }
+    }
+}
+
+impl OpenSource {
+    /// Reads `part` of the scene, which lies in the source's extent and in the block's window.
+    fn read_into(&mut self, part: &Window, block: &mut PixelBlock) -> Result<(), RasterError> {
+        let Source { facts, selection, way } = &self.source;
+        let file = match &mut self.file {
+            Some(file) => file,
+            closed => closed.insert(MaskedFile::open(facts, selection)?),
+        };
+        let (row, col) = (part.row - block.window.row, part.col - block.window.col);
+        match way {
+            Way::Direct { row: top, col: left } => {
+                let own = Window::new(
+                    (part.row as i64 - top) as usize,
+                    (part.col as i64 - left) as usize,
+                    part.height,
+                    part.width,
+                );
+                file.read_into(&own, block, row, col)
+            }
+        }
+    }
+}
+
+fn all_observed(block: &PixelBlock, part: &Window) -> bool {
+    (part.row..part.row_end()).all(|row| {
+        let at = (row - block.window.row) * block.window.width + part.col - block.window.col;
+        block.states[at..at + part.width].iter().all(|s| *s == PixelState::Observed)
+    })
+}
+
+/// Lays `other` under `block`: a pixel is taken where it is better known.
+fn merge(block: &mut PixelBlock, other: &PixelBlock) {
+    let rank = |state: PixelState| match state {
+        PixelState::Observed => 0,
+        PixelState::Masked => 1,
+        PixelState::Nodata => 2,
+        PixelState::Outside => 3,
+    };
+    let (to, from) = (block.window, other.window);
+    for row in 0..from.height {
+        for col in 0..from.width {
+            let source = row * from.width + col;
+            let target = (from.row + row - to.row) * to.width + from.col + col - to.col;
+            if rank(other.states[source]) >= rank(block.states[target]) {
+                continue;
+            }
+            block.states[target] = other.states[source];
+            if other.states[source] == PixelState::Observed {
+                copy_pixel(&mut block.pixels, target, to.len(), &other.pixels, source, from.len(), block.bands);
+            }
+        }
+    }
+}
+
+fn copy_pixel(
+    to: &mut Pixels,
+    target: usize,
+    to_stride: usize,
+    from: &Pixels,
+    source: usize,
+    from_stride: usize,
+    bands: usize,
+) {
+    for band in 0..bands {
+        to.copy_from(target + band * to_stride, from, source + band * from_stride, 1);
+    }
+}

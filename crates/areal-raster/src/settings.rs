@@ -1,0 +1,149 @@
+use std::convert::Infallible;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A band of a file, by number or description.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum BandRef {
+    /// By number, from 1.
+    Number(usize),
+    /// By description; letter case counts only where it tells two bands apart.
+    Description(String),
+}
+
+impl FromStr for BandRef {
+    type Err = Infallible;
+
+    /// Digits are a number, anything else a description.
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        let text = text.trim();
+        Ok(text.parse().map_or_else(|_| Self::Description(text.to_owned()), Self::Number))
+    }
+}
+
+impl fmt::Display for BandRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Description(text) => write!(f, "\"{text}\""),
+        }
+    }
+}
+
+/// How pixels of one grid are made from those of another.
+///
+/// Only observed pixels take part, their weights scaled to sum to 1; see [`crate::Scene`] for when a pixel is observed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resampling {
+    /// The pixel that holds the position: the one for categories.
+    Nearest,
+    /// Linear between the four pixels around; over a wider footprint where pixels get larger.
+    Bilinear,
+    /// Cubic convolution (Keys 1981, a = -1/2) over sixteen pixels; wider where pixels get larger.
+    Cubic,
+    /// Mean over the new pixel's footprint, by share of each old pixel: the one for much larger pixels.
+    Average,
+}
+
+impl Resampling {
+    /// Every method.
+    pub const ALL: [Self; 4] = [Self::Nearest, Self::Bilinear, Self::Cubic, Self::Average];
+
+    /// Its name in flags, files and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nearest => "nearest",
+            Self::Bilinear => "bilinear",
+            Self::Cubic => "cubic",
+            Self::Average => "average",
+        }
+    }
+}
+
+impl fmt::Display for Resampling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A word that names no resampling.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is no resampling; use nearest, bilinear, cubic or average")]
+pub struct UnknownResampling(String);
+
+impl FromStr for Resampling {
+    type Err = UnknownResampling;
+
+    fn from_str(text: &str) -> Result<Self, UnknownResampling> {
+        Self::ALL.into_iter().find(|r| r.name() == text).ok_or_else(|| UnknownResampling(text.to_owned()))
+    }
+}
+
+/// A band that says which pixels to set aside. Its own nodata value means nothing: in many files 0 is both the image's
+/// nodata and the quality band's "clear".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quality {
+    /// The band.
+    pub band: BandRef,
+    /// Values that mask a pixel.
+    #[serde(default)]
+    pub values: Vec<i64>,
+    /// Bits, from 0, that mask a pixel when set.
+    #[serde(default)]
+    pub bits: Vec<u8>,
+}
+
+/// What makes a scene: its files and how they are read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SceneSettings {
+    /// Name of the scene, for people and for the patch store.
+    pub name: String,
+    /// Its files; where they overlap, the first one with an observed pixel wins.
+    pub files: Vec<PathBuf>,
+    /// Bands to use, in order. None: all but the quality and alpha bands.
+    #[serde(default)]
+    pub bands: Vec<BandRef>,
+    /// A value that means nodata, besides what the files themselves say.
+    #[serde(default)]
+    pub nodata: Option<f64>,
+    /// Which pixels to set aside.
+    #[serde(default)]
+    pub quality: Option<Quality>,
+    /// CRS of the pixel grid: `EPSG:32648`, WKT or a PROJ string. None: that of the files.
+    #[serde(default)]
+    pub crs: Option<String>,
+    /// Pixel size of the pixel grid, in units of its CRS. None: that of the files.
+    #[serde(default)]
+    pub resolution: Option<f64>,
+    /// Extent of the pixel grid, `[west, south, east, north]` in units of its CRS, grown to whole pixels. None: that of
+    /// the files.
+    #[serde(default)]
+    pub bounds: Option<[f64; 4]>,
+    /// How pixels are made where a file's grid is another one than the scene's.
+    #[serde(default)]
+    pub resampling: Option<Resampling>,
+}
+
+impl SceneSettings {
+    /// A scene of these files, read as they are.
+    pub fn new(name: impl Into<String>, files: Vec<PathBuf>) -> Self {
+        Self {
+            name: name.into(),
+            files,
+            bands: Vec::new(),
+            nodata: None,
+            quality: None,
+            crs: None,
+            resolution: None,
+            bounds: None,
+            resampling: None,
+        }
+    }
+}

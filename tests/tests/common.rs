@@ -1,0 +1,106 @@
+//! What every topic needs: the program, the real data, what a run said.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+
+/// What one run of the program gave back.
+pub struct Run {
+    /// Exit code; 128 and the number of the signal that ended it.
+    pub code: i32,
+    /// Everything on stdout.
+    pub stdout: String,
+    /// Everything on stderr, with the line breaks of its frame taken out: one space between words.
+    pub stderr: String,
+}
+
+impl Run {
+    /// Fails the test with all that was said, unless the program ended with this code.
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
+        self
+    }
+
+    /// Fails the test unless stderr holds every one of these.
+    #[track_caller]
+    pub fn says(self, words: &[&str]) -> Self {
+        for word in words {
+            assert!(self.stderr.contains(word), "stderr lacks {word:?}:\n{}", self.stderr);
+        }
+        self
+    }
+
+    /// Stdout as JSON.
+    #[track_caller]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{e}:\n{}", self.stdout))
+    }
+}
+
+/// Path of the program, built once.
+pub fn binary() -> &'static Path {
+    static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
+        // This package cannot name the program's as a dependency of its binary; cargo builds it into the same folder.
+        let mut path = std::env::current_exe().expect("the test has a path");
+        path.pop();
+        path.pop();
+        path.push("areal");
+        if std::env::var_os("AREAL_TESTS_NO_BUILD").is_none() {
+            let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+            let mut build = Command::new(cargo);
+            build.args(["build", "--quiet", "--package", "areal"]).current_dir(workspace());
+            if path.parent().is_some_and(|p| p.ends_with("release")) {
+                build.arg("--release");
+            }
+            assert!(build.status().expect("cargo runs").success(), "the program does not build");
+        }
+        path
+    });
+    &BINARY
+}
+
+/// Runs the program.
+pub fn areal<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Run {
+    run(Command::new(binary()).args(args))
+}
+
+/// Runs any command.
+pub fn run(command: &mut Command) -> Run {
+    use std::os::unix::process::ExitStatusExt;
+    let output = command.output().unwrap_or_else(|e| panic!("{command:?} does not run: {e}"));
+    let status = output.status;
+    Run {
+        code: status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0)),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: unframe(&String::from_utf8_lossy(&output.stderr)),
+    }
+}
+
+/// The text of an error report without its frame, so that a test does not depend on where lines break.
+fn unframe(text: &str) -> String {
+    let plain = text.replace(['│', '×', '╰', '─', '▶', '├'], " ");
+    plain.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// True when a command-line tool is installed.
+pub fn has_tool(name: &str) -> bool {
+    Command::new(name).arg("--version").output().is_ok_and(|o| o.status.success())
+}
+
+/// The workspace's folder.
+pub fn workspace() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// A file or folder of the real data; none, with a note, where the data is not there.
+pub fn data(name: &str) -> Option<PathBuf> {
+    let path = workspace().join("../shared/data").join(name);
+    if path.exists() {
+        return Some(path);
+    }
+    eprintln!("skipped: {} is not there", path.display());
+    None
+}

@@ -1,0 +1,4 @@
+//! The areal program as its users run it: one module a topic.
+
+mod common;
+
