@@ -1,0 +1,144 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use statrs::distribution::{ContinuousCDF, Normal};
+
+/// Two-sided quantile of the standard normal distribution: 1.959964 for `level` 0.95.
+pub fn normal_quantile(level: f64) -> f64 {
+    standard_normal().inverse_cdf(0.5 + 0.5 * level.clamp(0.0, 1.0 - 1e-15))
+}
+
+/// Two-sided p-value of a standard normal deviate.
+pub fn normal_p_value(z: f64) -> f64 {
+    2.0 * standard_normal().sf(z.abs())
+}
+
+fn standard_normal() -> Normal {
+    Normal::standard()
+}
+
+/// How a confidence interval was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IntervalMethod {
+    /// Estimate plus and minus the normal quantile times the standard error.
+    Normal,
+    /// Wilson's score interval with the effective number of units.
+    Wilson,
+    /// Normal on the log-odds scale.
+    Logit,
+    /// No interval: the number has no design-based error.
+    None,
+}
+
+impl fmt::Display for IntervalMethod {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Normal => "normal",
+            Self::Wilson => "wilson",
+            Self::Logit => "logit",
+            Self::None => "none",
+        })
+    }
+}
+
+/// A confidence interval; `low <= high`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+    /// How it was made.
+    pub method: IntervalMethod,
+}
+
+impl Interval {
+    /// Both ends times `factor` (not negative): a share's interval becomes an area's.
+    #[must_use]
+    pub fn scaled(self, factor: f64) -> Self {
+        Self { low: self.low * factor, high: self.high * factor, ..self }
+    }
+
+    /// True when `truth` lies within.
+    pub fn covers(&self, truth: f64) -> bool {
+        self.low <= truth && truth <= self.high
+    }
+}
+
+/// `value +- z SE`, unbounded: for a continuous value.
+pub fn normal_interval(value: f64, standard_error: f64, level: f64) -> Interval {
+    let half = normal_quantile(level) * standard_error;
+    Interval { low: value - half, high: value + half, method: IntervalMethod::Normal }
+}
+
+/// Wilson's score interval of a share (Wilson 1927, JASA 22:209) with `n` trials, which may be an effective number
+/// (Kish 1965): `(p + z2/2n +- z sqrt(p(1-p)/n + z2/4n2)) / (1 + z2/n)`. Always within 0..1, and never of zero width.
+pub fn wilson_interval(share: f64, n: f64, level: f64) -> Interval {
+    let z2 = normal_quantile(level).powi(2);
+    let (p, n) = (share.clamp(0.0, 1.0), n.max(f64::MIN_POSITIVE));
+    let centre = (p + z2 / (2.0 * n)) / (1.0 + z2 / n);
+    let half = (z2 * (p * (1.0 - p) / n + z2 / (4.0 * n * n))).sqrt() / (1.0 + z2 / n);
+    Interval { low: (centre - half).max(0.0), high: (centre + half).min(1.0), method: IntervalMethod::Wilson }
+}
+
+/// Interval of a share on the log-odds scale, brought back: `logit(p) +- z SE / (p (1-p))` (Korn and Graubard 1999,
+/// Analysis of Health Surveys, section 3.5.1). Within 0..1; needs `0 < share < 1`, else see [`wilson_interval`].
+pub fn logit_interval(share: f64, standard_error: f64, level: f64) -> Interval {
+    let logit = (share / (1.0 - share)).ln();
+    let half = normal_quantile(level) * standard_error / (share * (1.0 - share));
+    let back = |x: f64| 1.0 / (1.0 + (-x).exp());
+    Interval { low: back(logit - half), high: back(logit + half), method: IntervalMethod::Logit }
+}
+
+/// Least expected number of units, effective, on either side of a share for which the normal interval is trusted
+/// (Cochran 1977, Sampling Techniques, section 3.6 gives from 15 at p = .5 to 60 at p = .05; this is the usual rule).
+pub const LEAST_COUNT: f64 = 15.0;
+
+/// Interval of a share that may be asked for by anyone: normal where `effective_n` puts at least [`LEAST_COUNT`] units on
+/// either side, Wilson's with the effective number elsewhere. Never below 0 or above 1.
+pub fn share_interval(share: f64, standard_error: f64, effective_n: f64, level: f64) -> Interval {
+    let rarer = share.min(1.0 - share);
+    if standard_error > 0.0 && effective_n * rarer >= LEAST_COUNT {
+        let normal = normal_interval(share, standard_error, level);
+        if normal.low >= 0.0 && normal.high <= 1.0 {
+            return normal;
+        }
+        return logit_interval(share, standard_error, level);
+    }
+    wilson_interval(share, effective_n, level)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn quantiles_are_the_published_ones() {
+        assert!((normal_quantile(0.95) - 1.959_963_984_540_054).abs() < 1e-9);
+        assert!((normal_p_value(1.959_963_984_540_054) - 0.05).abs() < 1e-9);
+    }
+
+    #[test]
+    fn wilson_of_no_success_in_ten() {
+        // p = 0: low 0, high z2 / (n + z2) = 3.841459 / 13.841459 = .2775328.
+        let i = wilson_interval(0.0, 10.0, 0.95);
+        assert_eq!(i.low, 0.0);
+        assert!((i.high - 0.277_532_8).abs() < 1e-6, "{i:?}");
+    }
+
+    #[test]
+    fn a_share_of_zero_still_has_a_width() {
+        let i = share_interval(0.0, 0.0, 25.0, 0.95);
+        assert!(i.method == IntervalMethod::Wilson && i.high > 0.1 && i.low == 0.0, "{i:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn a_share_interval_holds_the_share_within_bounds(p in 0.0..=1.0f64, se in 0.0..0.5f64, n in 1.0..1e5f64) {
+            let i = share_interval(p, se, n, 0.95);
+            prop_assert!(0.0 <= i.low && i.low <= p + 1e-12 && p <= i.high + 1e-12 && i.high <= 1.0, "{i:?}");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+use nalgebra::{DMatrix, DVector};
+
+use crate::error::{EstimateError, require, same_length};
+
+/// Adjusted classify and count for one class: `(q - fpr) / (tpr - fpr)`, kept within 0..1 (Forman 2008, Data Mining and
+/// Knowledge Discovery 17:164). Model-based: right only if the rates hold on the mapped area.
+///
+/// # Errors
+/// When the classifier tells nothing apart: `tpr <= fpr`.
+pub fn adjusted_count(
+    share_mapped: f64,
+    true_positive_rate: f64,
+    false_positive_rate: f64,
+) -> Result<f64, EstimateError> {
+    let power = true_positive_rate - false_positive_rate;
+    require(power > 0.0, "true less false positive rate", "the class", power, "must be positive")?;
+    Ok(((share_mapped - false_positive_rate) / power).clamp(0.0, 1.0))
+}
+
+/// Adjusted count for several classes: solves `q = C pi` with `C[i][j] = P(mapped i | truly j)` from a confusion matrix of
+/// held-out data (rows = mapped, columns = true), then sets negative shares to zero and rescales (Saerens et al. 2002, section
+/// 2.3.1, the confusion matrix method). It does not depend on the class prior of training or of the held-out data.
+///
+/// # Errors
+/// A class that the held-out data lack, or a matrix that cannot be inverted.
+pub fn adjusted_counts(mapped: &[f64], confusion: &[Vec<f64>]) -> Result<Vec<f64>, EstimateError> {
+    let k = mapped.len();
+    same_length("the confusion matrix", confusion.len(), k)?;
+    for row in confusion {
+        same_length("a row of the confusion matrix", row.len(), k)?;
+    }
+    let columns: Vec<f64> = (0..k).map(|j| confusion.iter().map(|row| row[j]).sum()).collect();
+    if let Some(j) = columns.iter().position(|&c| c <= 0.0) {
+        return Err(EstimateError::Value {
+            what: "number of held-out patches",
+            name: format!("class {j}"),
+            value: columns[j],
+            expected: "must be positive: its error rates are unknown",
+        });
+    }
+    let rates = DMatrix::from_fn(k, k, |i, j| confusion[i][j] / columns[j]);
+    let solved = rates.lu().solve(&DVector::from_column_slice(mapped)).ok_or(EstimateError::Singular {
+        what: "the confusion matrix",
+        why: "two classes have the same error rates, so their shares cannot be told apart",
+    })?;
+    let kept: Vec<f64> = solved.iter().map(|v| v.max(0.0)).collect();
+    let sum: f64 = kept.iter().sum();
+    require(sum > 0.0, "sum of the adjusted shares", "the classes", sum, "must be positive")?;
+    Ok(kept.iter().map(|v| v / sum).collect())
+}
+
+/// Result of [`expectation_maximisation`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Quantified {
+    /// Share of each class; sums to 1.
+    pub shares: Vec<f64>,
+    /// Iterations used.
+    pub iterations: usize,
+}
+
+/// Class shares under label shift by expectation maximisation (EMQ; Saerens, Latinne and Decaestecker 2002, Neural
+/// Computation 14:21, eq. 9): posteriors that were made under `training_prior` are re-weighted by `shares / training_prior`
+/// and averaged until the shares settle. Starting from the prior that training *implied* (after class weights or
+/// resampling) is what undoes it.
+///
+/// The map may be larger than memory, so it is read anew each iteration: `pass` calls its argument once a cell with the
+/// cell's class probabilities and its weight (area).
+///
+/// # Errors
+/// A prior that is not positive everywhere; no cell; shares that do not settle; whatever `pass` fails with.
+pub fn expectation_maximisation<E: From<EstimateError>>(
+    training_prior: &[f64],
+    tolerance: f64,
+    iterations: usize,
+    mut pass: impl FnMut(&mut dyn FnMut(&[f64], f64)) -> Result<(), E>,
+) -> Result<Quantified, E> {
+    for (k, &p) in training_prior.iter().enumerate() {
+        require(p > 0.0 && p.is_finite(), "training prior", &format!("class {k}"), p, "must be positive")?;
+    }
+    let mut shares = training_prior.to_vec();
+    for step in 1..=iterations {
+        let next = one_step(training_prior, &shares, &mut pass)?;
+        let change = shares.iter().zip(&next).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        shares = next;
+        if change <= tolerance {
+            return Ok(Quantified { shares, iterations: step });
+        }
+    }
+    Err(EstimateError::NoConvergence { what: "the class shares (EMQ)", iterations }.into())
+}
+
+fn one_step<E: From<EstimateError>>(
+    prior: &[f64],
+    shares: &[f64],
+    pass: &mut impl FnMut(&mut dyn FnMut(&[f64], f64)) -> Result<(), E>,
+) -> Result<Vec<f64>, E> {
+    let ratio: Vec<f64> = shares.iter().zip(prior).map(|(s, p)| s / p).collect();
+    let (mut sums, mut weight) = (vec![0.0; prior.len()], 0.0);
+    pass(&mut |posterior, w| {
+        let scale: f64 = posterior.iter().zip(&ratio).map(|(p, r)| p * r).sum();
+        if scale > 0.0 && w > 0.0 {
+            for ((sum, p), r) in sums.iter_mut().zip(posterior).zip(&ratio) {
+                *sum += w * p * r / scale;
+            }
+            weight += w;
+        }
+    })?;
+    if weight <= 0.0 {
+        return Err(EstimateError::Empty { what: "predicted cell" }.into());
+    }
+    Ok(sums.iter().map(|s| s / weight).collect())
+}
+
+/// Population stability index of two distributions over the same bins: `sum (q - p) ln(q / p)`. Below .1 is read as
+/// stable, above .25 as shifted (Siddiqi 2006, Credit Risk Scorecards, p. 136).
+///
+/// # Errors
+/// Unequal lengths, or an empty bin: merge it with its neighbour.
+pub fn population_stability_index(expected: &[f64], found: &[f64]) -> Result<f64, EstimateError> {
+    same_length("the bins", found.len(), expected.len())?;
+    for (k, &v) in expected.iter().chain(found).enumerate() {
+        require(v > 0.0, "share", &format!("bin {}", k % expected.len()), v, "must be positive; merge the bin")?;
+    }
+    Ok(expected.iter().zip(found).map(|(p, q)| (q - p) * (q / p).ln()).sum())
+}
