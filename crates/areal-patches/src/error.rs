@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use areal_grid::{LayoutError, PixelType, ProjectionError};
 use areal_job::{FileError, Interrupted};
+use areal_raster::RasterError;
 
 use crate::Split;
 
@@ -11,6 +12,8 @@ use crate::Split;
 pub enum PatchError {
     #[error(transparent)]
     File(#[from] FileError),
+    #[error(transparent)]
+    Raster(#[from] RasterError),
     #[error(transparent)]
     Projection(#[from] ProjectionError),
     #[error(transparent)]

@@ -1,7 +1,8 @@
 use std::fmt;
 
-use areal_grid::{Crs, GroundResolution, PixelType, Target};
+use areal_grid::{Crs, GroundResolution, PixelGrid, PixelType, Target};
 use areal_job::Provenance;
+use areal_raster::SceneSettings;
 use serde::{Deserialize, Serialize};
 
 /// The `format` of `store.json`.
@@ -26,10 +27,24 @@ pub struct StoreMeta {
     pub patch_size: usize,
     /// What the labels are: classes, or a value.
     pub target: Target,
+    /// The scenes, in the order in which their patches stand; empty for imported images.
+    pub scenes: Vec<StoreScene>,
     /// How many patches there are, and how many were left out and why.
     pub counts: StoreCounts,
     /// How the store came to be.
     pub provenance: Provenance,
+}
+
+/// A scene that patches were cut from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoreScene {
+    /// Its name in the records.
+    pub name: String,
+    /// Its pixel grid: where the rows and columns of the records lie.
+    pub grid: PixelGrid,
+    /// How it was read, so that it can be read again.
+    pub settings: SceneSettings,
 }
 
 /// Patches kept and dropped.

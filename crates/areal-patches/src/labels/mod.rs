@@ -1,0 +1,5 @@
+//! From labels on the ground to labels of patches.
+
+pub mod measure;
+pub mod polygons;
+pub mod runs;
