@@ -74,8 +74,8 @@ pub enum EstimateError {
         iterations: usize,
     },
     /// A reason not to give the number, from [`Finding`](crate::Finding).
-    #[error("{0}")]
-    Refused(String),
+    #[error("{1}")]
+    Refused(crate::FindingKind, String),
 }
 
 /// `Length` unless both agree.

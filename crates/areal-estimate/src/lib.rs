@@ -5,29 +5,49 @@
 
 mod accuracy;
 mod agreement;
+mod design;
+mod draw;
 mod error;
 mod fay_herriot;
+mod finding;
 mod interval;
+mod publication;
 mod quantify;
 mod regression;
+mod revision;
 mod sample_size;
+mod small_area;
+mod spatial_order;
 mod stratified;
 mod unit_level;
 
 pub use accuracy::{Accuracy, ClassAccuracy, accuracy, from_matrix};
 pub use agreement::{Agreement, kappa};
+pub use design::{DESIGN_FORMAT, Design, DesignStratum, DesignUnit, StrataBy};
+pub use draw::{Census, Draw, DrawnCell, Frame, FrameBlock};
 pub use error::EstimateError;
 pub use fay_herriot::{AreaEstimate, AreaInput, FayHerriot, fay_herriot};
+pub use finding::{
+    Finding, FindingKind, GroupShare, Severity, clustered, on_nodata, other_map, settle, strata_sum, training_overlap,
+    unlabelled, without_design,
+};
 pub use interval::{
     Interval, IntervalMethod, LEAST_COUNT, logit_interval, normal_interval, normal_p_value, normal_quantile,
     share_interval, wilson_interval,
 };
+pub use publication::{CvLimits, QualityFlag, Suppression, round_to, suppress};
 pub use quantify::{Quantified, adjusted_count, adjusted_counts, expectation_maximisation, population_stability_index};
 pub use regression::{
     Assisted, Tuning, difference, post_stratified, prediction_powered, prediction_powered_mean, regression,
 };
+pub use revision::{Revision, Vintage, revisions};
 pub use sample_size::{
     Allocation, Anticipated, allocate, anticipated_class_shares, share_deviation, size_for_cv, size_for_standard_error,
 };
+pub use small_area::{
+    Kind, ZoneEstimate, ZoneMethod, ZoneSettings, Zoning, direct, rake, synthetic_means, synthetic_shares,
+    zone_estimates,
+};
+pub use spatial_order::SpatialOrder;
 pub use stratified::{Estimate, StratifiedSample, Stratum};
 pub use unit_level::{AreaTotals, UnitInput, UnitLevel, unit_level};

@@ -1,0 +1,137 @@
+use std::path::PathBuf;
+
+use areal_job::{Provenance, Sha256};
+use serde::{Deserialize, Serialize};
+
+use crate::draw::Draw;
+use crate::sample_size::Allocation;
+use crate::stratified::Stratum;
+
+/// Format of `design.json`.
+pub const DESIGN_FORMAT: &str = "areal-design/1";
+
+/// A sample design as drawn: what makes the sample a probability sample.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Design {
+    /// [`DESIGN_FORMAT`].
+    pub format: String,
+    /// What the strata are.
+    pub strata_by: StrataBy,
+    /// How units were drawn within a stratum.
+    pub draw: Draw,
+    /// How the sample was split among strata.
+    pub allocation: Allocation,
+    /// Seed of the draw.
+    pub seed: u64,
+    /// The raster whose cells are the units.
+    pub map: PathBuf,
+    /// Digest of that raster.
+    pub map_sha256: Sha256,
+    /// Unit of all areas.
+    pub area_unit: String,
+    /// The strata, in the order of their index.
+    pub strata: Vec<DesignStratum>,
+    /// Cells of the map outside the population: nodata.
+    pub outside: u64,
+    /// Number of units to be labelled a second time, by someone else.
+    pub second_look: u64,
+    /// How the design was made.
+    pub provenance: Provenance,
+}
+
+/// What the strata of a design are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StrataBy {
+    /// The classes of the map.
+    Classes,
+    /// The zones.
+    Zones,
+    /// Each class in each zone.
+    Both,
+    /// The values of a given raster.
+    Raster,
+    /// None: all cells together.
+    Whole,
+}
+
+impl std::str::FromStr for StrataBy {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "classes" => Ok(Self::Classes),
+            "zones" => Ok(Self::Zones),
+            "both" => Ok(Self::Both),
+            "raster" => Ok(Self::Raster),
+            "whole" => Ok(Self::Whole),
+            _ => Err(format!("\"{text}\" is no kind of strata: classes, zones, both, raster or whole")),
+        }
+    }
+}
+
+impl std::fmt::Display for StrataBy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Classes => "classes",
+            Self::Zones => "zones",
+            Self::Both => "both",
+            Self::Raster => "raster",
+            Self::Whole => "whole",
+        })
+    }
+}
+
+/// One stratum of a design.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DesignStratum {
+    /// Its name.
+    pub name: String,
+    /// Its class code, where strata are classes or both.
+    pub class_code: Option<u8>,
+    /// Its zone, where strata are zones or both.
+    pub zone_id: Option<String>,
+    /// Cells in it.
+    pub population: u64,
+    /// Their true area.
+    pub area: f64,
+    /// Units drawn.
+    pub sample: u64,
+    /// Probability of each of its cells to be drawn, `sample / population`.
+    pub inclusion_probability: f64,
+}
+
+impl DesignStratum {
+    /// As the estimators want it.
+    pub fn stratum(&self) -> Stratum {
+        Stratum { name: self.name.clone(), population: self.population, area: self.area }
+    }
+}
+
+/// One drawn unit with all that an interpreter must not see: a row of `units.csv`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DesignUnit {
+    /// Its number; in random order, so that it tells nothing.
+    pub unit_id: u64,
+    /// Name of its stratum.
+    pub stratum: String,
+    /// Row of the cell in the map.
+    pub row: u64,
+    /// Column of the cell in the map.
+    pub col: u64,
+    /// Longitude of the cell's centre.
+    pub lon: f64,
+    /// Latitude of the cell's centre.
+    pub lat: f64,
+    /// True area of the cell.
+    pub area_km2: f64,
+    /// Probability with which it was drawn.
+    pub inclusion_probability: f64,
+    /// Class code on the map; empty for a value.
+    pub map_class: Option<u8>,
+    /// True when it is to be labelled a second time.
+    pub second_look: bool,
+}
