@@ -26,6 +26,10 @@ impl MaskedFile {
         })
     }
 
+    pub(crate) fn dataset(&self) -> &Dataset {
+        &self.dataset
+    }
+
     /// Reads `window` of the file, which must lie inside it, to row `row` and column `col` of `block`.
     pub(crate) fn read_into(
         &self,
@@ -87,8 +91,7 @@ fn mark<T: Copy>(states: &mut [PixelState], values: &[T], found: impl Fn(T) -> b
     }
 }
 
-/// Calls `$body` with `$v` bound to the typed vector inside a `Pixels`, `$same` to a closure that turns an `f64` into
-/// that type where it is a value of it, and `$finite` to a closure that tells numbers from the rest.
+/// Marks pixels that hold a nodata value or no finite number.
 fn mark_nodata(states: &mut [PixelState], pixels: &Pixels, window: &Window, layout: Layout, nodata: [Option<f64>; 2]) {
     macro_rules! integers {
         ($values:expr, $t:ty) => {{

@@ -1,11 +1,13 @@
 //! The pixel grid of a scene, and how each of its files gets there.
 
-use areal_grid::{Affine, PixelGrid};
+use areal_grid::{Affine, PixelGrid, Window};
 
-use crate::error::Difference;
+use crate::error::{Difference, WarpSetting};
 use crate::selection::Selection;
 use crate::srs::same_crs;
-use crate::{FileFacts, RasterError, SceneSettings};
+use crate::target_grid::{check_bounds, missing_resolution, snap, target_crs, target_grid, why_warp};
+use crate::warp::WarpPlan;
+use crate::{FileFacts, RasterError, Resampling, SceneSettings};
 
 /// Pixels lie on each other when their corners are closer than this share of a pixel.
 const ALIGNED: f64 = 1e-3;
@@ -23,6 +25,25 @@ pub(crate) struct Source {
 pub(crate) enum Way {
     /// They are the scene's: pixel (0, 0) of the file lies at this row and column of the scene.
     Direct { row: i64, col: i64 },
+    /// They are made from the file's.
+    Warped(WarpPlan),
+}
+
+impl Source {
+    /// The part of the scene that the file can say something about.
+    pub(crate) fn extent(&self, grid: &PixelGrid) -> Option<Window> {
+        let (row, col) = match &self.way {
+            Way::Warped(plan) => return plan.extent,
+            Way::Direct { row, col } => (*row, *col),
+        };
+        let range = |start: i64, own: usize, size: usize| {
+            let clamp = |v: i64| v.clamp(0, size as i64) as usize;
+            (clamp(start), clamp(start + own as i64))
+        };
+        let (top, bottom) = range(row, self.facts.height, grid.height);
+        let (left, right) = range(col, self.facts.width, grid.width);
+        (top < bottom && left < right).then(|| Window::new(top, left, bottom - top, right - left))
+    }
 }
 
 /// Works out a scene's grid and each file's way to it.
@@ -31,21 +52,83 @@ pub(crate) fn plan(
     files: Vec<(FileFacts, Selection)>,
 ) -> Result<(PixelGrid, Vec<Source>), RasterError> {
     check_alike(settings, &files)?;
-    let grids: Vec<PixelGrid> = files.iter().map(|(facts, _)| facts.grid()).collect::<Result<_, _>>()?;
-    let Some(first) = grids.first() else { return Err(RasterError::NoFiles { scene: settings.name.clone() }) };
-    for ((facts, _), grid) in files.iter().zip(&grids) {
-        check_same_grid((&files[0].0, first), (facts, grid))?;
-    }
-    let grid = union(first, &grids);
-    let sources = files
+    let facts: Vec<&FileFacts> = files.iter().map(|(facts, _)| facts).collect();
+    let grid = scene_grid(settings, &facts)?;
+    let sources: Vec<Source> = files
         .into_iter()
-        .zip(&grids)
-        .map(|((facts, selection), own)| {
-            let (row, col) = offset(&grid.transform, own);
-            Source { facts, selection, way: Way::Direct { row: row.round() as i64, col: col.round() as i64 } }
+        .map(|(facts, selection)| {
+            let way = way(settings, &facts, &selection, &grid)?;
+            Ok(Source { facts, selection, way })
         })
-        .collect();
+        .collect::<Result<_, RasterError>>()?;
+    if sources.iter().all(|source| source.extent(&grid).is_none()) {
+        let value = grid.bounds().map(|b| b.to_string()).join(",");
+        return Err(RasterError::Grid { what: "extent", value, reason: "no file reaches into it".to_owned() });
+    }
     Ok((grid, sources))
+}
+
+fn scene_grid(settings: &SceneSettings, files: &[&FileFacts]) -> Result<PixelGrid, RasterError> {
+    let Some(first) = files.first() else { return Err(RasterError::NoFiles { scene: settings.name.clone() }) };
+    if settings.crs.is_none() && settings.resolution.is_none() {
+        return shared_grid(settings, files);
+    }
+    let crs = target_crs(settings, files)?;
+    match settings.resolution {
+        Some(resolution) => target_grid(settings, files, crs, resolution),
+        // A CRS alone is enough where it is the files' own.
+        None => match files.iter().find(|f| f.grid().map_or(true, |g| !same_crs(&g.crs, &crs))) {
+            None => shared_grid(settings, files),
+            Some(other) => {
+                if other.crs.is_none() {
+                    return Err(RasterError::NoCrs { path: other.path.clone() });
+                }
+                let reason = other.grid().map_or_else(
+                    |e| e.to_string(),
+                    |g| format!("its CRS is {} and the grid's {}", g.crs.name, crs.name),
+                );
+                Err(missing_resolution(first, &crs, reason))
+            }
+        },
+    }
+}
+
+/// The grid that all files share as they are, cut to the extent if there is one.
+fn shared_grid(settings: &SceneSettings, files: &[&FileFacts]) -> Result<PixelGrid, RasterError> {
+    let grids: Vec<PixelGrid> = files.iter().map(|facts| facts.grid()).collect::<Result<_, _>>()?;
+    let Some(first) = grids.first() else { return Err(RasterError::NoFiles { scene: settings.name.clone() }) };
+    for (facts, grid) in files.iter().zip(&grids) {
+        check_same_grid((files[0], first), (facts, grid))?;
+    }
+    let whole = union(first, &grids);
+    match settings.bounds {
+        None => Ok(whole),
+        Some(bounds) => snap(whole.crs.clone(), &whole.transform, check_bounds(bounds)?),
+    }
+}
+
+fn way(
+    settings: &SceneSettings,
+    facts: &FileFacts,
+    selection: &Selection,
+    grid: &PixelGrid,
+) -> Result<Way, RasterError> {
+    let Some(reason) = why_warp(facts, grid) else {
+        let (row, col) = offset(&grid.transform, &facts.grid()?);
+        return Ok(Way::Direct { row: row.round() as i64, col: col.round() as i64 });
+    };
+    if facts.crs.is_none() {
+        return Err(RasterError::NoCrs { path: facts.path.clone() });
+    }
+    let path = facts.path.clone();
+    let Some(method) = settings.resampling else {
+        return Err(RasterError::WarpSetting { path, reason, missing: WarpSetting::Resampling, suggestion: None });
+    };
+    let categorical = selection.bands.iter().find(|b| b.categorical).filter(|_| method != Resampling::Nearest);
+    if let Some(band) = categorical {
+        return Err(RasterError::CategoricalResampling { path, band: band.number, resampling: method });
+    }
+    Ok(Way::Warped(WarpPlan::new(facts, grid, method)?))
 }
 
 fn check_alike(settings: &SceneSettings, files: &[(FileFacts, Selection)]) -> Result<(), RasterError> {
@@ -95,7 +178,7 @@ fn check_same_grid(first: (&FileFacts, &PixelGrid), second: (&FileFacts, &PixelG
         return differ(Difference::Resolution, size(a), size(b));
     }
     let (row, col) = offset(&a.transform, b);
-    if !whole(row) || !whole(col) {
+    if !aligned(&a.transform, b) {
         let shift = format!("{row:.4} rows and {col:.4} columns further");
         return differ(Difference::Alignment, "0 rows and 0 columns".to_owned(), shift);
     }
@@ -103,7 +186,7 @@ fn check_same_grid(first: (&FileFacts, &PixelGrid), second: (&FileFacts, &PixelG
 }
 
 /// True when the pixels of `grid` are as long as those of `transform`, so that the corners stay together across it.
-fn same_pixel_size(transform: &Affine, grid: &PixelGrid) -> bool {
+pub(crate) fn same_pixel_size(transform: &Affine, grid: &PixelGrid) -> bool {
     let ([w, h], [own_w, own_h]) = (transform.pixel_size(), grid.transform.pixel_size());
     (w - own_w).abs() * grid.width as f64 <= ALIGNED * w && (h - own_h).abs() * grid.height as f64 <= ALIGNED * h
 }
@@ -113,8 +196,10 @@ fn offset(transform: &Affine, grid: &PixelGrid) -> (f64, f64) {
     transform.invert(grid.transform.origin).unwrap_or((f64::NAN, f64::NAN))
 }
 
-fn whole(pixels: f64) -> bool {
-    (pixels - pixels.round()).abs() <= ALIGNED
+/// True when the pixels of `grid`, of the same size, lie on those of `transform`.
+pub(crate) fn aligned(transform: &Affine, grid: &PixelGrid) -> bool {
+    let (row, col) = offset(transform, grid);
+    [row, col].iter().all(|pixels| (pixels - pixels.round()).abs() <= ALIGNED)
 }
 
 /// The grid of `base` that holds all grids.

@@ -3,6 +3,7 @@ use areal_grid::{GroundResolution, PixelBlock, PixelGrid, PixelState, PixelType,
 use crate::masked_file::MaskedFile;
 use crate::plan::{Source, Way, plan};
 use crate::selection::Selection;
+use crate::warp::WarpedFile;
 use crate::{BandInfo, FileFacts, Projection, RasterError, SceneSettings};
 
 /// One or more rasters read as one image: the same bands, one pixel grid, a state for every pixel.
@@ -71,9 +72,15 @@ impl Scene {
         self.resolution
     }
 
-    /// Rows and columns of the blocks that are read fastest: those in which the first file is stored.
+    /// Rows and columns of the blocks that are read fastest: those in which the first file is stored, or 256 x 256 where
+    /// it is warped.
     pub fn block_size(&self) -> (usize, usize) {
-        let block = self.sources.first().and_then(|s| s.selection.bands.first()).map_or([1, 1], |b| b.block);
+        let block = match self.sources.first() {
+            Some(Source { way: Way::Direct { .. }, selection, .. }) => {
+                selection.bands.first().map_or([1, 1], |b| b.block)
+            }
+            _ => [256, 256],
+        };
         (block[0].min(self.grid.height), block[1].min(self.grid.width))
     }
 
@@ -107,7 +114,12 @@ pub struct SceneReader {
 /// A file of the scene, opened when it is first needed.
 struct OpenSource {
     source: Source,
-    file: Option<MaskedFile>,
+    file: Option<Opened>,
+}
+
+enum Opened {
+    Direct { file: MaskedFile, row: i64, col: i64 },
+    Warped(Box<WarpedFile>),
 }
 
 impl SceneReader {
@@ -124,11 +136,11 @@ impl SceneReader {
                 continue;
             };
             if fresh {
-                open.read_into(&part, &mut block)?;
+                open.read_into(&self.grid, &part, &mut block)?;
                 fresh = false;
             } else if !all_observed(&block, &part) {
                 let mut other = PixelBlock::outside(part, self.bands, self.pixel_type);
-                open.read_into(&part, &mut other)?;
+                open.read_into(&self.grid, &part, &mut other)?;
                 merge(&mut block, &other);
             }
         }
@@ -136,41 +148,32 @@ impl SceneReader {
     }
 }
 
-impl Source {
-    /// The part of the scene that the file can say something about.
-    fn extent(&self, grid: &PixelGrid) -> Option<Window> {
-        match self.way {
-            Way::Direct { row, col } => {
-                let (height, width) = (self.facts.height as i64, self.facts.width as i64);
-                let (top, left) = (row.clamp(0, grid.height as i64), col.clamp(0, grid.width as i64));
-                let (bottom, right) =
-                    ((row + height).clamp(0, grid.height as i64), (col + width).clamp(0, grid.width as i64));
-                let window = Window::new(top as usize, left as usize, (bottom - top) as usize, (right - left) as usize);
-                (!window.is_empty()).then_some(window)
+impl OpenSource {
+    /// Reads `part` of the scene, which lies in the source's extent and in the block's window.
+    fn read_into(&mut self, grid: &PixelGrid, part: &Window, block: &mut PixelBlock) -> Result<(), RasterError> {
+        let opened = match &mut self.file {
+            Some(opened) => opened,
+            closed => closed.insert(Opened::new(&self.source, grid)?),
+        };
+        match opened {
+            Opened::Direct { file, row, col } => {
+                let (top, left) = ((part.row as i64 - *row) as usize, (part.col as i64 - *col) as usize);
+                let own = Window::new(top, left, part.height, part.width);
+                file.read_into(&own, block, part.row - block.window.row, part.col - block.window.col)
             }
+            Opened::Warped(file) => file.read_into(part, block),
         }
     }
 }
 
-impl OpenSource {
-    /// Reads `part` of the scene, which lies in the source's extent and in the block's window.
-    fn read_into(&mut self, part: &Window, block: &mut PixelBlock) -> Result<(), RasterError> {
-        let Source { facts, selection, way } = &self.source;
-        let file = match &mut self.file {
-            Some(file) => file,
-            closed => closed.insert(MaskedFile::open(facts, selection)?),
-        };
-        let (row, col) = (part.row - block.window.row, part.col - block.window.col);
+impl Opened {
+    fn new(source: &Source, grid: &PixelGrid) -> Result<Self, RasterError> {
+        let Source { facts, selection, way } = source;
         match way {
-            Way::Direct { row: top, col: left } => {
-                let own = Window::new(
-                    (part.row as i64 - top) as usize,
-                    (part.col as i64 - left) as usize,
-                    part.height,
-                    part.width,
-                );
-                file.read_into(&own, block, row, col)
+            Way::Direct { row, col } => {
+                Ok(Self::Direct { file: MaskedFile::open(facts, selection)?, row: *row, col: *col })
             }
+            Way::Warped(plan) => Ok(Self::Warped(Box::new(WarpedFile::open(facts, selection, grid, plan)?))),
         }
     }
 }

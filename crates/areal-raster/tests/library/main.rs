@@ -1,0 +1,8 @@
+//! The crate as its callers use it, on files made for the test and on real ones.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+mod scenes;
+mod warping;
