@@ -1,12 +1,45 @@
+use std::path::PathBuf;
+
+use areal_demo::{DemoSettings, DemoSize, generate};
+use areal_job::StagedDir;
 use clap::Args;
 
 use crate::context::Context;
-use crate::errors::{CliError, Exit};
+use crate::errors::CliError;
 
-/// (help of demo)
+/// Generate a landscape to try areal on, with known truth
+///
+/// Two overlapping scenes in neighbouring UTM zones (10 m, blue, green, red, nir, swir and a cloud band), districts,
+/// label polygons, survey clusters with a wealth index, a population raster, and the truth: truth.tif, truth.csv,
+/// wealth.tif, truth_wealth.csv. recipe.toml and wealth.toml run every stage on it.
 #[derive(Debug, Clone, Default, Args)]
-pub struct Options {}
+#[command(after_help = "Example:\n  areal demo --out demo\n  areal run demo/recipe.toml")]
+pub struct Options {
+    /// Folder to make.
+    #[arg(long, value_name = "FOLDER")]
+    pub out: PathBuf,
+    /// small: two scenes of 480 x 480 pixels; full: two of 2048 x 2048.
+    #[arg(long, value_name = "SIZE", default_value_t)]
+    pub size: DemoSize,
+    /// Which of all possible landscapes.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub seed: u64,
+    /// Replace the folder where it stands already.
+    #[arg(long)]
+    pub overwrite: bool,
+}
 
-pub fn run(_options: Options, _context: &Context) -> Result<(), CliError> {
-    Err(CliError::new(Exit::Failure, "demo is not built yet"))
+pub fn run(options: Options, context: &Context) -> Result<(), CliError> {
+    let settings = DemoSettings { size: options.size, seed: options.seed };
+    let folder = StagedDir::new(&options.out, options.overwrite)?;
+    let summary = generate(&settings, &folder, &context.job())?;
+    folder.commit()?;
+    println!("{:<10} {:>12} {:>8}", "class", "true km2", "labels");
+    for ((land_use, area), (_, labels)) in summary.areas.iter().zip(&summary.labels) {
+        println!("{:<10} {area:>12.3} {labels:>8}", land_use.name());
+    }
+    println!("{} districts, {} survey clusters", summary.districts, summary.clusters);
+    tracing::info!("{} files in {}", summary.files.len(), options.out.display());
+    tracing::info!("next: areal run {}", options.out.join("recipe.toml").display());
+    Ok(())
 }

@@ -1,5 +1,6 @@
 //! What a person is told when a command fails: the library's error (file, position, value) and what to do about it.
 
+mod demo;
 mod job;
 mod raster;
 

@@ -1,0 +1,25 @@
+use areal_grid::PixelGrid;
+use areal_job::{FileError, StagedDir};
+
+use crate::plan::{DemoSettings, Plan};
+
+const LAND_USE: &str = include_str!("recipes/recipe.toml");
+const WEALTH: &str = include_str!("recipes/wealth.toml");
+
+/// Writes `recipe.toml` (land use) and `wealth.toml` (regression), filled in for this landscape.
+pub fn write(settings: &DemoSettings, plan: &Plan, map: &PixelGrid, out: &StagedDir) -> Result<(), FileError> {
+    let [west, south, east, north] = map.bounds();
+    let values = [
+        ("{seed}", settings.seed.to_string()),
+        ("{patch-size}", plan.patch_size.to_string()),
+        ("{half-patch}", (plan.patch_size / 2).to_string()),
+        ("{block-size}", format!("{:.0}", (2.6 * plan.parcel / 100.0).round() * 100.0)),
+        ("{bounds}", format!("[{west:.0}, {south:.0}, {east:.0}, {north:.0}]")),
+    ];
+    for (name, text) in [("recipe.toml", LAND_USE), ("wealth.toml", WEALTH)] {
+        let text = values.iter().fold(text.to_owned(), |text, (key, value)| text.replace(key, value));
+        let path = out.file(name);
+        std::fs::write(&path, text).map_err(FileError::io("write", path))?;
+    }
+    Ok(())
+}
