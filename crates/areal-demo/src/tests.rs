@@ -68,6 +68,12 @@ fn the_same_seed_gives_the_same_landscape_and_another_seed_another() {
 }
 
 #[test]
+fn nothing_but_outputs_is_left_in_the_folder() {
+    let hidden = DEMO.2.files.iter().find(|f| f.to_string_lossy().starts_with('.'));
+    assert_eq!(hidden, None);
+}
+
+#[test]
 fn true_areas_add_up_to_the_districts() {
     let districts = ground(&read_layer(&file("districts.gpkg"), None).unwrap());
     let table = truth(&file("truth.csv"));

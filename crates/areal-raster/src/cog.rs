@@ -66,6 +66,7 @@ impl Drop for Waiting {
             let _ = collect(|| dataset.close());
         }
         let _ = std::fs::remove_file(&self.path);
+        let _ = std::fs::remove_file(sidecar(&self.path));
     }
 }
 

@@ -10,8 +10,8 @@ use crate::errors::CliError;
 /// Generate a landscape to try areal on, with known truth
 ///
 /// Two overlapping scenes in neighbouring UTM zones (10 m, blue, green, red, nir, swir and a cloud band), districts,
-/// label polygons, survey clusters with a wealth index, a population raster, and the truth: truth.tif, truth.csv,
-/// wealth.tif, truth_wealth.csv. recipe.toml and wealth.toml run every stage on it.
+/// label polygons, survey clusters with a wealth index, a population raster, and the truth of all as rasters and tables.
+/// Its recipes for land use and for wealth run every stage.
 #[derive(Debug, Clone, Default, Args)]
 #[command(after_help = "Example:\n  areal demo --out demo\n  areal run demo/recipe.toml")]
 pub struct Options {
@@ -30,16 +30,16 @@ pub struct Options {
 }
 
 pub fn run(options: Options, context: &Context) -> Result<(), CliError> {
-    let settings = DemoSettings { size: options.size, seed: options.seed };
-    let folder = StagedDir::new(&options.out, options.overwrite)?;
-    let summary = generate(&settings, &folder, &context.job())?;
+    let Options { out, size, seed, overwrite } = options;
+    let folder = StagedDir::new(&out, overwrite)?;
+    let summary = generate(&DemoSettings { size, seed }, &folder, &context.job())?;
     folder.commit()?;
     println!("{:<10} {:>12} {:>8}", "class", "true km2", "labels");
     for ((land_use, area), (_, labels)) in summary.areas.iter().zip(&summary.labels) {
         println!("{:<10} {area:>12.3} {labels:>8}", land_use.name());
     }
     println!("{} districts, {} survey clusters", summary.districts, summary.clusters);
-    tracing::info!("{} files in {}", summary.files.len(), options.out.display());
-    tracing::info!("next: areal run {}", options.out.join("recipe.toml").display());
+    tracing::info!("{} files in {}", summary.files.len(), out.display());
+    tracing::info!("next: areal run {}", out.join("recipe.toml").display());
     Ok(())
 }

@@ -1,0 +1,36 @@
+//! `areal demo`: a landscape to try areal on.
+
+use crate::common::areal;
+
+#[test]
+fn a_landscape_stands_whole_and_is_not_overwritten_unasked() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("demo");
+    let args = ["demo", "--size", "small", "--seed", "5", "--out", out.to_str().unwrap()];
+    let run = areal(args).expect(0);
+    for class in ["water", "forest", "rubber", "oil palm", "paddy", "built-up"] {
+        assert!(run.stdout.contains(class), "{}", run.stdout);
+    }
+    assert!(run.stdout.contains("16 districts, 120 survey clusters"), "{}", run.stdout);
+    let mut names: Vec<String> =
+        std::fs::read_dir(&out).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    let expected = [
+        "clusters.gpkg",
+        "districts.gpkg",
+        "labels.gpkg",
+        "population.tif",
+        "recipe.toml",
+        "scene_east.tif",
+        "scene_west.tif",
+        "truth.csv",
+        "truth.tif",
+        "truth.tif.aux.xml",
+        "truth_wealth.csv",
+        "wealth.tif",
+        "wealth.toml",
+    ];
+    assert_eq!(names, expected);
+    areal(args).expect(4).says(&["exists already", "--overwrite"]);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
