@@ -13,7 +13,9 @@ mod estimator;
 mod fay_herriot;
 mod finding;
 mod interval;
+mod plan;
 mod publication;
+mod quality_report;
 mod quantify;
 mod regression;
 mod revision;
@@ -41,13 +43,15 @@ pub use interval::{
     Interval, IntervalMethod, LEAST_COUNT, logit_interval, normal_interval, normal_p_value, normal_quantile,
     share_interval, wilson_interval,
 };
+pub use plan::{Size, number_units, plan};
 pub use publication::{CvLimits, QualityFlag, Suppression, round_to, suppress};
+pub use quality_report::{QualityInput, quality_report};
 pub use quantify::{Quantified, adjusted_count, adjusted_counts, expectation_maximisation, population_stability_index};
 pub use regression::{
     Assisted, Tuning, difference, post_stratified, prediction_powered, prediction_powered_mean, regression,
 };
 pub use revision::{Revision, Vintage, revisions};
-pub use rows::{AccuracyRow, EstimateRow, MatrixRow, round_rows, suppress_rows};
+pub use rows::{AccuracyRow, EstimateRow, MatrixRow, quantified_rows, round_rows, suppress_rows};
 pub use sample_size::{
     Allocation, Anticipated, allocate, anticipated_class_shares, share_deviation, size_for_cv, size_for_standard_error,
 };

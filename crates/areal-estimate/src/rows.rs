@@ -204,3 +204,27 @@ impl std::str::FromStr for FindingKind {
         })
     }
 }
+
+/// Rows of class areas that come from a model alone: no sample, so no error and no interval.
+pub fn quantified_rows(classes: &[crate::MapClass], shares: &[f64], method: &str) -> Vec<EstimateRow> {
+    let total: f64 = classes.iter().map(|c| c.area).sum();
+    let limits = CvLimits::default();
+    classes
+        .iter()
+        .zip(shares)
+        .map(|(class, share)| {
+            let subject = Subject {
+                zone_id: "",
+                zone_name: "",
+                measure: "area",
+                class_code: Some(class.code),
+                class_name: &class.name,
+                unit: "km2",
+                mapped: class.area,
+            };
+            let none = Interval { low: 0.0, high: 0.0, method: IntervalMethod::None };
+            let row = EstimateRow::new(&subject, &Estimate::plain(share * total, 0.0, 0), none, "", &limits);
+            EstimateRow { method: format!("model-based, {method}"), ..row.without_error() }
+        })
+        .collect()
+}
