@@ -3,6 +3,7 @@
 mod demo;
 mod job;
 mod raster;
+mod zones;
 
 use std::process::ExitCode;
 
