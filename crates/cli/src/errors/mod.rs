@@ -72,6 +72,11 @@ impl CliError {
         self
     }
 
+    /// What to do about it, if that was said.
+    pub fn help_text(&self) -> Option<&str> {
+        self.help.as_deref()
+    }
+
     /// Prints the error to stderr and gives the exit code.
     pub fn report(self) -> ExitCode {
         let code = self.exit.code();
