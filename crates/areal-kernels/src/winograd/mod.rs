@@ -80,16 +80,20 @@ impl Winograd<'_> {
     /// Tiles `from..from + rows`, counted by position, then image.
     fn part(&self, from: usize, rows: usize, scratch: &mut Buffer) {
         let (inputs, outputs) = (self.work.source.channels, self.work.target.channels);
-        scratch.grow(POINTS * rows * (inputs + outputs));
-        let (v, m) = scratch.split_at_mut(POINTS * rows * inputs);
+        // A vector between the points, so that they do not all fall into the same cache sets.
+        let (v_step, m_step) = (rows * inputs + LANES, rows * outputs + LANES);
+        scratch.grow(inputs + POINTS * (v_step + m_step));
+        let (zeros, rest) = scratch.split_at_mut(inputs);
+        zeros.fill(0.0);
+        let (v, m) = rest.split_at_mut(POINTS * v_step);
         for row in 0..rows {
-            self.forward(from + row, row, rows, v);
+            self.forward(from + row, zeros, &mut v[row * inputs..], v_step);
         }
         for point in 0..POINTS {
-            self.product(point, rows, &v[point * rows * inputs..], &mut m[point * rows * outputs..]);
+            self.product(point, rows, &v[point * v_step..], &mut m[point * m_step..]);
         }
         for row in 0..rows {
-            self.backward(from + row, row, rows, m);
+            self.backward(from + row, &m[row * outputs..], m_step);
         }
     }
 
@@ -101,19 +105,21 @@ impl Winograd<'_> {
         (position / across * OUT, position % across * OUT, image)
     }
 
-    /// Transforms one input tile into row `row` of `v`, `[point][row][input]`.
-    fn forward(&self, tile: usize, row: usize, rows: usize, v: &mut [f32]) {
+    /// Transforms one input tile to `v[p * step..]` at each point `p`.
+    fn forward(&self, tile: usize, zeros: &[f32], v: &mut [f32], step: usize) {
         let source = self.work.source;
         let (y, x, image) = self.place(tile);
-        let mut pixels: [Option<&[f32]>; POINTS] = [None; POINTS];
+        let mut pixels = [zeros.as_ptr(); POINTS];
         for (at, pixel) in pixels.iter_mut().enumerate() {
             let (iy, ix) = ((y + at / IN).wrapping_sub(self.padding[0]), (x + at % IN).wrapping_sub(self.padding[1]));
             if iy < source.height && ix < source.width {
                 let start = ((iy * source.width + ix) * source.batch + image) * source.channels;
-                *pixel = Some(&self.work.input[start..start + source.channels]);
+                *pixel = self.work.input[start..start + source.channels].as_ptr();
             }
         }
-        transform::input(self.work.level, &pixels, &mut v[row * source.channels..], rows * source.channels);
+        let v = &mut v[..(POINTS - 1) * step + source.channels];
+        // SAFETY: pixels and zeros are `channels` values, whole vectors as `pays` requires; `v` was just cut to size.
+        unsafe { transform::input(self.work.level, &pixels, source.channels, v.as_mut_ptr(), step) };
     }
 
     /// `m = v U` at one point: rows by inputs times inputs by outputs.
@@ -147,8 +153,8 @@ impl Winograd<'_> {
         }
     }
 
-    /// Transforms row `row` of `m`, `[point][row][output]`, into one output tile.
-    fn backward(&self, tile: usize, row: usize, rows: usize, m: &[f32]) {
+    /// Transforms the products `m[p * step..]` of all points `p` into one output tile.
+    fn backward(&self, tile: usize, m: &[f32], step: usize) {
         let work = self.work;
         let target = work.target;
         let (y, x, image) = self.place(tile);
@@ -160,7 +166,9 @@ impl Winograd<'_> {
             }
         }
         let epilogue = transform::Epilogue { bias: &work.packed.bias, add: work.add, relu: work.relu };
-        // SAFETY: every start is an output pixel of this tile alone, so that tasks write disjoint parts.
-        unsafe { transform::output(work.level, &m[row * target.channels..], rows * target.channels, target.channels, &starts, &epilogue, work.output) };
+        let m = &m[..(POINTS - 1) * step + target.channels];
+        // SAFETY: `m` was just cut to size; every start is an output pixel of this tile alone, so that tasks write
+        // disjoint parts; bias and added map cover the same channels, whole vectors as `pays` requires.
+        unsafe { transform::output(work.level, m.as_ptr(), step, target.channels, &starts, &epilogue, work.output) };
     }
 }

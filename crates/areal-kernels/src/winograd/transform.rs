@@ -1,3 +1,4 @@
+#![allow(unsafe_code)]
 //! The three transforms of F(4 x 4, 3 x 3), at the points 0, 1, -1, 2, -2 and infinity.
 
 use super::{IN, OUT, POINTS};
@@ -7,6 +8,10 @@ use crate::share::Shared;
 
 /// One vector of channels.
 type Lanes = [f32; LANES];
+/// Where the pixels of an input tile begin; those outside the map point to zeros.
+pub type Pixels = [*const f32; POINTS];
+/// Where the outputs of a tile begin, none for those outside the map.
+pub type Starts = [Option<usize>; OUT * OUT];
 
 /// `G g G^T` of a kernel of 3 x 3, in double precision.
 pub fn kernel(g: [f32; 9]) -> [f32; POINTS] {
@@ -35,56 +40,57 @@ pub struct Epilogue<'a> {
     pub relu: bool,
 }
 
-/// `B^T d B` of one input tile, pixels outside the map being zeros; point `p` goes to `out[p * step..]`.
-pub fn input(level: Level, pixels: &[Option<&[f32]>; POINTS], out: &mut [f32], step: usize) {
-    match level {
-        // SAFETY: the level was required when the convolution was made.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { input_avx512(pixels, out, step) },
-        // SAFETY: as above.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { input_avx2(pixels, out, step) },
-        _ => input_any(pixels, out, step),
+/// `B^T d B` of one input tile; point `p` goes to `out + p step`.
+///
+/// # Safety
+/// `channels` is a multiple of 16, so many values can be read at each pixel and written at each point.
+pub unsafe fn input(level: Level, pixels: &Pixels, channels: usize, out: *mut f32, step: usize) {
+    // SAFETY: the caller's promise; the level was required when the convolution was made.
+    unsafe {
+        match level {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => input_avx512(pixels, channels, out, step),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => input_avx2(pixels, channels, out, step),
+            _ => input_any(pixels, channels, out, step),
+        }
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
-fn input_avx512(pixels: &[Option<&[f32]>; POINTS], out: &mut [f32], step: usize) {
-    input_any(pixels, out, step);
+unsafe fn input_avx512(pixels: &Pixels, channels: usize, out: *mut f32, step: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { input_any(pixels, channels, out, step) }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-fn input_avx2(pixels: &[Option<&[f32]>; POINTS], out: &mut [f32], step: usize) {
-    input_any(pixels, out, step);
+unsafe fn input_avx2(pixels: &Pixels, channels: usize, out: *mut f32, step: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { input_any(pixels, channels, out, step) }
 }
 
 #[expect(clippy::inline_always, reason = "compiled once for each level")]
 #[inline(always)]
-fn input_any(pixels: &[Option<&[f32]>; POINTS], out: &mut [f32], step: usize) {
-    let channels = pixels.iter().flatten().next().map_or(0, |p| p.len());
+unsafe fn input_any(pixels: &Pixels, channels: usize, out: *mut f32, step: usize) {
     for at in (0..channels).step_by(LANES) {
         let mut half = [[0.0; LANES]; POINTS];
-        for x in 0..IN {
-            let column: [Lanes; IN] = std::array::from_fn(|y| load(pixels[y * IN + x], at));
-            for (y, value) in bt(&column).into_iter().enumerate() {
-                half[y * IN + x] = value;
+        // SAFETY: `at .. at + 16` lies within the channels.
+        unsafe {
+            for x in 0..IN {
+                let column: [Lanes; IN] = std::array::from_fn(|y| pixels[y * IN + x].add(at).cast::<Lanes>().read_unaligned());
+                for (y, value) in bt(&column).into_iter().enumerate() {
+                    half[y * IN + x] = value;
+                }
             }
-        }
-        for (y, row) in half.chunks_exact(IN).enumerate() {
-            let row: [Lanes; IN] = std::array::from_fn(|x| row[x]);
-            for (x, value) in bt(&row).into_iter().enumerate() {
-                out[(y * IN + x) * step + at..][..LANES].copy_from_slice(&value);
+            for (y, row) in half.as_chunks::<IN>().0.iter().enumerate() {
+                for (x, value) in bt(row).into_iter().enumerate() {
+                    out.add((y * IN + x) * step + at).cast::<Lanes>().write_unaligned(value);
+                }
             }
         }
     }
-}
-
-#[expect(clippy::inline_always, reason = "compiled once for each level")]
-#[inline(always)]
-fn load(pixel: Option<&[f32]>, at: usize) -> Lanes {
-    pixel.and_then(|p| p[at..].first_chunk()).copied().unwrap_or([0.0; LANES])
 }
 
 #[expect(clippy::inline_always, reason = "compiled once for each level")]
@@ -108,14 +114,14 @@ fn bt(d: &[Lanes; IN]) -> [Lanes; IN] {
 /// `A^T m A` of one tile's products, with the epilogue; outputs whose start is none are not stored.
 ///
 /// # Safety
-/// Every start is that of `channels` values that nothing else accesses, inside what `to` points to.
-#[expect(clippy::too_many_arguments, reason = "the one call site names them all")]
+/// `channels` is a multiple of 16; so many values can be read at each point `m + p step`, of the bias and of the map to add;
+/// every start is that of so many values that nothing else accesses, inside what `to` points to.
 pub unsafe fn output(
     level: Level,
-    m: &[f32],
+    m: *const f32,
     step: usize,
     channels: usize,
-    starts: &[Option<usize>; OUT * OUT],
+    starts: &Starts,
     epilogue: &Epilogue<'_>,
     to: Shared<f32>,
 ) {
@@ -133,43 +139,54 @@ pub unsafe fn output(
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
-unsafe fn output_avx512(m: &[f32], step: usize, channels: usize, starts: &[Option<usize>; OUT * OUT], e: &Epilogue<'_>, to: Shared<f32>) {
+unsafe fn output_avx512(m: *const f32, step: usize, channels: usize, starts: &Starts, e: &Epilogue<'_>, to: Shared<f32>) {
     // SAFETY: the caller's promise.
     unsafe { output_any(m, step, channels, starts, e, to) }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn output_avx2(m: &[f32], step: usize, channels: usize, starts: &[Option<usize>; OUT * OUT], e: &Epilogue<'_>, to: Shared<f32>) {
+unsafe fn output_avx2(m: *const f32, step: usize, channels: usize, starts: &Starts, e: &Epilogue<'_>, to: Shared<f32>) {
     // SAFETY: the caller's promise.
     unsafe { output_any(m, step, channels, starts, e, to) }
 }
 
 #[expect(clippy::inline_always, reason = "compiled once for each level")]
 #[inline(always)]
-unsafe fn output_any(m: &[f32], step: usize, channels: usize, starts: &[Option<usize>; OUT * OUT], e: &Epilogue<'_>, to: Shared<f32>) {
+unsafe fn output_any(m: *const f32, step: usize, channels: usize, starts: &Starts, e: &Epilogue<'_>, to: Shared<f32>) {
     for at in (0..channels).step_by(LANES) {
-        let bias = load(Some(e.bias), at);
         let mut half = [[0.0; LANES]; OUT * IN];
-        for x in 0..IN {
-            let column: [Lanes; IN] = std::array::from_fn(|y| load(Some(&m[(y * IN + x) * step..]), at));
-            for (y, value) in a(&column).into_iter().enumerate() {
-                half[y * IN + x] = value;
-            }
-        }
-        for (y, row) in half.chunks_exact(IN).enumerate() {
-            let row: [Lanes; IN] = std::array::from_fn(|x| row[x]);
-            for (x, mut value) in a(&row).into_iter().enumerate() {
-                let Some(start) = starts[y * OUT + x] else { continue };
-                let add = e.add.map_or([0.0; LANES], |add| load(Some(&add[start..]), at));
-                for l in 0..LANES {
-                    value[l] += bias[l] + add[l];
-                    value[l] = if e.relu && value[l] < 0.0 { 0.0 } else { value[l] };
+        // SAFETY: `at .. at + 16` lies within the channels of every pointer that the caller vouches for.
+        unsafe {
+            let bias = e.bias.as_ptr().add(at).cast::<Lanes>().read_unaligned();
+            for x in 0..IN {
+                let column: [Lanes; IN] = std::array::from_fn(|y| m.add((y * IN + x) * step + at).cast::<Lanes>().read_unaligned());
+                for (y, value) in a(&column).into_iter().enumerate() {
+                    half[y * IN + x] = value;
                 }
-                // SAFETY: `start + at .. + 16` lies in the channels of the output pixel that the caller vouches for.
-                unsafe { to.get().add(start + at).cast::<Lanes>().write(value) };
+            }
+            for (row, starts) in half.as_chunks::<IN>().0.iter().zip(starts.as_chunks::<OUT>().0) {
+                for (mut value, start) in a(row).into_iter().zip(starts) {
+                    let Some(start) = start else { continue };
+                    plus(&mut value, &bias);
+                    if let Some(add) = e.add {
+                        plus(&mut value, &add.as_ptr().add(start + at).cast::<Lanes>().read_unaligned());
+                    }
+                    if e.relu {
+                        value = value.map(|v| if v > 0.0 { v } else { 0.0 });
+                    }
+                    to.get().add(start + at).cast::<Lanes>().write_unaligned(value);
+                }
             }
         }
+    }
+}
+
+#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[inline(always)]
+fn plus(sum: &mut Lanes, term: &Lanes) {
+    for (sum, term) in sum.iter_mut().zip(term) {
+        *sum += term;
     }
 }
 
