@@ -1,7 +1,5 @@
 #![allow(unsafe_code)]
 
-use std::sync::OnceLock;
-
 use rayon::prelude::*;
 
 use crate::error::check_len;
@@ -9,7 +7,6 @@ use crate::pack::{self, Block, Packed};
 use crate::share::Shared;
 use crate::taps::{self, AxisTaps, Run};
 use crate::tile::{self, PIXELS, Tap, Tile};
-use crate::winograd::{self, Winograd};
 use crate::{ConvShape, KernelError, Level, MapShape};
 
 /// What follows the sum of a convolution.
@@ -28,8 +25,6 @@ pub struct Conv2d {
     activation: Activation,
     level: Level,
     packed: Packed,
-    /// Weights for Winograd's way, made when a map first asks for it.
-    points: OnceLock<Packed>,
 }
 
 impl Conv2d {
@@ -44,7 +39,7 @@ impl Conv2d {
         }
         let taps = shape.taps();
         let packed = pack::pack(&shape, bias, |output, input, tap| weights[(output * shape.inputs + input) * taps + tap]);
-        Ok(Self { shape, activation, level: level.require()?, packed, points: OnceLock::new() })
+        Ok(Self { shape, activation, level: level.require()?, packed })
     }
 
     /// What it computes.
@@ -80,13 +75,7 @@ impl Conv2d {
             add,
             output: Shared::new(output),
         };
-        if winograd::pays(&self.shape, shape, target) {
-            let weight = |output, input, tap| self.packed.weight(self.shape.inputs, output, input, tap);
-            let points = self.points.get_or_init(|| winograd::pack(&self.shape, weight));
-            Winograd { work: &work, points, padding: self.shape.padding }.run();
-        } else {
-            work.run();
-        }
+        work.run();
         Ok(target)
     }
 }

@@ -17,7 +17,6 @@ mod shape;
 mod share;
 mod taps;
 mod tile;
-mod winograd;
 
 pub use buffer::Buffer;
 pub use conv::{Activation, Conv2d};

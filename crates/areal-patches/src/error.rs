@@ -40,6 +40,8 @@ pub enum PatchError {
     NoScene,
     #[error("images \"{first}\" and \"{second}\" differ in {what}: {left} and {right}")]
     ImagesDiffer { first: PathBuf, second: PathBuf, what: &'static str, left: String, right: String },
+    #[error("{path} has {height} x {width} pixels and is no square", path = path.display())]
+    NotSquare { path: PathBuf, height: usize, width: usize },
     #[error("{folder}: no image found; expected a folder for each class", folder = folder.display())]
     NoImage { folder: PathBuf },
 

@@ -1,24 +1,40 @@
 //! Labelled patches cut from scenes: labelling rules, spatial blocks, the patch store.
 
+mod assign;
+mod blocks;
 mod classes;
 mod conflicts;
+mod cut;
 mod error;
 mod footprint;
+mod ground;
+mod import;
 mod labels;
 mod meta;
 mod npy;
+mod plan;
 mod record;
 mod records_layer;
+mod resize;
+mod settings;
 mod split;
+mod splitting;
 mod store;
+mod summary;
+mod tile;
 mod writer;
 
+pub use blocks::default_block_size;
 pub use classes::{ListedClass, legend, legend_of_names, read_class_list};
 pub use error::PatchError;
 pub use footprint::Footprint;
+pub use import::{ImportSettings, import};
 pub use labels::measure::LabelRule;
+pub use labels::source::{LabelKind, LabelSettings, is_raster};
 pub use meta::{DropCount, DropReason, LabelCount, STORE_FORMAT, StoreCounts, StoreMeta, StoreScene};
 pub use record::{Label, PatchRecord};
+pub use settings::{Placement, SplitBy, SplitSettings, TileSettings};
 pub use split::{Split, SplitShares};
 pub use store::PatchStore;
+pub use tile::tile;
 pub use writer::StoreWriter;

@@ -208,7 +208,9 @@ mod tests {
 
     fn write(path: &Path, items: &[[u16; 2]]) -> NpyWriter {
         let mut w = NpyWriter::create(path, PixelType::U16, &[2]).unwrap();
-        items.iter().for_each(|item| w.push(bytemuck::cast_slice(item)).unwrap());
+        for item in items {
+            w.push(bytemuck::cast_slice(item)).unwrap();
+        }
         w
     }
 

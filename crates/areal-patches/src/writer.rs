@@ -98,12 +98,7 @@ impl StoreWriter {
     ///
     /// # Errors
     /// When the disk fails; nothing is left behind then.
-    pub fn finish(
-        self,
-        meta: &StoreMeta,
-        records: &[PatchRecord],
-        footprints: &[Footprint],
-    ) -> Result<(), PatchError> {
+    pub fn finish(self, meta: &StoreMeta, records: &[PatchRecord], footprints: &[Footprint]) -> Result<(), PatchError> {
         self.pixels.finish()?;
         self.states.finish()?;
         write_records(&self.staged.file(RECORDS), meta, records, footprints)?;

@@ -5,6 +5,7 @@ mod commands;
 mod context;
 mod errors;
 mod layers;
+mod named_scenes;
 mod recipe;
 mod scene_options;
 mod terminal;

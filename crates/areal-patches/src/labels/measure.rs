@@ -100,7 +100,9 @@ impl Measure<'_> {
             if row < self.height {
                 rows.row(row, &mut runs)?;
                 if !runs.is_empty() {
-                    open.iter_mut().for_each(|patch| self.count(patch, row, &runs));
+                    for patch in &mut open {
+                        self.count(patch, row, &runs);
+                    }
                 }
             }
             row += 1;
@@ -242,7 +244,7 @@ mod tests {
                     let share = f64::from(classes[class]) / (size * size) as f64;
                     if share < least { Err(DropReason::LabelFraction) } else { Ok((class as u8, share)) }
                 });
-                let found = found.map(|f| (match LABELS[f.item as usize] { Label::Class(c) => c, _ => 99 }, f.fraction));
+                let found = found.map(|f| (match LABELS[f.item as usize] { Label::Class(c) => c, Label::Value(_) => 99 }, f.fraction));
                 prop_assert_eq!(found, expected);
             }
         }

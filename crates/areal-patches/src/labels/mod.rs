@@ -2,4 +2,6 @@
 
 pub mod measure;
 pub mod polygons;
+pub mod raster_rows;
 pub mod runs;
+pub mod source;

@@ -53,8 +53,7 @@ fn edges(geometry: &Geometry<f64>, item: u32) -> impl Iterator<Item = Edge> {
 /// Where a geometry in pixel positions crosses the line `y`, ascending; inside lies between the 1st and the 2nd, the
 /// 3rd and the 4th ...
 pub fn crossings(geometry: &Geometry<f64>, y: f64) -> Vec<f64> {
-    let mut xs: Vec<f64> =
-        edges(geometry, 0).filter(|e| e.top[1] <= y && y < e.bottom[1]).map(|e| e.x_at(y)).collect();
+    let mut xs: Vec<f64> = edges(geometry, 0).filter(|e| e.top[1] <= y && y < e.bottom[1]).map(|e| e.x_at(y)).collect();
     xs.sort_by(f64::total_cmp);
     xs
 }

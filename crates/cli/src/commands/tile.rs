@@ -1,27 +1,301 @@
 use std::path::PathBuf;
 
+use areal_patches::{
+    ImportSettings, LabelKind, LabelRule, LabelSettings, ListedClass, Placement, SplitBy, SplitSettings, SplitShares,
+    StoreMeta, TileSettings, is_raster, read_class_list,
+};
+use areal_raster::{Resampling, Scene};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::Stage;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
+use crate::named_scenes::NamedScene;
+use crate::scene_options::SceneOptions;
 
-/// (help of tile)
+/// Cut labelled patches from scenes into a patch store for training
+///
+/// Labels are polygons or points with a class (--label-field), points with a value (--value-field), or a raster of
+/// class codes. They may be in any CRS. A pixel belongs to a polygon when its centre lies inside. A patch gets the
+/// class that most of its pixels have, if it has at least --min-label-fraction of them; a point gets a patch centred on
+/// it.
+///
+/// Patches lie on the grid of the prediction. For polygons that are few or small, use --placement polygon: patches are
+/// centred inside the polygons, the first on a point well inside each and the others every stride from there, so that
+/// each polygon gives at least one patch and the stride says how many more. Give --split-by group with it: all patches of
+/// a polygon are then in one split, in every scene.
+///
+/// Splits are assigned by square blocks of the ground, the same in every scene, so that training and test patches come
+/// from different places. Rare classes are spread first. Where patches of two splits overlap, or come within --buffer
+/// metres, the training patch is dropped before the validation patch, and that before the test patch.
+///
+/// The store is a folder: pixels.npy and states.npy, which NumPy opens (also memory-mapped), patches.gpkg for QGIS, and
+/// store.json.
 #[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct Options {}
+#[command(after_help = "Examples:\n  \
+    areal tile scene.tif --labels fields.gpkg --label-field crop --out patches\n  \
+    areal tile --scene dry=jan.tif --scene wet=jul_west.tif,jul_east.tif --labels fields.gpkg --label-field crop \\\n      \
+    --patch-size 8 --stride 2 --placement polygon --split-by group --out patches\n  \
+    areal tile scene.tif --labels clusters.gpkg --value-field wealth --split-by group --buffer 2000 --out patches\n  \
+    areal tile --from-folders EuroSAT_RGB --out patches")]
+pub struct Options {
+    /// Files of one scene, mosaicked: where they overlap, the first with an observed pixel wins.
+    #[arg(value_name = "FILE", conflicts_with_all = ["scenes", "from_folders"])]
+    pub files: Vec<PathBuf>,
+    /// One of several scenes (dates, UTM zones), each on its own pixel grid. Repeatable.
+    #[arg(long = "scene", value_name = "NAME=FILE[,FILE..]", conflicts_with = "from_folders")]
+    #[serde(with = "crate::named_scenes")]
+    pub scenes: Vec<NamedScene>,
+    #[command(flatten)]
+    pub scene: SceneOptions,
+
+    /// Labels: a vector layer or a raster of class codes (band 1).
+    #[arg(long, value_name = "FILE", help_heading = "Labels", conflicts_with = "from_folders")]
+    pub labels: Option<PathBuf>,
+    /// Layer of the label file, where it has several.
+    #[arg(long, value_name = "NAME", help_heading = "Labels")]
+    pub label_layer: Option<String>,
+    /// Field that names the class.
+    #[arg(long, value_name = "FIELD", help_heading = "Labels", conflicts_with = "value_field")]
+    pub label_field: Option<String>,
+    /// Field of points that holds a value to be predicted.
+    #[arg(long, value_name = "FIELD", help_heading = "Labels")]
+    pub value_field: Option<String>,
+    /// Unit of the value, for tables and maps.
+    #[arg(long, value_name = "TEXT", help_heading = "Labels")]
+    pub value_unit: Option<String>,
+    /// Classes: a CSV file with the columns name, code and colour, or a list such as 0=water:#0072b2,1=forest
+    /// [default: those in the labels, codes from 0 in order of the names].
+    #[arg(long, value_delimiter = ',', value_name = "FILE|LIST", help_heading = "Labels")]
+    pub classes: Vec<String>,
+    /// How a patch gets its class: majority of its pixels, or centre (the pixel in the middle) [default: majority].
+    #[arg(long, value_name = "RULE", help_heading = "Labels")]
+    pub label_rule: Option<LabelRule>,
+    /// Least share of a patch's pixels that must have its class [default: 0.5; with --placement polygon or --label-rule
+    /// centre: 0].
+    #[arg(long, value_name = "SHARE", help_heading = "Labels")]
+    pub min_label_fraction: Option<f64>,
+    /// Code of a label raster that means no label, besides its nodata value.
+    #[arg(long, allow_negative_numbers = true, value_name = "CODE", help_heading = "Labels")]
+    pub label_nodata: Option<f64>,
+    /// Read a label raster on another pixel grid than the scene's: nearest. Without it, that is an error.
+    #[arg(long, value_name = "METHOD", help_heading = "Labels")]
+    pub label_resampling: Option<Resampling>,
+
+    /// Patch size in pixels [default: 64].
+    #[arg(long, value_name = "PIXELS", help_heading = "Patches")]
+    pub patch_size: Option<usize>,
+    /// Pixels from one patch to the next [default: the patch size].
+    #[arg(long, value_name = "PIXELS", help_heading = "Patches")]
+    pub stride: Option<usize>,
+    /// Where patches lie: grid, or polygon (centred inside polygons) [default: grid].
+    #[arg(long, value_name = "WHERE", help_heading = "Patches")]
+    pub placement: Option<Placement>,
+    /// Least share of a patch's pixels that must be observed, neither nodata nor masked [default: 0.9].
+    #[arg(long, value_name = "SHARE", help_heading = "Patches")]
+    pub min_valid: Option<f64>,
+
+    /// Shares of train, validation and test [default: 0.7,0.15,0.15].
+    #[arg(long, value_delimiter = ',', num_args = 1, value_name = "SHARES", help_heading = "Splits")]
+    pub split: Vec<f64>,
+    /// What is never divided: block (square cells of the ground), group (a polygon, or equal values of --group-field),
+    /// field (the labels say, see --split-field) [default: block].
+    #[arg(long, value_name = "UNIT", help_heading = "Splits")]
+    pub split_by: Option<SplitBy>,
+    /// Side of a block in metres [default: a tenth of the side of the area with patches, at least two patches].
+    #[arg(long, value_name = "METRES", help_heading = "Splits")]
+    pub block_size: Option<f64>,
+    /// Least distance in metres between patches of two splits; nearer ones are dropped [default: 0, they may touch].
+    #[arg(long, value_name = "METRES", help_heading = "Splits")]
+    pub buffer: Option<f64>,
+    /// Field whose equal values make a group [default: each polygon or point is its own].
+    #[arg(long, value_name = "FIELD", help_heading = "Splits")]
+    pub group_field: Option<String>,
+    /// Field of the labels that says train, validation or test; patches that overlap are an error then.
+    #[arg(long, value_name = "FIELD", help_heading = "Splits")]
+    pub split_field: Option<String>,
+    /// Seed of the assignment [default: 1].
+    #[arg(long, value_name = "NUMBER", help_heading = "Splits")]
+    pub seed: Option<u64>,
+
+    /// Import pictures from class folders instead: FOLDER/CLASS/*.png (jpg, tif), or FOLDER/train/CLASS/*.png with
+    /// validation and test beside it. All must be squares of one size.
+    #[arg(long, value_name = "FOLDER", help_heading = "Import")]
+    pub from_folders: Option<PathBuf>,
+    /// Resize imported pictures to squares of this size, by linear interpolation.
+    #[arg(long, value_name = "PIXELS", help_heading = "Import", requires = "from_folders")]
+    pub resize: Option<usize>,
+
+    /// Folder of the patch store.
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+    /// Replace a store that stands there.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub overwrite: Option<bool>,
+    /// Print the counts as JSON instead of a table.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub json: Option<bool>,
+}
 
 impl Stage for Options {
     fn inputs(&self) -> Vec<PathBuf> {
-        Vec::new()
+        let scenes = self.scenes.iter().flat_map(|scene| &scene.files);
+        let class_file = self.class_file();
+        self.files
+            .iter()
+            .chain(scenes)
+            .chain(&self.labels)
+            .chain(&self.from_folders)
+            .chain(&class_file)
+            .cloned()
+            .collect()
     }
 
     fn output(&self) -> PathBuf {
-        PathBuf::new()
+        self.out.clone().unwrap_or_default()
     }
 
-    fn run(self, _context: &Context) -> Result<(), CliError> {
-        Err(CliError::new(Exit::Failure, "tile is not built yet"))
+    fn run(self, context: &Context) -> Result<(), CliError> {
+        let out = self.out.clone().ok_or_else(|| {
+            CliError::new(Exit::Usage, "no place for the patch store is given").help("pass --out FOLDER")
+        })?;
+        let overwrite = self.overwrite.unwrap_or(false);
+        let meta = match &self.from_folders {
+            Some(folder) => {
+                areal_patches::import(&self.import_settings(folder.clone())?, &out, overwrite, &context.job())?
+            }
+            None => areal_patches::tile(&self.open_scenes()?, &self.settings()?, &out, overwrite, &context.job())?,
+        };
+        if self.json.unwrap_or(false) {
+            print_json(&meta)
+        } else {
+            print_table(&meta)
+        }
+        tracing::info!("{} patches in {}", meta.counts.patches, out.display());
+        Ok(())
+    }
+}
+
+impl Options {
+    fn open_scenes(&self) -> Result<Vec<Scene>, CliError> {
+        let mut named = self.scenes.clone();
+        if !self.files.is_empty() {
+            named.push(NamedScene { name: "scene".into(), files: self.files.clone() });
+        }
+        if named.is_empty() {
+            let help = "name the files of a scene, give --scene NAME=FILE, or import pictures with --from-folders";
+            return Err(CliError::new(Exit::Usage, "no scene is given").help(help));
+        }
+        let open = |s: NamedScene| Ok(Scene::open(&self.scene.settings(&s.name, s.files)?)?);
+        named.into_iter().map(open).collect()
+    }
+
+    fn settings(&self) -> Result<TileSettings, CliError> {
+        let patch_size = self.patch_size.unwrap_or(64);
+        let placement = self.placement.unwrap_or_default();
+        let rule = self.label_rule.unwrap_or_default();
+        let settled = placement == Placement::Polygon || rule == LabelRule::Centre;
+        Ok(TileSettings {
+            patch_size,
+            stride: self.stride.unwrap_or(patch_size),
+            placement,
+            min_valid: self.min_valid.unwrap_or(0.9),
+            labels: self.label_settings()?,
+            rule,
+            min_label_fraction: self.min_label_fraction.unwrap_or(if settled { 0.0 } else { 0.5 }),
+            split: SplitSettings {
+                shares: self.shares()?,
+                by: self.split_by.unwrap_or(if self.split_field.is_some() { SplitBy::Field } else { SplitBy::Block }),
+                block_size: self.block_size,
+                buffer: self.buffer.unwrap_or(0.0),
+            },
+            seed: self.seed.unwrap_or(1),
+        })
+    }
+
+    fn label_settings(&self) -> Result<LabelSettings, CliError> {
+        let file = self.labels.clone().ok_or_else(|| {
+            CliError::new(Exit::Usage, "no labels are given")
+                .help("pass --labels FILE with --label-field or --value-field, or a raster of class codes")
+        })?;
+        let kind = match (&self.label_field, &self.value_field) {
+            (Some(field), _) => LabelKind::Class { field: field.clone() },
+            (_, Some(field)) => {
+                LabelKind::Value { field: field.clone(), unit: self.value_unit.clone().unwrap_or_default() }
+            }
+            (None, None) if is_raster(&file) => LabelKind::Raster,
+            // Asked for a field of no name, the layer answers with the fields that it has.
+            (None, None) => LabelKind::Class { field: String::new() },
+        };
+        Ok(LabelSettings {
+            file,
+            layer: self.label_layer.clone(),
+            kind,
+            classes: self.listed_classes()?,
+            group_field: self.group_field.clone(),
+            split_field: self.split_field.clone(),
+            nodata: self.label_nodata,
+            resampling: self.label_resampling,
+        })
+    }
+
+    fn import_settings(&self, folder: PathBuf) -> Result<ImportSettings, CliError> {
+        Ok(ImportSettings {
+            folder,
+            resize: self.resize,
+            classes: self.listed_classes()?,
+            min_valid: self.min_valid.unwrap_or(0.9),
+            shares: self.shares()?,
+            seed: self.seed.unwrap_or(1),
+        })
+    }
+
+    fn shares(&self) -> Result<SplitShares, CliError> {
+        let bad = |message: String| CliError::new(Exit::Usage, message).help("give --split train,validation,test");
+        match self.split[..] {
+            [] => Ok(SplitShares::default()),
+            [train, validation, test] => SplitShares::try_from([train, validation, test]).map_err(bad),
+            _ => Err(bad(format!("--split has {} shares, and three are needed", self.split.len()))),
+        }
+    }
+
+    /// The file that holds the class list, if it is a file.
+    fn class_file(&self) -> Option<PathBuf> {
+        match &self.classes[..] {
+            [one] if one.to_ascii_lowercase().ends_with(".csv") => Some(PathBuf::from(one)),
+            _ => None,
+        }
+    }
+
+    fn listed_classes(&self) -> Result<Vec<ListedClass>, CliError> {
+        match self.class_file() {
+            Some(path) => Ok(read_class_list(&path)?),
+            None => Ok(self.classes.iter().map(|c| c.parse()).collect::<Result<_, _>>()?),
+        }
+    }
+}
+
+fn print_json(meta: &StoreMeta) {
+    println!("{:#}", serde_json::json!({ "counts": meta.counts, "target": meta.target }));
+}
+
+fn print_table(meta: &StoreMeta) {
+    let counts = &meta.counts;
+    let wide = counts.labels.iter().map(|row| row.label.chars().count()).max().unwrap_or(0).max("dropped".len());
+    let line = |label: &str, [a, b, c]: [u64; 3]| {
+        println!("{label:wide$}  {a:>8}  {b:>10}  {c:>8}  {:>8}", a + b + c);
+    };
+    println!("{:wide$}  {:>8}  {:>10}  {:>8}  {:>8}", "label", "train", "validation", "test", "all");
+    for row in &counts.labels {
+        line(&row.label, row.by_split());
+    }
+    if counts.labels.len() > 1 {
+        let sum = |i: usize| counts.labels.iter().map(|row| row.by_split()[i]).sum();
+        line("all", [sum(0), sum(1), sum(2)]);
+    }
+    for drop in &counts.dropped {
+        println!("dropped {:>8}  {}", drop.patches, drop.reason);
     }
 }

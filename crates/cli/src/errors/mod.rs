@@ -2,8 +2,8 @@
 
 mod demo;
 mod job;
+mod patches;
 mod raster;
-mod zones;
 
 use std::process::ExitCode;
 
@@ -70,11 +70,6 @@ impl CliError {
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
-    }
-
-    /// What to do about it, if that was said.
-    pub fn help_text(&self) -> Option<&str> {
-        self.help.as_deref()
     }
 
     /// Prints the error to stderr and gives the exit code.

@@ -1,0 +1,242 @@
+//! Class folders of pictures to a patch store.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use areal_grid::{Class, PixelBlock, PixelType, Target, Window};
+use areal_job::{FileError, Job, Provenance, Unit, input_file};
+use areal_raster::{BandInfo, read_image};
+use serde::{Deserialize, Serialize};
+
+use crate::classes::{ListedClass, legend, legend_of_names};
+use crate::resize::resize;
+use crate::splitting::{Member, Splitting};
+use crate::summary::{check_classes, counts, nothing_left, warn_of_gaps};
+use crate::{
+    DropReason, Label, PatchError, PatchRecord, STORE_FORMAT, Split, SplitBy, SplitSettings, SplitShares, StoreMeta,
+    StoreWriter,
+};
+
+/// Endings of the files that are taken, in lower case.
+const ENDINGS: [&str; 5] = ["jpg", "jpeg", "png", "tif", "tiff"];
+
+/// How class folders are imported.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportSettings {
+    /// `FOLDER/CLASS/*.jpg`, or `FOLDER/train/CLASS/*.jpg` with `validation` (or `val`) and `test` beside it.
+    pub folder: PathBuf,
+    /// Resize every picture to squares of so many pixels; without it all must be squares of one size.
+    pub resize: Option<usize>,
+    /// The classes; without a list, the names of the folders.
+    pub classes: Vec<ListedClass>,
+    /// Least share of observed pixels, 0 to 1: pictures with an alpha band may have fewer.
+    pub min_valid: f64,
+    /// Shares of the splits, where the folders do not name them.
+    pub shares: SplitShares,
+    /// Seed of the assignment.
+    pub seed: u64,
+}
+
+/// A picture to be read.
+struct Picture {
+    path: PathBuf,
+    class: String,
+    split: Option<Split>,
+}
+
+/// Imports pictures sorted into class folders as a patch store without a place on the ground.
+///
+/// # Errors
+/// When there is no picture, pictures differ in size, bands or type, or the store cannot be written.
+pub fn import(settings: &ImportSettings, out: &Path, overwrite: bool, job: &Job) -> Result<StoreMeta, PatchError> {
+    let pictures = find_pictures(&settings.folder)?;
+    let classes = classes(settings, &pictures)?;
+    let (first, rest) =
+        pictures.split_first().ok_or_else(|| PatchError::NoImage { folder: settings.folder.clone() })?;
+    let (bands, block) = read(first, settings)?;
+    let model =
+        Model { path: first.path.clone(), bands, pixel_type: block.pixels.pixel_type(), size: block.window.height };
+    let mut writer = StoreWriter::create(out, overwrite, block.bands, model.pixel_type, model.size)?;
+    let task = job.task("import", Some(pictures.len() as u64), Unit::Files);
+    let mut kept: Vec<(&Picture, f64)> = Vec::new();
+    let mut dropped = BTreeMap::new();
+    let mut keep = |picture, block: PixelBlock| -> Result<(), PatchError> {
+        task.advance(1);
+        let valid = block.valid_fraction();
+        if valid < settings.min_valid || valid == 0.0 {
+            *dropped.entry(DropReason::ValidFraction).or_default() += 1;
+            return Ok(());
+        }
+        kept.push((picture, valid));
+        writer.push(&block, &Window::new(0, 0, model.size, model.size))
+    };
+    keep(first, block)?;
+    for picture in rest {
+        job.check()?;
+        let (bands, block) = read(picture, settings)?;
+        model.check(picture, &bands, &block)?;
+        keep(picture, block)?;
+    }
+    if kept.is_empty() {
+        return Err(nothing_left(pictures.len() as u64, &dropped));
+    }
+    let records = records(settings, &classes, &kept);
+    let target = Target::Classes { classes };
+    let counts = counts(&target, &records, &dropped);
+    check_classes(&counts, &target)?;
+    warn_of_gaps(&counts, &target, &settings.shares);
+    let meta = StoreMeta {
+        format: STORE_FORMAT.into(),
+        bands: model.bands.iter().map(|b| b.description.clone()).collect(),
+        pixel_type: model.pixel_type,
+        crs: None,
+        ground_resolution: None,
+        patch_size: model.size,
+        target,
+        scenes: Vec::new(),
+        counts,
+        provenance: Provenance {
+            made_by: concat!("areal ", env!("CARGO_PKG_VERSION")).into(),
+            command: "tile".into(),
+            inputs: vec![input_file(&settings.folder)?],
+            settings: serde_json::to_value(settings).unwrap_or_default(),
+            seed: Some(settings.seed),
+        },
+    };
+    writer.finish(&meta, &records, &[])?;
+    Ok(meta)
+}
+
+/// What the first picture is like, and all others must be.
+struct Model {
+    path: PathBuf,
+    bands: Vec<BandInfo>,
+    pixel_type: PixelType,
+    size: usize,
+}
+
+impl Model {
+    fn check(&self, picture: &Picture, bands: &[BandInfo], block: &PixelBlock) -> Result<(), PatchError> {
+        let differ = |what, left: String, right: String| {
+            let (first, second) = (self.path.clone(), picture.path.clone());
+            Err(PatchError::ImagesDiffer { first, second, what, left, right })
+        };
+        if bands.len() != self.bands.len() {
+            return differ("number of bands", self.bands.len().to_string(), bands.len().to_string());
+        }
+        if block.pixels.pixel_type() != self.pixel_type {
+            return differ("pixel type", self.pixel_type.to_string(), block.pixels.pixel_type().to_string());
+        }
+        if block.window.height != self.size {
+            let size = |n: usize| format!("{n} x {n} pixels");
+            return differ("size", size(self.size), size(block.window.height));
+        }
+        Ok(())
+    }
+}
+
+/// A picture as a square.
+fn read(picture: &Picture, settings: &ImportSettings) -> Result<(Vec<BandInfo>, PixelBlock), PatchError> {
+    let (bands, block) = read_image(&picture.path)?;
+    let (height, width) = (block.window.height, block.window.width);
+    match settings.resize {
+        Some(size) if (height, width) != (size, size) => Ok((bands, resize(&block, size))),
+        None if height != width => Err(PatchError::NotSquare { path: picture.path.clone(), height, width }),
+        _ => Ok((bands, block)),
+    }
+}
+
+/// Sub-folders, sorted by name; hidden ones are passed over.
+fn folders(path: &Path) -> Result<Vec<(String, PathBuf)>, FileError> {
+    entries(path, Path::is_dir)
+}
+
+fn entries(path: &Path, wanted: impl Fn(&Path) -> bool) -> Result<Vec<(String, PathBuf)>, FileError> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(FileError::io("read", path))? {
+        let entry = entry.map_err(FileError::io("read", path))?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if wanted(&entry.path()) && !name.starts_with('.') {
+            found.push((name, entry.path()));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn find_pictures(folder: &Path) -> Result<Vec<Picture>, PatchError> {
+    let top = folders(folder)?;
+    let splits: Vec<Option<Split>> = top.iter().map(|(name, _)| name.parse().ok()).collect();
+    let by_split = !top.is_empty() && splits.iter().all(Option::is_some);
+    let mut pictures = Vec::new();
+    for ((name, path), split) in top.into_iter().zip(splits) {
+        if by_split {
+            for (class, path) in folders(&path)? {
+                add_class(&path, &class, split, &mut pictures)?;
+            }
+        } else {
+            add_class(&path, &name, None, &mut pictures)?;
+        }
+    }
+    Ok(pictures)
+}
+
+fn add_class(path: &Path, class: &str, split: Option<Split>, out: &mut Vec<Picture>) -> Result<(), PatchError> {
+    let is_picture = |p: &Path| {
+        let ending = p.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
+        p.is_file() && ending.is_some_and(|e| ENDINGS.contains(&e.as_str()))
+    };
+    let pictures = entries(path, is_picture)?;
+    out.extend(pictures.into_iter().map(|(_, path)| Picture { path, class: class.to_owned(), split }));
+    Ok(())
+}
+
+fn classes(settings: &ImportSettings, pictures: &[Picture]) -> Result<Vec<Class>, PatchError> {
+    let names: BTreeSet<String> = pictures.iter().map(|p| p.class.clone()).collect();
+    if settings.classes.is_empty() {
+        return legend_of_names(names);
+    }
+    let classes = legend(&settings.classes)?;
+    match names.into_iter().find(|name| !classes.iter().any(|c| c.name == *name)) {
+        None => Ok(classes),
+        Some(name) => Err(PatchError::UnknownClass {
+            path: settings.folder.join(&name),
+            label: format!("\"{name}\""),
+            classes: classes.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", "),
+        }),
+    }
+}
+
+fn records(settings: &ImportSettings, classes: &[Class], kept: &[(&Picture, f64)]) -> Vec<PatchRecord> {
+    let label = |picture: &Picture| {
+        let class = classes.iter().find(|c| c.name == picture.class);
+        Label::Class(class.map_or(Target::NODATA_CLASS, |c| c.code))
+    };
+    let member =
+        |(i, (picture, _)): (usize, &(&Picture, f64))| Member { unit: format!("{i:020}"), label: label(picture) };
+    let splits = if kept.iter().all(|(picture, _)| picture.split.is_some()) {
+        kept.iter().filter_map(|(picture, _)| picture.split).collect()
+    } else {
+        tracing::warn!(
+            "pictures have no place on the ground: the splits are random, by file, and not geographic; pictures of one \
+             place may be in two splits, and accuracy may come out too high"
+        );
+        let by = SplitSettings { shares: settings.shares, by: SplitBy::Group, block_size: None, buffer: 0.0 };
+        let members: Vec<Member> = kept.iter().enumerate().map(member).collect();
+        Splitting { settings: &by, seed: settings.seed, size: 1 }.assign(&members)
+    };
+    let record = |((patch_id, (picture, valid)), split): ((u64, &(&Picture, f64)), Split)| PatchRecord {
+        patch_id,
+        scene: picture.path.strip_prefix(&settings.folder).unwrap_or(&picture.path).to_string_lossy().into_owned(),
+        row: 0,
+        col: 0,
+        label: label(picture),
+        label_fraction: 1.0,
+        valid_fraction: *valid,
+        split,
+        block: -1,
+        group: None,
+    };
+    (0..).zip(kept).zip(splits).map(record).collect()
+}

@@ -1,0 +1,152 @@
+//! A label raster as runs of pixels of a scene.
+
+use std::path::{Path, PathBuf};
+
+use areal_grid::{PixelBlock, PixelGrid, PixelState, Window};
+use areal_raster::{BandRef, Scene, SceneReader, SceneSettings, same_crs};
+
+use super::runs::{LabelRows, Run};
+use super::source::LabelSettings;
+use crate::PatchError;
+
+/// Pixels of the label raster that are held at once.
+const STRIP_PIXELS: usize = 1 << 22;
+
+/// The rows of a label raster over a scene's pixel grid. The item of a run is its class code.
+pub struct RasterRows {
+    path: PathBuf,
+    reader: SceneReader,
+    /// Row and column of the scene's first pixel in the raster that is read.
+    offset: (i64, i64),
+    raster: (usize, usize),
+    scene: (usize, usize),
+    /// Rows of the raster that are in memory.
+    strip: Option<PixelBlock>,
+    /// Codes that have a class; all of them where there is no class list.
+    known: Option<Vec<u8>>,
+}
+
+impl RasterRows {
+    /// Opens band 1 of a label raster over the grid of `scene`. On another grid it is resampled, if the settings say
+    /// how.
+    pub fn open(labels: &LabelSettings, scene: &Scene, known: Option<Vec<u8>>) -> Result<Self, PatchError> {
+        let path = &labels.file;
+        let mut settings = SceneSettings::new("labels", vec![path.clone()]);
+        settings.bands = vec![BandRef::Number(1)];
+        settings.nodata = labels.nodata;
+        let own = Scene::open(&settings)?;
+        let grid = scene.grid();
+        let (raster, offset) = match alignment(own.grid(), grid) {
+            Ok(offset) => (own, offset),
+            Err(_) if labels.resampling.is_some() => {
+                settings.crs = Some(grid.crs.wkt.clone());
+                settings.resolution = Some(grid.transform.pixel_size()[0]);
+                settings.bounds = Some(grid.bounds());
+                settings.resampling = labels.resampling;
+                let warped = Scene::open(&settings)?;
+                let offset = alignment(warped.grid(), grid).map_err(|reason| not_aligned(path, scene, reason))?;
+                (warped, offset)
+            }
+            Err(reason) => return Err(not_aligned(path, scene, reason)),
+        };
+        Ok(Self {
+            path: path.clone(),
+            reader: raster.reader()?,
+            offset,
+            raster: (raster.grid().height, raster.grid().width),
+            scene: (grid.height, grid.width),
+            strip: None,
+            known,
+        })
+    }
+
+    /// True when the raster shares no pixel with the scene.
+    pub fn is_apart(&self) -> bool {
+        let reaches = |offset: i64, scene: usize, raster: usize| offset < raster as i64 && offset + scene as i64 > 0;
+        !(reaches(self.offset.0, self.scene.0, self.raster.0) && reaches(self.offset.1, self.scene.1, self.raster.1))
+    }
+
+    /// Makes sure that a row of the raster is in memory.
+    fn load(&mut self, row: usize) -> Result<(), PatchError> {
+        let (height, width) = self.raster;
+        let held = self.strip.as_ref().is_some_and(|s| (s.window.row..s.window.row_end()).contains(&row));
+        if !held {
+            let rows = (STRIP_PIXELS / width.max(1)).max(1);
+            self.strip = Some(self.reader.read(&Window::new(row, 0, rows.min(height - row), width))?);
+        }
+        Ok(())
+    }
+
+    /// The class code that a value stands for.
+    fn code(&self, value: f64, row: usize, col: usize) -> Result<u8, PatchError> {
+        if value.fract() != 0.0 || !(0.0..255.0).contains(&value) {
+            let reason = format!("row {row}, column {col}: {value} is no class code; codes are 0 to 254");
+            return Err(PatchError::Labels { path: self.path.clone(), reason });
+        }
+        let code = value as u8;
+        match &self.known {
+            Some(codes) if !codes.contains(&code) => Err(PatchError::UnknownClass {
+                path: self.path.clone(),
+                label: format!("{code} (row {row}, column {col})"),
+                classes: format!("codes {}", codes.iter().map(u8::to_string).collect::<Vec<_>>().join(", ")),
+            }),
+            _ => Ok(code),
+        }
+    }
+}
+
+/// Where the first pixel of `scene` lies in `labels`, as row and column; why not, if the pixels do not coincide.
+fn alignment(labels: &PixelGrid, scene: &PixelGrid) -> Result<(i64, i64), String> {
+    if !same_crs(&labels.crs, &scene.crs) {
+        return Err(format!("its CRS is {}, the scene's {}", labels.crs.name, scene.crs.name));
+    }
+    let (a, b) = (labels.transform.pixel_size(), scene.transform.pixel_size());
+    // Over the whole scene, pixels may drift apart by a hundredth of one.
+    let drift = |k: usize, n: usize| ((a[k] / b[k] - 1.0) * n as f64).abs();
+    if drift(0, scene.width) > 0.01 || drift(1, scene.height) > 0.01 {
+        return Err(format!("its pixels are {} x {}, the scene's {} x {}", a[0], a[1], b[0], b[1]));
+    }
+    let corner = labels.transform.invert(scene.transform.apply(0.0, 0.0));
+    let (row, col) = corner.ok_or("its transform has no inverse")?;
+    if (row - row.round()).abs() > 0.01 || (col - col.round()).abs() > 0.01 {
+        return Err(format!(
+            "its pixels are shifted by {:.2} rows and {:.2} columns",
+            row - row.floor(),
+            col - col.floor()
+        ));
+    }
+    Ok((row.round() as i64, col.round() as i64))
+}
+
+fn not_aligned(path: &Path, scene: &Scene, reason: String) -> PatchError {
+    PatchError::LabelsNotAligned { path: path.to_path_buf(), scene: scene.name().to_owned(), reason }
+}
+
+impl LabelRows for RasterRows {
+    fn row(&mut self, row: usize, out: &mut Vec<Run>) -> Result<(), PatchError> {
+        out.clear();
+        let there = row as i64 + self.offset.0;
+        if there < 0 || there >= self.raster.0 as i64 || self.is_apart() {
+            return Ok(());
+        }
+        let there = there as usize;
+        self.load(there)?;
+        let Some(strip) = &self.strip else { return Ok(()) };
+        let start = (there - strip.window.row) * strip.window.width;
+        // Columns of the raster that lie in the scene.
+        let first = self.offset.1.max(0) as usize;
+        let end = (self.offset.1 + self.scene.1 as i64).min(self.raster.1 as i64) as usize;
+        for col in first..end {
+            if strip.states[start + col] != PixelState::Observed {
+                continue;
+            }
+            let item = u32::from(self.code(strip.pixels.get(start + col), there, col)?);
+            let at = (col as i64 - self.offset.1) as usize;
+            match out.last_mut() {
+                Some(run) if run.end == at && run.item == item => run.end += 1,
+                _ => out.push(Run { start: at, end: at + 1, item }),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,165 @@
+use std::fmt;
+use std::str::FromStr;
+
+use areal_raster::Resampling;
+use serde::{Deserialize, Serialize};
+
+use crate::labels::measure::LabelRule;
+use crate::labels::source::{LabelKind, LabelSettings};
+use crate::{PatchError, SplitShares};
+
+/// How scenes are cut into labelled patches.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TileSettings {
+    /// Patch size in pixels.
+    pub patch_size: usize,
+    /// Pixels from one patch to the next; with [`Placement::Grid`] it divides the patch size.
+    pub stride: usize,
+    /// Where patches lie.
+    pub placement: Placement,
+    /// Least share of observed pixels, 0 to 1.
+    pub min_valid: f64,
+    /// Where labels come from.
+    pub labels: LabelSettings,
+    /// How a patch gets its label from its pixels.
+    pub rule: LabelRule,
+    /// Least share of pixels (by centre) with the patch's label, 0 to 1.
+    pub min_label_fraction: f64,
+    /// How patches are assigned to splits.
+    pub split: SplitSettings,
+    /// Seed of the assignment.
+    pub seed: u64,
+}
+
+/// Where patches lie when labels are polygons or a raster. Points have a patch centred on each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Placement {
+    /// On the grid of the prediction: every stride pixels from the scene's first corner.
+    #[default]
+    Grid,
+    /// Centred inside polygons: one on a point inside each polygon and others every stride pixels from there, wherever
+    /// the centre lies in the polygon. For polygons too few or too small for the grid: each gives at least one patch,
+    /// whose label is the polygon's.
+    Polygon,
+}
+
+impl fmt::Display for Placement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Grid => "grid",
+            Self::Polygon => "polygon",
+        })
+    }
+}
+
+impl FromStr for Placement {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "grid" => Ok(Self::Grid),
+            "polygon" => Ok(Self::Polygon),
+            _ => Err(format!("\"{text}\" is no placement; use grid or polygon")),
+        }
+    }
+}
+
+/// How patches are assigned to splits.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SplitSettings {
+    /// The shares that the splits are to have.
+    pub shares: SplitShares,
+    /// What is never divided between splits.
+    pub by: SplitBy,
+    /// Side of a geographic block in metres; without it, see [`default_block_size`](crate::default_block_size).
+    pub block_size: Option<f64>,
+    /// Least distance between footprints of different splits, in metres.
+    pub buffer: f64,
+}
+
+/// What is never divided between splits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SplitBy {
+    /// Geographic blocks: square cells of the ground, whatever the scene or date.
+    #[default]
+    Block,
+    /// Groups of labels: polygons, clusters, or what a field says.
+    Group,
+    /// Nothing: the labels name each patch's split in a field.
+    Field,
+}
+
+impl fmt::Display for SplitBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Block => "block",
+            Self::Group => "group",
+            Self::Field => "field",
+        })
+    }
+}
+
+impl FromStr for SplitBy {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "block" => Ok(Self::Block),
+            "group" => Ok(Self::Group),
+            "field" => Ok(Self::Field),
+            _ => Err(format!("\"{text}\" is no way to split; use block, group or field")),
+        }
+    }
+}
+
+impl TileSettings {
+    /// Checks what needs no file.
+    ///
+    /// # Errors
+    /// [`PatchError::Setting`] with the offending value.
+    pub fn check(&self) -> Result<(), PatchError> {
+        let bad = |what, value: &dyn fmt::Display, expected| {
+            Err(PatchError::Setting { what, value: value.to_string(), expected })
+        };
+        let share = |x: f64| (0.0..=1.0).contains(&x);
+        if self.patch_size == 0 || self.patch_size > 4096 {
+            return bad("patch size", &self.patch_size, "a patch has 1 to 4096 pixels a side");
+        }
+        if self.stride == 0 {
+            return bad("stride", &self.stride, "it must be at least 1 pixel");
+        }
+        if !share(self.min_valid) {
+            return bad("least valid fraction", &self.min_valid, "a fraction lies between 0 and 1");
+        }
+        if !share(self.min_label_fraction) {
+            return bad("least label fraction", &self.min_label_fraction, "a fraction lies between 0 and 1");
+        }
+        if let Some(size) = self.split.block_size
+            && !(size.is_finite() && size > 0.0)
+        {
+            return bad("block size", &size, "it is a number of metres above 0");
+        }
+        if !(self.split.buffer.is_finite() && self.split.buffer >= 0.0) {
+            return bad("buffer", &self.split.buffer, "it is a number of metres, 0 or more");
+        }
+        if let Some(other) = self.labels.resampling.filter(|r| *r != Resampling::Nearest) {
+            return bad("resampling of labels", &other, "class codes have no means; it can only be nearest");
+        }
+        let raster = self.labels.kind == LabelKind::Raster;
+        if raster && self.split.by == SplitBy::Group {
+            return bad("way to split", &self.split.by, "a label raster has no groups; split by block");
+        }
+        if raster && self.placement == Placement::Polygon {
+            return bad("placement", &self.placement, "a label raster has no polygons; place patches on the grid");
+        }
+        let field = self.labels.split_field.is_some();
+        if field != (self.split.by == SplitBy::Field) {
+            return bad("way to split", &self.split.by, "a split field and splitting by field go together");
+        }
+        Ok(())
+    }
+}

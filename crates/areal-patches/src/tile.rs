@@ -1,0 +1,335 @@
+//! Scenes and labels to a patch store.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use areal_grid::{Class, Crs, Target, Window};
+use areal_job::{InputFile, Job, Provenance, Unit, input_file};
+use areal_raster::{Projection, Scene, crs_from_text};
+
+use crate::blocks::{default_block_size, number_blocks};
+use crate::conflicts::Placed;
+use crate::footprint::Footprint;
+use crate::ground::{Ground, footprint, shared_crs};
+use crate::labels::source::{Item, LabelKind, Labels};
+use crate::plan::{Candidate, Plan};
+use crate::splitting::{Member, Splitting};
+use crate::summary::{check_classes, counts, nothing_left, warn_of_gaps};
+use crate::{
+    DropReason, Label, PatchError, PatchRecord, STORE_FORMAT, SplitBy, StoreMeta, StoreScene, StoreWriter,
+    TileSettings, cut,
+};
+
+/// Cuts labelled patches from scenes into a patch store at `out`.
+///
+/// The labels are laid over the scenes first, so that only pixels of labelled patches are read; each scene is read once,
+/// in parts of bounded size. Then patches are assigned to splits and those too near to another split are taken out
+/// again.
+///
+/// # Errors
+/// When scenes do not fit together, labels cannot be read or lie elsewhere, no patch is left, splits that the labels
+/// name touch, a class is validated or tested on but not trained on, or the store cannot be written. Nothing is left
+/// behind then.
+pub fn tile(
+    scenes: &[Scene],
+    settings: &TileSettings,
+    out: &Path,
+    overwrite: bool,
+    job: &Job,
+) -> Result<StoreMeta, PatchError> {
+    settings.check()?;
+    let first = check_scenes(scenes)?;
+    let mut writer = StoreWriter::create(out, overwrite, first.bands().len(), first.pixel_type(), settings.patch_size)?;
+    let labels = Labels::read(&settings.labels)?;
+    let mut plan = Plan::new(scenes, &labels, settings, job)?;
+    let cut = cut_all(scenes, &mut plan, settings, &mut writer, job)?;
+    let ground = Ground::new(scenes)?;
+    let mut drafts = Drafts::new(scenes, &labels, settings, &ground, cut)?;
+    drafts.split(settings, &mut plan)?;
+    if drafts.all.is_empty() {
+        return Err(nothing_left(plan.planned, &plan.dropped));
+    }
+    let kept: Vec<u64> = drafts.all.iter().map(|d| d.written).collect();
+    writer.retain(&kept)?;
+    let target = target(settings, &labels, &mut drafts.all);
+    let records = records(scenes, &drafts.all);
+    let counts = counts(&target, &records, &plan.dropped);
+    check_classes(&counts, &target)?;
+    warn_of_gaps(&counts, &target, &settings.split.shares);
+    let (crs, footprints) = output_footprints(scenes, &drafts.all, settings.patch_size)?;
+    let mut settings = settings.clone();
+    settings.split.block_size = Some(drafts.block_size);
+    let meta = StoreMeta {
+        format: STORE_FORMAT.into(),
+        bands: first.bands().iter().map(|b| b.description.clone()).collect(),
+        pixel_type: first.pixel_type(),
+        crs: Some(crs),
+        ground_resolution: Some(first.ground_resolution()),
+        patch_size: settings.patch_size,
+        target,
+        scenes: scenes.iter().map(store_scene).collect(),
+        counts,
+        provenance: provenance(scenes, &settings, job)?,
+    };
+    writer.finish(&meta, &records, &footprints)?;
+    Ok(meta)
+}
+
+/// A patch whose pixels are written.
+#[derive(Debug, Clone)]
+struct Draft {
+    candidate: Candidate,
+    /// Its number in the files as first written.
+    written: u64,
+    valid: f64,
+    label: Label,
+    block: i64,
+    item: Item,
+    split: crate::Split,
+    ground: Footprint,
+}
+
+struct Drafts {
+    all: Vec<Draft>,
+    block_size: f64,
+}
+
+/// Candidates whose pixels are written, in that order, with how much of them is observed.
+fn cut_all(
+    scenes: &[Scene],
+    plan: &mut Plan,
+    settings: &TileSettings,
+    writer: &mut StoreWriter,
+    job: &Job,
+) -> Result<Vec<(Candidate, f64)>, PatchError> {
+    let candidates = std::mem::take(&mut plan.candidates);
+    let mut written = Vec::new();
+    for of_scene in candidates.chunk_by(|a, b| a.scene == b.scene) {
+        let scene = &scenes[of_scene[0].scene];
+        cut::cut(scene, of_scene, settings.patch_size, settings.min_valid, writer, job, |i, valid, kept| {
+            if kept {
+                written.push((of_scene[i], valid));
+            } else {
+                plan.drop(DropReason::ValidFraction);
+            }
+        })?;
+    }
+    Ok(written)
+}
+
+impl Drafts {
+    fn new(
+        scenes: &[Scene],
+        labels: &Labels,
+        settings: &TileSettings,
+        ground: &Ground,
+        written: Vec<(Candidate, f64)>,
+    ) -> Result<Self, PatchError> {
+        let size = settings.patch_size;
+        let place =
+            |c: &Candidate| ground.footprint(c.scene, scenes[c.scene].grid(), &Window::new(c.row, c.col, size, size));
+        let grounds: Vec<Footprint> = written.iter().map(|(c, _)| place(c)).collect::<Result<_, _>>()?;
+        let block_size = settings.split.block_size.unwrap_or_else(|| default_block_size(&grounds));
+        let blocks = number_blocks(&grounds, block_size);
+        let draft = |(i, (candidate, valid)): (usize, (Candidate, f64))| {
+            let item = labels.items[candidate.found.item as usize].clone();
+            Draft {
+                candidate,
+                written: i as u64,
+                valid,
+                label: item.label,
+                block: blocks[i],
+                split: item.split.unwrap_or(crate::Split::Train),
+                item,
+                ground: grounds[i],
+            }
+        };
+        Ok(Self { all: written.into_iter().enumerate().map(draft).collect(), block_size })
+    }
+
+    /// Assigns splits and leaves out what comes too near to another split.
+    fn split(&mut self, settings: &TileSettings, plan: &mut Plan) -> Result<(), PatchError> {
+        let splitting = Splitting { settings: &settings.split, seed: settings.seed, size: settings.patch_size };
+        if settings.split.by != SplitBy::Field {
+            let member = |d: &Draft| Member {
+                unit: match settings.split.by {
+                    SplitBy::Group => d.item.group.clone().unwrap_or_default(),
+                    // Padded, so that the order of the names is that of the numbers.
+                    _ => format!("{:020}", d.block),
+                },
+                label: d.label,
+            };
+            let members: Vec<Member> = self.all.iter().map(member).collect();
+            for (draft, split) in self.all.iter_mut().zip(splitting.assign(&members)) {
+                draft.split = split;
+            }
+        }
+        let placed: Vec<Placed> = self.all.iter().map(Draft::placed).collect();
+        if settings.split.by == SplitBy::Field {
+            return splitting.refuse_conflicts(&placed, |i| self.all[i].describe());
+        }
+        let dropped = splitting.conflicting(&placed);
+        let mut flags = dropped.into_iter();
+        self.all.retain(|_| {
+            let drop = flags.next().unwrap_or(false);
+            if drop {
+                plan.drop(DropReason::Buffer);
+            }
+            !drop
+        });
+        Ok(())
+    }
+}
+
+impl Draft {
+    fn placed(&self) -> Placed {
+        Placed {
+            scene: self.candidate.scene,
+            row: self.candidate.row as i64,
+            col: self.candidate.col as i64,
+            footprint: self.ground,
+            split: self.split,
+        }
+    }
+
+    fn describe(&self) -> String {
+        let group = self.item.group.as_deref().unwrap_or("");
+        let Candidate { row, col, .. } = self.candidate;
+        format!("the patch of label {group} at row {row}, col {col} ({})", self.split)
+    }
+}
+
+/// What the labels are. Where the classes were found in the file, those without a patch are left out, and codes of names
+/// close up.
+fn target(settings: &TileSettings, labels: &Labels, drafts: &mut [Draft]) -> Target {
+    if let LabelKind::Value { field, unit } = &settings.labels.kind {
+        return Target::Value { name: field.clone(), unit: unit.clone() };
+    }
+    if labels.listed {
+        return Target::Classes { classes: labels.classes.clone() };
+    }
+    let used: BTreeSet<u8> = drafts
+        .iter()
+        .filter_map(|d| match d.label {
+            Label::Class(code) => Some(code),
+            Label::Value(_) => None,
+        })
+        .collect();
+    let close_up = settings.labels.kind != LabelKind::Raster;
+    let mut codes = BTreeMap::new();
+    let mut classes = Vec::new();
+    for class in &labels.classes {
+        if !used.contains(&class.code) {
+            if close_up {
+                tracing::warn!("class \"{}\" has no patch and is left out of the classes", class.name);
+            }
+            continue;
+        }
+        let i = classes.len();
+        let code = if close_up { i as u8 } else { class.code };
+        codes.insert(class.code, code);
+        classes.push(Class { code, name: class.name.clone(), colour: areal_grid::default_colour(i) });
+    }
+    for draft in drafts {
+        if let Label::Class(code) = &mut draft.label {
+            *code = codes.get(code).copied().unwrap_or(*code);
+        }
+    }
+    Target::Classes { classes }
+}
+
+fn records(scenes: &[Scene], drafts: &[Draft]) -> Vec<PatchRecord> {
+    let record = |(patch_id, d): (u64, &Draft)| PatchRecord {
+        patch_id,
+        scene: scenes[d.candidate.scene].name().to_owned(),
+        row: d.candidate.row as i64,
+        col: d.candidate.col as i64,
+        label: d.label,
+        label_fraction: d.candidate.found.fraction,
+        valid_fraction: d.valid,
+        split: d.split,
+        block: d.block,
+        group: d.item.group.clone(),
+    };
+    (0..).zip(drafts).map(record).collect()
+}
+
+/// Footprints in the scenes' shared CRS, or in longitude and latitude.
+fn output_footprints(scenes: &[Scene], drafts: &[Draft], size: usize) -> Result<(Crs, Vec<Footprint>), PatchError> {
+    let shared = shared_crs(scenes).cloned();
+    let crs = match &shared {
+        Some(crs) => crs.clone(),
+        None => crs_from_text("EPSG:4326")?,
+    };
+    let to_lonlat = |s: &Scene| match shared {
+        Some(_) => Ok(None),
+        None => Projection::new(&s.grid().crs, &crs).map(Some),
+    };
+    let projections: Vec<Option<Projection>> = scenes.iter().map(to_lonlat).collect::<Result<_, _>>()?;
+    let mut footprints = Vec::with_capacity(drafts.len());
+    for Draft { candidate: c, .. } in drafts {
+        let mut print = footprint(scenes[c.scene].grid(), &Window::new(c.row, c.col, size, size));
+        if let Some(projection) = &projections[c.scene] {
+            projection.apply(&mut print.corners)?;
+        }
+        footprints.push(print);
+    }
+    Ok((crs, footprints))
+}
+
+fn store_scene(scene: &Scene) -> StoreScene {
+    StoreScene { name: scene.name().to_owned(), grid: scene.grid().clone(), settings: scene.settings().clone() }
+}
+
+/// Scenes of one store agree in bands, type and ground resolution.
+fn check_scenes(scenes: &[Scene]) -> Result<&Scene, PatchError> {
+    let (first, others) = scenes.split_first().ok_or(PatchError::NoScene)?;
+    let mut names = BTreeSet::new();
+    if let Some(twice) = scenes.iter().find(|s| !names.insert(s.name())) {
+        return Err(PatchError::SceneTwice { name: twice.name().to_owned() });
+    }
+    let bands = |s: &Scene| s.bands().iter().map(|b| b.description.clone()).collect::<Vec<_>>().join(", ");
+    let resolution = |s: &Scene| s.ground_resolution();
+    for other in others {
+        let differ = |what, left: String, right: String| PatchError::ScenesDiffer {
+            first: first.name().to_owned(),
+            second: other.name().to_owned(),
+            what,
+            left,
+            right,
+        };
+        if bands(first) != bands(other) {
+            return Err(differ("bands", bands(first), bands(other)));
+        }
+        if first.pixel_type() != other.pixel_type() {
+            return Err(differ("pixel type", first.pixel_type().to_string(), other.pixel_type().to_string()));
+        }
+        let (a, b) = (resolution(first), resolution(other));
+        if (a.x / b.x - 1.0).abs() > 0.01 || (a.y / b.y - 1.0).abs() > 0.01 {
+            let show = |r: areal_grid::GroundResolution| format!("{:.3} x {:.3} m", r.x, r.y);
+            return Err(differ("ground resolution by more than 1 %", show(a), show(b)));
+        }
+    }
+    Ok(first)
+}
+
+fn provenance(scenes: &[Scene], settings: &TileSettings, job: &Job) -> Result<Provenance, PatchError> {
+    let mut paths: Vec<&Path> = scenes.iter().flat_map(|s| &s.settings().files).map(AsRef::as_ref).collect();
+    paths.push(&settings.labels.file);
+    let task = job.task("hash inputs", Some(paths.len() as u64), Unit::Files);
+    let mut inputs: Vec<InputFile> = Vec::new();
+    for path in paths {
+        job.check()?;
+        if !inputs.iter().any(|known| known.path == path) {
+            inputs.push(input_file(path)?);
+        }
+        task.advance(1);
+    }
+    Ok(Provenance {
+        made_by: concat!("areal ", env!("CARGO_PKG_VERSION")).into(),
+        command: "tile".into(),
+        inputs,
+        settings: serde_json::to_value(settings).unwrap_or_default(),
+        seed: Some(settings.seed),
+    })
+}

@@ -1,0 +1,75 @@
+use areal_patches::PatchError;
+
+use super::{CliError, Exit};
+
+impl From<PatchError> for CliError {
+    fn from(error: PatchError) -> Self {
+        let exit = match error {
+            PatchError::File(inner) => return inner.into(),
+            PatchError::Raster(inner) => return inner.into(),
+            PatchError::Interrupted(inner) => return inner.into(),
+            PatchError::Layout(_)
+            | PatchError::NoScene
+            | PatchError::SceneTwice { .. }
+            | PatchError::Classes { .. }
+            | PatchError::Setting { .. } => Exit::Usage,
+            PatchError::NoPatch { .. } | PatchError::ClassUnseen { .. } => Exit::Failure,
+            _ => Exit::Input,
+        };
+        Self::from_source(exit, &error).help(help(&error))
+    }
+}
+
+/// What to do about it.
+fn help(error: &PatchError) -> &'static str {
+    match error {
+        PatchError::Projection(_) => {
+            "choose a CRS made for this part of the world with --crs, or cut the extent with --bounds"
+        }
+        PatchError::Layout(_) => "choose --patch-size and --stride so that the stride divides the patch size",
+        PatchError::Array { .. } | PatchError::Store { .. } => {
+            "the store was changed by hand or is not whole; make it again with 'areal tile'"
+        }
+        PatchError::SplitsOverlap { .. } => {
+            "correct the split field of the labels so that neighbours agree, or let 'areal tile' assign splits with \
+             --split-by block"
+        }
+        PatchError::SplitsNear { .. } => "correct the split field of the labels, or lower --buffer",
+        PatchError::ClassUnseen { .. } => {
+            "use smaller blocks (--block-size), a smaller --buffer or another --seed, or --split-by group; label more \
+             places of this class, or leave it out of the labels"
+        }
+        PatchError::ScenesDiffer { what, .. } => match *what {
+            "bands" => "choose the same bands of each scene with --bands, by number where descriptions differ",
+            "pixel type" => "convert files to one type first: gdal_translate -ot UInt16 IN OUT",
+            _ => "warp all scenes to one pixel size with --crs, --resolution and --resampling",
+        },
+        PatchError::NoScene => "name the files of a scene, or give --scene NAME=FILE",
+        PatchError::SceneTwice { .. } => "give each --scene a name of its own",
+        PatchError::ImagesDiffer { what, .. } => match *what {
+            "size" => "pass --resize PIXELS to bring all pictures to one size",
+            _ => "convert the pictures to one kind first",
+        },
+        PatchError::NotSquare { .. } => "pass --resize PIXELS to make squares of all pictures",
+        PatchError::NoImage { .. } => "expected FOLDER/CLASS/*.png (jpg, jpeg, tif, tiff)",
+        PatchError::Labels { .. } => "correct the labels, or choose another layer or field",
+        PatchError::LabelField { .. } => "name the field with the class (--label-field) or the value (--value-field)",
+        PatchError::LabelsOutside { .. } => {
+            "check that labels and scenes are of one place, and that the label file names its CRS rightly"
+        }
+        PatchError::UnknownClass { .. } => {
+            "add it to --classes, correct the labels, or name the code that means no label with --label-nodata"
+        }
+        PatchError::Classes { .. } => "write --classes 0=water,1=forest:#1b7837, or name a CSV file",
+        PatchError::LabelsNotAligned { .. } => {
+            "pass --label-resampling nearest to read it on the scene's pixel grid, or warp it first with gdalwarp"
+        }
+        PatchError::NoPatch { .. } => {
+            "lower --min-valid or --min-label-fraction, use a smaller --patch-size, or --placement polygon for small \
+             polygons"
+        }
+        PatchError::Setting { .. } => "see 'areal tile --help'",
+        PatchError::PatchDiffers { .. } => "choose the same bands with --bands",
+        PatchError::File(_) | PatchError::Raster(_) | PatchError::Interrupted(_) => "",
+    }
+}
