@@ -70,12 +70,7 @@ fn area_notes(section: &AreaSection) -> Vec<Note> {
     for (state, what) in [("outside", "nowhere on the map"), ("partial", "that reach beyond the map")] {
         let zones: Vec<&str> = section.zones.iter().filter(|z| z.state == state).map(Zone::label).collect();
         if !zones.is_empty() {
-            notes.push(Note::warning(format!(
-                "{}: {} {what}: {}.",
-                section.name,
-                counted(zones.len()),
-                listed(&zones)
-            )));
+            notes.push(Note::warning(format!("{}: zones {what}: {}.", section.name, listed(&zones))));
         }
     }
     let poor = poorly_observed(section);
