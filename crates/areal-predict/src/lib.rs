@@ -1,1 +1,24 @@
 //! Streaming a scene through a bundle into a prediction raster.
+//!
+//! A scene is planned into chunks of whole blocks, steps and strips ([`Plan`]); reading threads decode chunks, one
+//! thread cuts patches, the calling thread runs the network ([`predict`]). Finished strips are kept beside the output,
+//! so that an interrupted job can go on where it stopped.
+
+mod assemble;
+mod cells;
+mod error;
+mod journal;
+mod output;
+mod plan;
+mod run;
+mod settings;
+mod source;
+mod stream;
+#[cfg(test)]
+mod stream_tests;
+mod strip;
+
+pub use error::PredictError;
+pub use journal::Journal;
+pub use run::{ClassCount, PixelCounts, PredictReport, predict};
+pub use settings::PredictSettings;

@@ -1,27 +1,152 @@
 use std::path::PathBuf;
 
+use areal_model::{BurnInference, DeviceChoice};
+use areal_predict::{PredictError, PredictReport, PredictSettings, predict};
+use areal_raster::Scene;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::Stage;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
+use crate::scene_options::SceneOptions;
 
-/// (help of predict)
+/// Predict a scene with a bundle: a map of classes with their probabilities, or of a value
+///
+/// The scene is read in strips, so that its size does not matter for memory. Each cell of the map is one stride wide.
+/// Where the stride is smaller than the patch, a cell is the mean of the patches that cover it. A patch with too few
+/// observed pixels is not predicted. An interrupted run keeps its finished strips beside the output; --resume continues
+/// it.
 #[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct Options {}
+#[command(after_help = "Examples:\n  areal predict scene.tif --bundle bundle --out prediction\n  \
+                  areal predict west.tif east.tif --bundle bundle --out prediction --stride 16 --quality-band qa \
+                  --quality-bits 3,4")]
+pub struct Options {
+    /// Rasters of the scene; several are read as one.
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Bundle of a trained model.
+    #[arg(long, value_name = "FOLDER")]
+    pub bundle: Option<PathBuf>,
+    /// Folder to make: classes.tif and probabilities.tif, or value.tif; prediction.json.
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+    /// Pixels from one patch to the next, and the size of a cell; it divides the patch size [default: the patch size]
+    #[arg(long, value_name = "PIXELS")]
+    pub stride: Option<usize>,
+    /// Least share of observed pixels for a patch to be predicted [default: 0.5]
+    #[arg(long, value_name = "SHARE")]
+    pub min_valid: Option<f64>,
+    /// Patches that go through the network at once [default: 64]
+    #[arg(long, value_name = "NUMBER")]
+    pub batch_size: Option<usize>,
+    /// Threads that read the scene; the result does not depend on it [default: the processors, at most 4]
+    #[arg(long, value_name = "NUMBER")]
+    pub threads: Option<usize>,
+    /// Mebibytes that decoded pixels may take [default: 256]
+    #[arg(long, value_name = "MIB")]
+    pub memory: Option<u64>,
+    /// Device of the network: cpu, gpu, gpu:N, cuda, cuda:N [default: cpu]
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<DeviceChoice>,
+    /// Continue an interrupted run of the same job.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub resume: Option<bool>,
+    /// Replace the output where it stands already.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub overwrite: Option<bool>,
+    /// Print the counts as JSON.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub json: Option<bool>,
+    #[command(flatten)]
+    pub scene: SceneOptions,
+}
+
+impl Options {
+    fn settings(&self) -> PredictSettings {
+        let default = PredictSettings::default();
+        PredictSettings {
+            stride: self.stride,
+            batch_size: self.batch_size.unwrap_or(default.batch_size),
+            min_valid: self.min_valid.unwrap_or(default.min_valid),
+            memory: self.memory.unwrap_or(default.memory),
+            threads: self.threads.unwrap_or(default.threads),
+            resume: self.resume.unwrap_or(default.resume),
+            overwrite: self.overwrite.unwrap_or(default.overwrite),
+        }
+    }
+}
 
 impl Stage for Options {
     fn inputs(&self) -> Vec<PathBuf> {
-        Vec::new()
+        self.files.iter().chain(&self.bundle).cloned().collect()
     }
 
     fn output(&self) -> PathBuf {
-        PathBuf::new()
+        self.out.clone().unwrap_or_default()
     }
 
-    fn run(self, _context: &Context) -> Result<(), CliError> {
-        Err(CliError::new(Exit::Failure, "predict is not built yet"))
+    fn run(self, context: &Context) -> Result<(), CliError> {
+        let missing =
+            |flag: &str| CliError::new(Exit::Usage, format!("{flag} is missing")).help("see `areal predict --help`");
+        let bundle = self.bundle.as_deref().ok_or_else(|| missing("--bundle"))?;
+        let out = self.out.as_deref().ok_or_else(|| missing("--out"))?;
+        let settings = self.settings();
+        settings.check()?;
+        let scene = Scene::open(&self.scene.settings("scene", self.files.clone())?)?;
+        let device = self.device.unwrap_or_default();
+        let mut inference = BurnInference::load(bundle, device).map_err(PredictError::from)?;
+        let report = predict(&scene, &mut inference, bundle, &settings, out, &context.job())?;
+        if self.json == Some(true) {
+            println!("{}", to_json(&report)?);
+        } else {
+            print_table(&report);
+        }
+        say(&report);
+        Ok(())
+    }
+}
+
+fn to_json(report: &PredictReport) -> Result<String, CliError> {
+    serde_json::to_string_pretty(report).map_err(|e| CliError::new(Exit::Failure, e.to_string()))
+}
+
+fn print_table(report: &PredictReport) {
+    let counts = report.counts;
+    println!("{:<20} {:>12}", "cells", counts.total());
+    for (name, cells) in [
+        ("predicted", counts.predicted),
+        ("nodata", counts.nodata),
+        ("masked", counts.masked),
+        ("outside", counts.outside),
+    ] {
+        println!("  {name:<18} {cells:>12}");
+    }
+    if !report.classes.is_empty() {
+        println!("\n{:<20} {:>12} {:>8}", "class", "mapped cells", "share");
+    }
+    for (class, share) in report.class_shares() {
+        println!("{:<20} {:>12} {:>7.2}%", class.name, class.cells, 100.0 * share);
+    }
+}
+
+fn say(report: &PredictReport) {
+    if report.counts.predicted == 0 {
+        tracing::warn!("no cell is predicted: no patch has as many observed pixels as --min-valid asks for");
+    }
+    if report.resumed_patches > 0 {
+        tracing::info!("{} patches were kept from the interrupted run", report.resumed_patches);
+    }
+    tracing::info!(
+        "{} patches in {:.1} s, {:.1} patches/s, {:.2} Mpix/s; {}",
+        report.patches,
+        report.seconds,
+        report.patches_per_second(),
+        report.megapixels_per_second(),
+        report.out.display()
+    );
+    if !report.classes.is_empty() {
+        tracing::info!("cells are no areas: `areal aggregate` gives true areas by zone");
     }
 }

@@ -3,6 +3,7 @@
 mod demo;
 mod job;
 mod patches;
+mod predict;
 mod raster;
 
 use std::process::ExitCode;

@@ -1,0 +1,206 @@
+use std::collections::HashMap;
+
+use areal_grid::{PatchLayout, PixelBlock, PixelState, PixelType, Pixels, Window};
+use areal_model::PatchBatch;
+
+/// Patches on their way to the network, and where each came from.
+#[derive(Debug)]
+pub struct Batch {
+    /// The patches.
+    pub patches: PatchBatch,
+    /// Patch row and patch column of each.
+    pub places: Vec<(usize, usize)>,
+}
+
+/// A batch with room for so many patches, of which the first `places.len()` are filled.
+#[derive(Debug)]
+pub struct Slots {
+    batch: Batch,
+    room: usize,
+}
+
+impl Slots {
+    /// An empty one.
+    pub fn new(room: usize, bands: usize, patch_size: usize, pixel_type: PixelType) -> Self {
+        let plane = patch_size * patch_size;
+        let patches = PatchBatch {
+            shape: [room, bands, patch_size, patch_size],
+            pixels: Pixels::zeros(pixel_type, room * bands * plane),
+            states: vec![PixelState::Outside; room * plane],
+        };
+        Self { batch: Batch { patches, places: Vec::with_capacity(room) }, room }
+    }
+
+    /// Uses a batch's memory again.
+    pub fn reuse(batch: Batch) -> Self {
+        let room = batch.patches.shape[0];
+        let mut slots = Self { batch, room };
+        slots.batch.places.clear();
+        slots
+    }
+
+    /// Number of patches in it.
+    pub fn len(&self) -> usize {
+        self.batch.places.len()
+    }
+
+    /// True when no more fits.
+    pub fn is_full(&self) -> bool {
+        self.len() == self.room
+    }
+
+    /// The batch; cut to the patches in it when it is not full.
+    pub fn into_batch(mut self) -> Batch {
+        let n = self.len();
+        if n < self.room {
+            let [_, c, h, w] = self.batch.patches.shape;
+            let mut pixels = Pixels::zeros(self.batch.patches.pixels.pixel_type(), n * c * h * w);
+            pixels.copy_from(0, &self.batch.patches.pixels, 0, n * c * h * w);
+            self.batch.patches.pixels = pixels;
+            self.batch.patches.states.truncate(n * h * w);
+            self.batch.patches.shape[0] = n;
+        }
+        self.batch
+    }
+}
+
+/// The chunks held, by serial.
+pub type Held = HashMap<u64, PixelBlock>;
+
+/// Cuts patches out of chunks.
+#[derive(Debug, Clone, Copy)]
+pub struct Cutter {
+    /// The layout of patches and cells.
+    pub layout: PatchLayout,
+    /// Rows and columns of the scene.
+    pub size: (usize, usize),
+    /// Least share of observed pixels in a patch.
+    pub min_valid: f64,
+}
+
+/// What is known of a strip besides its patches' outputs.
+#[derive(Debug, Clone)]
+pub struct StripStates {
+    /// What each cell of the strip is when no predicted patch covers it, `[row, col]`.
+    pub unpredicted: Vec<PixelState>,
+    /// Pixels of the scene: observed, nodata, masked, outside.
+    pub pixels: [u64; 4],
+}
+
+impl Cutter {
+    /// Copies the patch at `(i, j)` into the next slot if enough of it is observed. True if it did.
+    ///
+    /// `strip` receives what the pixels of the patch's own cells are; `first_row` is its first row of cells.
+    pub fn cut(
+        &self,
+        (i, j): (usize, usize),
+        chunks: &[&PixelBlock],
+        slots: &mut Slots,
+        strip: &mut StripStates,
+        first_row: usize,
+    ) -> bool {
+        let window = self.layout.window(i, j);
+        let plane = window.len();
+        let at = slots.len();
+        let states = &mut slots.batch.patches.states[at * plane..(at + 1) * plane];
+        states.fill(PixelState::Outside);
+        for chunk in chunks {
+            copy_states(chunk, &window, states);
+        }
+        let valid = enough(states, self.min_valid);
+        self.note_cells((i, j), states, strip, first_row);
+        if valid {
+            self.copy_pixels(&window, chunks, slots);
+            slots.batch.places.push((i, j));
+        }
+        valid
+    }
+
+    fn copy_pixels(&self, window: &Window, chunks: &[&PixelBlock], slots: &mut Slots) {
+        let at = slots.len();
+        let [_, bands, size, _] = slots.batch.patches.shape;
+        let start = at * bands * size * size;
+        let reaches_out = window.row_end() > self.size.0 || window.col_end() > self.size.1;
+        if reaches_out {
+            // What lies past the scene is in no chunk: clear what the slot held before.
+            let empty = Pixels::zeros(slots.batch.patches.pixels.pixel_type(), bands * size * size);
+            slots.batch.patches.pixels.copy_from(start, &empty, 0, bands * size * size);
+        }
+        for chunk in chunks {
+            let Some(shared) = chunk.window.intersect(window) else { continue };
+            for band in 0..bands {
+                for row in shared.row..shared.row_end() {
+                    let to = start + (band * size + row - window.row) * size + shared.col - window.col;
+                    let line = band * chunk.window.height + row - chunk.window.row;
+                    let from = line * chunk.window.width + shared.col - chunk.window.col;
+                    slots.batch.patches.pixels.copy_from(to, &chunk.pixels, from, shared.width);
+                }
+            }
+        }
+    }
+
+    /// Counts the pixels of the cells that this patch owns, and says what those cells are without a prediction: what
+    /// most of their unobserved pixels are; where all are observed, what most of the patch's unobserved pixels are.
+    /// A patch owns its first cell; patches of the last row or column own the cells after it too.
+    fn note_cells(&self, (i, j): (usize, usize), states: &[PixelState], strip: &mut StripStates, first_row: usize) {
+        let (rows, cols) = self.layout.cells();
+        let (patch_rows, patch_cols) = self.layout.patches();
+        let last_row = if i + 1 == patch_rows { rows } else { i + 1 };
+        let last_col = if j + 1 == patch_cols { cols } else { j + 1 };
+        let (size, stride) = (self.layout.patch_size(), self.layout.stride());
+        let mut of_patch = None;
+        for row in i..last_row {
+            for col in j..last_col {
+                let height = stride.min(self.size.0 - row * stride);
+                let width = stride.min(self.size.1 - col * stride);
+                let (r0, c0) = ((row - i) * stride, (col - j) * stride);
+                let counts = histogram((r0..r0 + height).map(|r| &states[r * size + c0..r * size + c0 + width]));
+                strip.pixels.iter_mut().zip(counts).for_each(|(sum, n)| *sum += n);
+                let state = dominant(counts)
+                    .or_else(|| *of_patch.get_or_insert_with(|| dominant(histogram(std::iter::once(states)))));
+                strip.unpredicted[(row - first_row) * cols + col] = state.unwrap_or(PixelState::Nodata);
+            }
+        }
+    }
+}
+
+fn copy_states(chunk: &PixelBlock, window: &Window, states: &mut [PixelState]) {
+    let Some(shared) = chunk.window.intersect(window) else { return };
+    for row in shared.row..shared.row_end() {
+        let to = (row - window.row) * window.width + shared.col - window.col;
+        let from = (row - chunk.window.row) * chunk.window.width + shared.col - chunk.window.col;
+        states[to..to + shared.width].copy_from_slice(&chunk.states[from..from + shared.width]);
+    }
+}
+
+/// At least one pixel is observed, and at least the least share of them.
+fn enough(states: &[PixelState], min_valid: f64) -> bool {
+    let observed = states.iter().filter(|s| **s == PixelState::Observed).count();
+    observed > 0 && observed as f64 >= min_valid * states.len() as f64
+}
+
+fn histogram<'a>(lines: impl Iterator<Item = &'a [PixelState]>) -> [u64; 4] {
+    let mut counts = [0; 4];
+    for line in lines {
+        let of = |state| line.iter().filter(|s| **s == state).count() as u64;
+        let observed = of(PixelState::Observed);
+        counts[0] += observed;
+        if observed < line.len() as u64 {
+            counts[1] += of(PixelState::Nodata);
+            counts[2] += of(PixelState::Masked);
+            counts[3] += of(PixelState::Outside);
+        }
+    }
+    counts
+}
+
+/// The unobserved state that most pixels have; nodata before masked before outside where they are as many.
+fn dominant(counts: [u64; 4]) -> Option<PixelState> {
+    let [_, nodata, masked, outside] = counts;
+    match nodata.max(masked).max(outside) {
+        0 => None,
+        n if n == nodata => Some(PixelState::Nodata),
+        n if n == masked => Some(PixelState::Masked),
+        _ => Some(PixelState::Outside),
+    }
+}

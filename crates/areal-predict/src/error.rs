@@ -1,0 +1,75 @@
+use std::path::PathBuf;
+
+use areal_grid::LayoutError;
+use areal_job::{FileError, Interrupted};
+use areal_model::ModelError;
+use areal_raster::RasterError;
+
+/// Why a scene could not be predicted.
+#[derive(Debug, thiserror::Error)]
+pub enum PredictError {
+    /// A stride that does not fit the patch size.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    /// A scene that cannot be read, or an output that cannot be written.
+    #[error(transparent)]
+    Raster(#[from] RasterError),
+    /// A model that does not fit the scene, or a network that failed.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// A file operation that failed.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Stopped.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+    /// A setting out of its range.
+    #[error("{what} is {value}; {expected}")]
+    Setting {
+        /// The setting.
+        what: &'static str,
+        /// Its value.
+        value: String,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// A network that gave something that is no number.
+    #[error("the network gave {value} for the patch at row {row}, column {col} of the scene")]
+    NotFinite {
+        /// What it gave: NaN or infinite.
+        value: f32,
+        /// First row of the patch in pixels.
+        row: usize,
+        /// First column of the patch in pixels.
+        col: usize,
+    },
+    /// A network that gave another number of outputs than its model says.
+    #[error("the network gave {found:?} numbers for a batch, expected {expected:?} (patch, output)")]
+    Outputs {
+        /// Patches and outputs that it gave.
+        found: (usize, usize),
+        /// Patches and outputs that there should be.
+        expected: (usize, usize),
+    },
+    /// `--resume` where the kept strips are of another job.
+    #[error("{path} was begun with other inputs or settings: {difference}", path = path.display())]
+    OtherJob {
+        /// The folder of kept strips.
+        path: PathBuf,
+        /// What differs, old and new.
+        difference: String,
+    },
+    /// Counts that do not add up: a fault of this program.
+    #[error("{counted} {what} are counted and there are {expected}")]
+    Counts {
+        /// What is counted.
+        what: &'static str,
+        /// Sum of the counts.
+        counted: u64,
+        /// How many there are.
+        expected: u64,
+    },
+    /// A thread that ended before its work was done.
+    #[error("a reading thread stopped before its work was done")]
+    ThreadStopped,
+}

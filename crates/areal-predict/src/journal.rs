@@ -1,0 +1,130 @@
+use std::path::{Path, PathBuf};
+
+use areal_job::{FileError, InputFile, read_json, write_json};
+use serde::{Deserialize, Serialize};
+
+use crate::PredictError;
+use crate::strip::Shard;
+
+/// The `format` of a journal's `journal.json`.
+const FORMAT: &str = "areal-journal/1";
+const FILE: &str = "journal.json";
+
+/// What a job is: two runs with the same identity do the same work and give the same bytes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobIdentity {
+    format: String,
+    /// The program's name and version.
+    pub made_by: String,
+    /// Scene files and bundle, by digest.
+    pub inputs: Vec<InputFile>,
+    /// Resolved settings.
+    pub settings: serde_json::Value,
+}
+
+impl JobIdentity {
+    /// Of a job.
+    pub fn new(made_by: &str, inputs: Vec<InputFile>, settings: serde_json::Value) -> Self {
+        Self { format: FORMAT.to_owned(), made_by: made_by.to_owned(), inputs, settings }
+    }
+
+    /// The first thing in which two jobs differ, as `what: old, new`.
+    fn difference(&self, other: &Self) -> Option<String> {
+        if self.made_by != other.made_by {
+            return Some(format!("made by {}, this is {}", self.made_by, other.made_by));
+        }
+        let of = |list: &[InputFile]| list.iter().map(|f| f.sha256.clone()).collect::<Vec<_>>();
+        if of(&self.inputs) != of(&other.inputs) {
+            let changed = other.inputs.iter().find(|f| !self.inputs.iter().any(|old| old.sha256 == f.sha256));
+            return Some(match changed {
+                Some(file) => format!("{} is another file now", file.path.display()),
+                None => "the inputs are others or in another order".to_owned(),
+            });
+        }
+        (self.settings != other.settings).then(|| setting_difference(&self.settings, &other.settings))
+    }
+}
+
+fn setting_difference(old: &serde_json::Value, new: &serde_json::Value) -> String {
+    let (Some(old), Some(new)) = (old.as_object(), new.as_object()) else { return "the settings".to_owned() };
+    let keys = old.keys().chain(new.keys().filter(|k| !old.contains_key(*k)));
+    let show = |v: Option<&serde_json::Value>| v.map_or("not set".to_owned(), ToString::to_string);
+    keys.filter(|k| old.get(*k) != new.get(*k))
+        .map(|k| format!("{k} was {}, is {}", show(old.get(k)), show(new.get(k))))
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+/// Finished strips, kept beside the output until it is whole: `.NAME.resume`.
+#[derive(Debug)]
+pub struct Journal {
+    folder: PathBuf,
+}
+
+impl Journal {
+    /// Where the journal of an output is.
+    pub fn folder_of(out: &Path) -> PathBuf {
+        let name = out.file_name().unwrap_or_default().to_string_lossy();
+        out.with_file_name(format!(".{name}.resume"))
+    }
+
+    /// Begins a journal, or with `resume` opens the one that an interrupted run of the same job left.
+    ///
+    /// # Errors
+    /// [`PredictError::OtherJob`] when the one that stands there is of another job; when it cannot be written.
+    pub fn open(out: &Path, identity: &JobIdentity, resume: bool) -> Result<Self, PredictError> {
+        let folder = Self::folder_of(out);
+        if folder.exists() {
+            if resume {
+                let old: JobIdentity = read_json(&folder.join(FILE), FORMAT)?;
+                return match old.difference(identity) {
+                    Some(difference) => Err(PredictError::OtherJob { path: folder, difference }),
+                    None => Ok(Self { folder }),
+                };
+            }
+            tracing::warn!("{} of an interrupted run is dropped; --resume would have continued it", folder.display());
+            std::fs::remove_dir_all(&folder).map_err(FileError::io("remove", &folder))?;
+        }
+        std::fs::create_dir_all(&folder).map_err(FileError::io("create", &folder))?;
+        write_json(&folder.join(FILE), identity)?;
+        Ok(Self { folder })
+    }
+
+    fn path(&self, strip: usize) -> PathBuf {
+        self.folder.join(format!("strip-{strip:06}.shard"))
+    }
+
+    /// Keeps a finished strip.
+    ///
+    /// # Errors
+    /// When it cannot be written: a full disk shows here.
+    pub fn keep(&self, strip: usize, shard: &Shard) -> Result<(), PredictError> {
+        Ok(shard.write(&self.path(strip))?)
+    }
+
+    /// A kept strip; `None` when it was not kept whole.
+    pub fn shard(&self, strip: usize) -> Option<Shard> {
+        Shard::read(&self.path(strip))
+    }
+
+    /// Number of strips that are kept whole, from the first without a gap, and the last of them.
+    pub fn kept(&self, strips: usize) -> (usize, Option<Shard>) {
+        let mut last = None;
+        for strip in 0..strips {
+            match self.shard(strip) {
+                Some(shard) => last = Some(shard),
+                None => return (strip, last),
+            }
+        }
+        (strips, last)
+    }
+
+    /// Removes it.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn remove(self) -> Result<(), PredictError> {
+        Ok(std::fs::remove_dir_all(&self.folder).map_err(FileError::io("remove", &self.folder))?)
+    }
+}

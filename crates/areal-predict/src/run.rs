@@ -1,0 +1,300 @@
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use areal_grid::{PatchLayout, PixelState, Target};
+use areal_job::{FileError, InputFile, Job, Provenance, StagedDir, Unit, input_file};
+use areal_model::{Inference, ModelSpec};
+use areal_raster::{PredictionMeta, Scene, StateCounts};
+use serde::Serialize;
+
+use crate::cells::{Cells, Merge};
+use crate::journal::{JobIdentity, Journal};
+use crate::output::Rasters;
+use crate::plan::{Plan, PlanInput};
+use crate::source::PixelSource;
+use crate::stream::{Start, StreamSettings, stream};
+use crate::{PredictError, PredictSettings};
+
+const MADE_BY: &str = concat!("areal ", env!("CARGO_PKG_VERSION"));
+
+/// What a prediction came to.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PredictReport {
+    /// The folder of the prediction.
+    pub out: PathBuf,
+    /// Rows and columns of cells.
+    pub cells: (usize, usize),
+    /// Cells by what became of them.
+    pub counts: StateCounts,
+    /// Pixels of the scene by what they are.
+    pub pixels: PixelCounts,
+    /// Mapped cells of each class, in the order of the legend; empty for a value.
+    pub classes: Vec<ClassCount>,
+    /// Patches that went through the network, earlier runs of a resumed job included.
+    pub patches: u64,
+    /// Patches that this run took from an interrupted one.
+    pub resumed_patches: u64,
+    /// Seconds that this run took.
+    pub seconds: f64,
+}
+
+/// Pixels of a scene by what they are; together they are all its pixels.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct PixelCounts {
+    /// Observed in every band.
+    pub observed: u64,
+    /// Nodata.
+    pub nodata: u64,
+    /// Set aside by the quality band.
+    pub masked: u64,
+    /// In no file.
+    pub outside: u64,
+}
+
+/// Mapped cells of a class.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ClassCount {
+    /// Its code.
+    pub code: u8,
+    /// Its name.
+    pub name: String,
+    /// Cells in which it is the most probable class.
+    pub cells: u64,
+}
+
+/// Predicts a scene into the folder `out`: `classes.tif` and `probabilities.tif`, or `value.tif`, and
+/// `prediction.json`.
+///
+/// `bundle` is the folder that `inference` was loaded from; its digest is kept. Finished strips are kept in
+/// `.NAME.resume` beside `out` until the prediction is whole.
+///
+/// # Errors
+/// When the scene does not fit the model, cannot be read, the network fails, the output cannot be written, or the job
+/// is asked to stop. Nothing stands under `out` then but what stood there before.
+pub fn predict(
+    scene: &Scene,
+    inference: &mut dyn Inference,
+    bundle: &Path,
+    settings: &PredictSettings,
+    out: &Path,
+    job: &Job<'_>,
+) -> Result<PredictReport, PredictError> {
+    let start = Instant::now();
+    settings.check()?;
+    let spec = inference.spec().clone();
+    check_fit(scene, &spec)?;
+    let staged = StagedDir::new(out, settings.overwrite)?;
+    let layout = settings.layout(scene.size(), spec.patch_size)?;
+    let (mut inputs, bundle) = hash_inputs(scene, bundle, job)?;
+    let bundle_sha256 = bundle.sha256.clone();
+    inputs.push(bundle);
+    let resolved = resolved_settings(scene, settings, &layout)?;
+    let identity = JobIdentity::new(MADE_BY, inputs.clone(), resolved.clone());
+    let journal = Journal::open(out, &identity, settings.resume)?;
+    let plan = plan(scene, settings, layout);
+    let resumed_patches = fill(scene, &plan, &journal, inference, settings, job)?;
+
+    let totals = write_rasters(scene, &spec, &plan, &journal, &staged, job)?;
+    check_counts(scene, &layout, &totals)?;
+    let meta = PredictionMeta {
+        format: PredictionMeta::FORMAT.to_owned(),
+        target: spec.target.clone(),
+        grid: scene.grid().coarsen(layout.stride()),
+        patch_size: layout.patch_size(),
+        stride: layout.stride(),
+        min_valid: settings.min_valid,
+        scene: scene.settings().clone(),
+        bundle_sha256,
+        counts: totals.counts,
+        training_prior: spec.training_prior.clone(),
+        provenance: Provenance {
+            made_by: MADE_BY.to_owned(),
+            command: "predict".to_owned(),
+            inputs,
+            settings: resolved,
+            seed: None,
+        },
+    };
+    meta.write(staged.path())?;
+    job.check()?;
+    staged.commit()?;
+    journal.remove()?;
+    Ok(report(out, &layout, &spec, totals, resumed_patches, start))
+}
+
+/// The scene's bands, type and ground resolution against the model's.
+fn check_fit(scene: &Scene, spec: &ModelSpec) -> Result<(), PredictError> {
+    let bands: Vec<String> = scene.bands().iter().map(|b| b.description.clone()).collect();
+    Ok(spec.check_scene(&bands, scene.pixel_type(), Some(scene.ground_resolution()))?)
+}
+
+/// Digests of the scene's files, and of the bundle.
+fn hash_inputs(scene: &Scene, bundle: &Path, job: &Job<'_>) -> Result<(Vec<InputFile>, InputFile), PredictError> {
+    let files = &scene.settings().files;
+    let task = job.task("hash", Some(files.len() as u64 + 1), Unit::Files);
+    let hash = |path: &Path| -> Result<InputFile, PredictError> {
+        job.check()?;
+        let input = input_file(path)?;
+        task.advance(1);
+        Ok(input)
+    };
+    let inputs = files.iter().map(|path| hash(path)).collect::<Result<_, _>>()?;
+    Ok((inputs, hash(bundle)?))
+}
+
+fn resolved_settings(
+    scene: &Scene,
+    settings: &PredictSettings,
+    layout: &PatchLayout,
+) -> Result<serde_json::Value, PredictError> {
+    let resolved = PredictSettings { stride: Some(layout.stride()), ..settings.clone() };
+    let value = |result: serde_json::Result<serde_json::Value>| {
+        result.map_err(|e| FileError::io("write", PredictionMeta::FILE)(e.into()))
+    };
+    let mut all = value(serde_json::to_value(resolved))?;
+    all["scene"] = value(serde_json::to_value(scene.settings()))?;
+    Ok(all)
+}
+
+fn plan(scene: &Scene, settings: &PredictSettings, layout: PatchLayout) -> Plan {
+    let (height, width) = scene.size();
+    let input = PlanInput {
+        height,
+        width,
+        block: PixelSource::block_size(scene),
+        pixel_bytes: scene.bands().len() * scene.pixel_type().size() + 1,
+        batch_size: settings.batch_size,
+        memory: settings.memory.saturating_mul(1 << 20),
+    };
+    Plan::new(layout, &input)
+}
+
+/// Predicts the strips that the journal lacks. Returns the number of patches that it held already.
+fn fill(
+    scene: &Scene,
+    plan: &Plan,
+    journal: &Journal,
+    inference: &mut dyn Inference,
+    settings: &PredictSettings,
+    job: &Job<'_>,
+) -> Result<u64, PredictError> {
+    let merge = match &inference.spec().target {
+        Target::Classes { classes } => Merge::Mean { classes: classes.len() },
+        Target::Value { .. } => Merge::MeanAndSpread,
+    };
+    let (first, last) = journal.kept(plan.strips().len());
+    let cells = match last {
+        Some(shard) => {
+            let row = shard.cells.first_row + shard.cells.rows;
+            Cells::restore(*plan.layout(), merge, row, shard.pending_counts, shard.pending_sums)
+        }
+        None => Cells::new(*plan.layout(), merge),
+    };
+    let stream_settings =
+        StreamSettings { batch_size: settings.batch_size, threads: settings.threads, min_valid: settings.min_valid };
+    let start = Start { strip: first, cells };
+    stream(scene, plan, start, inference, &stream_settings, job, |strip, shard| journal.keep(strip, &shard))?;
+    Ok((0..first).filter_map(|strip| journal.shard(strip)).map(|shard| shard.patches).sum())
+}
+
+#[derive(Debug, Default)]
+struct Totals {
+    counts: StateCounts,
+    pixels: [u64; 4],
+    classes: Vec<u64>,
+    patches: u64,
+}
+
+/// Writes the kept strips into the rasters and counts them.
+fn write_rasters(
+    scene: &Scene,
+    spec: &ModelSpec,
+    plan: &Plan,
+    journal: &Journal,
+    staged: &StagedDir,
+    job: &Job<'_>,
+) -> Result<Totals, PredictError> {
+    let layout = plan.layout();
+    let grid = scene.grid().coarsen(layout.stride());
+    let mut rasters = Rasters::create(staged, &grid, &spec.target, layout.cells_per_patch() > 1)?;
+    let mut totals = Totals { classes: vec![0; spec.target.classes().len()], ..Totals::default() };
+    let task = job.task("write", Some(grid.height as u64), Unit::Rows);
+    for strip in 0..plan.strips().len() {
+        job.check()?;
+        let shard = journal.shard(strip).ok_or(PredictError::Counts {
+            what: "strips",
+            counted: strip as u64,
+            expected: plan.strips().len() as u64,
+        })?;
+        let classes = rasters.write(&shard.cells)?;
+        totals.classes.iter_mut().zip(classes).for_each(|(sum, n)| *sum += n);
+        totals.pixels.iter_mut().zip(shard.pixels).for_each(|(sum, n)| *sum += n);
+        totals.patches += shard.patches;
+        for state in &shard.cells.states {
+            match state {
+                PixelState::Observed => totals.counts.predicted += 1,
+                PixelState::Nodata => totals.counts.nodata += 1,
+                PixelState::Masked => totals.counts.masked += 1,
+                PixelState::Outside => totals.counts.outside += 1,
+            }
+        }
+        task.advance(shard.cells.rows as u64);
+    }
+    rasters.finish()?;
+    Ok(totals)
+}
+
+/// Every cell and every pixel is counted once.
+fn check_counts(scene: &Scene, layout: &PatchLayout, totals: &Totals) -> Result<(), PredictError> {
+    let product = |(a, b): (usize, usize)| a as u64 * b as u64;
+    let checks = [
+        ("cells", totals.counts.total(), product(layout.cells())),
+        ("pixels", totals.pixels.iter().sum(), product(scene.size())),
+    ];
+    match checks.into_iter().find(|(_, counted, expected)| counted != expected) {
+        Some((what, counted, expected)) => Err(PredictError::Counts { what, counted, expected }),
+        None => Ok(()),
+    }
+}
+
+fn report(
+    out: &Path,
+    layout: &PatchLayout,
+    spec: &ModelSpec,
+    totals: Totals,
+    resumed_patches: u64,
+    start: Instant,
+) -> PredictReport {
+    let [observed, nodata, masked, outside] = totals.pixels;
+    let class =
+        |(class, cells): (&areal_grid::Class, u64)| ClassCount { code: class.code, name: class.name.clone(), cells };
+    PredictReport {
+        out: out.to_path_buf(),
+        cells: layout.cells(),
+        counts: totals.counts,
+        pixels: PixelCounts { observed, nodata, masked, outside },
+        classes: spec.target.classes().iter().zip(totals.classes).map(class).collect(),
+        patches: totals.patches,
+        resumed_patches,
+        seconds: start.elapsed().as_secs_f64(),
+    }
+}
+
+impl PredictReport {
+    /// Each class with its share of the predicted cells, 0 to 1.
+    pub fn class_shares(&self) -> impl Iterator<Item = (&ClassCount, f64)> {
+        let all = self.counts.predicted.max(1) as f64;
+        self.classes.iter().map(move |class| (class, class.cells as f64 / all))
+    }
+
+    /// Patches that this run put through the network, a second of its time.
+    pub fn patches_per_second(&self) -> f64 {
+        (self.patches - self.resumed_patches) as f64 / self.seconds.max(1e-9)
+    }
+
+    /// Millions of the scene's pixels, a second of this run's time; with a resumed job, all pixels are counted.
+    pub fn megapixels_per_second(&self) -> f64 {
+        let p = self.pixels;
+        (p.observed + p.nodata + p.masked + p.outside) as f64 / 1e6 / self.seconds.max(1e-9)
+    }
+}

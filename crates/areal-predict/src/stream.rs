@@ -1,0 +1,344 @@
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use areal_grid::{PixelBlock, PixelState};
+use areal_job::Job;
+use areal_model::Inference;
+use areal_raster::RasterError;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
+use ndarray::Array2;
+
+use crate::PredictError;
+use crate::assemble::{Batch, Cutter, Held, Slots, StripStates};
+use crate::cells::Cells;
+use crate::plan::{Chunk, Plan, Step, Walk};
+use crate::source::{PixelReader, PixelSource};
+use crate::strip::Shard;
+
+/// Batches on their way between the cutting thread and the network.
+const BATCHES_AHEAD: usize = 2;
+
+/// How long the calling thread waits for work before it looks whether it should stop.
+const LOOK_UP: Duration = Duration::from_millis(200);
+
+/// What the streaming of a scene is set to.
+#[derive(Debug, Clone, Copy)]
+pub struct StreamSettings {
+    /// Patches in a batch.
+    pub batch_size: usize,
+    /// Reading threads.
+    pub threads: usize,
+    /// Least share of observed pixels in a patch.
+    pub min_valid: f64,
+}
+
+/// What the cutting thread hands over.
+enum Work {
+    Batch(Batch),
+    /// Patches that were looked at and not predicted.
+    Skipped(u64),
+    StripEnd(StripStates),
+}
+
+/// Where a stream begins.
+#[derive(Debug)]
+pub struct Start {
+    /// The first strip to predict.
+    pub strip: usize,
+    /// The cells as the strips before left them.
+    pub cells: Cells,
+}
+
+type ReadResult = (u64, Result<PixelBlock, RasterError>);
+
+/// Predicts the strips of a plan from `start` on and hands each to `keep` when it is final.
+///
+/// Reading threads decode chunks, one thread cuts patches out of them into batches, and the calling thread runs the
+/// network; all of them wait for each other through bounded channels. What reaches the network, and in which order, is
+/// the plan's alone.
+///
+/// # Errors
+/// The first error of any thread; [`PredictError::Interrupted`] when the job is asked to stop.
+pub fn stream(
+    source: &dyn PixelSource,
+    plan: &Plan,
+    start: Start,
+    inference: &mut dyn Inference,
+    settings: &StreamSettings,
+    job: &Job<'_>,
+    keep: impl FnMut(usize, Shard) -> Result<(), PredictError>,
+) -> Result<(), PredictError> {
+    let Start { strip: first_strip, cells } = start;
+    let threads = settings.threads.max(1);
+    let readers = (0..threads).map(|_| source.reader()).collect::<Result<Vec<_>, _>>()?;
+    let (ask, asked) = unbounded::<Chunk>();
+    let (read, reads) = unbounded::<ReadResult>();
+    let (work, works) = bounded::<Result<Work, PredictError>>(BATCHES_AHEAD);
+    let (give_back, given_back) = bounded::<Batch>(BATCHES_AHEAD + 2);
+    let mut cutting = Cutting {
+        cutter: Cutter { layout: *plan.layout(), size: source.size(), min_valid: settings.min_valid },
+        new_slots: SlotShape {
+            batch_size: settings.batch_size,
+            bands: source.bands(),
+            patch_size: plan.layout().patch_size(),
+            pixel_type: source.pixel_type(),
+        },
+        given_back,
+        work,
+        fetch: Fetch { ask, reads, held: Held::new(), on_the_way: 0, ahead: threads + 1 },
+    };
+    std::thread::scope(|scope| {
+        for reader in readers {
+            let (asked, read) = (asked.clone(), read.clone());
+            scope.spawn(move || read_chunks(reader, &asked, &read));
+        }
+        drop((asked, read));
+        scope.spawn(move || cutting.run(plan, first_strip));
+        let network =
+            NetworkSide { plan, works, cells, inference, job, give_back, batch_size: settings.batch_size, keep };
+        // Ending drops the channel's end, which ends the cutting thread and with it the readers.
+        network.run(first_strip)
+    })
+}
+
+fn read_chunks(mut reader: Box<dyn PixelReader>, asked: &Receiver<Chunk>, read: &Sender<ReadResult>) {
+    for chunk in asked {
+        if read.send((chunk.serial, reader.read(&chunk.window))).is_err() {
+            return;
+        }
+    }
+}
+
+/// Chunks asked for, on their way, and held.
+struct Fetch {
+    ask: Sender<Chunk>,
+    reads: Receiver<ReadResult>,
+    held: Held,
+    on_the_way: usize,
+    /// Chunks that may be on their way beyond the ones needed now.
+    ahead: usize,
+}
+
+impl Fetch {
+    fn ask(&mut self, chunks: &[Chunk]) -> Result<(), PredictError> {
+        for chunk in chunks {
+            self.ask.send(*chunk).map_err(|_| PredictError::ThreadStopped)?;
+            self.on_the_way += 1;
+        }
+        Ok(())
+    }
+
+    /// Waits until every chunk of a step is held.
+    fn wait_for(&mut self, step: &Step) -> Result<(), PredictError> {
+        while step.reads.iter().any(|c| !self.held.contains_key(&c.serial)) {
+            let (serial, block) = self.reads.recv().map_err(|_| PredictError::ThreadStopped)?;
+            self.on_the_way -= 1;
+            self.held.insert(serial, block?);
+        }
+        Ok(())
+    }
+}
+
+struct SlotShape {
+    batch_size: usize,
+    bands: usize,
+    patch_size: usize,
+    pixel_type: areal_grid::PixelType,
+}
+
+/// The cutting thread.
+struct Cutting {
+    cutter: Cutter,
+    new_slots: SlotShape,
+    given_back: Receiver<Batch>,
+    work: Sender<Result<Work, PredictError>>,
+    fetch: Fetch,
+}
+
+/// Why the cutting thread ends early.
+enum Stop {
+    /// The other side hung up: it has its own reason.
+    HungUp,
+    Failed(PredictError),
+}
+
+impl From<PredictError> for Stop {
+    fn from(error: PredictError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl Cutting {
+    fn run(&mut self, plan: &Plan, first_strip: usize) {
+        if let Err(Stop::Failed(error)) = self.strips(plan, first_strip) {
+            let _ = self.work.send(Err(error));
+        }
+    }
+
+    fn strips(&mut self, plan: &Plan, first_strip: usize) -> Result<(), Stop> {
+        let mut walk = Walk::default();
+        let mut coming: VecDeque<(usize, VecDeque<Step>)> = VecDeque::new();
+        let mut next_strip = first_strip;
+        for strip in first_strip..plan.strips().len() {
+            // The next strip's steps are laid out too, so that its first chunks are read while this one is cut.
+            while next_strip < plan.strips().len() && next_strip <= strip + 1 {
+                coming.push_back((0, plan.steps(next_strip, &mut walk).into()));
+                next_strip += 1;
+            }
+            self.strip(plan, strip, &mut coming)?;
+            coming.pop_front();
+        }
+        Ok(())
+    }
+
+    fn strip(&mut self, plan: &Plan, strip: usize, coming: &mut VecDeque<(usize, VecDeque<Step>)>) -> Result<(), Stop> {
+        let rows = plan.cell_rows(strip);
+        let cells = rows.len() * plan.layout().cells().1;
+        let mut states = StripStates { unpredicted: vec![PixelState::Nodata; cells], pixels: [0; 4] };
+        let mut slots = self.slots();
+        loop {
+            self.ask_ahead(coming)?;
+            let Some((asked, steps)) = coming.front_mut() else { break };
+            let Some(step) = steps.pop_front() else { break };
+            *asked = asked.saturating_sub(1);
+            self.fetch.wait_for(&step)?;
+            slots = self.cut_step(&step, slots, &mut states, rows.start)?;
+            for serial in &step.releases {
+                self.fetch.held.remove(serial);
+            }
+        }
+        if slots.len() > 0 {
+            self.send(Work::Batch(slots.into_batch()))?;
+        }
+        self.send(Work::StripEnd(states))
+    }
+
+    /// Asks for the chunks of the coming steps, as far ahead as is allowed; of the next step always.
+    fn ask_ahead(&mut self, coming: &mut VecDeque<(usize, VecDeque<Step>)>) -> Result<(), PredictError> {
+        let mut is_next = true;
+        for (asked, steps) in coming {
+            while let Some(step) = steps.get(*asked) {
+                if !is_next && self.fetch.on_the_way >= self.fetch.ahead {
+                    return Ok(());
+                }
+                self.fetch.ask(&step.reads)?;
+                *asked += 1;
+                is_next = false;
+            }
+            is_next = false;
+        }
+        Ok(())
+    }
+
+    fn cut_step(
+        &mut self,
+        step: &Step,
+        mut slots: Slots,
+        states: &mut StripStates,
+        first_row: usize,
+    ) -> Result<Slots, Stop> {
+        let held = std::mem::take(&mut self.fetch.held);
+        let chunks: Vec<&PixelBlock> = step.needs.iter().filter_map(|c| held.get(&c.serial)).collect();
+        let mut skipped = 0;
+        for i in step.patch_rows.clone() {
+            for j in step.patch_cols.clone() {
+                if !self.cutter.cut((i, j), &chunks, &mut slots, states, first_row) {
+                    skipped += 1;
+                }
+                if slots.is_full() {
+                    self.send(Work::Batch(slots.into_batch()))?;
+                    slots = self.slots();
+                }
+            }
+        }
+        drop(chunks);
+        self.fetch.held = held;
+        if skipped > 0 {
+            self.send(Work::Skipped(skipped))?;
+        }
+        Ok(slots)
+    }
+
+    fn slots(&self) -> Slots {
+        let shape = &self.new_slots;
+        match self.given_back.try_recv() {
+            Ok(batch) => Slots::reuse(batch),
+            Err(_) => Slots::new(shape.batch_size, shape.bands, shape.patch_size, shape.pixel_type),
+        }
+    }
+
+    fn send(&self, work: Work) -> Result<(), Stop> {
+        self.work.send(Ok(work)).map_err(|_| Stop::HungUp)
+    }
+}
+
+/// The calling thread.
+struct NetworkSide<'a, K> {
+    plan: &'a Plan,
+    works: Receiver<Result<Work, PredictError>>,
+    cells: Cells,
+    inference: &'a mut dyn Inference,
+    job: &'a Job<'a>,
+    give_back: Sender<Batch>,
+    batch_size: usize,
+    keep: K,
+}
+
+impl<K: FnMut(usize, Shard) -> Result<(), PredictError>> NetworkSide<'_, K> {
+    fn run(mut self, first_strip: usize) -> Result<(), PredictError> {
+        let (rows, cols) = self.plan.layout().patches();
+        let task = self.job.task("predict", Some((rows * cols) as u64), areal_job::Unit::Patches);
+        task.advance(self.plan.patches_before(first_strip) as u64);
+        let mut strip = first_strip;
+        let mut patches = 0;
+        while strip < self.plan.strips().len() {
+            self.job.check()?;
+            let work = match self.works.recv_timeout(LOOK_UP) {
+                Ok(work) => work?,
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => return Err(PredictError::ThreadStopped),
+            };
+            match work {
+                Work::Skipped(n) => task.advance(n),
+                Work::Batch(batch) => {
+                    self.infer(&batch)?;
+                    patches += batch.places.len() as u64;
+                    task.advance(batch.places.len() as u64);
+                    // A short batch has too little room to be used again.
+                    if batch.places.len() == self.batch_size {
+                        let _ = self.give_back.try_send(batch);
+                    }
+                }
+                Work::StripEnd(states) => {
+                    let cells = self.cells.finish(self.plan.cell_rows(strip), &states.unpredicted);
+                    let (counts, sums) = self.cells.pending();
+                    let (pending_counts, pending_sums) = (counts.to_vec(), sums.to_vec());
+                    let shard = Shard { cells, pixels: states.pixels, patches, pending_counts, pending_sums };
+                    (self.keep)(strip, shard)?;
+                    strip += 1;
+                    patches = 0;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn infer(&mut self, batch: &Batch) -> Result<(), PredictError> {
+        let logits = self.inference.infer(&batch.patches)?;
+        let spec = self.inference.spec();
+        let expected = (batch.places.len(), spec.target.outputs());
+        if logits.dim() != expected {
+            return Err(PredictError::Outputs { found: logits.dim(), expected });
+        }
+        let outputs: Array2<f32> = spec.probabilities(logits.view());
+        for (place, outputs) in batch.places.iter().zip(outputs.rows()) {
+            if let Some(value) = outputs.iter().find(|v| !v.is_finite()) {
+                let window = self.plan.layout().window(place.0, place.1);
+                return Err(PredictError::NotFinite { value: *value, row: window.row, col: window.col });
+            }
+            let outputs: Vec<f32> = outputs.to_vec();
+            self.cells.add(place.0, place.1, &outputs);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,448 @@
+//! The whole stream against a brute-force prediction of a scene in memory.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use areal_grid::{Class, PatchLayout, PixelBlock, PixelState, PixelType, Pixels, Target, Window};
+use areal_job::{Interrupt, Job, NoProgress, Provenance, hash_bytes};
+use areal_model::{
+    Architecture, BUNDLE_FORMAT, Calibration, Inference, ModelError, ModelSpec, Normalisation, PatchBatch, ValueScale,
+};
+use areal_raster::RasterError;
+use ndarray::Array2;
+use proptest::prelude::*;
+
+use crate::PredictError;
+use crate::cells::{Cells, Merge};
+use crate::plan::{Plan, PlanInput};
+use crate::source::{PixelReader, PixelSource};
+use crate::stream::{Start, StreamSettings, stream};
+use crate::strip::Shard;
+
+/// A scene of `[band, row, col]` in memory whose readers may dawdle.
+#[derive(Clone)]
+struct Memory {
+    size: (usize, usize),
+    block: (usize, usize),
+    bands: usize,
+    pixels: Vec<u16>,
+    states: Vec<PixelState>,
+    dawdle: bool,
+}
+
+impl Memory {
+    /// Values that differ from pixel to pixel; about `holes` of a hundred pixels are not observed.
+    fn new(size: (usize, usize), block: (usize, usize), holes: u64) -> Self {
+        let n = size.0 * size.1;
+        let random = |k: usize| (k as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 33;
+        let states: Vec<_> = (0..n)
+            // Holes come in runs of eight pixels, so that whole cells are missing too.
+            .map(|k| match random(k / 8) % 100 {
+                x if x >= holes => PixelState::Observed,
+                x => [PixelState::Nodata, PixelState::Masked, PixelState::Outside][x as usize % 3],
+            })
+            .collect();
+        let value = |k: usize| if states[k % n] == PixelState::Observed { (random(k) % 1000) as u16 + 1 } else { 0 };
+        Self { size, block, bands: 2, pixels: (0..2 * n).map(value).collect(), states, dawdle: false }
+    }
+}
+
+impl PixelSource for Memory {
+    fn size(&self) -> (usize, usize) {
+        self.size
+    }
+    fn block_size(&self) -> (usize, usize) {
+        self.block
+    }
+    fn bands(&self) -> usize {
+        self.bands
+    }
+    fn pixel_type(&self) -> PixelType {
+        PixelType::U16
+    }
+    fn reader(&self) -> Result<Box<dyn PixelReader>, RasterError> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+impl PixelReader for Memory {
+    fn read(&mut self, window: &Window) -> Result<PixelBlock, RasterError> {
+        assert!(window.row_end() <= self.size.0 && window.col_end() <= self.size.1, "{window:?}");
+        if self.dawdle {
+            std::thread::sleep(Duration::from_micros(((window.row * 7 + window.col * 13) % 5 * 200) as u64));
+        }
+        let mut block = PixelBlock::outside(*window, self.bands, PixelType::U16);
+        let mut values = Vec::new();
+        for band in 0..self.bands {
+            for row in window.row..window.row_end() {
+                let at = (band * self.size.0 + row) * self.size.1;
+                values.extend(&self.pixels[at + window.col..at + window.col_end()]);
+            }
+        }
+        block.pixels = Pixels::U16(values);
+        block.states = (window.row..window.row_end())
+            .flat_map(|r| (window.col..window.col_end()).map(move |c| (r, c)))
+            .map(|(r, c)| self.states[r * self.size.1 + c])
+            .collect();
+        Ok(block)
+    }
+}
+
+/// A network that gives a number of each patch: a function of its pixels, band by band.
+struct Mock {
+    spec: ModelSpec,
+    of: fn(&[f64]) -> f64,
+}
+
+fn spec(target: Target, patch_size: usize) -> ModelSpec {
+    let classes = target.classes().len();
+    let value = matches!(target, Target::Value { .. });
+    ModelSpec {
+        format: BUNDLE_FORMAT.into(),
+        architecture: Architecture::Compact,
+        bands: vec!["a".into(), "b".into()],
+        pixel_type: PixelType::U16,
+        normalisation: Normalisation { mean: vec![0.0; 2], std: vec![1.0; 2] },
+        target,
+        value_scale: value.then_some(ValueScale { mean: 0.0, std: 1.0 }),
+        patch_size,
+        ground_resolution: None,
+        calibration: Calibration { temperature: 1.0 },
+        training_prior: vec![1.0 / classes.max(1) as f64; classes],
+        class_counts: vec![1; classes],
+        weights_sha256: hash_bytes(b""),
+        provenance: Provenance {
+            made_by: "a test".into(),
+            command: "train".into(),
+            inputs: Vec::new(),
+            settings: serde_json::Value::Null,
+            seed: None,
+        },
+    }
+}
+
+fn value_target() -> Target {
+    Target::Value { name: "v".into(), unit: String::new() }
+}
+
+fn two_classes() -> Target {
+    let class = |code: u8| Class { code, name: format!("c{code}"), colour: [code; 3] };
+    Target::Classes { classes: vec![class(1), class(5)] }
+}
+
+impl Inference for Mock {
+    fn spec(&self) -> &ModelSpec {
+        &self.spec
+    }
+    fn infer(&mut self, batch: &PatchBatch) -> Result<Array2<f32>, ModelError> {
+        batch.check(2)?;
+        let [n, c, h, w] = batch.shape;
+        let size = c * h * w;
+        let number = |p: usize| (self.of)(&(p * size..(p + 1) * size).map(|k| batch.pixels.get(k)).collect::<Vec<_>>());
+        Ok(match self.spec.target {
+            Target::Value { .. } => Array2::from_shape_fn((n, 1), |(p, _)| number(p) as f32),
+            // Log-probabilities of number / 1000 and the rest.
+            Target::Classes { .. } => Array2::from_shape_fn((n, 2), |(p, k)| {
+                let share = (number(p) / 1000.0).clamp(0.01, 0.99);
+                [share, 1.0 - share][k].ln() as f32
+            }),
+        })
+    }
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+struct Run {
+    layout: PatchLayout,
+    memory: u64,
+    settings: StreamSettings,
+    target: Target,
+    of: fn(&[f64]) -> f64,
+}
+
+impl Run {
+    fn plan(&self, scene: &Memory) -> Plan {
+        let input = PlanInput {
+            height: scene.size.0,
+            width: scene.size.1,
+            block: scene.block,
+            pixel_bytes: 5,
+            batch_size: self.settings.batch_size,
+            memory: self.memory,
+        };
+        Plan::new(self.layout, &input)
+    }
+
+    fn merge(&self) -> Merge {
+        match &self.target {
+            Target::Classes { classes } => Merge::Mean { classes: classes.len() },
+            Target::Value { .. } => Merge::MeanAndSpread,
+        }
+    }
+
+    fn from(&self, scene: &Memory, first: usize, cells: Cells, job: &Job<'_>) -> Result<Vec<Shard>, PredictError> {
+        let mut mock = Mock { spec: spec(self.target.clone(), self.layout.patch_size()), of: self.of };
+        let mut shards = Vec::new();
+        stream(
+            scene,
+            &self.plan(scene),
+            Start { strip: first, cells },
+            &mut mock,
+            &self.settings,
+            job,
+            |strip, shard| {
+                assert_eq!(strip, first + shards.len());
+                shards.push(shard);
+                Ok(())
+            },
+        )?;
+        Ok(shards)
+    }
+
+    fn all(&self, scene: &Memory) -> Vec<Shard> {
+        let interrupt = Interrupt::default();
+        let job = Job { progress: &NoProgress, interrupt: &interrupt };
+        self.from(scene, 0, Cells::new(self.layout, self.merge()), &job).unwrap()
+    }
+}
+
+/// What every patch and cell should come to, patch by patch from the definition.
+fn brute_force(scene: &Memory, run: &Run) -> (Vec<Vec<f64>>, Vec<PixelState>) {
+    let layout = run.layout;
+    let (rows, cols) = layout.cells();
+    let (height, width) = scene.size;
+    let inside = |r: usize, c: usize| r < height && c < width;
+    let mut values = vec![Vec::new(); rows * cols];
+    let mut patch_states = BTreeMap::new();
+    for (i, j) in layout.iter() {
+        let win = layout.window(i, j);
+        let at = |r: usize, c: usize| (win.row + r, win.col + c);
+        let size = layout.patch_size();
+        let grid: Vec<_> = (0..size * size).map(|k| at(k / size, k % size)).collect();
+        let states: Vec<_> = grid
+            .iter()
+            .map(|&(r, c)| if inside(r, c) { scene.states[r * width + c] } else { PixelState::Outside })
+            .collect();
+        let observed = states.iter().filter(|s| **s == PixelState::Observed).count();
+        patch_states.insert((i, j), states.clone());
+        if observed == 0 || (observed as f64) < run.settings.min_valid * (size * size) as f64 {
+            continue;
+        }
+        let pixel = |band: usize, (r, c): (usize, usize)| {
+            if inside(r, c) { f64::from(scene.pixels[(band * height + r) * width + c]) } else { 0.0 }
+        };
+        let pixels: Vec<f64> =
+            (0..2).flat_map(|b| grid.iter().map(move |&p| (b, p))).map(|(b, p)| pixel(b, p)).collect();
+        let number = f64::from((run.of)(&pixels) as f32);
+        let cells = layout.cells_of(i, j);
+        for r in cells.row..cells.row_end() {
+            for c in cells.col..cells.col_end() {
+                values[r * cols + c].push(number);
+            }
+        }
+    }
+    let states = (0..rows * cols)
+        .map(|cell| {
+            if !values[cell].is_empty() {
+                return PixelState::Observed;
+            }
+            let (row, col) = (cell / cols, cell % cols);
+            let s = layout.stride();
+            let own: Vec<_> = (row * s..(row + 1) * s)
+                .flat_map(|r| (col * s..(col + 1) * s).map(move |c| (r, c)))
+                .filter(|&(r, c)| inside(r, c))
+                .map(|(r, c)| scene.states[r * width + c])
+                .collect();
+            let (patch_rows, patch_cols) = layout.patches();
+            let owner = &patch_states[&(row.min(patch_rows - 1), col.min(patch_cols - 1))];
+            most(&own).or_else(|| most(owner)).unwrap()
+        })
+        .collect();
+    (values, states)
+}
+
+fn most(states: &[PixelState]) -> Option<PixelState> {
+    let kinds = [PixelState::Nodata, PixelState::Masked, PixelState::Outside];
+    let count = |k: PixelState| states.iter().filter(|s| **s == k).count();
+    let top = kinds.into_iter().map(count).max().unwrap();
+    kinds.into_iter().find(|k| top > 0 && count(*k) == top)
+}
+
+fn settings(batch_size: usize, threads: usize, min_valid: f64) -> StreamSettings {
+    StreamSettings { batch_size, threads, min_valid }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn cells_and_states_are_those_of_the_definition(
+        h in 1usize..70, w in 1usize..70, stride in 1usize..7, k in 1usize..4, block in (1usize..40, 1usize..40),
+        batch in 1usize..9, threads in 1usize..4, memory in 1u64..60_000, holes in 0u64..101, min_valid in 0.0..1.0f64,
+    ) {
+        let scene = Memory::new((h, w), block, holes);
+        let layout = PatchLayout::new(h, w, stride * k, stride).unwrap();
+        let run =
+            Run { layout, memory, settings: settings(batch, threads, min_valid), target: value_target(), of: mean };
+        let (expected, states) = brute_force(&scene, &run);
+        let cols = layout.cells().1;
+        let mut pixels = [0; 4];
+        let mut seen = 0;
+        for shard in run.all(&scene) {
+            let c = &shard.cells;
+            prop_assert_eq!(c.first_row * cols, seen);
+            for cell in 0..c.rows * c.cols {
+                let all = &expected[seen + cell];
+                prop_assert_eq!(c.states[cell], states[seen + cell]);
+                if all.is_empty() {
+                    prop_assert!(c.channel(0)[cell].is_nan() && c.channel(1)[cell].is_nan());
+                    continue;
+                }
+                let m = mean(all);
+                let spread = mean(&all.iter().map(|v| (v - m).powi(2)).collect::<Vec<_>>()).sqrt();
+                prop_assert!((f64::from(c.channel(0)[cell]) - m).abs() < 1e-3);
+                prop_assert!((f64::from(c.channel(1)[cell]) - spread).abs() < 1e-3);
+            }
+            seen += c.rows * c.cols;
+            pixels.iter_mut().zip(shard.pixels).for_each(|(sum, n)| *sum += n);
+        }
+        prop_assert_eq!(seen, layout.cells().0 * cols);
+        let of = |s: PixelState| scene.states.iter().filter(|x| **x == s).count() as u64;
+        let kinds = [PixelState::Observed, PixelState::Nodata, PixelState::Masked, PixelState::Outside];
+        prop_assert_eq!(pixels, kinds.map(of));
+    }
+
+    #[test]
+    fn a_network_that_gives_the_first_pixel_gives_the_scene_back(
+        h in 1usize..60, w in 1usize..60, stride in 1usize..9, block in (1usize..30, 1usize..30), batch in 1usize..20,
+    ) {
+        let scene = Memory::new((h, w), block, 0);
+        let layout = PatchLayout::new(h, w, stride, stride).unwrap();
+        let run = Run {
+            layout, memory: 1 << 20, settings: settings(batch, 2, 0.0), target: value_target(), of: |p| p[0],
+        };
+        let values: Vec<f32> = run.all(&scene).iter().flat_map(|s| s.cells.channel(0).to_vec()).collect();
+        let (rows, cols) = layout.cells();
+        let first = |cell: usize| f32::from(scene.pixels[cell / cols * stride * w + cell % cols * stride]);
+        prop_assert_eq!(values, (0..rows * cols).map(first).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn the_bits_do_not_depend_on_the_number_of_threads() {
+    let mut scene = Memory::new((150, 170), (16, 16), 20);
+    scene.dawdle = true;
+    let layout = PatchLayout::new(150, 170, 24, 8).unwrap();
+    let with = |threads| {
+        let settings = settings(7, threads, 0.3);
+        let run = Run { layout, memory: 40_000, settings, target: two_classes(), of: mean };
+        format!("{:?}", run.all(&scene))
+    };
+    let one = with(1);
+    assert_eq!(one, with(2));
+    assert_eq!(one, with(5));
+}
+
+#[test]
+fn class_probabilities_are_averaged_over_the_patches() {
+    let scene = Memory::new((40, 40), (8, 8), 0);
+    let layout = PatchLayout::new(40, 40, 16, 8).unwrap();
+    let of = |p: &[f64]| p[0].clamp(10.0, 990.0);
+    let run = Run { layout, memory: 1 << 20, settings: settings(5, 2, 0.0), target: two_classes(), of };
+    let (expected, _) = brute_force(&scene, &run);
+    let shards = run.all(&scene);
+    let [first, second] = [0, 1].map(|k| shards.iter().flat_map(|s| s.cells.channel(k).to_vec()).collect::<Vec<f32>>());
+    for (cell, all) in expected.iter().enumerate() {
+        let share = mean(all) / 1000.0;
+        assert!((f64::from(first[cell]) - share).abs() < 1e-5);
+        assert!((f64::from(first[cell] + second[cell]) - 1.0).abs() < 1e-6);
+    }
+}
+
+#[test]
+fn going_on_after_any_strip_gives_the_same_bits() {
+    let scene = Memory::new((300, 40), (16, 16), 10);
+    let layout = PatchLayout::new(300, 40, 24, 8).unwrap();
+    let run = Run { layout, memory: 30_000, settings: settings(2, 2, 0.3), target: two_classes(), of: mean };
+    let whole = run.all(&scene);
+    assert!(whole.len() > 3, "{} strips", whole.len());
+    let interrupt = Interrupt::default();
+    let job = Job { progress: &NoProgress, interrupt: &interrupt };
+    for (n, last) in whole.iter().enumerate() {
+        let row = last.cells.first_row + last.cells.rows;
+        let (counts, sums) = (last.pending_counts.clone(), last.pending_sums.clone());
+        let rest = run.from(&scene, n + 1, Cells::restore(layout, run.merge(), row, counts, sums), &job).unwrap();
+        assert_eq!(format!("{rest:?}"), format!("{:?}", &whole[n + 1..]));
+    }
+}
+
+#[test]
+fn a_request_to_stop_is_heeded() {
+    let scene = Memory::new((300, 300), (16, 16), 0);
+    let layout = PatchLayout::new(300, 300, 8, 8).unwrap();
+    let run = Run { layout, memory: 1 << 20, settings: settings(2, 2, 0.0), target: value_target(), of: mean };
+    let interrupt = Interrupt::default();
+    interrupt.request();
+    let job = Job { progress: &NoProgress, interrupt: &interrupt };
+    let stopped = run.from(&scene, 0, Cells::new(layout, run.merge()), &job);
+    assert!(matches!(stopped, Err(PredictError::Interrupted(_))));
+}
+
+#[test]
+fn a_network_that_gives_nan_is_refused_with_the_place() {
+    let scene = Memory::new((32, 32), (16, 16), 0);
+    let layout = PatchLayout::new(32, 32, 8, 8).unwrap();
+    let of = |p: &[f64]| if p[0] > 900.0 { f64::NAN } else { p[0] };
+    let run = Run { layout, memory: 1 << 20, settings: settings(4, 1, 0.0), target: value_target(), of };
+    let bad = layout.iter().find(|(i, j)| scene.pixels[i * 8 * 32 + j * 8] > 900).unwrap();
+    let interrupt = Interrupt::default();
+    let job = Job { progress: &NoProgress, interrupt: &interrupt };
+    let error = run.from(&scene, 0, Cells::new(layout, run.merge()), &job).unwrap_err().to_string();
+    let place = format!("row {}, column {}", bad.0 * 8, bad.1 * 8);
+    assert!(error.contains(&place) && error.contains("NaN"), "{error}, expected {place}");
+}
+
+#[test]
+fn a_scene_that_cannot_be_read_ends_the_job_with_its_reason() {
+    #[derive(Clone)]
+    struct Broken(Memory);
+    impl PixelSource for Broken {
+        fn size(&self) -> (usize, usize) {
+            self.0.size
+        }
+        fn block_size(&self) -> (usize, usize) {
+            self.0.block
+        }
+        fn bands(&self) -> usize {
+            2
+        }
+        fn pixel_type(&self) -> PixelType {
+            PixelType::U16
+        }
+        fn reader(&self) -> Result<Box<dyn PixelReader>, RasterError> {
+            Ok(Box::new(self.clone()))
+        }
+    }
+    impl PixelReader for Broken {
+        fn read(&mut self, window: &Window) -> Result<PixelBlock, RasterError> {
+            if window.row > 0 {
+                let message = "torn".to_owned();
+                return Err(RasterError::Read { path: "x.tif".into(), window: *window, message });
+            }
+            self.0.read(window)
+        }
+    }
+    let scene = Broken(Memory::new((600, 600), (64, 64), 0));
+    let layout = PatchLayout::new(600, 600, 8, 8).unwrap();
+    let plan_input =
+        PlanInput { height: 600, width: 600, block: (64, 64), pixel_bytes: 5, batch_size: 4, memory: 100_000 };
+    let plan = Plan::new(layout, &plan_input);
+    let mut mock = Mock { spec: spec(value_target(), 8), of: mean };
+    let interrupt = Interrupt::default();
+    let job = Job { progress: &NoProgress, interrupt: &interrupt };
+    let cells = Cells::new(layout, Merge::MeanAndSpread);
+    let result = stream(&scene, &plan, Start { strip: 0, cells }, &mut mock, &settings(4, 2, 0.0), &job, |_, _| Ok(()));
+    assert!(matches!(result, Err(PredictError::Raster(RasterError::Read { .. }))), "{result:?}");
+}

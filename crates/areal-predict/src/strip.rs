@@ -1,0 +1,153 @@
+use std::path::Path;
+
+use areal_grid::PixelState;
+use areal_job::{FileError, hash_bytes};
+
+/// The final rows of cells of one strip.
+#[derive(Debug, Clone)]
+pub struct StripResult {
+    /// First row of cells.
+    pub first_row: usize,
+    /// Number of rows.
+    pub rows: usize,
+    /// Number of columns.
+    pub cols: usize,
+    /// Numbers a cell.
+    pub channels: usize,
+    /// `[channel, row, col]`; NaN where nothing is predicted.
+    pub values: Vec<f32>,
+    /// `[row, col]`; observed where something is predicted.
+    pub states: Vec<PixelState>,
+}
+
+impl StripResult {
+    /// Values of one channel, `[row, col]`.
+    pub fn channel(&self, channel: usize) -> &[f32] {
+        let cells = self.rows * self.cols;
+        &self.values[channel * cells..(channel + 1) * cells]
+    }
+}
+
+/// All that is kept of a finished strip: its cells, its pixels by state, and the sums of the rows that later patches
+/// still add to.
+#[derive(Debug, Clone)]
+pub struct Shard {
+    /// Final cells.
+    pub cells: StripResult,
+    /// Pixels of the scene in the strip's patches: observed, nodata, masked, outside.
+    pub pixels: [u64; 4],
+    /// Patches that were predicted.
+    pub patches: u64,
+    /// Patches added to each cell of the rows after.
+    pub pending_counts: Vec<u32>,
+    /// Sums of the rows after.
+    pub pending_sums: Vec<f64>,
+}
+
+const MAGIC: &[u8] = b"areal-shard/1\n";
+const DIGEST: usize = 64;
+
+impl Shard {
+    /// Writes the shard, whole or not at all. Numbers are little-endian; the last 64 bytes are the SHA-256 of the rest.
+    ///
+    /// # Errors
+    /// When the file cannot be written: a full disk shows here.
+    pub fn write(&self, path: &Path) -> Result<(), FileError> {
+        let c = &self.cells;
+        let mut bytes = MAGIC.to_vec();
+        let sizes = [c.first_row, c.rows, c.cols, c.channels, self.pending_counts.len(), self.pending_sums.len()];
+        for n in sizes.map(|n| n as u64).into_iter().chain(self.pixels).chain([self.patches]) {
+            bytes.extend(n.to_le_bytes());
+        }
+        bytes.extend(c.values.iter().flat_map(|v| v.to_le_bytes()));
+        bytes.extend(c.states.iter().map(|s| *s as u8));
+        bytes.extend(self.pending_counts.iter().flat_map(|v| v.to_le_bytes()));
+        bytes.extend(self.pending_sums.iter().flat_map(|v| v.to_le_bytes()));
+        let digest = hash_bytes(&bytes);
+        bytes.extend(digest.as_str().as_bytes());
+        let staged = areal_job::StagedFile::new(path)?;
+        std::fs::write(staged.path(), bytes).map_err(FileError::io("write", path))?;
+        staged.commit()
+    }
+
+    /// Reads a shard; `None` when the file is not there or not whole, so that its strip is done again.
+    pub fn read(path: &Path) -> Option<Self> {
+        let bytes = std::fs::read(path).ok()?;
+        let (body, digest) = bytes.split_at_checked(bytes.len().checked_sub(DIGEST)?)?;
+        if hash_bytes(body).as_str().as_bytes() != digest {
+            return None;
+        }
+        let mut rest = Rest(body.strip_prefix(MAGIC)?);
+        let [first_row, rows, cols, channels, counts, sums] = rest.numbers::<6>()?.map(|n| n as usize);
+        let pixels = rest.numbers::<4>()?;
+        let [patches] = rest.numbers::<1>()?;
+        let cells = rows.checked_mul(cols)?;
+        let values = rest.array(channels.checked_mul(cells)?, f32::from_le_bytes)?;
+        let states = rest.array(cells, |[b]: [u8; 1]| state(b))?.into_iter().collect::<Option<_>>()?;
+        let pending_counts = rest.array(counts, u32::from_le_bytes)?;
+        let pending_sums = rest.array(sums, f64::from_le_bytes)?;
+        let cells = StripResult { first_row, rows, cols, channels, values, states };
+        Some(Self { cells, pixels, patches, pending_counts, pending_sums })
+    }
+}
+
+struct Rest<'a>(&'a [u8]);
+
+impl Rest<'_> {
+    fn array<const SIZE: usize, T>(&mut self, len: usize, decode: impl Fn([u8; SIZE]) -> T) -> Option<Vec<T>> {
+        let (here, after) = self.0.split_at_checked(len.checked_mul(SIZE)?)?;
+        self.0 = after;
+        Some(here.as_chunks::<SIZE>().0.iter().map(|b| decode(*b)).collect())
+    }
+
+    fn numbers<const N: usize>(&mut self) -> Option<[u64; N]> {
+        self.array(N, u64::from_le_bytes)?.try_into().ok()
+    }
+}
+
+fn state(byte: u8) -> Option<PixelState> {
+    [PixelState::Observed, PixelState::Nodata, PixelState::Masked, PixelState::Outside].get(byte as usize).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shard() -> Shard {
+        let cells = StripResult {
+            first_row: 3,
+            rows: 1,
+            cols: 2,
+            channels: 2,
+            values: vec![0.5, f32::NAN, 0.25, f32::NAN],
+            states: vec![PixelState::Observed, PixelState::Masked],
+        };
+        Shard { cells, pixels: [5, 1, 2, 0], patches: 4, pending_counts: vec![1, 0], pending_sums: vec![0.1, 0.2] }
+    }
+
+    #[test]
+    fn a_shard_comes_back_bit_by_bit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        shard().write(&path).unwrap();
+        let back = Shard::read(&path).unwrap();
+        // NaN is not equal to itself; the text of both is.
+        assert_eq!(format!("{back:?}"), format!("{:?}", shard()));
+    }
+
+    #[test]
+    fn a_damaged_shard_is_no_shard() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        shard().write(&path).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        for cut in [0, 10, whole.len() / 2, whole.len() - 1] {
+            std::fs::write(&path, &whole[..cut]).unwrap();
+            assert!(Shard::read(&path).is_none());
+        }
+        let mut changed = whole;
+        changed[40] ^= 1;
+        std::fs::write(&path, changed).unwrap();
+        assert!(Shard::read(&path).is_none());
+    }
+}

@@ -1,0 +1,50 @@
+use areal_model::ModelError;
+use areal_predict::PredictError;
+
+use super::{CliError, Exit};
+
+impl From<PredictError> for CliError {
+    fn from(error: PredictError) -> Self {
+        let (exit, help) = match error {
+            PredictError::Raster(inner) => return inner.into(),
+            PredictError::File(inner) => return inner.into(),
+            PredictError::Interrupted(inner) => {
+                return Self::from(inner).help("run the same command with --resume to go on where it stopped");
+            }
+            PredictError::Model(inner) => return model(&inner),
+            PredictError::Layout(_) => (Exit::Usage, "choose a --stride that divides the model's patch size"),
+            PredictError::Setting { .. } => (Exit::Usage, "see `areal predict --help` for each flag's range"),
+            PredictError::NotFinite { .. } | PredictError::Outputs { .. } => {
+                (Exit::Failure, "the model is unsound, or the device miscalculates: compare with --device cpu")
+            }
+            PredictError::OtherJob { .. } => (
+                Exit::Usage,
+                "pass the settings and inputs that it was begun with, or leave --resume out to begin afresh",
+            ),
+            PredictError::Counts { .. } | PredictError::ThreadStopped => {
+                (Exit::Failure, "this is a fault of areal; please report it with the command")
+            }
+        };
+        Self::from_source(exit, &error).help(help)
+    }
+}
+
+/// A bundle that cannot be used, or does not fit a scene.
+pub fn model(error: &ModelError) -> CliError {
+    let (exit, help) = match error {
+        ModelError::Bands { .. } => {
+            (Exit::Input, "choose the scene's bands in the model's order with --bands, by number or description")
+        }
+        ModelError::PixelType { .. } => (
+            Exit::Input,
+            "give the scene in the type that the model was trained on: gdal_translate -ot UInt16 IN OUT, say",
+        ),
+        ModelError::GroundResolution { .. } => {
+            (Exit::Input, "pass --resolution and --resampling: the scene is warped to the model's as it is read")
+        }
+        ModelError::Device { .. } | ModelError::Choice { .. } => (Exit::Usage, "`areal devices` lists what there is"),
+        ModelError::Compute(_) => (Exit::Failure, "try a smaller --batch-size, or --device cpu"),
+        _ => (Exit::Input, "the bundle is damaged or was changed by hand: train it or fetch it again"),
+    };
+    CliError::from_source(exit, error).help(help)
+}
