@@ -23,8 +23,16 @@ pub fn same_crs(a: &Crs, b: &Crs) -> bool {
         return true;
     }
     let (Ok(a), Ok(b)) = (spatial_ref(&a.wkt), spatial_ref(&b.wkt)) else { return false };
-    // SAFETY: both handles live through the call.
-    unsafe { gdal_sys::OSRIsSame(a.to_c_hsrs(), b.to_c_hsrs()) != 0 }
+    // Shapefiles know WGS 84 as one datum where EPSG now has an ensemble of them; the code says that they are the same.
+    if let (Ok(a), Ok(b)) = (a.authority(), b.authority())
+        && a == b
+    {
+        return true;
+    }
+    // The order of axes is the same for all systems here, whatever their definitions say.
+    let options = [c"IGNORE_DATA_AXIS_TO_SRS_AXIS_MAPPING=YES".as_ptr(), std::ptr::null()];
+    // SAFETY: both handles live through the call; the options are a null-terminated list of C strings.
+    unsafe { gdal_sys::OSRIsSameEx(a.to_c_hsrs(), b.to_c_hsrs(), options.as_ptr()) != 0 }
 }
 
 /// GDAL's CRS from text, axes in the order east, north.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gdal::vector::{Defn, Geometry, LayerAccess, OGRFieldType};
+use gdal::vector::{Defn, LayerAccess, OGRFieldType};
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
 
 use crate::gdal_call::explain;
@@ -73,15 +73,18 @@ fn convert(path: &Path, feature: &gdal::vector::Feature<'_>, fields: &[Field]) -
         value.map(|v| v.unwrap_or(FieldValue::Null)).map_err(|e| fault(format!("field {}: {e}", field.name)))
     };
     let values = fields.iter().enumerate().map(value).collect::<Result<_, _>>()?;
-    let geometry = feature.geometry().filter(|g| g.has_gdal_ptr()).map(to_geo).transpose().map_err(fault)?;
+    // SAFETY: the feature lives through the call; its geometry, null where it has none, belongs to it.
+    let geometry = unsafe { gdal_sys::OGR_F_GetGeometryRef(feature.c_feature()) };
+    let geometry = (!geometry.is_null()).then(|| to_geo(geometry)).transpose().map_err(fault)?;
     Ok(Feature { fid, geometry, values })
 }
 
 /// Curves become short lines (GDAL's default, 4 degrees a step), heights are left out.
-fn to_geo(geometry: &Geometry) -> Result<geo::Geometry<f64>, String> {
-    // SAFETY: the geometry lives through the call, which returns a new one; its WKB is copied before it is destroyed.
+fn to_geo(geometry: gdal_sys::OGRGeometryH) -> Result<geo::Geometry<f64>, String> {
+    // SAFETY: the caller's geometry is not null and lives through the call, which returns a new one; its WKB is copied
+    // before it is destroyed.
     let bytes = unsafe {
-        let linear = gdal_sys::OGR_G_GetLinearGeometry(geometry.c_geometry(), 0.0, std::ptr::null_mut());
+        let linear = gdal_sys::OGR_G_GetLinearGeometry(geometry, 0.0, std::ptr::null_mut());
         if linear.is_null() {
             return Err("its geometry cannot be made of straight lines".to_owned());
         }

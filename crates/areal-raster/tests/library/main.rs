@@ -4,5 +4,10 @@
 
 mod common;
 
+mod cells;
+mod cog;
+mod files;
+mod projections;
 mod scenes;
+mod vectors;
 mod warping;
