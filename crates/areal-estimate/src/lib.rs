@@ -5,27 +5,35 @@
 
 mod accuracy;
 mod agreement;
+mod class_survey;
 mod design;
 mod draw;
 mod error;
+mod estimator;
 mod fay_herriot;
 mod finding;
 mod interval;
+mod plan;
 mod publication;
+mod quality_report;
 mod quantify;
 mod regression;
 mod revision;
+mod rows;
 mod sample_size;
 mod small_area;
 mod spatial_order;
 mod stratified;
 mod unit_level;
+mod value_survey;
 
 pub use accuracy::{Accuracy, ClassAccuracy, accuracy, from_matrix};
 pub use agreement::{Agreement, kappa};
+pub use class_survey::{ClassEstimates, ClassSurvey, ClassUnit, MapClass, MapZone, SurveySettings, estimate_classes};
 pub use design::{DESIGN_FORMAT, Design, DesignStratum, DesignUnit, StrataBy};
 pub use draw::{Census, Draw, DrawnCell, Frame, FrameBlock};
 pub use error::EstimateError;
+pub use estimator::Estimator;
 pub use fay_herriot::{AreaEstimate, AreaInput, FayHerriot, fay_herriot};
 pub use finding::{
     Finding, FindingKind, GroupShare, Severity, clustered, on_nodata, other_map, settle, strata_sum, training_overlap,
@@ -35,12 +43,15 @@ pub use interval::{
     Interval, IntervalMethod, LEAST_COUNT, logit_interval, normal_interval, normal_p_value, normal_quantile,
     share_interval, wilson_interval,
 };
+pub use plan::{Size, number_units, plan};
 pub use publication::{CvLimits, QualityFlag, Suppression, round_to, suppress};
+pub use quality_report::{QualityInput, quality_report};
 pub use quantify::{Quantified, adjusted_count, adjusted_counts, expectation_maximisation, population_stability_index};
 pub use regression::{
     Assisted, Tuning, difference, post_stratified, prediction_powered, prediction_powered_mean, regression,
 };
 pub use revision::{Revision, Vintage, revisions};
+pub use rows::{AccuracyRow, EstimateRow, MatrixRow, quantified_rows, round_rows, suppress_rows};
 pub use sample_size::{
     Allocation, Anticipated, allocate, anticipated_class_shares, share_deviation, size_for_cv, size_for_standard_error,
 };
@@ -51,3 +62,4 @@ pub use small_area::{
 pub use spatial_order::SpatialOrder;
 pub use stratified::{Estimate, StratifiedSample, Stratum};
 pub use unit_level::{AreaTotals, UnitInput, UnitLevel, unit_level};
+pub use value_survey::{ValueSurvey, ValueUnit, ValueZone, estimate_value};

@@ -1,5 +1,7 @@
 #![allow(unsafe_code)]
 
+use std::sync::OnceLock;
+
 use rayon::prelude::*;
 
 use crate::error::check_len;
@@ -7,6 +9,7 @@ use crate::pack::{self, Block, Packed};
 use crate::share::Shared;
 use crate::taps::{self, AxisTaps, Run};
 use crate::tile::{self, PIXELS, Tap, Tile};
+use crate::winograd::{self, Winograd};
 use crate::{ConvShape, KernelError, Level, MapShape};
 
 /// What follows the sum of a convolution.
@@ -25,6 +28,8 @@ pub struct Conv2d {
     activation: Activation,
     level: Level,
     packed: Packed,
+    /// Weights for Winograd's way, made when a map first asks for it.
+    points: OnceLock<Packed>,
 }
 
 impl Conv2d {
@@ -39,7 +44,7 @@ impl Conv2d {
         }
         let taps = shape.taps();
         let packed = pack::pack(&shape, bias, |output, input, tap| weights[(output * shape.inputs + input) * taps + tap]);
-        Ok(Self { shape, activation, level: level.require()?, packed })
+        Ok(Self { shape, activation, level: level.require()?, packed, points: OnceLock::new() })
     }
 
     /// What it computes.
@@ -75,7 +80,13 @@ impl Conv2d {
             add,
             output: Shared::new(output),
         };
-        work.run();
+        if winograd::pays(&self.shape, shape, target) {
+            let weight = |output, input, tap| self.packed.weight(self.shape.inputs, output, input, tap);
+            let points = self.points.get_or_init(|| winograd::pack(&self.shape, weight));
+            Winograd { work: &work, points, padding: self.shape.padding }.run();
+        } else {
+            work.run();
+        }
         Ok(target)
     }
 }

@@ -17,6 +17,7 @@ mod shape;
 mod share;
 mod taps;
 mod tile;
+mod winograd;
 
 pub use buffer::Buffer;
 pub use conv::{Activation, Conv2d};

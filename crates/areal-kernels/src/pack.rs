@@ -39,6 +39,14 @@ impl Block {
     }
 }
 
+impl Packed {
+    /// The weight of an output, an input and a tap again; `inputs` as when they were packed.
+    pub fn weight(&self, inputs: usize, output: usize, input: usize, tap: usize) -> f32 {
+        let block = &self.blocks[output / BLOCK];
+        self.values[block.offset + (tap * inputs + input) * block.width() + output - block.start]
+    }
+}
+
 /// The blocks of `outputs` channels, each of `rows` times its width values.
 fn blocks(outputs: usize, rows: usize) -> Vec<Block> {
     let mut offset = 0;

@@ -112,6 +112,7 @@ fn greatest_avx2(window: &[&[f32]], out: &mut [f32]) {
 }
 
 /// A NaN counts as less than any number, as in the processor's own maximum.
+#[expect(clippy::inline_always, reason = "compiled once for each level")]
 #[inline(always)]
 fn greatest_of(window: &[&[f32]], out: &mut [f32]) {
     let mut at = 0;
@@ -145,7 +146,9 @@ fn mean<'a>(level: Level, rows: impl ExactSizeIterator<Item = &'a [f32]>, out: &
             _ => add(row, out),
         }
     }
-    out.iter_mut().for_each(|value| *value *= scale);
+    for value in out {
+        *value *= scale;
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -154,6 +157,7 @@ fn add_avx512(row: &[f32], out: &mut [f32]) {
     add(row, out);
 }
 
+#[expect(clippy::inline_always, reason = "compiled once for each level")]
 #[inline(always)]
 fn add(row: &[f32], out: &mut [f32]) {
     for (sum, value) in out.iter_mut().zip(row) {

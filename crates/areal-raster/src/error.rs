@@ -73,7 +73,7 @@ pub enum RasterError {
         /// How many points.
         count: usize,
     },
-    /// A raster whose rows do not run east or whose columns do not run south.
+    /// A raster whose columns do not run east or whose rows do not run south.
     #[error("{path} is not north-up: {how}", path = path.display())]
     NotNorthUp {
         /// The file.

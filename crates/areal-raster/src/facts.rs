@@ -123,7 +123,7 @@ impl FileFacts {
         })
     }
 
-    /// The file's pixel grid, if it has one that areal works on: with a CRS, rows running east, columns south.
+    /// The file's pixel grid, if it has one that areal works on: with a CRS, columns running east, rows south.
     ///
     /// # Errors
     /// [`RasterError::NoCrs`], [`RasterError::NoPosition`], [`RasterError::Gcps`], [`RasterError::NotNorthUp`].
@@ -166,7 +166,7 @@ fn how_it_lies(t: &Affine) -> String {
     if t.col_step[1] == 0.0 && t.row_step[0] == 0.0 {
         let rows = if t.row_step[1] > 0.0 { "north" } else { "south" };
         let cols = if t.col_step[0] > 0.0 { "east" } else { "west" };
-        return format!("its rows run {cols} and its lines {rows}");
+        return format!("its columns run {cols} and its rows {rows}");
     }
     let angle = t.col_step[1].atan2(t.col_step[0]).to_degrees();
     format!("it is rotated by {angle:.4} degrees or sheared")

@@ -1,4 +1,4 @@
-use areal_grid::{PixelBlock, PixelState, Pixels, Window};
+use areal_grid::{PixelBlock, PixelState, PixelType, Pixels, Window};
 use gdal::Dataset;
 
 use crate::facts::{Mask, open_raster};
@@ -65,7 +65,10 @@ impl MaskedFile {
         }
         for (k, band) in self.selection.bands.iter().enumerate() {
             let layout = Layout { start: layout.start + k * layout.band_stride, ..layout };
-            mark_nodata(&mut states, pixels, window, layout, [band.nodata, self.selection.nodata]);
+            // A file's -3.4e38 means the nearest number that its pixels can hold.
+            let stored = |n: f64| if band.pixel_type == PixelType::F32 { f64::from(n as f32) } else { n };
+            let nodata = [band.nodata, self.selection.nodata].map(|n| n.map(stored));
+            mark_nodata(&mut states, pixels, window, layout, nodata);
         }
         for number in &self.masks {
             let band = self.dataset.rasterband(*number).map_err(|e| fault(e.to_string()))?;
@@ -104,7 +107,6 @@ fn mark_nodata(states: &mut [PixelState], pixels: &Pixels, window: &Window, layo
     }
     macro_rules! floats {
         ($values:expr, $t:ty) => {{
-            // Compared in the pixel's own type: a file's -3.4e38 is the nearest single-precision number.
             let [a, b] = nodata.map(|n| n.map_or(<$t>::NAN, |n| n as $t));
             mark_rows(states, $values, window, layout, |v: $t| !v.is_finite() || v == a || v == b);
         }};

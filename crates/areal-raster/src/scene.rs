@@ -31,6 +31,7 @@ impl Scene {
         let files = settings.files.iter().map(|path| {
             let facts = FileFacts::read(path)?;
             let selection = Selection::new(&facts, settings)?;
+            selection.check_types(&facts)?;
             Ok((facts, selection))
         });
         let (grid, sources) = plan(settings, files.collect::<Result<_, RasterError>>()?)?;

@@ -40,15 +40,15 @@ impl Selection {
         } else {
             settings.bands.iter().map(|band| find(facts, band).cloned()).collect::<Result<_, _>>()?
         };
-        let selection = Self { bands, quality, nodata: settings.nodata };
-        selection.check_types(facts)?;
-        Ok(selection)
+        if bands.is_empty() {
+            return Err(RasterError::NoBands { path: facts.path.clone(), subdatasets: Vec::new() });
+        }
+        Ok(Self { bands, quality, nodata: settings.nodata })
     }
 
-    fn check_types(&self, facts: &FileFacts) -> Result<(), RasterError> {
-        let Some(first) = self.bands.first() else {
-            return Err(RasterError::NoBands { path: facts.path.clone(), subdatasets: Vec::new() });
-        };
+    /// Refuses bands of several types: the pixels of a scene have one.
+    pub(crate) fn check_types(&self, facts: &FileFacts) -> Result<(), RasterError> {
+        let Some(first) = self.bands.first() else { return Ok(()) };
         match self.bands.iter().find(|b| b.pixel_type != first.pixel_type) {
             None => Ok(()),
             Some(other) => Err(RasterError::MixedTypes {
@@ -61,8 +61,10 @@ impl Selection {
         }
     }
 
+    /// The type of all bands, or double precision, which holds every other, where they differ.
     pub(crate) fn pixel_type(&self) -> PixelType {
-        self.bands.first().map_or(PixelType::U8, |b| b.pixel_type)
+        let first = self.bands.first().map_or(PixelType::U8, |b| b.pixel_type);
+        if self.bands.iter().all(|b| b.pixel_type == first) { first } else { PixelType::F64 }
     }
 
     pub(crate) fn numbers(&self) -> Vec<usize> {

@@ -22,6 +22,9 @@ pub struct Span {
     pub coverage: f64,
 }
 
+/// Sums of several coverages this close to 1 are 1.
+const REST_EPSILON: f64 = 1e-10;
+
 /// Coverage of the cells of one window by a set of zones.
 #[derive(Debug, Clone)]
 pub struct WindowCoverage {
@@ -78,6 +81,37 @@ impl WindowCoverage {
         }
     }
 
+    /// What zones leave of one row: cells, or fractions of them, in no zone, and those in more than one (`coverage` is
+    /// then the sum less 1). Spans carry the zone numbers given.
+    pub fn rest(&self, row: usize, outside: u32, overlap: u32) -> Vec<Span> {
+        let mut sums = vec![0.0f64; self.window.width];
+        for span in self.row(row) {
+            let at = span.col as usize - self.window.col;
+            for sum in &mut sums[at..at + span.len as usize] {
+                *sum += span.coverage;
+            }
+        }
+        let mut rest = Vec::new();
+        let mut col = 0;
+        while col < sums.len() {
+            let sum = sums[col];
+            // Eight at a time where zones fill everything, which is nearly everywhere.
+            if let Some(eight) = sums.get(col..col + 8)
+                && eight.iter().all(|s| (s - 1.0).abs() <= REST_EPSILON)
+            {
+                col += 8;
+                continue;
+            }
+            let len = sums[col..].iter().take_while(|s| **s == sum).count();
+            let (zone, coverage) = if sum < 1.0 { (outside, 1.0 - sum) } else { (overlap, sum - 1.0) };
+            if coverage > REST_EPSILON {
+                rest.push(Span { zone, col: (self.window.col + col) as u32, len: len as u32, coverage });
+            }
+            col += len;
+        }
+        rest
+    }
+
     /// All spans, row by row.
     pub fn spans(&self) -> &[Span] {
         &self.spans
@@ -98,18 +132,18 @@ struct Cell {
     area: f64,
 }
 
-struct Walker {
+pub(crate) struct Walker {
     window: Window,
     cells: Vec<Cell>,
 }
 
 impl Walker {
-    fn new(window: Window) -> Self {
+    pub(crate) fn new(window: Window) -> Self {
         Self { window, cells: Vec::new() }
     }
 
     /// Walks every edge of a shape that can matter to the window.
-    fn shape(&mut self, shape: &ZoneShape) {
+    pub(crate) fn shape(&mut self, shape: &ZoneShape) {
         let (top, bottom) = (self.window.row as f64, self.window.row_end() as f64);
         let (left, right) = (self.window.col as f64, self.window.col_end() as f64);
         match shape.bounds() {
@@ -200,8 +234,8 @@ impl Walker {
         }
     }
 
-    /// Turns the cells of one zone into spans, and forgets them.
-    fn sweep(&mut self, zone: u32, found: &mut Vec<(u32, Span)>) {
+    /// Turns the cells of one zone into spans, each with its row in the window, and forgets them.
+    pub(crate) fn sweep(&mut self, zone: u32, found: &mut Vec<(u32, Span)>) {
         // Stable, so that the order of additions, and with it the last digit, is the outline's.
         self.cells.sort_by_key(|c| c.key);
         let (first_col, width) = (self.window.col as u32, self.window.width as u32);

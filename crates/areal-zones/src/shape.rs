@@ -85,15 +85,6 @@ impl ZoneShape {
         self.bounds.map(|b| [b.x0, b.y0, b.x1, b.y1])
     }
 
-    /// True when some of the outline lies beyond a grid of `height` x `width` cells. The rounding of a projection
-    /// (a millionth of a cell) is forgiven.
-    pub fn reaches_past(&self, height: usize, width: usize) -> bool {
-        const SLACK: f64 = 1e-6;
-        self.bounds.is_some_and(|b| {
-            b.x0 < -SLACK || b.y0 < -SLACK || b.x1 > width as f64 + SLACK || b.y1 > height as f64 + SLACK
-        })
-    }
-
     /// The same outline moved by a number of columns and joined to this one: the copies of a zone that reaches over
     /// the antimeridian.
     #[must_use]
@@ -147,7 +138,9 @@ mod tests {
             // 3 x 2 less 1 x 1.
             assert!((shape.area() - 5.0).abs() < 1e-12);
             assert_eq!(shape.extent(), Some([1.0, 1.0, 4.0, 3.0]));
-            assert!(!shape.reaches_past(3, 4) && shape.reaches_past(3, 3));
+            let copies = shape.with_copies(&[0.0, 10.0]);
+            assert_eq!(copies.extent(), Some([1.0, 1.0, 14.0, 3.0]));
+            assert!((copies.area() - 10.0).abs() < 1e-12);
         }
     }
 }

@@ -1,27 +1,218 @@
 use std::path::PathBuf;
 
+use areal_job::{Provenance, StagedDir, input_file};
+use areal_raster::BandRef;
+use areal_zones::{
+    AggregateSettings, AreaTable, AreasMeta, Content, Invalid, Item, Map, MapInput, Measure, ZoneSet, ZoneSettings,
+    ZoneSums, aggregate, write_areas,
+};
 use clap::Args;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::Stage;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
 
-/// (help of aggregate)
+/// Sum a prediction, or any class or value raster, over zones such as districts.
+///
+/// Each cell counts by the exact share of it that lies in a zone, and by its true area on the ellipsoid. Zones may be in
+/// any CRS; those outside the map are reported, and totals are checked against the map. Writes a folder with areas.csv
+/// (one row for each zone and measure), areas.csv-metadata.json (what its columns mean), areas.gpkg (to map) and
+/// areas.json (how it came to be); prints the table.
 #[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct Options {}
+#[command(after_help = "Examples:\n  \
+    areal aggregate --prediction prediction --zones districts.gpkg --zone-id code --zone-name name --out areas\n  \
+    areal aggregate --raster worldcover.tif --zones districts.geojson --zone-id code --out areas\n  \
+    areal aggregate --prediction wealth --zones districts.gpkg --zone-id code --weights population.tif --out areas")]
+pub struct Options {
+    /// Prediction to aggregate: a folder made by `areal predict`.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "raster")]
+    pub prediction: Option<PathBuf>,
+    /// Raster to aggregate in place of a prediction.
+    #[arg(long, value_name = "FILE")]
+    pub raster: Option<PathBuf>,
+    /// Band of --raster, by number or description; repeat for several values. [default: the first for classes, all for
+    /// values]
+    #[arg(long, value_name = "BAND")]
+    pub band: Vec<String>,
+    /// What the cells of --raster are: classes or values. [default: classes for bytes, else values]
+    #[arg(long, value_name = "CONTENT")]
+    pub content: Option<Content>,
+    /// Zones: polygons in any format that GDAL reads.
+    #[arg(long, value_name = "FILE")]
+    pub zones: Option<PathBuf>,
+    /// Layer of --zones. [default: its only one]
+    #[arg(long, value_name = "LAYER")]
+    pub zone_layer: Option<String>,
+    /// Field that identifies a zone. [default: the only field with a different value for each zone]
+    #[arg(long, value_name = "FIELD")]
+    pub zone_id: Option<String>,
+    /// Field with the names of zones.
+    #[arg(long, value_name = "FIELD")]
+    pub zone_name: Option<String>,
+    /// What is done with invalid polygons: refuse or repair (with a warning). [default: repair]
+    #[arg(long, value_name = "WHAT")]
+    pub invalid: Option<Invalid>,
+    /// Raster of amounts per cell, such as people, to weight the mean of a value by. It may have its own grid and CRS:
+    /// each of its cells is spread evenly over the map's cells that it covers.
+    #[arg(long, value_name = "FILE")]
+    pub weights: Option<PathBuf>,
+    /// Cells of the map that one thread holds in memory. [default: 2097152]
+    #[arg(long, value_name = "CELLS")]
+    pub window_cells: Option<usize>,
+    /// Folder to write.
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+    /// Replace --out if it exists.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub overwrite: Option<bool>,
+    /// Print the table as JSON.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub json: Option<bool>,
+}
 
 impl Stage for Options {
     fn inputs(&self) -> Vec<PathBuf> {
-        Vec::new()
+        [&self.prediction, &self.raster, &self.zones, &self.weights].into_iter().flatten().cloned().collect()
     }
 
     fn output(&self) -> PathBuf {
-        PathBuf::new()
+        self.out.clone().unwrap_or_default()
     }
 
-    fn run(self, _context: &Context) -> Result<(), CliError> {
-        Err(CliError::new(Exit::Failure, "aggregate is not built yet"))
+    fn run(self, context: &Context) -> Result<(), CliError> {
+        let input = self.map_input()?;
+        let zones_path = self.zones.clone().ok_or_else(|| missing("--zones", "the polygons to sum over"))?;
+        let out = self.out.clone().ok_or_else(|| missing("--out", "the folder to write"))?;
+        let folder = StagedDir::new(&out, self.overwrite.unwrap_or(false))?;
+        let defaults = AggregateSettings::default();
+        let settings = AggregateSettings {
+            weights: self.weights.clone(),
+            window_cells: self.window_cells.unwrap_or(defaults.window_cells),
+        };
+        let zone_settings = ZoneSettings {
+            layer: self.zone_layer.clone(),
+            id_field: self.zone_id.clone(),
+            name_field: self.zone_name.clone(),
+            invalid: self.invalid.unwrap_or_default(),
+        };
+        let map = Map::open(&input)?;
+        let set = ZoneSet::read(&zones_path, &zone_settings)?;
+        let areas = aggregate(&map, &set, &settings, context.job())?;
+        let table = AreaTable::new(&map, &set, &areas, self.weights.is_some());
+        let resolved =
+            json!({ "zones": zone_settings, "content": self.content, "band": self.band, "aggregate": settings });
+        let provenance = Provenance {
+            made_by: concat!("areal ", env!("CARGO_PKG_VERSION")).to_owned(),
+            command: "aggregate".to_owned(),
+            inputs: self.inputs().iter().map(|path| input_file(path)).collect::<Result<_, _>>()?,
+            settings: resolved,
+            seed: None,
+        };
+        write_areas(&table, &AreasMeta::new(&map, &table, provenance), &folder)?;
+        folder.commit()?;
+        if self.json.unwrap_or(false) {
+            println!("{:#}", to_json(&table));
+        } else {
+            print!("{}", to_text(&table));
+        }
+        tracing::info!("areas of {} zones are in {}", set.zones.len(), out.display());
+        Ok(())
+    }
+}
+
+impl Options {
+    fn map_input(&self) -> Result<MapInput, CliError> {
+        match (&self.prediction, &self.raster) {
+            (Some(folder), None) if self.band.is_empty() && self.content.is_none() => {
+                Ok(MapInput::Prediction(folder.clone()))
+            }
+            (Some(_), None) => Err(CliError::new(Exit::Usage, "--band and --content go with --raster")
+                .help("leave them out: a prediction says itself what it holds")),
+            (None, Some(path)) => {
+                let bands: Result<Vec<BandRef>, _> = self.band.iter().map(|text| text.parse()).collect();
+                let bands = bands.map_err(|e| CliError::new(Exit::Usage, format!("--band: {e}")))?;
+                Ok(MapInput::Raster { path: path.clone(), bands, content: self.content })
+            }
+            (Some(_), Some(_)) => Err(CliError::new(Exit::Usage, "both --prediction and --raster are given")
+                .help("give the one to aggregate")),
+            (None, None) => Err(missing("--prediction or --raster", "the map to aggregate")),
+        }
+    }
+}
+
+fn missing(flag: &str, what: &str) -> CliError {
+    CliError::new(Exit::Usage, format!("{what} is not given")).help(format!("pass {flag}"))
+}
+
+/// The table as JSON: an object a zone, one key a column.
+fn to_json(table: &AreaTable<'_>) -> Value {
+    let columns = table.columns();
+    let values = |sums: &ZoneSums| -> serde_json::Map<String, Value> {
+        columns.iter().zip(&table.items).map(|(name, item)| (name.clone(), json!(item.value(sums)))).collect()
+    };
+    let zone = |(zone, sums): (&areal_zones::Zone, &ZoneSums)| {
+        let mut object = serde_json::Map::new();
+        object.insert("zone_id".into(), json!(zone.id));
+        object.insert("zone_name".into(), json!(zone.name));
+        object.insert("zone_state".into(), json!(sums.state));
+        object.extend(values(sums));
+        Value::Object(object)
+    };
+    let zones: Vec<Value> = table.set.zones.iter().zip(&table.areas.zones).map(zone).collect();
+    let totals: serde_json::Map<String, Value> =
+        table.totals().iter().map(|(name, sums)| ((*name).to_owned(), Value::Object(values(sums)))).collect();
+    json!({ "zones": zones, "totals": totals, "reconciliation": table.areas.reconciliation })
+}
+
+/// The table for people: a line a zone, then what is in none, and the map.
+fn to_text(table: &AreaTable<'_>) -> String {
+    let shown: Vec<(&Item, String)> =
+        table.items.iter().zip(table.columns()).filter(|(item, _)| is_shown(item.measure)).collect();
+    let mut lines = vec![vec!["zone".to_owned(), "name".to_owned()]];
+    lines[0].extend(shown.iter().map(|(_, name)| name.clone()));
+    let cells = |sums: &ZoneSums| -> Vec<String> {
+        let cell = |item: &Item| item.value(sums).map_or("-".to_owned(), |v| number(item.measure, v));
+        shown.iter().map(|(item, _)| cell(item)).collect()
+    };
+    for (zone, sums) in table.set.zones.iter().zip(&table.areas.zones) {
+        lines.push([vec![zone.id.clone(), zone.name.clone()], cells(sums)].concat());
+    }
+    for (name, sums) in table.totals() {
+        lines.push([vec![format!("({name})"), String::new()], cells(&sums)].concat());
+    }
+    let width = |k: usize| lines.iter().map(|l| l[k].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..lines[0].len()).map(width).collect();
+    let line = |cells: &Vec<String>| {
+        let padded = cells
+            .iter()
+            .zip(&widths)
+            .enumerate()
+            .map(|(k, (text, width))| if k < 2 { format!("{text:<width$}") } else { format!("{text:>width$}") });
+        format!("{}\n", padded.collect::<Vec<_>>().join("  ").trim_end())
+    };
+    lines.iter().map(line).collect()
+}
+
+/// What fits a terminal; the files hold the rest.
+fn is_shown(measure: Measure) -> bool {
+    matches!(
+        measure,
+        Measure::ObservedArea
+            | Measure::ClassArea
+            | Measure::ClassShare
+            | Measure::Mean
+            | Measure::StandardDeviation
+            | Measure::WeightedMean
+    )
+}
+
+fn number(measure: Measure, value: f64) -> String {
+    match measure.unit() {
+        Some("km2") => format!("{value:.3}"),
+        Some("1") => format!("{value:.4}"),
+        _ => format!("{value:.6}"),
     }
 }

@@ -1,12 +1,98 @@
-use clap::Args;
+use std::path::PathBuf;
 
+use areal_grid::{GroundResolution, PixelGrid};
+use areal_raster::{BandInfo, FileInspection, Inspection, RasterError, SceneInspection, Statistics, SuggestedPatches};
+use clap::Args;
+use serde::Serialize;
+
+use crate::commands::inspect_text;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
+use crate::scene_options::SceneOptions;
 
-/// (help of inspect)
+/// Say what raster files hold, and whether they make one scene.
+///
+/// Prints each file's bands, types, CRS, ground resolution, nodata and masks, the share of pixels that are observed,
+/// nodata or masked, and each band's statistics over the observed pixels; then the scene that the files make together,
+/// with a patch grid to begin with, or why they make none and which flag resolves it. Every pixel is read.
 #[derive(Debug, Clone, Default, Args)]
-pub struct Options {}
+#[command(after_help = "Examples:
+  areal inspect scene.tif
+  areal inspect east.tif west.tif --quality-band QA --quality-values 2,4
+  areal inspect east.tif west.tif --crs EPSG:32648 --resolution 10 --resampling bilinear --json")]
+pub struct Options {
+    /// Raster files of one scene; anything that GDAL opens.
+    #[arg(required = true, value_name = "FILES")]
+    pub files: Vec<PathBuf>,
+    /// Print JSON instead of tables (format areal-inspection/1).
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub scene: SceneOptions,
+}
 
-pub fn run(_options: Options, _context: &Context) -> Result<(), CliError> {
-    Err(CliError::new(Exit::Failure, "inspect is not built yet"))
+/// The document of `--json`.
+#[derive(Serialize)]
+struct Document<'a> {
+    format: &'static str,
+    files: &'a [FileInspection],
+    /// The scene that the files make together; null where they make none.
+    scene: Option<SceneDocument<'a>>,
+    /// Why they make none, and what to do about it.
+    refusal: Option<Refusal>,
+}
+
+#[derive(Serialize)]
+struct SceneDocument<'a> {
+    grid: &'a PixelGrid,
+    ground_resolution: GroundResolution,
+    bands: &'a [BandInfo],
+    pixel_type: areal_grid::PixelType,
+    statistics: &'a Statistics,
+    suggested_patches: SuggestedPatches,
+}
+
+#[derive(Serialize)]
+struct Refusal {
+    reason: String,
+    help: String,
+}
+
+pub fn run(options: Options, context: &Context) -> Result<(), CliError> {
+    let settings = options.scene.settings("scene", options.files)?;
+    let inspection = areal_raster::inspect(&settings, &context.job())?;
+    if options.json {
+        println!("{}", to_json(inspection)?);
+    } else {
+        print!("{}", inspect_text::tables(inspection));
+    }
+    Ok(())
+}
+
+fn to_json(inspection: Inspection) -> Result<String, CliError> {
+    let Inspection { files, scene } = inspection;
+    let (scene, refusal) = match scene {
+        Ok(scene) => (Some(scene), None),
+        Err(error) => (None, Some(refusal(error))),
+    };
+    let document = Document {
+        format: "areal-inspection/1",
+        files: &files,
+        scene: scene.as_ref().map(|s: &SceneInspection| SceneDocument {
+            grid: s.scene.grid(),
+            ground_resolution: s.scene.ground_resolution(),
+            bands: s.scene.bands(),
+            pixel_type: s.scene.pixel_type(),
+            statistics: &s.statistics,
+            suggested_patches: s.patches,
+        }),
+        refusal,
+    };
+    serde_json::to_string_pretty(&document)
+        .map_err(|e| CliError::new(Exit::Failure, format!("the result cannot be written as JSON: {e}")))
+}
+
+fn refusal(error: RasterError) -> Refusal {
+    let error = CliError::from(error);
+    Refusal { reason: error.to_string(), help: error.help_text().unwrap_or_default().to_owned() }
 }

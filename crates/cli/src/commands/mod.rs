@@ -7,6 +7,7 @@ pub mod evaluate;
 pub mod explain;
 pub mod init;
 pub mod inspect;
+mod inspect_text;
 pub mod predict;
 pub mod report;
 pub mod run;

@@ -5,6 +5,7 @@ mod job;
 mod patches;
 mod predict;
 mod raster;
+mod zones;
 
 use std::process::ExitCode;
 
@@ -71,6 +72,11 @@ impl CliError {
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
+    }
+
+    /// What to do about it, if that was said.
+    pub fn help_text(&self) -> Option<&str> {
+        self.help.as_deref()
     }
 
     /// Prints the error to stderr and gives the exit code.

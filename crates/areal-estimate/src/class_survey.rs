@@ -1,0 +1,364 @@
+use crate::accuracy::{Accuracy, accuracy};
+use crate::error::EstimateError;
+use crate::estimator::{Auxiliary, Estimator};
+use crate::finding::{Finding, FindingKind, GroupShare, clustered};
+use crate::interval::{IntervalMethod, share_interval};
+use crate::publication::CvLimits;
+use crate::rows::{AccuracyRow, EstimateRow, MatrixRow, Subject};
+use crate::small_area::{Kind, ZoneSettings, Zoning, direct, rake, synthetic_shares, zone_estimates};
+use crate::stratified::{Estimate, StratifiedSample, Stratum};
+
+/// One class of the map.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MapClass {
+    /// Its code.
+    pub code: u8,
+    /// Its name.
+    pub name: String,
+    /// Its mapped area over the whole population.
+    pub area: f64,
+    /// Area-weighted mean of its probability over the population; `None` without probabilities.
+    pub mean_probability: Option<f64>,
+}
+
+/// One zone of a survey.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MapZone {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Mapped area of each class.
+    pub mapped: Vec<f64>,
+}
+
+/// One labelled unit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClassUnit {
+    /// Its stratum.
+    pub stratum: usize,
+    /// Its area.
+    pub area: f64,
+    /// Index of its class on the map.
+    pub map: usize,
+    /// Index of its class in the reference.
+    pub reference: usize,
+    /// Map probability of each class; empty without probabilities.
+    pub probabilities: Vec<f64>,
+    /// Zones it lies in and the fraction of its cell in each.
+    pub zones: Vec<(usize, f64)>,
+}
+
+/// All that an estimate of class areas needs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClassSurvey {
+    /// The strata with their known sizes.
+    pub strata: Vec<Stratum>,
+    /// The classes.
+    pub classes: Vec<MapClass>,
+    /// The zones; may be empty.
+    pub zones: Vec<MapZone>,
+    /// The labelled units.
+    pub units: Vec<ClassUnit>,
+    /// False when inclusion probabilities are unknown: then no error is given.
+    pub designed: bool,
+}
+
+/// How estimates are made and flagged.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SurveySettings {
+    /// Over the whole map.
+    pub estimator: Estimator,
+    /// Level of the confidence intervals.
+    pub level: f64,
+    /// Finite population correction.
+    pub finite: bool,
+    /// Per zone.
+    pub zones: ZoneSettings,
+    /// Limits of the quality flag.
+    pub limits: CvLimits,
+    /// Rake the zones to the whole map's estimates.
+    pub benchmark: bool,
+}
+
+/// Estimates of class areas.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClassEstimates {
+    /// Areas, of the whole map and of each zone.
+    pub rows: Vec<EstimateRow>,
+    /// Accuracies.
+    pub accuracy: Vec<AccuracyRow>,
+    /// The error matrix.
+    pub matrix: Vec<MatrixRow>,
+    /// What the reader should know.
+    pub findings: Vec<Finding>,
+    /// How many times larger a sample the strata alone would need, by class; 1 for the stratified estimator.
+    pub gains: Vec<f64>,
+}
+
+const UNIT: &str = "km2";
+
+/// Estimates the area of every class, over the whole map and in each zone, with accuracies and error matrix.
+///
+/// # Errors
+/// Tables that do not fit, strata with too few units, a model or benchmark that cannot be had.
+pub fn estimate_classes(survey: &ClassSurvey, settings: &SurveySettings) -> Result<ClassEstimates, EstimateError> {
+    if survey.units.is_empty() {
+        return Err(EstimateError::Empty { what: "labelled unit" });
+    }
+    let run = Run::new(survey, settings)?;
+    let accuracy = accuracy(&run.sample, &run.map, &run.reference, survey.classes.len())?;
+    let (mut rows, whole, gains) = run.whole()?;
+    let mut findings = run.findings(&accuracy)?;
+    findings.extend(small_samples(&rows));
+    rows.extend(run.zones(&whole)?);
+    if !survey.designed {
+        rows = rows.into_iter().map(EstimateRow::without_error).collect();
+    }
+    let mut accuracies = run.accuracy_rows(&accuracy);
+    if !survey.designed {
+        for row in &mut accuracies {
+            (row.standard_error, row.low, row.high) = (None, None, None);
+        }
+    }
+    Ok(ClassEstimates { rows, accuracy: accuracies, matrix: run.matrix_rows(&accuracy), findings, gains })
+}
+
+/// Rows of the whole map, its estimates as shares, and the gains over the strata alone, by class.
+type Whole = (Vec<EstimateRow>, Vec<Estimate>, Vec<f64>);
+
+struct Run<'a> {
+    survey: &'a ClassSurvey,
+    settings: &'a SurveySettings,
+    sample: StratifiedSample,
+    map: Vec<usize>,
+    reference: Vec<usize>,
+    /// Share of each map class of the mapped area.
+    shares: Vec<f64>,
+}
+
+impl<'a> Run<'a> {
+    fn new(survey: &'a ClassSurvey, settings: &'a SurveySettings) -> Result<Self, EstimateError> {
+        let units: Vec<(usize, f64)> = survey.units.iter().map(|u| (u.stratum, u.area)).collect();
+        let total: f64 = survey.classes.iter().map(|c| c.area).sum();
+        Ok(Self {
+            sample: StratifiedSample::new(survey.strata.clone(), &units, settings.finite)?,
+            map: survey.units.iter().map(|u| u.map).collect(),
+            reference: survey.units.iter().map(|u| u.reference).collect(),
+            shares: survey.classes.iter().map(|c| c.area / total).collect(),
+            survey,
+            settings,
+        })
+    }
+
+    fn is_class(&self, class: usize) -> Vec<f64> {
+        self.reference.iter().map(|&r| f64::from(r == class)).collect()
+    }
+
+    /// The map at the units for one class, and its mean: probabilities where there are any, else zeros and ones.
+    fn prediction(&self, class: usize) -> (Vec<f64>, f64) {
+        let with = self.survey.units.iter().all(|u| u.probabilities.len() == self.survey.classes.len());
+        match self.survey.classes[class].mean_probability {
+            Some(mean) if with => (self.survey.units.iter().map(|u| u.probabilities[class]).collect(), mean),
+            _ => (self.map.iter().map(|&m| f64::from(m == class)).collect(), self.shares[class]),
+        }
+    }
+
+    fn whole(&self) -> Result<Whole, EstimateError> {
+        let (mut rows, mut estimates, mut gains) = (Vec::new(), Vec::new(), Vec::new());
+        let area = self.sample.area();
+        for (c, class) in self.survey.classes.iter().enumerate() {
+            let (predicted, map_mean) = self.prediction(c);
+            let aux = Auxiliary { predicted: &predicted, map_mean, group: &self.map, shares: &self.shares };
+            let (estimate, gain) = self.settings.estimator.mean(&self.sample, &self.is_class(c), &aux)?;
+            let estimate = Estimate { value: estimate.value.clamp(0.0, 1.0), ..estimate };
+            let interval =
+                share_interval(estimate.value, estimate.standard_error, estimate.effective_n, self.settings.level);
+            let subject = self.subject("", "", c, class.area);
+            let method = self.settings.estimator.to_string();
+            let limits = &self.settings.limits;
+            rows.push(EstimateRow::new(&subject, &estimate.scaled(area), interval.scaled(area), &method, limits));
+            estimates.push(estimate);
+            gains.push(gain);
+        }
+        Ok((rows, estimates, gains))
+    }
+
+    fn subject<'s>(&'s self, zone_id: &'s str, zone_name: &'s str, class: usize, mapped: f64) -> Subject<'s> {
+        let class = &self.survey.classes[class];
+        Subject {
+            zone_id,
+            zone_name,
+            measure: "area",
+            class_code: Some(class.code),
+            class_name: &class.name,
+            unit: UNIT,
+            mapped,
+        }
+    }
+
+    fn zoning(&self) -> Zoning {
+        Zoning {
+            membership: self.survey.units.iter().map(|u| u.zones.clone()).collect(),
+            mapped: self.survey.zones.iter().map(|z| z.mapped.clone()).collect(),
+        }
+    }
+
+    fn zones(&self, whole: &[Estimate]) -> Result<Vec<EstimateRow>, EstimateError> {
+        let zones = &self.survey.zones;
+        if zones.is_empty() {
+            return Ok(Vec::new());
+        }
+        let zoning = self.zoning();
+        let areas: Vec<f64> = zones.iter().map(|z| z.mapped.iter().sum()).collect();
+        let mut by_class = Vec::with_capacity(self.survey.classes.len());
+        for c in 0..self.survey.classes.len() {
+            let y = self.is_class(c);
+            let own = direct(&self.sample, &y, &zoning)?;
+            let other = synthetic_shares(&self.sample, &self.map, &y, c, &zoning)?;
+            by_class.push(zone_estimates(&own, &other, Kind::Share, &self.settings.zones)?);
+        }
+        let factors = self.factors(&by_class, &areas, whole)?;
+        let mut rows = Vec::new();
+        for (z, zone) in zones.iter().enumerate().filter(|(z, _)| areas[*z] > 0.0) {
+            for (c, found) in by_class.iter().map(|f| f[z]).enumerate() {
+                let factor = factors.as_ref().map_or(1.0, |f| f[z][c]);
+                let subject = self.subject(&zone.id, &zone.name, c, zone.mapped[c]);
+                let method = match factors {
+                    Some(_) => format!("{}, raked", found.method),
+                    None => found.method.to_string(),
+                };
+                let mut interval = found.interval.scaled(areas[z] * factor);
+                interval.high = interval.high.min(areas[z]);
+                interval.low = interval.low.min(interval.high);
+                let estimate = found.estimate.scaled(areas[z] * factor);
+                rows.push(EstimateRow::new(&subject, &estimate, interval, &method, &self.settings.limits));
+            }
+        }
+        Ok(rows)
+    }
+
+    /// What raking multiplies each zone's classes by; `None` unless asked for. Errors are multiplied likewise: raking to
+    /// a total that is itself estimated changes them little (Rao and Molina 2015, section 6.4.6).
+    fn factors(
+        &self,
+        by_class: &[Vec<crate::ZoneEstimate>],
+        areas: &[f64],
+        whole: &[Estimate],
+    ) -> Result<Option<Vec<Vec<f64>>>, EstimateError> {
+        if !self.settings.benchmark {
+            return Ok(None);
+        }
+        let covered: f64 = areas.iter().sum();
+        let all = self.sample.area();
+        if (covered / all - 1.0).abs() > 1e-3 {
+            return Err(EstimateError::Value {
+                what: "area of all zones (km2)",
+                name: "the benchmark".into(),
+                value: covered,
+                expected: "must be the map's: zones that overlap or leave some of it out cannot be raked to its total",
+            });
+        }
+        let table: Vec<Vec<f64>> = (0..areas.len())
+            .map(|z| by_class.iter().map(|f| f[z].estimate.value.max(0.0) * areas[z]).collect())
+            .collect();
+        let shares: f64 = whole.iter().map(|e| e.value).sum();
+        let columns: Vec<f64> = whole.iter().map(|e| e.value / shares * covered).collect();
+        let raked = rake(&table, areas, &columns)?;
+        let ratio = |(a, b): (&f64, &f64)| if *b > 0.0 { a / b } else { 1.0 };
+        Ok(Some(raked.iter().zip(&table).map(|(a, b)| a.iter().zip(b).map(ratio).collect()).collect()))
+    }
+
+    fn findings(&self, accuracy: &Accuracy) -> Result<Vec<Finding>, EstimateError> {
+        let mut findings = Vec::new();
+        for (c, class) in self.survey.classes.iter().enumerate() {
+            if class.area > 0.0 && accuracy.counts[c].iter().sum::<u64>() == 0 {
+                findings.push(Finding::warning(
+                    FindingKind::UnseenClass,
+                    format!("no unit lies on map class {}: its user's accuracy is unknown", class.name),
+                ));
+            }
+        }
+        findings.extend(clustered("classes", &self.class_groups()?));
+        findings.extend(clustered("zones", &self.zone_groups()?));
+        Ok(findings)
+    }
+
+    fn group(&self, name: &str, of_area: f64, inside: &[f64]) -> Result<GroupShare, EstimateError> {
+        let n = self.sample.len() as f64;
+        let (of_sample, standard_error) = if self.survey.designed {
+            let e = self.sample.mean(inside)?;
+            (e.value, e.standard_error)
+        } else {
+            (inside.iter().sum::<f64>() / n, (of_area * (1.0 - of_area) / n).max(0.0).sqrt())
+        };
+        Ok(GroupShare { name: name.to_owned(), of_area, of_sample, standard_error })
+    }
+
+    fn class_groups(&self) -> Result<Vec<GroupShare>, EstimateError> {
+        let each = |(c, class): (usize, &MapClass)| {
+            let inside: Vec<f64> = self.map.iter().map(|&m| f64::from(m == c)).collect();
+            self.group(&class.name, self.shares[c], &inside)
+        };
+        self.survey.classes.iter().enumerate().map(each).collect()
+    }
+
+    fn zone_groups(&self) -> Result<Vec<GroupShare>, EstimateError> {
+        let total: f64 = self.survey.classes.iter().map(|c| c.area).sum();
+        let each = |(z, zone): (usize, &MapZone)| {
+            let fraction = |u: &ClassUnit| u.zones.iter().filter(|(k, _)| *k == z).map(|(_, f)| f).sum();
+            let inside: Vec<f64> = self.survey.units.iter().map(fraction).collect();
+            self.group(&zone.id, zone.mapped.iter().sum::<f64>() / total, &inside)
+        };
+        self.survey.zones.iter().enumerate().map(each).collect()
+    }
+
+    fn accuracy_rows(&self, accuracy: &Accuracy) -> Vec<AccuracyRow> {
+        let row = |measure: &str, class: Option<&MapClass>, e: Option<Estimate>| {
+            let interval = e.map(|e| share_interval(e.value, e.standard_error, e.effective_n, self.settings.level));
+            AccuracyRow {
+                measure: measure.to_owned(),
+                class_code: class.map(|c| c.code),
+                class_name: class.map(|c| c.name.clone()).unwrap_or_default(),
+                estimate: e.map(|e| e.value),
+                standard_error: e.map(|e| e.standard_error),
+                low: interval.map(|i| i.low),
+                high: interval.map(|i| i.high),
+                n: e.map_or(0, |e| e.n),
+            }
+        };
+        let mut rows = vec![row("overall", None, Some(accuracy.overall))];
+        for (class, found) in self.survey.classes.iter().zip(&accuracy.classes) {
+            rows.push(row("users", Some(class), found.users));
+            rows.push(row("producers", Some(class), found.producers));
+        }
+        rows
+    }
+
+    fn matrix_rows(&self, accuracy: &Accuracy) -> Vec<MatrixRow> {
+        let classes = &self.survey.classes;
+        let cell = |i: usize, j: usize| MatrixRow {
+            map_code: classes[i].code,
+            map_name: classes[i].name.clone(),
+            reference_code: classes[j].code,
+            reference_name: classes[j].name.clone(),
+            count: accuracy.counts[i][j],
+            share: accuracy.proportions[i][j],
+        };
+        (0..classes.len()).flat_map(|i| (0..classes.len()).map(move |j| (i, j))).map(|(i, j)| cell(i, j)).collect()
+    }
+}
+
+fn small_samples(rows: &[EstimateRow]) -> Option<Finding> {
+    let wilson = IntervalMethod::Wilson.to_string();
+    let names: Vec<&str> = rows.iter().filter(|r| r.interval == wilson).map(|r| r.class_name.as_str()).collect();
+    (!names.is_empty()).then(|| {
+        Finding::warning(
+            FindingKind::SmallSample,
+            format!(
+                "too few units speak for {}: a normal interval would be too short, Wilson's is given",
+                names.join(", ")
+            ),
+        )
+    })
+}

@@ -1,0 +1,86 @@
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::EstimateError;
+use crate::regression::{difference, post_stratified, prediction_powered, regression};
+use crate::stratified::{Estimate, StratifiedSample};
+
+/// How a mean or a share over the whole map is estimated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Estimator {
+    /// From the strata alone (with strata = map classes, Olofsson et al. 2014; with others, Stehman 2014).
+    Stratified,
+    /// Post-stratified by map class, for a sample that was not stratified by it.
+    PostStratified,
+    /// The map's mean plus the sample's mean error.
+    Difference,
+    /// Generalised regression estimator on the map.
+    Regression,
+    /// Prediction-powered, power-tuned.
+    PredictionPowered,
+}
+
+impl FromStr for Estimator {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "stratified" => Ok(Self::Stratified),
+            "post-stratified" => Ok(Self::PostStratified),
+            "difference" => Ok(Self::Difference),
+            "regression" => Ok(Self::Regression),
+            "prediction-powered" => Ok(Self::PredictionPowered),
+            _ => Err(format!(
+                "\"{text}\" is no estimator: stratified, post-stratified, difference, regression or prediction-powered"
+            )),
+        }
+    }
+}
+
+impl fmt::Display for Estimator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Stratified => "stratified",
+            Self::PostStratified => "post-stratified",
+            Self::Difference => "difference",
+            Self::Regression => "regression",
+            Self::PredictionPowered => "prediction-powered",
+        })
+    }
+}
+
+/// What the map says of one variable: at the units and over the whole area.
+pub(crate) struct Auxiliary<'a> {
+    /// The map at each unit.
+    pub predicted: &'a [f64],
+    /// Its area-weighted mean over the map.
+    pub map_mean: f64,
+    /// Map class of each unit, and each class's share of the area; empty for a value.
+    pub group: &'a [usize],
+    pub shares: &'a [f64],
+}
+
+impl Estimator {
+    /// The mean of `y`, and how many times larger a sample the strata alone would need for the same error.
+    pub(crate) fn mean(
+        self,
+        sample: &StratifiedSample,
+        y: &[f64],
+        aux: &Auxiliary,
+    ) -> Result<(Estimate, f64), EstimateError> {
+        let assisted = match self {
+            Self::Stratified => return Ok((sample.mean(y)?, 1.0)),
+            Self::PostStratified => post_stratified(sample, y, aux.group, aux.shares)?,
+            Self::Difference => difference(sample, y, aux.predicted, aux.map_mean)?,
+            Self::PredictionPowered => prediction_powered(sample, y, aux.predicted, aux.map_mean)?,
+            Self::Regression => {
+                let rows: Vec<Vec<f64>> = aux.predicted.iter().map(|f| vec![1.0, *f]).collect();
+                regression(sample, y, &rows, &[1.0, aux.map_mean])?
+            }
+        };
+        Ok((assisted.mean, assisted.gain))
+    }
+}

@@ -1,0 +1,206 @@
+#![allow(unsafe_code)]
+//! The three transforms of F(4 x 4, 3 x 3), at the points 0, 1, -1, 2, -2 and infinity.
+
+use super::{IN, OUT, POINTS};
+use crate::Level;
+use crate::pack::LANES;
+use crate::share::Shared;
+
+/// One vector of channels.
+type Lanes = [f32; LANES];
+/// Where the pixels of an input tile begin; those outside the map point to zeros.
+pub type Pixels = [*const f32; POINTS];
+/// Where the outputs of a tile begin, none for those outside the map.
+pub type Starts = [Option<usize>; OUT * OUT];
+
+/// `G g G^T` of a kernel of 3 x 3, in double precision.
+pub fn kernel(g: [f32; 9]) -> [f32; POINTS] {
+    const G: [[f64; 3]; IN] = [
+        [1.0 / 4.0, 0.0, 0.0],
+        [-1.0 / 6.0, -1.0 / 6.0, -1.0 / 6.0],
+        [-1.0 / 6.0, 1.0 / 6.0, -1.0 / 6.0],
+        [1.0 / 24.0, 1.0 / 12.0, 1.0 / 6.0],
+        [1.0 / 24.0, -1.0 / 12.0, 1.0 / 6.0],
+        [0.0, 0.0, 1.0],
+    ];
+    std::array::from_fn(|at| {
+        let (row, column) = (&G[at / IN], &G[at % IN]);
+        let terms = (0..9).map(|tap| row[tap / 3] * column[tap % 3] * f64::from(g[tap]));
+        terms.sum::<f64>() as f32
+    })
+}
+
+/// What follows the sums.
+pub struct Epilogue<'a> {
+    /// By output channel.
+    pub bias: &'a [f32],
+    /// A map to add, shaped as the output.
+    pub add: Option<&'a [f32]>,
+    /// Whether negative results become 0.
+    pub relu: bool,
+}
+
+/// `B^T d B` of one input tile; point `p` goes to `out + p step`.
+///
+/// # Safety
+/// `channels` is a multiple of 16, so many values can be read at each pixel and written at each point.
+pub unsafe fn input(level: Level, pixels: &Pixels, channels: usize, out: *mut f32, step: usize) {
+    // SAFETY: the caller's promise; the level was required when the convolution was made.
+    unsafe {
+        match level {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => input_avx512(pixels, channels, out, step),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => input_avx2(pixels, channels, out, step),
+            _ => input_any(pixels, channels, out, step),
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+unsafe fn input_avx512(pixels: &Pixels, channels: usize, out: *mut f32, step: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { input_any(pixels, channels, out, step) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn input_avx2(pixels: &Pixels, channels: usize, out: *mut f32, step: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { input_any(pixels, channels, out, step) }
+}
+
+#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[inline(always)]
+unsafe fn input_any(pixels: &Pixels, channels: usize, out: *mut f32, step: usize) {
+    for at in (0..channels).step_by(LANES) {
+        let mut half = [[0.0; LANES]; POINTS];
+        // SAFETY: `at .. at + 16` lies within the channels.
+        unsafe {
+            for x in 0..IN {
+                let column: [Lanes; IN] = std::array::from_fn(|y| pixels[y * IN + x].add(at).cast::<Lanes>().read_unaligned());
+                for (y, value) in bt(&column).into_iter().enumerate() {
+                    half[y * IN + x] = value;
+                }
+            }
+            for (y, row) in half.as_chunks::<IN>().0.iter().enumerate() {
+                for (x, value) in bt(row).into_iter().enumerate() {
+                    out.add((y * IN + x) * step + at).cast::<Lanes>().write_unaligned(value);
+                }
+            }
+        }
+    }
+}
+
+#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[inline(always)]
+fn bt(d: &[Lanes; IN]) -> [Lanes; IN] {
+    let mut out = [[0.0; LANES]; IN];
+    for l in 0..LANES {
+        let [d0, d1, d2, d3, d4, d5] = [d[0][l], d[1][l], d[2][l], d[3][l], d[4][l], d[5][l]];
+        let (even, odd) = (d4 - 4.0 * d2, d3 - 4.0 * d1);
+        let (near, far) = (d4 - d2, 2.0 * (d3 - d1));
+        out[0][l] = 4.0 * d0 - 5.0 * d2 + d4;
+        out[1][l] = even + odd;
+        out[2][l] = even - odd;
+        out[3][l] = near + far;
+        out[4][l] = near - far;
+        out[5][l] = 4.0 * d1 - 5.0 * d3 + d5;
+    }
+    out
+}
+
+/// `A^T m A` of one tile's products, with the epilogue; outputs whose start is none are not stored.
+///
+/// # Safety
+/// `channels` is a multiple of 16; so many values can be read at each point `m + p step`, of the bias and of the map to add;
+/// every start is that of so many values that nothing else accesses, inside what `to` points to.
+pub unsafe fn output(
+    level: Level,
+    m: *const f32,
+    step: usize,
+    channels: usize,
+    starts: &Starts,
+    epilogue: &Epilogue<'_>,
+    to: Shared<f32>,
+) {
+    // SAFETY: the caller's promise; the level was required when the convolution was made.
+    unsafe {
+        match level {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => output_avx512(m, step, channels, starts, epilogue, to),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => output_avx2(m, step, channels, starts, epilogue, to),
+            _ => output_any(m, step, channels, starts, epilogue, to),
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+unsafe fn output_avx512(m: *const f32, step: usize, channels: usize, starts: &Starts, e: &Epilogue<'_>, to: Shared<f32>) {
+    // SAFETY: the caller's promise.
+    unsafe { output_any(m, step, channels, starts, e, to) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn output_avx2(m: *const f32, step: usize, channels: usize, starts: &Starts, e: &Epilogue<'_>, to: Shared<f32>) {
+    // SAFETY: the caller's promise.
+    unsafe { output_any(m, step, channels, starts, e, to) }
+}
+
+#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[inline(always)]
+unsafe fn output_any(m: *const f32, step: usize, channels: usize, starts: &Starts, e: &Epilogue<'_>, to: Shared<f32>) {
+    for at in (0..channels).step_by(LANES) {
+        let mut half = [[0.0; LANES]; OUT * IN];
+        // SAFETY: `at .. at + 16` lies within the channels of every pointer that the caller vouches for.
+        unsafe {
+            let bias = e.bias.as_ptr().add(at).cast::<Lanes>().read_unaligned();
+            for x in 0..IN {
+                let column: [Lanes; IN] = std::array::from_fn(|y| m.add((y * IN + x) * step + at).cast::<Lanes>().read_unaligned());
+                for (y, value) in a(&column).into_iter().enumerate() {
+                    half[y * IN + x] = value;
+                }
+            }
+            for (row, starts) in half.as_chunks::<IN>().0.iter().zip(starts.as_chunks::<OUT>().0) {
+                for (mut value, start) in a(row).into_iter().zip(starts) {
+                    let Some(start) = start else { continue };
+                    plus(&mut value, &bias);
+                    if let Some(add) = e.add {
+                        plus(&mut value, &add.as_ptr().add(start + at).cast::<Lanes>().read_unaligned());
+                    }
+                    if e.relu {
+                        value = value.map(|v| if v > 0.0 { v } else { 0.0 });
+                    }
+                    to.get().add(start + at).cast::<Lanes>().write_unaligned(value);
+                }
+            }
+        }
+    }
+}
+
+#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[inline(always)]
+fn plus(sum: &mut Lanes, term: &Lanes) {
+    for (sum, term) in sum.iter_mut().zip(term) {
+        *sum += term;
+    }
+}
+
+#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[inline(always)]
+fn a(m: &[Lanes; IN]) -> [Lanes; OUT] {
+    let mut out = [[0.0; LANES]; OUT];
+    for l in 0..LANES {
+        let (sum1, difference1) = (m[1][l] + m[2][l], m[1][l] - m[2][l]);
+        let (sum2, difference2) = (m[3][l] + m[4][l], m[3][l] - m[4][l]);
+        out[0][l] = m[0][l] + sum1 + sum2;
+        out[1][l] = difference1 + 2.0 * difference2;
+        out[2][l] = sum1 + 4.0 * sum2;
+        out[3][l] = difference1 + 8.0 * difference2 + m[5][l];
+    }
+    out
+}

@@ -1,0 +1,17 @@
+//! Compiled inference on CPUs: a bundle's network as a program of fused kernels.
+//!
+//! Batch normalisation is folded into the convolutions, `ReLU` and residual additions happen where a convolution stores
+//! its sums, buffers are planned once and reused, and pixels are normalised while they are converted from the scene's
+//! own type. A plan is compared with Burn when it is loaded and refuses to load where the two differ.
+
+mod compile;
+mod error;
+mod fold;
+mod input;
+mod inference;
+mod probe;
+
+pub use compile::compile;
+pub use error::PlanError;
+pub use inference::{PlanInference, load};
+pub use probe::{Agreement, TOLERANCE};

@@ -1,0 +1,66 @@
+use areal_grid::{PixelState, Pixels};
+use areal_model::{BurnInference, Inference, ModelSpec, PatchBatch};
+use ndarray::Array2;
+use rand::{RngExt, SeedableRng};
+
+use crate::PlanError;
+
+/// Greatest difference between a plan's logits and Burn's, as a share of the greatest logit (or of 1 where that is
+/// less). Both sum the same single-precision products in another order.
+pub const TOLERANCE: f32 = 1e-3;
+
+/// Patches of the probe batch.
+const PATCHES: usize = 3;
+/// Largest side of a probe patch, so that the comparison takes a moment only.
+const SIDE: usize = 64;
+
+/// How far two sets of logits are apart.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Agreement {
+    /// Greatest difference, as a share of the greatest logit (or of 1 where that is less).
+    pub difference: f32,
+    /// Greatest logit, without its sign.
+    pub greatest: f32,
+}
+
+impl Agreement {
+    /// Compares logits `[N, K]`. Logits that are no numbers on either side are infinitely far apart.
+    pub fn of(found: &Array2<f32>, expected: &Array2<f32>) -> Self {
+        let greatest = expected.iter().fold(0.0f32, |a, b| a.max(b.abs()));
+        let far = |(f, e): (&f32, &f32)| if f.is_finite() && e.is_finite() { (f - e).abs() } else { f32::INFINITY };
+        let apart = if found.dim() == expected.dim() {
+            found.iter().zip(expected).map(far).fold(0.0, f32::max)
+        } else {
+            f32::INFINITY
+        };
+        Self { difference: apart / greatest.max(1.0), greatest }
+    }
+}
+
+/// The same pseudo-random patches for every load: values around each band's mean, some pixels not observed.
+pub fn batch(spec: &ModelSpec) -> PatchBatch {
+    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0x00A2_EA1A);
+    let (bands, side) = (spec.bands.len(), spec.patch_size.clamp(1, SIDE));
+    let plane = side * side;
+    let mut values = Vec::with_capacity(PATCHES * bands * plane);
+    for _ in 0..PATCHES {
+        for (mean, std) in spec.normalisation.mean.iter().zip(&spec.normalisation.std) {
+            values.extend((0..plane).map(|_| f64::from(mean + std * (4.0 * rng.random::<f32>() - 2.0))));
+        }
+    }
+    let state = |chance: f32| if chance < 0.1 { PixelState::Nodata } else { PixelState::Observed };
+    let states = (0..PATCHES * plane).map(|_| state(rng.random())).collect();
+    PatchBatch { shape: [PATCHES, bands, side, side], pixels: Pixels::F64(values), states }
+}
+
+/// Compares a plan with the network it was compiled from.
+pub fn check(plan: &mut dyn Inference, network: &mut BurnInference) -> Result<Agreement, PlanError> {
+    let batch = batch(plan.spec());
+    let expected = network.infer(&batch).map_err(|e| PlanError::Probe(e.to_string()))?;
+    let agreement = Agreement::of(&plan.infer(&batch)?, &expected);
+    if agreement.difference <= TOLERANCE {
+        Ok(agreement)
+    } else {
+        Err(PlanError::Disagrees { found: agreement.difference, tolerance: TOLERANCE })
+    }
+}

@@ -1,0 +1,122 @@
+//! Plans against Burn: every architecture, every processor level, odd sizes and batch sizes.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+use areal_grid::{Class, PixelState, PixelType, Pixels, Target, default_colour};
+use areal_job::{Provenance, hash_bytes};
+use areal_kernels::Level;
+use areal_model::{
+    Architecture, BUNDLE_FORMAT, Bundle, BurnInference, Calibration, DeviceChoice, Inference, ModelSpec, Network, Normalisation,
+    PatchBatch, StateDict,
+};
+use areal_plan::{Agreement, PlanError, PlanInference, TOLERANCE};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+const BANDS: usize = 5;
+
+fn spec(architecture: Architecture, patch_size: usize) -> ModelSpec {
+    let class = |code: u8| Class { code, name: format!("class {code}"), colour: default_colour(usize::from(code)) };
+    let provenance =
+        Provenance { made_by: String::new(), command: String::new(), inputs: Vec::new(), settings: Default::default(), seed: None };
+    ModelSpec {
+        format: BUNDLE_FORMAT.to_owned(),
+        architecture,
+        bands: (1..=BANDS).map(|b| format!("band {b}")).collect(),
+        pixel_type: PixelType::U16,
+        normalisation: Normalisation { mean: vec![900.0; BANDS], std: vec![250.0; BANDS] },
+        target: Target::Classes { classes: (1..=7).map(class).collect() },
+        value_scale: None,
+        patch_size,
+        ground_resolution: None,
+        calibration: Calibration::default(),
+        training_prior: vec![1.0 / 7.0; 7],
+        class_counts: vec![1; 7],
+        weights_sha256: hash_bytes(b""),
+        provenance,
+    }
+}
+
+/// A network whose batch normalisations are no identities, as after training.
+fn bundle(architecture: Architecture, patch_size: usize) -> Bundle {
+    let (spec, device) = (spec(architecture, patch_size), DeviceChoice::Cpu.open().unwrap());
+    let mut state = StateDict::of(&Network::new(&spec.network_config(), 11, &device).unwrap());
+    let mut rng = ChaCha8Rng::seed_from_u64(12);
+    for (name, tensor) in &mut state.tensors {
+        let last = name.rsplit('.').next().unwrap();
+        for value in &mut tensor.values {
+            match last {
+                "running_mean" | "bias" => *value += 0.2 * rng.random::<f32>() - 0.1,
+                "running_var" => *value *= 0.5 + rng.random::<f32>(),
+                "weight" if tensor.shape.len() == 1 => *value *= 0.7 + 0.6 * rng.random::<f32>(),
+                _ => {}
+            }
+        }
+    }
+    let network = Network::from_state(&spec.network_config(), &state, &device).unwrap();
+    Bundle { spec, network }
+}
+
+fn batch(patches: usize, side: usize) -> PatchBatch {
+    let mut rng = ChaCha8Rng::seed_from_u64(13);
+    let pixels = (0..patches * BANDS * side * side).map(|_| rng.random_range(400..1400)).collect();
+    let states = (0..patches * side * side).map(|_| if rng.random_bool(0.05) { PixelState::Masked } else { PixelState::Observed });
+    PatchBatch { shape: [patches, BANDS, side, side], pixels: Pixels::U16(pixels), states: states.collect() }
+}
+
+fn agrees(architecture: Architecture, level: Level, patches: usize, side: usize) {
+    let device = DeviceChoice::Cpu.open().unwrap();
+    let mut plan = PlanInference::from_bundle(bundle(architecture, side), level).unwrap();
+    let mut burn = BurnInference::new(bundle(architecture, side), device);
+    let batch = batch(patches, side);
+    let (found, expected) = (plan.infer(&batch).unwrap(), burn.infer(&batch).unwrap());
+    let agreement = Agreement::of(&found, &expected);
+    println!("{architecture} {level} {patches} x {side} px: {agreement:?}");
+    assert!(agreement.difference <= TOLERANCE, "{agreement:?}");
+    assert!(agreement.greatest > 0.01, "the logits say nothing: {agreement:?}");
+}
+
+#[test]
+fn every_architecture_agrees_with_burn() {
+    for architecture in Architecture::ALL {
+        agrees(architecture, Level::detect().unwrap(), 9, 32);
+    }
+}
+
+#[test]
+fn every_level_agrees_with_burn() {
+    for level in Level::ALL.into_iter().filter(|l| l.is_available()) {
+        agrees(Architecture::Compact, level, 3, 21);
+        agrees(Architecture::Resnet18, level, 2, 33);
+    }
+}
+
+#[test]
+fn a_batch_larger_than_one_part_keeps_its_order() {
+    agrees(Architecture::Compact, Level::detect().unwrap(), 70, 64);
+}
+
+#[test]
+fn no_patches_give_no_rows() {
+    let mut plan = PlanInference::from_bundle(bundle(Architecture::Compact, 16), Level::detect().unwrap()).unwrap();
+    assert_eq!(plan.infer(&batch(0, 16)).unwrap().dim(), (0, 7));
+}
+
+#[test]
+fn a_batch_of_other_bands_is_refused() {
+    let mut plan = PlanInference::from_bundle(bundle(Architecture::Compact, 16), Level::detect().unwrap()).unwrap();
+    let odd = PatchBatch { shape: [1, 2, 2, 2], pixels: Pixels::U16(vec![0; 8]), states: vec![PixelState::Observed; 4] };
+    assert!(plan.infer(&odd).is_err());
+}
+
+#[test]
+fn a_plan_that_disagrees_is_refused() {
+    // Weights so large that sums overflow: neither side gives numbers, and that counts as disagreement.
+    let device = DeviceChoice::Cpu.open().unwrap();
+    let Bundle { spec, network } = bundle(Architecture::Compact, 16);
+    let mut state = StateDict::of(&network);
+    state.tensors.get_mut("conv1.weight").unwrap().values.fill(3e38);
+    state.tensors.get_mut("layer1.0.conv1.weight").unwrap().values.fill(3e38);
+    let network = Network::from_state(&spec.network_config(), &state, &device).unwrap();
+    let error = PlanInference::from_bundle(Bundle { spec, network }, Level::detect().unwrap()).unwrap_err();
+    assert!(matches!(error, PlanError::Disagrees { .. }), "{error}");
+}

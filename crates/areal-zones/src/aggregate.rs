@@ -1,0 +1,290 @@
+//! One pass over a map: every zone's sums, and the proof that they add up.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use areal_grid::{CellAreas, Window};
+use areal_job::{Job, Unit};
+use areal_raster::Projection;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::map::MapReader;
+use crate::{Map, PlacedZone, Tally, WindowCoverage, ZoneSet, ZoneShape, ZonesError, place, tally_window};
+
+/// How a map is aggregated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct AggregateSettings {
+    /// Raster of amounts (people per cell) that a value is weighted by.
+    pub weights: Option<PathBuf>,
+    /// Cells of the map that one thread holds in memory.
+    pub window_cells: usize,
+}
+
+impl Default for AggregateSettings {
+    fn default() -> Self {
+        Self { weights: None, window_cells: 1 << 21 }
+    }
+}
+
+/// Where a zone lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ZoneState {
+    /// On the map as a whole.
+    Inside,
+    /// On the map in part.
+    Partial,
+    /// Nowhere on the map.
+    Outside,
+}
+
+impl std::fmt::Display for ZoneState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Inside => "inside",
+            Self::Partial => "partial",
+            Self::Outside => "outside",
+        })
+    }
+}
+
+/// What one zone holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ZoneSums {
+    /// Where it lies.
+    pub state: ZoneState,
+    /// True area of the whole zone, square metres.
+    pub area: f64,
+    /// True area of the part that lies beyond the map, square metres.
+    pub outside: f64,
+    /// Sums over the part on the map.
+    pub tally: Tally,
+}
+
+/// The sums of a map over zones.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Areas {
+    /// In the order of the zone set.
+    pub zones: Vec<ZoneSums>,
+    /// What lies in no zone.
+    pub outside: Tally,
+    /// What lies in more than one zone, counted once for each zone beyond the first.
+    pub overlap: Tally,
+    /// The whole map.
+    pub map: Tally,
+    /// The comparison of sums over zones with the map.
+    pub reconciliation: Vec<Reconciliation>,
+}
+
+/// One total, summed in two ways.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reconciliation {
+    /// What is summed.
+    pub what: String,
+    /// Its unit.
+    pub unit: String,
+    /// Sum over zones.
+    pub zones: f64,
+    /// In no zone.
+    pub outside: f64,
+    /// In more than one zone: part of `zones` once too often.
+    pub overlap: f64,
+    /// Sum over the map, in one go.
+    pub map: f64,
+    /// Difference between `zones + outside - overlap` and `map`, relative to the map.
+    pub relative_difference: f64,
+}
+
+/// Largest relative difference between sums that are the same but for rounding.
+const RECONCILED: f64 = 1e-9;
+
+/// Aggregates a map over zones, in one pass and several threads; memory is bounded by `settings.window_cells`.
+///
+/// # Errors
+/// See [`ZonesError`].
+pub fn aggregate(map: &Map, set: &ZoneSet, settings: &AggregateSettings, job: Job<'_>) -> Result<Areas, ZonesError> {
+    let placed = place(set, &map.grid)?;
+    let projection = Projection::to_lonlat(&map.grid.crs)?;
+    let cell_areas = CellAreas::new(&map.grid, &projection)?;
+    let shapes: Vec<ZoneShape> = placed.iter().map(|z| z.shape.clone()).collect();
+    let mut tallies = vec![Tally::default(); shapes.len() + 3];
+    Pass { map, shapes: &shapes, cell_areas: &cell_areas, weights: settings.weights.as_deref() }.run(
+        &map.windows(settings.window_cells),
+        job,
+        &mut tallies,
+    )?;
+    // After the zones come what is outside, overlaps and the map: see `Others`.
+    let mut take = || tallies.pop().unwrap_or_default();
+    let (whole, overlap, outside) = (take(), take(), take());
+    let zones: Vec<ZoneSums> = placed.iter().zip(tallies).map(|(z, t)| zone_sums(z, t)).collect();
+    let reconciliation = reconcile(map, &zones, &outside, &overlap, &whole)?;
+    let areas = Areas { zones, outside, overlap, map: whole, reconciliation };
+    say(&areas);
+    Ok(areas)
+}
+
+/// Share of the zones' area in several zones above which their totals are said not to add up.
+const OVERLAP_SHARE: f64 = 1e-6;
+
+fn say(areas: &Areas) {
+    let in_zones: f64 = areas.zones.iter().map(|z| z.tally.area).sum();
+    let overlap = areas.overlap.area;
+    if overlap > OVERLAP_SHARE * in_zones {
+        tracing::warn!(
+            "zones overlap: {:.6} km2 ({:.4} % of their area) is counted in more than one, and their totals exceed the \
+             map's by so much",
+            overlap / 1e6,
+            100.0 * overlap / in_zones
+        );
+    }
+    let count = |state: ZoneState| areas.zones.iter().filter(|z| z.state == state).count();
+    let (partial, outside) = (count(ZoneState::Partial), count(ZoneState::Outside));
+    if partial + outside > 0 {
+        tracing::warn!("of {} zones, {partial} lie partly and {outside} wholly outside the map", areas.zones.len());
+    }
+    let worst = areas.reconciliation.iter().map(|r| r.relative_difference).fold(0.0, f64::max);
+    tracing::info!(
+        "zones and the rest add up to the map in {} totals; the largest relative difference is {worst:.1e}",
+        areas.reconciliation.len()
+    );
+}
+
+fn zone_sums(placed: &PlacedZone, tally: Tally) -> ZoneSums {
+    let state = match placed.cells {
+        _ if tally.cells <= 0.0 => ZoneState::Outside,
+        Some(cells) if tally.cells >= cells * (1.0 - 1e-9) => ZoneState::Inside,
+        _ => ZoneState::Partial,
+    };
+    let outside = match state {
+        ZoneState::Inside => 0.0,
+        ZoneState::Partial | ZoneState::Outside => (placed.area - tally.area).max(0.0),
+    };
+    ZoneSums { state, area: placed.area, outside, tally }
+}
+
+struct Pass<'a> {
+    map: &'a Map,
+    shapes: &'a [ZoneShape],
+    cell_areas: &'a CellAreas,
+    weights: Option<&'a Path>,
+}
+
+impl Pass<'_> {
+    fn run(&self, windows: &[Window], job: Job<'_>, tallies: &mut [Tally]) -> Result<(), ZonesError> {
+        let task = job.task("aggregate", Some(self.map.grid.height as u64), Unit::Rows);
+        let readers: Mutex<Vec<MapReader>> = Mutex::new(Vec::new());
+        // Some windows for each thread at a time, so that none waits long for the others and few sums are held.
+        let mut rows = 0;
+        for batch in windows.chunks(rayon::current_num_threads() * 4) {
+            job.check()?;
+            let sums: Result<Vec<_>, ZonesError> = batch.par_iter().map(|w| self.window(w, &readers, job)).collect();
+            // In the order of windows, so that the last digit does not depend on threads.
+            for (zone, tally) in sums?.iter().flatten() {
+                tallies[*zone as usize].merge(tally);
+            }
+            let done = batch.last().map_or(rows, Window::row_end);
+            task.advance((done - rows) as u64);
+            rows = done;
+        }
+        Ok(())
+    }
+
+    fn window(
+        &self,
+        window: &Window,
+        readers: &Mutex<Vec<MapReader>>,
+        job: Job<'_>,
+    ) -> Result<Vec<(u32, Tally)>, ZonesError> {
+        job.check()?;
+        let free = readers.lock().ok().and_then(|mut r| r.pop());
+        let mut reader = match free {
+            Some(reader) => reader,
+            None => self.map.reader(self.weights)?,
+        };
+        let data = reader.read(window)?;
+        if let Ok(mut readers) = readers.lock() {
+            readers.push(reader);
+        }
+        let coverage = WindowCoverage::new(self.shapes, *window);
+        Ok(tally_window(&coverage, self.shapes.len(), self.cell_areas, &data))
+    }
+}
+
+/// Compares sums over zones with the map's own.
+fn reconcile(
+    map: &Map,
+    zones: &[ZoneSums],
+    outside: &Tally,
+    overlap: &Tally,
+    whole: &Tally,
+) -> Result<Vec<Reconciliation>, ZonesError> {
+    let mut totals = vec![Total::new("area of the map".to_owned(), "m2", |t| t.area)];
+    if matches!(map.layers, crate::Layers::Classes { .. }) {
+        totals.push(Total::new("observed area".to_owned(), "m2", Tally::classified_area));
+    }
+    for code in whole.class_areas.keys() {
+        let area = move |t: &Tally| t.class_areas.get(code).copied().unwrap_or(0.0);
+        totals.push(Total::new(format!("area of class {code}"), "m2", area));
+    }
+    for band in 0..whole.probability_areas.len() {
+        let sum = move |t: &Tally| t.probability_areas.get(band).copied().unwrap_or(0.0);
+        totals.push(Total::new(format!("probability times area, band {}", band + 1), "m2", sum));
+    }
+    for band in 0..whole.values.len() {
+        totals.extend(value_totals(band, whole));
+    }
+    totals.iter().map(|total| total.compare(zones, [outside, overlap, whole])).collect()
+}
+
+fn value_totals(band: usize, whole: &Tally) -> Vec<Total<'static>> {
+    let of = move |t: &Tally| t.values.get(band).copied().unwrap_or_default();
+    let number = band + 1;
+    let spread = of(whole).by_area;
+    let product = move |t: &Tally| of(t).by_area.weight * of(t).by_area.mean;
+    let mut totals = vec![
+        Total::new(format!("observed area, band {number}"), "m2", move |t| of(t).by_area.weight),
+        // Values of both signs cancel: the difference is judged against their size.
+        Total {
+            scale: (spread.weight * (spread.squares + spread.weight * spread.mean.powi(2))).sqrt(),
+            ..Total::new(format!("value times area, band {number}"), "", product)
+        },
+    ];
+    if of(whole).all_weight > 0.0 {
+        totals.push(Total::new(format!("weights, band {number}"), "", move |t| of(t).all_weight));
+    }
+    totals
+}
+
+/// A sum that is made over zones and over the map.
+struct Total<'a> {
+    what: String,
+    unit: &'static str,
+    sum: Box<dyn Fn(&Tally) -> f64 + 'a>,
+    /// What a difference is compared with, if that is more than the map's sum.
+    scale: f64,
+}
+
+impl<'a> Total<'a> {
+    fn new(what: String, unit: &'static str, sum: impl Fn(&Tally) -> f64 + 'a) -> Self {
+        Self { what, unit, sum: Box::new(sum), scale: f64::MIN_POSITIVE }
+    }
+
+    fn compare(
+        &self,
+        zones: &[ZoneSums],
+        [outside, overlap, whole]: [&Tally; 3],
+    ) -> Result<Reconciliation, ZonesError> {
+        let in_zones: f64 = zones.iter().map(|z| (self.sum)(&z.tally)).sum();
+        let [outside, overlap, map] = [outside, overlap, whole].map(|t| (self.sum)(t));
+        let parts = in_zones + outside - overlap;
+        let relative_difference = (parts - map).abs() / self.scale.max(map.abs());
+        let what = self.what.clone();
+        if relative_difference.is_nan() || relative_difference > RECONCILED {
+            return Err(ZonesError::Unreconciled { what, parts, whole: map });
+        }
+        let unit = self.unit.to_owned();
+        Ok(Reconciliation { what, unit, zones: in_zones, outside, overlap, map, relative_difference })
+    }
+}

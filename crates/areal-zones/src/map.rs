@@ -1,0 +1,256 @@
+//! The map that is aggregated: a prediction, or any raster of classes or values.
+
+use std::path::{Path, PathBuf};
+
+use areal_grid::{PixelGrid, PixelType, Target, Window};
+use areal_raster::{BandInfo, BandRef, Prediction, RasterFile};
+use serde::{Deserialize, Serialize};
+
+use crate::weights::WeightReader;
+use crate::{WindowData, ZonesError};
+
+/// What the cells of a raster are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Content {
+    /// Codes of classes.
+    Classes,
+    /// Numbers to be averaged.
+    Values,
+}
+
+impl std::str::FromStr for Content {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "classes" => Ok(Self::Classes),
+            "values" => Ok(Self::Values),
+            other => Err(format!("\"{other}\" is neither classes nor values")),
+        }
+    }
+}
+
+impl std::fmt::Display for Content {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Classes => "classes",
+            Self::Values => "values",
+        })
+    }
+}
+
+/// Which map is aggregated.
+#[derive(Debug, Clone, PartialEq)]
+pub enum MapInput {
+    /// A prediction folder.
+    Prediction(PathBuf),
+    /// Any raster that GDAL opens.
+    Raster {
+        /// The file.
+        path: PathBuf,
+        /// Its bands; empty for the first (classes) or for all (values).
+        bands: Vec<BandRef>,
+        /// What its cells are; none to take bytes for classes and everything else for values.
+        content: Option<Content>,
+    },
+}
+
+/// A map: its grid, what its cells are, and where they are read from.
+#[derive(Debug, Clone)]
+pub struct Map {
+    /// The folder or file, as given.
+    pub path: PathBuf,
+    /// The pixel grid.
+    pub grid: PixelGrid,
+    /// What is in its cells.
+    pub layers: Layers,
+    block: (usize, usize),
+}
+
+/// The layers of a map.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Layers {
+    /// A class map.
+    Classes {
+        /// File and band of the codes.
+        codes: (PathBuf, usize),
+        /// Codes with their names; a code that is not here has no name.
+        legend: Vec<(i64, String)>,
+        /// File with one band of probabilities for each entry of the legend, if there is one.
+        probabilities: Option<PathBuf>,
+    },
+    /// A map of values.
+    Values {
+        /// The file.
+        file: PathBuf,
+        /// Band numbers with the names of their values.
+        bands: Vec<(usize, String)>,
+        /// Unit of the values; empty where there is none.
+        unit: String,
+    },
+}
+
+impl Map {
+    /// Opens a map.
+    ///
+    /// # Errors
+    /// When it cannot be read, or its cells are not what they are said to be.
+    pub fn open(input: &MapInput) -> Result<Self, ZonesError> {
+        match input {
+            MapInput::Prediction(folder) => Self::prediction(folder),
+            MapInput::Raster { path, bands, content } => Self::raster(path, bands, *content),
+        }
+    }
+
+    fn prediction(folder: &Path) -> Result<Self, ZonesError> {
+        let prediction = Prediction::open(folder)?;
+        let (layers, file) = match &prediction.meta().target {
+            Target::Classes { classes } => {
+                let file = folder.join(Prediction::CLASSES);
+                let probabilities = prediction.probabilities_path();
+                if let Some(path) = &probabilities {
+                    check_probabilities(path, classes.len())?;
+                }
+                let legend = classes.iter().map(|c| (i64::from(c.code), c.name.clone())).collect();
+                (Layers::Classes { codes: (file.clone(), 1), legend, probabilities }, file)
+            }
+            Target::Value { name, unit } => {
+                let file = folder.join(Prediction::VALUE);
+                let bands = vec![(1, name.clone())];
+                (Layers::Values { file: file.clone(), bands, unit: unit.clone() }, file)
+            }
+        };
+        let raster = RasterFile::open(&file)?;
+        let block = raster.block_size();
+        Ok(Self { path: folder.to_path_buf(), grid: raster.grid().clone(), layers, block })
+    }
+
+    fn raster(path: &Path, wanted: &[BandRef], content: Option<Content>) -> Result<Self, ZonesError> {
+        let raster = RasterFile::open(path)?;
+        let bands = select(path, raster.bands(), wanted)?;
+        let bytes = bands.first().is_some_and(|b| b.pixel_type == PixelType::U8);
+        let content = content.unwrap_or(if bytes { Content::Classes } else { Content::Values });
+        let fault = |reason: String| ZonesError::Raster { path: path.to_path_buf(), reason };
+        let layers = match (content, &bands[..]) {
+            (Content::Classes, [band, rest @ ..]) => {
+                if matches!(band.pixel_type, PixelType::F32 | PixelType::F64) {
+                    return Err(fault(format!(
+                        "band {} holds {}, which are no class codes",
+                        band.number, band.pixel_type
+                    )));
+                }
+                if !wanted.is_empty() && !rest.is_empty() {
+                    return Err(fault("a class map has one band, and several are given".to_owned()));
+                }
+                let names = raster.category_names(band.number)?.into_iter().enumerate();
+                let legend = names.filter(|(_, n)| !n.is_empty()).map(|(code, name)| (code as i64, name)).collect();
+                Layers::Classes { codes: (path.to_path_buf(), band.number), legend, probabilities: None }
+            }
+            (Content::Values, bands @ [_, ..]) => {
+                let bands = bands.iter().map(|b| (b.number, b.description.clone())).collect();
+                Layers::Values { file: path.to_path_buf(), bands, unit: String::new() }
+            }
+            (_, []) => return Err(fault("it has no bands".to_owned())),
+        };
+        Ok(Self { path: path.to_path_buf(), grid: raster.grid().clone(), layers, block: raster.block_size() })
+    }
+
+    /// Windows that cut the map along its blocks, each of at most about `cells` cells.
+    pub(crate) fn windows(&self, cells: usize) -> Vec<Window> {
+        let (bh, bw) = (self.block.0.max(1), self.block.1.max(1));
+        let (height, width) = (self.grid.height, self.grid.width);
+        let cells = cells.max(1);
+        let (h, w) = if bh * width <= cells {
+            ((cells / width / bh).max(1) * bh, width)
+        } else if bh * bw <= cells {
+            (bh, (cells / bh / bw).max(1) * bw)
+        } else {
+            // One block is too large: lines of it.
+            ((cells / bw).max(1), bw)
+        };
+        areal_grid::blocks(height, width, h, w).collect()
+    }
+
+    /// A reader with handles of its own.
+    pub(crate) fn reader(&self, weights: Option<&Path>) -> Result<MapReader, ZonesError> {
+        let weights = weights.map(|path| WeightReader::open(path, &self.grid)).transpose()?;
+        let (first, second) = match &self.layers {
+            Layers::Classes { codes, probabilities, .. } => {
+                (RasterFile::open(&codes.0)?, probabilities.as_deref().map(RasterFile::open).transpose()?)
+            }
+            Layers::Values { file, .. } => (RasterFile::open(file)?, None),
+        };
+        Ok(MapReader { layers: self.layers.clone(), first, second, weights })
+    }
+}
+
+fn select(path: &Path, bands: &[BandInfo], wanted: &[BandRef]) -> Result<Vec<BandInfo>, ZonesError> {
+    if wanted.is_empty() {
+        return Ok(bands.to_vec());
+    }
+    let is = |band: &BandInfo, wanted: &BandRef| match wanted {
+        BandRef::Number(n) => band.number == *n,
+        BandRef::Description(text) => band.description == *text,
+    };
+    let find = |wanted: &BandRef| {
+        bands.iter().find(|b| is(b, wanted)).cloned().ok_or_else(|| ZonesError::Raster {
+            path: path.to_path_buf(),
+            reason: format!(
+                "it has no band {wanted}; its bands: {}",
+                bands.iter().map(|b| format!("{} \"{}\"", b.number, b.description)).collect::<Vec<_>>().join(", ")
+            ),
+        })
+    };
+    wanted.iter().map(find).collect()
+}
+
+fn check_probabilities(path: &Path, classes: usize) -> Result<(), ZonesError> {
+    let bands = RasterFile::open(path)?.bands().len();
+    if bands == classes {
+        return Ok(());
+    }
+    let reason = format!("it has {bands} bands and the prediction {classes} classes");
+    Err(ZonesError::Raster { path: path.to_path_buf(), reason })
+}
+
+/// Reads windows of a map.
+pub(crate) struct MapReader {
+    layers: Layers,
+    first: RasterFile,
+    second: Option<RasterFile>,
+    weights: Option<WeightReader>,
+}
+
+impl MapReader {
+    pub(crate) fn read(&mut self, window: &Window) -> Result<WindowData, ZonesError> {
+        match &self.layers {
+            Layers::Classes { codes, legend, .. } => {
+                let (pixels, states) = self.first.read_band(codes.1, window)?;
+                let mut probabilities = Vec::new();
+                if let Some(file) = &mut self.second {
+                    for band in 1..=legend.len() {
+                        let (pixels, states) = file.read_band(band, window)?;
+                        let mut plane = vec![0.0f32; window.len()];
+                        pixels.read_f32(0, &mut plane);
+                        for (p, s) in plane.iter_mut().zip(&states) {
+                            if *s != areal_grid::PixelState::Observed {
+                                *p = f32::NAN;
+                            }
+                        }
+                        probabilities.push(plane);
+                    }
+                }
+                Ok(WindowData::Classes { codes: pixels, states, probabilities })
+            }
+            Layers::Values { bands, .. } => {
+                let mut read = Vec::with_capacity(bands.len());
+                for (band, _) in bands {
+                    read.push(self.first.read_band(*band, window)?);
+                }
+                let weights = self.weights.as_mut().map(|w| w.read(window)).transpose()?;
+                Ok(WindowData::Values { bands: read, weights })
+            }
+        }
+    }
+}

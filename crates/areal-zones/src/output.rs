@@ -1,0 +1,191 @@
+//! The `areas/` folder: a tidy table with its metadata, a layer to map, and how it came to be.
+
+use std::path::{Path, PathBuf};
+
+use areal_job::{FileError, Provenance, StagedDir, write_json};
+use areal_raster::{Feature, Field, FieldKind, FieldValue, VectorLayer, write_layer};
+use geo::Geometry;
+use serde::{Deserialize, Serialize};
+
+use crate::{AreaTable, CsvColumn, CsvTable, CsvType, Measure, Reconciliation, ZoneState, ZonesError};
+
+/// `areas.json`: what was aggregated, how it adds up, and how it came to be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AreasMeta {
+    /// [`AreasMeta::FORMAT`].
+    pub format: String,
+    /// The prediction or raster.
+    pub map: PathBuf,
+    /// CRS of the map.
+    pub map_crs: String,
+    /// The zone file.
+    pub zones: PathBuf,
+    /// Its id field.
+    pub id_field: String,
+    /// CRS of the zones.
+    pub zones_crs: String,
+    /// Zones on the map as a whole.
+    pub inside: usize,
+    /// Zones partly on the map.
+    pub partial: usize,
+    /// Zones nowhere on the map.
+    pub outside: usize,
+    /// Zones that were invalid, with what was done.
+    pub repairs: Vec<RepairMeta>,
+    /// Sums over zones compared with the map.
+    pub reconciliation: Vec<Reconciliation>,
+    /// How it came to be.
+    pub provenance: Provenance,
+}
+
+/// A repaired zone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RepairMeta {
+    /// The zone.
+    pub zone_id: String,
+    /// What was wrong and where.
+    pub fault: String,
+    /// Area after over area before, less 1 (areas in the plane of the zones' CRS); none where there was none before.
+    pub relative_change: Option<f64>,
+}
+
+impl AreasMeta {
+    /// The document's format.
+    pub const FORMAT: &'static str = "areal-areas/1";
+    /// Its name in the folder.
+    pub const FILE: &'static str = "areas.json";
+    /// Name of the tidy table.
+    pub const CSV: &'static str = "areas.csv";
+    /// Name of the layer.
+    pub const LAYER: &'static str = "areas.gpkg";
+}
+
+/// Columns of `areas.csv`, with their meaning.
+pub fn areas_csv() -> CsvTable {
+    let measures: Vec<String> = Measure::ALL.iter().map(|m| format!("{}: {}", m.name(), m.description())).collect();
+    let text = |name: &str, title: &str, description: &str| CsvColumn::new(name, title, CsvType::Text, description);
+    CsvTable {
+        title: "Areas by zone".to_owned(),
+        description: "Sums of a map over zones, one row for each zone and measure. Areas are true areas on the \
+                      ellipsoid; cells on a border count by the exact share that lies in the zone."
+            .to_owned(),
+        columns: vec![
+            text("zone_id", "Zone", "id of the zone in the zone file"),
+            text("zone_name", "Name", "name of the zone; empty where none is given").optional(),
+            text(
+                "zone_state",
+                "State",
+                "inside: the whole zone lies on the map; partial: a part of it; outside: none of it, sums are 0",
+            ),
+            text(
+                "variable",
+                "Variable",
+                "what is measured: zone (the zone itself), class (the class map) or the name of a value",
+            ),
+            text("measure", "Measure", &measures.join("; ")),
+            CsvColumn::new("class_code", "Class code", CsvType::Integer, "code of the class in the map").optional(),
+            text("class_name", "Class", "name of the class").optional(),
+            CsvColumn::new("value", "Value", CsvType::Number, "the value; empty where there is none").optional(),
+            text(
+                "unit",
+                "Unit",
+                "unit of the value: km2, 1 (a share), cells, weights (as in the weights raster), or the variable's own",
+            )
+            .optional(),
+        ],
+        primary_key: Vec::new(),
+    }
+}
+
+/// Writes the folder's files to `folder`.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn write_areas(table: &AreaTable<'_>, meta: &AreasMeta, folder: &StagedDir) -> Result<(), ZonesError> {
+    let csv = folder.file(AreasMeta::CSV);
+    write_csv(table, &csv)?;
+    areas_csv().write_metadata(&csv)?;
+    write_layer(&folder.file(AreasMeta::LAYER), &layer(table))?;
+    write_json(&folder.file(AreasMeta::FILE), meta)?;
+    Ok(())
+}
+
+fn write_csv(table: &AreaTable<'_>, path: &Path) -> Result<(), FileError> {
+    let fault = |e: csv::Error| FileError::io("write", path)(e.into());
+    let mut writer = csv::Writer::from_path(path).map_err(fault)?;
+    writer.write_record(areas_csv().header()).map_err(fault)?;
+    for (zone, sums) in table.set.zones.iter().zip(&table.areas.zones) {
+        let state = sums.state.to_string();
+        for item in &table.items {
+            let (code, class) = match &item.class {
+                Some((code, name)) => (code.to_string(), name.as_str()),
+                None => (String::new(), ""),
+            };
+            let value = item.value(sums).map(|v| v.to_string()).unwrap_or_default();
+            writer
+                .write_record([
+                    zone.id.as_str(),
+                    &zone.name,
+                    &state,
+                    &item.variable,
+                    item.measure.name(),
+                    &code,
+                    class,
+                    &value,
+                    &item.unit,
+                ])
+                .map_err(fault)?;
+        }
+    }
+    writer.flush().map_err(FileError::io("write", path))
+}
+
+/// The zones with one field an item.
+fn layer(table: &AreaTable<'_>) -> VectorLayer {
+    let text = |name: &str| Field { name: name.to_owned(), kind: FieldKind::Text };
+    let mut fields = vec![text("zone_id"), text("zone_name"), text("zone_state")];
+    fields.extend(table.columns().into_iter().map(|name| Field { name, kind: FieldKind::Real }));
+    let feature = |(k, (zone, sums)): (usize, (&crate::Zone, &crate::ZoneSums))| {
+        let mut values = vec![
+            FieldValue::Text(zone.id.clone()),
+            if zone.name.is_empty() { FieldValue::Null } else { FieldValue::Text(zone.name.clone()) },
+            FieldValue::Text(sums.state.to_string()),
+        ];
+        values.extend(table.items.iter().map(|i| i.value(sums).map_or(FieldValue::Null, FieldValue::Real)));
+        Feature { fid: k as i64 + 1, geometry: Some(Geometry::MultiPolygon(zone.outline.clone())), values }
+    };
+    VectorLayer {
+        name: "areas".to_owned(),
+        crs: Some(table.set.crs.clone()),
+        fields,
+        features: table.set.zones.iter().zip(&table.areas.zones).enumerate().map(feature).collect(),
+    }
+}
+
+impl AreasMeta {
+    /// Describes an aggregation.
+    pub fn new(map: &crate::Map, table: &AreaTable<'_>, provenance: Provenance) -> Self {
+        let count = |state: ZoneState| table.areas.zones.iter().filter(|z| z.state == state).count();
+        let repair = |r: &crate::Repair| RepairMeta {
+            zone_id: r.id.clone(),
+            fault: r.fault.to_string(),
+            relative_change: r.relative_change(),
+        };
+        Self {
+            format: Self::FORMAT.to_owned(),
+            map: map.path.clone(),
+            map_crs: map.grid.crs.name.clone(),
+            zones: table.set.path.clone(),
+            id_field: table.set.id_field.clone(),
+            zones_crs: table.set.crs.name.clone(),
+            inside: count(ZoneState::Inside),
+            partial: count(ZoneState::Partial),
+            outside: count(ZoneState::Outside),
+            repairs: table.set.repairs.iter().map(repair).collect(),
+            reconciliation: table.areas.reconciliation.clone(),
+            provenance,
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! Zones on a pixel grid.
+
+use areal_grid::{Affine, CrsKind, PixelGrid};
+use areal_raster::{Projection, same_crs};
+use geo::{BooleanOps, BoundingRect, Coord, MapCoords, MultiPolygon, Rect};
+
+use crate::error::{Extent, NoOverlap};
+use crate::longitude::{moved, turns_into};
+use crate::project::{ProjectFault, project};
+use crate::{Zone, ZoneSet, ZoneShape, ZonesError, ellipsoidal_area};
+
+/// Zones projected together: enough to spare calls into the projection, few enough to bound memory.
+const BATCH: usize = 512;
+/// Points per side of the map's outline, when it is brought into the zones' CRS.
+const OUTLINE_POINTS: usize = 64;
+/// By how much of its size the map's extent is widened before zones are said to lie outside it.
+const MARGIN: f64 = 0.1;
+/// Columns in a degree of the finely divided plane in which outlines are densified for their areas (1e-4 degrees are
+/// 11 m).
+const FINE: f64 = 1e4;
+
+/// One zone on a grid.
+#[derive(Debug, Clone)]
+pub struct PlacedZone {
+    /// Its outline in pixel coordinates; empty when it lies outside the map. A zone over the antimeridian has as many
+    /// copies as the grid has places for it.
+    pub shape: ZoneShape,
+    /// Area in cells of one copy; `None` when the outline was clipped to the surroundings of the map.
+    pub cells: Option<f64>,
+    /// True area of the whole zone on the ellipsoid, square metres.
+    pub area: f64,
+}
+
+/// Brings zones onto `grid`: projects their outlines with vertices added, so that edges stay within a thousandth of a
+/// cell of where they belong, and works out their true areas. In the order of `set.zones`.
+///
+/// # Errors
+/// [`ZonesError::NoOverlap`] when no zone touches the grid, [`ZonesError::NotProjectable`] for a zone near the map that
+/// cannot be projected.
+pub fn place(set: &ZoneSet, grid: &PixelGrid) -> Result<Vec<PlacedZone>, ZonesError> {
+    let areas = true_areas(set)?;
+    let same = same_crs(&set.crs, &grid.crs);
+    let projection = if same { None } else { Some(Projection::new(&set.crs, &grid.crs)?) };
+    let place = Place { grid, projection, reach: Reach::new(set, grid), turn: turn_columns(grid) };
+    let mut placed = Vec::with_capacity(set.zones.len());
+    for (zones, areas) in set.zones.chunks(BATCH).zip(areas.chunks(BATCH)) {
+        place.batch(zones, areas, &mut placed)?;
+    }
+    let (width, height) = (grid.width as f64, grid.height as f64);
+    let touches =
+        |z: &PlacedZone| z.shape.extent().is_some_and(|b| b[0] < width && b[1] < height && b[2] > 0.0 && b[3] > 0.0);
+    if placed.iter().any(touches) { Ok(placed) } else { Err(no_overlap(set, grid)) }
+}
+
+/// 360 degrees in columns, where columns are longitudes.
+fn turn_columns(grid: &PixelGrid) -> Option<f64> {
+    match grid.crs.kind {
+        CrsKind::Geographic { degrees_per_unit } if grid.transform.is_north_up() => {
+            Some(360.0 / (degrees_per_unit * grid.transform.col_step[0]))
+        }
+        _ => None,
+    }
+}
+
+/// Units of the zones' CRS in 360 degrees, where it has longitudes.
+fn turn_units(set: &ZoneSet) -> Option<f64> {
+    match set.crs.kind {
+        CrsKind::Geographic { degrees_per_unit } => Some(360.0 / degrees_per_unit),
+        CrsKind::Projected { .. } => None,
+    }
+}
+
+struct Place<'a> {
+    grid: &'a PixelGrid,
+    projection: Option<Projection>,
+    reach: Option<Reach>,
+    turn: Option<f64>,
+}
+
+impl Place<'_> {
+    fn project(&self, outlines: &[&MultiPolygon<f64>]) -> Result<Vec<MultiPolygon<f64>>, ProjectFault> {
+        match &self.projection {
+            Some(p) => project(outlines, Some(&|points: &mut [[f64; 2]]| p.apply(points)), self.grid, self.turn),
+            None => project(outlines, None, self.grid, self.turn),
+        }
+    }
+
+    fn batch(&self, zones: &[Zone], areas: &[f64], placed: &mut Vec<PlacedZone>) -> Result<(), ZonesError> {
+        let start = placed.len();
+        placed.extend(areas.iter().map(|area| PlacedZone { shape: ZoneShape::default(), cells: None, area: *area }));
+        let near: Vec<usize> = (0..zones.len()).filter(|k| self.is_near(&zones[*k])).collect();
+        let outlines: Vec<_> = near.iter().map(|k| &zones[*k].outline).collect();
+        if let Ok(projected) = self.project(&outlines) {
+            for (k, outline) in near.iter().zip(&projected) {
+                self.settle(outline, false, &mut placed[start + k]);
+            }
+            return Ok(());
+        }
+        for k in near {
+            let (outline, clipped) = self.one(&zones[k])?;
+            self.settle(&outline, clipped, &mut placed[start + k]);
+        }
+        Ok(())
+    }
+
+    fn is_near(&self, zone: &Zone) -> bool {
+        self.reach.as_ref().is_none_or(|reach| !reach.turns(&zone.outline).is_empty())
+    }
+
+    /// One zone of a batch in which some zone cannot be projected as a whole: what lies near the map is enough.
+    fn one(&self, zone: &Zone) -> Result<(MultiPolygon<f64>, bool), ZonesError> {
+        let fault = match self.project(&[&zone.outline]) {
+            Ok(mut outlines) => return Ok((outlines.pop().unwrap_or_else(|| MultiPolygon::new(Vec::new())), false)),
+            Err(fault) => fault,
+        };
+        let clipped = self.reach.as_ref().map(|reach| reach.clip(&zone.outline));
+        let again = clipped.ok_or(fault).and_then(|outline| self.project(&[&outline]));
+        match again {
+            Ok(mut outlines) => Ok((outlines.pop().unwrap_or_else(|| MultiPolygon::new(Vec::new())), true)),
+            Err(fault) => Err(ZonesError::NotProjectable {
+                id: zone.id.clone(),
+                crs: self.grid.crs.name.clone(),
+                reason: fault.to_string(),
+            }),
+        }
+    }
+
+    fn settle(&self, outline: &MultiPolygon<f64>, clipped: bool, placed: &mut PlacedZone) {
+        let shape = ZoneShape::new(outline);
+        placed.cells = (!clipped).then(|| shape.area());
+        placed.shape = match (self.turn, shape.extent()) {
+            (Some(turn), Some(b)) => match turns_into(b[0], b[2], 0.0, self.grid.width as f64, turn)[..] {
+                [] => ZoneShape::default(),
+                [0.0] => shape,
+                ref shifts => shape.with_copies(shifts),
+            },
+            _ => shape,
+        };
+    }
+}
+
+/// The surroundings of the map in the zones' CRS.
+struct Reach {
+    extent: Rect<f64>,
+    turn: Option<f64>,
+}
+
+impl Reach {
+    /// `None` where the map's outline has no extent in the zones' CRS: it goes round a pole or leaves the projection.
+    fn new(set: &ZoneSet, grid: &PixelGrid) -> Option<Self> {
+        let turn = turn_units(set);
+        let extent = map_extent(set, grid, turn)?;
+        let (dx, dy) = (extent.width() * MARGIN, extent.height() * MARGIN);
+        let (min, max) = (extent.min(), extent.max());
+        Some(Self { extent: Rect::new((min.x - dx, min.y - dy), (max.x + dx, max.y + dy)), turn })
+    }
+
+    /// Moves east that bring an outline near the map.
+    fn turns(&self, outline: &MultiPolygon<f64>) -> Vec<f64> {
+        let (Some(b), e) = (outline.bounding_rect(), &self.extent) else { return Vec::new() };
+        if b.min().y > e.max().y || b.max().y < e.min().y {
+            return Vec::new();
+        }
+        turns_into(b.min().x, b.max().x, e.min().x, e.max().x, self.turn.unwrap_or(f64::INFINITY))
+            .into_iter()
+            .filter(|s| b.min().x + s <= e.max().x && b.max().x + s >= e.min().x)
+            .collect()
+    }
+
+    /// The part of an outline that lies near the map.
+    fn clip(&self, outline: &MultiPolygon<f64>) -> MultiPolygon<f64> {
+        let extent = MultiPolygon::new(vec![self.extent.to_polygon()]);
+        let parts = self.turns(outline).into_iter().flat_map(|shift| moved(outline, shift).intersection(&extent));
+        MultiPolygon::new(parts.collect())
+    }
+}
+
+/// Extent of the map in the zones' CRS.
+fn map_extent(set: &ZoneSet, grid: &PixelGrid, turn: Option<f64>) -> Option<Rect<f64>> {
+    let mut outline = Vec::with_capacity(4 * OUTLINE_POINTS + 1);
+    let corners = [(0.0, 0.0), (0.0, 1.0), (1.0, 1.0), (1.0, 0.0), (0.0, 0.0)];
+    for pair in corners.windows(2) {
+        for k in 0..OUTLINE_POINTS {
+            let t = k as f64 / OUTLINE_POINTS as f64;
+            let at = |a: f64, b: f64, size: usize| (a + t * (b - a)) * size as f64;
+            outline.push(
+                grid.transform.apply(at(pair[0].0, pair[1].0, grid.height), at(pair[0].1, pair[1].1, grid.width)),
+            );
+        }
+    }
+    outline.push(outline[0]);
+    if !same_crs(&set.crs, &grid.crs) {
+        Projection::new(&grid.crs, &set.crs).ok()?.apply(&mut outline).ok()?;
+        if let Some(turn) = turn {
+            for k in 1..outline.len() {
+                outline[k][0] += ((outline[k - 1][0] - outline[k][0]) / turn).round() * turn;
+            }
+            if (outline[0][0] - outline[outline.len() - 1][0]).abs() > 0.5 * turn {
+                return None;
+            }
+        }
+    }
+    let ring: geo::LineString<f64> = outline.into_iter().map(Coord::from).collect();
+    ring.bounding_rect()
+}
+
+/// True areas of whole zones, in square metres.
+fn true_areas(set: &ZoneSet) -> Result<Vec<f64>, ZonesError> {
+    let area = |outline: &MultiPolygon<f64>| ellipsoidal_area(outline, &set.crs.ellipsoid);
+    match set.crs.kind {
+        CrsKind::Geographic { degrees_per_unit: 1.0 } => Ok(set.zones.iter().map(|z| area(&z.outline)).collect()),
+        CrsKind::Geographic { degrees_per_unit: f } => {
+            Ok(set.zones.iter().map(|z| area(&z.outline.map_coords(|c| c * f))).collect())
+        }
+        CrsKind::Projected { .. } => {
+            let projection = Projection::to_lonlat(&set.crs)?;
+            let step = 1.0 / FINE;
+            let plane = PixelGrid {
+                crs: set.crs.clone(),
+                transform: Affine { origin: [0.0, 0.0], col_step: [step, 0.0], row_step: [0.0, step] },
+                height: 1,
+                width: 1,
+            };
+            let apply = |points: &mut [[f64; 2]]| projection.apply(points);
+            let mut areas = Vec::with_capacity(set.zones.len());
+            for zones in set.zones.chunks(BATCH) {
+                let outlines: Vec<_> = zones.iter().map(|z| &z.outline).collect();
+                let lonlat = project(&outlines, Some(&apply), &plane, Some(360.0 * FINE)).map_err(|fault| {
+                    ZonesError::NotProjectable {
+                        id: zones.iter().map(|z| z.id.as_str()).next().unwrap_or_default().to_owned(),
+                        crs: "longitude and latitude".to_owned(),
+                        reason: fault.to_string(),
+                    }
+                })?;
+                areas.extend(lonlat.iter().map(|m| area(&m.map_coords(|c| c * step))));
+            }
+            Ok(areas)
+        }
+    }
+}
+
+fn no_overlap(set: &ZoneSet, grid: &PixelGrid) -> ZonesError {
+    let extent = |r: Rect<f64>| Extent([r.min().x, r.min().y, r.max().x, r.max().y]);
+    let corners = set.zones.iter().filter_map(|z| z.outline.bounding_rect());
+    let zones = corners.reduce(|a, b| {
+        let (p, q) = (
+            (a.min().x.min(b.min().x), a.min().y.min(b.min().y)),
+            (a.max().x.max(b.max().x), a.max().y.max(b.max().y)),
+        );
+        Rect::new(p, q)
+    });
+    let same = same_crs(&set.crs, &grid.crs);
+    ZonesError::NoOverlap(Box::new(NoOverlap {
+        zones: zones.map_or(Extent([f64::NAN; 4]), extent),
+        zones_crs: set.crs.name.clone(),
+        map: Extent(grid.bounds()),
+        map_crs: grid.crs.name.clone(),
+        map_in_zones_crs: if same { None } else { map_extent(set, grid, turn_units(set)).map(extent) },
+    }))
+}

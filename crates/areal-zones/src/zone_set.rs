@@ -1,0 +1,270 @@
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use areal_grid::{Crs, CrsKind};
+use areal_raster::{Feature, FieldKind, FieldValue, VectorLayer, read_layer};
+use geo::{Area, CoordsIter, Geometry, MultiPolygon};
+use serde::{Deserialize, Serialize};
+
+use crate::longitude::unwrap;
+use crate::validity::{find_fault, repair};
+use crate::{Fault, ZonesError};
+
+/// What is done with an invalid polygon.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Invalid {
+    /// It is an error.
+    Refuse,
+    /// Its area is made well-defined, with a warning: each polygon by the even-odd rule, parts united.
+    #[default]
+    Repair,
+}
+
+impl std::str::FromStr for Invalid {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "refuse" => Ok(Self::Refuse),
+            "repair" => Ok(Self::Repair),
+            other => Err(format!("\"{other}\" is neither refuse nor repair")),
+        }
+    }
+}
+
+impl std::fmt::Display for Invalid {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Refuse => "refuse",
+            Self::Repair => "repair",
+        })
+    }
+}
+
+/// How a zone layer is read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct ZoneSettings {
+    /// Layer of the file; none for its only one.
+    pub layer: Option<String>,
+    /// Field that identifies a zone; none where only one field can.
+    pub id_field: Option<String>,
+    /// Field with a zone's name for people.
+    pub name_field: Option<String>,
+    /// What is done with an invalid polygon.
+    pub invalid: Invalid,
+}
+
+/// One zone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Zone {
+    /// Its id, unique in its set.
+    pub id: String,
+    /// Its name; empty where no name field is given or its value is null.
+    pub name: String,
+    /// Its polygons in the CRS of the set; their rings do not cross.
+    pub outline: MultiPolygon<f64>,
+}
+
+/// A polygon that was repaired.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Repair {
+    /// The zone.
+    pub id: String,
+    /// Its feature.
+    pub fid: i64,
+    /// What was wrong.
+    pub fault: Fault,
+    /// Area before, shells less holes, in square units of the CRS.
+    pub area_before: f64,
+    /// Area after, in square units of the CRS.
+    pub area_after: f64,
+}
+
+impl Repair {
+    /// Area after over area before, less 1; `None` where there was none before.
+    pub fn relative_change(&self) -> Option<f64> {
+        (self.area_before > 0.0).then(|| self.area_after / self.area_before - 1.0)
+    }
+}
+
+/// Zones of one layer: ids are unique, outlines are valid.
+#[derive(Debug, Clone)]
+pub struct ZoneSet {
+    /// The file.
+    pub path: PathBuf,
+    /// The field that ids come from.
+    pub id_field: String,
+    /// CRS of the outlines.
+    pub crs: Crs,
+    /// The zones, in the order of the file.
+    pub zones: Vec<Zone>,
+    /// What was repaired.
+    pub repairs: Vec<Repair>,
+    /// Ids of zones whose outline jumps by more than half a turn and was read as one over the antimeridian.
+    pub unwrapped: Vec<String>,
+}
+
+impl ZoneSet {
+    /// Reads and checks a zone layer.
+    ///
+    /// # Errors
+    /// See [`ZonesError`]: no CRS, no such field, an empty or shared id, an empty geometry, anything but polygons, an
+    /// invalid polygon that may not be repaired.
+    pub fn read(path: &Path, settings: &ZoneSettings) -> Result<Self, ZonesError> {
+        Self::from_layer(path, read_layer(path, settings.layer.as_deref())?, settings)
+    }
+
+    /// Checks a layer that is in memory; `path` is for messages.
+    ///
+    /// # Errors
+    /// As [`ZoneSet::read`].
+    pub fn from_layer(path: &Path, layer: VectorLayer, settings: &ZoneSettings) -> Result<Self, ZonesError> {
+        let path = path.to_path_buf();
+        if layer.features.is_empty() {
+            return Err(ZonesError::NoZones { path });
+        }
+        let Some(crs) = layer.crs.clone() else {
+            return Err(ZonesError::NoCrs { path });
+        };
+        let id = match &settings.id_field {
+            Some(name) => field(&path, &layer, name)?,
+            None => guess_id(&path, &layer)?,
+        };
+        let name = settings.name_field.as_deref().map(|name| field(&path, &layer, name)).transpose()?;
+        let id_field = layer.fields[id].name.clone();
+        check_ids(&path, &layer.features, id, &id_field)?;
+        let mut set = Self { path, id_field, crs, zones: Vec::new(), repairs: Vec::new(), unwrapped: Vec::new() };
+        for feature in layer.features {
+            let name = name.map_or(String::new(), |k| text(&feature, k));
+            let id = text(&feature, id);
+            let outline = set.outline(feature.fid, &id, feature.geometry, settings.invalid)?;
+            set.zones.push(Zone { id, name, outline });
+        }
+        set.warn();
+        Ok(set)
+    }
+
+    /// Says what was changed; of many changes, the first few.
+    fn warn(&self) {
+        const SHOWN: usize = 10;
+        let path = self.path.display();
+        for r in self.repairs.iter().take(SHOWN) {
+            let change = r.relative_change().map_or("from nothing".to_owned(), |c| format!("by {:+.4} %", c * 100.0));
+            tracing::warn!("{path}: zone \"{}\" is repaired, as {}; its area changes {change}", r.id, r.fault);
+        }
+        for id in self.unwrapped.iter().take(SHOWN) {
+            tracing::warn!(
+                "{path}: zone \"{id}\" has an edge over more than half the Earth; it is read as crossing the antimeridian"
+            );
+        }
+        let more = self.repairs.len().saturating_sub(SHOWN) + self.unwrapped.len().saturating_sub(SHOWN);
+        if more > 0 {
+            tracing::warn!("{path}: and {more} more such zones");
+        }
+    }
+
+    /// The polygons of one feature: over the antimeridian in one piece, valid.
+    fn outline(
+        &mut self,
+        fid: i64,
+        id: &str,
+        geometry: Option<Geometry<f64>>,
+        invalid: Invalid,
+    ) -> Result<MultiPolygon<f64>, ZonesError> {
+        let (path, id) = (self.path.clone(), id.to_owned());
+        let geometry = match geometry {
+            Some(g) if g.coords_count() > 0 => g,
+            _ => return Err(ZonesError::EmptyGeometry { path, fid, id }),
+        };
+        let mut outline = match polygons(geometry) {
+            Ok(outline) => outline,
+            Err(kind) => return Err(ZonesError::NotPolygon { path, fid, id, kind }),
+        };
+        if let CrsKind::Geographic { degrees_per_unit } = self.crs.kind
+            && unwrap(&mut outline, 360.0 / degrees_per_unit)
+        {
+            self.unwrapped.push(id.clone());
+        }
+        let Some(fault) = find_fault(&outline) else {
+            return Ok(outline);
+        };
+        let repaired = match (invalid, fault) {
+            (Invalid::Refuse, _) | (_, Fault::NotFinite { .. }) => MultiPolygon::new(Vec::new()),
+            (Invalid::Repair, _) => repair(&outline),
+        };
+        let area_after = repaired.unsigned_area();
+        if area_after.is_nan() || area_after <= 0.0 {
+            let repairable = invalid == Invalid::Refuse && repair(&outline).unsigned_area() > 0.0;
+            return Err(ZonesError::Invalid { path, fid, id, fault, repairable });
+        }
+        let area_before = crate::validity::signed_parts_area(&outline);
+        self.repairs.push(Repair { id, fid, fault, area_before, area_after });
+        Ok(repaired)
+    }
+}
+
+fn field(path: &Path, layer: &VectorLayer, name: &str) -> Result<usize, ZonesError> {
+    layer.field_index(name).ok_or_else(|| ZonesError::NoField {
+        path: path.to_path_buf(),
+        field: name.to_owned(),
+        fields: layer.fields.iter().map(|f| f.name.as_str()).collect::<Vec<_>>().join(", "),
+    })
+}
+
+fn text(feature: &Feature, field: usize) -> String {
+    feature.values.get(field).map(FieldValue::to_string).unwrap_or_default()
+}
+
+/// The only field of whole numbers or text whose values are all there and all different.
+fn guess_id(path: &Path, layer: &VectorLayer) -> Result<usize, ZonesError> {
+    let identifies = |k: usize| {
+        let mut seen = HashSet::new();
+        layer.features.iter().map(|f| text(f, k)).all(|v| !v.is_empty() && seen.insert(v))
+    };
+    let candidates: Vec<usize> =
+        (0..layer.fields.len()).filter(|k| layer.fields[*k].kind != FieldKind::Real && identifies(*k)).collect();
+    let names: Vec<&str> = candidates.iter().map(|k| layer.fields[*k].name.as_str()).collect();
+    match candidates[..] {
+        [only] => {
+            tracing::info!("{}: zones are identified by \"{}\", its only field that can", path.display(), names[0]);
+            Ok(only)
+        }
+        [] => Err(ZonesError::WhichId {
+            path: path.to_path_buf(),
+            found: "no field has a different value for every zone".to_owned(),
+        }),
+        _ => Err(ZonesError::WhichId { path: path.to_path_buf(), found: format!("it could be {}", names.join(", ")) }),
+    }
+}
+
+fn check_ids(path: &Path, features: &[Feature], id: usize, field: &str) -> Result<(), ZonesError> {
+    let (path, field) = (path.to_path_buf(), field.to_owned());
+    let mut seen: HashMap<String, i64> = HashMap::with_capacity(features.len());
+    for feature in features {
+        let value = text(feature, id);
+        if value.is_empty() {
+            return Err(ZonesError::EmptyId { path, fid: feature.fid, field });
+        }
+        if let Some(first) = seen.insert(value.clone(), feature.fid) {
+            return Err(ZonesError::DuplicateId { path, field, id: value, first, second: feature.fid });
+        }
+    }
+    Ok(())
+}
+
+fn polygons(geometry: Geometry<f64>) -> Result<MultiPolygon<f64>, &'static str> {
+    match geometry {
+        Geometry::Polygon(p) => Ok(MultiPolygon::new(vec![p])),
+        Geometry::MultiPolygon(m) => Ok(MultiPolygon::new(m.0.into_iter().filter(|p| p.coords_count() > 0).collect())),
+        Geometry::Rect(r) => Ok(MultiPolygon::new(vec![r.to_polygon()])),
+        Geometry::Triangle(t) => Ok(MultiPolygon::new(vec![t.to_polygon()])),
+        Geometry::GeometryCollection(c) => {
+            let parts: Result<Vec<_>, _> = c.0.into_iter().map(polygons).collect();
+            Ok(MultiPolygon::new(parts?.into_iter().flat_map(|m| m.0).collect()))
+        }
+        Geometry::Point(_) | Geometry::MultiPoint(_) => Err("point"),
+        Geometry::Line(_) | Geometry::LineString(_) | Geometry::MultiLineString(_) => Err("line"),
+    }
+}
