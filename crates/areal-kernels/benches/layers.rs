@@ -1,13 +1,15 @@
 //! Speed of the layers of ResNet-18 and ResNet-50 on one thread, as a share of the peak that a loop of fused
 //! multiply-adds reaches on the same core: `AREAL_CPU_LEVEL=avx2 cargo bench -p areal-kernels --bench layers`.
 //!
+//! The last two columns are the gradients by input and by weights, packing of the weights included.
+//!
 //! The figure counts the operations as they are commonly counted, taps on padding included; the kernels skip these, so
 //! that the share of a small map may exceed 100 %. Time is the thread's processor time,
 //! the shortest of many short repetitions.
 
 use std::time::{Duration, Instant};
 
-use areal_kernels::{Buffer, Activation, Conv2d, ConvShape, Level, MapShape};
+use areal_kernels::{Buffer, Activation, Conv2d, ConvShape, Level, MapShape, input_gradient, weights_gradient};
 
 #[path = "peak.rs"]
 mod peak;
@@ -35,7 +37,7 @@ const LAYERS: [(&str, usize, usize, usize, usize, usize, usize); 16] = [
 /// Shortest time of a call among those of half a second.
 pub fn shortest(mut call: impl FnMut()) -> f64 {
     let (begin, mut best) = (Instant::now(), f64::INFINITY);
-    while begin.elapsed() < Duration::from_millis(300) {
+    while begin.elapsed() < Duration::from_millis(150) {
         let start = peak::thread_seconds();
         call();
         best = best.min(peak::thread_seconds() - start);
@@ -49,7 +51,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let level = Level::detect()?;
         let peak = peak::measure(level);
         println!("{level}, one thread, peak {:.0} GFLOP/s", peak / 1e9);
-        println!("{:<22} {:>5} {:>6} {:>9} {:>7} {:>14}", "layer", "map", "batch", "GFLOP/s", "peak", "done, of peak");
+        println!(
+            "{:<22} {:>5} {:>6} {:>9} {:>7} {:>14} {:>9} {:>10}",
+            "layer", "map", "batch", "GFLOP/s", "peak", "done, of peak", "by input", "by weights"
+        );
         for (name, inputs, outputs, kernel, stride, padding, size) in LAYERS {
             for batch in [64, 1] {
                 let c = ConvShape::square(inputs, outputs, kernel, stride, padding);
@@ -63,9 +68,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 failed?;
                 let speed = c.flops(target) / seconds;
                 let done = speed * inside(&c, shape, target);
+                let (mut dx, mut dw) = (Buffer::zeros(shape.len()), vec![0.0; c.weights_len()]);
+                let weights = vec![0.5; c.weights_len()];
+                let by_input = shortest(|| _ = input_gradient(level, &c, shape, &weights, &output, &mut dx));
+                let by_weights = shortest(|| _ = weights_gradient(level, &c, shape, &input, &output, &mut dw));
                 println!(
-                    "{name:<22} {size:>5} {:>6} {:>9.1} {:>6.0}% {:>13.0}%",
-                    shape.batch, speed / 1e9, 100.0 * speed / peak, 100.0 * done / peak
+                    "{name:<22} {size:>5} {:>6} {:>9.1} {:>6.0}% {:>13.0}% {:>9.1} {:>10.1}",
+                    shape.batch,
+                    speed / 1e9,
+                    100.0 * speed / peak,
+                    100.0 * done / peak,
+                    c.flops(target) / by_input / 1e9,
+                    c.flops(target) / by_weights / 1e9
                 );
             }
         }

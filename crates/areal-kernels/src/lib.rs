@@ -8,8 +8,10 @@
 mod buffer;
 mod conv;
 mod error;
+mod gradient;
 mod layout;
 mod level;
+mod outer;
 mod pack;
 mod pool;
 mod program;
@@ -22,6 +24,7 @@ mod winograd;
 pub use buffer::Buffer;
 pub use conv::{Activation, Conv2d};
 pub use error::KernelError;
+pub use gradient::{bias_gradient, input_gradient, weights_gradient};
 pub use layout::{from_nchw, to_nchw};
 pub use level::Level;
 pub use pool::{MaxPool, mean_pool};

@@ -1,3 +1,5 @@
+use rayon::prelude::*;
+
 use crate::{Buffer, ConvShape};
 
 /// Values of one vector in a packed block; also the widest register's.
@@ -62,20 +64,21 @@ fn blocks(outputs: usize, rows: usize) -> Vec<Block> {
 }
 
 /// Packs weights that `weight(output, input, tap)` gives.
-pub fn pack(shape: &ConvShape, bias: Option<&[f32]>, weight: impl Fn(usize, usize, usize) -> f32) -> Packed {
+pub fn pack(shape: &ConvShape, bias: Option<&[f32]>, weight: impl Fn(usize, usize, usize) -> f32 + Sync) -> Packed {
     let taps = shape.taps();
     let blocks = blocks(shape.outputs, taps * shape.inputs);
     let len = blocks.last().map_or(0, |b| b.offset + taps * shape.inputs * b.width());
     let mut values = Buffer::zeros(len);
     for block in &blocks {
-        for tap in 0..taps {
-            for input in 0..shape.inputs {
-                let at = block.offset + (tap * shape.inputs + input) * block.width();
-                for (lane, value) in values[at..at + block.outputs].iter_mut().enumerate() {
+        let width = block.width();
+        let part = &mut values[block.offset..][..taps * shape.inputs * width];
+        part.par_chunks_mut(shape.inputs * width).enumerate().for_each(|(tap, rows)| {
+            for (input, row) in rows.chunks_exact_mut(width).enumerate() {
+                for (lane, value) in row[..block.outputs].iter_mut().enumerate() {
                     *value = weight(block.start + lane, input, tap);
                 }
             }
-        }
+        });
     }
     let mut padded = Buffer::zeros(shape.outputs.next_multiple_of(LANES));
     if let Some(bias) = bias {

@@ -19,6 +19,16 @@ pub fn forward(targets: usize, sources: usize, kernel: usize, [stride, padding, 
     (0..targets).map(|o| (0..kernel).filter_map(|k| tap(o, k)).collect()).collect()
 }
 
+/// Taps of the gradient by the input: target `i` reads source `o` where `o * stride + k * dilation - padding = i`.
+pub fn backward(targets: usize, sources: usize, kernel: usize, [stride, padding, dilation]: [usize; 3]) -> AxisTaps {
+    let tap = |i: usize, k: usize| {
+        let reach = (i + padding).checked_sub(k * dilation)?;
+        let source = reach / stride;
+        (reach % stride == 0 && source < sources).then_some(AxisTap { kernel: k, source })
+    };
+    (0..targets).map(|i| (0..kernel).filter_map(|k| tap(i, k)).collect()).collect()
+}
+
 /// Consecutive targets whose taps are the same but for a constant step of the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Run {

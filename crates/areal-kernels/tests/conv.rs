@@ -1,7 +1,7 @@
 //! Convolutions against the definition, written out as loops.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use areal_kernels::{Activation, Conv2d, ConvShape, Level, MapShape};
+use areal_kernels::{Activation, Conv2d, ConvShape, Level, MapShape, bias_gradient, input_gradient, weights_gradient};
 use proptest::prelude::*;
 
 /// Pseudo-random values in -1 to 1.
@@ -14,6 +14,30 @@ fn noise(len: usize, seed: u64) -> Vec<f32> {
         (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
     };
     (0..len).map(|_| next()).collect()
+}
+
+/// Gradients of `sum(g y)` by input, weights and bias from the definition of `y`, in double precision: each product of
+/// the convolution passes `g` on to both of its factors.
+fn gradients(c: &ConvShape, shape: MapShape, x: &[f32], w: &[f32], g: &[f32]) -> [Vec<f64>; 3] {
+    let t = c.output(shape).unwrap();
+    let (mut dx, mut dw, mut db) = (vec![0.0; x.len()], vec![0.0; w.len()], vec![0.0; c.outputs]);
+    for (at, g) in g.iter().enumerate() {
+        let (o, n, ox, oy) = (at % t.channels, at / t.channels % t.batch, at / t.row_len() % t.width, at / t.row_len() / t.width);
+        db[o] += f64::from(*g);
+        for (ky, kx) in (0..c.kernel[0]).flat_map(|ky| (0..c.kernel[1]).map(move |kx| (ky, kx))) {
+            let iy = (oy * c.stride[0] + ky * c.dilation[0]).wrapping_sub(c.padding[0]);
+            let ix = (ox * c.stride[1] + kx * c.dilation[1]).wrapping_sub(c.padding[1]);
+            if iy < shape.height && ix < shape.width {
+                for i in 0..c.inputs {
+                    let from = ((iy * shape.width + ix) * shape.batch + n) * c.inputs + i;
+                    let weight = ((o * c.inputs + i) * c.kernel[0] + ky) * c.kernel[1] + kx;
+                    dx[from] += f64::from(*g) * f64::from(w[weight]);
+                    dw[weight] += f64::from(*g) * f64::from(x[from]);
+                }
+            }
+        }
+    }
+    [dx, dw, db]
 }
 
 /// The definition: `y[oy, ox, n, o] = b[o] + sum x[oy s + ky d - p, ox s + kx d - p, n, i] w[o, i, ky, kx]`, in double precision.
@@ -87,6 +111,26 @@ proptest! {
     #[test]
     fn every_level_computes_the_definition((c, shape) in case(), relu: bool, residual: bool, seed: u64) {
         check(c, shape, relu, residual, seed)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn gradients_are_those_of_the_definition((c, shape) in case(), seed: u64) {
+        let Ok(t) = c.output(shape) else { return Ok(()) };
+        let (x, w, g) = (noise(shape.len(), seed), noise(c.weights_len(), seed ^ 1), noise(t.len(), seed ^ 2));
+        let [dx, dw, db] = gradients(&c, shape, &x, &w, &g);
+        for level in Level::ALL.into_iter().filter(|l| l.is_available()) {
+            let (mut x_result, mut w_result, mut b_result) = (vec![f32::NAN; x.len()], vec![f32::NAN; w.len()], vec![f32::NAN; c.outputs]);
+            input_gradient(level, &c, shape, &w, &g, &mut x_result).unwrap();
+            weights_gradient(level, &c, shape, &x, &g, &mut w_result).unwrap();
+            bias_gradient(t, &g, &mut b_result).unwrap();
+            close(&x_result, &dx, c.outputs * c.kernel[0] * c.kernel[1])?;
+            close(&w_result, &dw, t.height * t.width * t.batch)?;
+            close(&b_result, &db, t.height * t.width * t.batch)?;
+        }
     }
 }
 

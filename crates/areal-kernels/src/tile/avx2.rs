@@ -65,6 +65,6 @@ unsafe fn vector<const P: usize, const V: usize>(t: &Tile<'_>, v: usize, lanes: 
 
 /// The first `lanes` values of a register.
 #[target_feature(enable = "avx2")]
-fn mask(lanes: usize) -> __m256i {
+pub fn mask(lanes: usize) -> __m256i {
     _mm256_cmpgt_epi32(_mm256_set1_epi32(lanes.min(WIDTH) as i32), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7))
 }

@@ -6,6 +6,9 @@ mod avx2;
 mod avx512;
 mod portable;
 
+#[cfg(target_arch = "x86_64")]
+pub use avx2::mask as avx2_mask;
+
 use crate::Level;
 
 /// Pixels of a full tile.

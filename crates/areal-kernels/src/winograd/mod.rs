@@ -46,10 +46,11 @@ pub fn pays(c: &ConvShape, source: MapShape, target: MapShape) -> bool {
 }
 
 /// The transformed weights: the taps of the packed result are the 36 points.
-pub fn pack(c: &ConvShape, weight: impl Fn(usize, usize, usize) -> f32) -> Packed {
+pub fn pack(c: &ConvShape, weight: impl Fn(usize, usize, usize) -> f32 + Sync) -> Packed {
     let points = ConvShape { kernel: [IN, IN], ..*c };
     let all: Vec<f32> = (0..c.outputs * c.inputs)
-        .flat_map(|at| transform::kernel(std::array::from_fn(|tap| weight(at / c.inputs, at % c.inputs, tap))))
+        .into_par_iter()
+        .flat_map_iter(|at| transform::kernel(std::array::from_fn(|tap| weight(at / c.inputs, at % c.inputs, tap))))
         .collect();
     pack::pack(&points, None, |output, input, point| all[(output * c.inputs + input) * POINTS + point])
 }

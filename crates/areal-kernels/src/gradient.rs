@@ -1,0 +1,196 @@
+#![allow(unsafe_code)]
+
+use rayon::prelude::*;
+
+use crate::conv::Work;
+use crate::error::check_len;
+use crate::outer::{self, Outer, ROWS};
+use crate::pack::{self, BLOCK, LANES};
+use crate::share::Shared;
+use crate::taps::{self, AxisTap, Run};
+use crate::{Buffer, ConvShape, KernelError, Level, MapShape};
+
+/// Pixels whose gradient stays in the first cache while the input channels go by.
+const PIXELS: usize = 128;
+
+/// Gradient of a convolution by its input: `gradient` is `[H', W', N, outputs]`, `result` `[H, W, N, inputs]` as `input`
+/// says, the weights `[outputs, inputs, kernel rows, kernel columns]`.
+///
+/// # Errors
+/// When a slice does not fit its shape or the kernel does not fit the map.
+pub fn input_gradient(
+    level: Level,
+    shape: &ConvShape,
+    input: MapShape,
+    weights: &[f32],
+    gradient: &[f32],
+    result: &mut [f32],
+) -> Result<(), KernelError> {
+    let source = shape.output(input)?;
+    check_len("weights", weights.len(), shape.weights_len())?;
+    check_len("gradient", gradient.len(), source.len())?;
+    check_len("result", result.len(), input.len())?;
+    let taps = shape.taps();
+    // Inputs and outputs change places.
+    let turned = ConvShape { inputs: shape.outputs, outputs: shape.inputs, ..*shape };
+    let weight = |output: usize, input: usize, tap: usize| weights[(input * shape.inputs + output) * taps + tap];
+    let packed = pack::pack(&turned, None, weight);
+    let axis = |a: usize, targets, sources| {
+        taps::backward(targets, sources, shape.kernel[a], [shape.stride[a], shape.padding[a], shape.dilation[a]])
+    };
+    Work {
+        rows: axis(0, input.height, source.height),
+        columns: axis(1, input.width, source.width),
+        kernel_width: shape.kernel[1],
+        source,
+        target: input,
+        packed: &packed,
+        level: level.require()?,
+        relu: false,
+        input: gradient,
+        add: None,
+        output: Shared::new(result),
+    }
+    .run();
+    Ok(())
+}
+
+/// Gradient of a convolution by its weights, `[outputs, inputs, kernel rows, kernel columns]`: `x` is `[H, W, N, inputs]`
+/// as `input` says, `gradient` `[H', W', N, outputs]`.
+///
+/// # Errors
+/// When a slice does not fit its shape or the kernel does not fit the map.
+pub fn weights_gradient(
+    level: Level,
+    shape: &ConvShape,
+    input: MapShape,
+    x: &[f32],
+    gradient: &[f32],
+    result: &mut [f32],
+) -> Result<(), KernelError> {
+    let target = shape.output(input)?;
+    check_len("input", x.len(), input.len())?;
+    check_len("gradient", gradient.len(), target.len())?;
+    check_len("result", result.len(), shape.weights_len())?;
+    let (taps, width) = (shape.taps(), shape.outputs.next_multiple_of(LANES));
+    let mut sums = Buffer::zeros(taps * shape.inputs * width);
+    Weights { level: level.require()?, shape, input, target, x, gradient, sums: Shared::new(&mut sums), width }.run();
+    result.par_chunks_mut(shape.inputs * taps).enumerate().for_each(|(output, result)| {
+        for (at, value) in result.iter_mut().enumerate() {
+            *value = sums[(at % taps * shape.inputs + at / taps) * width + output];
+        }
+    });
+    Ok(())
+}
+
+/// Gradient by the bias: sums of a map `[H', W', N, outputs]` by channel, in double precision.
+///
+/// # Errors
+/// When a slice does not fit its shape.
+pub fn bias_gradient(map: MapShape, gradient: &[f32], result: &mut [f32]) -> Result<(), KernelError> {
+    check_len("gradient", gradient.len(), map.len())?;
+    check_len("result", result.len(), map.channels)?;
+    let mut sums = vec![0.0f64; map.channels];
+    for pixel in gradient.chunks_exact(map.channels.max(1)) {
+        for (sum, value) in sums.iter_mut().zip(pixel) {
+            *sum += f64::from(*value);
+        }
+    }
+    for (result, sum) in result.iter_mut().zip(sums) {
+        *result = sum as f32;
+    }
+    Ok(())
+}
+
+/// The sums `[tap][input][output]` of a weights' gradient.
+struct Weights<'a> {
+    level: Level,
+    shape: &'a ConvShape,
+    input: MapShape,
+    target: MapShape,
+    x: &'a [f32],
+    gradient: &'a [f32],
+    sums: Shared<f32>,
+    /// Output channels, whole vectors.
+    width: usize,
+}
+
+impl Weights<'_> {
+    /// Runs tasks that own a block of outputs and a group of inputs each, so that no sum is shared.
+    fn run(&self) {
+        let c = self.shape;
+        let axis = |a: usize, targets, sources| {
+            taps::forward(targets, sources, c.kernel[a], [c.stride[a], c.padding[a], c.dilation[a]])
+        };
+        let rows = axis(0, self.target.height, self.input.height);
+        let columns = axis(1, self.target.width, self.input.width);
+        let runs = taps::runs(&columns);
+        let blocks = c.outputs.div_ceil(BLOCK);
+        let strips = c.inputs.div_ceil(ROWS);
+        let groups = (2 * rayon::current_num_threads()).div_ceil(blocks).clamp(1, strips);
+        (0..blocks * groups).into_par_iter().for_each(|task| {
+            let (block, group) = (task / groups * BLOCK, task % groups);
+            let inputs = [group * c.inputs / groups, (group + 1) * c.inputs / groups];
+            // Rows outermost: what a row needs of both maps stays in cache for all taps.
+            for (y, row) in rows.iter().enumerate() {
+                for (run, row) in runs.iter().flat_map(|run| row.iter().map(move |row| (run, row))) {
+                    for column in &columns[run.start] {
+                        self.tap(y, *run, *row, *column, block, inputs);
+                    }
+                }
+            }
+        });
+    }
+
+    /// One tap of the kernel over target columns that share it.
+    fn tap(&self, y: usize, run: Run, row: AxisTap, column: AxisTap, block: usize, inputs: [usize; 2]) {
+        let (batch, channels, outputs) = (self.input.batch, self.shape.inputs, self.shape.outputs);
+        let x = (row.source * self.input.width + column.source) * self.input.row_len();
+        let g = (y * self.target.width + run.start) * self.target.row_len();
+        let tap = row.kernel * self.shape.kernel[1] + column.kernel;
+        let lines = |pixels: usize, x: usize, x_step: usize, g: usize, g_step: usize| {
+            for at in (0..pixels).step_by(PIXELS) {
+                let count = PIXELS.min(pixels - at);
+                self.line(count, [x + at * x_step, x_step], [g + at * g_step, g_step], tap, block, inputs);
+            }
+        };
+        if run.step == 1 {
+            lines(run.len * batch, x, channels, g, outputs);
+        } else if batch < run.len {
+            for image in 0..batch {
+                lines(run.len, x + image * channels, run.step * batch * channels, g + image * outputs, batch * outputs);
+            }
+        } else {
+            for column in 0..run.len {
+                lines(batch, x + column * run.step * batch * channels, channels, g + column * batch * outputs, outputs);
+            }
+        }
+    }
+
+    /// Pixels at constant steps; `[start, step]` in values of the input and of the gradient.
+    fn line(&self, pixels: usize, [x, x_step]: [usize; 2], [g, g_step]: [usize; 2], tap: usize, block: usize, inputs: [usize; 2]) {
+        let outputs = (self.shape.outputs - block).min(BLOCK);
+        let vectors = outputs.div_ceil(LANES);
+        let strips = (inputs[1] - inputs[0]).div_ceil(ROWS);
+        let mut from = inputs[0];
+        for strip in 0..strips {
+            let rows = (inputs[1] - from) / (strips - strip);
+            // SAFETY: pixels, channels and taps lie within the slices that were checked against the shapes; a task owns
+            // its inputs and outputs; the level was required.
+            unsafe {
+                let tile = Outer {
+                    pixels,
+                    input: self.x.as_ptr().add(x + from),
+                    input_step: x_step,
+                    gradient: self.gradient.as_ptr().add(g + block),
+                    gradient_step: g_step,
+                    sums: self.sums.get().add((tap * self.shape.inputs + from) * self.width + block),
+                    sums_step: self.width,
+                    last: outputs - (vectors - 1) * LANES,
+                };
+                outer::routine(self.level, rows, vectors)(&tile);
+            }
+            from += rows;
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! The innermost loops of the gradient by weights: sums of outer products over pixels, held in registers.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod portable;
+
+use crate::Level;
+use crate::tile::pick;
+
+/// Input channels of a full tile.
+pub const ROWS: usize = 6;
+
+/// What a tile computes: `sums[i][o] += sum over pixels of input[p][i] gradient[p][o]`.
+#[derive(Debug, Clone, Copy)]
+pub struct Outer {
+    /// Number of pixels.
+    pub pixels: usize,
+    /// First pixel, at the tile's first input channel.
+    pub input: *const f32,
+    /// Values from one input pixel to the next.
+    pub input_step: usize,
+    /// First pixel, at the block's first output channel.
+    pub gradient: *const f32,
+    /// Values from one gradient pixel to the next.
+    pub gradient_step: usize,
+    /// The sums, whole vectors of output channels.
+    pub sums: *mut f32,
+    /// Values from the sums of one input channel to those of the next.
+    pub sums_step: usize,
+    /// Output channels of the last vector, 1 to 16.
+    pub last: usize,
+}
+
+/// A routine for fixed numbers of input channels and vectors.
+///
+/// # Safety
+/// The processor has the level's instructions and all pointers cover what the numbers say.
+pub type OuterFn = unsafe fn(&Outer);
+
+/// The routine for `rows` (1 to 6) input channels times `vectors` (1 to 4) vectors of 16 output channels.
+pub fn routine(level: Level, rows: usize, vectors: usize) -> OuterFn {
+    match level {
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => {
+            use avx512::outer;
+            pick!(outer, rows, vectors)
+        }
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => {
+            use avx2::outer;
+            pick!(outer, rows, vectors)
+        }
+        _ => {
+            use portable::outer;
+            pick!(outer, rows, vectors)
+        }
+    }
+}
