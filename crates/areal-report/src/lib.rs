@@ -1,1 +1,30 @@
-//! The self-contained HTML report: tables, plots, maps, provenance.
+//! The self-contained HTML report: maps, area tables, learning curves, confusion matrices, saliency, provenance.
+//!
+//! Takes plain tables, pixels and outlines; [`render`] gives one HTML document that loads nothing from anywhere. All text
+//! is escaped: nothing that stands in an input file can become markup.
+
+mod areas;
+mod choropleth;
+mod colour;
+mod confusion;
+mod curve;
+mod error;
+mod map;
+mod notes;
+mod number;
+mod provenance;
+mod render;
+mod saliency;
+
+#[cfg(test)]
+mod tests;
+
+pub use areas::{AreaColumn, AreaSection, Zone};
+pub use confusion::Confusion;
+pub use curve::LearningCurve;
+pub use error::ReportError;
+pub use map::{MapFigure, MapKey};
+pub use notes::{Level, Note};
+pub use provenance::Stage;
+pub use render::{Report, render};
+pub use saliency::SaliencyFigure;
