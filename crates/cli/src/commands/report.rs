@@ -1,5 +1,12 @@
-use std::path::PathBuf;
+mod areas;
+mod maps;
+mod model;
+mod saliency;
 
+use std::path::{Path, PathBuf};
+
+use areal_job::{FileError, Provenance, StagedFile, read_json};
+use areal_report::{Report, Stage as Made, render};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
@@ -7,21 +14,144 @@ use super::Stage;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
 
-/// (help of report)
+/// Write one self-contained HTML report of a job's results
+///
+/// Maps, areas by zone as a map and a sortable table, learning curve, confusion matrices, saliency examples, notes on
+/// data quality, and how everything was made. The file opens from disk and needs no network. Every part is optional;
+/// what is not given is said to be missing.
 #[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct Options {}
+#[command(
+    after_help = "Examples:\n  areal report --prediction out/prediction --areas out/areas --bundle out/bundle --out report.html\n  \
+                        areal report --prediction 2019/prediction --prediction 2024/prediction --title \"Two dates\" --out report.html"
+)]
+pub struct Options {
+    /// Prediction to map. Repeatable.
+    #[arg(long, value_name = "FOLDER")]
+    pub prediction: Vec<PathBuf>,
+    /// Areas to map and list. Repeatable.
+    #[arg(long, value_name = "FOLDER")]
+    pub areas: Vec<PathBuf>,
+    /// Bundle: learning curve, validation confusion matrix, the model's facts.
+    #[arg(long, value_name = "FOLDER")]
+    pub bundle: Option<PathBuf>,
+    /// Evaluation: measures and confusion matrix of a split.
+    #[arg(long, value_name = "FOLDER")]
+    pub evaluation: Option<PathBuf>,
+    /// Saliency examples, as 'areal explain' writes them. Repeatable.
+    #[arg(long, value_name = "FOLDER")]
+    pub explain: Vec<PathBuf>,
+    /// Heading of the report [default: Report].
+    #[arg(long, value_name = "TEXT")]
+    pub title: Option<String>,
+    /// File to write.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Replace the file where it stands already.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub overwrite: Option<bool>,
+}
 
 impl Stage for Options {
     fn inputs(&self) -> Vec<PathBuf> {
-        Vec::new()
+        let many = [&self.prediction, &self.areas, &self.explain];
+        many.into_iter().flatten().chain(&self.bundle).chain(&self.evaluation).cloned().collect()
     }
 
     fn output(&self) -> PathBuf {
-        PathBuf::new()
+        self.out.clone().unwrap_or_default()
     }
 
-    fn run(self, _context: &Context) -> Result<(), CliError> {
-        Err(CliError::new(Exit::Failure, "report is not built yet"))
+    fn run(self, context: &Context) -> Result<(), CliError> {
+        let Some(out) = &self.out else {
+            return Err(CliError::new(Exit::Usage, "no file to write").help("name it with --out report.html"));
+        };
+        if out.exists() && self.overwrite != Some(true) {
+            return Err(FileError::Exists { path: out.clone() }.into());
+        }
+        let report = self.gather(context)?;
+        let html = render(&report)?;
+        let staged = StagedFile::new(out)?;
+        std::fs::write(staged.path(), html).map_err(FileError::io("write", out))?;
+        staged.commit()?;
+        tracing::info!("open {} in a browser", out.display());
+        Ok(())
     }
+}
+
+impl Options {
+    fn gather(&self, context: &Context) -> Result<Report, CliError> {
+        let mut report = Report {
+            title: self.title.clone().unwrap_or_else(|| "Report".to_owned()),
+            made_by: concat!("areal ", env!("CARGO_PKG_VERSION")).to_owned(),
+            ..Report::default()
+        };
+        for folder in &self.prediction {
+            context.job().check()?;
+            maps::add(&mut report, folder)?;
+        }
+        for folder in &self.areas {
+            context.job().check()?;
+            areas::add(&mut report, folder)?;
+        }
+        if let Some(folder) = &self.bundle {
+            model::add_bundle(&mut report, folder)?;
+        }
+        if let Some(folder) = &self.evaluation {
+            model::add_evaluation(&mut report, folder)?;
+        }
+        for folder in &self.explain {
+            saliency::add(&mut report, folder)?;
+        }
+        Ok(report)
+    }
+}
+
+/// The last part of a path, to name a map or a table by.
+fn name_of(folder: &Path) -> String {
+    folder.file_name().map_or_else(|| folder.display().to_string(), |n| n.to_string_lossy().into_owned())
+}
+
+/// Reads a document of a stage and notes how it was made.
+fn document(report: &mut Report, path: &Path, format: &'static str) -> Result<serde_json::Value, CliError> {
+    let document: serde_json::Value = read_json(path, format)?;
+    let provenance = document.get("provenance").cloned().unwrap_or_default();
+    if let Ok(provenance) = serde_json::from_value::<Provenance>(provenance) {
+        report.provenance.push(Made { path: path.display().to_string(), provenance });
+    }
+    Ok(document)
+}
+
+/// The rows of a CSV file, by the names of its columns.
+struct Rows {
+    path: PathBuf,
+    header: csv::StringRecord,
+    records: Vec<csv::StringRecord>,
+}
+
+impl Rows {
+    fn read(path: &Path) -> Result<Self, CliError> {
+        let fault = |e: csv::Error| {
+            CliError::new(Exit::Input, format!("{}: {e}", path.display()))
+                .help("the file was changed by hand or made by another version of areal; make it again")
+        };
+        let mut reader = csv::Reader::from_path(path).map_err(fault)?;
+        let header = reader.headers().map_err(fault)?.clone();
+        let records = reader.records().collect::<Result<_, _>>().map_err(fault)?;
+        Ok(Self { path: path.to_path_buf(), header, records })
+    }
+
+    /// Place of a column.
+    fn column(&self, name: &str) -> Result<usize, CliError> {
+        self.header.iter().position(|h| h == name).ok_or_else(|| {
+            let has = self.header.iter().collect::<Vec<_>>().join(", ");
+            CliError::new(Exit::Input, format!("{} has no column {name}; it has {has}", self.path.display()))
+                .help("the file was changed by hand or made by another version of areal; make it again")
+        })
+    }
+}
+
+/// A cell as a number; none where it is empty.
+fn number(cell: Option<&str>) -> Option<f64> {
+    cell.and_then(|c| c.parse().ok())
 }

@@ -5,6 +5,7 @@ mod job;
 mod patches;
 mod predict;
 mod raster;
+mod report;
 mod zones;
 
 use std::process::ExitCode;

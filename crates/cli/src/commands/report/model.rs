@@ -1,0 +1,95 @@
+//! The model, its training and its evaluation.
+
+use std::path::Path;
+
+use areal_report::{Confusion, LearningCurve, Report};
+use serde_json::Value;
+
+use super::{Rows, document, number};
+use crate::errors::{CliError, Exit};
+
+const BUNDLE: &str = "areal-bundle/1";
+const EVALUATION: &str = "areal-evaluation/1";
+
+pub fn add_bundle(report: &mut Report, folder: &Path) -> Result<(), CliError> {
+    let spec = document(report, &folder.join("model.json"), BUNDLE)?;
+    report.model = facts(&spec);
+    let history = folder.join("metrics.csv");
+    if history.exists() {
+        report.learning = learning_curve(&Rows::read(&history)?)?;
+    }
+    add_confusion(report, folder, "validation patches")
+}
+
+pub fn add_evaluation(report: &mut Report, folder: &Path) -> Result<(), CliError> {
+    let evaluation = document(report, &folder.join("evaluation.json"), EVALUATION)?;
+    let split = evaluation.get("split").and_then(Value::as_str).unwrap_or("evaluated");
+    let name = format!("{split} patches");
+    let path = folder.join("metrics.csv");
+    if path.exists() {
+        let rows = Rows::read(&path)?;
+        let (measure, value) = (rows.column("measure")?, rows.column("value")?);
+        let pair = |r: &csv::StringRecord| Some((r.get(measure)?.to_owned(), number(r.get(value))?));
+        report.scores.push((format!("Measures: {name}"), rows.records.iter().filter_map(pair).collect()));
+    }
+    add_confusion(report, folder, &name)
+}
+
+/// What a reader wants to know of a model at a glance.
+fn facts(spec: &Value) -> Vec<(String, String)> {
+    let text = |v: &Value| match v {
+        Value::String(s) => Some(s.clone()),
+        Value::Number(n) => Some(n.to_string()),
+        Value::Array(list) => Some(list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")),
+        _ => None,
+    };
+    let at = |label: &str, pointer: &str| Some((label.to_owned(), spec.pointer(pointer).and_then(text)?));
+    [
+        at("architecture", "/architecture"),
+        at("bands", "/bands"),
+        at("patch size (pixels)", "/patch_size"),
+        at("pixel type", "/pixel_type"),
+        at("calibration temperature", "/calibration/temperature"),
+        at("weights SHA-256", "/weights_sha256"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn learning_curve(rows: &Rows) -> Result<LearningCurve, CliError> {
+    let epoch = rows.column("epoch")?;
+    let epochs = rows.records.iter().filter_map(|r| number(r.get(epoch))).collect();
+    let measures = rows.header.iter().enumerate().filter(|(k, _)| *k != epoch);
+    let series = measures.map(|(k, name)| (name.to_owned(), rows.records.iter().map(|r| number(r.get(k))).collect()));
+    Ok(LearningCurve { epochs, series: series.collect() })
+}
+
+fn add_confusion(report: &mut Report, folder: &Path, name: &str) -> Result<(), CliError> {
+    let path = folder.join("confusion.csv");
+    if !path.exists() {
+        return Ok(());
+    }
+    let rows = Rows::read(&path)?;
+    let (reference, predicted, patches) =
+        (rows.column("reference_name")?, rows.column("predicted_name")?, rows.column("patches")?);
+    let mut classes: Vec<String> = Vec::new();
+    for name in rows.records.iter().filter_map(|r| r.get(reference)) {
+        if !classes.iter().any(|c| c == name) {
+            classes.push(name.to_owned());
+        }
+    }
+    let mut counts = vec![vec![0; classes.len()]; classes.len()];
+    for record in &rows.records {
+        let class = |k: usize| classes.iter().position(|c| Some(c.as_str()) == record.get(k));
+        let count = record.get(patches).and_then(|c| c.parse().ok());
+        let (Some(row), Some(col), Some(count)) = (class(reference), class(predicted), count) else {
+            let line = record.position().map_or(0, csv::Position::line);
+            let message = format!("{}, line {line}: no pair of classes with a count", path.display());
+            return Err(CliError::new(Exit::Input, message).help("the file was changed by hand; make it again"));
+        };
+        counts[row][col] = count;
+    }
+    report.confusions.push(Confusion { name: name.to_owned(), classes, counts });
+    Ok(())
+}
