@@ -28,7 +28,9 @@ pub struct Conv2d {
     activation: Activation,
     level: Level,
     packed: Packed,
-    /// Weights for Winograd's way, made when a map first asks for it.
+    /// Whether Winograd's way may be taken.
+    winograd: bool,
+    /// Weights for it, made when a map first asks for them.
     points: OnceLock<Packed>,
 }
 
@@ -44,7 +46,13 @@ impl Conv2d {
         }
         let taps = shape.taps();
         let packed = pack::pack(&shape, bias, |output, input, tap| weights[(output * shape.inputs + input) * taps + tap]);
-        Ok(Self { shape, activation, level: level.require()?, packed, points: OnceLock::new() })
+        Ok(Self { shape, activation, level: level.require()?, packed, winograd: true, points: OnceLock::new() })
+    }
+
+    /// Never takes Winograd's way: for weights that are used once, whose transform would not pay.
+    #[must_use]
+    pub fn direct(self) -> Self {
+        Self { winograd: false, ..self }
     }
 
     /// What it computes.
@@ -80,7 +88,7 @@ impl Conv2d {
             add,
             output: Shared::new(output),
         };
-        if winograd::pays(&self.shape, shape, target) {
+        if self.winograd && winograd::pays(&self.shape, shape, target) {
             let weight = |output, input, tap| self.packed.weight(self.shape.inputs, output, input, tap);
             let points = self.points.get_or_init(|| winograd::pack(&self.shape, weight));
             Winograd { work: &work, points, padding: self.shape.padding }.run();

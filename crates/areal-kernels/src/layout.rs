@@ -3,8 +3,8 @@ use rayon::prelude::*;
 use crate::error::check_len;
 use crate::{KernelError, MapShape};
 
-/// Positions that one task transposes: enough to use whole cache lines of the planar side.
-const POSITIONS: usize = 16;
+/// Side of the squares that are turned at once: one cache line.
+const SIDE: usize = 16;
 
 /// Turns planar images `[N, C, H, W]` into a map `[H, W, N, C]`.
 ///
@@ -13,20 +13,7 @@ const POSITIONS: usize = 16;
 pub fn from_nchw(shape: MapShape, planar: &[f32], map: &mut [f32]) -> Result<(), KernelError> {
     check_len("planar images", planar.len(), shape.len())?;
     check_len("map", map.len(), shape.len())?;
-    let (positions, row) = (shape.height * shape.width, shape.row_len());
-    if shape.is_empty() {
-        return Ok(());
-    }
-    map.par_chunks_mut(POSITIONS * row).enumerate().for_each(|(chunk, rows)| {
-        let start = chunk * POSITIONS;
-        let count = rows.len() / row;
-        for image_channel in 0..row {
-            let plane = &planar[image_channel * positions + start..][..count];
-            for (position, value) in plane.iter().enumerate() {
-                rows[position * row + image_channel] = *value;
-            }
-        }
-    });
+    transpose(planar, shape.row_len(), shape.height * shape.width, map);
     Ok(())
 }
 
@@ -37,21 +24,30 @@ pub fn from_nchw(shape: MapShape, planar: &[f32], map: &mut [f32]) -> Result<(),
 pub fn to_nchw(shape: MapShape, map: &[f32], planar: &mut [f32]) -> Result<(), KernelError> {
     check_len("map", map.len(), shape.len())?;
     check_len("planar images", planar.len(), shape.len())?;
-    let (positions, row) = (shape.height * shape.width, shape.row_len());
-    if shape.is_empty() {
-        return Ok(());
+    transpose(map, shape.height * shape.width, shape.row_len(), planar);
+    Ok(())
+}
+
+/// `from` is `[rows, columns]`, `to` `[columns, rows]`. Works on squares of whole cache lines.
+fn transpose(from: &[f32], rows: usize, columns: usize, to: &mut [f32]) {
+    if from.is_empty() {
+        return;
     }
-    planar.par_chunks_mut(POSITIONS * positions).enumerate().for_each(|(chunk, planes)| {
-        let start = chunk * POSITIONS;
-        let count = planes.len() / positions;
-        for position in 0..positions {
-            let values = &map[position * row + start..][..count];
-            for (plane, value) in values.iter().enumerate() {
-                planes[plane * positions + position] = *value;
+    to.par_chunks_mut(SIDE * rows).enumerate().for_each(|(strip, to)| {
+        let (left, width) = (strip * SIDE, to.len() / rows);
+        for top in (0..rows).step_by(SIDE) {
+            let height = SIDE.min(rows - top);
+            let mut square = [[0.0; SIDE]; SIDE];
+            for (y, line) in from[top * columns..].chunks(columns).take(height).enumerate() {
+                for (x, value) in line[left..left + width].iter().enumerate() {
+                    square[x][y] = *value;
+                }
+            }
+            for (x, line) in square.iter().take(width).enumerate() {
+                to[x * rows + top..][..height].copy_from_slice(&line[..height]);
             }
         }
     });
-    Ok(())
 }
 
 #[cfg(test)]

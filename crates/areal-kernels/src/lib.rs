@@ -8,6 +8,8 @@
 mod buffer;
 mod conv;
 mod error;
+#[cfg(feature = "burn")]
+mod extension;
 mod gradient;
 mod layout;
 mod level;
@@ -24,6 +26,8 @@ mod winograd;
 pub use buffer::Buffer;
 pub use conv::{Activation, Conv2d};
 pub use error::KernelError;
+#[cfg(feature = "burn")]
+pub use extension::conv2d;
 pub use gradient::{bias_gradient, input_gradient, weights_gradient};
 pub use layout::{from_nchw, to_nchw};
 pub use level::Level;

@@ -1,0 +1,94 @@
+//! The kernels as an operation of Burn: values and gradients against Burn's own convolution, gradients against finite
+//! differences.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+use areal_kernels::conv2d;
+use burn::tensor::ops::ConvOptions;
+use burn::tensor::{Device, Distribution, Tensor, TensorData};
+use proptest::prelude::*;
+
+fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
+    Tensor::random(shape, Distribution::Uniform(-1.0, 1.0), device)
+}
+
+fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().iter::<f32>().collect()
+}
+
+fn close(what: &str, found: Vec<f32>, expected: Vec<f32>) -> Result<(), TestCaseError> {
+    let scale = expected.iter().fold(1.0f32, |a, b| a.max(b.abs()));
+    prop_assert_eq!(found.len(), expected.len());
+    for (f, e) in found.iter().zip(&expected) {
+        prop_assert!((f - e).abs() <= 2e-5 * scale, "{}: {} where Burn has {}", what, f, e);
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn values_and_gradients_agree_with_burn(
+        inputs in 1usize..9, outputs in 1usize..40, kernel in prop::array::uniform2(1usize..4),
+        stride in prop::array::uniform2(1usize..3), padding in prop::array::uniform2(0usize..3),
+        dilation in prop::array::uniform2(1usize..3), size in prop::array::uniform2(5usize..12), batch in 1usize..5,
+    ) {
+        let device = Device::flex().autodiff();
+        let options = ConvOptions::new(stride, padding, dilation, 1);
+        let x = random([batch, inputs, size[0], size[1]], &device).require_grad();
+        let w = random([outputs, inputs, kernel[0], kernel[1]], &device).require_grad();
+        let ours = conv2d(x.clone(), w.clone(), options.clone());
+        let burns = burn::tensor::module::conv2d(x.clone(), w.clone(), None, options);
+        let direction = random(burns.dims(), &device);
+        let (our_gradients, burn_gradients) = ((ours.clone() * direction.clone()).sum().backward(), (burns.clone() * direction).sum().backward());
+        close("values", values(ours), values(burns))?;
+        close("by input", values(x.grad(&our_gradients).unwrap()), values(x.grad(&burn_gradients).unwrap()))?;
+        close("by weights", values(w.grad(&our_gradients).unwrap()), values(w.grad(&burn_gradients).unwrap()))?;
+    }
+}
+
+#[test]
+fn gradients_agree_with_finite_differences() {
+    // f(x, w) = sum of the squares of the convolution; central differences of one value each.
+    let device = Device::flex().autodiff();
+    let f = |x: Tensor<4>, w: Tensor<4>| conv2d(x, w, ConvOptions::new([2, 1], [1, 0], [1, 1], 1)).powi_scalar(2).sum();
+    let (x, w) = (random([2, 3, 6, 5], &device).require_grad(), random([4, 3, 3, 2], &device).require_grad());
+    let gradients = f(x.clone(), w.clone()).backward();
+    let nudge = |t: &Tensor<4>, at: usize, by: f32| {
+        let mut all = values(t.clone());
+        all[at] += by;
+        Tensor::<4>::from_data(TensorData::new(all, t.dims()), &Device::flex())
+    };
+    let step = 1e-2;
+    let inner = |t: &Tensor<4>| t.clone().inner();
+    for at in [0, 17, 99, 179] {
+        let difference = f(nudge(&x, at, step), inner(&w)) - f(nudge(&x, at, -step), inner(&w));
+        let expected = values(difference)[0] / (2.0 * step);
+        let found = values(x.grad(&gradients).unwrap())[at];
+        assert!((found - expected).abs() < 1e-2 * expected.abs().max(1.0), "{found} {expected}");
+    }
+    for at in [0, 31, 71] {
+        let difference = f(inner(&x), nudge(&w, at, step)) - f(inner(&x), nudge(&w, at, -step));
+        let expected = values(difference)[0] / (2.0 * step);
+        let found = values(w.grad(&gradients).unwrap())[at];
+        assert!((found - expected).abs() < 1e-2 * expected.abs().max(1.0), "{found} {expected}");
+    }
+}
+
+#[test]
+fn an_input_that_lies_otherwise_in_memory_is_read_by_its_shape() {
+    let device = Device::flex();
+    let x = random([2, 6, 7, 3], &device).permute([0, 3, 1, 2]);
+    let w = random([5, 3, 3, 3], &device);
+    let options = ConvOptions::new([1, 1], [1, 1], [1, 1], 1);
+    let (ours, burns) = (conv2d(x.clone(), w.clone(), options.clone()), burn::tensor::module::conv2d(x, w, None, options));
+    close("values", values(ours), values(burns)).unwrap();
+}
+
+#[test]
+fn what_the_kernels_do_not_cover_goes_to_burn() {
+    let device = Device::flex();
+    let (x, w) = (random([1, 4, 5, 5], &device), random([4, 2, 3, 3], &device));
+    let y = conv2d(x, w, ConvOptions::new([1, 1], [0, 0], [1, 1], 2));
+    assert_eq!(y.dims(), [1, 4, 3, 3]);
+}
