@@ -1,0 +1,157 @@
+"""Inference of the same network by areal's plan, ONNX Runtime and OpenVINO, alternating.
+
+    benches/peers/cnn.sh [ARCHITECTURE [SIDE [BATCH [BANDS]]]]
+
+The plan's program makes the weights and a batch; the ONNX graph is built from the same weights, with each batch
+normalisation folded by the runtimes themselves. Outputs must agree. Each program runs on one thread and is charged its
+processor time, so that other work on the machine counts little; the medians and the least times are printed. The plan
+converts and normalises uint16 pixels within its time, the others are given single-precision images.
+"""
+
+import subprocess
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import openvino
+from onnx import TensorProto, helper, numpy_helper
+from safetensors.numpy import load_file
+
+ROUNDS = 15
+LIMIT_S = 20.0
+
+
+class Graph:
+    """An ONNX graph of a residual network, built by the names of its weights."""
+
+    def __init__(self, weights):
+        self.weights, self.nodes, self.values, self.count = weights, [], [], 0
+
+    def constant(self, name):
+        if all(value.name != name for value in self.values):
+            self.values.append(numpy_helper.from_array(self.weights[name], name))
+        return name
+
+    def node(self, kind, inputs, **attributes):
+        self.count += 1
+        name = f"v{self.count}"
+        self.nodes.append(helper.make_node(kind, inputs, [name], **attributes))
+        return name
+
+    def conv(self, x, conv, norm, stride):
+        size = self.weights[f"{conv}.weight"].shape[2]
+        y = self.node("Conv", [x, self.constant(f"{conv}.weight")], strides=[stride] * 2, pads=[size // 2] * 4)
+        parts = [self.constant(f"{norm}.{part}") for part in ("weight", "bias", "running_mean", "running_var")]
+        return self.node("BatchNormalization", [y, *parts], epsilon=1e-5)
+
+    def block(self, x, name, stride):
+        has = lambda part: f"{name}.{part}.weight" in self.weights
+        bottleneck = has("conv3")
+        y = self.node("Relu", [self.conv(x, f"{name}.conv1", f"{name}.bn1", 1 if bottleneck else stride)])
+        y = self.conv(y, f"{name}.conv2", f"{name}.bn2", stride if bottleneck else 1)
+        if bottleneck:
+            y = self.conv(self.node("Relu", [y]), f"{name}.conv3", f"{name}.bn3", 1)
+        if has("downsample.0"):
+            x = self.conv(x, f"{name}.downsample.0", f"{name}.downsample.1", stride)
+        return self.node("Relu", [self.node("Add", [y, x])])
+
+    def network(self, architecture):
+        x = self.node("Relu", [self.conv("input", "conv1", "bn1", 2)])
+        compact = architecture == "compact"
+        if not compact:
+            x = self.node("MaxPool", [x], kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4)
+        for layer in range(1, 5):
+            block = 0
+            while f"layer{layer}.{block}.conv1.weight" in self.weights:
+                stride = 2 if block == 0 and (compact or layer > 1) else 1
+                x = self.block(x, f"layer{layer}.{block}", stride)
+                block += 1
+        x = self.node("Flatten", [self.node("GlobalAveragePool", [x])])
+        x = self.node("Gemm", [x, self.constant("fc.weight"), self.constant("fc.bias")], transB=1)
+        self.nodes[-1].output[0] = "logits"
+
+    def model(self, images):
+        shape = helper.make_tensor_value_info("input", TensorProto.FLOAT, images.shape)
+        logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, [images.shape[0], None])
+        graph = helper.make_graph(self.nodes, "network", [shape], [logits], self.values)
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+
+
+class Plan:
+    """The plan's program: one inference for each line."""
+
+    def __init__(self, program, arguments):
+        self.process = subprocess.Popen([program, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout.readline().strip() == "ready", "the plan's program did not start"
+        # The kernel's number for the processor time of that process, as clock_getcpuclockid gives it.
+        self.clock = (~self.process.pid << 3) | 2
+
+    def seconds(self):
+        start = time.clock_gettime(self.clock)
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        assert self.process.stdout.readline().strip() == "done"
+        return time.clock_gettime(self.clock) - start
+
+
+def charged(call):
+    start = time.process_time()
+    call()
+    return time.process_time() - start
+
+
+def main():
+    program, arguments = sys.argv[1], sys.argv[2:]
+    architecture, side, batch, bands = [*arguments, *("resnet18", "64", "64", "3")[len(arguments) :]]
+    with tempfile.TemporaryDirectory() as folder:
+        plan = Plan(program, [architecture, bands, side, batch, folder])
+        folder = Path(folder)
+        images = np.fromfile(folder / "input.f32", np.float32).reshape(int(batch), int(bands), int(side), int(side))
+        logits = np.fromfile(folder / "logits.f32", np.float32).reshape(int(batch), -1)
+        graph = Graph(load_file(folder / "weights.safetensors"))
+    graph.network(architecture)
+    model = graph.model(images).SerializeToString()
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    core = openvino.Core()
+    # The exact type and one thread: on this kind of processor OpenVINO would otherwise choose bf16.
+    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1}
+    compiled = core.compile_model(core.read_model(model), "CPU", settings)
+    request = compiled.create_infer_request()
+
+    runs = {
+        "areal plan": plan.seconds,
+        "ONNX Runtime": lambda: charged(lambda: session.run(None, {"input": images})),
+        "OpenVINO f32": lambda: charged(lambda: request.infer({"input": images}, share_inputs=True)),
+    }
+    scale = np.abs(logits).max()
+    for name, found in (("ONNX Runtime", session.run(None, {"input": images})[0]), ("OpenVINO f32", request.infer({"input": images})[0])):
+        difference = np.abs(found - logits).max() / scale
+        print(f"{name}: differs from the plan by {difference:.1e} of the greatest logit")
+        assert difference < 1e-3, "the outputs do not agree"
+
+    times = {name: [] for name in runs}
+    begin = time.monotonic()
+    for _ in range(ROUNDS):
+        for name, run in runs.items():
+            times[name].append(run())
+        if time.monotonic() - begin > LIMIT_S:
+            break
+    print(f"\n{architecture}, {side} px, {bands} bands, batch {batch}, {len(times['areal plan'])} rounds; patches/s of one core")
+    print(f"{'program':<14} {'median':>8} {'best':>8} {'plan is, by median':>20} {'by best':>8}")
+    ours = times["areal plan"]
+    for name, all_times in times.items():
+        median, best = statistics.median(all_times), min(all_times)
+        ratios = (median / statistics.median(ours), best / min(ours))
+        print(f"{name:<14} {int(batch) / median:>8.1f} {int(batch) / best:>8.1f} {ratios[0]:>19.2f}x {ratios[1]:>7.2f}x")
+
+
+if __name__ == "__main__":
+    main()

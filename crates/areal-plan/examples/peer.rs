@@ -1,0 +1,88 @@
+//! The compiled plan as one of the programs that `benches/peers/cnn.py` compares:
+//! `peer ARCHITECTURE BANDS SIDE BATCH FOLDER` writes `weights.safetensors`, the normalised images `input.f32` (`[N, C, H, W]`) and
+//! the logits `logits.f32` (`[N, K]`) to the folder, then infers the batch once for each line that it reads.
+
+use std::error::Error;
+use std::io::{BufRead, Write};
+use std::path::PathBuf;
+
+use areal_grid::{Class, PixelState, PixelType, Pixels, Target, default_colour};
+use areal_job::{Provenance, hash_bytes};
+use areal_kernels::Level;
+use areal_model::{
+    BUNDLE_FORMAT, Bundle, Calibration, DeviceChoice, Inference, ModelSpec, Network, Normalisation, PatchBatch, StateDict,
+};
+use areal_plan::PlanInference;
+use rand::{RngExt, SeedableRng};
+
+const CLASSES: u8 = 10;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [architecture, bands, side, batch, folder] = arguments.as_slice() else {
+        return Err("usage: peer ARCHITECTURE BANDS SIDE BATCH FOLDER".into());
+    };
+    let (bands, side, patches): (usize, usize, usize) = (bands.parse()?, side.parse()?, batch.parse()?);
+    let folder = PathBuf::from(folder);
+    let class = |code: u8| Class { code, name: format!("class {code}"), colour: default_colour(usize::from(code)) };
+    let spec = ModelSpec {
+        format: BUNDLE_FORMAT.to_owned(),
+        architecture: architecture.parse()?,
+        bands: (1..=bands).map(|b| format!("band {b}")).collect(),
+        pixel_type: PixelType::U16,
+        normalisation: Normalisation { mean: vec![900.0; bands], std: vec![250.0; bands] },
+        target: Target::Classes { classes: (1..=CLASSES).map(class).collect() },
+        value_scale: None,
+        patch_size: side,
+        ground_resolution: None,
+        calibration: Calibration::default(),
+        training_prior: vec![1.0 / f64::from(CLASSES); usize::from(CLASSES)],
+        class_counts: vec![1; usize::from(CLASSES)],
+        weights_sha256: hash_bytes(b""),
+        provenance: Provenance {
+            made_by: String::new(),
+            command: String::new(),
+            inputs: Vec::new(),
+            settings: serde_json::Value::Null,
+            seed: None,
+        },
+    };
+    let network = Network::new(&spec.network_config(), 5, &DeviceChoice::Cpu.open()?)?;
+    StateDict::of(&network).write(&folder.join("weights.safetensors"))?;
+    let batch = random_batch(patches, bands, side);
+    std::fs::write(folder.join("input.f32"), bytes(&normalised(&batch, &spec.normalisation)))?;
+    let mut plan = PlanInference::from_bundle(Bundle { spec, network }, Level::detect()?)?;
+    let logits = plan.infer(&batch)?;
+    std::fs::write(folder.join("logits.f32"), bytes(&logits.into_iter().collect::<Vec<f32>>()))?;
+    let mut out = std::io::stdout();
+    writeln!(out, "ready")?;
+    out.flush()?;
+    for line in std::io::stdin().lock().lines() {
+        line?;
+        plan.infer(&batch)?;
+        writeln!(out, "done")?;
+        out.flush()?;
+    }
+    Ok(())
+}
+
+fn random_batch(patches: usize, bands: usize, side: usize) -> PatchBatch {
+    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(6);
+    let pixels = (0..patches * bands * side * side).map(|_| rng.random_range(400..1400)).collect();
+    let states = vec![PixelState::Observed; patches * side * side];
+    PatchBatch { shape: [patches, bands, side, side], pixels: Pixels::U16(pixels), states }
+}
+
+fn normalised(batch: &PatchBatch, normalisation: &Normalisation) -> Vec<f32> {
+    let [patches, bands, height, width] = batch.shape;
+    let (image, plane) = (bands * height * width, height * width);
+    let mut out = vec![0.0; patches * image];
+    for (index, out) in out.chunks_exact_mut(image).enumerate() {
+        normalisation.apply(&batch.pixels, index * image, &batch.states[index * plane..][..plane], out);
+    }
+    out
+}
+
+fn bytes(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|v| v.to_le_bytes()).collect()
+}
