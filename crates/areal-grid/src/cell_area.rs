@@ -57,7 +57,22 @@ impl CellAreas {
     pub fn fill_row(&self, row: usize, col: usize, out: &mut [f64]) {
         match &self.kind {
             Kind::Rows(areas) => out.fill(areas.get(row).copied().unwrap_or(0.0)),
-            Kind::Lattice { .. } => out.iter_mut().enumerate().for_each(|(k, a)| *a = self.at(row, col + k)),
+            Kind::Lattice { step, .. } => {
+                // Within an interval of the lattice areas are linear: two of them give all.
+                let mut k = 0;
+                while k < out.len() {
+                    let start = (col + k) / step * step;
+                    let last = (start + step).min(self.width) - 1;
+                    let len = (last + 1).saturating_sub(col + k).clamp(1, out.len() - k);
+                    let first = self.at(row, col + k);
+                    let slope =
+                        if len > 1 { (self.at(row, col + k + len - 1) - first) / (len - 1) as f64 } else { 0.0 };
+                    for (m, area) in out[k..k + len].iter_mut().enumerate() {
+                        *area = first + m as f64 * slope;
+                    }
+                    k += len;
+                }
+            }
         }
     }
 
@@ -173,5 +188,22 @@ mod tests {
         let mut row = [0.0; 5];
         b.fill_row(10, 3, &mut row);
         assert!((row[2] - b.at(10, 5)).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn a_row_filled_is_its_cells_one_by_one() {
+        let step = 7;
+        let (height, width) = (20usize, 31usize);
+        let cols = width.div_ceil(step) + 1;
+        let nodes = (height.div_ceil(step) + 1) * cols;
+        let areas = (0..nodes).map(|k| 100.0 + (k as f64).sin()).collect();
+        let cells = CellAreas { kind: Kind::Lattice { step, cols, areas }, height, width };
+        for (row, col, len) in [(0, 0, 31), (19, 3, 28), (8, 6, 2), (13, 30, 1), (14, 13, 9)] {
+            let mut out = vec![0.0; len];
+            cells.fill_row(row, col, &mut out);
+            for (k, area) in out.iter().enumerate() {
+                assert!((area - cells.at(row, col + k)).abs() < 1e-12, "{row} {col} {k}");
+            }
+        }
     }
 }

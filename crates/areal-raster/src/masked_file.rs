@@ -95,7 +95,13 @@ fn mark<T: Copy>(states: &mut [PixelState], values: &[T], found: impl Fn(T) -> b
 }
 
 /// Marks pixels that hold a nodata value or no finite number.
-fn mark_nodata(states: &mut [PixelState], pixels: &Pixels, window: &Window, layout: Layout, nodata: [Option<f64>; 2]) {
+pub(crate) fn mark_nodata(
+    states: &mut [PixelState],
+    pixels: &Pixels,
+    window: &Window,
+    layout: Layout,
+    nodata: [Option<f64>; 2],
+) {
     macro_rules! integers {
         ($values:expr, $t:ty) => {{
             // A nodata value that the type cannot hold, such as -9999 in unsigned bytes, is no pixel's value.
@@ -137,7 +143,7 @@ fn mark_rows<T: Copy>(
 }
 
 /// Writes 0 where a pixel is not observed.
-fn blank(pixels: &mut Pixels, bands: usize, window: &Window, layout: Layout, states: &[PixelState]) {
+pub(crate) fn blank(pixels: &mut Pixels, bands: usize, window: &Window, layout: Layout, states: &[PixelState]) {
     macro_rules! zero {
         ($values:expr, $zero:expr) => {
             for band in 0..bands {

@@ -4,8 +4,9 @@ use areal_grid::{PixelBlock, PixelGrid, PixelState, Pixels, Window};
 use gdal::Dataset;
 use gdal::raster::RgbaEntry;
 
-use crate::facts::{category_names, open_raster};
-use crate::masked_file::MaskedFile;
+use crate::facts::{Mask, category_names, open_raster};
+use crate::masked_file::{MaskedFile, blank, mark_nodata};
+use crate::raster_io::{Layout, read};
 use crate::selection::Selection;
 use crate::{BandInfo, FileFacts, RasterError};
 
@@ -76,6 +77,40 @@ impl RasterFile {
             file.read_into(&inside, &mut block, inside.row - window.row, inside.col - window.col)?;
         }
         Ok((block.pixels, block.states))
+    }
+
+    /// Reads a window of several bands, numbers from 1; the same as [`RasterFile::read_band`] for each, but what is stored
+    /// together is decoded once.
+    ///
+    /// # Errors
+    /// As [`RasterFile::read_band`].
+    pub fn read_bands(
+        &mut self,
+        bands: &[usize],
+        window: &Window,
+    ) -> Result<Vec<(Pixels, Vec<PixelState>)>, RasterError> {
+        let plain = |band: &usize| self.band_facts(*band).is_ok_and(|facts| facts.mask == Mask::None);
+        if !self.grid.window().contains(window) || !bands.iter().all(plain) {
+            return bands.iter().map(|band| self.read_band(*band, window)).collect();
+        }
+        let layout = Layout::whole(window);
+        let read_one = |band: &usize| {
+            let facts = self.band_facts(*band)?;
+            let mut pixels = Pixels::zeros(facts.pixel_type, window.len());
+            // One handle for all bands: GDAL keeps the blocks that it decoded on the way.
+            read(&self.dataset, &[*band], window, &mut pixels, layout).map_err(|message| RasterError::Read {
+                path: self.facts.path.clone(),
+                window: *window,
+                message,
+            })?;
+            let mut states = vec![PixelState::Observed; window.len()];
+            mark_nodata(&mut states, &pixels, window, layout, [facts.nodata, None]);
+            if states.iter().any(|s| *s != PixelState::Observed) {
+                blank(&mut pixels, 1, window, layout, &states);
+            }
+            Ok((pixels, states))
+        };
+        bands.iter().map(read_one).collect()
     }
 
     /// Colours of a band by value, from 0; empty where it has no colour table.

@@ -1,6 +1,7 @@
 //! Exact coverage of raster cells by zones, and aggregation of predictions over zones.
 
 mod aggregate;
+mod clip;
 mod coverage;
 mod csvw;
 mod ellipsoidal;

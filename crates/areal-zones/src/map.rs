@@ -229,8 +229,8 @@ impl MapReader {
                 let (pixels, states) = self.first.read_band(codes.1, window)?;
                 let mut probabilities = Vec::new();
                 if let Some(file) = &mut self.second {
-                    for band in 1..=legend.len() {
-                        let (pixels, states) = file.read_band(band, window)?;
+                    let bands: Vec<usize> = (1..=legend.len()).collect();
+                    for (pixels, states) in file.read_bands(&bands, window)? {
                         let mut plane = vec![0.0f32; window.len()];
                         pixels.read_f32(0, &mut plane);
                         for (p, s) in plane.iter_mut().zip(&states) {
@@ -244,10 +244,8 @@ impl MapReader {
                 Ok(WindowData::Classes { codes: pixels, states, probabilities })
             }
             Layers::Values { bands, .. } => {
-                let mut read = Vec::with_capacity(bands.len());
-                for (band, _) in bands {
-                    read.push(self.first.read_band(*band, window)?);
-                }
+                let numbers: Vec<usize> = bands.iter().map(|(number, _)| *number).collect();
+                let read = self.first.read_bands(&numbers, window)?;
                 let weights = self.weights.as_mut().map(|w| w.read(window)).transpose()?;
                 Ok(WindowData::Values { bands: read, weights })
             }

@@ -2,8 +2,9 @@
 
 use areal_grid::{Affine, CrsKind, PixelGrid};
 use areal_raster::{Projection, same_crs};
-use geo::{BooleanOps, BoundingRect, Coord, MapCoords, MultiPolygon, Rect};
+use geo::{Area, BoundingRect, Coord, MapCoords, MultiPolygon, Rect};
 
+use crate::clip::clip;
 use crate::error::{Extent, NoOverlap};
 use crate::longitude::{moved, turns_into};
 use crate::project::{ProjectFault, project};
@@ -88,41 +89,38 @@ impl Place<'_> {
     fn batch(&self, zones: &[Zone], areas: &[f64], placed: &mut Vec<PlacedZone>) -> Result<(), ZonesError> {
         let start = placed.len();
         placed.extend(areas.iter().map(|area| PlacedZone { shape: ZoneShape::default(), cells: None, area: *area }));
-        let near: Vec<usize> = (0..zones.len()).filter(|k| self.is_near(&zones[*k])).collect();
-        let outlines: Vec<_> = near.iter().map(|k| &zones[*k].outline).collect();
-        if let Ok(projected) = self.project(&outlines) {
-            for (k, outline) in near.iter().zip(&projected) {
-                self.settle(outline, false, &mut placed[start + k]);
-            }
-            return Ok(());
-        }
-        for k in near {
-            let (outline, clipped) = self.one(&zones[k])?;
-            self.settle(&outline, clipped, &mut placed[start + k]);
+        let near: Vec<(usize, Near<'_>)> = zones.iter().map(|z| self.near(z)).enumerate().collect();
+        let near: Vec<_> = near.iter().filter(|(_, n)| !matches!(n, Near::Away)).collect();
+        let outlines: Vec<&MultiPolygon<f64>> = near.iter().filter_map(|(_, n)| n.outline()).collect();
+        let projected = match self.project(&outlines) {
+            Ok(projected) => projected,
+            // One by one, to name the zone that cannot be projected.
+            Err(_) => near.iter().map(|(k, n)| self.one(&zones[*k], n.outline())).collect::<Result<_, _>>()?,
+        };
+        for ((k, n), outline) in near.iter().zip(&projected) {
+            self.settle(outline, matches!(n, Near::Part(_)), &mut placed[start + k]);
         }
         Ok(())
     }
 
-    fn is_near(&self, zone: &Zone) -> bool {
-        self.reach.as_ref().is_none_or(|reach| !reach.turns(&zone.outline).is_empty())
+    /// What of a zone may lie on the map.
+    fn near<'z>(&self, zone: &'z Zone) -> Near<'z> {
+        match &self.reach {
+            Some(reach) if reach.turns(&zone.outline).is_empty() => Near::Away,
+            // A map projection has no place for what is far away, or has it in a wrong one; degrees go on for ever.
+            Some(reach) if self.projection.is_some() && self.turn.is_none() => reach.clip(&zone.outline),
+            _ => Near::Whole(&zone.outline),
+        }
     }
 
-    /// One zone of a batch in which some zone cannot be projected as a whole: what lies near the map is enough.
-    fn one(&self, zone: &Zone) -> Result<(MultiPolygon<f64>, bool), ZonesError> {
-        let fault = match self.project(&[&zone.outline]) {
-            Ok(mut outlines) => return Ok((outlines.pop().unwrap_or_else(|| MultiPolygon::new(Vec::new())), false)),
-            Err(fault) => fault,
-        };
-        let clipped = self.reach.as_ref().map(|reach| reach.clip(&zone.outline));
-        let again = clipped.ok_or(fault).and_then(|outline| self.project(&[&outline]));
-        match again {
-            Ok(mut outlines) => Ok((outlines.pop().unwrap_or_else(|| MultiPolygon::new(Vec::new())), true)),
-            Err(fault) => Err(ZonesError::NotProjectable {
-                id: zone.id.clone(),
-                crs: self.grid.crs.name.clone(),
-                reason: fault.to_string(),
-            }),
-        }
+    fn one(&self, zone: &Zone, outline: Option<&MultiPolygon<f64>>) -> Result<MultiPolygon<f64>, ZonesError> {
+        let outlines: Vec<_> = outline.into_iter().collect();
+        let mut projected = self.project(&outlines).map_err(|fault| ZonesError::NotProjectable {
+            id: zone.id.clone(),
+            crs: self.grid.crs.name.clone(),
+            reason: fault.to_string(),
+        })?;
+        Ok(projected.pop().unwrap_or_else(|| MultiPolygon::new(Vec::new())))
     }
 
     fn settle(&self, outline: &MultiPolygon<f64>, clipped: bool, placed: &mut PlacedZone) {
@@ -139,6 +137,28 @@ impl Place<'_> {
     }
 }
 
+/// What of a zone may lie on the map.
+enum Near<'a> {
+    /// Nothing.
+    Away,
+    /// All of it.
+    Whole(&'a MultiPolygon<f64>),
+    /// All of it, moved by whole turns part by part.
+    Moved(MultiPolygon<f64>),
+    /// A part; the rest does not.
+    Part(MultiPolygon<f64>),
+}
+
+impl Near<'_> {
+    fn outline(&self) -> Option<&MultiPolygon<f64>> {
+        match self {
+            Near::Away => None,
+            Near::Whole(outline) => Some(outline),
+            Near::Moved(outline) | Near::Part(outline) => Some(outline),
+        }
+    }
+}
+
 /// The surroundings of the map in the zones' CRS.
 struct Reach {
     extent: Rect<f64>,
@@ -151,6 +171,8 @@ impl Reach {
         let turn = turn_units(set);
         let extent = map_extent(set, grid, turn)?;
         let (dx, dy) = (extent.width() * MARGIN, extent.height() * MARGIN);
+        // Not round the Earth and over itself: each place has one longitude here.
+        let dx = turn.map_or(dx, |turn| dx.min(0.5 * (turn - extent.width())));
         let (min, max) = (extent.min(), extent.max());
         Some(Self { extent: Rect::new((min.x - dx, min.y - dy), (max.x + dx, max.y + dy)), turn })
     }
@@ -168,10 +190,18 @@ impl Reach {
     }
 
     /// The part of an outline that lies near the map.
-    fn clip(&self, outline: &MultiPolygon<f64>) -> MultiPolygon<f64> {
-        let extent = MultiPolygon::new(vec![self.extent.to_polygon()]);
-        let parts = self.turns(outline).into_iter().flat_map(|shift| moved(outline, shift).intersection(&extent));
-        MultiPolygon::new(parts.collect())
+    fn clip<'a>(&self, outline: &'a MultiPolygon<f64>) -> Near<'a> {
+        let turns = self.turns(outline);
+        if let ([only], Some(b)) = (&turns[..], outline.bounding_rect()) {
+            let (min, max) = (self.extent.min(), self.extent.max());
+            if b.min().x + only >= min.x && b.max().x + only <= max.x && b.min().y >= min.y && b.max().y <= max.y {
+                return Near::Whole(outline);
+            }
+        }
+        let parts = turns.into_iter().flat_map(|shift| clip(&moved(outline, shift), &self.extent));
+        let parts = MultiPolygon::new(parts.collect());
+        let (all, found) = (outline.unsigned_area(), parts.unsigned_area());
+        if found >= all * (1.0 - 1e-9) { Near::Moved(parts) } else { Near::Part(parts) }
     }
 }
 

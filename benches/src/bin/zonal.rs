@@ -1,0 +1,46 @@
+//! Aggregates a raster over zones, from files to files, and prints how long it took: what `areal aggregate --raster`
+//! does, without building the rest of the program.
+//!
+//! Usage: `zonal RASTER ZONES ID_FIELD classes|values OUT_FOLDER`
+
+use std::path::Path;
+use std::time::Instant;
+
+use areal_job::{Interrupt, Job, NoProgress, Provenance, StagedDir};
+use areal_zones::{
+    AggregateSettings, AreaTable, AreasMeta, Map, MapInput, ZoneSet, ZoneSettings, aggregate, write_areas,
+};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let [raster, zones, id, content, out] = args.as_slice() else {
+        return Err("usage: zonal RASTER ZONES ID_FIELD classes|values OUT_FOLDER".into());
+    };
+    let start = Instant::now();
+    let map = Map::open(&MapInput::Raster { path: raster.into(), bands: Vec::new(), content: Some(content.parse()?) })?;
+    let settings = ZoneSettings { id_field: Some(id.clone()), ..ZoneSettings::default() };
+    let set = ZoneSet::read(Path::new(zones), &settings)?;
+    let read = start.elapsed();
+    let interrupt = Interrupt::default();
+    let job = Job { progress: &NoProgress, interrupt: &interrupt };
+    let areas = aggregate(&map, &set, &AggregateSettings::default(), job)?;
+    let summed = start.elapsed();
+    let table = AreaTable::new(&map, &set, &areas, false);
+    let provenance = Provenance {
+        made_by: "zonal".to_owned(),
+        command: "zonal".to_owned(),
+        inputs: Vec::new(),
+        settings: serde_json::Value::Null,
+        seed: None,
+    };
+    let folder = StagedDir::new(Path::new(out), true)?;
+    write_areas(&table, &AreasMeta::new(&map, &table, provenance), &folder)?;
+    folder.commit()?;
+    println!(
+        "zones {:.3} s, aggregation {:.3} s, outputs {:.3} s",
+        read.as_secs_f64(),
+        (summed - read).as_secs_f64(),
+        (start.elapsed() - summed).as_secs_f64()
+    );
+    Ok(())
+}
