@@ -13,7 +13,6 @@ pub fn write(settings: &DemoSettings, plan: &Plan, map: &PixelGrid, out: &Staged
         ("{seed}", settings.seed.to_string()),
         ("{patch-size}", plan.patch_size.to_string()),
         ("{half-patch}", (plan.patch_size / 2).to_string()),
-        ("{block-size}", format!("{:.0}", (2.6 * plan.parcel / 100.0).round() * 100.0)),
         ("{bounds}", format!("[{west:.0}, {south:.0}, {east:.0}, {north:.0}]")),
     ];
     for (name, text) in [("recipe.toml", LAND_USE), ("wealth.toml", WEALTH)] {

@@ -1,0 +1,51 @@
+//! `areal report`: one HTML file from whatever results there are.
+
+use crate::common::areal;
+
+#[test]
+fn a_report_of_nothing_says_what_is_missing_and_is_not_overwritten_unasked() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("report.html");
+    let args = ["report", "--title", "A <b> & c", "--out", out.to_str().unwrap()];
+    areal(args).expect(0);
+    let html = std::fs::read_to_string(&out).unwrap();
+    assert!(html.contains("No prediction was given") && html.contains("No areas were given"));
+    assert!(html.contains("<h1>A &#60;b&#62; &#38; c</h1>"), "the title is not escaped");
+    areal(args).expect(4).says(&["exists already", "--overwrite"]);
+    areal(args.into_iter().chain(["--overwrite"])).expect(0);
+    areal(["report"]).expect(2).says(&["--out"]);
+}
+
+#[test]
+fn areas_of_a_generated_landscape_are_mapped_and_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    areal(["demo", "--size", "small", "--out", &at("demo")]).expect(0);
+    let (truth, zones) = (at("demo/truth.tif"), at("demo/districts.gpkg"));
+    let names = ["--zone-id", "district_id", "--zone-name", "district_name"];
+    areal(["aggregate", "--raster", &truth, "--zones", &zones, "--out", &at("areas")].into_iter().chain(names))
+        .expect(0);
+    areal(["report", "--areas", &at("areas"), "--out", &at("report.html")]).expect(0);
+    let html = std::fs::read_to_string(at("report.html")).unwrap();
+    for part in ["Batu Lanjut", "rubber: class area (km²)", "<optgroup label=\"class share (%)\">", "areas.json"] {
+        assert!(html.contains(part), "{part} is missing");
+    }
+    // One outline a district; the districts' holes are rings of the same path.
+    assert_eq!(html.matches("fill-rule=\"evenodd\"").count(), 16);
+}
+
+#[test]
+fn a_damaged_input_is_named_and_leaves_no_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = folder.path().join("bundle");
+    std::fs::create_dir(&bundle).unwrap();
+    let out = folder.path().join("report.html");
+    let args = ["report", "--bundle", bundle.to_str().unwrap(), "--out", out.to_str().unwrap()];
+    areal(args).expect(3).says(&["model.json"]);
+    std::fs::write(bundle.join("model.json"), "{\"format\": \"areal-bundle/1\"").unwrap();
+    areal(args).expect(3).says(&["model.json, line 1"]);
+    std::fs::write(bundle.join("model.json"), "{\"format\": \"areal-bundle/1\"}").unwrap();
+    std::fs::write(bundle.join("confusion.csv"), "reference_name,predicted_name,patches\na,b,x\n").unwrap();
+    areal(args).expect(3).says(&["confusion.csv, line 2"]);
+    assert!(!out.exists());
+}
