@@ -69,7 +69,6 @@ pub(crate) fn plan(
 }
 
 fn scene_grid(settings: &SceneSettings, files: &[&FileFacts]) -> Result<PixelGrid, RasterError> {
-    let Some(first) = files.first() else { return Err(RasterError::NoFiles { scene: settings.name.clone() }) };
     if settings.crs.is_none() && settings.resolution.is_none() {
         return shared_grid(settings, files);
     }
@@ -87,7 +86,7 @@ fn scene_grid(settings: &SceneSettings, files: &[&FileFacts]) -> Result<PixelGri
                     |e| e.to_string(),
                     |g| format!("its CRS is {} and the grid's {}", g.crs.name, crs.name),
                 );
-                Err(missing_resolution(first, &crs, reason))
+                Err(missing_resolution(other, &crs, reason))
             }
         },
     }

@@ -128,7 +128,7 @@ pub(crate) fn why_warp(facts: &FileFacts, grid: &PixelGrid) -> Option<String> {
     (!aligned(&grid.transform, &own)).then(|| "its pixels lie between the grid's".to_owned())
 }
 
-/// A missing resolution, with one that would suit the first file: its pixel size on the target CRS.
+/// A missing resolution, with one that would suit the file: its pixel size on the target CRS.
 pub(crate) fn missing_resolution(facts: &FileFacts, crs: &Crs, reason: String) -> RasterError {
     let suggestion = open_raster(&facts.path).ok().and_then(|dataset| {
         let points = outline(facts, &dataset, crs).ok()?;
