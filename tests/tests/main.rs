@@ -3,5 +3,8 @@
 mod awkward_files;
 mod common;
 mod demo;
+mod explain;
 mod inspect;
+mod model_bundle;
+mod predict;
 mod report;

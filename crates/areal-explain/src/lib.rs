@@ -1,1 +1,26 @@
 //! Saliency maps and the measures of their faithfulness.
+//!
+//! Methods: Grad-CAM (Selvaraju et al. 2017), `HiResCAM` (Draelos and Carin 2020), occlusion (Zeiler and Fergus 2014).
+//! Measures: deletion and insertion areas (Petsiuk et al. 2018), completeness, and rank correlation under random weights
+//! (Adebayo et al. 2018). Maps are `[row, col]`, in units of the logit.
+
+mod cam;
+mod error;
+mod explainer;
+#[cfg(test)]
+mod identity_tests;
+mod measure;
+mod method;
+mod picture;
+mod run;
+mod settings;
+mod subject;
+
+pub use cam::{grad_cam, hires_cam, upsample};
+pub use error::ExplainError;
+pub use explainer::{Explainer, Saliency, Score, randomised};
+pub use measure::{area_under, order, rank_correlation};
+pub use method::Method;
+pub use run::{ExplainMeta, SaliencyRow, explain};
+pub use settings::ExplainSettings;
+pub use subject::{Place, Subject, of_places, of_prediction, of_store};

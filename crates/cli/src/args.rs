@@ -29,7 +29,7 @@ pub struct Global {
 }
 
 /// What areal does.
-#[expect(clippy::large_enum_variant, reason = "there is one, made once")]
+#[allow(clippy::large_enum_variant, reason = "there is one, made once")]
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Inspect(commands::inspect::Options),

@@ -1,27 +1,184 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use areal_explain::{ExplainSettings, Method, SaliencyRow, Subject, explain, of_places, of_prediction, of_store};
+use areal_model::{Bundle, DeviceChoice};
+use areal_patches::PatchStore;
+use areal_predict::PredictError;
+use areal_raster::{BandRef, Prediction, Scene};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::Stage;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
+use crate::scene_options::SceneOptions;
 
-/// (help of explain)
+/// Explain single predictions: which pixels spoke for a class, and how far the explanation can be trusted
+///
+/// Grad-CAM, HiResCAM and occlusion for patches of a store, places of a scene, or each class's most certain patches of a
+/// prediction. Each patch gives a GeoTIFF aligned with its scene (one band a method, in units of the logit), a picture
+/// beside the true colours, and a row of numbers: areas under the deletion and insertion curves, completeness, and rank
+/// correlation with the map of random weights.
 #[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct Options {}
+#[command(
+    after_help = "Examples:\n  areal explain scene.tif --bundle bundle --prediction prediction --top 3 --out saliency\n  \
+                  areal explain scene.tif --bundle bundle --at 103.42,4.87 --out saliency\n  \
+                  areal explain --bundle bundle --store patches --patch 12,40 --out saliency"
+)]
+pub struct Options {
+    /// Rasters of the scene; not needed for patches of a store.
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Bundle of a trained model.
+    #[arg(long, value_name = "FOLDER")]
+    pub bundle: Option<PathBuf>,
+    /// Folder to make: saliency.csv, explain.json, a GeoTIFF a patch and a PNG a patch and method.
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+    /// Patch store that --patch chooses from.
+    #[arg(long, value_name = "FOLDER")]
+    pub store: Option<PathBuf>,
+    /// Patches of the store, by number: --patch 12,40.
+    #[arg(long, value_delimiter = ',', requires = "store", value_name = "ID")]
+    pub patch: Vec<u64>,
+    /// A place in the scene, in degrees; may be repeated: --at 103.42,4.87.
+    #[arg(long, allow_hyphen_values = true, value_name = "LON,LAT")]
+    pub at: Vec<String>,
+    /// Prediction of the scene, for the most certain patches of each class, or the highest values.
+    #[arg(long, value_name = "FOLDER")]
+    pub prediction: Option<PathBuf>,
+    /// How many of the most certain patches of each class, or of the highest values [default: 2 with --prediction]
+    #[arg(long, requires = "prediction", value_name = "NUMBER")]
+    pub top: Option<usize>,
+    /// Methods: grad-cam, hires-cam, occlusion [default: all]
+    #[arg(long, value_delimiter = ',', value_name = "METHOD")]
+    pub methods: Vec<Method>,
+    /// Class to explain, by name [default: the predicted class of each patch]
+    #[arg(long, value_name = "NAME")]
+    pub class: Option<String>,
+    /// Side of the square that occlusion hides [default: an eighth of the patch]
+    #[arg(long, value_name = "PIXELS")]
+    pub window: Option<usize>,
+    /// Steps of the deletion and insertion curves [default: 16]
+    #[arg(long, value_name = "NUMBER")]
+    pub steps: Option<usize>,
+    /// Bands shown as red, green and blue, among the model's: --rgb 3,2,1 [default: by description]
+    #[arg(long, value_delimiter = ',', value_name = "BAND")]
+    pub rgb: Vec<BandRef>,
+    /// Seed of the random weights that maps are compared with [default: 1]
+    #[arg(long, value_name = "NUMBER")]
+    pub seed: Option<u64>,
+    /// Device of the network: cpu, gpu, gpu:N, cuda, cuda:N [default: cpu]
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<DeviceChoice>,
+    /// Replace the output where it stands already.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub overwrite: Option<bool>,
+    /// Print the rows as JSON.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub json: Option<bool>,
+    #[command(flatten)]
+    pub scene: SceneOptions,
+}
+
+impl Options {
+    fn settings(&self) -> ExplainSettings {
+        let default = ExplainSettings::default();
+        ExplainSettings {
+            methods: if self.methods.is_empty() { default.methods } else { self.methods.clone() },
+            class: self.class.clone(),
+            window: self.window,
+            steps: self.steps.unwrap_or(default.steps),
+            rgb: self.rgb.clone(),
+            seed: self.seed.unwrap_or(default.seed),
+            device: self.device.unwrap_or(default.device),
+            overwrite: self.overwrite.unwrap_or(default.overwrite),
+        }
+    }
+
+    /// The patches that were asked for: of the store, at places, and by certainty.
+    fn subjects(&self, bundle: &Path, context: &Context) -> Result<Vec<Subject>, CliError> {
+        let spec = Bundle::load_spec(bundle).map_err(PredictError::from)?;
+        let mut subjects = Vec::new();
+        if let Some(store) = &self.store {
+            let store = PatchStore::open(store)?;
+            let meta = store.meta();
+            spec.check_scene(&meta.bands, meta.pixel_type, meta.ground_resolution).map_err(PredictError::from)?;
+            subjects.extend(of_store(&store, &self.patch)?);
+        }
+        if self.files.is_empty() {
+            return Ok(subjects);
+        }
+        let scene = Scene::open(&self.scene.settings("scene", self.files.clone())?)?;
+        let bands: Vec<String> = scene.bands().iter().map(|b| b.description.clone()).collect();
+        spec.check_scene(&bands, scene.pixel_type(), Some(scene.ground_resolution())).map_err(PredictError::from)?;
+        let places = self.at.iter().map(|text| lonlat(text)).collect::<Result<Vec<_>, _>>()?;
+        subjects.extend(of_places(&scene, &places, spec.patch_size)?);
+        if let Some(prediction) = &self.prediction {
+            let prediction = Prediction::open(prediction)?;
+            let top = self.top.unwrap_or(2);
+            subjects.extend(of_prediction(&scene, &prediction, &spec.target, top, &context.job())?);
+        }
+        Ok(subjects)
+    }
+}
 
 impl Stage for Options {
     fn inputs(&self) -> Vec<PathBuf> {
-        Vec::new()
+        self.files.iter().chain(&self.bundle).chain(&self.store).chain(&self.prediction).cloned().collect()
     }
 
     fn output(&self) -> PathBuf {
-        PathBuf::new()
+        self.out.clone().unwrap_or_default()
     }
 
-    fn run(self, _context: &Context) -> Result<(), CliError> {
-        Err(CliError::new(Exit::Failure, "explain is not built yet"))
+    fn run(self, context: &Context) -> Result<(), CliError> {
+        let missing =
+            |flag: &str| CliError::new(Exit::Usage, format!("{flag} is missing")).help("see `areal explain --help`");
+        let bundle = self.bundle.as_deref().ok_or_else(|| missing("--bundle"))?;
+        let out = self.out.as_deref().ok_or_else(|| missing("--out"))?;
+        if !self.at.is_empty() && self.files.is_empty() {
+            return Err(missing("the scene's FILE for --at"));
+        }
+        let subjects = self.subjects(bundle, context)?;
+        let rows = explain(&subjects, bundle, &self.inputs(), &self.settings(), out, &context.job())?;
+        if self.json == Some(true) {
+            let text = serde_json::to_string_pretty(&rows).map_err(|e| CliError::new(Exit::Failure, e.to_string()))?;
+            println!("{text}");
+        } else {
+            print_table(&rows);
+        }
+        tracing::info!("{} patches explained; {}", subjects.len(), out.display());
+        Ok(())
+    }
+}
+
+fn lonlat(text: &str) -> Result<[f64; 2], CliError> {
+    let numbers: Vec<f64> = text.split(',').filter_map(|n| n.trim().parse().ok()).collect();
+    match numbers[..] {
+        [lon, lat] if lon.is_finite() && lat.is_finite() && text.split(',').count() == 2 => Ok([lon, lat]),
+        _ => Err(CliError::new(Exit::Usage, format!("--at \"{text}\" is no place"))
+            .help("give longitude and latitude in degrees: --at 103.42,4.87")),
+    }
+}
+
+fn print_table(rows: &[SaliencyRow]) {
+    println!(
+        "{:<20} {:<10} {:<16} {:>8} {:>9} {:>9} {:>12} {:>12}",
+        "patch", "method", "class", "result", "deletion", "insertion", "random head", "random all"
+    );
+    for row in rows {
+        println!(
+            "{:<20} {:<10} {:<16} {:>8.4} {:>9.4} {:>9.4} {:>12.3} {:>12.3}",
+            row.id,
+            row.method.name(),
+            row.class_name.as_deref().unwrap_or(""),
+            row.result,
+            row.deletion_auc,
+            row.insertion_auc,
+            row.random_head_correlation,
+            row.random_all_correlation
+        );
     }
 }

@@ -1,0 +1,161 @@
+//! Measures `areal predict` end to end on a scene of any size: patches/s, Mpix/s, and the most memory it held.
+//!
+//! The scene is a VRT that repeats one compressed tile, so that it takes no disk; every pixel is still decoded. Usage:
+//! `predict-scene PROGRAM FOLDER SIDE [SHARE] [FLAG ..]`: the path of `areal`, a folder to work in, rows and columns of
+//! the scene, the share of its tiles that hold data (1 without), and flags for `areal predict`.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use areal_grid::{Affine, Class, PixelGrid, PixelType, Pixels, Target, Window, default_colour};
+use areal_job::{Provenance, StagedDir, hash_bytes};
+use areal_model::{Architecture, BUNDLE_FORMAT, Bundle, Calibration, DeviceChoice, ModelSpec, Network, Normalisation};
+use areal_raster::{CogBand, CogSpec, CogWriter, Resampling, Scene, SceneSettings, crs_from_text};
+
+const TILE: usize = 2048;
+const BANDS: usize = 4;
+const PATCH: usize = 64;
+
+type Fallible<T> = Result<T, Box<dyn Error>>;
+
+fn main() -> Fallible<()> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let [program, folder, side, rest @ ..] = args.as_slice() else {
+        return Err("usage: predict-scene PROGRAM FOLDER SIDE [SHARE] [FLAG ..]".into());
+    };
+    let (share, flags) = match rest.split_first() {
+        Some((share, flags)) if !share.starts_with('-') => (share.parse()?, flags),
+        _ => (1.0, rest),
+    };
+    let folder = Path::new(folder);
+    std::fs::create_dir_all(folder)?;
+    let scene = make_scene(folder, side.parse()?, share)?;
+    make_bundle(&folder.join("bundle"), &scene)?;
+    measure(Path::new(program), folder, flags)
+}
+
+/// `scene.vrt` of `side` x `side` pixels; a tile holds data when its number falls into the share.
+fn make_scene(folder: &Path, side: usize, share: f64) -> Fallible<Scene> {
+    let grid = PixelGrid {
+        crs: crs_from_text("EPSG:32648")?,
+        transform: Affine::north_up([300_000.0, 900_000.0], [10.0, 10.0]),
+        height: TILE,
+        width: TILE,
+    };
+    let band = |b: usize| CogBand { description: format!("band {b}"), legend: Vec::new() };
+    let spec = CogSpec {
+        pixel_type: PixelType::U16,
+        nodata: Some(0.0),
+        bands: (1..=BANDS).map(band).collect(),
+        metadata: Vec::new(),
+        overview_resampling: Resampling::Average,
+    };
+    let mut writer = CogWriter::create(&folder.join("tile.tif"), &grid, &spec)?;
+    for b in 0..BANDS {
+        let value = |k: usize| 500 + ((k / TILE / 16 + k % TILE / 16 + b) % 40 * 60 + k * 2_654_435 % 97) as u16;
+        let pixels = Pixels::U16((0..TILE * TILE).map(value).collect());
+        writer.write(b, &Window::new(0, 0, TILE, TILE), &pixels)?;
+    }
+    writer.finish()?;
+    let path = folder.join("scene.vrt");
+    std::fs::write(&path, vrt(&grid, side, share)?)?;
+    Ok(Scene::open(&SceneSettings::new("scene", vec![path]))?)
+}
+
+fn vrt(grid: &PixelGrid, side: usize, share: f64) -> Fallible<String> {
+    let transform = grid.transform.to_gdal().map(|c| format!("{c:.6}")).join(", ");
+    let mut text = format!("<VRTDataset rasterXSize=\"{side}\" rasterYSize=\"{side}\">\n<SRS>EPSG:32648</SRS>\n");
+    writeln!(text, "<GeoTransform>{transform}</GeoTransform>")?;
+    for band in 1..=BANDS {
+        writeln!(text, "<VRTRasterBand dataType=\"UInt16\" band=\"{band}\" blockXSize=\"512\" blockYSize=\"512\">")?;
+        writeln!(text, "<Description>band {band}</Description><NoDataValue>0</NoDataValue>")?;
+        let tiles = side.div_ceil(TILE);
+        for (row, col) in (0..tiles * tiles).map(|n| (n / tiles, n % tiles)) {
+            // Multiples of the golden ratio fall evenly.
+            if ((row * tiles + col) as f64 * 0.618_033_988_75).fract() >= share {
+                continue;
+            }
+            let (y, x) = (row * TILE, col * TILE);
+            let (h, w) = (TILE.min(side - y), TILE.min(side - x));
+            writeln!(
+                text,
+                "<SimpleSource><SourceFilename relativeToVRT=\"1\">tile.tif</SourceFilename>\
+                 <SourceBand>{band}</SourceBand><SrcRect xOff=\"0\" yOff=\"0\" xSize=\"{w}\" ySize=\"{h}\"/>\
+                 <DstRect xOff=\"{x}\" yOff=\"{y}\" xSize=\"{w}\" ySize=\"{h}\"/></SimpleSource>"
+            )?;
+        }
+        writeln!(text, "</VRTRasterBand>")?;
+    }
+    text.push_str("</VRTDataset>\n");
+    Ok(text)
+}
+
+/// A bundle of the compact network with random weights.
+fn make_bundle(folder: &Path, scene: &Scene) -> Fallible<()> {
+    let class = |k: usize| Class { code: k as u8 + 1, name: format!("class {k}"), colour: default_colour(k) };
+    let spec = ModelSpec {
+        format: BUNDLE_FORMAT.into(),
+        architecture: Architecture::Compact,
+        bands: scene.bands().iter().map(|b| b.description.clone()).collect(),
+        pixel_type: scene.pixel_type(),
+        normalisation: Normalisation { mean: vec![1700.0; BANDS], std: vec![700.0; BANDS] },
+        target: Target::Classes { classes: (0..6).map(class).collect() },
+        value_scale: None,
+        patch_size: PATCH,
+        ground_resolution: Some(scene.ground_resolution()),
+        calibration: Calibration { temperature: 1.0 },
+        training_prior: vec![1.0 / 6.0; 6],
+        class_counts: vec![1; 6],
+        weights_sha256: hash_bytes(b""),
+        provenance: Provenance {
+            made_by: "a benchmark".into(),
+            command: "train".into(),
+            inputs: Vec::new(),
+            settings: serde_json::Value::Null,
+            seed: Some(1),
+        },
+    };
+    let network = Network::new(&spec.network_config(), 1, &DeviceChoice::Cpu.open()?)?;
+    let staged = StagedDir::new(folder, true)?;
+    Bundle { spec, network }.save(&staged)?;
+    staged.commit()?;
+    Ok(())
+}
+
+fn measure(program: &Path, folder: &Path, flags: &[String]) -> Fallible<()> {
+    let mut command = Command::new(program);
+    command.arg("predict").arg(folder.join("scene.vrt")).arg("--bundle").arg(folder.join("bundle"));
+    command.arg("--out").arg(folder.join("prediction")).args(["--overwrite", "--json"]).args(flags);
+    let start = Instant::now();
+    let mut child = command.stdout(Stdio::piped()).spawn()?;
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = String::new();
+    let code = loop {
+        // The kernel keeps the high-water mark; the last look before the end is all but the end's.
+        if let Some(line) = std::fs::read_to_string(&status).ok().and_then(|s| high_water(&s)) {
+            peak = line;
+        }
+        match child.try_wait()? {
+            Some(code) => break code,
+            None => std::thread::sleep(Duration::from_millis(20)),
+        }
+    };
+    let seconds = start.elapsed().as_secs_f64();
+    if !code.success() {
+        return Err(format!("areal predict ended with {code}").into());
+    }
+    let report: serde_json::Value = serde_json::from_reader(child.stdout.take().ok_or("areal predict said nothing")?)?;
+    let patches = report["patches"].as_u64().unwrap_or(0) as f64;
+    let states = ["observed", "nodata", "masked", "outside"];
+    let pixels: u64 = states.iter().filter_map(|s| report["pixels"][s].as_u64()).sum();
+    println!("pixels {pixels}, patches {patches}, seconds {seconds:.1}");
+    println!("{:.1} patches/s, {:.2} Mpix/s, peak memory {peak}", patches / seconds, pixels as f64 / 1e6 / seconds);
+    Ok(())
+}
+
+fn high_water(status: &str) -> Option<String> {
+    status.lines().find_map(|l| l.strip_prefix("VmHWM:")).map(|v| v.trim().to_owned())
+}

@@ -1,0 +1,76 @@
+use areal_model::DeviceChoice;
+use areal_raster::BandRef;
+use serde::{Deserialize, Serialize};
+
+use crate::{ExplainError, Method};
+
+/// What is explained, and how.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ExplainSettings {
+    /// Methods, in the order of the rows and bands.
+    pub methods: Vec<Method>,
+    /// Class to explain, by name; `None` for the predicted class of each patch.
+    pub class: Option<String>,
+    /// Side of the hidden square of occlusion, in pixels; `None` for an eighth of the patch.
+    pub window: Option<usize>,
+    /// Steps of the deletion and insertion curves.
+    pub steps: usize,
+    /// Model bands shown as red, green and blue: by number among the model's, from 1, or by description. Empty to
+    /// choose by description, or the first ones.
+    pub rgb: Vec<BandRef>,
+    /// Seed of the random weights that maps are compared with.
+    pub seed: u64,
+    /// Where the network runs.
+    pub device: DeviceChoice,
+    /// Replace an output that stands already.
+    #[serde(skip)]
+    pub overwrite: bool,
+}
+
+impl Default for ExplainSettings {
+    fn default() -> Self {
+        Self {
+            methods: Method::ALL.to_vec(),
+            class: None,
+            window: None,
+            steps: 16,
+            rgb: Vec::new(),
+            seed: 1,
+            device: DeviceChoice::Cpu,
+            overwrite: false,
+        }
+    }
+}
+
+impl ExplainSettings {
+    /// Checks every setting.
+    ///
+    /// # Errors
+    /// [`ExplainError::Setting`] with the value that is out of range.
+    pub fn check(&self, patch_size: usize) -> Result<(), ExplainError> {
+        let fault = |what, value: String, expected| Err(ExplainError::Setting { what, value, expected });
+        if self.methods.is_empty() {
+            return fault("the list of methods", "empty".to_owned(), "name at least one");
+        }
+        if self.steps == 0 {
+            return fault("the number of steps", "0".to_owned(), "it must be at least 1");
+        }
+        if let Some(window) = self.window.filter(|w| *w == 0 || *w > patch_size) {
+            return fault(
+                "the occlusion window",
+                format!("{window} px"),
+                "it must be at least 1 and at most the patch",
+            );
+        }
+        if !matches!(self.rgb.len(), 0 | 3) {
+            return fault("the list of bands to show", format!("{} long", self.rgb.len()), "it must have three");
+        }
+        Ok(())
+    }
+
+    /// Side of the hidden square for patches of a size.
+    pub fn window_of(&self, patch_size: usize) -> usize {
+        self.window.unwrap_or(patch_size / 8).max(1)
+    }
+}

@@ -1,0 +1,169 @@
+use std::collections::BTreeMap;
+
+use areal_grid::{PixelBlock, PixelGrid, PixelState, Pixels, Target, Window, blocks};
+use areal_job::Job;
+use areal_model::PatchBatch;
+use areal_patches::PatchStore;
+use areal_raster::{Prediction, Projection, RasterFile, Scene, crs_from_text};
+
+use crate::ExplainError;
+
+/// A patch to be explained.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// Its name in files and rows: `patch-12`, `place-1`, `rubber-1`.
+    pub name: String,
+    /// The patch, a batch of one.
+    pub patch: PatchBatch,
+    /// Where it lies; `None` for an imported image.
+    pub place: Option<Place>,
+}
+
+/// Where a patch lies.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Place {
+    /// The scene's name.
+    pub scene: String,
+    /// Its pixels in the scene.
+    pub window: Window,
+    /// Their grid.
+    pub grid: PixelGrid,
+}
+
+impl Place {
+    fn new(scene: &str, grid: &PixelGrid, window: Window) -> Self {
+        let transform = grid.transform.sub_grid(window.row as f64, window.col as f64, 1.0);
+        let grid = PixelGrid { crs: grid.crs.clone(), transform, height: window.height, width: window.width };
+        Self { scene: scene.to_owned(), window, grid }
+    }
+
+    /// Longitude and latitude of its centre.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub fn lonlat(&self) -> Result<[f64; 2], ExplainError> {
+        let g = &self.grid;
+        let mut point = [g.transform.apply(g.height as f64 / 2.0, g.width as f64 / 2.0)];
+        Projection::to_lonlat(&g.crs)?.apply(&mut point).map_err(|source| projection(&self.scene, source))?;
+        Ok(point[0])
+    }
+}
+
+fn projection(scene: &str, source: areal_grid::ProjectionError) -> ExplainError {
+    areal_raster::RasterError::Projection { path: scene.into(), source }.into()
+}
+
+/// Patches of a store, by number.
+///
+/// # Errors
+/// When there is no such patch, or it cannot be read.
+pub fn of_store(store: &PatchStore, ids: &[u64]) -> Result<Vec<Subject>, ExplainError> {
+    let [count, bands, height, width] = store.shape();
+    let plane = height * width;
+    let mut subjects = Vec::new();
+    for &id in ids {
+        let index = usize::try_from(id).ok().filter(|i| *i < count).ok_or(ExplainError::NoSuchPatch { id, count })?;
+        let mut pixels = Pixels::zeros(store.meta().pixel_type, bands * plane);
+        let mut states = vec![PixelState::Outside; plane];
+        store.read_into(index, &mut pixels, 0, &mut states)?;
+        let record = &store.records()[index];
+        let scene = store.meta().scenes.iter().find(|s| s.name == record.scene);
+        subjects.push(Subject {
+            name: format!("patch-{id}"),
+            patch: PatchBatch { shape: [1, bands, height, width], pixels, states },
+            place: scene.map(|s| Place::new(&s.name, &s.grid, record.window(height))),
+        });
+    }
+    Ok(subjects)
+}
+
+/// Patches of a scene centred on places given as longitude and latitude; moved into the scene at its edges.
+///
+/// # Errors
+/// When a place lies outside the scene, or the scene cannot be read.
+pub fn of_places(scene: &Scene, places: &[[f64; 2]], patch_size: usize) -> Result<Vec<Subject>, ExplainError> {
+    let projection_to = Projection::new(&crs_from_text("EPSG:4326")?, &scene.grid().crs)?;
+    let mut subjects = Vec::new();
+    for (n, &[lon, lat]) in places.iter().enumerate() {
+        let mut point = [[lon, lat]];
+        projection_to.apply(&mut point).map_err(|source| projection(scene.name(), source))?;
+        let (row, col) = scene.grid().pixel_at(point[0]).ok_or(ExplainError::PlaceOutside { lon, lat })?;
+        let window = centred(scene.grid(), row, col, patch_size);
+        subjects.push(of_window(scene, &format!("place-{}", n + 1), window)?);
+    }
+    Ok(subjects)
+}
+
+/// For each class, the patches around the `count` cells of a prediction in which it is most certain; of a value, around
+/// the cells where it is highest. Equal cells in reading order.
+///
+/// # Errors
+/// When the prediction is of another target or cannot be read.
+pub fn of_prediction(
+    scene: &Scene,
+    prediction: &Prediction,
+    target: &Target,
+    count: usize,
+    job: &Job<'_>,
+) -> Result<Vec<Subject>, ExplainError> {
+    let meta = prediction.meta();
+    let words = |t: &Target| match t {
+        Target::Classes { classes } => classes.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", "),
+        Target::Value { name, .. } => name.clone(),
+    };
+    let path = prediction.probabilities_path().or_else(|| prediction.value_path());
+    let Some(path) = path.filter(|_| meta.target == *target) else {
+        return Err(ExplainError::OtherTarget { found: words(&meta.target), expected: words(target) });
+    };
+    let mut raster = RasterFile::open(&path)?;
+    let mut best: BTreeMap<usize, Vec<(f64, usize, usize)>> = BTreeMap::new();
+    for window in blocks(meta.grid.height, meta.grid.width, 512, 512) {
+        job.check()?;
+        let bands = (1..=target.outputs()).map(|b| raster.read_band(b, &window)).collect::<Result<Vec<_>, _>>()?;
+        for cell in 0..window.len() {
+            if bands[0].1[cell] != PixelState::Observed {
+                continue;
+            }
+            let probability = |k: usize| bands[k].0.get(cell);
+            let top = (1..bands.len()).fold(0, |top, k| if probability(k) > probability(top) { k } else { top });
+            let place = (window.row + cell / window.width, window.col + cell % window.width);
+            keep_best(best.entry(top).or_default(), (probability(top), place.0, place.1), count);
+        }
+    }
+    let mut subjects = Vec::new();
+    for (class, cells) in best {
+        for (rank, (_, row, col)) in cells.into_iter().enumerate() {
+            let (row, col) = (row * meta.stride + meta.stride / 2, col * meta.stride + meta.stride / 2);
+            let window = Window::new(
+                row.saturating_sub(meta.patch_size / 2),
+                col.saturating_sub(meta.patch_size / 2),
+                meta.patch_size,
+                meta.patch_size,
+            );
+            let name = target.classes().get(class).map_or("highest", |c| c.name.as_str());
+            subjects.push(of_window(scene, &format!("{name}-{}", rank + 1), window)?);
+        }
+    }
+    Ok(subjects)
+}
+
+fn keep_best(best: &mut Vec<(f64, usize, usize)>, cell: (f64, usize, usize), count: usize) {
+    best.push(cell);
+    best.sort_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
+    best.truncate(count);
+}
+
+fn centred(grid: &PixelGrid, row: usize, col: usize, size: usize) -> Window {
+    let first = |at: usize, length: usize| at.saturating_sub(size / 2).min(length.saturating_sub(size));
+    Window::new(first(row, grid.height), first(col, grid.width), size, size)
+}
+
+fn of_window(scene: &Scene, name: &str, window: Window) -> Result<Subject, ExplainError> {
+    let PixelBlock { bands, pixels, states, .. } = scene.reader()?.read(&window)?;
+    if !states.contains(&PixelState::Observed) {
+        let what = format!("row {}, column {} ({name})", window.row, window.col);
+        return Err(ExplainError::Unobserved { what });
+    }
+    let patch = PatchBatch { shape: [1, bands, window.height, window.width], pixels, states };
+    Ok(Subject { name: name.to_owned(), patch, place: Some(Place::new(scene.name(), scene.grid(), window)) })
+}

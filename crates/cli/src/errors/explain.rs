@@ -1,0 +1,36 @@
+use areal_explain::ExplainError;
+
+use super::{CliError, Exit};
+
+impl From<ExplainError> for CliError {
+    fn from(error: ExplainError) -> Self {
+        let (exit, help) = match error {
+            ExplainError::Raster(inner) => return inner.into(),
+            ExplainError::Patch(inner) => return inner.into(),
+            ExplainError::File(inner) => return inner.into(),
+            ExplainError::Interrupted(inner) => return inner.into(),
+            ExplainError::Model(inner) => return super::predict::model(&inner),
+            ExplainError::Image { .. } | ExplainError::Csv { .. } => {
+                (Exit::Output, "check that the disk has room and that you may write there")
+            }
+            ExplainError::Setting { .. } | ExplainError::Method { .. } => {
+                (Exit::Usage, "see `areal explain --help` for each flag's range")
+            }
+            ExplainError::NoSuchPatch { .. } => (Exit::Usage, "choose the --patch among those of patches.gpkg"),
+            ExplainError::PlaceOutside { .. } => {
+                (Exit::Usage, "give --at longitude,latitude in degrees, in that order")
+            }
+            ExplainError::Unobserved { .. } => (Exit::Usage, "choose a place where the scene has pixels with --at"),
+            ExplainError::NoSuchBand { .. } => {
+                (Exit::Usage, "choose three of them with --rgb, by number or description")
+            }
+            ExplainError::OtherTarget { .. } => {
+                (Exit::Input, "pass the --prediction that was made with this --bundle")
+            }
+            ExplainError::Nothing => {
+                (Exit::Usage, "choose patches with --store and --patch, places with --at, or pass a --prediction")
+            }
+        };
+        Self::from_source(exit, &error).help(help)
+    }
+}

@@ -1,0 +1,84 @@
+//! `areal explain` as its users run it.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use areal_grid::ToLonLat;
+use areal_raster::{Projection, RasterFile, Scene, SceneSettings};
+
+use crate::common::{areal, data};
+use crate::model_bundle::{classes, spec_for, write};
+
+fn rows(folder: &Path) -> Vec<std::collections::HashMap<String, String>> {
+    csv::Reader::from_path(folder.join("saliency.csv")).unwrap().deserialize().map(|r| r.unwrap()).collect()
+}
+
+#[test]
+fn places_and_most_certain_patches_of_a_real_scene_are_explained() {
+    let Some(folder) = data("sentinel2_amazon") else { return };
+    let file = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .find(|p| p.extension().is_some_and(|e| e == "tif"))
+        .unwrap();
+    let scene = Scene::open(&SceneSettings::new("scene", vec![file.clone()])).unwrap();
+    let work = tempfile::tempdir().unwrap();
+    let at = |name: &str| -> OsString { work.path().join(name).into() };
+    write(&work.path().join("bundle"), spec_for(&scene, classes(), 32));
+    let common = |command: &str, out: &str| -> Vec<OsString> {
+        vec![command.into(), file.clone().into(), "--bundle".into(), at("bundle"), "--out".into(), at(out)]
+    };
+    areal(common("predict", "prediction")).expect(0);
+
+    let mut centre = [scene.grid().centre(100, 120)];
+    Projection::to_lonlat(&scene.grid().crs).unwrap().to_lonlat(&mut centre).unwrap();
+    let mut args = common("explain", "saliency");
+    let place = format!("--at={},{}", centre[0][0], centre[0][1]);
+    args.extend([place.into(), "--prediction".into(), at("prediction"), "--top".into(), "1".into()]);
+    args.extend(["--steps".into(), "4".into()]);
+    areal(args).expect(0);
+
+    let out = work.path().join("saliency");
+    let rows = rows(&out);
+    assert!(rows.len() >= 6 && rows.len() % 3 == 0, "{} rows", rows.len());
+    let place: Vec<_> = rows.iter().filter(|r| r["id"] == "place-1").collect();
+    assert_eq!(place.iter().map(|r| r["method"].as_str()).collect::<Vec<_>>(), ["grad-cam", "hires-cam", "occlusion"]);
+    // Pixel (100, 120) less half of 32.
+    assert!(place.iter().all(|r| r["row"] == "84" && r["col"] == "104"));
+    for row in &rows {
+        assert!(out.join(&row["png"]).is_file() && out.join(&row["tif"]).is_file());
+        let error = &row["completeness_error"];
+        assert_eq!(error.is_empty(), row["method"] != "hires-cam");
+        assert!(error.is_empty() || error.parse::<f64>().unwrap() < 1e-2, "completeness error {error}");
+        assert!((0.0..=1.0).contains(&row["deletion_auc"].parse::<f64>().unwrap()));
+    }
+    let map = RasterFile::open(&out.join("place-1.tif")).unwrap();
+    assert_eq!(map.grid().transform.origin, scene.grid().transform.apply(84.0, 104.0));
+    assert_eq!((map.grid().height, map.grid().width, map.bands().len()), (32, 32, 3));
+    let picture = image::open(out.join(&place[0]["png"])).unwrap();
+    assert_eq!((picture.width(), picture.height()), (2 * 256 + 8, 256));
+}
+
+#[test]
+fn what_cannot_be_explained_is_said() {
+    let Some(folder) = data("sentinel2_amazon") else { return };
+    let file = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .find(|p| p.extension().is_some_and(|e| e == "tif"))
+        .unwrap();
+    let scene = Scene::open(&SceneSettings::new("scene", vec![file.clone()])).unwrap();
+    let work = tempfile::tempdir().unwrap();
+    write(&work.path().join("bundle"), spec_for(&scene, classes(), 32));
+    let run = |more: &[&str]| {
+        let mut args: Vec<OsString> = vec!["explain".into(), file.clone().into(), "--bundle".into()];
+        args.extend([work.path().join("bundle").into(), "--out".into(), work.path().join("out").into()]);
+        args.extend(more.iter().map(Into::into));
+        areal(args)
+    };
+    run(&["--at", "10.5,50.25"]).expect(2).says(&["10.5", "outside the scene"]);
+    run(&["--at", "10.5"]).expect(2).says(&["10.5", "--at"]);
+    run(&[]).expect(2).says(&["--patch", "--prediction"]);
+    run(&["--methods", "magic"]).expect(2).says(&["magic"]);
+    assert!(!work.path().join("out").exists());
+}

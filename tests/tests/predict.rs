@@ -1,0 +1,284 @@
+//! `areal predict` as its users run it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use areal_grid::{PixelState, PixelType, Pixels, Window};
+use areal_raster::{CogBand, CogSpec, CogWriter, Prediction, RasterFile, Resampling, Scene, SceneSettings};
+use tempfile::TempDir;
+
+use crate::common::{areal, binary, data};
+use crate::model_bundle::{classes, spec_for, value, write};
+
+const LANDSAT: &str = "landsat7_chiapas";
+
+fn scene(path: &Path) -> Scene {
+    Scene::open(&SceneSettings::new("scene", vec![path.to_path_buf()])).unwrap()
+}
+
+/// One file of the Landsat pair, with a bundle of three classes made for it.
+fn landsat(patch_size: usize) -> Option<(PathBuf, TempDir)> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(data(LANDSAT)?)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .filter(|p| p.extension().is_some_and(|e| e == "tif" || e == "gtif"))
+        .filter(|p| Scene::open(&SceneSettings::new("s", vec![p.clone()])).is_ok_and(|s| s.bands().len() == 8))
+        .collect();
+    files.sort();
+    let file = files.into_iter().next()?;
+    let folder = tempfile::tempdir().unwrap();
+    write(&folder.path().join("bundle"), spec_for(&scene(&file), classes(), patch_size));
+    Some((file, folder))
+}
+
+fn args<'a>(file: &'a Path, folder: &TempDir, out: &str, more: &[&str]) -> Vec<std::ffi::OsString> {
+    let mut args: Vec<std::ffi::OsString> = vec!["predict".into(), file.into(), "--bundle".into()];
+    args.push(folder.path().join("bundle").into());
+    args.push("--out".into());
+    args.push(folder.path().join(out).into());
+    args.extend(more.iter().map(Into::into));
+    args
+}
+
+/// Names in a folder, hidden ones too.
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+fn same_bytes(a: &Path, b: &Path) {
+    for name in names(a) {
+        if name != "prediction.json" {
+            assert!(std::fs::read(a.join(&name)).unwrap() == std::fs::read(b.join(&name)).unwrap(), "{name} differs");
+        }
+    }
+}
+
+fn read(path: &Path, band: usize) -> (Pixels, Vec<PixelState>) {
+    let mut raster = RasterFile::open(path).unwrap();
+    let window = raster.grid().window();
+    raster.read_band(band, &window).unwrap()
+}
+
+#[test]
+fn real_imagery_gives_a_whole_prediction_and_the_same_bytes_with_any_number_of_threads() {
+    let Some((file, folder)) = landsat(32) else { return };
+    let flags = ["--stride", "16", "--json", "--threads"];
+    let run = areal(args(&file, &folder, "one", &[&flags[..], &["1"]].concat())).expect(0);
+    areal(args(&file, &folder, "three", &[&flags[..], &["3"]].concat())).expect(0);
+    same_bytes(&folder.path().join("one"), &folder.path().join("three"));
+
+    let prediction = Prediction::open(&folder.path().join("one")).unwrap();
+    let meta = prediction.meta();
+    // 250 pixels in cells of 16: 16 each way.
+    assert_eq!((meta.grid.height, meta.grid.width, meta.stride, meta.patch_size), (16, 16, 16, 32));
+    assert_eq!(meta.counts.total(), 256);
+    let counts = run.json();
+    let pixels: u64 =
+        ["observed", "nodata", "masked", "outside"].iter().map(|k| counts["pixels"][k].as_u64().unwrap()).sum();
+    assert_eq!(pixels, 250 * 250);
+    assert_eq!(names(prediction.folder()).iter().filter(|n| n.starts_with('.')).count(), 0);
+
+    let (codes, states) = read(&prediction.classes_path().unwrap(), 1);
+    let bands: Vec<_> = (1..=3).map(|b| read(&prediction.probabilities_path().unwrap(), b).0).collect();
+    let predicted = states.iter().filter(|s| **s == PixelState::Observed).count();
+    assert!(predicted > 0 && predicted as u64 == meta.counts.predicted);
+    for cell in (0..256).filter(|c| states[*c] == PixelState::Observed) {
+        let p: Vec<f64> = bands.iter().map(|b| b.get(cell)).collect();
+        assert!((p.iter().sum::<f64>() - 1.0).abs() < 1e-5);
+        let best = (0..3).max_by(|a, b| p[*a].total_cmp(&p[*b])).unwrap();
+        assert_eq!(codes.get(cell), [1.0, 11.0, 21.0][best]);
+    }
+    let classes = RasterFile::open(&prediction.classes_path().unwrap()).unwrap();
+    assert_eq!(classes.category_names(1).unwrap()[11], "water");
+    assert!(!classes.colour_table(1).unwrap().is_empty());
+}
+
+#[test]
+fn a_value_has_its_spread_where_patches_overlap() {
+    let Some((file, folder)) = landsat(32) else { return };
+    write(&folder.path().join("bundle"), spec_for(&scene(&file), value(), 32));
+    areal(args(&file, &folder, "apart", &[])).expect(0);
+    areal(args(&file, &folder, "overlap", &["--stride", "8"])).expect(0);
+    let bands = |name: &str| RasterFile::open(&folder.path().join(name).join("value.tif")).unwrap().bands().len();
+    assert_eq!((bands("apart"), bands("overlap")), (1, 2));
+    let (spread, states) = read(&folder.path().join("overlap/value.tif"), 2);
+    assert!((0..states.len()).any(|c| states[c] == PixelState::Observed && spread.get(c) > 0.0));
+}
+
+#[test]
+fn a_scene_that_does_not_fit_the_bundle_is_refused_with_both_sides_and_the_flag() {
+    let Some((file, folder)) = landsat(32) else { return };
+    areal(args(&file, &folder, "out", &["--bands", "2,1,3,4,5,6,7,8"])).expect(3).says(&["--bands"]);
+    areal(args(&file, &folder, "out", &["--bands", "1,2,3"])).expect(3).says(&["--bands"]);
+    areal(args(&file, &folder, "out", &["--stride", "20"])).expect(2).says(&["20", "32", "--stride"]);
+    areal(args(&file, &folder, "out", &["--min-valid", "1.5"])).expect(2).says(&["1.5"]);
+    areal(args(&file, &folder, "out", &["--resolution", "60", "--resampling", "average"])).expect(3).says(&[
+        "30.0",
+        "60.0",
+        "--resolution",
+    ]);
+    let mut spec = spec_for(&scene(&file), classes(), 32);
+    spec.pixel_type = PixelType::U8;
+    write(&folder.path().join("bundle"), spec);
+    areal(args(&file, &folder, "out", &[])).expect(3).says(&["u8", "i16"]);
+    assert_eq!(names(folder.path()), ["bundle"]);
+}
+
+#[test]
+fn a_bundle_with_swapped_weights_is_refused() {
+    let Some((file, folder)) = landsat(32) else { return };
+    let weights = folder.path().join("bundle/weights.safetensors");
+    let mut bytes = std::fs::read(&weights).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    std::fs::write(&weights, &bytes).unwrap();
+    areal(args(&file, &folder, "out", &[])).expect(3).says(&["weights.safetensors", "SHA-256"]);
+    std::fs::remove_file(&weights).unwrap();
+    areal(args(&file, &folder, "out", &[])).expect(3).says(&["weights.safetensors"]);
+    assert_eq!(names(folder.path()), ["bundle"]);
+}
+
+#[test]
+fn an_output_that_stands_is_kept_unless_it_may_be_replaced() {
+    let Some((file, folder)) = landsat(32) else { return };
+    areal(args(&file, &folder, "out", &[])).expect(0);
+    let before = std::fs::read(folder.path().join("out/classes.tif")).unwrap();
+    areal(args(&file, &folder, "out", &[])).expect(4).says(&["exists already", "--overwrite"]);
+    assert!(std::fs::read(folder.path().join("out/classes.tif")).unwrap() == before);
+    areal(args(&file, &folder, "out", &["--overwrite"])).expect(0);
+}
+
+/// A job in many strips: patches every 2 pixels, one at a time.
+const SLOW: [&str; 5] = ["--stride", "2", "--batch-size", "2", "--threads=1"];
+
+#[test]
+fn an_interrupted_job_leaves_nothing_under_its_name_and_resumes_to_the_same_bytes() {
+    let Some((file, folder)) = landsat(16) else { return };
+    areal(args(&file, &folder, "whole", &SLOW)).expect(0);
+
+    let mut child =
+        Command::new(binary()).args(args(&file, &folder, "out", &SLOW)).stderr(Stdio::null()).spawn().unwrap();
+    let journal = folder.path().join(".out.resume");
+    let kept = || journal.exists() && names(&journal).iter().any(|n| n.ends_with(".shard"));
+    let start = Instant::now();
+    while !kept() && start.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let code = child.wait().unwrap().code();
+    assert_eq!(code, Some(130), "the job was over before it was interrupted");
+    assert_eq!(names(folder.path()), [".out.resume", "bundle", "whole"]);
+
+    let mut other = SLOW;
+    other[3] = "3";
+    areal(args(&file, &folder, "out", &[&other[..], &["--resume"]].concat()))
+        .expect(2)
+        .says(&["batch-size was 2, is 3"]);
+    let run = areal(args(&file, &folder, "out", &[&SLOW[..], &["--resume", "--json"]].concat())).expect(0);
+    assert!(run.json()["resumed_patches"].as_u64().unwrap() > 0);
+    same_bytes(&folder.path().join("whole"), &folder.path().join("out"));
+    assert_eq!(names(folder.path()), ["bundle", "out", "whole"]);
+}
+
+/// A file of one `u16` band: so many rows and columns of 10 m; 0 is nodata.
+fn made(path: &Path, height: usize, width: usize, pixel: impl Fn(usize) -> u16) {
+    let grid = areal_grid::PixelGrid {
+        crs: areal_raster::crs_from_text("EPSG:32648").unwrap(),
+        transform: areal_grid::Affine::north_up([500_000.0, 500_000.0], [10.0, 10.0]),
+        height,
+        width,
+    };
+    let spec = CogSpec {
+        pixel_type: PixelType::U16,
+        nodata: Some(0.0),
+        bands: vec![CogBand { description: "grey".into(), legend: Vec::new() }],
+        metadata: Vec::new(),
+        overview_resampling: Resampling::Average,
+    };
+    let mut writer = CogWriter::create(path, &grid, &spec).unwrap();
+    let pixels = Pixels::U16((0..height * width).map(pixel).collect());
+    writer.write(0, &Window::new(0, 0, height, width), &pixels).unwrap();
+    writer.finish().unwrap();
+}
+
+#[test]
+fn a_scene_smaller_than_a_patch_is_predicted_or_left_empty_by_its_valid_share() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("small.tif");
+    made(&file, 20, 24, |k| k as u16 + 1);
+    write(&folder.path().join("bundle"), spec_for(&scene(&file), classes(), 32));
+    // 480 of the patch's 1024 pixels: below half.
+    let run = areal(args(&file, &folder, "half", &["--json"])).expect(0).says(&["no cell is predicted", "--min-valid"]);
+    assert_eq!(run.json()["counts"]["outside"], 1);
+    let run = areal(args(&file, &folder, "less", &["--min-valid", "0.4", "--json"])).expect(0);
+    assert_eq!(run.json()["counts"]["predicted"], 1);
+}
+
+#[test]
+fn a_scene_without_observed_pixels_is_an_empty_prediction() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("empty.tif");
+    made(&file, 70, 70, |_| 0);
+    write(&folder.path().join("bundle"), spec_for(&scene(&file), classes(), 32));
+    let run =
+        areal(args(&file, &folder, "out", &["--min-valid", "0", "--json"])).expect(0).says(&["no cell is predicted"]);
+    assert_eq!(run.json()["counts"]["nodata"], 9);
+    assert_eq!(run.json()["pixels"]["nodata"], 4900);
+    assert_eq!(run.json()["patches"], 0);
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_a_clear_error() {
+    let Some((file, folder)) = landsat(32) else { return };
+    std::fs::write(folder.path().join("taken"), "a file").unwrap();
+    areal(args(&file, &folder, "taken/out", &[])).expect(4).says(&["taken"]);
+}
+
+#[test]
+fn every_awkward_file_is_predicted_or_refused() {
+    let Some(variants) = data("geotiff_variants") else { return };
+    let mut pending = vec![variants];
+    let mut files = Vec::new();
+    while let Some(folder) = pending.pop() {
+        for path in std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()) {
+            if path.is_dir() {
+                pending.push(path);
+            } else if path.extension().is_some_and(|e| e == "tif" || e == "tiff") {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    assert!(files.len() > 20, "{} files", files.len());
+    let (mut predicted, mut refused) = (0, 0);
+    for file in files {
+        let folder = tempfile::tempdir().unwrap();
+        let opened = Scene::open(&SceneSettings::new("s", vec![file.clone()]));
+        let bundle = folder.path().join("bundle");
+        match &opened {
+            Ok(scene) => write(&bundle, spec_for(scene, classes(), 16)),
+            // Never looked at: the scene is refused before.
+            Err(_) => std::fs::create_dir(&bundle).unwrap(),
+        }
+        let run = areal(args(&file, &folder, "out", &["--json"]));
+        assert!(!run.stderr.contains("panicked"), "{}: {}", file.display(), run.stderr);
+        if run.code == 0 {
+            let prediction = Prediction::open(&folder.path().join("out")).unwrap();
+            let (height, width) = (scene(&file).grid().height, scene(&file).grid().width);
+            assert_eq!(prediction.meta().counts.total() as usize, height.div_ceil(16) * width.div_ceil(16));
+            predicted += 1;
+        } else {
+            assert!([2, 3].contains(&run.code), "{}: code {}: {}", file.display(), run.code, run.stderr);
+            assert!(run.stderr.contains("help:"), "{}: {}", file.display(), run.stderr);
+            assert!(!folder.path().join("out").exists());
+            refused += 1;
+        }
+    }
+    eprintln!("{predicted} predicted, {refused} refused");
+    assert!(predicted > 0 && refused > 0);
+}
