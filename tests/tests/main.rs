@@ -8,3 +8,4 @@ mod inspect;
 mod model_bundle;
 mod predict;
 mod report;
+mod tile;

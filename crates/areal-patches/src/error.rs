@@ -49,6 +49,8 @@ pub enum PatchError {
     Labels { path: PathBuf, reason: String },
     #[error("{path} has no field \"{field}\"; it has {found}", path = path.display())]
     LabelField { path: PathBuf, field: String, found: String },
+    #[error("{path} is no raster, and no field of it is named; it has {found}", path = path.display())]
+    NoLabelField { path: PathBuf, found: String },
     #[error("{path} lies outside every scene: labels reach {labels}; scenes reach {scenes} (west, south, east, north)",
             path = path.display())]
     LabelsOutside { path: PathBuf, labels: String, scenes: String },

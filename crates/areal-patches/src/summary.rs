@@ -57,8 +57,10 @@ pub(crate) fn warn_of_gaps(counts: &StoreCounts, target: &Target, shares: &Split
             );
             continue;
         }
-        for row in counts.labels.iter().filter(|row| of(row) == 0) {
-            tracing::warn!("class \"{}\" has no patch in {split}", row.label);
+        let without: Vec<&str> =
+            counts.labels.iter().filter(|row| of(row) == 0).map(|row| row.label.as_str()).collect();
+        if !without.is_empty() {
+            tracing::warn!("without a patch in {split}: {}", without.join(", "));
         }
     }
 }

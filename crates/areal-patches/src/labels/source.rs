@@ -40,7 +40,7 @@ pub struct LabelSettings {
 pub enum LabelKind {
     /// A field of polygons or points names a class.
     Class {
-        /// The field.
+        /// The field; an empty name is an error that says which fields there are.
         field: String,
     },
     /// A field of points holds a value.
@@ -149,15 +149,18 @@ impl Reader<'_> {
     }
 
     fn column(&self, field: &str) -> Result<usize, PatchError> {
-        self.layer.field_index(field).ok_or_else(|| PatchError::LabelField {
-            path: self.path.to_path_buf(),
-            field: field.to_owned(),
-            found: field_names(self.layer),
+        let (path, found) = (self.path.to_path_buf(), field_names(self.layer));
+        self.layer.field_index(field).ok_or_else(|| match field {
+            "" => PatchError::NoLabelField { path, found },
+            _ => PatchError::LabelField { path, field: field.to_owned(), found },
         })
     }
 
     fn read(&self, field: &str) -> Result<Labels, PatchError> {
         let label = self.column(field)?;
+        if self.layer.features.is_empty() {
+            return Err(self.bad("it has no feature".into()));
+        }
         let optional = |field: &Option<String>| field.as_deref().map(|f| self.column(f)).transpose();
         let (group, split) = (optional(&self.settings.group_field)?, optional(&self.settings.split_field)?);
         let crs = self.layer.crs.clone().ok_or_else(|| self.bad("it has no coordinate reference system".into()))?;
