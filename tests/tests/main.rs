@@ -3,6 +3,7 @@
 mod awkward_files;
 mod common;
 mod demo;
+mod estimate;
 mod explain;
 mod inspect;
 mod model_bundle;

@@ -8,6 +8,7 @@ mod layers;
 mod named_scenes;
 mod recipe;
 mod scene_options;
+mod survey;
 mod terminal;
 
 use std::process::ExitCode;

@@ -1,8 +1,10 @@
 //! One file a command: its options (flags and recipe keys alike), and the call into the library.
 
 pub mod aggregate;
+pub mod compare;
 pub mod demo;
 pub mod devices;
+pub mod estimate;
 pub mod evaluate;
 pub mod explain;
 pub mod init;
@@ -11,6 +13,7 @@ mod inspect_text;
 pub mod predict;
 pub mod report;
 pub mod run;
+pub mod sample;
 pub mod tile;
 pub mod train;
 
@@ -39,6 +42,9 @@ pub fn dispatch(command: Command, context: &Context) -> Result<(), CliError> {
         Command::Predict(options) => options.run(context),
         Command::Explain(options) => options.run(context),
         Command::Aggregate(options) => options.run(context),
+        Command::Sample(options) => options.run(context),
+        Command::Estimate(options) => options.run(context),
+        Command::Compare(options) => compare::run(&options, context),
         Command::Report(options) => options.run(context),
         Command::Run(options) => run::run(options, context),
         Command::Init(options) => init::run(options, context),

@@ -1,6 +1,7 @@
 //! What a person is told when a command fails: the library's error (file, position, value) and what to do about it.
 
 mod demo;
+mod estimate;
 mod explain;
 mod job;
 mod patches;

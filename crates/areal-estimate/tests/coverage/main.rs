@@ -1,0 +1,60 @@
+//! Do the intervals cover the truth as often as they say? A known landscape, a biased classifier, many samples.
+//!
+//! The short run is an ordinary test. The full run (4,000 samples, so that the coverage itself is known to 0.3 points) writes the table and the plot of the crate's README:
+//! `cargo test --release -p areal-estimate --test coverage -- --ignored --nocapture`.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod landscape;
+mod run;
+
+use run::{Line, simulate};
+
+fn print(lines: &[Line]) -> String {
+    let mut text = String::from(
+        "estimator,of,truth,mean_estimate,relative_bias,mean_standard_error,true_standard_error,coverage,units_saved\n",
+    );
+    for l in lines {
+        let saved = l.saved.map(|s| format!("{s:.3}")).unwrap_or_default();
+        text += &format!(
+            "{},{},{:.5},{:.5},{:.4},{:.5},{:.5},{:.4},{saved}\n",
+            l.estimator,
+            l.of,
+            l.truth,
+            l.mean,
+            l.bias(),
+            l.claimed,
+            l.spread,
+            l.coverage
+        );
+    }
+    text
+}
+
+/// Few samples leave the coverage itself uncertain: 300 of a true 95 % fall within 91.5 and 98.5 % but once in 400.
+#[test]
+fn intervals_cover_the_truth_in_a_short_run() {
+    let lines = simulate(300);
+    println!("{}", print(&lines));
+    for line in lines.iter().filter(|l| l.claims) {
+        assert!((0.915..=0.985).contains(&line.coverage), "{} of {}: {}", line.estimator, line.of, line.coverage);
+        assert!(line.bias().abs() < 0.03, "{} of {} is biased by {}", line.estimator, line.of, line.bias());
+    }
+    let counting: Vec<&Line> = lines.iter().filter(|l| l.estimator == "pixel counting").collect();
+    assert!(counting.iter().any(|l| l.bias().abs() > 0.15), "pixel counting must be biased here");
+}
+
+#[test]
+#[ignore = "the full run takes minutes; its results are in the README"]
+fn full_run() {
+    let lines = simulate(4000);
+    let table = print(&lines);
+    println!("{table}");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/docs");
+    std::fs::create_dir_all(folder).unwrap();
+    std::fs::write(format!("{folder}/coverage.csv"), &table).unwrap();
+    std::fs::write(format!("{folder}/coverage.svg"), run::plot(&lines)).unwrap();
+    for line in lines.iter().filter(|l| l.claims) {
+        assert!((0.94..=0.96).contains(&line.coverage), "{} of {}: {}", line.estimator, line.of, line.coverage);
+    }
+}

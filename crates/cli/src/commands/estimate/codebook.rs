@@ -1,0 +1,98 @@
+//! What every column of the tables means: their CSV on the Web metadata.
+
+use areal_zones::{CsvColumn, CsvTable, CsvType};
+
+fn text(name: &str, title: &str, description: &str) -> CsvColumn {
+    CsvColumn::new(name, title, CsvType::Text, description)
+}
+
+fn number(name: &str, title: &str, description: &str) -> CsvColumn {
+    CsvColumn::new(name, title, CsvType::Number, description)
+}
+
+fn integer(name: &str, title: &str, description: &str) -> CsvColumn {
+    CsvColumn::new(name, title, CsvType::Integer, description)
+}
+
+pub fn estimates() -> CsvTable {
+    CsvTable {
+        title: "Estimates from a probability sample".to_owned(),
+        description: "One row a number: a class's area, or a value's mean, over the whole map or in one zone."
+            .to_owned(),
+        columns: vec![
+            text("zone_id", "Zone", "Id of the zone; empty for the whole map.").optional(),
+            text("zone_name", "Zone name", "Name of the zone.").optional(),
+            text("measure", "Measure", "area (of a class) or mean (of a value)."),
+            integer("class_code", "Class code", "Code of the class in the map's rasters; empty for a value.")
+                .optional(),
+            text("class_name", "Class", "Name of the class, or of the value."),
+            text("unit", "Unit", "Unit of mapped, estimate, standard_error, low and high.").optional(),
+            number("mapped", "Mapped", "What the map alone says: pixel counting, on true cell areas."),
+            number("estimate", "Estimate", "What the sample says; empty where suppressed.").optional(),
+            number(
+                "standard_error",
+                "Standard error",
+                "Design-based standard error; root mean squared error for a model-based method.",
+            )
+            .optional(),
+            number("cv", "Coefficient of variation", "standard_error / estimate.").unit("1").optional(),
+            number("low", "Lower end", "Lower end of the confidence interval.").optional(),
+            number("high", "Upper end", "Upper end of the confidence interval.").optional(),
+            integer("n", "Units", "Labelled units in the zone or on the map."),
+            number(
+                "effective_n",
+                "Effective units",
+                "Units of a simple random sample with the same standard error: p (1 - p) / variance of the share.",
+            )
+            .optional(),
+            text(
+                "method",
+                "Method",
+                "stratified, post-stratified, difference, regression, prediction-powered; in zones direct, synthetic, \
+                 composite, fay-herriot (the last three model-based), with \", raked\" where benchmarked; no-design; \
+                 model-based.",
+            ),
+            text("interval", "Interval", "normal, wilson, logit or none."),
+            text("quality", "Quality", "good, caution or unreliable, by the coefficient of variation."),
+            text("suppressed", "Suppressed", "primary (too few units), secondary (to protect another), or empty.")
+                .optional(),
+        ],
+        primary_key: Vec::new(),
+    }
+}
+
+pub fn accuracy() -> CsvTable {
+    CsvTable {
+        title: "Accuracy of the map".to_owned(),
+        description: "Area-weighted accuracies from the sample.".to_owned(),
+        columns: vec![
+            text("measure", "Measure", "overall, users (1 - commission error) or producers (1 - omission error)."),
+            integer("class_code", "Class code", "Code of the class; empty for overall.").optional(),
+            text("class_name", "Class", "Name of the class.").optional(),
+            number("estimate", "Estimate", "The accuracy, 0 to 1; empty where no unit speaks for it.")
+                .unit("1")
+                .optional(),
+            number("standard_error", "Standard error", "Design-based standard error.").unit("1").optional(),
+            number("low", "Lower end", "Lower end of the confidence interval.").unit("1").optional(),
+            number("high", "Upper end", "Upper end of the confidence interval.").unit("1").optional(),
+            integer("n", "Units", "Units in the denominator."),
+        ],
+        primary_key: Vec::new(),
+    }
+}
+
+pub fn error_matrix() -> CsvTable {
+    CsvTable {
+        title: "Error matrix".to_owned(),
+        description: "Map class against reference class, in units and in shares of the area.".to_owned(),
+        columns: vec![
+            integer("map_code", "Map code", "Class code on the map."),
+            text("map_name", "Map class", "Class name on the map."),
+            integer("reference_code", "Reference code", "Class code in the reference."),
+            text("reference_name", "Reference class", "Class name in the reference."),
+            integer("count", "Units", "Number of units."),
+            number("share", "Share", "Estimated share of the whole area.").unit("1"),
+        ],
+        primary_key: vec!["map_code".to_owned(), "reference_code".to_owned()],
+    }
+}

@@ -1,0 +1,358 @@
+mod codebook;
+mod quantify;
+mod read;
+
+use std::path::PathBuf;
+
+use areal_estimate::{
+    Agreement, ClassSurvey, CvLimits, EstimateRow, Estimator, Finding, FindingKind, MapClass, MapZone, QualityInput,
+    SurveySettings, ValueSurvey, ValueZone, ZoneMethod, ZoneSettings, estimate_classes, estimate_value, quality_report,
+    round_rows, settle, suppress_rows,
+};
+use areal_job::{FileError, Provenance, StagedDir, input_file, write_json};
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+use super::Stage;
+use super::sample::required;
+use crate::context::Context;
+use crate::errors::{CliError, Exit};
+use crate::survey::{SurveyMap, Tally, print_rows, write_table};
+
+/// Estimate class areas, or the mean of a value, from a labelled sample, with standard errors; whole map and zones.
+///
+/// Reads the prediction, the design that `areal sample` made and the labelled sample; writes `estimates.csv`,
+/// `accuracy.csv` and `error_matrix.csv` (each with its CSV on the Web metadata), `estimates.json` and `quality.md`. A
+/// number that the sample cannot carry is refused with the reason; --accept KIND goes on with a warning.
+#[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[command(after_help = "Examples:
+  areal estimate --prediction out/prediction --design out/sample --sample labelled.csv --out out/estimates
+  areal estimate --prediction out/prediction --design out/sample --sample labelled.gpkg --zones districts.gpkg \\
+      --zone-id id --benchmark --suppress-below 10 --round 1 --out out/estimates
+  areal estimate --prediction out/prediction --quantify emq --out out/quantified")]
+pub struct Options {
+    /// Folder of the prediction.
+    #[arg(long, value_name = "DIR")]
+    pub prediction: Option<PathBuf>,
+    /// Folder that `areal sample` made: the design of the sample.
+    #[arg(long, value_name = "DIR")]
+    pub design: Option<PathBuf>,
+    /// The labelled sample: CSV, GeoPackage or another vector file with the fields `unit_id` and `label`.
+    #[arg(long, value_name = "FILE")]
+    pub sample: Option<PathBuf>,
+    /// The units that a second interpreter labelled, for the agreement of both.
+    #[arg(long, value_name = "FILE")]
+    pub second_look: Option<PathBuf>,
+    /// Field that holds the label: class name or code, or a number for a value [default: label].
+    #[arg(long, value_name = "FIELD")]
+    pub label_field: Option<String>,
+    /// Folder to make.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Layer of zones to estimate for.
+    #[arg(long, value_name = "FILE")]
+    pub zones: Option<PathBuf>,
+    /// Field that identifies a zone.
+    #[arg(long, value_name = "FIELD")]
+    pub zone_id: Option<String>,
+    /// Field with a zone's name.
+    #[arg(long, value_name = "FIELD")]
+    pub zone_name: Option<String>,
+    /// Raster of strata, for a sample that was drawn with --strata raster.
+    #[arg(long, value_name = "FILE")]
+    pub strata_raster: Option<PathBuf>,
+    /// Patch store of the training: units within training patches are found and refused.
+    #[arg(long, value_name = "DIR")]
+    pub store: Option<PathBuf>,
+    /// Over the whole map: stratified, post-stratified, difference, regression or prediction-powered [default: stratified].
+    #[arg(long, value_name = "HOW")]
+    pub estimator: Option<Estimator>,
+    /// In a zone: auto, direct, synthetic, composite or fay-herriot [default: auto, which is direct where the zone has
+    /// --least-units and a CV up to --greatest-cv, and leans on a model elsewhere].
+    #[arg(long, value_name = "HOW")]
+    pub zone_method: Option<ZoneMethod>,
+    /// Least number of units for a direct estimate in a zone [default: 30].
+    #[arg(long, value_name = "N")]
+    pub least_units: Option<usize>,
+    /// Greatest CV of a direct estimate in a zone [default: the second of --cv-limits].
+    #[arg(long, value_name = "SHARE")]
+    pub greatest_cv: Option<f64>,
+    /// Rake the zones' class areas to their areas and the whole map's estimates.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub benchmark: Option<bool>,
+    /// Level of confidence intervals [default: 0.95].
+    #[arg(long, value_name = "SHARE")]
+    pub level: Option<f64>,
+    /// Finite population correction [default: true].
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub finite: Option<bool>,
+    /// CVs at which the quality flag changes to caution and to unreliable [default: 0.165,0.333].
+    #[arg(long, value_delimiter = ',', value_name = "SHARE")]
+    pub cv_limits: Vec<f64>,
+    /// Leave out direct zone numbers from fewer units, and others that would give them away [default: 0].
+    #[arg(long, value_name = "N")]
+    pub suppress_below: Option<usize>,
+    /// Round published numbers to a multiple of this [default: 0, not at all].
+    #[arg(long, value_name = "STEP")]
+    pub round: Option<f64>,
+    /// Flaws to go on with, as warnings: no-design, training-overlap, other-map, strata-sum.
+    #[arg(long, value_delimiter = ',', value_name = "KIND")]
+    pub accept: Vec<FindingKind>,
+    /// Without a sample: shares from the model alone, adjusted-count or emq; labelled model-based, without an error.
+    #[arg(long, value_name = "HOW", conflicts_with_all = ["sample", "design"])]
+    pub quantify: Option<quantify::Method>,
+    /// Confusion matrix of held-out patches (confusion.csv of the bundle), for --quantify adjusted-count.
+    #[arg(long, value_name = "FILE")]
+    pub confusion: Option<PathBuf>,
+    /// The time that the numbers speak of, for the quality report.
+    #[arg(long, value_name = "TEXT")]
+    pub reference_period: Option<String>,
+    /// Replace what stands at --out.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub overwrite: Option<bool>,
+}
+
+/// Format of `estimates.json`.
+const FORMAT: &str = "areal-estimates/1";
+
+/// `estimates.json`: how the numbers were made and what to know of them.
+#[derive(Serialize)]
+struct EstimatesMeta<'a> {
+    format: &'static str,
+    population_km2: f64,
+    units: usize,
+    findings: &'a [Finding],
+    agreement: Option<Agreement>,
+    gains: Vec<(String, f64)>,
+    provenance: &'a Provenance,
+}
+
+impl Stage for Options {
+    fn inputs(&self) -> Vec<PathBuf> {
+        let all = [
+            &self.prediction,
+            &self.design,
+            &self.sample,
+            &self.second_look,
+            &self.zones,
+            &self.strata_raster,
+            &self.store,
+            &self.confusion,
+        ];
+        all.into_iter().flatten().cloned().collect()
+    }
+
+    fn output(&self) -> PathBuf {
+        self.out.clone().unwrap_or_default()
+    }
+
+    fn run(self, context: &Context) -> Result<(), CliError> {
+        let out = StagedDir::new(required(self.out.as_deref(), "--out")?, self.overwrite == Some(true))?;
+        match self.quantify {
+            Some(method) => quantify::run(&self, method, out, context),
+            None => self.survey(out, context),
+        }
+    }
+}
+
+/// A level must be a share below 1.
+pub(super) fn check_level(level: f64) -> Result<(), CliError> {
+    if level > 0.0 && level < 1.0 {
+        return Ok(());
+    }
+    Err(CliError::new(Exit::Usage, format!("--level {level} is no confidence level"))
+        .help("give a share between 0 and 1, such as 0.95"))
+}
+
+/// The tables of a run, whatever was estimated.
+struct Results {
+    rows: Vec<EstimateRow>,
+    accuracy: Vec<areal_estimate::AccuracyRow>,
+    matrix: Vec<areal_estimate::MatrixRow>,
+    findings: Vec<Finding>,
+    gains: Vec<(String, f64)>,
+}
+
+impl Options {
+    fn settings(&self) -> Result<SurveySettings, CliError> {
+        let limits = match self.cv_limits[..] {
+            [] => CvLimits::default(),
+            [good, caution] => CvLimits::new(good, caution)?,
+            _ => {
+                return Err(CliError::new(Exit::Usage, "--cv-limits wants two numbers").help("such as 0.165,0.333"));
+            }
+        };
+        let level = self.level.unwrap_or(0.95);
+        check_level(level)?;
+        Ok(SurveySettings {
+            estimator: self.estimator.unwrap_or(Estimator::Stratified),
+            level,
+            finite: self.finite.unwrap_or(true),
+            zones: ZoneSettings {
+                method: self.zone_method.unwrap_or(ZoneMethod::Auto),
+                least_units: self.least_units.unwrap_or(30),
+                greatest_cv: self.greatest_cv.unwrap_or(limits.caution),
+                level,
+            },
+            limits,
+            benchmark: self.benchmark == Some(true),
+        })
+    }
+
+    fn survey(&self, out: StagedDir, context: &Context) -> Result<(), CliError> {
+        let settings = self.settings()?;
+        let sample = required(self.sample.as_deref(), "--sample")?;
+        let mut read = read::Sample::read(self, sample, context)?;
+        let tally = Tally::take(&mut read.map, context)?;
+        let mut flaws = read.flaws(&tally)?;
+        let reading = read.units()?;
+        flaws.extend(areal_estimate::on_nodata(&reading.on_nodata));
+        flaws.extend(areal_estimate::unlabelled(reading.unlabelled, reading.drawn));
+        if let Some(store) = &self.store {
+            flaws.extend(areal_estimate::training_overlap(&read::in_training(store, &read.map, &reading)?));
+        }
+        let mut findings = settle(flaws, &self.accept)?;
+        let agreement = read::agreement(self, sample, &read.map)?;
+        let units = reading.units.len();
+        let mut results = match read.map.classes() {
+            0 => value_results(&read, &tally, &reading, &settings)?,
+            _ => class_results(&read, &tally, &reading, &settings)?,
+        };
+        findings.append(&mut results.findings);
+        for finding in &findings {
+            tracing::warn!("{finding}");
+        }
+        let hidden = suppress_rows(&mut results.rows, self.suppress_below.unwrap_or(0))?;
+        if hidden > 0 {
+            tracing::info!("{hidden} numbers are suppressed");
+        }
+        round_rows(&mut results.rows, self.round.unwrap_or(0.0));
+        results.findings = findings;
+        self.write(out, &read.map, &results, agreement, units, tally.area())
+    }
+
+    fn provenance(&self) -> Result<Provenance, CliError> {
+        Ok(Provenance {
+            made_by: concat!("areal ", env!("CARGO_PKG_VERSION")).to_owned(),
+            command: "estimate".to_owned(),
+            inputs: self.inputs().iter().map(|p| input_file(p)).collect::<Result<_, _>>()?,
+            settings: serde_json::to_value(self).unwrap_or_default(),
+            seed: None,
+        })
+    }
+
+    fn write(
+        &self,
+        out: StagedDir,
+        map: &SurveyMap,
+        results: &Results,
+        agreement: Option<Agreement>,
+        units: usize,
+        population_km2: f64,
+    ) -> Result<(), CliError> {
+        let provenance = self.provenance()?;
+        write_table(&out, "estimates.csv", &codebook::estimates(), &results.rows)?;
+        if !results.accuracy.is_empty() {
+            write_table(&out, "accuracy.csv", &codebook::accuracy(), &results.accuracy)?;
+            write_table(&out, "error_matrix.csv", &codebook::error_matrix(), &results.matrix)?;
+        }
+        let meta = EstimatesMeta {
+            format: FORMAT,
+            population_km2,
+            units,
+            findings: &results.findings,
+            agreement,
+            gains: results.gains.clone(),
+            provenance: &provenance,
+        };
+        write_json(&out.file("estimates.json"), &meta)?;
+        let report = quality_report(&QualityInput {
+            rows: &results.rows,
+            accuracy: &results.accuracy,
+            agreement,
+            findings: &results.findings,
+            gains: results.gains.clone(),
+            units,
+            provenance: &provenance,
+            map: &map.meta.provenance,
+            reference_period: self.reference_period.as_deref(),
+        });
+        let path = out.file("quality.md");
+        std::fs::write(&path, report).map_err(FileError::io("write", &path))?;
+        out.commit()?;
+        print_rows(&results.rows)
+    }
+}
+
+fn class_results(
+    read: &read::Sample,
+    tally: &Tally,
+    reading: &read::Reading,
+    settings: &SurveySettings,
+) -> Result<Results, CliError> {
+    let classes: Vec<MapClass> = map_classes(&read.map, tally);
+    let zones = read.map.zones.iter().flat_map(|set| &set.zones).zip(&tally.zones);
+    let survey = ClassSurvey {
+        strata: read.strata(tally),
+        zones: zones
+            .map(|(z, t)| MapZone { id: z.id.clone(), name: z.name.clone(), mapped: t.mapped.clone() })
+            .collect(),
+        units: reading.units.iter().map(read::Unit::class).collect(),
+        designed: read.designed(),
+        classes,
+    };
+    let found = estimate_classes(&survey, settings)?;
+    Ok(Results {
+        gains: survey.classes.iter().map(|c| c.name.clone()).zip(found.gains).collect(),
+        rows: found.rows,
+        accuracy: found.accuracy,
+        matrix: found.matrix,
+        findings: found.findings,
+    })
+}
+
+fn map_classes(map: &SurveyMap, tally: &Tally) -> Vec<MapClass> {
+    let classes = map.meta.target.classes().iter().enumerate();
+    classes
+        .map(|(k, class)| MapClass {
+            code: class.code,
+            name: class.name.clone(),
+            area: tally.mapped[k],
+            mean_probability: tally.means[k].is_finite().then_some(tally.means[k]),
+        })
+        .collect()
+}
+
+fn value_results(
+    read: &read::Sample,
+    tally: &Tally,
+    reading: &read::Reading,
+    settings: &SurveySettings,
+) -> Result<Results, CliError> {
+    let (name, unit) = match &read.map.meta.target {
+        areal_grid::Target::Value { name, unit } => (name.clone(), unit.clone()),
+        areal_grid::Target::Classes { .. } => Default::default(),
+    };
+    let zones = read.map.zones.iter().flat_map(|set| &set.zones).zip(&tally.zones);
+    let survey = ValueSurvey {
+        strata: read.strata(tally),
+        map_mean: tally.means[0],
+        zones: zones
+            .filter(|(_, t)| t.mapped[0] > 0.0)
+            .map(|(z, t)| ValueZone {
+                id: z.id.clone(),
+                name: z.name.clone(),
+                area: t.mapped[0],
+                map_mean: t.value / t.mapped[0],
+            })
+            .collect(),
+        units: reading.units.iter().map(read::Unit::value).collect(),
+        designed: read.designed(),
+        name: name.clone(),
+        unit,
+    };
+    let (rows, gain) = estimate_value(&survey, settings)?;
+    let (accuracy, matrix, findings) = Default::default();
+    Ok(Results { rows, accuracy, matrix, findings, gains: vec![(name, gain)] })
+}

@@ -1,0 +1,372 @@
+use std::path::{Path, PathBuf};
+
+use areal_estimate::{
+    Allocation, Anticipated, Census, DESIGN_FORMAT, Design, DesignStratum, DesignUnit, Draw, DrawnCell, Size, StrataBy,
+    anticipated_class_shares, number_units, plan, share_deviation,
+};
+use areal_grid::{ToLonLat, Window};
+use areal_job::{Provenance, StagedDir, hash_file, input_file, write_json};
+use areal_raster::{Feature, Field, FieldKind, FieldValue, Projection, VectorLayer, write_layer};
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+use super::Stage;
+use crate::context::Context;
+use crate::errors::{CliError, Exit};
+use crate::survey::{MapOptions, SurveyMap, print_aligned};
+
+/// Draw a probability sample of map cells, ready to be labelled by an interpreter.
+///
+/// The units are cells of the prediction, drawn at random within strata with known probabilities. The folder holds
+/// `sample.gpkg` and `sample.csv` (to be filled in, blind: they show no map class), `second_look.gpkg` and `.csv` (units for
+/// a second interpreter), `design.json` and `units.csv` (what `areal estimate` needs; not for interpreters).
+#[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[command(after_help = "Examples:
+  areal sample --prediction out/prediction --out out/sample
+  areal sample --prediction out/prediction --target-cv 0.1 --class rubber --users rubber=0.7 --least 75 --out out/sample
+  areal sample --prediction out/prediction --strata both --zones districts.gpkg --zone-id id --size 900 --out out/sample")]
+pub struct Options {
+    /// Folder of the prediction.
+    #[arg(long, value_name = "DIR")]
+    pub prediction: Option<PathBuf>,
+    /// Folder to make.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Strata: classes, zones, both, raster or whole [default: classes; whole for a value].
+    #[arg(long, value_name = "KIND")]
+    pub strata: Option<StrataBy>,
+    /// Raster of strata (whole numbers 0 to 255) on the map's grid, for --strata raster.
+    #[arg(long, value_name = "FILE")]
+    pub strata_raster: Option<PathBuf>,
+    /// Layer of zones, for --strata zones or both; a cell belongs to the zone that covers most of it.
+    #[arg(long, value_name = "FILE")]
+    pub zones: Option<PathBuf>,
+    /// Field that identifies a zone.
+    #[arg(long, value_name = "FIELD")]
+    pub zone_id: Option<String>,
+    /// Number of units; else it follows from --target-se or --target-cv.
+    #[arg(long, value_name = "N", conflicts_with_all = ["target_se", "target_cv"])]
+    pub size: Option<u64>,
+    /// Wanted standard error of overall accuracy, as a share [default: 0.01].
+    #[arg(long, value_name = "SHARE", conflicts_with = "target_cv")]
+    pub target_se: Option<f64>,
+    /// Wanted coefficient of variation of the area of --class, as a share: 0.1 is 10 %.
+    #[arg(long, value_name = "SHARE", requires = "class")]
+    pub target_cv: Option<f64>,
+    /// The class that --target-cv is about, by name or code.
+    #[arg(long, value_name = "CLASS")]
+    pub class: Option<String>,
+    /// User's accuracies to be expected, by class: rubber=0.7,forest=0.9 [default: 0.8 each].
+    #[arg(long, value_delimiter = ',', value_name = "CLASS=SHARE")]
+    pub users: Vec<String>,
+    /// How the sample is split among strata: proportional, neyman or equal [default: proportional].
+    #[arg(long, value_name = "HOW")]
+    pub allocation: Option<Allocation>,
+    /// Least number of units in a stratum [default: 50 with --strata classes, else 2].
+    #[arg(long, value_name = "N")]
+    pub least: Option<u64>,
+    /// How units are drawn in a stratum: balanced (spread over the map) or simple [default: balanced].
+    #[arg(long, value_name = "HOW")]
+    pub draw: Option<Draw>,
+    /// Share of the units to be labelled by a second interpreter [default: 0.1].
+    #[arg(long, value_name = "SHARE")]
+    pub second_look: Option<f64>,
+    /// Show the map's class in the interpreter's files, which are blind without.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub show_map: Option<bool>,
+    /// Seed of the draw [default: 0].
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Replace what stands at --out.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub overwrite: Option<bool>,
+}
+
+impl Stage for Options {
+    fn inputs(&self) -> Vec<PathBuf> {
+        [&self.prediction, &self.zones, &self.strata_raster].into_iter().flatten().cloned().collect()
+    }
+
+    fn output(&self) -> PathBuf {
+        self.out.clone().unwrap_or_default()
+    }
+
+    fn run(self, context: &Context) -> Result<(), CliError> {
+        let prediction = required(self.prediction.as_deref(), "--prediction")?;
+        let out = StagedDir::new(required(self.out.as_deref(), "--out")?, self.overwrite == Some(true))?;
+        let strata_by = match self.strata {
+            Some(by) => by,
+            None if areal_raster::Prediction::open(prediction)?.classes_path().is_none() => StrataBy::Whole,
+            None => StrataBy::Classes,
+        };
+        let mut map = SurveyMap::open(
+            &MapOptions {
+                prediction,
+                strata_by,
+                strata_raster: self.strata_raster.as_deref(),
+                zones: self.zones.as_deref(),
+                zone_settings: areal_zones::ZoneSettings { id_field: self.zone_id.clone(), ..Default::default() },
+            },
+            context,
+        )?;
+        let strata = map.strata_count();
+        let census = Census::take(&mut map, strata)?;
+        let numbers = self.numbers(&map, &census)?;
+        let draw = self.draw.unwrap_or(Draw::Balanced);
+        let seed = self.seed.unwrap_or(0);
+        let drawn = census.draw(&mut map, &numbers, draw, seed)?;
+        let second = (self.second_look_share()? * drawn.len() as f64).round() as usize;
+        let units = describe(&mut map, &census, &numbers, number_units(drawn, second, seed))?;
+        let design = self.design(&map, &census, &numbers, second as u64)?;
+        write_json(&out.file("design.json"), &design)?;
+        write_units(&out.file("units.csv"), &units)?;
+        let show = self.show_map == Some(true);
+        write_blind(&out, "sample", &map, &units, show)?;
+        let twice: Vec<DesignUnit> = units.iter().filter(|u| u.second_look).cloned().collect();
+        if !twice.is_empty() {
+            write_blind(&out, "second_look", &map, &twice, show)?;
+        }
+        out.commit()?;
+        tracing::info!("drew {} units; fill in the field \"label\" of sample.gpkg or sample.csv", units.len());
+        print_design(&design)
+    }
+}
+
+/// A flag that has no default.
+pub(super) fn required<'a>(path: Option<&'a Path>, flag: &str) -> Result<&'a Path, CliError> {
+    path.ok_or_else(|| CliError::new(Exit::Usage, format!("{flag} is missing")).help(format!("name it with {flag}")))
+}
+
+impl Options {
+    fn second_look_share(&self) -> Result<f64, CliError> {
+        let share = self.second_look.unwrap_or(0.1);
+        if (0.0..=1.0).contains(&share) {
+            return Ok(share);
+        }
+        Err(CliError::new(Exit::Usage, format!("--second-look {share} is no share")).help("give a number from 0 to 1"))
+    }
+
+    /// Units of each stratum.
+    fn numbers(&self, map: &SurveyMap, census: &Census) -> Result<Vec<u64>, CliError> {
+        let users = self.users_accuracies(map)?;
+        let total: f64 = census.areas().iter().sum();
+        let classes = map.classes();
+        let class_of = |h: usize| match map.strata_by {
+            StrataBy::Classes => Some(h),
+            StrataBy::Both => Some(h % classes),
+            _ => None,
+        };
+        let mean_users = users.iter().sum::<f64>() / users.len().max(1) as f64;
+        let strata: Vec<Anticipated> = (0..census.areas().len())
+            .map(|h| Anticipated {
+                weight: if total > 0.0 { census.areas()[h] / total } else { 0.0 },
+                population: census.populations()[h],
+                deviation: share_deviation(class_of(h).map_or(mean_users, |k| users[k])),
+            })
+            .collect();
+        let size = match (self.size, self.target_cv) {
+            (Some(n), _) => Size::Units(n),
+            (None, Some(wanted)) => Size::Cv { wanted, shares: self.class_shares(map, &strata, &users)? },
+            (None, None) if classes == 0 => {
+                return Err(CliError::new(Exit::Usage, "the size of a sample of a value is not given")
+                    .help("give the number of units with --size"));
+            }
+            (None, None) => Size::StandardError(self.target_se.unwrap_or(0.01)),
+        };
+        let least = self.least.unwrap_or(if map.strata_by == StrataBy::Classes { 50 } else { 2 });
+        Ok(plan(&strata, &size, self.allocation.unwrap_or(Allocation::Proportional), least)?)
+    }
+
+    fn class_shares(&self, map: &SurveyMap, strata: &[Anticipated], users: &[f64]) -> Result<Vec<f64>, CliError> {
+        if !matches!(map.strata_by, StrataBy::Classes | StrataBy::Both) {
+            return Err(CliError::new(
+                Exit::Usage,
+                format!("--target-cv needs strata of classes, not {}", map.strata_by),
+            )
+            .help("use --strata classes or both, or give the number of units with --size"));
+        }
+        let class = class_index(map, self.class.as_deref().unwrap_or_default())?;
+        let classes = map.classes();
+        let mut weights = vec![0.0; classes];
+        for (h, stratum) in strata.iter().enumerate() {
+            weights[h % classes] += stratum.weight;
+        }
+        let shares = anticipated_class_shares(&weights, users, class);
+        Ok((0..strata.len()).map(|h| shares[h % classes]).collect())
+    }
+
+    /// User's accuracy to be expected of each class.
+    fn users_accuracies(&self, map: &SurveyMap) -> Result<Vec<f64>, CliError> {
+        let mut users = vec![0.8; map.classes()];
+        for text in &self.users {
+            let fault = || {
+                CliError::new(Exit::Usage, format!("--users \"{text}\" is not CLASS=SHARE"))
+                    .help("such as --users rubber=0.7,forest=0.9")
+            };
+            let (name, share) = text.split_once('=').ok_or_else(fault)?;
+            let share: f64 = share.trim().parse().map_err(|_| fault())?;
+            if !(0.0..=1.0).contains(&share) {
+                return Err(fault());
+            }
+            users[class_index(map, name.trim())?] = share;
+        }
+        Ok(users)
+    }
+
+    fn design(&self, map: &SurveyMap, census: &Census, n: &[u64], second_look: u64) -> Result<Design, CliError> {
+        let strata = (0..n.len())
+            .filter(|&h| census.populations()[h] > 0)
+            .map(|h| {
+                let (name, class_code, zone_id) = map.stratum_label(h);
+                let population = census.populations()[h];
+                DesignStratum {
+                    name,
+                    class_code,
+                    zone_id,
+                    population,
+                    area: census.areas()[h],
+                    sample: n[h],
+                    inclusion_probability: n[h] as f64 / population as f64,
+                }
+            })
+            .collect();
+        let inputs = self.inputs().iter().map(|p| input_file(p)).collect::<Result<Vec<_>, _>>()?;
+        let seed = self.seed.unwrap_or(0);
+        let cells = map.grid().height as u64 * map.grid().width as u64;
+        Ok(Design {
+            format: DESIGN_FORMAT.to_owned(),
+            strata_by: map.strata_by,
+            draw: self.draw.unwrap_or(Draw::Balanced),
+            allocation: self.allocation.unwrap_or(Allocation::Proportional),
+            seed,
+            map: map.path.clone(),
+            map_sha256: hash_file(&map.path)?,
+            area_unit: "km2".to_owned(),
+            strata,
+            outside: cells - census.populations().iter().sum::<u64>(),
+            second_look,
+            provenance: Provenance {
+                made_by: concat!("areal ", env!("CARGO_PKG_VERSION")).to_owned(),
+                command: "sample".to_owned(),
+                inputs,
+                settings: serde_json::to_value(self).unwrap_or_default(),
+                seed: Some(seed),
+            },
+        })
+    }
+}
+
+/// Index of a class by name or code.
+pub(super) fn class_index(map: &SurveyMap, text: &str) -> Result<usize, CliError> {
+    let classes = map.meta.target.classes();
+    classes.iter().position(|c| c.name == text || c.code.to_string() == text).ok_or_else(|| {
+        let names: Vec<&str> = classes.iter().map(|c| c.name.as_str()).collect();
+        CliError::new(Exit::Usage, format!("\"{text}\" is no class of the map"))
+            .help(format!("it has {}", names.join(", ")))
+    })
+}
+
+/// Everything about the drawn cells.
+fn describe(
+    map: &mut SurveyMap,
+    census: &Census,
+    numbers: &[u64],
+    drawn: Vec<(DrawnCell, bool)>,
+) -> Result<Vec<DesignUnit>, CliError> {
+    let mut places: Vec<[f64; 2]> = drawn.iter().map(|(d, _)| map.grid().centre(d.row, d.col)).collect();
+    Projection::to_lonlat(&map.grid().crs)?.to_lonlat(&mut places)?;
+    let mut units = Vec::with_capacity(drawn.len());
+    for (k, ((cell, second_look), [lon, lat])) in drawn.into_iter().zip(places).enumerate() {
+        let h = cell.stratum as usize;
+        let here = map.cells(Window::new(cell.row, cell.col, 1, 1))?;
+        let class = here.values.first().copied().flatten().and_then(|v| map.meta.target.classes().get(v as usize));
+        units.push(DesignUnit {
+            unit_id: k as u64 + 1,
+            stratum: map.stratum_label(h).0,
+            row: cell.row as u64,
+            col: cell.col as u64,
+            lon,
+            lat,
+            area_km2: cell.area,
+            inclusion_probability: numbers[h] as f64 / census.populations()[h] as f64,
+            map_class: class.map(|c| c.code),
+            second_look,
+        });
+    }
+    Ok(units)
+}
+
+fn write_units(path: &Path, units: &[DesignUnit]) -> Result<(), CliError> {
+    let fault = |e: csv::Error| CliError::from(areal_job::FileError::io("write", path)(std::io::Error::other(e)));
+    let mut writer = csv::Writer::from_path(path).map_err(fault)?;
+    for unit in units {
+        writer.serialize(unit).map_err(fault)?;
+    }
+    writer.flush().map_err(|e| CliError::from(areal_job::FileError::io("write", path)(e)))
+}
+
+/// The interpreter's files: cell outlines as a `GeoPackage`, centres as CSV, an empty label each.
+fn write_blind(out: &StagedDir, name: &str, map: &SurveyMap, units: &[DesignUnit], show: bool) -> Result<(), CliError> {
+    let label = if map.classes() == 0 { FieldKind::Real } else { FieldKind::Text };
+    let mut fields = vec![
+        ("unit_id", FieldKind::Integer),
+        ("lon", FieldKind::Real),
+        ("lat", FieldKind::Real),
+        ("label", label),
+        ("confidence", FieldKind::Text),
+        ("remark", FieldKind::Text),
+    ];
+    if show {
+        fields.push(("map_class", FieldKind::Integer));
+    }
+    let values = |u: &DesignUnit| {
+        let mut values = vec![
+            FieldValue::Integer(u.unit_id as i64),
+            FieldValue::Real(u.lon),
+            FieldValue::Real(u.lat),
+            FieldValue::Null,
+            FieldValue::Null,
+            FieldValue::Null,
+        ];
+        if show {
+            values.push(u.map_class.map_or(FieldValue::Null, |c| FieldValue::Integer(i64::from(c))));
+        }
+        values
+    };
+    let outline = |u: &DesignUnit| {
+        let ring = map.grid().corners(&Window::new(u.row as usize, u.col as usize, 1, 1));
+        let ring: Vec<geo::Coord<f64>> = ring.iter().map(|&[x, y]| geo::Coord { x, y }).collect();
+        geo::Geometry::Polygon(geo::Polygon::new(geo::LineString::new(ring), Vec::new()))
+    };
+    let layer = VectorLayer {
+        name: name.to_owned(),
+        crs: Some(map.grid().crs.clone()),
+        fields: fields.iter().map(|(name, kind)| Field { name: (*name).to_owned(), kind: *kind }).collect(),
+        features: units.iter().map(|u| Feature { fid: -1, geometry: Some(outline(u)), values: values(u) }).collect(),
+    };
+    write_layer(&out.file(&format!("{name}.gpkg")), &layer)?;
+    let path = out.file(&format!("{name}.csv"));
+    let fault = |e: csv::Error| CliError::from(areal_job::FileError::io("write", &path)(std::io::Error::other(e)));
+    let mut writer = csv::Writer::from_path(&path).map_err(fault)?;
+    writer.write_record(fields.iter().map(|f| f.0)).map_err(fault)?;
+    for unit in units {
+        writer.write_record(values(unit).iter().map(FieldValue::to_string)).map_err(fault)?;
+    }
+    writer.flush().map_err(|e| CliError::from(areal_job::FileError::io("write", &path)(e)))
+}
+
+fn print_design(design: &Design) -> Result<(), CliError> {
+    let head = ["stratum", "cells", "area_km2", "units", "inclusion_probability"];
+    let mut lines: Vec<Vec<String>> = vec![head.iter().map(|h| (*h).to_owned()).collect()];
+    for s in &design.strata {
+        lines.push(vec![
+            s.name.clone(),
+            s.population.to_string(),
+            format!("{:.4}", s.area),
+            s.sample.to_string(),
+            format!("{:.3e}", s.inclusion_probability),
+        ]);
+    }
+    print_aligned(&lines)
+}

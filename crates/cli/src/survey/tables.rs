@@ -1,0 +1,74 @@
+use std::path::Path;
+
+use areal_estimate::EstimateRow;
+use areal_job::{FileError, StagedDir};
+use areal_zones::CsvTable;
+use serde::Serialize;
+
+use crate::errors::{CliError, Exit};
+
+/// Writes a table as CSV with its metadata (CSV on the Web) beside it.
+pub fn write_table<T: Serialize>(out: &StagedDir, name: &str, table: &CsvTable, rows: &[T]) -> Result<(), CliError> {
+    let path = out.file(name);
+    write_csv(&path, table, rows)?;
+    table.write_metadata(&path)?;
+    Ok(())
+}
+
+fn write_csv<T: Serialize>(path: &Path, table: &CsvTable, rows: &[T]) -> Result<(), CliError> {
+    let fault = |e: csv::Error| CliError::from(FileError::io("write", path)(std::io::Error::other(e)));
+    let mut writer = csv::WriterBuilder::new().has_headers(false).from_path(path).map_err(fault)?;
+    writer.write_record(table.header()).map_err(fault)?;
+    for row in rows {
+        writer.serialize(row).map_err(fault)?;
+    }
+    writer.flush().map_err(|e| CliError::from(FileError::io("write", path)(e)))
+}
+
+/// Prints estimates to stdout, aligned.
+pub fn print_rows(rows: &[EstimateRow]) -> Result<(), CliError> {
+    let number = |v: Option<f64>| v.map_or_else(|| "-".to_owned(), |v| format!("{v:.4}"));
+    let head = ["zone", "class", "mapped", "estimate", "error", "low", "high", "n", "method", "quality"];
+    let mut lines: Vec<Vec<String>> = vec![head.iter().map(|h| (*h).to_owned()).collect()];
+    for row in rows {
+        lines.push(vec![
+            if row.zone_id.is_empty() { "(all)".to_owned() } else { row.zone_id.clone() },
+            row.class_name.clone(),
+            number(Some(row.mapped)),
+            number(row.estimate),
+            number(row.standard_error),
+            number(row.low),
+            number(row.high),
+            row.n.to_string(),
+            row.method.clone(),
+            if row.suppressed.is_empty() { row.quality.clone() } else { format!("suppressed ({})", row.suppressed) },
+        ]);
+    }
+    print_aligned(&lines)
+}
+
+/// Prints lines of cells to stdout, columns aligned: numbers right, words left.
+pub fn print_aligned(lines: &[Vec<String>]) -> Result<(), CliError> {
+    use std::fmt::Write as _;
+    use std::io::Write as _;
+    let columns = lines.first().map_or(0, Vec::len);
+    let widths: Vec<usize> =
+        (0..columns).map(|c| lines.iter().map(|l| l[c].chars().count()).max().unwrap_or(0)).collect();
+    let is_number = |c: usize| lines.iter().skip(1).all(|l| l[c] == "-" || l[c].parse::<f64>().is_ok());
+    let right: Vec<bool> = (0..columns).map(is_number).collect();
+    let mut text = String::new();
+    for line in lines {
+        let mut out = String::new();
+        for (c, cell) in line.iter().enumerate() {
+            let _ = if right[c] {
+                write!(out, "{cell:>width$}  ", width = widths[c])
+            } else {
+                write!(out, "{cell:<width$}  ", width = widths[c])
+            };
+        }
+        let _ = writeln!(text, "{}", out.trim_end());
+    }
+    std::io::stdout()
+        .write_all(text.as_bytes())
+        .map_err(|e| CliError::new(Exit::Output, format!("cannot write to stdout: {e}")))
+}

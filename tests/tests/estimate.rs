@@ -1,0 +1,398 @@
+//! From a map and its truth to estimates: sample, label, estimate, compare.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use areal_grid::{Affine, Class, PixelGrid, PixelType, Pixels, Target};
+use areal_job::{Provenance, hash_bytes};
+use areal_raster::{
+    CogBand, CogSpec, CogWriter, Feature, Field, FieldKind, FieldValue, PredictionMeta, Resampling, SceneSettings,
+    StateCounts, VectorLayer, crs_from_text, write_layer,
+};
+use tempfile::TempDir;
+
+use crate::common::{Run, areal};
+
+const SIDE: usize = 300;
+const NODATA_ROWS: usize = 20;
+
+/// A map of three classes and its truth, in degrees: cells shrink to the north.
+struct World {
+    folder: TempDir,
+    truth: Vec<u8>,
+    map: Vec<u8>,
+}
+
+fn grid() -> PixelGrid {
+    PixelGrid {
+        crs: crs_from_text("EPSG:4326").unwrap(),
+        transform: Affine::north_up([102.0, 19.0], [0.01, 0.01]),
+        height: SIDE,
+        width: SIDE,
+    }
+}
+
+/// A number from 0 to 1 that looks random.
+fn noise(k: usize) -> f64 {
+    ((k as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 11) as f64
+        / (1u64 << 53) as f64
+}
+
+fn classes() -> Vec<Class> {
+    [(1, "rubber"), (2, "forest"), (3, "paddy")]
+        .map(|(code, name)| Class { code, name: name.into(), colour: [code * 40, 90, 200] })
+        .to_vec()
+}
+
+fn world() -> World {
+    let mut truth = vec![255u8; SIDE * SIDE];
+    let mut map = truth.clone();
+    for k in NODATA_ROWS * SIDE..SIDE * SIDE {
+        let (r, c) = (k / SIDE, k % SIDE);
+        truth[k] = match ((r / 25) + (c / 20)) % 8 {
+            0 => 1,
+            1 | 4 | 6 => 3,
+            _ => 2,
+        };
+        // The map misses three in ten rubber cells and sees forest there.
+        map[k] = if truth[k] == 1 && noise(k) < 0.3 || truth[k] == 3 && noise(k) < 0.08 { 2 } else { truth[k] };
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let world = World { folder, truth, map };
+    world.write_prediction("prediction", &world.map);
+    world.write_zones();
+    world
+}
+
+impl World {
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.path(name).display().to_string()
+    }
+
+    fn write_prediction(&self, name: &str, map: &[u8]) {
+        let folder = self.path(name);
+        std::fs::create_dir(&folder).unwrap();
+        let spec = CogSpec {
+            pixel_type: PixelType::U8,
+            nodata: Some(255.0),
+            bands: vec![CogBand { description: "class".into(), legend: classes() }],
+            metadata: Vec::new(),
+            overview_resampling: Resampling::Nearest,
+        };
+        let mut cog = CogWriter::create(&folder.join("classes.tif"), &grid(), &spec).unwrap();
+        cog.write(0, &grid().window(), &Pixels::U8(map.to_vec())).unwrap();
+        cog.finish().unwrap();
+        let bands = classes().iter().map(|c| CogBand { description: c.name.clone(), legend: Vec::new() }).collect();
+        let spec = CogSpec { pixel_type: PixelType::F32, nodata: Some(f64::NAN), bands, ..spec };
+        let mut cog = CogWriter::create(&folder.join("probabilities.tif"), &grid(), &spec).unwrap();
+        for band in 0..3u8 {
+            let p = |m: &u8| match *m {
+                255 => f32::NAN,
+                m if m == band + 1 => 0.8,
+                _ => 0.1,
+            };
+            cog.write(usize::from(band), &grid().window(), &Pixels::F32(map.iter().map(p).collect())).unwrap();
+        }
+        cog.finish().unwrap();
+        let nodata = (NODATA_ROWS * SIDE) as u64;
+        PredictionMeta {
+            format: PredictionMeta::FORMAT.into(),
+            target: Target::Classes { classes: classes() },
+            grid: grid(),
+            patch_size: 64,
+            stride: 64,
+            min_valid: 0.5,
+            scene: SceneSettings::new("scene", Vec::new()),
+            bundle_sha256: hash_bytes(b"bundle"),
+            counts: StateCounts { predicted: (SIDE * SIDE) as u64 - nodata, nodata, masked: 0, outside: 0 },
+            training_prior: vec![1.0 / 3.0; 3],
+            provenance: Provenance {
+                made_by: "areal test".into(),
+                command: "predict".into(),
+                inputs: Vec::new(),
+                settings: serde_json::Value::Null,
+                seed: Some(1),
+            },
+        }
+        .write(&folder)
+        .unwrap();
+    }
+
+    /// Nine zones that split the map; their inner borders cut through cells.
+    fn write_zones(&self) {
+        let edge = [102.0, 103.004, 104.003, 105.0];
+        let side = [16.0, 17.006, 18.002, 19.0];
+        let features = (0..9).map(|k| {
+            let (i, j) = (k / 3, k % 3);
+            let rect = geo::Rect::new((edge[j], side[i]), (edge[j + 1], side[i + 1]));
+            let values = vec![FieldValue::Text(format!("Z{k}")), FieldValue::Text(format!("Zone {k}"))];
+            Feature { fid: -1, geometry: Some(geo::Geometry::Polygon(rect.to_polygon())), values }
+        });
+        let layer = VectorLayer {
+            name: "zones".into(),
+            crs: Some(grid().crs),
+            fields: ["id", "name"].map(|n| Field { name: n.into(), kind: FieldKind::Text }).to_vec(),
+            features: features.collect(),
+        };
+        write_layer(&self.path("zones.gpkg"), &layer).unwrap();
+    }
+
+    /// Fills the label of every unit of a sample folder in, from the truth.
+    fn label(&self, sample: &str, file: &str, out: &str) {
+        let units = rows(&self.path(sample).join("units.csv"));
+        let truth: HashMap<String, u8> = units
+            .iter()
+            .map(|u| {
+                let at = |f: &str| u[f].parse::<usize>().unwrap();
+                (u["unit_id"].clone(), self.truth[at("row") * SIDE + at("col")])
+            })
+            .collect();
+        let mut writer = csv::Writer::from_path(self.path(out)).unwrap();
+        writer.write_record(["unit_id", "lon", "lat", "label"]).unwrap();
+        for row in rows(&self.path(sample).join(file)) {
+            let name = &classes()[usize::from(truth[&row["unit_id"]]) - 1].name;
+            writer.write_record([&row["unit_id"], &row["lon"], &row["lat"], name]).unwrap();
+        }
+        writer.flush().unwrap();
+    }
+
+    /// True area of a class in km2, on the ellipsoid.
+    fn true_area(&self, code: u8) -> f64 {
+        struct Degrees;
+        impl areal_grid::ToLonLat for Degrees {
+            fn to_lonlat(&self, _: &mut [[f64; 2]]) -> Result<(), areal_grid::ProjectionError> {
+                Ok(())
+            }
+        }
+        let areas = areal_grid::CellAreas::new(&grid(), &Degrees).unwrap();
+        let cells = self.truth.iter().enumerate().filter(|(_, t)| **t == code);
+        cells.map(|(k, _)| areas.at(k / SIDE, k % SIDE)).sum::<f64>() / 1e6
+    }
+
+    fn sample(&self, extra: &[&str]) -> Run {
+        let (prediction, out) = (self.text("prediction"), self.text("sample"));
+        areal(["sample", "--prediction", &prediction, "--out", &out, "--seed", "4"].iter().chain(extra))
+    }
+
+    fn estimate(&self, out: &str, extra: &[&str]) -> Run {
+        let names = ["prediction", "sample", "labelled.csv", out].map(|n| self.text(n));
+        let [prediction, design, labelled, out] = names.each_ref();
+        let base = ["estimate", "--prediction", prediction, "--design", design, "--sample", labelled, "--out", out];
+        areal(base.iter().chain(extra))
+    }
+}
+
+fn rows(path: &Path) -> Vec<HashMap<String, String>> {
+    let mut reader = csv::Reader::from_path(path).unwrap();
+    reader.deserialize().map(|r| r.unwrap()).collect()
+}
+
+fn number(row: &HashMap<String, String>, field: &str) -> f64 {
+    row[field].parse().unwrap_or_else(|_| panic!("{field} is {:?} in {row:?}", row[field]))
+}
+
+#[test]
+fn from_a_map_to_defended_numbers() {
+    let w = world();
+    w.sample(&["--size", "900", "--second-look", "0.2"]).expect(0);
+    let folder = w.path("sample");
+    for file in ["sample.gpkg", "sample.csv", "second_look.gpkg", "second_look.csv", "design.json", "units.csv"] {
+        assert!(folder.join(file).is_file(), "{file}");
+    }
+    let blind = rows(&folder.join("sample.csv"));
+    assert_eq!(blind.len(), 900);
+    assert!(!blind[0].contains_key("map_class") && !blind[0].contains_key("stratum") && blind[0]["label"].is_empty());
+    assert_eq!(rows(&folder.join("second_look.csv")).len(), 180);
+    let design: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(folder.join("design.json")).unwrap()).unwrap();
+    assert_eq!(design["format"], "areal-design/1");
+    assert_eq!(design["seed"], 4);
+    let (first, h) = (&design["strata"][0], design["strata"].as_array().unwrap());
+    let p = first["sample"].as_f64().unwrap() / first["population"].as_f64().unwrap();
+    assert_eq!(first["inclusion_probability"].as_f64().unwrap(), p);
+    assert_eq!(h.iter().map(|s| s["sample"].as_u64().unwrap()).sum::<u64>(), 900);
+
+    w.label("sample", "sample.csv", "labelled.csv");
+    w.label("sample", "second_look.csv", "second.csv");
+    let (zones, second) = (w.text("zones.gpkg"), w.text("second.csv"));
+    let extra = ["--zones", &zones, "--zone-id", "id", "--zone-name", "name", "--second-look", &second];
+    w.estimate("estimates", &[&extra[..], &["--benchmark"]].concat()).expect(0);
+    let found = rows(&w.path("estimates/estimates.csv"));
+    assert_eq!(found.len(), 3 + 9 * 3);
+    for (row, code) in found.iter().take(3).zip([1, 2, 3]) {
+        let truth = w.true_area(code);
+        let (low, high) = (number(row, "low"), number(row, "high"));
+        assert!(low <= truth && truth <= high, "{truth} {row:?}");
+        assert!(row["method"] == "stratified" && number(row, "effective_n") > 0.0);
+    }
+    // Pixel counting is a quarter low for rubber; the estimate is not.
+    let rubber = &found[0];
+    assert!(number(rubber, "mapped") < 0.75 * w.true_area(1));
+    assert!((number(rubber, "estimate") / w.true_area(1) - 1.0).abs() < 0.15);
+    // Raked zones add up to the whole map.
+    let sum: f64 = found.iter().skip(3).filter(|r| r["class_name"] == "rubber").map(|r| number(r, "estimate")).sum();
+    assert!((sum / number(rubber, "estimate") - 1.0).abs() < 1e-3, "{sum}");
+    assert!(found.iter().skip(3).all(|r| r["method"].ends_with(", raked")));
+    let meta = std::fs::read_to_string(w.path("estimates/estimates.csv-metadata.json")).unwrap();
+    assert!(meta.contains("\"effective_n\"") && meta.contains("http://www.w3.org/ns/csvw"));
+    let summary: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(w.path("estimates/estimates.json")).unwrap()).unwrap();
+    assert_eq!(summary["agreement"]["kappa"], 1.0);
+    let report = std::fs::read_to_string(w.path("estimates/quality.md")).unwrap();
+    assert!(report.contains("## Cost effectiveness") && report.contains("kappa 1.000"), "{report}");
+    let matrix = rows(&w.path("estimates/error_matrix.csv"));
+    assert!((matrix.iter().map(|r| number(r, "share")).sum::<f64>() - 1.0).abs() < 1e-9);
+
+    // The same vintage twice: nothing changed.
+    let same = w.text("estimates");
+    let run = areal(["compare", &same, &same, "--out", &w.text("revisions.csv")]).expect(0);
+    assert!(run.stdout.contains("(all)"));
+    assert!(rows(&w.path("revisions.csv")).iter().all(|r| r["significant"] == "false" && r["p_value"] == "1.0"));
+}
+
+#[test]
+fn a_draw_repeats_byte_by_byte() {
+    let w = world();
+    w.sample(&["--size", "200"]).expect(0);
+    let first = std::fs::read(w.path("sample/units.csv")).unwrap();
+    w.sample(&["--size", "200"]).expect(4).says(&["exists already", "--overwrite"]);
+    w.sample(&["--size", "200", "--overwrite"]).expect(0);
+    assert_eq!(std::fs::read(w.path("sample/units.csv")).unwrap(), first);
+}
+
+#[test]
+fn zones_may_be_strata_and_small_numbers_are_left_out() {
+    let w = world();
+    let zones = w.text("zones.gpkg");
+    w.sample(&["--strata", "both", "--zones", &zones, "--zone-id", "id", "--size", "400"]).expect(0);
+    w.label("sample", "sample.csv", "labelled.csv");
+    let with_zones = ["--zones", &zones, "--zone-id", "id"];
+    w.estimate("x", &[]).expect(2).says(&["strata by zones need the zones", "--zones"]);
+    w.estimate("direct", &[&with_zones[..], &["--zone-method", "direct", "--suppress-below", "42"]].concat()).expect(0);
+    let found = rows(&w.path("direct/estimates.csv"));
+    let hidden: Vec<_> = found.iter().filter(|r| !r["suppressed"].is_empty()).collect();
+    assert!(!hidden.is_empty() && hidden.iter().all(|r| r["estimate"].is_empty() && r["low"].is_empty()));
+    // No class shows exactly one hidden zone.
+    for class in ["rubber", "forest", "paddy"] {
+        assert_ne!(hidden.iter().filter(|r| r["class_name"] == class).count(), 1);
+    }
+    for estimator in ["difference", "regression", "prediction-powered"] {
+        w.estimate(estimator, &[&with_zones[..], &["--estimator", estimator]].concat()).expect(0);
+        let rubber = &rows(&w.path(estimator).join("estimates.csv"))[0];
+        assert_eq!(rubber["method"], estimator);
+        assert!((number(rubber, "estimate") / w.true_area(1) - 1.0).abs() < 0.3, "{rubber:?}");
+    }
+}
+
+#[test]
+fn flawed_samples_are_refused_with_the_reason() {
+    let w = world();
+    w.sample(&["--size", "300"]).expect(0);
+    w.label("sample", "sample.csv", "labelled.csv");
+    let (prediction, labelled) = (w.text("prediction"), w.text("labelled.csv"));
+
+    // No design: no interval, unless accepted, and then without any error.
+    let bare = ["estimate", "--prediction", &prediction, "--sample", &labelled];
+    let out = w.text("bare");
+    areal(bare.iter().chain(&["--out", &out])).expect(3).says(&["no standard error and no interval", "areal sample"]);
+    assert!(!w.path("bare").exists());
+    areal(bare.iter().chain(&["--out", &out, "--accept", "no-design"])).expect(0).says(&["no standard error"]);
+    let found = rows(&w.path("bare/estimates.csv"));
+    assert!(found.iter().all(|r| r["standard_error"].is_empty() && r["low"].is_empty() && r["method"] == "no-design"));
+
+    // Another map.
+    let mut other = w.map.clone();
+    other[SIDE * SIDE - 1] = 3;
+    other[SIDE * SIDE - 2] = 1;
+    w.write_prediction("other", &other);
+    let (design, name) = (w.text("sample"), w.text("other"));
+    let on_other = ["estimate", "--prediction", &name, "--design", &design, "--sample", &labelled, "--out"];
+    let out = w.text("on_other");
+    areal(on_other.iter().chain(&[out.as_str()]))
+        .expect(3)
+        .says(&["is not the one the sample was drawn from", "other-map"]);
+    areal(on_other.iter().chain(&[out.as_str(), "--accept", "other-map"])).expect(0);
+
+    // A label that is no class; a stratum left with one unit; units without a label.
+    let text = std::fs::read_to_string(w.path("labelled.csv")).unwrap();
+    let write = |name: &str, text: String| std::fs::write(w.path(name), text).unwrap();
+    write("labelled.csv", text.replacen(",forest", ",forrest", 1));
+    w.estimate("y", &[]).expect(3).says(&["class forrest"]);
+    let units = rows(&w.path("sample/units.csv"));
+    let mut kept = 0;
+    let few: Vec<&str> = text
+        .lines()
+        .filter(|line| {
+            let id = line.split(',').next().unwrap_or_default();
+            let rubber = units.iter().any(|u| u["unit_id"] == id && u["stratum"] == "rubber");
+            kept += usize::from(rubber);
+            !rubber || kept <= 1
+        })
+        .collect();
+    write("labelled.csv", few.join("\n") + "\n");
+    w.estimate("y", &[]).expect(3).says(&["stratum rubber has 1 labelled units", "at least 2"]);
+    write("labelled.csv", text.lines().take(250).collect::<Vec<_>>().join("\n") + "\n");
+    w.estimate("z", &[]).expect(0).says(&["51 of 300 units have no label"]);
+}
+
+#[test]
+fn units_in_training_patches_are_found() {
+    let w = world();
+    w.sample(&["--size", "300"]).expect(0);
+    w.label("sample", "sample.csv", "labelled.csv");
+    let unit = &rows(&w.path("sample/units.csv"))[7];
+    let (x, y) = (number(unit, "lon"), number(unit, "lat"));
+    let store = w.path("store");
+    std::fs::create_dir(&store).unwrap();
+    let patch = geo::Rect::new((x - 0.004, y - 0.004), (x + 0.004, y + 0.004)).to_polygon();
+    let feature = |split: &str, geometry: geo::Polygon<f64>| Feature {
+        fid: -1,
+        geometry: Some(geo::Geometry::Polygon(geometry)),
+        values: vec![FieldValue::Text(split.into())],
+    };
+    let far = geo::Rect::new((102.0, 16.0), (105.0, 19.0)).to_polygon();
+    let layer = VectorLayer {
+        name: "patches".into(),
+        crs: Some(grid().crs),
+        fields: vec![Field { name: "split".into(), kind: FieldKind::Text }],
+        features: vec![feature("train", patch), feature("test", far)],
+    };
+    write_layer(&store.join("patches.gpkg"), &layer).unwrap();
+    let path = store.display().to_string();
+    let id = format!("1 units (the first is {})", unit["unit_id"]);
+    w.estimate("x", &["--store", &path]).expect(3).says(&[&id, "trained on", "training-overlap"]);
+    w.estimate("x", &["--store", &path, "--accept", "training-overlap"]).expect(0).says(&[&id]);
+}
+
+#[test]
+fn without_a_sample_the_numbers_are_called_the_models() {
+    let w = world();
+    let (prediction, out) = (w.text("prediction"), w.text("quantified"));
+    let run = areal(["estimate", "--prediction", &prediction, "--quantify", "emq", "--out", &out]).expect(0);
+    assert!(run.stderr.contains("there is no sample"), "{}", run.stderr);
+    let found = rows(&w.path("quantified/estimates.csv"));
+    assert!(found.iter().all(|r| r["method"] == "model-based, emq" && r["standard_error"].is_empty()));
+    // By hand: rates .7 for rubber (30 % go to forest), .92 for paddy; the adjusted count undoes exactly these.
+    let confusion = "reference_code,reference_name,predicted_code,predicted_name,patches\n\
+                     1,rubber,1,rubber,70\n1,rubber,2,forest,30\n2,forest,2,forest,100\n3,paddy,3,paddy,92\n3,paddy,2,forest,8\n";
+    std::fs::write(w.path("confusion.csv"), confusion).unwrap();
+    let (confusion, out) = (w.text("confusion.csv"), w.text("counted"));
+    areal([
+        "estimate",
+        "--prediction",
+        &prediction,
+        "--quantify",
+        "adjusted-count",
+        "--confusion",
+        &confusion,
+        "--out",
+        &out,
+    ])
+    .expect(0);
+    let rubber = &rows(&w.path("counted/estimates.csv"))[0];
+    assert!((number(rubber, "estimate") / w.true_area(1) - 1.0).abs() < 0.02, "{rubber:?}");
+}
