@@ -364,7 +364,7 @@ fn units_in_training_patches_are_found() {
     write_layer(&store.join("patches.gpkg"), &layer).unwrap();
     let path = store.display().to_string();
     let id = format!("1 units (the first is {})", unit["unit_id"]);
-    w.estimate("x", &["--store", &path]).expect(3).says(&[&id, "trained on", "training-overlap"]);
+    w.estimate("x", &["--store", &path]).expect(3).says(&[&id, "trained on", "--accept"]);
     w.estimate("x", &["--store", &path, "--accept", "training-overlap"]).expect(0).says(&[&id]);
 }
 

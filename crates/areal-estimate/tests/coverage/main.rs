@@ -17,7 +17,7 @@ fn print(lines: &[Line]) -> String {
     for l in lines {
         let saved = l.saved.map(|s| format!("{s:.3}")).unwrap_or_default();
         text += &format!(
-            "{},{},{:.5},{:.5},{:.4},{:.5},{:.5},{:.4},{saved}\n",
+            "\"{}\",{},{:.5},{:.5},{:.4},{:.5},{:.5},{:.4},{saved}\n",
             l.estimator,
             l.of,
             l.truth,
