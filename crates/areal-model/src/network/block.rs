@@ -2,6 +2,7 @@ use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Initializer, PaddingConfig2d};
 use burn::tensor::activation::relu;
+use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor};
 
 /// Which of the two residual blocks of He et al. 2016, figure 5.
@@ -43,6 +44,17 @@ pub(super) fn convolution(channels: [usize; 2], kernel: usize, stride: usize, de
         .init(device)
 }
 
+/// A convolution forward: with our own kernels where gradients are kept, so that training uses them on a CPU; with
+/// Burn's elsewhere, so that compiled plans are compared with something independent of these kernels.
+pub(super) fn convolve(conv: &Conv2d, x: Tensor<4>) -> Tensor<4> {
+    let PaddingConfig2d::Explicit(top, left, bottom, right) = conv.padding else { return conv.forward(x) };
+    if !x.device().is_autodiff() || conv.bias.is_some() {
+        return conv.forward(x);
+    }
+    let padding = [(top, bottom), (left, right)];
+    areal_kernels::conv2d(x, conv.weight.val(), ConvOptions::new_with_padding(conv.stride, padding, conv.dilation, conv.groups))
+}
+
 /// `blocks` blocks, the first with the stride; and how many channels come out.
 pub(super) fn stage(
     kind: BlockKind,
@@ -81,13 +93,13 @@ impl Block {
     /// `[N, C, H, W]` to `[N, C', H', W']`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let shortcut = match &self.downsample {
-            Some((conv, norm)) => norm.forward(conv.forward(x.clone())),
+            Some((conv, norm)) => norm.forward(convolve(conv, x.clone())),
             None => x.clone(),
         };
-        let mut y = relu(self.bn1.forward(self.conv1.forward(x)));
-        y = self.bn2.forward(self.conv2.forward(y));
+        let mut y = relu(self.bn1.forward(convolve(&self.conv1, x)));
+        y = self.bn2.forward(convolve(&self.conv2, y));
         if let (Some(conv), Some(norm)) = (&self.conv3, &self.bn3) {
-            y = norm.forward(conv.forward(relu(y)));
+            y = norm.forward(convolve(conv, relu(y)));
         }
         relu(y + shortcut)
     }

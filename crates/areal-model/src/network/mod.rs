@@ -10,7 +10,7 @@ use rand::SeedableRng;
 use serde::{Deserialize, Serialize};
 
 pub use block::Block;
-use block::{BlockKind, convolution, stage};
+use block::{BlockKind, convolution, convolve, stage};
 
 use crate::weights::initial_state;
 use crate::{Architecture, ModelError, StateDict};
@@ -135,7 +135,7 @@ impl Network {
 
     /// Feature maps `[N, F, h, w]` of images `[N, C, H, W]`.
     pub fn features(&self, x: Tensor<4>) -> Tensor<4> {
-        let mut x = relu(self.bn1.forward(self.conv1.forward(x)));
+        let mut x = relu(self.bn1.forward(convolve(&self.conv1, x)));
         if let Some(pool) = &self.maxpool {
             x = pool.forward(x);
         }
