@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use areal_model::{BurnInference, DeviceChoice};
+use areal_model::{DeviceChoice, ModelError};
 use areal_predict::{PredictError, PredictReport, PredictSettings, predict};
 use areal_raster::Scene;
 use clap::Args;
@@ -96,8 +96,8 @@ impl Stage for Options {
         settings.check()?;
         let scene = Scene::open(&self.scene.settings("scene", self.files.clone())?)?;
         let device = self.device.unwrap_or_default();
-        let mut inference = BurnInference::load(bundle, device).map_err(PredictError::from)?;
-        let report = predict(&scene, &mut inference, bundle, &settings, out, &context.job())?;
+        let mut inference = areal_plan::load(bundle, device).map_err(ModelError::from).map_err(PredictError::from)?;
+        let report = predict(&scene, inference.as_mut(), bundle, &settings, out, &context.job())?;
         if self.json == Some(true) {
             println!("{}", to_json(&report)?);
         } else {
