@@ -279,9 +279,33 @@ impl<'a> Run<'a> {
                 ));
             }
         }
+        findings.extend(self.rarely_missed(accuracy));
         findings.extend(clustered("classes", &self.class_groups()?));
         findings.extend(clustered("zones", &self.zone_groups()?));
         Ok(findings)
+    }
+
+    /// Classes whose omissions rest on a unit or two: each stands for much of another class's area, and the next sample
+    /// may find none or twice as many. The standard error cannot tell.
+    fn rarely_missed(&self, accuracy: &Accuracy) -> Option<Finding> {
+        let outside =
+            |c: usize| (0..accuracy.counts.len()).filter(|&i| i != c).map(|i| accuracy.counts[i][c]).sum::<u64>();
+        let names: Vec<&str> = self
+            .survey
+            .classes
+            .iter()
+            .enumerate()
+            .filter(|(c, _)| (1..5).contains(&outside(*c)))
+            .map(|(_, class)| class.name.as_str())
+            .collect();
+        (!names.is_empty()).then(|| {
+            let message = format!(
+                "fewer than five units of {} were found outside the area mapped so: their standard errors are themselves \
+                 uncertain; label more units where the class is missed",
+                names.join(", ")
+            );
+            Finding::warning(FindingKind::SmallSample, message)
+        })
     }
 
     fn group(&self, name: &str, of_area: f64, inside: &[f64]) -> Result<GroupShare, EstimateError> {

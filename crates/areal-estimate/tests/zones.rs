@@ -1,0 +1,106 @@
+//! Estimates for zones in closed form, and surveys as a whole.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use areal_estimate::{
+    ClassSurvey, ClassUnit, CvLimits, Estimator, FindingKind, MapClass, MapZone, StratifiedSample, Stratum,
+    SurveySettings, ZoneMethod, ZoneSettings, Zoning, direct, estimate_classes, rake, synthetic_shares,
+};
+
+fn close(found: f64, expected: f64) {
+    assert!((found - expected).abs() < 1e-12, "found {found}, expected {expected}");
+}
+
+/// Eight units, four mapped 0 and four mapped 1; two zones, the last unit astride both.
+fn example() -> (StratifiedSample, Vec<usize>, Vec<f64>, Zoning) {
+    let strata = [("0", 40), ("1", 60)].map(|(n, k)| Stratum { name: n.into(), population: k, area: k as f64 });
+    let units: Vec<_> = (0..8).map(|k| (k / 4, 1.0)).collect();
+    let sample = StratifiedSample::new(strata.to_vec(), &units, false).unwrap();
+    let map = (0..8).map(|k| k / 4).collect();
+    // Is class 0: three of the four mapped so, one of the four mapped otherwise.
+    let y = vec![1.0, 1.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0];
+    let mut membership: Vec<Vec<(usize, f64)>> = (0..8).map(|k| vec![(k % 2, 1.0)]).collect();
+    membership[7] = vec![(0, 0.25), (1, 0.75)];
+    let zoning = Zoning { membership, mapped: vec![vec![30.0, 10.0], vec![10.0, 50.0]] };
+    (sample, map, y, zoning)
+}
+
+#[test]
+fn direct_is_the_ratio_within_the_zone() {
+    let (sample, _, y, zoning) = example();
+    let found = direct(&sample, &y, &zoning).unwrap();
+    // Weights 10 and 15 a unit. Zone 0: units 0, 2, 4, 6 and a quarter of 7: (10 + 10 + 15) / (20 + 30 + 3.75).
+    close(found[0].unwrap().value, 35.0 / 53.75);
+    // Zone 1: units 1, 3, 5 and three quarters of 7: 10 / (20 + 15 + 11.25).
+    close(found[1].unwrap().value, 10.0 / 46.25);
+    assert_eq!(found[0].unwrap().n, 5);
+}
+
+#[test]
+fn synthetic_is_the_map_times_the_rates() {
+    let (sample, map, y, zoning) = example();
+    let found = synthetic_shares(&sample, &map, &y, 0, &zoning).unwrap();
+    // Rates 3/4 and 1/4; zone 0 is mapped 3/4 : 1/4, zone 1 1/6 : 5/6.
+    close(found[0].value, 0.75 * 0.75 + 0.25 * 0.25);
+    close(found[1].value, 0.75 / 6.0 + 0.25 * 5.0 / 6.0);
+    // Each rate has variance .75 * .25 / 3; weights squared.
+    close(found[0].standard_error, ((0.75f64.powi(2) + 0.25f64.powi(2)) * 0.1875 / 3.0).sqrt());
+}
+
+#[test]
+fn raking_meets_both_margins() {
+    let raked = rake(&[vec![10.0, 20.0], vec![30.0, 40.0]], &[50.0, 50.0], &[30.0, 70.0]).unwrap();
+    for (row, sum) in raked.iter().zip([50.0, 50.0]) {
+        assert!((row.iter().sum::<f64>() - sum).abs() < 1e-6);
+    }
+    assert!((raked[0][0] + raked[1][0] - 30.0).abs() < 1e-6);
+    // The odds ratio of the table is kept: 10 * 40 / (20 * 30).
+    assert!((raked[0][0] * raked[1][1] / (raked[0][1] * raked[1][0]) - 2.0 / 3.0).abs() < 1e-6);
+    assert!(rake(&[vec![1.0]], &[1.0], &[2.0]).is_err());
+}
+
+#[test]
+fn a_survey_warns_of_what_rests_on_one_unit_and_names_each_method() {
+    let (sample, map, y, zoning) = example();
+    let class = |code, name: &str, area| MapClass { code, name: name.into(), area, mean_probability: None };
+    let survey = ClassSurvey {
+        strata: sample.strata().to_vec(),
+        classes: vec![class(1, "rubber", 40.0), class(2, "other", 60.0)],
+        zones: (0..2)
+            .map(|z| MapZone { id: z.to_string(), name: String::new(), mapped: zoning.mapped[z].clone() })
+            .collect(),
+        units: (0..8)
+            .map(|k| ClassUnit {
+                stratum: k / 4,
+                area: 1.0,
+                map: map[k],
+                reference: usize::from(y[k] == 0.0),
+                probabilities: Vec::new(),
+                zones: zoning.membership[k].clone(),
+            })
+            .collect(),
+        designed: true,
+    };
+    let zones = ZoneSettings { method: ZoneMethod::Auto, least_units: 5, greatest_cv: 1.0, level: 0.95 };
+    let settings = SurveySettings {
+        estimator: Estimator::Stratified,
+        level: 0.95,
+        finite: true,
+        zones,
+        limits: CvLimits::default(),
+        benchmark: true,
+    };
+    let found = estimate_classes(&survey, &settings).unwrap();
+    assert!(
+        found.findings.iter().any(|f| f.kind == FindingKind::SmallSample && f.message.contains("outside the area"))
+    );
+    // Zone 0 has the five units that a direct estimate needs, zone 1 has not.
+    let method = |zone: &str| found.rows.iter().find(|r| r.zone_id == zone).unwrap().method.clone();
+    assert_eq!(method("0"), "direct, raked");
+    assert_eq!(method("1"), "composite, raked");
+    let total: f64 = found.rows.iter().filter(|r| !r.zone_id.is_empty()).filter_map(|r| r.estimate).sum();
+    assert!((total - 100.0).abs() < 1e-6);
+    // Without a design the numbers stand, their errors do not.
+    let bare = estimate_classes(&ClassSurvey { designed: false, ..survey }, &settings).unwrap();
+    assert!(bare.rows.iter().all(|r| r.standard_error.is_none() && r.low.is_none() && r.method == "no-design"));
+}
