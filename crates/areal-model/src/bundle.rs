@@ -63,3 +63,148 @@ fn save(spec: &ModelSpec, state: &StateDict, folder: &StagedDir) -> Result<(), M
     write_json(&folder.file(MODEL_FILE), &spec)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use areal_grid::{Class, GroundResolution, PixelState, PixelType, Pixels, Target};
+    use areal_job::{Provenance, hash_bytes};
+    use ndarray::arr2;
+
+    use super::*;
+    use crate::{Architecture, BurnInference, Calibration, DeviceChoice, Inference, Normalisation, PatchBatch};
+
+    fn spec() -> ModelSpec {
+        let class = |code, name: &str| Class { code, name: name.into(), colour: [code, 0, 0] };
+        ModelSpec {
+            format: BUNDLE_FORMAT.into(),
+            architecture: Architecture::Compact,
+            bands: vec!["red".into(), "nir".into()],
+            pixel_type: PixelType::U16,
+            normalisation: Normalisation { mean: vec![100.0, 200.0], std: vec![10.0, 20.0] },
+            target: Target::Classes { classes: vec![class(1, "forest"), class(4, "water")] },
+            value_scale: None,
+            patch_size: 8,
+            ground_resolution: Some(GroundResolution { x: 10.0, y: 10.0 }),
+            calibration: Calibration { temperature: 2.0 },
+            training_prior: vec![0.5, 0.5],
+            class_counts: vec![3, 3],
+            weights_sha256: hash_bytes(&[]),
+            provenance: Provenance {
+                made_by: "test".into(),
+                command: "train".into(),
+                inputs: Vec::new(),
+                settings: serde_json::Value::Null,
+                seed: Some(1),
+            },
+        }
+    }
+
+    fn write(root: &Path) -> std::path::PathBuf {
+        let spec = spec();
+        let network = Network::new(&spec.network_config(), 4, &Device::flex()).unwrap();
+        let path = root.join("bundle");
+        let staged = StagedDir::new(&path, true).unwrap();
+        Bundle { spec, network }.save(&staged).unwrap();
+        staged.commit().unwrap();
+        path
+    }
+
+    fn batch(n: usize) -> PatchBatch {
+        let values = (0..n * 2 * 64).map(|i| 90 + (i * 7 % 50) as u16).collect();
+        PatchBatch { shape: [n, 2, 8, 8], pixels: Pixels::U16(values), states: vec![PixelState::Observed; n * 64] }
+    }
+
+    #[test]
+    fn a_bundle_comes_back_whole() {
+        let root = tempfile::tempdir().unwrap();
+        let path = write(root.path());
+        let bundle = Bundle::load(&path, &Device::flex()).unwrap();
+        let network = Network::new(&spec().network_config(), 4, &Device::flex()).unwrap();
+        assert_eq!(StateDict::of(&bundle.network), StateDict::of(&network));
+        assert_eq!(bundle.spec, ModelSpec { weights_sha256: bundle.spec.weights_sha256.clone(), ..spec() });
+        let mut inference = BurnInference::load(&path, DeviceChoice::Cpu).unwrap();
+        let logits = inference.infer(&batch(3)).unwrap();
+        assert_eq!(logits.dim(), (3, 2));
+        // A patch's logits do not depend on its neighbours in the batch.
+        let alone = inference.infer(&batch(1)).unwrap();
+        assert!((logits[[0, 0]] - alone[[0, 0]]).abs() < 1e-5);
+        assert_eq!(inference.infer(&batch(0)).unwrap().dim(), (0, 2));
+    }
+
+    #[test]
+    fn a_pixel_that_is_not_observed_has_no_say() {
+        let root = tempfile::tempdir().unwrap();
+        let mut inference = BurnInference::load(&write(root.path()), DeviceChoice::Cpu).unwrap();
+        let mut masked = batch(1);
+        masked.states[5] = PixelState::Masked;
+        let mut other = masked.clone();
+        let Pixels::U16(values) = &mut other.pixels else { panic!() };
+        values[5] = 60_000;
+        assert_eq!(inference.infer(&masked).unwrap(), inference.infer(&other).unwrap());
+        assert_ne!(inference.infer(&masked).unwrap(), inference.infer(&batch(1)).unwrap());
+    }
+
+    #[test]
+    fn weights_that_are_missing_cut_or_swapped_are_refused() {
+        let root = tempfile::tempdir().unwrap();
+        let path = write(root.path());
+        let weights = path.join(WEIGHTS_FILE);
+        let whole = std::fs::read(&weights).unwrap();
+        let refusal = || Bundle::load(&path, &Device::flex()).unwrap_err().to_string();
+        std::fs::write(&weights, &whole[..whole.len() / 2]).unwrap();
+        assert!(refusal().contains("has SHA-256"), "{}", refusal());
+        let cut = StateDict::read(&weights).unwrap_err().to_string();
+        assert!(cut.contains("not a whole safetensors file"), "{cut}");
+        std::fs::remove_file(&weights).unwrap();
+        assert!(refusal().contains("cannot read"), "{}", refusal());
+        // The weights of a network of three bands, with a digest to match.
+        let config = crate::NetworkConfig { bands: 3, ..spec().network_config() };
+        let other = Network::new(&config, 1, &Device::flex()).unwrap();
+        StateDict::of(&other).write(&weights).unwrap();
+        let swapped = ModelSpec { weights_sha256: hash_file(&weights).unwrap(), ..spec() };
+        write_json(&path.join(MODEL_FILE), &swapped).unwrap();
+        let expected = "tensor conv1.weight has shape [32, 3, 3, 3] in the weights, compact needs [32, 2, 3, 3]";
+        assert_eq!(refusal(), expected);
+    }
+
+    #[test]
+    fn data_that_do_not_fit_are_refused_with_both_sides() {
+        let spec = spec();
+        let bands = ["red".to_owned(), "nir".to_owned()];
+        let at = |x| Some(GroundResolution { x, y: x });
+        spec.check_scene(&bands, PixelType::U16, at(10.3)).unwrap();
+        spec.check_scene(&bands, PixelType::U16, None).unwrap();
+        let said = |result: Result<(), ModelError>| result.unwrap_err().to_string();
+        let swapped = said(spec.check_scene(&["nir".into(), "red".into()], PixelType::U16, None));
+        assert_eq!(swapped, "the model reads bands [red, nir], the data have [nir, red]");
+        let other_type = said(spec.check_scene(&bands, PixelType::F32, None));
+        assert_eq!(other_type, "the model was trained on u16 pixels, the data are f32");
+        let coarse = said(spec.check_scene(&bands, PixelType::U16, at(30.0)));
+        assert_eq!(coarse, "the model was trained at 10.000 m a pixel, the data have 30.000 m");
+        let mut three = batch(1);
+        three.shape = [1, 3, 8, 8];
+        assert!(said(three.check(2)).contains("does not fit a model of 2 bands"));
+        let mut short = batch(1);
+        short.states.pop();
+        assert!(said(short.check(2)).contains("has 63 pixel states"));
+    }
+
+    #[test]
+    fn a_description_that_contradicts_itself_is_refused() {
+        let said = |spec: ModelSpec| spec.check().unwrap_err().to_string();
+        assert!(said(ModelSpec { training_prior: vec![1.0], ..spec() }).contains("1 training priors"));
+        let flat = Normalisation { mean: vec![1.0, 2.0], std: vec![1.0, 0.0] };
+        assert!(said(ModelSpec { normalisation: flat, ..spec() }).contains("band 2 has mean 2"));
+        assert!(said(ModelSpec { calibration: Calibration { temperature: 0.0 }, ..spec() }).contains("temperature 0"));
+    }
+
+    /// softmax((2 ln 3, 0) / 2) = (3/4, 1/4), and great logits do not overflow.
+    #[test]
+    fn probabilities_by_hand() {
+        let p = spec().probabilities(arr2(&[[2.0 * 3f32.ln(), 0.0], [2000.0, -2000.0]]).view());
+        assert!((p[[0, 0]] - 0.75).abs() < 1e-6 && (p[[0, 1]] - 0.25).abs() < 1e-6, "{p}");
+        assert_eq!((p[[1, 0]], p[[1, 1]]), (1.0, 0.0));
+        let value = ModelSpec { value_scale: Some(crate::ValueScale { mean: 50.0, std: 4.0 }), ..spec() };
+        assert_eq!(value.probabilities(arr2(&[[0.0], [-1.5]]).view()), arr2(&[[50.0], [44.0]]));
+    }
+}

@@ -122,3 +122,35 @@ fn cudas() -> Vec<Device> {
     #[cfg(not(feature = "cuda"))]
     Vec::new()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_are_named_and_the_processor_is_always_there() {
+        for (text, choice) in [
+            ("cpu", DeviceChoice::Cpu),
+            ("gpu", DeviceChoice::Gpu(0)),
+            ("gpu:2", DeviceChoice::Gpu(2)),
+            ("cuda:1", DeviceChoice::Cuda(1)),
+        ] {
+            assert_eq!(text.parse::<DeviceChoice>().unwrap(), choice);
+        }
+        for text in ["tpu", "gpu:x", "gpu:-1", "cpu:1", ""] {
+            assert!(text.parse::<DeviceChoice>().is_err(), "{text}");
+        }
+        assert_eq!(devices()[0].choice, DeviceChoice::Cpu);
+        DeviceChoice::Cpu.open().unwrap();
+    }
+
+    #[test]
+    #[cfg(not(feature = "cuda"))]
+    fn a_device_that_this_build_lacks_is_refused_with_what_there_is() {
+        let refused = DeviceChoice::Cuda(3).open().unwrap_err().to_string();
+        assert!(
+            refused.starts_with("no device cuda:3: this build is without the feature cuda; there is cpu"),
+            "{refused}"
+        );
+    }
+}

@@ -97,3 +97,41 @@ impl Statistics {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Observed values 1, 3 and 5, 9 in two bands; deviations 1 and 2.
+    #[test]
+    fn statistics_and_normalisation_by_hand() {
+        let states = [PixelState::Observed, PixelState::Nodata, PixelState::Observed];
+        let pixels = Pixels::I16(vec![77, 1, -9999, 3, 5, -9999, 9]);
+        let mut statistics = Statistics::new(2);
+        statistics.add(&pixels, 1, &states);
+        let n = statistics.normalisation();
+        assert_eq!(n, Normalisation { mean: vec![2.0, 7.0], std: vec![1.0, 2.0] });
+        let mut out = [9.0; 6];
+        n.apply(&pixels, 1, &states, &mut out);
+        assert_eq!(out, [-1.0, 0.0, 1.0, -1.0, 0.0, 1.0]);
+    }
+
+    #[test]
+    fn patches_taken_in_one_by_one_give_the_statistics_of_all() {
+        let values: Vec<f32> = (0..400u16).map(|i| f32::from(i * 37 % 101) + 1000.0).collect();
+        let pixels = Pixels::F32(values.clone());
+        let mut statistics = Statistics::new(1);
+        for start in [0, 100, 200, 300] {
+            statistics.add(&pixels, start, &[PixelState::Observed; 100]);
+        }
+        let mean = values.iter().map(|v| f64::from(*v)).sum::<f64>() / 400.0;
+        let variance = values.iter().map(|v| (f64::from(*v) - mean).powi(2)).sum::<f64>() / 400.0;
+        let n = statistics.normalisation();
+        assert!((f64::from(n.mean[0]) - mean).abs() < 1e-4 && (f64::from(n.std[0]) - variance.sqrt()).abs() < 1e-5);
+        assert_eq!(statistics.count(), 400);
+        // A band that is the same everywhere keeps its units.
+        let mut flat = Statistics::new(1);
+        flat.add(&Pixels::U8(vec![7; 4]), 0, &[PixelState::Observed; 4]);
+        assert_eq!(flat.normalisation(), Normalisation { mean: vec![7.0], std: vec![1.0] });
+    }
+}

@@ -227,10 +227,18 @@ impl ModuleMapper for Filler<'_> {
         let Some(values) = self.state.tensors.get(&self.path.name()) else {
             return Param::from_mapped_value(ParamId::new(), old, mapper);
         };
-        let data = TensorData::new(values.values.clone(), values.shape.clone());
-        let tensor = Tensor::from_data(data, &old.device());
-        let tensor = if D == 2 { tensor.transpose() } else { tensor };
+        // Turned here and not by a view: another layout in memory would round sums otherwise than in the run before.
+        let data = match values.shape[..] {
+            [rows, cols] => TensorData::new(transposed(&values.values, rows, cols), [cols, rows]),
+            _ => TensorData::new(values.values.clone(), values.shape.clone()),
+        };
+        let tensor = Tensor::from_data(data, &old.device()).set_require_grad(old.is_require_grad());
         self.next += 1;
         Param::from_mapped_value(ParamId::from(self.next), tensor, mapper)
     }
+}
+
+/// A matrix `[rows, cols]` as `[cols, rows]`.
+fn transposed(values: &[f32], rows: usize, cols: usize) -> Vec<f32> {
+    (0..rows * cols).map(|i| values[i % rows * cols + i / rows]).collect()
 }

@@ -1,1 +1,34 @@
 //! Training: sampling, augmentation, learner, metrics, checkpoints.
+//!
+//! The same store, settings and seed give the same weights, byte for byte, on one machine and device; an interrupted
+//! run that is started again ends in the same bytes too.
+
+mod augment;
+mod calibrate;
+mod card;
+mod checkpoint;
+mod curves;
+mod data;
+mod error;
+mod evaluate;
+mod history;
+mod learner;
+mod loader;
+mod metrics;
+mod optimiser;
+mod sampling;
+mod settings;
+mod tables;
+#[cfg(test)]
+mod toy;
+mod train;
+
+pub use augment::Augmentation;
+pub use calibrate::{expected_calibration_error, fit_temperature};
+pub use error::TrainError;
+pub use evaluate::{EVALUATION_FORMAT, Evaluation, evaluate};
+pub use history::EpochRow;
+pub use metrics::{ClassMetrics, ClassRow, ConfusionMatrix, Metrics, ValueMetrics};
+pub use settings::{OptimiserKind, Sampler, TrainSettings};
+pub use tables::{write_confusion, write_evaluation, write_metrics};
+pub use train::{TrainReport, train};

@@ -158,3 +158,116 @@ impl Network {
         self.head(self.features(x))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::TensorData;
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::TensorValues;
+    use crate::weights::shapes;
+
+    fn config(architecture: Architecture, bands: usize, outputs: usize) -> NetworkConfig {
+        NetworkConfig { architecture, bands, outputs }
+    }
+
+    fn learnable(config: &NetworkConfig) -> usize {
+        let is_learnable = |name: &str| !name.contains("running_");
+        shapes(config).iter().filter(|(n, _)| is_learnable(n)).map(|(_, s)| s.iter().product::<usize>()).sum()
+    }
+
+    /// The numbers of parameters that circulate for 3 bands and 1000 classes.
+    #[test]
+    fn residual_networks_have_the_published_numbers_of_parameters() {
+        for (architecture, expected) in [
+            (Architecture::Resnet18, 11_689_512),
+            (Architecture::Resnet34, 21_797_672),
+            (Architecture::Resnet50, 25_557_032),
+        ] {
+            assert_eq!(learnable(&config(architecture, 3, 1000)), expected, "{architecture}");
+        }
+    }
+
+    #[test]
+    fn compact_is_small_and_takes_patches_from_8_px() {
+        let config = config(Architecture::Compact, 4, 6);
+        let size = learnable(&config);
+        assert!((100_000..300_000).contains(&size), "{size}");
+        let network = Network::new(&config, 1, &Device::flex()).unwrap();
+        for (side, map) in [(8, 1), (9, 1), (64, 4), (65, 5), (224, 14)] {
+            let x = Tensor::ones([2, 4, side, side], &Device::flex());
+            let features = network.features(x);
+            assert_eq!(features.dims(), [2, 96, map, map], "{side}");
+            assert_eq!(network.head(features).dims(), [2, 6]);
+        }
+    }
+
+    #[test]
+    fn a_seed_gives_the_same_weights_and_another_seed_others() {
+        let config = config(Architecture::Compact, 3, 2);
+        let state = |seed| StateDict::of(&Network::new(&config, seed, &Device::flex()).unwrap());
+        assert_eq!(state(7), state(7));
+        assert_ne!(state(7), state(8));
+    }
+
+    #[test]
+    fn initial_convolutions_have_the_deviation_of_he_et_al() {
+        let config = config(Architecture::Resnet18, 3, 2);
+        let state = StateDict::of(&Network::new(&config, 3, &Device::flex()).unwrap());
+        let values = &state.tensors["layer4.1.conv2.weight"].values;
+        let n = values.len() as f64;
+        let variance = values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>() / n;
+        // 2 / (512 x 3 x 3); the deviation of a variance over n normal values is sqrt(2 / n) of it.
+        let expected = 2.0 / (512.0 * 9.0);
+        assert!((variance / expected - 1.0).abs() < 5.0 * (2.0 / n).sqrt(), "{variance} {expected}");
+    }
+
+    /// Values that the script `tests/oracles/resnet_forward.py` writes down in the same way.
+    fn oracle_state(config: &NetworkConfig) -> StateDict {
+        let tensors = shapes(config).into_iter().enumerate().map(|(i, (name, shape))| {
+            let len: usize = shape.iter().product();
+            let fan: usize = shape.iter().skip(1).product();
+            let wave = |j: usize| (0.37 * j as f64 + 1.7 * i as f64 + 0.5).sin();
+            let value = |j: usize| match (shape.len(), name.rsplit('.').next()) {
+                (1, Some("running_var")) => 1.0 + 0.5 * wave(j),
+                (1, Some("weight")) => 0.8 + 0.3 * wave(j),
+                (1, _) => 0.1 * wave(j),
+                _ => (2.0 / fan as f64).sqrt() * wave(j),
+            };
+            let values = (0..len).map(|j| value(j) as f32).collect();
+            (name, TensorValues { values, shape })
+        });
+        StateDict { tensors: tensors.collect() }
+    }
+
+    #[derive(Deserialize)]
+    struct Oracle {
+        architecture: Architecture,
+        bands: usize,
+        outputs: usize,
+        shape: [usize; 4],
+        logits: Vec<f32>,
+    }
+
+    /// Against PyTorch: `tests/oracles/resnet_forward.py` made the expected logits.
+    #[test]
+    fn residual_networks_agree_with_pytorch() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/oracles/resnet_forward.json");
+        let oracles: Vec<Oracle> = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        assert_eq!(oracles.len(), 3);
+        for oracle in oracles {
+            let config = config(oracle.architecture, oracle.bands, oracle.outputs);
+            let network = Network::from_state(&config, &oracle_state(&config), &Device::flex()).unwrap();
+            let len: usize = oracle.shape.iter().product();
+            let pixels: Vec<f32> = (0..len).map(|j| (0.11 * j as f64).cos() as f32).collect();
+            let x = Tensor::from_data(TensorData::new(pixels, oracle.shape), &Device::flex());
+            let found: Vec<f32> = network.forward(x).into_data().iter::<f32>().collect();
+            let scale = oracle.logits.iter().fold(1.0f32, |a, b| a.max(b.abs()));
+            for (f, e) in found.iter().zip(&oracle.logits) {
+                assert!((f - e).abs() < 1e-4 * scale, "{}: {found:?} {:?}", config.architecture, oracle.logits);
+            }
+            assert_eq!(found.len(), oracle.logits.len());
+        }
+    }
+}

@@ -1,12 +1,32 @@
+use areal_model::devices;
 use clap::Args;
 
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
 
-/// (help of devices)
+/// List the devices that networks can run on, as --device takes them.
+///
+/// Every build runs on the processor (cpu). A build with the feature gpu also runs on graphics processors through
+/// Vulkan, one with the feature cuda on NVIDIA's.
 #[derive(Debug, Clone, Default, Args)]
-pub struct Options {}
+#[command(after_help = "Example:\n  areal devices --json")]
+pub struct Options {
+    /// Print the list as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
 
-pub fn run(_options: Options, _context: &Context) -> Result<(), CliError> {
-    Err(CliError::new(Exit::Failure, "devices is not built yet"))
+#[expect(clippy::needless_pass_by_value, reason = "every command is called in the same way")]
+pub fn run(options: Options, _context: &Context) -> Result<(), CliError> {
+    let found = devices();
+    if options.json {
+        let text = serde_json::to_string_pretty(&found).map_err(|e| CliError::from_source(Exit::Failure, &e))?;
+        println!("{text}");
+        return Ok(());
+    }
+    println!("{:<8} name", "device");
+    for device in found {
+        println!("{:<8} {}", device.choice.to_string(), device.name);
+    }
+    Ok(())
 }

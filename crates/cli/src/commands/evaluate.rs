@@ -1,27 +1,100 @@
 use std::path::PathBuf;
 
+use areal_job::{Provenance, StagedDir, input_file, write_json};
+use areal_model::{BurnInference, DeviceChoice, Inference};
+use areal_patches::{PatchStore, Split};
+use areal_train::{EVALUATION_FORMAT, Evaluation, Metrics, write_confusion, write_evaluation};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::Stage;
+use super::metrics_text::metrics_text;
+use super::train::missing;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
 
-/// (help of evaluate)
+/// Measure a bundle on one split of a patch store.
+///
+/// Prints accuracy, balanced accuracy, macro-F1, Matthews' correlation, kappa, log loss, calibration error, precision
+/// and recall of each class and the confusion matrix; for a value RMSE, MAE, bias and both kinds of R2. With --out,
+/// writes them as evaluation.json, metrics.csv and confusion.csv. The measures are of the store's patches, not of an
+/// area: for those, draw a probability sample.
 #[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct Options {}
+#[command(after_help = "Example:\n  areal evaluate --bundle bundle --store patches --split test --out evaluation")]
+pub struct Options {
+    /// Bundle to measure: a folder made by `areal train`.
+    #[arg(long, value_name = "FOLDER")]
+    pub bundle: Option<PathBuf>,
+    /// Patch store to measure it on.
+    #[arg(long, value_name = "FOLDER")]
+    pub store: Option<PathBuf>,
+    /// Split: train, validation or test. [default: test]
+    #[arg(long, value_name = "SPLIT")]
+    pub split: Option<Split>,
+    /// Where the network runs; `areal devices` lists what there is. [default: cpu]
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<DeviceChoice>,
+    /// Folder to write. [default: only print]
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+    /// Replace --out if it exists.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub overwrite: Option<bool>,
+    /// Print the measures as JSON.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub json: Option<bool>,
+}
 
 impl Stage for Options {
     fn inputs(&self) -> Vec<PathBuf> {
-        Vec::new()
+        [&self.bundle, &self.store].into_iter().flatten().cloned().collect()
     }
 
     fn output(&self) -> PathBuf {
-        PathBuf::new()
+        self.out.clone().unwrap_or_default()
     }
 
-    fn run(self, _context: &Context) -> Result<(), CliError> {
-        Err(CliError::new(Exit::Failure, "evaluate is not built yet"))
+    fn run(self, context: &Context) -> Result<(), CliError> {
+        let bundle = self.bundle.clone().ok_or_else(|| missing("--bundle", "the bundle to measure"))?;
+        let path = self.store.clone().ok_or_else(|| missing("--store", "the patch store to measure it on"))?;
+        let split = self.split.unwrap_or(Split::Test);
+        let staged = match &self.out {
+            Some(out) => Some(StagedDir::new(out, self.overwrite.unwrap_or(false))?),
+            None => None,
+        };
+        let store = PatchStore::open(&path)?;
+        let mut inference = BurnInference::load(&bundle, self.device.unwrap_or_default())?;
+        let metrics = areal_train::evaluate(&mut inference, &store, split, context.job())?;
+        let evaluation = Evaluation {
+            format: EVALUATION_FORMAT.to_owned(),
+            split,
+            patches: store.indices(split).len() as u64,
+            metrics,
+            provenance: Provenance {
+                made_by: concat!("areal ", env!("CARGO_PKG_VERSION")).to_owned(),
+                command: "evaluate".to_owned(),
+                inputs: self.inputs().iter().map(|p| input_file(p)).collect::<Result<_, _>>()?,
+                settings: serde_json::json!({ "split": split, "device": self.device.unwrap_or_default() }),
+                seed: None,
+            },
+        };
+        if let Some(staged) = staged {
+            write_json(&staged.file("evaluation.json"), &evaluation)?;
+            write_evaluation(&staged.file("metrics.csv"), &evaluation.metrics)?;
+            if let Metrics::Classes(m) = &evaluation.metrics {
+                write_confusion(&staged.file("confusion.csv"), inference.spec().target.classes(), &m.confusion)?;
+            }
+            staged.commit()?;
+        }
+        if self.json.unwrap_or(false) {
+            let text =
+                serde_json::to_string_pretty(&evaluation).map_err(|e| CliError::from_source(Exit::Failure, &e))?;
+            println!("{text}");
+        } else {
+            println!("{split} split, {} patches", evaluation.patches);
+            print!("{}", metrics_text(&evaluation.metrics));
+        }
+        Ok(())
     }
 }

@@ -10,6 +10,7 @@ pub mod explain;
 pub mod init;
 pub mod inspect;
 mod inspect_text;
+mod metrics_text;
 pub mod predict;
 pub mod report;
 pub mod run;

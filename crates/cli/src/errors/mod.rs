@@ -4,10 +4,12 @@ mod demo;
 mod estimate;
 mod explain;
 mod job;
+mod model;
 mod patches;
 mod predict;
 mod raster;
 mod report;
+mod train;
 mod zones;
 
 use std::process::ExitCode;

@@ -1,0 +1,95 @@
+use areal_model::{Calibration, ModelSpec};
+use ndarray::Array2;
+
+/// Bins of the expected calibration error.
+const BINS: usize = 15;
+
+/// The temperature that makes the (weighed) log loss of logits `[N, K]` least (Guo et al. 2017, section 4.2), between
+/// 0.05 and 20, by golden-section search on its logarithm: the loss is convex in 1 / temperature.
+///
+/// `weights` are one a patch. Where a model's training implies another class prior than the patches have, they carry
+/// the ratio of the two, so that the temperature is right for the prior that is undone later.
+pub fn fit_temperature(logits: &Array2<f32>, truth: &[usize], weights: &[f64]) -> f64 {
+    let loss = |log_t: f64| log_loss(logits, truth, weights, log_t.exp());
+    let golden = (5f64.sqrt() - 1.0) / 2.0;
+    let (mut low, mut high) = (0.05f64.ln(), 20f64.ln());
+    while high - low > 1e-4 {
+        let step = golden * (high - low);
+        let (a, b) = (high - step, low + step);
+        if loss(a) <= loss(b) {
+            high = b;
+        } else {
+            low = a;
+        }
+    }
+    f64::midpoint(low, high).exp()
+}
+
+/// Weighed mean of `-ln p` of the true class at a temperature.
+pub(crate) fn log_loss(logits: &Array2<f32>, truth: &[usize], weights: &[f64], temperature: f64) -> f64 {
+    let mut sum = 0.0;
+    for ((row, k), w) in logits.rows().into_iter().zip(truth).zip(weights) {
+        let z = |k: usize| f64::from(row[k]) / temperature;
+        let top = (0..row.len()).map(z).fold(f64::NEG_INFINITY, f64::max);
+        let total: f64 = (0..row.len()).map(|j| (z(j) - top).exp()).sum();
+        sum += w * (total.ln() + top - z(*k));
+    }
+    sum / weights.iter().sum::<f64>()
+}
+
+/// Expected calibration error of the most probable class (Guo et al. 2017, eq. 3) of probabilities `[N, K]`, in 15 bins
+/// of equal width, 0 to 1, patches weighed.
+pub fn expected_calibration_error(probabilities: &Array2<f32>, truth: &[usize], weights: &[f64]) -> f64 {
+    let mut bins = [[0.0f64; 3]; BINS];
+    for ((row, k), w) in probabilities.rows().into_iter().zip(truth).zip(weights) {
+        let (best, p) = best(row.iter().copied());
+        let bin = ((f64::from(p) * BINS as f64) as usize).min(BINS - 1);
+        let right = f64::from(u8::from(best == *k));
+        for (sum, value) in bins[bin].iter_mut().zip([1.0, right, f64::from(p)]) {
+            *sum += w * value;
+        }
+    }
+    let total: f64 = bins.iter().map(|b| b[0]).sum();
+    bins.iter().map(|[_, right, sure]| (right - sure).abs()).sum::<f64>() / total.max(f64::MIN_POSITIVE)
+}
+
+/// The greatest of a row and its place, the first of several.
+pub(crate) fn best(row: impl Iterator<Item = f32>) -> (usize, f32) {
+    row.enumerate().fold((0, f32::NEG_INFINITY), |top, (k, v)| if v > top.1 { (k, v) } else { top })
+}
+
+/// Probabilities of logits at a temperature, as the bundle will give them.
+pub(crate) fn at_temperature(spec: &ModelSpec, logits: &Array2<f32>, temperature: f64) -> Array2<f32> {
+    ModelSpec { calibration: Calibration { temperature }, ..spec.clone() }.probabilities(logits.view())
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::arr2;
+
+    use super::*;
+
+    /// Logits (z, 0), right for 3 of 4: the best temperature makes the probability 3/4, so z / T = ln 3.
+    #[test]
+    fn the_temperature_in_closed_form() {
+        let z = 5.0f32;
+        let logits = arr2(&[[z, 0.0], [z, 0.0], [z, 0.0], [z, 0.0]]);
+        let truth = [0, 0, 0, 1];
+        let t = fit_temperature(&logits, &truth, &[1.0; 4]);
+        assert!((t - 5.0 / 3f64.ln()).abs() < 1e-3, "{t}");
+        // The wrong one weighed three times: the best probability is 1/2, the temperature as high as may be.
+        let t = fit_temperature(&logits, &truth, &[1.0, 1.0, 1.0, 3.0]);
+        assert!(t > 19.9, "{t}");
+        // At the best temperature the loss is the entropy of (3/4, 1/4).
+        let loss = log_loss(&logits, &truth, &[1.0; 4], 5.0 / 3f64.ln());
+        assert!((loss - (0.75 * (4f64 / 3.0).ln() + 0.25 * 4f64.ln())).abs() < 1e-7);
+    }
+
+    /// Four patches at 0.9, two of them right: |2 - 3.6| / 5; one at 0.6, right: |1 - 0.6| / 5.
+    #[test]
+    fn the_calibration_error_by_hand() {
+        let p = arr2(&[[0.9f32, 0.1], [0.9, 0.1], [0.9, 0.1], [0.9, 0.1], [0.6, 0.4]]);
+        let error = expected_calibration_error(&p, &[0, 0, 1, 1, 0], &[1.0; 5]);
+        assert!((error - 0.4).abs() < 1e-6, "{error}");
+    }
+}

@@ -1,0 +1,142 @@
+use std::path::{Path, PathBuf};
+
+use areal_job::{FileError, InputFile, Provenance, StagedDir, read_json, write_json};
+use areal_model::StateDict;
+use serde::{Deserialize, Serialize};
+
+use crate::{EpochRow, TrainError, TrainSettings};
+
+const FORMAT: &str = "areal-checkpoint/1";
+const STATE: &str = "state.json";
+const HISTORY: &str = "history.toml";
+const WEIGHTS: &str = "weights.safetensors";
+const BEST: &str = "best.safetensors";
+const OPTIMISER: &str = "optimiser.safetensors";
+
+/// What makes a run the same run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RunKey {
+    made_by: String,
+    /// The settings as JSON text: numbers compare as they were written.
+    settings: String,
+    inputs: Vec<InputFile>,
+}
+
+impl RunKey {
+    /// The run of these settings on the inputs of this provenance.
+    pub fn new(settings: &TrainSettings, provenance: &Provenance) -> Self {
+        Self {
+            made_by: provenance.made_by.clone(),
+            settings: serde_json::to_string(settings).unwrap_or_default(),
+            inputs: provenance.inputs.clone(),
+        }
+    }
+}
+
+/// A run after some epochs.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Checkpoint {
+    pub history: Vec<EpochRow>,
+    /// Epoch of the best weights, from 1.
+    pub best_epoch: usize,
+    pub weights: StateDict,
+    pub best: StateDict,
+    pub steps: u64,
+    pub moments: StateDict,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct State {
+    format: String,
+    run: RunKey,
+    epochs: usize,
+    best_epoch: usize,
+    steps: u64,
+}
+
+/// The history in a file of its own: reading TOML gives back the numbers that were written to the last bit, which
+/// reading JSON does not.
+#[derive(Serialize, Deserialize)]
+struct History {
+    epochs: Vec<EpochRow>,
+}
+
+/// Where the checkpoint of a bundle lies: `.NAME.checkpoint` beside it.
+pub(crate) fn checkpoint_path(out: &Path) -> PathBuf {
+    let name = out.file_name().unwrap_or_default().to_string_lossy();
+    out.with_file_name(format!(".{name}.checkpoint"))
+}
+
+impl Checkpoint {
+    /// Writes it in the place of the one before.
+    pub fn save(&self, folder: &Path, run: &RunKey) -> Result<(), TrainError> {
+        let staged = StagedDir::new(folder, true)?;
+        self.weights.write(&staged.file(WEIGHTS))?;
+        self.best.write(&staged.file(BEST))?;
+        self.moments.write(&staged.file(OPTIMISER))?;
+        let state = State {
+            format: FORMAT.to_owned(),
+            run: run.clone(),
+            epochs: self.history.len(),
+            best_epoch: self.best_epoch,
+            steps: self.steps,
+        };
+        write_json(&staged.file(STATE), &state)?;
+        let path = staged.file(HISTORY);
+        let fault = |e: toml::ser::Error| FileError::io("write", &path)(std::io::Error::other(e));
+        let history = toml::to_string(&History { epochs: self.history.clone() }).map_err(fault)?;
+        std::fs::write(&path, history).map_err(FileError::io("write", &path))?;
+        Ok(staged.commit()?)
+    }
+
+    /// Reads the checkpoint of this run; none when there is none.
+    pub fn load(folder: &Path, run: &RunKey) -> Result<Option<Self>, TrainError> {
+        if !folder.exists() {
+            return Ok(None);
+        }
+        let state: State = read_json(&folder.join(STATE), FORMAT)?;
+        if let Some(difference) = difference(&state.run, run) {
+            return Err(TrainError::OtherRun { checkpoint: folder.to_path_buf(), difference });
+        }
+        let path = folder.join(HISTORY);
+        let text = std::fs::read_to_string(&path).map_err(FileError::io("read", &path))?;
+        let fault = |e: toml::de::Error| FileError::io("read", &path)(std::io::Error::other(e));
+        let history: History = toml::from_str(&text).map_err(fault)?;
+        Ok(Some(Self {
+            history: history.epochs,
+            best_epoch: state.best_epoch,
+            weights: StateDict::read(&folder.join(WEIGHTS))?,
+            best: StateDict::read(&folder.join(BEST))?,
+            steps: state.steps,
+            moments: StateDict::read(&folder.join(OPTIMISER))?,
+        }))
+    }
+}
+
+/// Epochs that a checkpoint holds; none where there is no checkpoint.
+pub(crate) fn epochs_kept(folder: &Path) -> Option<usize> {
+    read_json::<State>(&folder.join(STATE), FORMAT).ok().map(|state| state.epochs)
+}
+
+/// Removes a checkpoint that is no longer needed.
+pub(crate) fn remove(folder: &Path) -> Result<(), FileError> {
+    if folder.exists() { std::fs::remove_dir_all(folder).map_err(FileError::io("remove", folder)) } else { Ok(()) }
+}
+
+/// The first thing in which two runs differ, in words.
+fn difference(then: &RunKey, now: &RunKey) -> Option<String> {
+    if then.made_by != now.made_by {
+        return Some(format!("it was made by {}, this is {}", then.made_by, now.made_by));
+    }
+    let digests = |run: &RunKey| run.inputs.iter().map(|i| i.sha256.clone()).collect::<Vec<_>>();
+    if digests(then) != digests(now) {
+        return Some("its store or starting weights held other data".to_owned());
+    }
+    let table = |run: &RunKey| serde_json::from_str::<serde_json::Map<_, _>>(&run.settings).unwrap_or_default();
+    let (then, now) = (table(then), table(now));
+    now.iter()
+        .find(|(key, value)| then.get(*key) != Some(value))
+        .map(|(key, value)| format!("{key} was {}, is {value}", then.get(key).unwrap_or(&serde_json::Value::Null)))
+}

@@ -1,0 +1,29 @@
+use serde::{Deserialize, Serialize};
+
+use crate::Metrics;
+
+/// One epoch of training: one row of `metrics.csv`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EpochRow {
+    /// From 1.
+    pub epoch: usize,
+    /// Learning rate of its last step.
+    pub learning_rate: f64,
+    /// Mean loss of the training patches as they were seen: varied, weighed, before each step.
+    pub train_loss: f64,
+    /// Mean loss of the validation patches, not weighed.
+    pub validation_loss: f64,
+    /// Measures of the validation patches.
+    pub validation: Metrics,
+}
+
+impl EpochRow {
+    /// What early stopping goes by, greater is better: macro-F1, or the RMSE with its sign turned.
+    pub fn score(&self) -> f64 {
+        match &self.validation {
+            Metrics::Classes(m) => m.macro_f1.unwrap_or(0.0),
+            Metrics::Value(m) => -m.rmse,
+        }
+    }
+}

@@ -1,0 +1,171 @@
+use areal_job::{Job, Task};
+use areal_model::{Loss, ModelSpec, Network, StateDict};
+use burn::module::Module;
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use ndarray::Array2;
+
+use crate::data::Samples;
+use crate::evaluate::{measure, stack};
+use crate::loader::{Batch, Loader};
+use crate::optimiser::Optimiser;
+use crate::sampling::{epoch_batches, even_batches, stream};
+use crate::{EpochRow, TrainError, TrainSettings};
+
+/// Purpose of the random streams that order patches.
+const ORDER: u64 = 1;
+
+/// A network being trained.
+pub(crate) struct Learner<'a> {
+    settings: &'a TrainSettings,
+    /// The model as it will be described; not calibrated yet.
+    spec: &'a ModelSpec,
+    loss: Loss,
+    /// Weight of each class in the loss; none where all weigh the same.
+    class_weights: Option<Vec<f64>>,
+    train: &'a Samples<'a>,
+    validation: &'a Samples<'a>,
+    classes: Vec<usize>,
+    device: Device,
+    network: Network,
+    pub optimiser: Optimiser,
+}
+
+/// What a learner learns from and how.
+pub(crate) struct Lesson<'a> {
+    pub settings: &'a TrainSettings,
+    pub spec: &'a ModelSpec,
+    pub loss: Loss,
+    pub class_weights: Option<Vec<f64>>,
+    pub train: &'a Samples<'a>,
+    pub validation: &'a Samples<'a>,
+}
+
+impl<'a> Learner<'a> {
+    /// `device` is one with gradients.
+    pub fn new(lesson: Lesson<'a>, weights: &StateDict, device: Device) -> Result<Self, TrainError> {
+        let network = Network::from_state(&lesson.spec.network_config(), weights, &device)?;
+        let classes = if lesson.spec.target.classes().is_empty() { Vec::new() } else { lesson.train.classes() };
+        Ok(Self {
+            settings: lesson.settings,
+            spec: lesson.spec,
+            loss: lesson.loss,
+            class_weights: lesson.class_weights,
+            train: lesson.train,
+            validation: lesson.validation,
+            classes,
+            device,
+            network,
+            optimiser: Optimiser::new(lesson.settings),
+        })
+    }
+
+    /// The weights as they are.
+    pub fn weights(&self) -> StateDict {
+        StateDict::of(&self.network)
+    }
+
+    /// Steps of an epoch.
+    pub fn steps(&self) -> usize {
+        self.train.len().div_ceil(self.settings.batch_size)
+    }
+
+    /// Trains for one epoch (from 1) and measures it on the validation patches.
+    pub fn epoch(&mut self, epoch: usize, job: Job<'_>, task: &dyn Task) -> Result<EpochRow, TrainError> {
+        let train_loss = self.learn(epoch, job, task)?;
+        let logits = self.validation_logits(job)?;
+        let validation = measure(self.spec, &logits, &self.validation.targets);
+        let validation_loss = self.plain_loss(&logits);
+        let learning_rate = self.settings.rate(epoch * self.steps() - 1, self.steps());
+        Ok(EpochRow { epoch, learning_rate, train_loss, validation_loss, validation })
+    }
+
+    /// Mean loss over the epoch's patches.
+    fn learn(&mut self, epoch: usize, job: Job<'_>, task: &dyn Task) -> Result<f64, TrainError> {
+        let settings = self.settings;
+        let mut order = stream(settings.seed, ORDER, epoch, 0);
+        let batches = epoch_batches(settings.sampler, self.train.len(), &self.classes, settings.batch_size, &mut order);
+        let (train, normalisation) = (self.train, &self.spec.normalisation);
+        let vary = Some((settings.augmentation, settings.seed, epoch));
+        let (steps, mut sum, mut patches) = (batches.len(), 0.0, 0);
+        Loader { samples: train, normalisation, vary }.run(&batches, |step, batch| {
+            job.check()?;
+            let n = batch.targets.len();
+            let loss = self.step((epoch - 1) * steps + step, steps, batch);
+            if !loss.is_finite() {
+                return Err(TrainError::Diverged { epoch, step: step + 1, steps, loss });
+            }
+            sum += loss * n as f64;
+            patches += n;
+            task.advance(1);
+            Ok(())
+        })?;
+        Ok(sum / patches.max(1) as f64)
+    }
+
+    /// One step down the gradients of one batch; gives its loss before the step.
+    fn step(&mut self, step: usize, steps: usize, batch: Batch) -> f64 {
+        let x = Tensor::<4>::from_data(TensorData::new(batch.pixels, batch.shape), &self.device);
+        let weights = self.class_weights.as_ref().map(|weights| {
+            let of_patches: Vec<f32> = batch.targets.iter().map(|k| weights[*k as usize] as f32).collect();
+            Tensor::<1>::from_data(TensorData::from(of_patches.as_slice()), &self.device)
+        });
+        let losses = self.losses(self.network.forward(x), &batch.targets, &self.device);
+        let loss = Loss::mean(losses, weights);
+        let value = loss.to_data().iter::<f64>().sum();
+        if f64::is_finite(value) {
+            let grads = GradientsParams::from_grads(loss.backward(), &self.network);
+            let rate = self.settings.rate(step, steps);
+            self.network = self.optimiser.step(rate, self.network.clone(), grads);
+        }
+        value
+    }
+
+    /// Loss `[N]` of logits `[N, K]` against classes, or values in their own units.
+    fn losses(&self, logits: Tensor<2>, targets: &[f64], device: &Device) -> Tensor<1> {
+        if let Some(scale) = self.spec.value_scale {
+            let values: Vec<f32> = targets.iter().map(|v| ((v - scale.mean) / scale.std) as f32).collect();
+            let truth = Tensor::from_data(TensorData::from(values.as_slice()), device);
+            return self.loss.of_values(logits.reshape([targets.len()]), truth);
+        }
+        let classes: Vec<i64> = targets.iter().map(|k| *k as i64).collect();
+        let truth = Tensor::<1, Int>::from_data(TensorData::from(classes.as_slice()), device);
+        self.loss.of_classes(logits, truth)
+    }
+
+    fn plain_loss(&self, logits: &Array2<f32>) -> f64 {
+        let device = Device::flex();
+        let data = TensorData::new(logits.iter().copied().collect::<Vec<f32>>(), [logits.nrows(), logits.ncols()]);
+        let losses = self.losses(Tensor::from_data(data, &device), &self.validation.targets, &device);
+        losses.mean().into_data().iter::<f64>().sum()
+    }
+
+    /// Logits `[N, K]` of the validation patches, batch normalisation as in use.
+    pub fn validation_logits(&self, job: Job<'_>) -> Result<Array2<f32>, TrainError> {
+        let network = self.network.valid();
+        let device = self.device.clone().inner();
+        let batches = even_batches(&(0..self.validation.len()).collect::<Vec<_>>(), self.settings.batch_size);
+        let (samples, normalisation) = (self.validation, &self.spec.normalisation);
+        let mut parts = Vec::with_capacity(batches.len());
+        Loader { samples, normalisation, vary: None }.run(&batches, |_, batch| {
+            job.check()?;
+            let x = Tensor::<4>::from_data(TensorData::new(batch.pixels, batch.shape), &device);
+            let logits = network.forward(x).into_data().iter::<f32>().collect();
+            let shape = (batch.targets.len(), self.spec.target.outputs());
+            parts.push(Array2::from_shape_vec(shape, logits).unwrap_or_else(|_| Array2::zeros(shape)));
+            Ok(())
+        })?;
+        Ok(stack(&parts))
+    }
+
+    /// Puts other weights in the place of the present ones.
+    pub fn set_weights(&mut self, weights: &StateDict) -> Result<(), TrainError> {
+        self.network = Network::from_state(&self.spec.network_config(), weights, &self.device)?;
+        Ok(())
+    }
+
+    /// The trained network, without gradients.
+    pub fn into_network(self) -> Network {
+        self.network.valid()
+    }
+}

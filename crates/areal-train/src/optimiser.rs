@@ -1,0 +1,197 @@
+use std::collections::BTreeMap;
+
+use areal_model::{Network, StateDict, TensorValues};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Tensor, TensorData};
+
+use crate::{OptimiserKind, TrainSettings};
+
+const MOMENTUM: f64 = 0.9;
+const BETA: [f64; 2] = [0.9, 0.999];
+const EPSILON: f64 = 1e-8;
+
+/// Adam with decoupled weight decay, or gradient descent with momentum; what it remembers can be kept and put back, so
+/// that a run continues to the same bytes.
+pub(crate) struct Optimiser {
+    kind: OptimiserKind,
+    weight_decay: f64,
+    clip_norm: Option<f64>,
+    steps: u64,
+    /// Per parameter, flattened: first moment (or momentum), second moment.
+    moments: BTreeMap<u64, Vec<Tensor<1>>>,
+}
+
+impl Optimiser {
+    pub fn new(settings: &TrainSettings) -> Self {
+        Self {
+            kind: settings.optimiser,
+            weight_decay: settings.weight_decay,
+            clip_norm: settings.clip_norm,
+            steps: 0,
+            moments: BTreeMap::new(),
+        }
+    }
+
+    /// One step down the gradients.
+    pub fn step(&mut self, rate: f64, network: Network, grads: GradientsParams) -> Network {
+        self.steps += 1;
+        let scale = self.clip_norm.map_or(1.0, |most| {
+            let mut norm = Norm { grads: &grads, squares: 0.0 };
+            network.visit(&mut norm);
+            (most / norm.squares.sqrt().max(f64::MIN_POSITIVE)).min(1.0)
+        });
+        network.map(&mut Update { optimiser: self, rate, scale, grads })
+    }
+
+    /// Change of one flattened parameter of weights `p` and gradient `g`.
+    fn update(&mut self, id: u64, p: Tensor<1>, g: Tensor<1>, rate: f64, decay: f64) -> Tensor<1> {
+        let old = self.moments.remove(&id);
+        let blend = |old: Option<&Tensor<1>>, new: Tensor<1>, beta: f64| match old {
+            Some(old) => old.clone().mul_scalar(beta) + new.mul_scalar(1.0 - beta),
+            None => new.mul_scalar(1.0 - beta),
+        };
+        let old = old.as_deref().unwrap_or_default();
+        match self.kind {
+            OptimiserKind::Adamw => {
+                let first = blend(old.first(), g.clone(), BETA[0]);
+                let second = blend(old.get(1), g.clone() * g, BETA[1]);
+                let [c1, c2] = BETA.map(|beta| 1.0 - beta.powf(self.steps as f64));
+                let size = (second.clone() / c2).sqrt() + EPSILON;
+                let change = (first.clone() / c1) / size * rate;
+                self.moments.insert(id, vec![first, second]);
+                p * (1.0 - rate * decay) - change
+            }
+            OptimiserKind::Sgd => {
+                let g = g + p.clone() * decay;
+                let momentum = match old.first() {
+                    Some(old) => old.clone() * MOMENTUM + g,
+                    None => g,
+                };
+                self.moments.insert(id, vec![momentum.clone()]);
+                p - momentum * rate
+            }
+        }
+    }
+
+    /// Steps done and what is remembered.
+    pub fn state(&self) -> (u64, StateDict) {
+        let values = |tensor: &Tensor<1>| TensorValues {
+            shape: tensor.dims().to_vec(),
+            values: tensor.to_data().iter::<f32>().collect(),
+        };
+        let tensors = self.moments.iter().flat_map(|(id, moments)| {
+            moments.iter().enumerate().map(move |(i, moment)| (format!("{id}.{i}"), values(moment)))
+        });
+        (self.steps, StateDict { tensors: tensors.collect() })
+    }
+
+    /// Puts [`state`](Self::state) back; names that are none are left out.
+    pub fn restore(&mut self, steps: u64, state: StateDict, device: &Device) {
+        self.steps = steps;
+        self.moments.clear();
+        // Names ascend, so that a parameter's moments come in their order.
+        for (name, values) in state.tensors {
+            let Some(id) = name.split('.').next().and_then(|id| id.parse().ok()) else { continue };
+            let tensor = Tensor::from_data(TensorData::new(values.values, values.shape), device);
+            self.moments.entry(id).or_default().push(tensor);
+        }
+    }
+}
+
+struct Norm<'a> {
+    grads: &'a GradientsParams,
+    squares: f64,
+}
+
+impl ModuleVisitor for Norm<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(grad) = self.grads.get::<D>(param.id) {
+            self.squares += (grad.clone() * grad).sum().into_data().iter::<f64>().sum::<f64>();
+        }
+    }
+}
+
+struct Update<'a> {
+    optimiser: &'a mut Optimiser,
+    rate: f64,
+    scale: f64,
+    grads: GradientsParams,
+}
+
+impl ModuleMapper for Update<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let (id, tensor, mapper): (ParamId, Tensor<D>, _) = param.consume();
+        // Running statistics have no gradient.
+        let Some(grad) = self.grads.remove::<D>(id) else { return Param::from_mapped_value(id, tensor, mapper) };
+        let (shape, device) = (tensor.dims(), tensor.device());
+        let len = shape.iter().product::<usize>();
+        let grad = if self.scale < 1.0 { grad * self.scale } else { grad };
+        // Normalisations and biases have one axis; they do not decay.
+        let decay = if D > 1 { self.optimiser.weight_decay } else { 0.0 };
+        let flat = tensor.inner().reshape([len]);
+        let updated = self.optimiser.update(id.val(), flat, grad.reshape([len]), self.rate, decay);
+        let updated = Tensor::from_inner(updated.reshape(shape)).to_device(&device).require_grad();
+        Param::from_mapped_value(id, updated, mapper)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tensor(values: &[f32]) -> Tensor<1> {
+        Tensor::from_data(TensorData::from(values), &Device::flex())
+    }
+
+    fn values(tensor: &Tensor<1>) -> Vec<f32> {
+        tensor.to_data().iter::<f32>().collect()
+    }
+
+    fn optimiser(kind: OptimiserKind) -> Optimiser {
+        Optimiser::new(&TrainSettings { optimiser: kind, ..TrainSettings::default() })
+    }
+
+    /// The first step of Adam is the rate in the gradient's direction, whatever its size; decay comes on top.
+    #[test]
+    fn adam_by_hand() {
+        let mut adam = optimiser(OptimiserKind::Adamw);
+        adam.steps = 1;
+        let p = adam.update(1, tensor(&[1.0, -2.0]), tensor(&[0.5, -3.0]), 0.1, 0.0);
+        assert!(values(&p).iter().zip([0.9f32, -1.9]).all(|(f, e)| (f - e).abs() < 1e-6), "{p}");
+        // Second step, gradient 1 then 0: first moment 0.09 / (1 - 0.81), second 0.000999 / (1 - 0.998001).
+        let mut adam = optimiser(OptimiserKind::Adamw);
+        adam.steps = 1;
+        adam.update(1, tensor(&[0.0]), tensor(&[1.0]), 0.1, 0.0);
+        adam.steps = 2;
+        let p = adam.update(1, tensor(&[1.0]), tensor(&[0.0]), 0.1, 0.5);
+        let expected = 1.0 * (1.0 - 0.05) - 0.1 * (0.09 / 0.19) / (0.000_999f64 / 0.001_999).sqrt();
+        assert!((f64::from(values(&p)[0]) - expected).abs() < 1e-6, "{p} {expected}");
+    }
+
+    /// Momentum: 1, then 0.9 x 1 + 1; decay adds to the gradient.
+    #[test]
+    fn momentum_by_hand() {
+        let mut sgd = optimiser(OptimiserKind::Sgd);
+        let p = sgd.update(1, tensor(&[2.0]), tensor(&[1.0]), 0.1, 0.0);
+        assert!((values(&p)[0] - 1.9).abs() < 1e-6);
+        let p = sgd.update(1, p, tensor(&[1.0]), 0.1, 0.0);
+        assert!((values(&p)[0] - (1.9 - 0.19)).abs() < 1e-6);
+        let p = optimiser(OptimiserKind::Sgd).update(1, tensor(&[2.0]), tensor(&[1.0]), 0.1, 0.5);
+        assert!((values(&p)[0] - 1.8).abs() < 1e-6);
+    }
+
+    #[test]
+    fn what_is_remembered_comes_back() {
+        let mut adam = optimiser(OptimiserKind::Adamw);
+        adam.steps = 1;
+        let p = adam.update(12, tensor(&[1.0, -2.0]), tensor(&[0.5, -3.0]), 0.1, 0.1);
+        let (steps, state) = adam.state();
+        let mut other = optimiser(OptimiserKind::Adamw);
+        other.restore(steps, state, &Device::flex());
+        adam.steps += 1;
+        other.steps += 1;
+        let next = |o: &mut Optimiser| values(&o.update(12, p.clone(), tensor(&[0.3, 0.1]), 0.1, 0.1));
+        assert_eq!(next(&mut adam), next(&mut other));
+    }
+}

@@ -1,0 +1,189 @@
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use areal_model::{Architecture, ClassWeights, DeviceChoice, Loss, ModelError};
+use serde::{Deserialize, Serialize};
+
+use crate::{Augmentation, TrainError};
+
+/// How a network is trained. [`Default`] suits a CPU.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainSettings {
+    /// The network's shape.
+    pub architecture: Architecture,
+    /// Weights of another training to begin from.
+    pub weights: Option<PathBuf>,
+    /// Most epochs.
+    pub epochs: usize,
+    /// Most patches of a step, at least 2; steps of an epoch differ by at most one patch.
+    pub batch_size: usize,
+    /// How gradients become changes of weights.
+    pub optimiser: OptimiserKind,
+    /// Learning rate after the warm-up, above 0.
+    pub learning_rate: f64,
+    /// Epochs over which the learning rate rises linearly from 0; it falls as a cosine to 0 afterwards (Loshchilov and
+    /// Hutter 2017).
+    pub warmup_epochs: f64,
+    /// Weight decay of convolutions and the linear layer; not of normalisations and biases.
+    pub weight_decay: f64,
+    /// Longest gradient, over all weights together; none leaves gradients alone.
+    pub clip_norm: Option<f64>,
+    /// What training makes small; none is cross-entropy for classes and the squared error for a value.
+    pub loss: Option<Loss>,
+    /// How much each class counts in the loss.
+    pub class_weights: ClassWeights,
+    /// How patches are drawn.
+    pub sampler: Sampler,
+    /// How patches are varied.
+    pub augmentation: Augmentation,
+    /// Epochs without a better validation macro-F1 (a lower RMSE for a value) after which training stops.
+    pub patience: usize,
+    /// Seed of the weights, the order of patches and their variation.
+    pub seed: u64,
+    /// Where the network runs.
+    pub device: DeviceChoice,
+    /// Licence of the training data and labels, for the model card.
+    pub licence: Option<String>,
+}
+
+impl Default for TrainSettings {
+    fn default() -> Self {
+        Self {
+            architecture: Architecture::Compact,
+            weights: None,
+            epochs: 30,
+            batch_size: 64,
+            optimiser: OptimiserKind::Adamw,
+            learning_rate: 2e-3,
+            warmup_epochs: 1.0,
+            weight_decay: 0.01,
+            clip_norm: Some(5.0),
+            loss: None,
+            class_weights: ClassWeights::None,
+            sampler: Sampler::Shuffled,
+            augmentation: Augmentation::default(),
+            patience: 10,
+            seed: 0,
+            device: DeviceChoice::Cpu,
+            licence: None,
+        }
+    }
+}
+
+impl TrainSettings {
+    /// Checks every setting against its range.
+    ///
+    /// # Errors
+    /// [`TrainError::Setting`] for the first one out of its range.
+    pub fn check(&self) -> Result<(), TrainError> {
+        let check = |setting, good: bool, value: String, expected| {
+            if good { Ok(()) } else { Err(TrainError::Setting { setting, value, expected }) }
+        };
+        let finite = |v: f64, least: f64| v.is_finite() && v >= least;
+        check("epochs", self.epochs >= 1, self.epochs.to_string(), "at least 1")?;
+        check("batch-size", self.batch_size >= 2, self.batch_size.to_string(), "at least 2")?;
+        let rate = self.learning_rate;
+        check("learning-rate", finite(rate, 0.0) && rate > 0.0, rate.to_string(), "above 0")?;
+        check("warmup-epochs", finite(self.warmup_epochs, 0.0), self.warmup_epochs.to_string(), "0 or more")?;
+        check("weight-decay", finite(self.weight_decay, 0.0), self.weight_decay.to_string(), "0 or more")?;
+        let clip = self.clip_norm.unwrap_or(1.0);
+        check("clip-norm", finite(clip, 0.0) && clip > 0.0, clip.to_string(), "above 0")?;
+        check("patience", self.patience >= 1, self.patience.to_string(), "at least 1")?;
+        let Augmentation { brightness, noise, .. } = self.augmentation;
+        check("brightness", finite(f64::from(brightness), 0.0), brightness.to_string(), "0 or more")?;
+        check("noise", finite(f64::from(noise), 0.0), noise.to_string(), "0 or more")
+    }
+
+    /// Learning rate of step `step` of `total`, both over the whole run.
+    pub(crate) fn rate(&self, step: usize, steps_per_epoch: usize) -> f64 {
+        let total = (self.epochs * steps_per_epoch) as f64;
+        let warmup = (self.warmup_epochs * steps_per_epoch as f64).min(total);
+        let at = step as f64 + 1.0;
+        if at < warmup {
+            return self.learning_rate * at / warmup;
+        }
+        let done = (at - warmup) / (total - warmup).max(1.0);
+        self.learning_rate * 0.5 * (1.0 + (std::f64::consts::PI * done).cos())
+    }
+}
+
+macro_rules! words {
+    ($type:ident, $what:literal, $($variant:ident => $word:literal),*) => {
+        impl $type {
+            /// Its word in files, flags and messages.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)*
+                }
+            }
+        }
+
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.name())
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = ModelError;
+
+            fn from_str(text: &str) -> Result<Self, ModelError> {
+                match text {
+                    $($word => Ok(Self::$variant),)*
+                    _ => Err(ModelError::Choice {
+                        what: $what,
+                        given: text.to_owned(),
+                        choices: vec![$($word.to_owned()),*],
+                    }),
+                }
+            }
+        }
+    };
+}
+
+/// How gradients become changes of weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OptimiserKind {
+    /// Adam with decoupled weight decay (Loshchilov and Hutter 2019); betas 0.9 and 0.999, epsilon 1e-8.
+    Adamw,
+    /// Stochastic gradient descent with momentum 0.9.
+    Sgd,
+}
+words!(OptimiserKind, "optimiser", Adamw => "adamw", Sgd => "sgd");
+
+/// How patches are drawn in an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sampler {
+    /// Every patch once, in random order.
+    Shuffled,
+    /// As many patches of each class, together as many as there are; patches of rare classes come several times.
+    Balanced,
+}
+words!(Sampler, "sampler", Shuffled => "shuffled", Balanced => "balanced");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rate_rises_to_the_full_one_and_falls_to_nothing() {
+        let settings = TrainSettings { epochs: 3, warmup_epochs: 1.0, learning_rate: 0.4, ..TrainSettings::default() };
+        let rates: Vec<f64> = (0..12).map(|step| settings.rate(step, 4)).collect();
+        assert!(rates.iter().zip([0.1, 0.2, 0.3, 0.4]).all(|(r, e)| (r - e).abs() < 1e-12), "{rates:?}");
+        // Half way down the cosine, 4 of 8 steps after the warm-up.
+        assert!((rates[7] - 0.2).abs() < 1e-12 && rates[11].abs() < 1e-12, "{rates:?}");
+        assert!(rates[4..].windows(2).all(|w| w[0] > w[1]));
+    }
+
+    #[test]
+    fn settings_out_of_range_are_named() {
+        let bad = TrainSettings { learning_rate: -1.0, ..TrainSettings::default() };
+        assert_eq!(bad.check().unwrap_err().to_string(), "learning-rate is -1, must be above 0");
+        let bad = TrainSettings { batch_size: 1, ..TrainSettings::default() };
+        assert_eq!(bad.check().unwrap_err().to_string(), "batch-size is 1, must be at least 2");
+        TrainSettings::default().check().unwrap();
+    }
+}
