@@ -1,6 +1,7 @@
 //! The areal program as its users run it: one module a topic.
 
 mod awkward_files;
+mod bundle;
 mod common;
 mod demo;
 mod estimate;
@@ -10,3 +11,4 @@ mod model_bundle;
 mod predict;
 mod report;
 mod tile;
+mod train;

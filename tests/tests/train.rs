@@ -1,0 +1,197 @@
+//! Training and measuring through the program, on a small made-up store.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use areal_grid::{Affine, Class, PixelBlock, PixelGrid, PixelState, PixelType, Pixels, Target, Window};
+use areal_job::Provenance;
+use areal_patches::{
+    Footprint, Label, LabelCount, PatchRecord, STORE_FORMAT, Split, StoreCounts, StoreMeta, StoreWriter,
+};
+
+use crate::common::{areal, binary};
+
+const SIDE: usize = 8;
+
+/// A store of two classes, dark and bright with a pattern, so many patches of each in each split.
+pub fn store(folder: &Path, name: &str, counts: [[usize; 2]; 3]) -> PathBuf {
+    let path = folder.join(name);
+    let crs = areal_raster::crs_from_text("EPSG:32648").unwrap();
+    let grid = PixelGrid { crs, transform: Affine::north_up([5e5, 1e6], [10.0, 10.0]), height: SIDE, width: 100_000 };
+    let mut writer = StoreWriter::create(&path, true, 2, PixelType::U16, SIDE).unwrap();
+    let (mut records, mut footprints) = (Vec::new(), Vec::new());
+    for (split, of_split) in Split::ALL.into_iter().zip(counts) {
+        for (class, n) in of_split.into_iter().enumerate() {
+            for _ in 0..n {
+                let id = records.len();
+                writer.push(&patch(class, id), &Window::new(0, 0, SIDE, SIDE)).unwrap();
+                let corners = grid.corners(&Window::new(0, 10 * id, SIDE, SIDE));
+                footprints.push(Footprint { corners: [corners[0], corners[1], corners[2], corners[3]] });
+                records.push(PatchRecord {
+                    patch_id: id as u64,
+                    scene: "made-up".into(),
+                    row: 0,
+                    col: 10 * id as i64,
+                    label: Label::Class([1, 3][class]),
+                    label_fraction: 1.0,
+                    valid_fraction: 1.0,
+                    split,
+                    block: 0,
+                    group: None,
+                });
+            }
+        }
+    }
+    writer.finish(&meta(&grid, counts), &records, &footprints).unwrap();
+    path
+}
+
+/// Brightness by class, with a pattern that is another in each patch.
+fn patch(class: usize, id: usize) -> PixelBlock {
+    let mut block = PixelBlock::outside(Window::new(0, 0, SIDE, SIDE), 2, PixelType::U16);
+    block.states.fill(PixelState::Observed);
+    let value = |i: usize| 1000 + 200 * class + (i * (id + 3) * 7919 + id * 104_729) % 150;
+    block.pixels = Pixels::U16((0..2 * SIDE * SIDE).map(|i| value(i) as u16).collect());
+    block
+}
+
+fn meta(grid: &PixelGrid, counts: [[usize; 2]; 3]) -> StoreMeta {
+    let class = |code, name: &str| Class { code, name: name.into(), colour: [code, 0, 0] };
+    let classes = vec![class(1, "forest"), class(3, "rubber")];
+    let count = |(k, class): (usize, &Class)| LabelCount {
+        label: class.name.clone(),
+        train: counts[0][k] as u64,
+        validation: counts[1][k] as u64,
+        test: counts[2][k] as u64,
+    };
+    StoreMeta {
+        format: STORE_FORMAT.into(),
+        bands: vec!["red".into(), "nir".into()],
+        pixel_type: PixelType::U16,
+        crs: Some(grid.crs.clone()),
+        ground_resolution: None,
+        patch_size: SIDE,
+        scenes: Vec::new(),
+        counts: StoreCounts {
+            patches: counts.iter().flatten().sum::<usize>() as u64,
+            labels: classes.iter().enumerate().map(count).collect(),
+            dropped: Vec::new(),
+        },
+        target: Target::Classes { classes },
+        provenance: Provenance {
+            made_by: "test".into(),
+            command: "tile".into(),
+            inputs: Vec::new(),
+            settings: serde_json::Value::Null,
+            seed: None,
+        },
+    }
+}
+
+pub const COUNTS: [[usize; 2]; 3] = [[24, 24], [8, 8], [6, 6]];
+
+fn args<'a>(store: &'a Path, out: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
+    let mut args = vec!["train", "--store", store.to_str().unwrap(), "--out", out.to_str().unwrap()];
+    for default in [["--epochs", "3"], ["--batch-size", "16"], ["--learning-rate", "0.005"], ["--seed", "4"]] {
+        if !more.contains(&default[0]) {
+            args.extend(default);
+        }
+    }
+    args.extend(more);
+    args
+}
+
+#[test]
+fn a_bundle_is_trained_measured_and_not_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, out) = (store(folder.path(), "store", COUNTS), folder.path().join("bundle"));
+    let run = areal(args(&store, &out, &[])).expect(0);
+    assert!(run.stdout.contains("macro-F1") && run.stdout.contains("3 rubber"), "{}", run.stdout);
+    let card = std::fs::read_to_string(out.join("card.md")).unwrap();
+    assert!(card.contains("one of 2 classes: forest, rubber") && card.contains("## Limits"), "{card}");
+    let metrics = std::fs::read_to_string(out.join("metrics.csv")).unwrap();
+    assert!(metrics.starts_with("epoch,learning_rate,train_loss,validation_loss,accuracy,"), "{metrics}");
+    assert_eq!(metrics.lines().count(), 4);
+
+    let measured = folder.path().join("evaluation");
+    let evaluate = ["evaluate", "--json", "--bundle", out.to_str().unwrap(), "--store", store.to_str().unwrap()];
+    let run = areal(evaluate.into_iter().chain(["--out", measured.to_str().unwrap()])).expect(0);
+    let json = run.json();
+    assert_eq!((json["split"].as_str(), json["patches"].as_u64()), (Some("test"), Some(12)));
+    assert!(json["metrics"]["classes"]["accuracy"].as_f64().unwrap() > 0.9, "{json}");
+    let confusion = std::fs::read_to_string(measured.join("confusion.csv")).unwrap();
+    let sum: u64 = confusion.lines().skip(1).map(|l| l.rsplit(',').next().unwrap().parse::<u64>().unwrap()).sum();
+    assert_eq!(sum, 12);
+
+    areal(args(&store, &out, &[])).expect(4).says(&["exists already", "--overwrite"]);
+    areal(args(&store, &out, &["--overwrite", "--json"])).expect(0).json();
+}
+
+#[test]
+fn stores_and_settings_that_cannot_be_used_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("bundle");
+    let refused = |name, counts, more: &[&str], code, words: &[&str]| {
+        let store = store(folder.path(), name, counts);
+        areal(args(&store, &out, more)).expect(code).says(words);
+        assert!(!out.exists());
+    };
+    refused("one", [[9, 0], [3, 0], [0, 0]], &[], 3, &["are of the class forest", "label at least two classes"]);
+    refused("unseen", [[9, 0], [3, 3], [0, 0]], &[], 3, &["class rubber, which no training patch has"]);
+    refused("empty", [[9, 9], [0, 0], [3, 3]], &[], 3, &["has no validation patches"]);
+    refused("rate", COUNTS, &["--learning-rate", "0"], 2, &["learning-rate is 0, must be above 0"]);
+    refused("loss", COUNTS, &["--loss", "huber(1)"], 2, &["does not go with a target of classes"]);
+    refused("cuda", COUNTS, &["--device", "cuda:9"], 2, &["no device cuda:9", "areal devices"]);
+    let wild = ["--learning-rate", "1e30", "--optimiser", "sgd", "--clip-norm", "1e30", "--warmup-epochs", "0"];
+    refused("wild", COUNTS, &wild, 1, &["training diverged in epoch 1", "lower --learning-rate"]);
+    areal(["train", "--loss", "hinge"]).expect(2).says(&["cross-entropy"]);
+    areal(["train", "--out", "x"]).expect(2).says(&["pass --store"]);
+}
+
+/// Stops a run with a signal after its first checkpoint, then runs the same command again.
+fn stopped_and_continued(signal: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path(), "store", [[200, 200], [8, 8], [0, 0]]);
+    let (whole, parts) = (folder.path().join("whole"), folder.path().join("parts"));
+    let more = ["--epochs", "4"];
+    areal(args(&store, &whole, &more)).expect(0);
+
+    let mut child = Command::new(binary())
+        .args(args(&store, &parts, &more))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let checkpoint = folder.path().join(".parts.checkpoint/state.json");
+    while !checkpoint.exists() && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+    let status = child.wait().unwrap();
+    assert!(!status.success() && !parts.exists(), "the run was over before it was stopped: {status}");
+
+    let run = areal(args(&store, &parts, &more)).expect(0).says(&["continuing after epoch"]);
+    assert!(run.stdout.contains("macro-F1"));
+    for file in ["weights.safetensors", "metrics.csv", "model.json"] {
+        assert_eq!(std::fs::read(whole.join(file)).unwrap(), std::fs::read(parts.join(file)).unwrap(), "{file}");
+    }
+    assert!(!folder.path().join(".parts.checkpoint").exists());
+}
+
+#[test]
+fn a_run_that_is_interrupted_continues_to_the_same_bytes() {
+    stopped_and_continued("-INT");
+}
+
+#[test]
+fn a_run_that_is_killed_continues_to_the_same_bytes() {
+    stopped_and_continued("-KILL");
+}
+
+#[test]
+fn devices_are_listed() {
+    let run = areal(["devices", "--json"]).expect(0);
+    assert_eq!(run.json()[0]["choice"], "cpu");
+    assert!(areal(["devices"]).expect(0).stdout.contains("processor"));
+}
