@@ -91,7 +91,7 @@ fn patch(class: usize, level: f64, toy: &Toy, rng: &mut ChaCha8Rng) -> PixelBloc
         let col = i % SIDE;
         let base = match class {
             _ if toy.value => 1000.0 + 3.0 * level,
-            0 => 1000.0 + if col % 2 == 0 { 300.0 } else { -300.0 },
+            0 => 1000.0 + if col.is_multiple_of(2) { 300.0 } else { -300.0 },
             1 => 950.0,
             _ => 1050.0,
         };

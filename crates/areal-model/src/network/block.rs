@@ -52,7 +52,11 @@ pub(super) fn convolve(conv: &Conv2d, x: Tensor<4>) -> Tensor<4> {
         return conv.forward(x);
     }
     let padding = [(top, bottom), (left, right)];
-    areal_kernels::conv2d(x, conv.weight.val(), ConvOptions::new_with_padding(conv.stride, padding, conv.dilation, conv.groups))
+    areal_kernels::conv2d(
+        x,
+        conv.weight.val(),
+        ConvOptions::new_with_padding(conv.stride, padding, conv.dilation, conv.groups),
+    )
 }
 
 /// `blocks` blocks, the first with the stride; and how many channels come out.

@@ -236,7 +236,7 @@ mod tests {
                 _ => (2.0 / fan as f64).sqrt() * wave(j),
             };
             let values = (0..len).map(|j| value(j) as f32).collect();
-            (name, TensorValues { values, shape })
+            (name, TensorValues { shape, values })
         });
         StateDict { tensors: tensors.collect() }
     }

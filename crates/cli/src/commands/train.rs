@@ -1,3 +1,4 @@
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use areal_model::{Architecture, ClassWeights, DeviceChoice, Loss};
@@ -165,10 +166,8 @@ fn report_text(report: &TrainReport) -> String {
     let mut text = format!("validation split, epoch {} of {}\n", report.best_epoch, report.history.len());
     text.push_str(&metrics_text(&report.validation));
     if let Some([before, after]) = report.calibration_error {
-        text.push_str(&format!(
-            "temperature        {:.3} (expected calibration error {before:.4} before, {after:.4} after)\n",
-            report.temperature
-        ));
+        let (t, errors) = (report.temperature, format!("{before:.4} before, {after:.4} after"));
+        let _ = writeln!(text, "temperature        {t:.3} (expected calibration error {errors})");
     }
     text
 }

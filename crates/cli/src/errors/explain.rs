@@ -24,9 +24,7 @@ impl From<ExplainError> for CliError {
             ExplainError::NoSuchBand { .. } => {
                 (Exit::Usage, "choose three of them with --rgb, by number or description")
             }
-            ExplainError::OtherTarget { .. } => {
-                (Exit::Input, "pass the --prediction that was made with this --bundle")
-            }
+            ExplainError::OtherTarget { .. } => (Exit::Input, "pass the --prediction that was made with this --bundle"),
             ExplainError::Nothing => {
                 (Exit::Usage, "choose patches with --store and --patch, places with --at, or pass a --prediction")
             }

@@ -53,7 +53,9 @@ fn help(error: &PatchError) -> &'static str {
         PatchError::NotSquare { .. } => "pass --resize PIXELS to make squares of all pictures",
         PatchError::NoImage { .. } => "expected FOLDER/CLASS/*.png (jpg, jpeg, tif, tiff)",
         PatchError::Labels { .. } => "correct the labels, or choose another layer or field",
-        PatchError::LabelField { .. } | PatchError::NoLabelField { .. } => "name the field with the class (--label-field) or the value (--value-field)",
+        PatchError::LabelField { .. } | PatchError::NoLabelField { .. } => {
+            "name the field with the class (--label-field) or the value (--value-field)"
+        }
         PatchError::LabelsOutside { .. } => {
             "check that labels and scenes are of one place, and that the label file names its CRS rightly"
         }
