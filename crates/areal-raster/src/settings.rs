@@ -5,14 +5,34 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A band of a file, by number or description.
+/// A band of a file, by number or description. As text, digits are a number.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, from = "Written")]
 pub enum BandRef {
     /// By number, from 1.
     Number(usize),
     /// By description; letter case counts only where it tells two bands apart.
     Description(String),
+}
+
+/// A band reference as it stands in a recipe: `4`, `"4"` or `"nir"`.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Number(usize),
+    Text(String),
+}
+
+impl From<Written> for BandRef {
+    fn from(written: Written) -> Self {
+        match written {
+            Written::Number(number) => Self::Number(number),
+            Written::Text(text) => match text.parse() {
+                Ok(band) => band,
+                Err(never) => match never {},
+            },
+        }
+    }
 }
 
 impl FromStr for BandRef {
@@ -145,5 +165,17 @@ impl SceneSettings {
             bounds: None,
             resampling: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::BandRef;
+
+    #[test]
+    fn digits_in_quotes_are_a_band_number_as_on_the_command_line() {
+        let bands: Vec<BandRef> = serde_json::from_str(r#"[8, "8", "nir"]"#).unwrap();
+        assert_eq!(bands, [BandRef::Number(8), BandRef::Number(8), BandRef::Description("nir".into())]);
+        assert_eq!(serde_json::to_string(&bands).unwrap(), r#"[8,8,"nir"]"#);
     }
 }

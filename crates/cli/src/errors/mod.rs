@@ -87,6 +87,14 @@ impl CliError {
     /// Prints the error to stderr and gives the exit code.
     pub fn report(self) -> ExitCode {
         let code = self.exit.code();
+        // Lines break at spaces only, so that paths and flags can be copied whole. Setting it twice is no fault.
+        let _ = miette::set_hook(Box::new(|_| {
+            let layout = miette::MietteHandlerOpts::new()
+                .break_words(false)
+                .word_separator(textwrap::WordSeparator::AsciiSpace)
+                .word_splitter(textwrap::WordSplitter::NoHyphenation);
+            Box::new(layout.build())
+        }));
         eprintln!("{:?}", miette::Report::new(self));
         ExitCode::from(code)
     }
