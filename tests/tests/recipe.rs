@@ -1,0 +1,58 @@
+//! Recipes through the program: what is refused, and with which words.
+
+use std::fs;
+
+use crate::common::areal;
+
+fn refused(text: &str, code: i32, words: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = folder.path().join("recipe.toml");
+    fs::write(&recipe, text).unwrap();
+    areal(["run", recipe.to_str().unwrap()]).expect(code).says(words);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "a refused recipe must leave nothing behind");
+}
+
+const HEAD: &str = "format = \"areal-recipe/1\"\n[scenes]\na = [\"a.tif\"]\n";
+
+#[test]
+fn a_misspelt_key_is_refused_with_line_and_column() {
+    let text = format!("{HEAD}[tile]\npatchsize = 32\n");
+    refused(&text, 2, &["line 5, column 1", "unknown field `patchsize`", "`patch-size`"]);
+}
+
+#[test]
+fn an_ill_typed_value_is_refused_with_line_and_column() {
+    refused(&format!("{HEAD}[train]\nepochs = \"many\"\n"), 2, &["line 5, column 10", "epochs = \"many\""]);
+}
+
+#[test]
+fn text_that_is_no_toml_is_refused_with_line_and_column() {
+    refused(&format!("{HEAD}[train\n"), 2, &["line 4, column 7"]);
+}
+
+#[test]
+fn a_recipe_of_another_format_is_refused() {
+    refused(&HEAD.replace("recipe/1", "recipe/9"), 2, &["\"areal-recipe/9\"", "expected \"areal-recipe/1\""]);
+}
+
+#[test]
+fn a_missing_scene_file_is_named() {
+    let text = format!("{HEAD}[tile]\nlabels = \"labels.gpkg\"\nlabel-field = \"class\"\n");
+    refused(&text, 3, &["cannot read a.tif"]);
+}
+
+#[test]
+fn a_missing_recipe_is_named_with_a_remedy() {
+    areal(["run", "nowhere.toml"]).expect(3).says(&["cannot read nowhere.toml", "areal init"]);
+}
+
+#[test]
+fn init_writes_a_recipe_that_run_accepts_and_never_overwrites() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = folder.path().join("r.toml");
+    let path = recipe.to_str().unwrap();
+    areal(["init", path]).expect(0);
+    let dry = areal(["run", path, "--dry-run"]).expect(0);
+    assert!(dry.stdout.starts_with("tile: would run"), "{}", dry.stdout);
+    areal(["init", path]).expect(4).says(&["exists already", "--overwrite"]);
+}
