@@ -75,7 +75,9 @@ fn every_stage_leaves_its_outputs() {
 fn a_second_run_skips_every_stage() {
     let recipe = JOB.demo().join("recipe.toml");
     let again = areal(["run", recipe.to_str().unwrap()]).expect(0);
-    for stage in ["tile", "train", "evaluate", "predict landscape", "explain landscape", "aggregate landscape", "report"] {
+    for stage in
+        ["tile", "train", "evaluate", "predict landscape", "explain landscape", "aggregate landscape", "report"]
+    {
         assert!(again.stderr.contains(&format!("{stage}: inputs and settings unchanged, skipped")), "{}", again.stderr);
     }
 }
@@ -154,12 +156,31 @@ fn an_interrupt_at_any_moment_leaves_nothing_under_a_final_name() {
     let text = |p: &Path| p.to_str().unwrap().to_owned();
     let bands = ["--bands", "blue,green,red,nir,swir"].map(str::to_owned);
     let commands = [
-        vec!["train".into(), "--store".into(), text(&store), "--epochs".into(), "500".into(), "--patience".into(), "500".into()],
-        [vec!["predict".into(), text(&scene), "--bundle".into(), text(&bundle), "--stride".into(), "1".into()], bands.to_vec()]
-            .concat(),
         vec![
-            "tile".into(), text(&scene), "--labels".into(), text(&labels), "--label-field".into(), "class".into(),
-            "--patch-size".into(), "16".into(), "--stride".into(), "1".into(),
+            "train".into(),
+            "--store".into(),
+            text(&store),
+            "--epochs".into(),
+            "500".into(),
+            "--patience".into(),
+            "500".into(),
+        ],
+        [
+            vec!["predict".into(), text(&scene), "--bundle".into(), text(&bundle), "--stride".into(), "1".into()],
+            bands.to_vec(),
+        ]
+        .concat(),
+        vec![
+            "tile".into(),
+            text(&scene),
+            "--labels".into(),
+            text(&labels),
+            "--label-field".into(),
+            "class".into(),
+            "--patch-size".into(),
+            "16".into(),
+            "--stride".into(),
+            "1".into(),
         ],
     ];
     for (k, arguments) in commands.iter().enumerate() {
@@ -203,13 +224,29 @@ fn a_full_disk_is_said_and_leaves_nothing() {
     };
     let path = |p: &Path| p.to_str().unwrap().to_owned();
     limited(&[
-        "tile", &path(&scene), "--labels", &path(&labels), "--label-field", "class", "--patch-size", "16", "--out",
+        "tile",
+        &path(&scene),
+        "--labels",
+        &path(&labels),
+        "--label-field",
+        "class",
+        "--patch-size",
+        "16",
+        "--out",
         &path(&out),
     ]);
     let bundle = JOB.out().join("bundle");
     limited(&[
-        "predict", &path(&scene), "--bands", "blue,green,red,nir,swir", "--bundle", &path(&bundle), "--stride", "4",
-        "--out", &path(&out),
+        "predict",
+        &path(&scene),
+        "--bands",
+        "blue,green,red,nir,swir",
+        "--bundle",
+        &path(&bundle),
+        "--stride",
+        "4",
+        "--out",
+        &path(&out),
     ]);
 }
 
@@ -219,8 +256,15 @@ fn an_output_that_cannot_be_made_is_said() {
     let areas = JOB.demo().join("districts.gpkg");
     let prediction = JOB.out().join("predictions/landscape");
     areal([
-        "aggregate", "--prediction", prediction.to_str().unwrap(), "--zones", areas.to_str().unwrap(), "--zone-id",
-        "district_id", "--out", "/proc/areal",
+        "aggregate",
+        "--prediction",
+        prediction.to_str().unwrap(),
+        "--zones",
+        areas.to_str().unwrap(),
+        "--zone-id",
+        "district_id",
+        "--out",
+        "/proc/areal",
     ])
     .expect(4)
     .says(&["/proc/areal"]);

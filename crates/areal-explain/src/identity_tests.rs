@@ -108,6 +108,15 @@ fn random_weights_destroy_the_map() {
 }
 
 #[test]
+fn the_random_head_is_not_the_one_that_training_with_the_same_seed_begins_with() {
+    // Both commands take the recipe's seed: an untrained head must still be told from its random twin.
+    let state = state(8);
+    let [head, all] = randomised(&spec(), &state, 8).unwrap();
+    assert_ne!(head.tensors["fc.weight"].values, state.tensors["fc.weight"].values);
+    assert_ne!(all.tensors["conv1.weight"].values, state.tensors["conv1.weight"].values);
+}
+
+#[test]
 fn deletion_and_insertion_meet_at_their_ends() {
     // One step: deletion runs from the whole patch to the empty one, insertion back: both areas are the mean of the two.
     let explainer = Explainer::new(spec(), &state(9), DeviceChoice::Cpu).unwrap();

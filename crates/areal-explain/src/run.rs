@@ -130,7 +130,7 @@ pub fn explain(
     let mut rows = Vec::new();
     for subject in subjects {
         job.check()?;
-        let score = networks.trained.score(&subject.patch, output)?;
+        let score = networks.trained.score(&subject.patch, output.or(subject.output))?;
         let maps = maps(&networks, subject, &score, settings)?;
         for (method, saliency) in &maps {
             let row = row(&networks, subject, &score, *method, saliency, settings)?;

@@ -17,6 +17,8 @@ pub struct Subject {
     pub patch: PatchBatch,
     /// Where it lies; `None` for an imported image.
     pub place: Option<Place>,
+    /// The output it was chosen for; `None` to explain its largest.
+    pub output: Option<usize>,
 }
 
 /// Where a patch lies.
@@ -72,6 +74,7 @@ pub fn of_store(store: &PatchStore, ids: &[u64]) -> Result<Vec<Subject>, Explain
             name: format!("patch-{id}"),
             patch: PatchBatch { shape: [1, bands, height, width], pixels, states },
             place: scene.map(|s| Place::new(&s.name, &s.grid, record.window(height))),
+            output: None,
         });
     }
     Ok(subjects)
@@ -89,7 +92,7 @@ pub fn of_places(scene: &Scene, places: &[[f64; 2]], patch_size: usize) -> Resul
         projection_to.apply(&mut point).map_err(|source| projection(scene.name(), source))?;
         let (row, col) = scene.grid().pixel_at(point[0]).ok_or(ExplainError::PlaceOutside { lon, lat })?;
         let window = centred(scene.grid(), row, col, patch_size);
-        subjects.push(of_window(scene, &format!("place-{}", n + 1), window)?);
+        subjects.push(of_window(scene, &format!("place-{}", n + 1), window, None)?);
     }
     Ok(subjects)
 }
@@ -141,7 +144,7 @@ pub fn of_prediction(
                 meta.patch_size,
             );
             let name = target.classes().get(class).map_or("highest", |c| c.name.as_str());
-            subjects.push(of_window(scene, &format!("{name}-{}", rank + 1), window)?);
+            subjects.push(of_window(scene, &format!("{name}-{}", rank + 1), window, Some(class))?);
         }
     }
     Ok(subjects)
@@ -158,12 +161,12 @@ fn centred(grid: &PixelGrid, row: usize, col: usize, size: usize) -> Window {
     Window::new(first(row, grid.height), first(col, grid.width), size, size)
 }
 
-fn of_window(scene: &Scene, name: &str, window: Window) -> Result<Subject, ExplainError> {
+fn of_window(scene: &Scene, name: &str, window: Window, output: Option<usize>) -> Result<Subject, ExplainError> {
     let PixelBlock { bands, pixels, states, .. } = scene.reader()?.read(&window)?;
     if !states.contains(&PixelState::Observed) {
         let what = format!("row {}, column {} ({name})", window.row, window.col);
         return Err(ExplainError::Unobserved { what });
     }
     let patch = PatchBatch { shape: [1, bands, window.height, window.width], pixels, states };
-    Ok(Subject { name: name.to_owned(), patch, place: Some(Place::new(scene.name(), scene.grid(), window)) })
+    Ok(Subject { name: name.to_owned(), patch, place: Some(Place::new(scene.name(), scene.grid(), window)), output })
 }

@@ -9,7 +9,7 @@
 
 use std::time::{Duration, Instant};
 
-use areal_kernels::{Buffer, Activation, Conv2d, ConvShape, Level, MapShape, input_gradient, weights_gradient};
+use areal_kernels::{Activation, Buffer, Conv2d, ConvShape, Level, MapShape, input_gradient, weights_gradient};
 
 #[path = "peak.rs"]
 mod peak;
@@ -91,7 +91,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// Share of the taps that fall inside the map.
 fn inside(c: &ConvShape, shape: MapShape, target: MapShape) -> f64 {
     let axis = |a: usize, targets: usize, sources: usize| {
-        let hits = |o: usize| (0..c.kernel[a]).filter(|k| (c.padding[a]..sources + c.padding[a]).contains(&(o * c.stride[a] + k))).count();
+        let hits = |o: usize| {
+            (0..c.kernel[a]).filter(|k| (c.padding[a]..sources + c.padding[a]).contains(&(o * c.stride[a] + k))).count()
+        };
         (0..targets).map(hits).sum::<usize>() as f64 / (targets * c.kernel[a]) as f64
     };
     axis(0, target.height, shape.height) * axis(1, target.width, shape.width)

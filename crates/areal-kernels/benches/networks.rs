@@ -1,7 +1,9 @@
 //! Speed of whole networks: patches a second and core, of processor time.
 //! `cargo bench -p areal-kernels --bench networks`.
 
-use areal_kernels::{Activation, Conv2d, ConvShape, KernelError, Level, MapShape, MaxPool, Program, ProgramBuilder, Value};
+use areal_kernels::{
+    Activation, Conv2d, ConvShape, KernelError, Level, MapShape, MaxPool, Program, ProgramBuilder, Value,
+};
 
 #[path = "peak.rs"]
 mod peak;
@@ -15,7 +17,8 @@ struct Maker {
 
 impl Maker {
     fn conv(&mut self, from: Value, c: ConvShape, relu: bool, add: Option<Value>) -> Result<Value, KernelError> {
-        let weights: Vec<f32> = (0..c.weights_len()).map(|i| ((i * 2_654_435_761) % 1000) as f32 / 1000.0 - 0.5).collect();
+        let weights: Vec<f32> =
+            (0..c.weights_len()).map(|i| ((i * 2_654_435_761) % 1000) as f32 / 1000.0 - 0.5).collect();
         let scale = (2.0 / (c.weights_len() / c.outputs) as f32).sqrt();
         let weights: Vec<f32> = weights.iter().map(|w| w * scale).collect();
         let activation = if relu { Activation::Relu } else { Activation::None };
@@ -35,7 +38,8 @@ fn resnet18(level: Level, bands: usize, size: usize) -> Result<(Program, f64), K
     for (stage, width) in [64, 128, 256, 512].into_iter().enumerate() {
         for block in 0..2 {
             let stride = if stage > 0 && block == 0 { 2 } else { 1 };
-            let short = if stride == 2 { m.conv(x, ConvShape::square(channels, width, 1, 2, 0), false, None)? } else { x };
+            let short =
+                if stride == 2 { m.conv(x, ConvShape::square(channels, width, 1, 2, 0), false, None)? } else { x };
             let y = m.conv(x, ConvShape::square(channels, width, 3, stride, 1), true, None)?;
             m.size = m.size.div_ceil(stride);
             x = m.conv(y, ConvShape::square(width, width, 3, 1, 1), true, Some(short))?;

@@ -39,13 +39,20 @@ impl Conv2d {
     ///
     /// # Errors
     /// When a slice does not fit the shape or the processor lacks the level.
-    pub fn new(level: Level, shape: ConvShape, weights: &[f32], bias: Option<&[f32]>, activation: Activation) -> Result<Self, KernelError> {
+    pub fn new(
+        level: Level,
+        shape: ConvShape,
+        weights: &[f32],
+        bias: Option<&[f32]>,
+        activation: Activation,
+    ) -> Result<Self, KernelError> {
         check_len("weights", weights.len(), shape.weights_len())?;
         if let Some(bias) = bias {
             check_len("bias", bias.len(), shape.outputs)?;
         }
         let taps = shape.taps();
-        let packed = pack::pack(&shape, bias, |output, input, tap| weights[(output * shape.inputs + input) * taps + tap]);
+        let packed =
+            pack::pack(&shape, bias, |output, input, tap| weights[(output * shape.inputs + input) * taps + tap]);
         Ok(Self { shape, activation, level: level.require()?, packed, winograd: true, points: OnceLock::new() })
     }
 
@@ -65,7 +72,13 @@ impl Conv2d {
     ///
     /// # Errors
     /// When a slice does not have the length of its shape or the kernel does not fit the map.
-    pub fn run(&self, shape: MapShape, input: &[f32], add: Option<&[f32]>, output: &mut [f32]) -> Result<MapShape, KernelError> {
+    pub fn run(
+        &self,
+        shape: MapShape,
+        input: &[f32],
+        add: Option<&[f32]>,
+        output: &mut [f32],
+    ) -> Result<MapShape, KernelError> {
         let target = self.shape.output(shape)?;
         check_len("input", input.len(), shape.len())?;
         check_len("output", output.len(), target.len())?;
@@ -73,7 +86,12 @@ impl Conv2d {
             check_len("add", add.len(), target.len())?;
         }
         let axis = |a: usize, targets, sources| {
-            taps::forward(targets, sources, self.shape.kernel[a], [self.shape.stride[a], self.shape.padding[a], self.shape.dilation[a]])
+            taps::forward(
+                targets,
+                sources,
+                self.shape.kernel[a],
+                [self.shape.stride[a], self.shape.padding[a], self.shape.dilation[a]],
+            )
         };
         let work = Work {
             rows: axis(0, target.height, shape.height),
@@ -161,7 +179,13 @@ impl Work<'_> {
         let (batch, inputs, outputs) = (self.source.batch, self.source.channels, self.target.channels);
         let first = (y * self.target.width + run.start) * batch;
         if run.step == 1 {
-            let line = Line { pixels: run.len * batch, input: 0, input_step: inputs, output: first * outputs, output_step: outputs };
+            let line = Line {
+                pixels: run.len * batch,
+                input: 0,
+                input_step: inputs,
+                output: first * outputs,
+                output_step: outputs,
+            };
             self.line(line, taps, block);
         } else if batch < run.len {
             for image in 0..batch {

@@ -11,7 +11,8 @@ use burn::tensor::ops::ConvOptions;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
 use crate::{
-    Activation, Buffer, Conv2d, ConvShape, KernelError, Level, MapShape, from_nchw, input_gradient, to_nchw, weights_gradient,
+    Activation, Buffer, Conv2d, ConvShape, KernelError, Level, MapShape, from_nchw, input_gradient, to_nchw,
+    weights_gradient,
 };
 
 /// The convolution as an operation of Burn's backends.
@@ -30,14 +31,22 @@ pub fn conv2d(x: Tensor<4>, weights: Tensor<4>, options: ConvOptions<2>) -> Tens
         && weights.dtype() == DType::F32
         && shapes(x.dims(), weights.dims(), &options).is_some();
     if covered {
-        Tensor::from_dispatch(<Dispatch as MapConvolution>::map_conv2d(x.into_dispatch(), weights.into_dispatch(), options))
+        Tensor::from_dispatch(<Dispatch as MapConvolution>::map_conv2d(
+            x.into_dispatch(),
+            weights.into_dispatch(),
+            options,
+        ))
     } else {
         burn::tensor::module::conv2d(x, weights, None, options)
     }
 }
 
 /// What is convolved, the map that goes in and the one that comes out; none for what the kernels do not cover.
-fn shapes([n, c, h, w]: [usize; 4], [o, i, rows, columns]: [usize; 4], options: &ConvOptions<2>) -> Option<(ConvShape, MapShape, MapShape)> {
+fn shapes(
+    [n, c, h, w]: [usize; 4],
+    [o, i, rows, columns]: [usize; 4],
+    options: &ConvOptions<2>,
+) -> Option<(ConvShape, MapShape, MapShape)> {
     let [(top, bottom), (left, right)] = options.padding;
     if options.groups != 1 || i != c || top != bottom || left != right {
         return None;
@@ -165,7 +174,8 @@ impl Backward<Flex, 2> for Step {
         let (x, weights, options) = ops.state;
         let wanted = [by_x.is_some(), by_weights.is_some()];
         let [dx, dw] = backward(&x, &weights, &gradient, &options, wanted).unwrap_or_else(|_| {
-            let dx = wanted[0].then(|| Flex::conv2d_x_backward(x.clone(), weights.clone(), gradient.clone(), options.clone()));
+            let dx = wanted[0]
+                .then(|| Flex::conv2d_x_backward(x.clone(), weights.clone(), gradient.clone(), options.clone()));
             let dw = wanted[1].then(|| Flex::conv2d_weight_backward(x, weights, gradient, options));
             [dx, dw]
         });

@@ -168,7 +168,15 @@ impl Weights<'_> {
     }
 
     /// Pixels at constant steps; `[start, step]` in values of the input and of the gradient.
-    fn line(&self, pixels: usize, [x, x_step]: [usize; 2], [g, g_step]: [usize; 2], tap: usize, block: usize, inputs: [usize; 2]) {
+    fn line(
+        &self,
+        pixels: usize,
+        [x, x_step]: [usize; 2],
+        [g, g_step]: [usize; 2],
+        tap: usize,
+        block: usize,
+        inputs: [usize; 2],
+    ) {
         let outputs = (self.shape.outputs - block).min(BLOCK);
         let vectors = outputs.div_ceil(LANES);
         let strips = (inputs[1] - inputs[0]).div_ceil(ROWS);

@@ -57,7 +57,8 @@ mod tests {
     #[test]
     fn the_axes_are_row_column_image_channel() {
         // N = 2, C = 3, H = 1, W = 2: value = 100 n + 10 c + w.
-        let planar: Vec<f32> = (0..2).flat_map(|n| (0..3).flat_map(move |c| (0..2).map(move |w| (100 * n + 10 * c + w) as f32))).collect();
+        let planar: Vec<f32> =
+            (0..2).flat_map(|n| (0..3).flat_map(move |c| (0..2).map(move |w| (100 * n + 10 * c + w) as f32))).collect();
         let shape = MapShape::new(1, 2, 2, 3);
         let mut map = vec![0.0; 12];
         from_nchw(shape, &planar, &mut map).unwrap();

@@ -47,7 +47,13 @@ impl MaxPool {
     ///
     /// # Errors
     /// When a slice does not have the length of its shape or a window lies outside the map.
-    pub fn run(&self, level: Level, shape: MapShape, input: &[f32], output: &mut [f32]) -> Result<MapShape, KernelError> {
+    pub fn run(
+        &self,
+        level: Level,
+        shape: MapShape,
+        input: &[f32],
+        output: &mut [f32],
+    ) -> Result<MapShape, KernelError> {
         let level = level.require()?;
         let (rows, columns) = (self.taps(shape.height)?, self.taps(shape.width)?);
         let target = MapShape { height: rows.len(), width: columns.len(), ..shape };

@@ -95,7 +95,8 @@ impl ProgramBuilder {
                 buffers += 1;
                 buffers - 1
             });
-            let mut done: Vec<usize> = self.steps[index].reads().map(|v| v.0).filter(|v| last_use[*v] == index).collect();
+            let mut done: Vec<usize> =
+                self.steps[index].reads().map(|v| v.0).filter(|v| last_use[*v] == index).collect();
             done.dedup();
             free.extend(done.into_iter().map(|value| if value == 0 { 0 } else { self.steps[value - 1].buffer }));
         }

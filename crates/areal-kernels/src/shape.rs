@@ -55,14 +55,7 @@ pub struct ConvShape {
 impl ConvShape {
     /// A square kernel with one stride and padding for both axes, no dilation.
     pub fn square(inputs: usize, outputs: usize, kernel: usize, stride: usize, padding: usize) -> Self {
-        Self {
-            inputs,
-            outputs,
-            kernel: [kernel; 2],
-            stride: [stride; 2],
-            padding: [padding; 2],
-            dilation: [1; 2],
-        }
+        Self { inputs, outputs, kernel: [kernel; 2], stride: [stride; 2], padding: [padding; 2], dilation: [1; 2] }
     }
 
     /// Number of weights, `[outputs, inputs, kernel rows, kernel columns]`.

@@ -22,7 +22,8 @@ fn gradients(c: &ConvShape, shape: MapShape, x: &[f32], w: &[f32], g: &[f32]) ->
     let t = c.output(shape).unwrap();
     let (mut dx, mut dw, mut db) = (vec![0.0; x.len()], vec![0.0; w.len()], vec![0.0; c.outputs]);
     for (at, g) in g.iter().enumerate() {
-        let (o, n, ox, oy) = (at % t.channels, at / t.channels % t.batch, at / t.row_len() % t.width, at / t.row_len() / t.width);
+        let (o, n, ox, oy) =
+            (at % t.channels, at / t.channels % t.batch, at / t.row_len() % t.width, at / t.row_len() / t.width);
         db[o] += f64::from(*g);
         for (ky, kx) in (0..c.kernel[0]).flat_map(|ky| (0..c.kernel[1]).map(move |kx| (ky, kx))) {
             let iy = (oy * c.stride[0] + ky * c.dilation[0]).wrapping_sub(c.padding[0]);

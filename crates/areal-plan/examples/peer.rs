@@ -10,7 +10,8 @@ use areal_grid::{Class, PixelState, PixelType, Pixels, Target, default_colour};
 use areal_job::{Provenance, hash_bytes};
 use areal_kernels::Level;
 use areal_model::{
-    BUNDLE_FORMAT, Bundle, Calibration, DeviceChoice, Inference, ModelSpec, Network, Normalisation, PatchBatch, StateDict,
+    BUNDLE_FORMAT, Bundle, Calibration, DeviceChoice, Inference, ModelSpec, Network, Normalisation, PatchBatch,
+    StateDict,
 };
 use areal_plan::PlanInference;
 use rand::{RngExt, SeedableRng};

@@ -6,7 +6,8 @@ use rayon::prelude::*;
 /// normalised, 0 where a pixel is not observed. One pass, no copy between.
 pub fn fill(batch: &PatchBatch, first: usize, count: usize, normalisation: &Normalisation, map: &mut [f32]) {
     let [_, bands, height, width] = batch.shape;
-    let factors: Vec<(f32, f32)> = normalisation.mean.iter().zip(&normalisation.std).map(|(m, s)| (*m, 1.0 / *s)).collect();
+    let factors: Vec<(f32, f32)> =
+        normalisation.mean.iter().zip(&normalisation.std).map(|(m, s)| (*m, 1.0 / *s)).collect();
     let step = count * bands;
     map.par_chunks_mut(width * step).enumerate().for_each(|(row, out)| {
         let mut line = vec![0.0; width];

@@ -7,8 +7,8 @@
 mod compile;
 mod error;
 mod fold;
-mod input;
 mod inference;
+mod input;
 mod probe;
 
 pub use compile::compile;

@@ -5,8 +5,8 @@ use areal_grid::{Class, PixelState, PixelType, Pixels, Target, default_colour};
 use areal_job::{Provenance, hash_bytes};
 use areal_kernels::Level;
 use areal_model::{
-    Architecture, BUNDLE_FORMAT, Bundle, BurnInference, Calibration, DeviceChoice, Inference, ModelSpec, Network, Normalisation,
-    PatchBatch, StateDict,
+    Architecture, BUNDLE_FORMAT, Bundle, BurnInference, Calibration, DeviceChoice, Inference, ModelSpec, Network,
+    Normalisation, PatchBatch, StateDict,
 };
 use areal_plan::{Agreement, PlanError, PlanInference, TOLERANCE};
 use rand::{RngExt, SeedableRng};
@@ -16,8 +16,13 @@ const BANDS: usize = 5;
 
 fn spec(architecture: Architecture, patch_size: usize) -> ModelSpec {
     let class = |code: u8| Class { code, name: format!("class {code}"), colour: default_colour(usize::from(code)) };
-    let provenance =
-        Provenance { made_by: String::new(), command: String::new(), inputs: Vec::new(), settings: Default::default(), seed: None };
+    let provenance = Provenance {
+        made_by: String::new(),
+        command: String::new(),
+        inputs: Vec::new(),
+        settings: Default::default(),
+        seed: None,
+    };
     ModelSpec {
         format: BUNDLE_FORMAT.to_owned(),
         architecture,
@@ -59,7 +64,8 @@ fn bundle(architecture: Architecture, patch_size: usize) -> Bundle {
 fn batch(patches: usize, side: usize) -> PatchBatch {
     let mut rng = ChaCha8Rng::seed_from_u64(13);
     let pixels = (0..patches * BANDS * side * side).map(|_| rng.random_range(400..1400)).collect();
-    let states = (0..patches * side * side).map(|_| if rng.random_bool(0.05) { PixelState::Masked } else { PixelState::Observed });
+    let states = (0..patches * side * side)
+        .map(|_| if rng.random_bool(0.05) { PixelState::Masked } else { PixelState::Observed });
     PatchBatch { shape: [patches, BANDS, side, side], pixels: Pixels::U16(pixels), states: states.collect() }
 }
 
@@ -104,7 +110,8 @@ fn no_patches_give_no_rows() {
 #[test]
 fn a_batch_of_other_bands_is_refused() {
     let mut plan = PlanInference::from_bundle(bundle(Architecture::Compact, 16), Level::detect().unwrap()).unwrap();
-    let odd = PatchBatch { shape: [1, 2, 2, 2], pixels: Pixels::U16(vec![0; 8]), states: vec![PixelState::Observed; 4] };
+    let odd =
+        PatchBatch { shape: [1, 2, 2, 2], pixels: Pixels::U16(vec![0; 8]), states: vec![PixelState::Observed; 4] };
     assert!(plan.infer(&odd).is_err());
 }
 

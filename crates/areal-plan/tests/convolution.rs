@@ -32,7 +32,12 @@ fn values_and_gradients_agree_with_burn() {
         let options = ConvOptions::new([pick(1, 3), pick(1, 3)], [pick(0, 3), pick(0, 3)], [pick(1, 3), pick(1, 3)], 1);
         let (inputs, outputs, batch) = (pick(1, 9), pick(1, 70), pick(1, 9));
         let case = format!("{inputs} to {outputs} channels, batch {batch}, {options:?}");
-        agrees_with_burn([batch, inputs, pick(5, 12), pick(5, 12)], [outputs, inputs, pick(1, 4), pick(1, 4)], options, &case);
+        agrees_with_burn(
+            [batch, inputs, pick(5, 12), pick(5, 12)],
+            [outputs, inputs, pick(1, 4), pick(1, 4)],
+            options,
+            &case,
+        );
     }
 }
 
@@ -84,7 +89,8 @@ fn an_input_that_lies_otherwise_in_memory_is_read_by_its_shape() {
     let x = random([2, 6, 7, 3], &device).permute([0, 3, 1, 2]);
     let w = random([5, 3, 3, 3], &device);
     let options = ConvOptions::new([1, 1], [1, 1], [1, 1], 1);
-    let (ours, burns) = (conv2d(x.clone(), w.clone(), options.clone()), burn::tensor::module::conv2d(x, w, None, options));
+    let (ours, burns) =
+        (conv2d(x.clone(), w.clone(), options.clone()), burn::tensor::module::conv2d(x, w, None, options));
     close("values", &values(ours), &values(burns));
 }
 

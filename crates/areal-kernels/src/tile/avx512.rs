@@ -1,8 +1,8 @@
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::{
-    __mmask16, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_max_ps,
-    _mm512_set1_ps, _mm512_setzero_ps,
+    __mmask16, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps,
+    _mm512_max_ps, _mm512_set1_ps, _mm512_setzero_ps,
 };
 
 use super::{Tile, TileFn, pick};

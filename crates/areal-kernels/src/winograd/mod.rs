@@ -33,7 +33,8 @@ thread_local! {
 /// True when this way is expected to be faster than summing over the taps.
 pub fn pays(c: &ConvShape, source: MapShape, target: MapShape) -> bool {
     let fits = c.kernel == [3, 3] && c.stride == [1, 1] && c.dilation == [1, 1];
-    let whole = c.inputs.is_multiple_of(LANES) && c.outputs.is_multiple_of(LANES) && c.inputs.min(c.outputs) >= 2 * LANES;
+    let whole =
+        c.inputs.is_multiple_of(LANES) && c.outputs.is_multiple_of(LANES) && c.inputs.min(c.outputs) >= 2 * LANES;
     if !fits || !whole {
         return false;
     }
@@ -132,7 +133,8 @@ impl Winograd<'_> {
             let mut at = 0;
             for index in 0..tiles {
                 let pixels = (rows - at) / (tiles - index);
-                let (input, output) = (&v[at * inputs..][..pixels * inputs], &mut m[at * outputs..][..pixels * outputs]);
+                let (input, output) =
+                    (&v[at * inputs..][..pixels * inputs], &mut m[at * outputs..][..pixels * outputs]);
                 let tile = Tile {
                     taps: &taps,
                     inputs,

@@ -79,7 +79,8 @@ unsafe fn input_any(pixels: &Pixels, channels: usize, out: *mut f32, step: usize
         // SAFETY: `at .. at + 16` lies within the channels.
         unsafe {
             for x in 0..IN {
-                let column: [Lanes; IN] = std::array::from_fn(|y| pixels[y * IN + x].add(at).cast::<Lanes>().read_unaligned());
+                let column: [Lanes; IN] =
+                    std::array::from_fn(|y| pixels[y * IN + x].add(at).cast::<Lanes>().read_unaligned());
                 for (y, value) in bt(&column).into_iter().enumerate() {
                     half[y * IN + x] = value;
                 }
@@ -139,7 +140,14 @@ pub unsafe fn output(
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
-unsafe fn output_avx512(m: *const f32, step: usize, channels: usize, starts: &Starts, e: &Epilogue<'_>, to: Shared<f32>) {
+unsafe fn output_avx512(
+    m: *const f32,
+    step: usize,
+    channels: usize,
+    starts: &Starts,
+    e: &Epilogue<'_>,
+    to: Shared<f32>,
+) {
     // SAFETY: the caller's promise.
     unsafe { output_any(m, step, channels, starts, e, to) }
 }
@@ -160,7 +168,8 @@ unsafe fn output_any(m: *const f32, step: usize, channels: usize, starts: &Start
         unsafe {
             let bias = e.bias.as_ptr().add(at).cast::<Lanes>().read_unaligned();
             for x in 0..IN {
-                let column: [Lanes; IN] = std::array::from_fn(|y| m.add((y * IN + x) * step + at).cast::<Lanes>().read_unaligned());
+                let column: [Lanes; IN] =
+                    std::array::from_fn(|y| m.add((y * IN + x) * step + at).cast::<Lanes>().read_unaligned());
                 for (y, value) in a(&column).into_iter().enumerate() {
                     half[y * IN + x] = value;
                 }

@@ -74,7 +74,8 @@ impl Architecture {
                 stem: 32,
                 stem_kernel: 3,
                 pool: false,
-                stages: [(32, 1, 2), (64, 1, 2), (96, 1, 2), (0, 0, 1)],
+                // One feature in 8 pixels: fine enough for saliency maps of small patches.
+                stages: [(32, 1, 1), (64, 1, 2), (96, 1, 2), (0, 0, 1)],
             },
             Self::Resnet18 => resnet(BlockKind::Basic, [2, 2, 2, 2]),
             Self::Resnet34 => resnet(BlockKind::Basic, [3, 4, 6, 3]),

@@ -54,7 +54,7 @@ pub struct Options {
     /// Methods: grad-cam, hires-cam, occlusion [default: all]
     #[arg(long, value_delimiter = ',', value_name = "METHOD")]
     pub methods: Vec<Method>,
-    /// Class to explain, by name [default: the predicted class of each patch]
+    /// Class to explain, by name [default: the class a patch was chosen for, else its predicted class]
     #[arg(long, value_name = "NAME")]
     pub class: Option<String>,
     /// Side of the square that occlusion hides [default: an eighth of the patch]
