@@ -56,3 +56,36 @@ fn init_writes_a_recipe_that_run_accepts_and_never_overwrites() {
     assert!(dry.stdout.starts_with("tile: would run"), "{}", dry.stdout);
     areal(["init", path]).expect(4).says(&["exists already", "--overwrite"]);
 }
+
+#[test]
+fn a_run_never_replaces_a_folder_that_areal_did_not_make() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = folder.path().join("demo");
+    areal(["demo", "--size", "small", "--out", demo.to_str().unwrap()]).expect(0);
+    let own = demo.join("out/patches");
+    fs::create_dir_all(&own).unwrap();
+    fs::write(own.join("mydata.txt"), "mine").unwrap();
+    areal(["run", demo.join("recipe.toml").to_str().unwrap()]).expect(4).says(&["was not made by areal"]);
+    assert_eq!(fs::read_to_string(own.join("mydata.txt")).unwrap(), "mine");
+}
+
+#[test]
+fn an_output_over_an_input_is_refused_and_both_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let zones = folder.path().join("zones.gpkg");
+    fs::write(&zones, "anything").unwrap();
+    let path = zones.to_str().unwrap();
+    areal(["aggregate", "--raster", path, "--zones", path, "--out", path, "--overwrite"])
+        .expect(2)
+        .says(&["would change the input"]);
+    assert_eq!(fs::read_to_string(&zones).unwrap(), "anything");
+}
+
+#[test]
+fn a_reader_that_stops_early_is_no_fault_and_a_full_stdout_is_said() {
+    use std::process::Command;
+    let program = crate::common::binary().display();
+    let shell = |script: String| crate::common::run(Command::new("bash").args(["-c", &script]));
+    shell(format!("set -o pipefail; '{program}' devices --json | true")).expect(0);
+    shell(format!("'{program}' devices --json > /dev/full")).expect(4).says(&["cannot write to stdout"]);
+}

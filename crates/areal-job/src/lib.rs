@@ -12,7 +12,7 @@ pub use hash::{Sha256, hash_bytes, hash_file, hash_folder};
 pub use interrupt::{Interrupt, Interrupted};
 pub use progress::{Job, NoProgress, Progress, Task, Unit};
 pub use provenance::{InputFile, Provenance, input_file, read_json, write_json};
-pub use staged::{StagedDir, StagedFile};
+pub use staged::{StagedDir, StagedFile, check_output};
 
 /// A file operation that failed, with the file it failed on.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +48,26 @@ pub enum FileError {
         found: String,
         /// What this program reads.
         expected: &'static str,
+    },
+    /// An output that would replace what areal did not make.
+    #[error("{path} was not made by areal", path = path.display())]
+    Foreign {
+        /// The output.
+        path: std::path::PathBuf,
+    },
+    /// An output that would replace or change an input of its own job.
+    #[error("the output {output} would change the input {input}", output = output.display(), input = input.display())]
+    OverInput {
+        /// The output.
+        output: std::path::PathBuf,
+        /// The input.
+        input: std::path::PathBuf,
+    },
+    /// An output path that ends in no name, such as `.` or `/`.
+    #[error("{path} is no name for an output", path = path.display())]
+    Unnamed {
+        /// The output.
+        path: std::path::PathBuf,
     },
     /// An output that stands already and may not be overwritten.
     #[error("{path} exists already", path = path.display())]

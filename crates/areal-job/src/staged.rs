@@ -29,6 +29,70 @@ fn staging_path(target: &Path, tag: &str) -> PathBuf {
     target.with_file_name(format!(".{tag}-{}-{name}", std::process::id()))
 }
 
+/// Refuses an output that is one of the job's inputs, or lies within one, or holds one.
+///
+/// # Errors
+/// [`FileError::OverInput`] with both.
+pub fn check_output(output: &Path, inputs: &[PathBuf]) -> Result<(), FileError> {
+    let whole = |path: &Path| {
+        // The output need not exist: its nearest folder that does is resolved, and the rest kept.
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+        let there = absolute.ancestors().find(|p| p.exists()).unwrap_or(&absolute).to_path_buf();
+        let rest = absolute.strip_prefix(&there).map(Path::to_path_buf).unwrap_or_default();
+        let resolved = there.canonicalize().unwrap_or(there);
+        if rest.as_os_str().is_empty() { resolved } else { resolved.join(rest) }
+    };
+    let out = whole(output);
+    for input in inputs {
+        let path = whole(input);
+        if out.starts_with(&path) || path.starts_with(&out) {
+            return Err(FileError::OverInput { output: output.to_path_buf(), input: input.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// True for a folder that may be replaced: an empty one, or one with a document of areal's.
+fn replaceable(folder: &Path) -> bool {
+    let Ok(entries) = fs::read_dir(folder) else { return false };
+    let mut empty = true;
+    for entry in entries.flatten() {
+        empty = false;
+        let path = entry.path();
+        let text = |path: &Path| fs::read_to_string(path).unwrap_or_default();
+        let ours = match path.extension().and_then(|e| e.to_str()) {
+            Some("json") => serde_json::from_str::<serde_json::Value>(&text(&path))
+                .is_ok_and(|json| json.get("format").and_then(|f| f.as_str()).is_some_and(|f| f.starts_with("areal-"))),
+            Some("toml") => text(&path).contains("format = \"areal-recipe/"),
+            _ => false,
+        };
+        if ours {
+            return true;
+        }
+    }
+    empty
+}
+
+/// Removes what a process that is no more left half-written for the same output.
+fn sweep(target: &Path, tag: &str) {
+    let (Some(parent), Some(name)) = (target.parent(), target.file_name()) else { return };
+    let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+    let processes = Path::new("/proc");
+    if !processes.join("self").exists() {
+        return;
+    }
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let found = entry.file_name().to_string_lossy().into_owned();
+        let rest = found.strip_prefix(&format!(".{tag}-")).and_then(|r| r.split_once('-'));
+        let Some((process, of)) = rest else { continue };
+        let left = process.bytes().all(|b| b.is_ascii_digit()) && !processes.join(process).exists();
+        if left && of == name.to_string_lossy() {
+            let path = entry.path();
+            let _ = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        }
+    }
+}
+
 fn make_parent(target: &Path) -> Result<(), FileError> {
     match target.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => {
@@ -42,9 +106,16 @@ impl StagedFile {
     /// Begins a file that will stand at `target`; missing parent folders are made.
     ///
     /// # Errors
-    /// When the parent folder cannot be made.
+    /// When the parent folder cannot be made, or a folder or device stands at `target`.
     pub fn new(target: &Path) -> Result<Self, FileError> {
+        if target.file_name().is_none() {
+            return Err(FileError::Unnamed { path: target.to_path_buf() });
+        }
+        if target.exists() && !target.is_file() {
+            return Err(FileError::Foreign { path: target.to_path_buf() });
+        }
         make_parent(target)?;
+        sweep(target, "partial");
         Ok(Self { staging: staging_path(target, "partial"), target: target.to_path_buf(), done: false })
     }
 
@@ -74,16 +145,24 @@ impl Drop for StagedFile {
 }
 
 impl StagedDir {
-    /// Begins a folder that will stand at `target`. With `overwrite`, a folder that stands there is replaced on
-    /// commit; without, it is an error now.
+    /// Begins a folder that will stand at `target`. With `overwrite`, a folder of areal's that stands there is replaced
+    /// on commit; without, it is an error now.
     ///
     /// # Errors
-    /// [`FileError::Exists`] as said, or when the folder cannot be made.
+    /// [`FileError::Exists`] as said; [`FileError::Foreign`] when what stands there is neither empty nor made by areal
+    /// (it holds no document with areal's `format`); or when the folder cannot be made.
     pub fn new(target: &Path, overwrite: bool) -> Result<Self, FileError> {
+        if target.file_name().is_none() {
+            return Err(FileError::Unnamed { path: target.to_path_buf() });
+        }
         if target.exists() && !overwrite {
             return Err(FileError::Exists { path: target.to_path_buf() });
         }
+        if target.exists() && !replaceable(target) {
+            return Err(FileError::Foreign { path: target.to_path_buf() });
+        }
         make_parent(target)?;
+        sweep(target, "partial");
         let staging = staging_path(target, "partial");
         if staging.exists() {
             fs::remove_dir_all(&staging).map_err(FileError::io("remove", &staging))?;
@@ -160,6 +239,7 @@ mod tests {
 
         let staged = StagedDir::new(&target, false).unwrap();
         fs::write(staged.file("x"), "2").unwrap();
+        fs::write(staged.file("store.json"), "{\"format\": \"areal-store/1\"}").unwrap();
         staged.commit().unwrap();
         assert_eq!(fs::read_to_string(target.join("x")).unwrap(), "2");
 
@@ -170,6 +250,46 @@ mod tests {
         staged.commit().unwrap();
         assert!(target.join("y").exists() && !target.join("x").exists());
         assert_eq!(fs::read_dir(root.path().join("a")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn overwrite_never_replaces_what_areal_did_not_make() {
+        let root = tempfile::tempdir().unwrap();
+        let thesis = root.path().join("user");
+        fs::create_dir(&thesis).unwrap();
+        assert!(StagedDir::new(&thesis, true).is_ok(), "an empty folder may be filled");
+        fs::write(thesis.join("thesis.txt"), "years of work").unwrap();
+        fs::write(thesis.join("other.json"), "{\"format\": \"something\"}").unwrap();
+        assert!(matches!(StagedDir::new(&thesis, true), Err(FileError::Foreign { .. })));
+        assert!(matches!(StagedDir::new(&thesis.join("thesis.txt"), true), Err(FileError::Foreign { .. })));
+        assert!(matches!(StagedFile::new(&thesis), Err(FileError::Foreign { .. })));
+        assert!(matches!(StagedDir::new(Path::new("/"), true), Err(FileError::Unnamed { .. })));
+        assert_eq!(fs::read_to_string(thesis.join("thesis.txt")).unwrap(), "years of work");
+    }
+
+    #[test]
+    fn an_output_may_not_touch_an_input() {
+        let root = tempfile::tempdir().unwrap();
+        let bundle = root.path().join("bundle");
+        fs::create_dir(&bundle).unwrap();
+        let inputs = [bundle.clone()];
+        for bad in [bundle.clone(), bundle.join("sub/out"), root.path().to_path_buf(), bundle.join("../bundle")] {
+            let refused = check_output(&bad, &inputs);
+            assert!(matches!(refused, Err(FileError::OverInput { .. })), "{}", bad.display());
+        }
+        assert!(check_output(&root.path().join("bundle2"), &inputs).is_ok());
+    }
+
+    #[test]
+    fn what_a_dead_process_left_is_swept() {
+        let root = tempfile::tempdir().unwrap();
+        // No process has this number: Linux gives out at most 2^22.
+        let stale = root.path().join(".partial-99999999-out");
+        let other = root.path().join(".partial-99999999-another");
+        fs::create_dir(&stale).unwrap();
+        fs::create_dir(&other).unwrap();
+        drop(StagedDir::new(&root.path().join("out"), false).unwrap());
+        assert!(!stale.exists() && other.exists());
     }
 
     #[test]

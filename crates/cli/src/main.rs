@@ -1,5 +1,10 @@
 //! The `areal` program: satellite scenes in, area statistics out.
 
+#![warn(clippy::print_stdout)]
+
+#[macro_use]
+mod stdout;
+
 mod args;
 mod commands;
 mod context;

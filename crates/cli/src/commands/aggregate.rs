@@ -114,9 +114,9 @@ impl Stage for Options {
         write_areas(&table, &AreasMeta::new(&map, &table, provenance), &folder)?;
         folder.commit()?;
         if self.json.unwrap_or(false) {
-            println!("{:#}", to_json(&table));
+            outln!("{:#}", to_json(&table));
         } else {
-            print!("{}", to_text(&table));
+            out!("{}", to_text(&table));
         }
         tracing::info!("areas of {} zones are in {}", set.zones.len(), out.display());
         Ok(())

@@ -34,11 +34,11 @@ pub fn run(options: Options, context: &Context) -> Result<(), CliError> {
     let folder = StagedDir::new(&out, overwrite)?;
     let summary = generate(&DemoSettings { size, seed }, &folder, &context.job())?;
     folder.commit()?;
-    println!("{:<10} {:>12} {:>8}", "class", "true km2", "labels");
+    outln!("{:<10} {:>12} {:>8}", "class", "true km2", "labels");
     for ((land_use, area), (_, labels)) in summary.areas.iter().zip(&summary.labels) {
-        println!("{:<10} {area:>12.3} {labels:>8}", land_use.name());
+        outln!("{:<10} {area:>12.3} {labels:>8}", land_use.name());
     }
-    println!("{} districts, {} survey clusters", summary.districts, summary.clusters);
+    outln!("{} districts, {} survey clusters", summary.districts, summary.clusters);
     tracing::info!("{} files in {}", summary.files.len(), out.display());
     tracing::info!("next: areal run {}", out.join("recipe.toml").display());
     Ok(())

@@ -21,12 +21,12 @@ pub fn run(options: Options, _context: &Context) -> Result<(), CliError> {
     let found = devices();
     if options.json {
         let text = serde_json::to_string_pretty(&found).map_err(|e| CliError::from_source(Exit::Failure, &e))?;
-        println!("{text}");
+        outln!("{text}");
         return Ok(());
     }
-    println!("{:<8} name", "device");
+    outln!("{:<8} name", "device");
     for device in found {
-        println!("{:<8} {}", device.choice.to_string(), device.name);
+        outln!("{:<8} {}", device.choice.to_string(), device.name);
     }
     Ok(())
 }

@@ -90,10 +90,10 @@ impl Stage for Options {
         if self.json.unwrap_or(false) {
             let text =
                 serde_json::to_string_pretty(&evaluation).map_err(|e| CliError::from_source(Exit::Failure, &e))?;
-            println!("{text}");
+            outln!("{text}");
         } else {
-            println!("{split} split, {} patches", evaluation.patches);
-            print!("{}", metrics_text(&evaluation.metrics));
+            outln!("{split} split, {} patches", evaluation.patches);
+            out!("{}", metrics_text(&evaluation.metrics));
         }
         Ok(())
     }

@@ -145,7 +145,7 @@ impl Stage for Options {
         let rows = explain(&subjects, bundle, &self.inputs(), &self.settings(), out, &context.job())?;
         if self.json == Some(true) {
             let text = serde_json::to_string_pretty(&rows).map_err(|e| CliError::new(Exit::Failure, e.to_string()))?;
-            println!("{text}");
+            outln!("{text}");
         } else {
             print_table(&rows);
         }
@@ -164,12 +164,19 @@ fn lonlat(text: &str) -> Result<[f64; 2], CliError> {
 }
 
 fn print_table(rows: &[SaliencyRow]) {
-    println!(
+    outln!(
         "{:<20} {:<10} {:<16} {:>8} {:>9} {:>9} {:>12} {:>12}",
-        "patch", "method", "class", "result", "deletion", "insertion", "random head", "random all"
+        "patch",
+        "method",
+        "class",
+        "result",
+        "deletion",
+        "insertion",
+        "random head",
+        "random all"
     );
     for row in rows {
-        println!(
+        outln!(
             "{:<20} {:<10} {:<16} {:>8.4} {:>9.4} {:>9.4} {:>12.3} {:>12.3}",
             row.id,
             row.method.name(),

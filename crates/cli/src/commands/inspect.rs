@@ -62,9 +62,9 @@ pub fn run(options: Options, context: &Context) -> Result<(), CliError> {
     let settings = options.scene.settings("scene", options.files)?;
     let inspection = areal_raster::inspect(&settings, &context.job())?;
     if options.json {
-        println!("{}", to_json(inspection)?);
+        outln!("{}", to_json(inspection)?);
     } else {
-        print!("{}", inspect_text::tables(inspection));
+        out!("{}", inspect_text::tables(inspection));
     }
     Ok(())
 }

@@ -34,19 +34,28 @@ pub trait Stage {
     fn run(self, context: &Context) -> Result<(), CliError>;
 }
 
+/// Runs a stage, unless its output would change one of its own inputs.
+pub fn start<S: Stage>(stage: S, context: &Context) -> Result<(), CliError> {
+    let output = stage.output();
+    if !output.as_os_str().is_empty() {
+        areal_job::check_output(&output, &stage.inputs())?;
+    }
+    stage.run(context)
+}
+
 pub fn dispatch(command: Command, context: &Context) -> Result<(), CliError> {
     match command {
         Command::Inspect(options) => inspect::run(options, context),
-        Command::Tile(options) => options.run(context),
-        Command::Train(options) => options.run(context),
-        Command::Evaluate(options) => options.run(context),
-        Command::Predict(options) => options.run(context),
-        Command::Explain(options) => options.run(context),
-        Command::Aggregate(options) => options.run(context),
-        Command::Sample(options) => options.run(context),
-        Command::Estimate(options) => options.run(context),
+        Command::Tile(options) => start(options, context),
+        Command::Train(options) => start(options, context),
+        Command::Evaluate(options) => start(options, context),
+        Command::Predict(options) => start(options, context),
+        Command::Explain(options) => start(options, context),
+        Command::Aggregate(options) => start(options, context),
+        Command::Sample(options) => start(options, context),
+        Command::Estimate(options) => start(*options, context),
         Command::Compare(options) => compare::run(&options, context),
-        Command::Report(options) => options.run(context),
+        Command::Report(options) => start(options, context),
         Command::Run(options) => run::run(options, context),
         Command::Init(options) => init::run(options, context),
         Command::Demo(options) => demo::run(options, context),

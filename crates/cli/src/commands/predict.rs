@@ -99,7 +99,7 @@ impl Stage for Options {
         let mut inference = areal_plan::load(bundle, device).map_err(ModelError::from).map_err(PredictError::from)?;
         let report = predict(&scene, inference.as_mut(), bundle, &settings, out, &context.job())?;
         if self.json == Some(true) {
-            println!("{}", to_json(&report)?);
+            outln!("{}", to_json(&report)?);
         } else {
             print_table(&report);
         }
@@ -114,20 +114,20 @@ fn to_json(report: &PredictReport) -> Result<String, CliError> {
 
 fn print_table(report: &PredictReport) {
     let counts = report.counts;
-    println!("{:<20} {:>12}", "cells", counts.total());
+    outln!("{:<20} {:>12}", "cells", counts.total());
     for (name, cells) in [
         ("predicted", counts.predicted),
         ("nodata", counts.nodata),
         ("masked", counts.masked),
         ("outside", counts.outside),
     ] {
-        println!("  {name:<18} {cells:>12}");
+        outln!("  {name:<18} {cells:>12}");
     }
     if !report.classes.is_empty() {
-        println!("\n{:<20} {:>12} {:>8}", "class", "mapped cells", "share");
+        outln!("\n{:<20} {:>12} {:>8}", "class", "mapped cells", "share");
     }
     for (class, share) in report.class_shares() {
-        println!("{:<20} {:>12} {:>7.2}%", class.name, class.cells, 100.0 * share);
+        outln!("{:<20} {:>12} {:>7.2}%", class.name, class.cells, 100.0 * share);
     }
 }
 

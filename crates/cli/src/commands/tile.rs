@@ -278,16 +278,16 @@ impl Options {
 }
 
 fn print_json(meta: &StoreMeta) {
-    println!("{:#}", serde_json::json!({ "counts": meta.counts, "target": meta.target }));
+    outln!("{:#}", serde_json::json!({ "counts": meta.counts, "target": meta.target }));
 }
 
 fn print_table(meta: &StoreMeta) {
     let counts = &meta.counts;
     let wide = counts.labels.iter().map(|row| row.label.chars().count()).max().unwrap_or(0).max("dropped".len());
     let line = |label: &str, [a, b, c]: [u64; 3]| {
-        println!("{label:wide$}  {a:>8}  {b:>10}  {c:>8}  {:>8}", a + b + c);
+        outln!("{label:wide$}  {a:>8}  {b:>10}  {c:>8}  {:>8}", a + b + c);
     };
-    println!("{:wide$}  {:>8}  {:>10}  {:>8}  {:>8}", "label", "train", "validation", "test", "all");
+    outln!("{:wide$}  {:>8}  {:>10}  {:>8}  {:>8}", "label", "train", "validation", "test", "all");
     for row in &counts.labels {
         line(&row.label, row.by_split());
     }
@@ -296,6 +296,6 @@ fn print_table(meta: &StoreMeta) {
         line("all", [sum(0), sum(1), sum(2)]);
     }
     for drop in &counts.dropped {
-        println!("dropped {:>8}  {}", drop.patches, drop.reason);
+        outln!("dropped {:>8}  {}", drop.patches, drop.reason);
     }
 }

@@ -120,9 +120,9 @@ impl Stage for Options {
         let report = areal_train::train(&store, &settings, &out, overwrite, restart, context.job())?;
         if self.json.unwrap_or(false) {
             let text = serde_json::to_string_pretty(&report).map_err(|e| CliError::from_source(Exit::Failure, &e))?;
-            println!("{text}");
+            outln!("{text}");
         } else {
-            print!("{}", report_text(&report));
+            out!("{}", report_text(&report));
         }
         tracing::info!("the bundle is in {}", out.display());
         Ok(())

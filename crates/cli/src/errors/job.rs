@@ -6,10 +6,16 @@ impl From<FileError> for CliError {
     fn from(error: FileError) -> Self {
         let exit = match &error {
             FileError::Io { action: "read", .. } | FileError::Json { .. } | FileError::Format { .. } => Exit::Input,
-            FileError::Io { .. } | FileError::Exists { .. } => Exit::Output,
+            FileError::OverInput { .. } | FileError::Unnamed { .. } => Exit::Usage,
+            FileError::Io { .. } | FileError::Exists { .. } | FileError::Foreign { .. } => Exit::Output,
         };
         let help = match &error {
             FileError::Exists { .. } => "choose another --out, or pass --overwrite to replace it",
+            FileError::Foreign { .. } => {
+                "areal replaces only what it made; choose another --out, or move that away yourself"
+            }
+            FileError::OverInput { .. } => "choose an --out apart from the inputs",
+            FileError::Unnamed { .. } => "name a file or folder that can be made",
             FileError::Io { action: "read", .. } => "check the path and that you may read it",
             FileError::Io { .. } => "check that the disk has room and that you may write there",
             FileError::Json { .. } | FileError::Format { .. } => {

@@ -90,6 +90,13 @@ fn check(text: &str, name: &str) -> Result<(), CliError> {
         let message = format!("{name} has format \"{}\", expected \"{FORMAT}\"", schema.format);
         return Err(CliError::new(Exit::Usage, message).help(format!("write: format = \"{FORMAT}\"")));
     }
+    // A scene's name becomes a folder's.
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if let Some(scene) = schema.scenes.keys().find(|n| n.is_empty() || n.starts_with('.') || !n.chars().all(plain)) {
+        return Err(CliError::new(Exit::Usage, format!("{name}: [scenes] has the name \"{scene}\"")).help(
+            "use letters, digits, '-', '_' and '.', not beginning with '.': results go to folders of that name",
+        ));
+    }
     let unknown = |key: &str, names: &[String]| {
         names.iter().find(|n| !schema.scenes.contains_key(*n)).map(|n| {
             CliError::new(Exit::Usage, format!("{name}: {key} names the scene \"{n}\", which [scenes] does not have"))
@@ -162,6 +169,14 @@ mod tests {
         assert!(Recipe::parse(SMALL, "r", &["sed=7".into()]).unwrap_err().to_string().contains("unknown field `sed`"));
         assert!(Recipe::parse(SMALL, "r", &["seed".into()]).unwrap_err().to_string().contains("KEY=VALUE"));
         assert!(Recipe::parse(SMALL, "r", &["a = 1\nb=2".into()]).is_err());
+    }
+
+    #[test]
+    fn a_scene_name_cannot_lead_out_of_the_working_folder() {
+        for bad in ["../../evil", "/abs", ".", "a/b", ""] {
+            let text = SMALL.replace("a = [", &format!("\"{bad}\" = ["));
+            assert!(Recipe::parse(&text, "r", &[]).unwrap_err().to_string().contains("[scenes] has the name"), "{bad}");
+        }
     }
 
     #[test]

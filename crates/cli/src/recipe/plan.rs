@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use areal_job::FileError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use super::Recipe;
 use super::ledger::{Ledger, Verdict};
-use crate::commands::{Stage, aggregate, evaluate, explain, predict, report, tile, train};
+use crate::commands::{Stage, aggregate, evaluate, explain, predict, report, start, tile, train};
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
 use crate::layers::{from_table, overlay, to_table};
@@ -119,7 +120,7 @@ impl<'a> Plan<'a> {
         let missing = self.settings.dry_run && (self.stale || inputs.iter().any(|p| !p.exists()));
         if missing {
             self.stale = true;
-            println!("{name}: would run (an input is not made yet)");
+            outln!("{name}: would run (an input is not made yet)");
             return Ok(());
         }
         let entry = self.ledger.entry(to_table(&stage)?, inputs, output.clone())?;
@@ -130,11 +131,15 @@ impl<'a> Plan<'a> {
         }
         if self.settings.dry_run {
             self.stale = true;
-            println!("{name}: would run ({})", verdict.reason());
+            outln!("{name}: would run ({})", verdict.reason());
             return Ok(());
         }
         tracing::info!("{name}: {}, running", if self.settings.force { "forced" } else { verdict.reason() });
-        stage.run(self.context)?;
+        // A folder is replaced only if areal made it; of a file only the ledger knows.
+        if verdict == Verdict::New && !self.settings.force && output.is_file() {
+            return Err(FileError::Exists { path: output }.into());
+        }
+        start(stage, self.context)?;
         self.ledger.record(name, entry)?;
         Ok(())
     }
