@@ -3,15 +3,12 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use areal_grid::{Affine, Class, PixelGrid, PixelType, Pixels, Target};
-use areal_job::{Provenance, hash_bytes};
-use areal_raster::{
-    CogBand, CogSpec, CogWriter, Feature, Field, FieldKind, FieldValue, PredictionMeta, Resampling, SceneSettings,
-    StateCounts, VectorLayer, crs_from_text, write_layer,
-};
+use areal_grid::{Affine, Class, PixelGrid, PixelState};
+use areal_raster::{Feature, Field, FieldKind, FieldValue, VectorLayer, crs_from_text, write_layer};
 use tempfile::TempDir;
 
 use crate::common::{Run, areal};
+use crate::prediction_folder;
 
 const SIDE: usize = 300;
 const NODATA_ROWS: usize = 20;
@@ -74,52 +71,18 @@ impl World {
     }
 
     fn write_prediction(&self, name: &str, map: &[u8]) {
-        let folder = self.path(name);
-        std::fs::create_dir(&folder).unwrap();
-        let spec = CogSpec {
-            pixel_type: PixelType::U8,
-            nodata: Some(255.0),
-            bands: vec![CogBand { description: "class".into(), legend: classes() }],
-            metadata: Vec::new(),
-            overview_resampling: Resampling::Nearest,
-        };
-        let mut cog = CogWriter::create(&folder.join("classes.tif"), &grid(), &spec).unwrap();
-        cog.write(0, &grid().window(), &Pixels::U8(map.to_vec())).unwrap();
-        cog.finish().unwrap();
-        let bands = classes().iter().map(|c| CogBand { description: c.name.clone(), legend: Vec::new() }).collect();
-        let spec = CogSpec { pixel_type: PixelType::F32, nodata: Some(f64::NAN), bands, ..spec };
-        let mut cog = CogWriter::create(&folder.join("probabilities.tif"), &grid(), &spec).unwrap();
-        for band in 0..3u8 {
-            let p = |m: &u8| match *m {
+        let state = |m: &u8| if *m == 255 { PixelState::Nodata } else { PixelState::Observed };
+        let states: Vec<PixelState> = map.iter().map(state).collect();
+        let probability = |band: u8| {
+            let p = move |m: &u8| match *m {
                 255 => f32::NAN,
                 m if m == band + 1 => 0.8,
                 _ => 0.1,
             };
-            cog.write(usize::from(band), &grid().window(), &Pixels::F32(map.iter().map(p).collect())).unwrap();
-        }
-        cog.finish().unwrap();
-        let nodata = (NODATA_ROWS * SIDE) as u64;
-        PredictionMeta {
-            format: PredictionMeta::FORMAT.into(),
-            target: Target::Classes { classes: classes() },
-            grid: grid(),
-            patch_size: 64,
-            stride: 64,
-            min_valid: 0.5,
-            scene: SceneSettings::new("scene", Vec::new()),
-            bundle_sha256: hash_bytes(b"bundle"),
-            counts: StateCounts { predicted: (SIDE * SIDE) as u64 - nodata, nodata, masked: 0, outside: 0 },
-            training_prior: vec![1.0 / 3.0; 3],
-            provenance: Provenance {
-                made_by: "areal test".into(),
-                command: "predict".into(),
-                inputs: Vec::new(),
-                settings: serde_json::Value::Null,
-                seed: Some(1),
-            },
-        }
-        .write(&folder)
-        .unwrap();
+            map.iter().map(p).collect()
+        };
+        let probabilities: Vec<Vec<f32>> = (0..3).map(probability).collect();
+        prediction_folder::write_classes(&self.path(name), &grid(), &classes(), &states, map, &probabilities);
     }
 
     /// Nine zones that split the map; their inner borders cut through cells.

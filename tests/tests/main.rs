@@ -1,6 +1,7 @@
 //! The areal program as its users run it: one module a topic.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod aggregate_prediction;
 mod awkward_files;
 mod bundle;
 mod common;
@@ -10,6 +11,7 @@ mod explain;
 mod inspect;
 mod model_bundle;
 mod predict;
+mod prediction_folder;
 mod real_imagery;
 mod recipe;
 mod report;

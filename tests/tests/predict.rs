@@ -82,8 +82,20 @@ fn real_imagery_gives_a_whole_prediction_and_the_same_bytes_with_any_number_of_t
     assert_eq!(pixels, 250 * 250);
     assert_eq!(names(prediction.folder()).iter().filter(|n| n.starts_with('.')).count(), 0);
 
+    // What became of each cell, with names and colours.
+    let kinds = read(&prediction.states_path(), 1).0;
+    let of = |state: PixelState| (0..256).filter(|k| kinds.get(*k) == f64::from(state as u8)).count() as u64;
+    let counted = [meta.counts.predicted, meta.counts.nodata, meta.counts.masked, meta.counts.outside];
+    assert_eq!(PixelState::ALL.map(of), counted);
+    let legend = RasterFile::open(&prediction.states_path()).unwrap();
+    assert_eq!(legend.category_names(1).unwrap()[..4], ["observed", "nodata", "masked", "outside"]);
+    assert!(legend.colour_table(1).unwrap().len() >= 4);
+
     let (codes, states) = read(&prediction.classes_path().unwrap(), 1);
     let bands: Vec<_> = (1..=3).map(|b| read(&prediction.probabilities_path().unwrap(), b).0).collect();
+    for (k, state) in states.iter().enumerate() {
+        assert_eq!(kinds.get(k) == 0.0, *state == PixelState::Observed);
+    }
     let predicted = states.iter().filter(|s| **s == PixelState::Observed).count();
     assert!(predicted > 0 && predicted as u64 == meta.counts.predicted);
     for cell in (0..256).filter(|c| states[*c] == PixelState::Observed) {

@@ -56,6 +56,7 @@ fn every_stage_leaves_its_outputs() {
         "bundle/card.md",
         "predictions/landscape/classes.tif",
         "predictions/landscape/probabilities.tif",
+        "predictions/landscape/states.tif",
         "predictions/landscape/prediction.json",
         "saliency/landscape/saliency.csv",
         "areas/landscape/areas.csv",
@@ -137,6 +138,7 @@ fn the_same_recipe_and_seed_give_the_same_bytes() {
         "bundle/weights.safetensors",
         "predictions/landscape/classes.tif",
         "predictions/landscape/probabilities.tif",
+        "predictions/landscape/states.tif",
         "areas/landscape/areas.csv",
     ] {
         let (a, b) = (fs::read(JOB.out().join(file)).unwrap(), fs::read(second.join(file)).unwrap());

@@ -178,6 +178,26 @@ pub enum PixelState {
     Outside = 3,
 }
 
+impl PixelState {
+    /// All of them; the place of each is its code in files.
+    pub const ALL: [Self; 4] = [Self::Observed, Self::Nodata, Self::Masked, Self::Outside];
+
+    /// The state with this code in a file.
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(code)).copied()
+    }
+
+    /// Its name in legends.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Observed => "observed",
+            Self::Nodata => "nodata",
+            Self::Masked => "masked",
+            Self::Outside => "outside",
+        }
+    }
+}
+
 /// A rectangle of a scene as it was read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PixelBlock {

@@ -6,7 +6,14 @@ use crate::PredictError;
 use crate::strip::StripResult;
 
 /// The rasters of a prediction while they are written.
-pub enum Rasters {
+pub struct Rasters {
+    target: TargetRasters,
+    /// `states.tif`.
+    states: CogWriter,
+}
+
+/// What was predicted.
+enum TargetRasters {
     /// `classes.tif` and `probabilities.tif`.
     Classes {
         /// Class codes.
@@ -31,6 +38,33 @@ impl Rasters {
     /// # Errors
     /// When they cannot be written there.
     pub fn create(folder: &StagedDir, grid: &PixelGrid, target: &Target, overlap: bool) -> Result<Self, PredictError> {
+        let states = CogWriter::create(&folder.file(Prediction::STATES), grid, &Prediction::states_spec())?;
+        Ok(Self { target: TargetRasters::create(folder, grid, target, overlap)?, states })
+    }
+
+    /// Writes the cells of a strip. Returns the number of cells of each class, in the order of the legend.
+    ///
+    /// # Errors
+    /// When the disk is full.
+    pub fn write(&mut self, strip: &StripResult) -> Result<Vec<u64>, PredictError> {
+        let window = Window::new(strip.first_row, 0, strip.rows, strip.cols);
+        let states = strip.states.iter().map(|state| *state as u8).collect();
+        self.states.write(0, &window, &Pixels::U8(states))?;
+        self.target.write(strip, &window)
+    }
+
+    /// Makes them whole: compressed, with overviews, read back.
+    ///
+    /// # Errors
+    /// When they cannot be written whole.
+    pub fn finish(self) -> Result<(), PredictError> {
+        self.states.finish()?;
+        self.target.finish()
+    }
+}
+
+impl TargetRasters {
+    fn create(folder: &StagedDir, grid: &PixelGrid, target: &Target, overlap: bool) -> Result<Self, PredictError> {
         match target {
             Target::Classes { classes: legend } => {
                 let classes = CogWriter::create(&folder.file(Prediction::CLASSES), grid, &class_spec(legend))?;
@@ -46,35 +80,27 @@ impl Rasters {
         }
     }
 
-    /// Writes the cells of a strip. Returns the number of cells of each class, in the order of the legend.
-    ///
-    /// # Errors
-    /// When the disk is full.
-    pub fn write(&mut self, strip: &StripResult) -> Result<Vec<u64>, PredictError> {
-        let window = Window::new(strip.first_row, 0, strip.rows, strip.cols);
+    /// Returns the number of cells of each class, in the order of the legend.
+    fn write(&mut self, strip: &StripResult, window: &Window) -> Result<Vec<u64>, PredictError> {
         match self {
             Self::Classes { classes, probabilities, legend } => {
                 let (codes, counts) = codes(strip, legend);
-                classes.write(0, &window, &Pixels::U8(codes))?;
+                classes.write(0, window, &Pixels::U8(codes))?;
                 for band in 0..legend.len() {
-                    probabilities.write(band, &window, &Pixels::F32(strip.channel(band).to_vec()))?;
+                    probabilities.write(band, window, &Pixels::F32(strip.channel(band).to_vec()))?;
                 }
                 Ok(counts)
             }
             Self::Value { writer, bands } => {
                 for band in 0..*bands {
-                    writer.write(band, &window, &Pixels::F32(strip.channel(band).to_vec()))?;
+                    writer.write(band, window, &Pixels::F32(strip.channel(band).to_vec()))?;
                 }
                 Ok(Vec::new())
             }
         }
     }
 
-    /// Makes them whole: compressed, with overviews, read back.
-    ///
-    /// # Errors
-    /// When they cannot be written whole.
-    pub fn finish(self) -> Result<(), PredictError> {
+    fn finish(self) -> Result<(), PredictError> {
         match self {
             Self::Classes { classes, probabilities, .. } => {
                 classes.finish()?;

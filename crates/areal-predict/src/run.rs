@@ -62,8 +62,8 @@ pub struct ClassCount {
     pub cells: u64,
 }
 
-/// Predicts a scene into the folder `out`: `classes.tif` and `probabilities.tif`, or `value.tif`, and
-/// `prediction.json`.
+/// Predicts a scene into the folder `out`: `classes.tif` and `probabilities.tif`, or `value.tif`, with `states.tif`
+/// (why a cell is not predicted) and `prediction.json`.
 ///
 /// `bundle` is the folder that `inference` was loaded from; its digest is kept. Finished strips are kept in
 /// `.NAME.resume` beside `out` until the prediction is whole.

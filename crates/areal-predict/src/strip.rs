@@ -83,7 +83,7 @@ impl Shard {
         let [patches] = rest.numbers::<1>()?;
         let cells = rows.checked_mul(cols)?;
         let values = rest.array(channels.checked_mul(cells)?, f32::from_le_bytes)?;
-        let states = rest.array(cells, |[b]: [u8; 1]| state(b))?.into_iter().collect::<Option<_>>()?;
+        let states = rest.array(cells, |[b]: [u8; 1]| PixelState::from_code(b))?.into_iter().collect::<Option<_>>()?;
         let pending_counts = rest.array(counts, u32::from_le_bytes)?;
         let pending_sums = rest.array(sums, f64::from_le_bytes)?;
         let cells = StripResult { first_row, rows, cols, channels, values, states };
@@ -103,10 +103,6 @@ impl Rest<'_> {
     fn numbers<const N: usize>(&mut self) -> Option<[u64; N]> {
         self.array(N, u64::from_le_bytes)?.try_into().ok()
     }
-}
-
-fn state(byte: u8) -> Option<PixelState> {
-    [PixelState::Observed, PixelState::Nodata, PixelState::Masked, PixelState::Outside].get(byte as usize).copied()
 }
 
 #[cfg(test)]

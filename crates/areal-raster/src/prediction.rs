@@ -1,10 +1,10 @@
 use std::path::{Path, PathBuf};
 
-use areal_grid::{PixelGrid, Target};
+use areal_grid::{Class, PixelGrid, PixelState, PixelType, Target};
 use areal_job::{Provenance, Sha256, read_json, write_json};
 use serde::{Deserialize, Serialize};
 
-use crate::{RasterError, SceneSettings};
+use crate::{CogBand, CogSpec, RasterError, Resampling, SceneSettings};
 
 /// Cells of a prediction by what became of them; together they are all its cells.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,7 +70,8 @@ impl PredictionMeta {
     }
 }
 
-/// The folder of a prediction: `prediction.json` with `classes.tif` and `probabilities.tif`, or with `value.tif`.
+/// The folder of a prediction: `prediction.json` and `states.tif`, with `classes.tif` and `probabilities.tif` or with
+/// `value.tif`.
 #[derive(Debug, Clone)]
 pub struct Prediction {
     folder: PathBuf,
@@ -84,6 +85,8 @@ impl Prediction {
     pub const PROBABILITIES: &'static str = "probabilities.tif";
     /// Band 1 the value, `f32`, nodata `NaN`; band 2, where patches overlap, the standard deviation between them.
     pub const VALUE: &'static str = "value.tif";
+    /// Codes of [`PixelState`], `u8`, no nodata: observed where a cell is predicted, else why it is not.
+    pub const STATES: &'static str = "states.tif";
 
     /// Opens a prediction.
     ///
@@ -93,8 +96,8 @@ impl Prediction {
         let meta: PredictionMeta = read_json(&folder.join(PredictionMeta::FILE), PredictionMeta::FORMAT)?;
         let fault = |reason: String| RasterError::Prediction { path: folder.to_path_buf(), reason };
         let rasters: &[&str] = match meta.target {
-            Target::Classes { .. } => &[Self::CLASSES, Self::PROBABILITIES],
-            Target::Value { .. } => &[Self::VALUE],
+            Target::Classes { .. } => &[Self::CLASSES, Self::PROBABILITIES, Self::STATES],
+            Target::Value { .. } => &[Self::VALUE, Self::STATES],
         };
         if let Some(name) = rasters.iter().find(|name| !folder.join(name).is_file()) {
             return Err(fault(format!("{name} is missing")));
@@ -124,6 +127,32 @@ impl Prediction {
     /// The raster of class probabilities, if classes were predicted.
     pub fn probabilities_path(&self) -> Option<PathBuf> {
         matches!(self.meta.target, Target::Classes { .. }).then(|| self.folder.join(Self::PROBABILITIES))
+    }
+
+    /// The raster of cell states.
+    pub fn states_path(&self) -> PathBuf {
+        self.folder.join(Self::STATES)
+    }
+
+    /// What `states.tif` is: one band with the states' names and colours.
+    pub fn states_spec() -> CogSpec {
+        let class = |state: PixelState| Class {
+            code: state as u8,
+            name: state.name().to_owned(),
+            colour: match state {
+                PixelState::Observed => [102, 166, 30],
+                PixelState::Nodata => [189, 189, 189],
+                PixelState::Masked => [117, 112, 179],
+                PixelState::Outside => [255, 255, 255],
+            },
+        };
+        CogSpec {
+            pixel_type: PixelType::U8,
+            nodata: None,
+            bands: vec![CogBand { description: "state".to_owned(), legend: PixelState::ALL.map(class).to_vec() }],
+            metadata: Vec::new(),
+            overview_resampling: Resampling::Nearest,
+        }
     }
 
     /// The value raster, if a value was predicted.

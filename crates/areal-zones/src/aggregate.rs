@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use areal_grid::{CellAreas, Window};
+use areal_grid::{CellAreas, PixelState, Window};
 use areal_job::{Job, Unit};
 use areal_raster::Projection;
 use rayon::prelude::*;
@@ -119,6 +119,10 @@ pub fn aggregate(map: &Map, set: &ZoneSet, settings: &AggregateSettings, job: Jo
     let mut take = || tallies.pop().unwrap_or_default();
     let (whole, overlap, outside) = (take(), take(), take());
     let zones: Vec<ZoneSums> = placed.iter().zip(tallies).map(|(z, t)| zone_sums(z, t)).collect();
+    if map.states.is_some() {
+        let named = set.zones.iter().zip(&zones).map(|(zone, sums)| (format!("zone \"{}\"", zone.id), &sums.tally));
+        check_states(named.chain([("the map".to_owned(), &whole)]))?;
+    }
     let reconciliation = reconcile(map, &zones, &outside, &overlap, &whole)?;
     let areas = Areas { zones, outside, overlap, map: whole, reconciliation };
     say(&areas);
@@ -212,6 +216,27 @@ impl Pass<'_> {
     }
 }
 
+/// What is observed, nodata, masked and not covered adds up to the whole, and what is observed to the sums of classes
+/// or values: they are summed apart.
+fn check_states<'a>(sums: impl Iterator<Item = (String, &'a Tally)>) -> Result<(), ZonesError> {
+    for (place, tally) in sums {
+        let observed = match tally.values.first() {
+            Some(value) => value.by_area.weight,
+            None => tally.classified_area(),
+        };
+        let all: f64 = tally.state_areas.iter().sum();
+        for (what, parts, whole) in [
+            ("area of all states", all, tally.area),
+            ("observed area", observed, tally.state_area(PixelState::Observed)),
+        ] {
+            if (parts - whole).abs() > RECONCILED * tally.area {
+                return Err(ZonesError::Unreconciled { what: format!("{place}, {what}"), parts, whole });
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Compares sums over zones with the map's own.
 fn reconcile(
     map: &Map,
@@ -223,6 +248,13 @@ fn reconcile(
     let mut totals = vec![Total::new("area of the map".to_owned(), "m2", |t| t.area)];
     if matches!(map.layers, crate::Layers::Classes { .. }) {
         totals.push(Total::new("observed area".to_owned(), "m2", Tally::classified_area));
+    }
+    if map.states.is_some() {
+        for (state, name) in
+            [(PixelState::Nodata, "nodata"), (PixelState::Masked, "masked"), (PixelState::Outside, "not covered")]
+        {
+            totals.push(Total::new(format!("{name} area"), "m2", move |t| t.state_area(state)));
+        }
     }
     for code in whole.class_areas.keys() {
         let area = move |t: &Tally| t.class_areas.get(code).copied().unwrap_or(0.0);

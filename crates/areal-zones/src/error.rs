@@ -133,13 +133,13 @@ pub enum ZonesError {
         value: f64,
     },
     /// Sums that do not agree: a fault of the program.
-    #[error("{what}: zones and the rest add up to {parts}, the map to {whole}")]
+    #[error("{what}: the parts add up to {parts}, the whole to {whole}")]
     Unreconciled {
         /// What was summed.
         what: String,
-        /// Sum over zones, less overlaps, plus outside.
+        /// Sum over the parts: zones less overlaps plus what lies outside, or states.
         parts: f64,
-        /// Sum over the map.
+        /// Sum in one go.
         whole: f64,
     },
     /// A map position without longitude and latitude.

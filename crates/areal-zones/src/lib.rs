@@ -1,6 +1,7 @@
 //! Exact coverage of raster cells by zones, and aggregation of predictions over zones.
 
 mod aggregate;
+mod class_sums;
 mod clip;
 mod coverage;
 mod csvw;
@@ -14,8 +15,10 @@ mod output;
 mod place;
 mod project;
 mod shape;
+mod state_sums;
 mod tally;
 mod validity;
+mod value_sums;
 mod weights;
 mod zone_set;
 
@@ -30,6 +33,6 @@ pub use moments::Moments;
 pub use output::{AreasMeta, RepairMeta, areas_csv, write_areas};
 pub use place::{PlacedZone, place};
 pub use shape::ZoneShape;
-pub use tally::{Others, Tally, ValueTally, WindowData, tally_window};
+pub use tally::{Others, Tally, ValueTally, WindowCells, WindowData, tally_window};
 pub use validity::{Fault, find_fault, repair};
 pub use zone_set::{Invalid, Repair, Zone, ZoneSet, ZoneSettings};

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use areal_grid::{PixelGrid, PixelType, Target, Window};
-use areal_raster::{BandInfo, BandRef, Prediction, RasterFile};
+use areal_grid::{PixelGrid, PixelState, PixelType, Target, Window};
+use areal_raster::{BandInfo, BandRef, Prediction, RasterError, RasterFile};
 use serde::{Deserialize, Serialize};
 
 use crate::weights::WeightReader;
-use crate::{WindowData, ZonesError};
+use crate::{WindowCells, WindowData, ZonesError};
 
 /// What the cells of a raster are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +65,8 @@ pub struct Map {
     pub grid: PixelGrid,
     /// What is in its cells.
     pub layers: Layers,
+    /// File with the state of each cell (observed, nodata, masked, outside), where the map knows it.
+    pub states: Option<PathBuf>,
     block: (usize, usize),
 }
 
@@ -123,7 +125,13 @@ impl Map {
         };
         let raster = RasterFile::open(&file)?;
         let block = raster.block_size();
-        Ok(Self { path: folder.to_path_buf(), grid: raster.grid().clone(), layers, block })
+        let grid = raster.grid().clone();
+        let states = prediction.states_path();
+        if *RasterFile::open(&states)?.grid() != grid {
+            let reason = format!("it is not on the grid of {}", file.display());
+            return Err(RasterError::Prediction { path: states, reason }.into());
+        }
+        Ok(Self { path: folder.to_path_buf(), grid, layers, states: Some(states), block })
     }
 
     fn raster(path: &Path, wanted: &[BandRef], content: Option<Content>) -> Result<Self, ZonesError> {
@@ -153,7 +161,13 @@ impl Map {
             }
             (_, []) => return Err(fault("it has no bands".to_owned())),
         };
-        Ok(Self { path: path.to_path_buf(), grid: raster.grid().clone(), layers, block: raster.block_size() })
+        Ok(Self {
+            path: path.to_path_buf(),
+            grid: raster.grid().clone(),
+            layers,
+            states: None,
+            block: raster.block_size(),
+        })
     }
 
     /// Windows that cut the map along its blocks, each of at most about `cells` cells.
@@ -181,7 +195,8 @@ impl Map {
             }
             Layers::Values { file, .. } => (RasterFile::open(file)?, None),
         };
-        Ok(MapReader { layers: self.layers.clone(), first, second, weights })
+        let states = self.states.as_deref().map(StateReader::open).transpose()?;
+        Ok(MapReader { layers: self.layers.clone(), first, second, states, weights })
     }
 }
 
@@ -219,11 +234,25 @@ pub(crate) struct MapReader {
     layers: Layers,
     first: RasterFile,
     second: Option<RasterFile>,
+    states: Option<StateReader>,
     weights: Option<WeightReader>,
 }
 
 impl MapReader {
     pub(crate) fn read(&mut self, window: &Window) -> Result<WindowData, ZonesError> {
+        let cells = self.cells(window)?;
+        let known = match &cells {
+            WindowCells::Classes { states, .. } => Some(states),
+            WindowCells::Values { bands, .. } => bands.first().map(|(_, states)| states),
+        };
+        let states = match (&mut self.states, known) {
+            (Some(reader), Some(known)) => Some(reader.read(window, known)?),
+            _ => None,
+        };
+        Ok(WindowData { cells, states })
+    }
+
+    fn cells(&mut self, window: &Window) -> Result<WindowCells, ZonesError> {
         match &self.layers {
             Layers::Classes { codes, legend, .. } => {
                 let (pixels, states) = self.first.read_band(codes.1, window)?;
@@ -234,21 +263,49 @@ impl MapReader {
                         let mut plane = vec![0.0f32; window.len()];
                         pixels.read_f32(0, &mut plane);
                         for (p, s) in plane.iter_mut().zip(&states) {
-                            if *s != areal_grid::PixelState::Observed {
+                            if *s != PixelState::Observed {
                                 *p = f32::NAN;
                             }
                         }
                         probabilities.push(plane);
                     }
                 }
-                Ok(WindowData::Classes { codes: pixels, states, probabilities })
+                Ok(WindowCells::Classes { codes: pixels, states, probabilities })
             }
             Layers::Values { bands, .. } => {
                 let numbers: Vec<usize> = bands.iter().map(|(number, _)| *number).collect();
                 let read = self.first.read_bands(&numbers, window)?;
                 let weights = self.weights.as_mut().map(|w| w.read(window)).transpose()?;
-                Ok(WindowData::Values { bands: read, weights })
+                Ok(WindowCells::Values { bands: read, weights })
             }
         }
+    }
+}
+
+/// Reads the states of a prediction's cells.
+struct StateReader {
+    path: PathBuf,
+    file: RasterFile,
+}
+
+impl StateReader {
+    fn open(path: &Path) -> Result<Self, ZonesError> {
+        Ok(Self { path: path.to_path_buf(), file: RasterFile::open(path)? })
+    }
+
+    /// The states of a window, `[row, col]`: observed just where the prediction holds something, which `known` says.
+    fn read(&mut self, window: &Window, known: &[PixelState]) -> Result<Vec<PixelState>, ZonesError> {
+        let (codes, _) = self.file.read_band(1, window)?;
+        let state = |k: usize| {
+            let found = PixelState::from_code(codes.get(k) as u8);
+            let observed = known[k] == PixelState::Observed;
+            found.filter(|state| (*state == PixelState::Observed) == observed).ok_or_else(|| {
+                let (row, col) = (window.row + k / window.width, window.col + k % window.width);
+                let holds = if observed { "holds a prediction" } else { "is empty" };
+                let reason = format!("row {row}, column {col}: state {} of a cell that {holds}", codes.get(k));
+                RasterError::Prediction { path: self.path.clone(), reason }.into()
+            })
+        };
+        (0..window.len()).map(state).collect()
     }
 }

@@ -1,5 +1,7 @@
 use std::collections::BTreeSet;
 
+use areal_grid::PixelState;
+
 use crate::{Areas, Layers, Map, Tally, ZoneSet, ZoneState, ZoneSums};
 
 /// What a row of the area table states.
@@ -13,6 +15,12 @@ pub enum Measure {
     ObservedArea,
     /// Part on the map where it is not.
     UnobservedArea,
+    /// Part of that which is nodata.
+    NodataArea,
+    /// Part of that which the quality band masks.
+    MaskedArea,
+    /// Part of that which is in no file of the scene.
+    NotCoveredArea,
     /// Mapped area of a class.
     ClassArea,
     /// Mapped area of a class over observed area.
@@ -38,11 +46,14 @@ const KM2: f64 = 1e6;
 
 impl Measure {
     /// All measures, in the order of the table.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::ZoneArea,
         Self::OutsideArea,
         Self::ObservedArea,
         Self::UnobservedArea,
+        Self::NodataArea,
+        Self::MaskedArea,
+        Self::NotCoveredArea,
         Self::ClassArea,
         Self::ClassShare,
         Self::MeanProbability,
@@ -61,6 +72,9 @@ impl Measure {
             Self::OutsideArea => "outside_area",
             Self::ObservedArea => "observed_area",
             Self::UnobservedArea => "unobserved_area",
+            Self::NodataArea => "nodata_area",
+            Self::MaskedArea => "masked_area",
+            Self::NotCoveredArea => "not_covered_area",
             Self::ClassArea => "class_area",
             Self::ClassShare => "class_share",
             Self::MeanProbability => "mean_probability",
@@ -80,6 +94,9 @@ impl Measure {
             Self::OutsideArea => "area of the part of the zone that lies beyond the map",
             Self::ObservedArea => "area of the part of the zone where the variable is observed",
             Self::UnobservedArea => "area of the part of the zone that lies on the map but is not observed there",
+            Self::NodataArea => "part of the unobserved area: cells left empty because the scene has nodata there",
+            Self::MaskedArea => "part of the unobserved area: cells left empty because the quality band masks them",
+            Self::NotCoveredArea => "part of the unobserved area: cells of the map that no file of the scene covers",
             Self::ClassArea => "mapped area of the class: the area of its cells, each by the exact share in the zone",
             Self::ClassShare => "mapped area of the class over observed area, 0 to 1",
             Self::MeanProbability => "mean predicted probability of the class over observed area, 0 to 1",
@@ -102,6 +119,9 @@ impl Measure {
             | Self::OutsideArea
             | Self::ObservedArea
             | Self::UnobservedArea
+            | Self::NodataArea
+            | Self::MaskedArea
+            | Self::NotCoveredArea
             | Self::ClassArea
             | Self::ProbabilityArea => Some("km2"),
             Self::ClassShare | Self::MeanProbability => Some("1"),
@@ -142,6 +162,9 @@ impl Item {
         match (self.source, self.measure) {
             (_, Measure::ZoneArea) => Some(zone.area / KM2),
             (_, Measure::OutsideArea) => Some(zone.outside / KM2),
+            (_, Measure::NodataArea) => Some(t.state_area(PixelState::Nodata) / KM2),
+            (_, Measure::MaskedArea) => Some(t.state_area(PixelState::Masked) / KM2),
+            (_, Measure::NotCoveredArea) => Some(t.state_area(PixelState::Outside) / KM2),
             (Source::Value(k), measure) => value_measure(zone, k, measure),
             (_, Measure::ObservedArea) => Some(t.classified_area() / KM2),
             (_, Measure::UnobservedArea) => Some((t.area - t.classified_area()).max(0.0) / KM2),
@@ -214,11 +237,11 @@ impl<'a> AreaTable<'a> {
         ];
         match &map.layers {
             Layers::Classes { legend, probabilities, .. } => {
-                class_items(legend, probabilities.is_some(), areas, &mut items);
+                class_items(map, legend, probabilities.is_some(), areas, &mut items);
             }
             Layers::Values { bands, unit, .. } => {
                 for (k, (_, name)) in bands.iter().enumerate() {
-                    value_items(name, unit, k, weighted, &mut items);
+                    value_items(map, (name, unit), k, weighted, &mut items);
                 }
             }
         }
@@ -262,8 +285,17 @@ fn item(variable: &str, measure: Measure, class: Option<(i64, String)>, unit: &s
     Item { variable: variable.to_owned(), measure, class, unit, source }
 }
 
-fn class_items(legend: &[(i64, String)], probabilities: bool, areas: &Areas, items: &mut Vec<Item>) {
-    for measure in [Measure::ObservedArea, Measure::UnobservedArea] {
+/// Observed or not, and why not where the map knows it.
+fn state_measures(map: &Map) -> Vec<Measure> {
+    let mut measures = vec![Measure::ObservedArea, Measure::UnobservedArea];
+    if map.states.is_some() {
+        measures.extend([Measure::NodataArea, Measure::MaskedArea, Measure::NotCoveredArea]);
+    }
+    measures
+}
+
+fn class_items(map: &Map, legend: &[(i64, String)], probabilities: bool, areas: &Areas, items: &mut Vec<Item>) {
+    for measure in state_measures(map) {
         items.push(item("class", measure, None, "", Source::Zone));
     }
     let mut classes: Vec<(i64, String, Option<usize>)> =
@@ -284,14 +316,9 @@ fn class_items(legend: &[(i64, String)], probabilities: bool, areas: &Areas, ite
     }
 }
 
-fn value_items(name: &str, unit: &str, band: usize, weighted: bool, items: &mut Vec<Item>) {
-    let mut measures = vec![
-        Measure::ObservedArea,
-        Measure::UnobservedArea,
-        Measure::ObservedCells,
-        Measure::Mean,
-        Measure::StandardDeviation,
-    ];
+fn value_items(map: &Map, (name, unit): (&str, &str), band: usize, weighted: bool, items: &mut Vec<Item>) {
+    let mut measures = state_measures(map);
+    measures.extend([Measure::ObservedCells, Measure::Mean, Measure::StandardDeviation]);
     if weighted {
         measures.extend([Measure::WeightedMean, Measure::WeightSum]);
     }

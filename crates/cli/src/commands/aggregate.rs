@@ -17,9 +17,10 @@ use crate::errors::{CliError, Exit};
 /// Sum a prediction, or any class or value raster, over zones such as districts.
 ///
 /// Each cell counts by the exact share of it that lies in a zone, and by its true area on the ellipsoid. Zones may be in
-/// any CRS; those outside the map are reported, and totals are checked against the map. Writes a folder with areas.csv
-/// (one row for each zone and measure), areas.csv-metadata.json (what its columns mean), areas.gpkg (to map) and
-/// areas.json (how it came to be); prints the table.
+/// any CRS; those outside the map are reported, and totals are checked against the map. Of a prediction, the area that is
+/// not observed is split by its reason: nodata, masked, or in no file of the scene. Writes a folder with areas.csv (one
+/// row for each zone and measure), areas.csv-metadata.json (what its columns mean), areas.gpkg (to map) and areas.json
+/// (how it came to be); prints the table.
 #[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[command(after_help = "Examples:\n  \

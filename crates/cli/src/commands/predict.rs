@@ -29,7 +29,8 @@ pub struct Options {
     /// Bundle of a trained model.
     #[arg(long, value_name = "FOLDER")]
     pub bundle: Option<PathBuf>,
-    /// Folder to make: classes.tif and probabilities.tif, or value.tif; prediction.json.
+    /// Folder to make: classes.tif and probabilities.tif, or value.tif; states.tif (what of each cell is known: observed,
+    /// nodata, masked, outside); prediction.json.
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
     /// Pixels from one patch to the next, and the size of a cell; it divides the patch size [default: the patch size]

@@ -1,0 +1,34 @@
+use areal_grid::PixelState;
+
+use crate::Tally;
+use crate::tally::LANES;
+
+/// Area by cell state, summed on its own so that it proves the sums of classes and values.
+pub(crate) struct StateSums<'a> {
+    states: &'a [PixelState],
+    /// By zone, lane and code of the state: area.
+    areas: Vec<[[f64; 4]; LANES]>,
+}
+
+impl<'a> StateSums<'a> {
+    pub(crate) fn new(states: &'a [PixelState]) -> Self {
+        Self { states, areas: Vec::new() }
+    }
+
+    /// Adds cells of a row from number `at` of the window.
+    pub(crate) fn add(&mut self, place: usize, coverage: f64, areas: &[f64], at: usize) {
+        if self.areas.len() <= place {
+            self.areas.resize(place + 1, Default::default());
+        }
+        let sums = &mut self.areas[place];
+        for (k, (state, area)) in self.states[at..at + areas.len()].iter().zip(areas).enumerate() {
+            sums[k % LANES][*state as usize] += coverage * area;
+        }
+    }
+
+    pub(crate) fn finish(&self, place: usize, tally: &mut Tally) {
+        for lane in self.areas.get(place).into_iter().flatten() {
+            tally.state_areas.iter_mut().zip(lane).for_each(|(sum, area)| *sum += area);
+        }
+    }
+}
