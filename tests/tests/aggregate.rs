@@ -258,8 +258,7 @@ fn districts_on(crs: &str, north_west: [f64; 2], cell: [f64; 2], height: usize, 
     let outlines: Vec<&MultiPolygon<f64>> = districts.iter().map(|(_, outline)| outline).collect();
     let union = geodesic_area(&geo::unary_union(outlines));
     eprintln!("{crs}: districts {sum:.4} km2, counted twice {twice:.4}, union {union:.4}");
-    // Within one cell an overlap and a gap offset each other, so that the finer the cells the closer this is.
-    assert!(twice > 1.0 && ((sum - twice) / union - 1.0).abs() < 1e-4, "{sum} {twice} {union}");
+    assert!(twice > 1.0 && ((sum - twice) / union - 1.0).abs() < 1e-6, "{sum} {twice} {union}");
     // The map's own total, summed without any zone.
     let rest = classes(&found["totals"]["outside all zones"]);
     let whole = classes(&found["totals"]["map"]);

@@ -6,10 +6,12 @@ use std::sync::Mutex;
 use areal_grid::{CellAreas, PixelState, Window};
 use areal_job::{Job, Unit};
 use areal_raster::Projection;
+use geo::{MultiPolygon, Rect};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::map::MapReader;
+use crate::overlap::overlaps;
 use crate::{Map, PlacedZone, Tally, WindowCoverage, ZoneSet, ZoneShape, ZonesError, place, tally_window};
 
 /// How a map is aggregated.
@@ -105,16 +107,18 @@ const RECONCILED: f64 = 1e-9;
 /// # Errors
 /// See [`ZonesError`].
 pub fn aggregate(map: &Map, set: &ZoneSet, settings: &AggregateSettings, job: Job<'_>) -> Result<Areas, ZonesError> {
-    let placed = place(set, &map.grid)?;
+    let mut placed = place(set, &map.grid)?;
     let projection = Projection::to_lonlat(&map.grid.crs)?;
     let cell_areas = CellAreas::new(&map.grid, &projection)?;
     let shapes: Vec<ZoneShape> = placed.iter().map(|z| z.shape.clone()).collect();
+    let (width, height) = (map.grid.width as f64, map.grid.height as f64);
+    let outlines: Vec<MultiPolygon<f64>> =
+        placed.iter_mut().map(|z| MultiPolygon::new(std::mem::take(&mut z.outline.0))).collect();
+    let overlaps = overlaps(&outlines, Rect::new((0.0, 0.0), (width, height)), job)?;
+    drop(outlines);
     let mut tallies = vec![Tally::default(); shapes.len() + 3];
-    Pass { map, shapes: &shapes, cell_areas: &cell_areas, weights: settings.weights.as_deref() }.run(
-        &map.windows(settings.window_cells),
-        job,
-        &mut tallies,
-    )?;
+    Pass { map, shapes: &shapes, overlaps: &overlaps, cell_areas: &cell_areas, weights: settings.weights.as_deref() }
+        .run(&map.windows(settings.window_cells), job, &mut tallies)?;
     // After the zones come what is outside, overlaps and the map: see `Others`.
     let mut take = || tallies.pop().unwrap_or_default();
     let (whole, overlap, outside) = (take(), take(), take());
@@ -171,6 +175,7 @@ fn zone_sums(placed: &PlacedZone, tally: Tally) -> ZoneSums {
 struct Pass<'a> {
     map: &'a Map,
     shapes: &'a [ZoneShape],
+    overlaps: &'a [ZoneShape],
     cell_areas: &'a CellAreas,
     weights: Option<&'a Path>,
 }
@@ -211,7 +216,7 @@ impl Pass<'_> {
         if let Ok(mut readers) = readers.lock() {
             readers.push(reader);
         }
-        let coverage = WindowCoverage::new(self.shapes, *window);
+        let coverage = WindowCoverage::with_overlaps(self.shapes, self.overlaps, *window);
         Ok(tally_window(&coverage, self.shapes.len(), self.cell_areas, &data))
     }
 }

@@ -31,6 +31,8 @@ pub struct WindowCoverage {
     window: Window,
     spans: Vec<Span>,
     row_starts: Vec<usize>,
+    /// What several zones have in common, once for each zone beyond the first.
+    overlaps: Option<Box<Self>>,
 }
 
 /// A fraction this close to 0 or 1 is rounding.
@@ -49,6 +51,13 @@ impl WindowCoverage {
         Self::by_rows(window, &found)
     }
 
+    /// As [`WindowCoverage::new`], with what the shapes have in common, once for each beyond the first: without it,
+    /// overlaps and gaps within one cell offset each other in [`WindowCoverage::rest`].
+    pub fn with_overlaps(shapes: &[ZoneShape], overlaps: &[ZoneShape], window: Window) -> Self {
+        let common = (!overlaps.is_empty()).then(|| Box::new(Self::new(overlaps, window)));
+        Self { overlaps: common, ..Self::new(shapes, window) }
+    }
+
     /// Sorts spans by row, keeping the order of zones in each: a counting sort.
     fn by_rows(window: Window, found: &[(u32, Span)]) -> Self {
         let mut row_starts = vec![0usize; window.height + 1];
@@ -65,7 +74,7 @@ impl WindowCoverage {
             spans[*at] = *span;
             *at += 1;
         }
-        Self { window, spans, row_starts }
+        Self { window, spans, row_starts, overlaps: None }
     }
 
     /// The window.
@@ -81,9 +90,39 @@ impl WindowCoverage {
         }
     }
 
-    /// What zones leave of one row: cells, or fractions of them, in no zone, and those in more than one (`coverage` is
-    /// then the sum less 1). Spans carry the zone numbers given.
+    /// What zones leave of one row: cells, or fractions of them, in no zone, and those in more than one, once for each
+    /// zone beyond the first. Spans carry the zone numbers given.
     pub fn rest(&self, row: usize, outside: u32, overlap: u32) -> Vec<Span> {
+        let sums = self.sums(row);
+        let overlaps = self.overlaps.as_deref().filter(|o| !o.row(row).is_empty()).map(|o| o.sums(row));
+        let common = |col: usize| overlaps.as_ref().map_or(0.0, |o| o[col]);
+        let mut rest = Vec::new();
+        let mut col = 0;
+        while col < sums.len() {
+            // Eight at a time where zones fill everything, which is nearly everywhere.
+            if let Some(eight) = sums.get(col..col + 8)
+                && eight.iter().all(|s| (s - 1.0).abs() <= REST_EPSILON)
+                && (col..col + 8).all(|c| common(c) <= REST_EPSILON)
+            {
+                col += 8;
+                continue;
+            }
+            let at = (sums[col], common(col));
+            let len = (col..sums.len()).take_while(|c| (sums[*c], common(*c)) == at).count();
+            // A cell is not covered by more than its own, whatever the rounding of overlaps.
+            let both = at.1.max(at.0 - 1.0);
+            for (zone, coverage) in [(outside, 1.0 - at.0 + both), (overlap, both)] {
+                if coverage > REST_EPSILON {
+                    rest.push(Span { zone, col: (self.window.col + col) as u32, len: len as u32, coverage });
+                }
+            }
+            col += len;
+        }
+        rest
+    }
+
+    /// Coverage of each cell of one row, all zones together.
+    fn sums(&self, row: usize) -> Vec<f64> {
         let mut sums = vec![0.0f64; self.window.width];
         for span in self.row(row) {
             let at = span.col as usize - self.window.col;
@@ -91,25 +130,7 @@ impl WindowCoverage {
                 *sum += span.coverage;
             }
         }
-        let mut rest = Vec::new();
-        let mut col = 0;
-        while col < sums.len() {
-            let sum = sums[col];
-            // Eight at a time where zones fill everything, which is nearly everywhere.
-            if let Some(eight) = sums.get(col..col + 8)
-                && eight.iter().all(|s| (s - 1.0).abs() <= REST_EPSILON)
-            {
-                col += 8;
-                continue;
-            }
-            let len = sums[col..].iter().take_while(|s| **s == sum).count();
-            let (zone, coverage) = if sum < 1.0 { (outside, 1.0 - sum) } else { (overlap, sum - 1.0) };
-            if coverage > REST_EPSILON {
-                rest.push(Span { zone, col: (self.window.col + col) as u32, len: len as u32, coverage });
-            }
-            col += len;
-        }
-        rest
+        sums
     }
 
     /// All spans, row by row.

@@ -12,6 +12,7 @@ mod map;
 mod measure;
 mod moments;
 mod output;
+mod overlap;
 mod place;
 mod project;
 mod shape;

@@ -26,6 +26,8 @@ pub struct PlacedZone {
     /// Its outline in pixel coordinates; empty when it lies outside the map. A zone over the antimeridian has as many
     /// copies as the grid has places for it.
     pub shape: ZoneShape,
+    /// The same as polygons.
+    pub outline: MultiPolygon<f64>,
     /// Area in cells of one copy; `None` when the outline was clipped to the surroundings of the map.
     pub cells: Option<f64>,
     /// True area of the whole zone on the ellipsoid, square metres.
@@ -88,7 +90,12 @@ impl Place<'_> {
 
     fn batch(&self, zones: &[Zone], areas: &[f64], placed: &mut Vec<PlacedZone>) -> Result<(), ZonesError> {
         let start = placed.len();
-        placed.extend(areas.iter().map(|area| PlacedZone { shape: ZoneShape::default(), cells: None, area: *area }));
+        placed.extend(areas.iter().map(|area| PlacedZone {
+            shape: ZoneShape::default(),
+            outline: MultiPolygon::new(Vec::new()),
+            cells: None,
+            area: *area,
+        }));
         let near: Vec<(usize, Near<'_>)> = zones.iter().map(|z| self.near(z)).enumerate().collect();
         let near: Vec<_> = near.iter().filter(|(_, n)| !matches!(n, Near::Away)).collect();
         let outlines: Vec<&MultiPolygon<f64>> = near.iter().filter_map(|(_, n)| n.outline()).collect();
@@ -97,7 +104,7 @@ impl Place<'_> {
             // One by one, to name the zone that cannot be projected.
             Err(_) => near.iter().map(|(k, n)| self.one(&zones[*k], n.outline())).collect::<Result<_, _>>()?,
         };
-        for ((k, n), outline) in near.iter().zip(&projected) {
+        for ((k, n), outline) in near.iter().zip(projected) {
             self.settle(outline, matches!(n, Near::Part(_)), &mut placed[start + k]);
         }
         Ok(())
@@ -123,16 +130,19 @@ impl Place<'_> {
         Ok(projected.pop().unwrap_or_else(|| MultiPolygon::new(Vec::new())))
     }
 
-    fn settle(&self, outline: &MultiPolygon<f64>, clipped: bool, placed: &mut PlacedZone) {
-        let shape = ZoneShape::new(outline);
+    fn settle(&self, outline: MultiPolygon<f64>, clipped: bool, placed: &mut PlacedZone) {
+        let shape = ZoneShape::new(&outline);
         placed.cells = (!clipped).then(|| shape.area());
-        placed.shape = match (self.turn, shape.extent()) {
+        (placed.shape, placed.outline) = match (self.turn, shape.extent()) {
             (Some(turn), Some(b)) => match turns_into(b[0], b[2], 0.0, self.grid.width as f64, turn)[..] {
-                [] => ZoneShape::default(),
-                [0.0] => shape,
-                ref shifts => shape.with_copies(shifts),
+                [] => (ZoneShape::default(), MultiPolygon::new(Vec::new())),
+                [0.0] => (shape, outline),
+                ref shifts => {
+                    let copy = |dx: &f64| outline.map_coords(|c| Coord { x: c.x + dx, ..c }).0;
+                    (shape.with_copies(shifts), MultiPolygon::new(shifts.iter().flat_map(copy).collect()))
+                }
             },
-            _ => shape,
+            _ => (shape, outline),
         };
     }
 }

@@ -214,6 +214,20 @@ fn overlapping_zones_are_counted_and_said() {
     near(r.zones - r.overlap, r.map, 1e-12);
 }
 
+#[test]
+fn an_overlap_and_a_gap_in_one_cell_do_not_hide_each_other() {
+    // One cell of 100 m: a has columns 0 to 60, b 40 to 80. Together they cover one cell, and yet 20 m are left over.
+    let folder = tempfile::tempdir().unwrap();
+    let g = grid("EPSG:6933", [0.0, 100.0], [100.0, 100.0], 1, 1);
+    let path = write(&folder.path().join("c.tif"), &g, &[zeros(1)], None);
+    let set =
+        zone_set("EPSG:6933", &[("a", rectangle(0.0, 0.0, 60.0, 100.0)), ("b", rectangle(40.0, 0.0, 80.0, 100.0))]);
+    let areas = sum(&open(&path, Content::Classes), &set, &AggregateSettings::default()).unwrap();
+    near(areas.overlap.area, 2000.0, 1e-6);
+    near(areas.outside.area, 2000.0, 1e-6);
+    near(areas.map.area, 10_000.0, 1e-6);
+}
+
 fn read(zones: &[(&str, MultiPolygon<f64>)], settings: &ZoneSettings) -> Result<ZoneSet, ZonesError> {
     ZoneSet::from_layer(Path::new("zones.gpkg"), layer("EPSG:4326", zones), settings)
 }
