@@ -40,7 +40,7 @@ fn places_and_most_certain_patches_of_a_real_scene_are_explained() {
 
     let out = work.path().join("saliency");
     let rows = rows(&out);
-    assert!(rows.len() >= 6 && rows.len() % 3 == 0, "{} rows", rows.len());
+    assert!(rows.len() >= 6 && rows.len().is_multiple_of(3), "{} rows", rows.len());
     let place: Vec<_> = rows.iter().filter(|r| r["id"] == "place-1").collect();
     assert_eq!(place.iter().map(|r| r["method"].as_str()).collect::<Vec<_>>(), ["grad-cam", "hires-cam", "occlusion"]);
     // Pixel (100, 120) less half of 32.

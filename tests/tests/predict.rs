@@ -32,7 +32,7 @@ fn landsat(patch_size: usize) -> Option<(PathBuf, TempDir)> {
     Some((file, folder))
 }
 
-fn args<'a>(file: &'a Path, folder: &TempDir, out: &str, more: &[&str]) -> Vec<std::ffi::OsString> {
+fn args(file: &Path, folder: &TempDir, out: &str, more: &[&str]) -> Vec<std::ffi::OsString> {
     let mut args: Vec<std::ffi::OsString> = vec!["predict".into(), file.into(), "--bundle".into()];
     args.push(folder.path().join("bundle").into());
     args.push("--out".into());
@@ -175,9 +175,10 @@ fn an_interrupted_job_leaves_nothing_under_its_name_and_resumes_to_the_same_byte
     let mut child =
         Command::new(binary()).args(args(&file, &folder, "out", &SLOW)).stderr(Stdio::null()).spawn().unwrap();
     let journal = folder.path().join(".out.resume");
-    let kept = || journal.exists() && names(&journal).iter().any(|n| n.ends_with(".shard"));
+    let kept =
+        || journal.exists() && names(&journal).iter().any(|n| Path::new(n).extension().is_some_and(|e| e == "shard"));
     let start = Instant::now();
-    while !kept() && start.elapsed() < Duration::from_secs(60) {
+    while !kept() && start.elapsed() < Duration::from_mins(1) {
         std::thread::sleep(Duration::from_millis(2));
     }
     let pid = child.id().to_string();

@@ -32,6 +32,7 @@ impl Place {
         self.raster(name, grid, Pixels::U16(values.map(|(r, c)| value(r, c)).collect()), 65535.0)
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "each call makes its own")]
     fn raster(&self, name: &str, grid: &PixelGrid, pixels: Pixels, nodata: f64) -> PathBuf {
         let path = self.path(name);
         let spec = CogSpec {
@@ -222,7 +223,8 @@ fn splits_keep_the_buffer_between_them() {
             assert!(!store.indices(split).is_empty(), "{split}");
         }
         // Axis-parallel squares in metres: distances by hand.
-        let all: Vec<_> = store.records().iter().zip(store.footprints().iter().map(|f| f.bounds())).collect();
+        let all: Vec<_> =
+            store.records().iter().zip(store.footprints().iter().map(areal_patches::Footprint::bounds)).collect();
         for (i, (a, p)) in all.iter().enumerate() {
             for (b, q) in &all[i + 1..] {
                 let (dx, dy) = ((p[0] - q[2]).max(q[0] - p[2]), (p[1] - q[3]).max(q[1] - p[3]));

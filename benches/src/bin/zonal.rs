@@ -39,8 +39,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!(
         "zones {:.3} s, aggregation {:.3} s, outputs {:.3} s",
         read.as_secs_f64(),
-        (summed - read).as_secs_f64(),
-        (start.elapsed() - summed).as_secs_f64()
+        summed.saturating_sub(read).as_secs_f64(),
+        start.elapsed().saturating_sub(summed).as_secs_f64()
     );
     Ok(())
 }

@@ -20,7 +20,7 @@ fn spec(architecture: Architecture, patch_size: usize) -> ModelSpec {
         made_by: String::new(),
         command: String::new(),
         inputs: Vec::new(),
-        settings: Default::default(),
+        settings: serde_json::Value::default(),
         seed: None,
     };
     ModelSpec {

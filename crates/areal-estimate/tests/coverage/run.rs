@@ -207,7 +207,7 @@ impl<'a> Book<'a> {
         let map: Vec<usize> = drawn.cells.iter().map(|&k| self.land.map[k]).collect();
         let truth: Vec<usize> = drawn.cells.iter().map(|&k| self.land.truth[k]).collect();
         let found = accuracy(&drawn.sample, &map, &truth, CLASSES).unwrap();
-        for c in 0..CLASSES {
+        for (c, class) in NAMES.iter().enumerate() {
             self.share("stratified by map class", c, &found.classes[c].share);
             let (users, producers) = (self.hits[c] / self.mapped[c], self.hits[c] / self.shares[c]);
             for (what, true_value, e) in
@@ -219,7 +219,7 @@ impl<'a> Book<'a> {
                     continue;
                 }
                 let interval = share_interval(e.value, e.standard_error, e.effective_n, LEVEL);
-                let name = format!("{what} accuracy of {}", NAMES[c]);
+                let name = format!("{what} accuracy of {class}");
                 self.tally("stratified by map class", &name, true_value, None).add(
                     e.value,
                     e.standard_error,
@@ -328,11 +328,11 @@ impl<'a> Book<'a> {
             line.claims = !line.estimator.contains("fay-herriot");
             assert!(line.spread > 0.0, "{} of {} does not vary", line.estimator, line.of);
         }
-        for c in 0..CLASSES {
+        for (c, class) in NAMES.iter().enumerate() {
             let mapped = self.mapped[c];
             lines.push(Line {
                 estimator: "pixel counting".into(),
-                of: format!("area of {}", NAMES[c]),
+                of: format!("area of {class}"),
                 truth: self.shares[c],
                 mean: mapped,
                 claimed: 0.0,

@@ -169,9 +169,9 @@ impl Stage for Options {
             None => areal_patches::tile(&self.open_scenes()?, &self.settings()?, &out, overwrite, &context.job())?,
         };
         if self.json.unwrap_or(false) {
-            print_json(&meta)
+            print_json(&meta);
         } else {
-            print_table(&meta)
+            print_table(&meta);
         }
         tracing::info!("{} patches in {}", meta.counts.patches, out.display());
         Ok(())
