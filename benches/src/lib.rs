@@ -1,1 +1,5 @@
-//! Benchmarks.
+//! What the benchmarks share.
+
+mod bundle;
+
+pub use bundle::random_bundle;

@@ -10,14 +10,13 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use areal_grid::{Affine, Class, PixelGrid, PixelType, Pixels, Target, Window, default_colour};
-use areal_job::{Provenance, StagedDir, hash_bytes};
-use areal_model::{Architecture, BUNDLE_FORMAT, Bundle, Calibration, DeviceChoice, ModelSpec, Network, Normalisation};
+use areal_benches::random_bundle;
+use areal_grid::{Affine, PixelGrid, PixelType, Pixels, Window};
+use areal_model::Architecture;
 use areal_raster::{CogBand, CogSpec, CogWriter, Resampling, Scene, SceneSettings, crs_from_text};
 
 const TILE: usize = 2048;
 const BANDS: usize = 4;
-const PATCH: usize = 64;
 
 type Fallible<T> = Result<T, Box<dyn Error>>;
 
@@ -33,7 +32,7 @@ fn main() -> Fallible<()> {
     let folder = Path::new(folder);
     std::fs::create_dir_all(folder)?;
     let scene = make_scene(folder, side.parse()?, share)?;
-    make_bundle(&folder.join("bundle"), &scene)?;
+    random_bundle(&folder.join("bundle"), &scene, Architecture::Compact)?;
     measure(Path::new(program), folder, flags)
 }
 
@@ -91,38 +90,6 @@ fn vrt(grid: &PixelGrid, side: usize, share: f64) -> Fallible<String> {
     }
     text.push_str("</VRTDataset>\n");
     Ok(text)
-}
-
-/// A bundle of the compact network with random weights.
-fn make_bundle(folder: &Path, scene: &Scene) -> Fallible<()> {
-    let class = |k: usize| Class { code: k as u8 + 1, name: format!("class {k}"), colour: default_colour(k) };
-    let spec = ModelSpec {
-        format: BUNDLE_FORMAT.into(),
-        architecture: Architecture::Compact,
-        bands: scene.bands().iter().map(|b| b.description.clone()).collect(),
-        pixel_type: scene.pixel_type(),
-        normalisation: Normalisation { mean: vec![1700.0; BANDS], std: vec![700.0; BANDS] },
-        target: Target::Classes { classes: (0..6).map(class).collect() },
-        value_scale: None,
-        patch_size: PATCH,
-        ground_resolution: Some(scene.ground_resolution()),
-        calibration: Calibration { temperature: 1.0 },
-        training_prior: vec![1.0 / 6.0; 6],
-        class_counts: vec![1; 6],
-        weights_sha256: hash_bytes(b""),
-        provenance: Provenance {
-            made_by: "a benchmark".into(),
-            command: "train".into(),
-            inputs: Vec::new(),
-            settings: serde_json::Value::Null,
-            seed: Some(1),
-        },
-    };
-    let network = Network::new(&spec.network_config(), 1, &DeviceChoice::Cpu.open()?)?;
-    let staged = StagedDir::new(folder, true)?;
-    Bundle { spec, network }.save(&staged)?;
-    staged.commit()?;
-    Ok(())
 }
 
 fn measure(program: &Path, folder: &Path, flags: &[String]) -> Fallible<()> {

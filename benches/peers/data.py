@@ -1,7 +1,9 @@
+"""Writes to the current folder: a class map and a 4-band uint16 scene of SIDE x SIDE pixels (8192 without), 500 jagged
+zones and 100,000 small ones: `data.py [SIDE]`."""
 import numpy as np, rasterio, sys, json
 from rasterio.transform import from_origin
 rng=np.random.default_rng(1)
-n=8192
+n=int(sys.argv[1]) if len(sys.argv)>1 else 8192
 # EPSG:6933 cells have one true area
 tr=from_origin(9_000_000, 1_000_000, 10, 10)
 small=rng.integers(0,6,(n//16,n//16),dtype=np.uint8)
