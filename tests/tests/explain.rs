@@ -80,5 +80,62 @@ fn what_cannot_be_explained_is_said() {
     run(&["--at", "10.5"]).expect(2).says(&["10.5", "--at"]);
     run(&[]).expect(2).says(&["--patch", "--prediction"]);
     run(&["--methods", "magic"]).expect(2).says(&["magic"]);
+    let place = |scene: &Scene| {
+        let mut centre = [scene.grid().centre(100, 120)];
+        Projection::to_lonlat(&scene.grid().crs).unwrap().to_lonlat(&mut centre).unwrap();
+        format!("--at={},{}", centre[0][0], centre[0][1])
+    };
+    // Ended in a panic once: one score a step was to be held.
+    run(&[&place(&scene), "--steps", "18446744073709551615"]).expect(2).says(&["--steps", "18446744073709551615"]);
+    run(&[&place(&scene), "--window", "33"]).expect(2).says(&["--window", "33"]);
+    run(&[&place(&scene), "--window", "0"]).expect(2).says(&["--window"]);
+    std::fs::remove_file(work.path().join("bundle/weights.safetensors")).unwrap();
+    run(&[&place(&scene)]).expect(3).says(&["it has no weights.safetensors"]);
+    std::fs::remove_file(work.path().join("bundle/model.json")).unwrap();
+    run(&[&place(&scene)]).expect(3).says(&["is not a bundle: it has no model.json"]);
     assert!(!work.path().join("out").exists());
+}
+
+#[test]
+fn a_prediction_of_another_grid_patch_size_or_bundle_is_refused() {
+    let Some(folder) = data("sentinel2_amazon") else { return };
+    let file = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .find(|p| p.extension().is_some_and(|e| e == "tif"))
+        .unwrap();
+    let scene = Scene::open(&SceneSettings::new("scene", vec![file.clone()])).unwrap();
+    let work = tempfile::tempdir().unwrap();
+    let at = |name: &str| -> OsString { work.path().join(name).into() };
+    write(&work.path().join("bundle"), spec_for(&scene, classes(), 32));
+    let mut other = spec_for(&scene, classes(), 32);
+    other.calibration.temperature = 2.0;
+    write(&work.path().join("other"), other);
+    write(&work.path().join("small"), spec_for(&scene, classes(), 16));
+
+    // The lower right quarter of the scene, on its pixels.
+    let corner = |row: usize, col: usize| scene.grid().transform.apply(row as f64, col as f64);
+    let (height, width) = (scene.grid().height, scene.grid().width);
+    let ([west, north], [east, south]) = (corner(height / 2, width / 2), corner(height, width));
+    let bounds: OsString = format!("--bounds={west},{south},{east},{north}").into();
+    let run = |command: &str, bundle: &str, out: &str, more: &[OsString]| {
+        let mut args: Vec<OsString> = vec![command.into(), file.clone().into(), "--bundle".into(), at(bundle)];
+        args.extend(["--out".into(), at(out)]);
+        args.extend(more.iter().cloned());
+        areal(args)
+    };
+    run("predict", "bundle", "prediction", std::slice::from_ref(&bounds)).expect(0);
+    let from: Vec<OsString> =
+        ["--prediction".into(), at("prediction"), "--top".into(), "1".into(), "--steps".into(), "2".into()].into();
+    let here = [&from[..], std::slice::from_ref(&bounds)].concat();
+    let cells = format!("{} x {} of", height.div_ceil(32), width.div_ceil(32));
+    run("explain", "bundle", "out", &from).expect(3).says(&["cells are", &cells, "--bounds", "--resolution"]);
+    run("explain", "small", "out", &here).expect(3).says(&["32 px", "16 px", "--bundle"]);
+    run("explain", "other", "out", &here).expect(3).says(&["SHA-256", "--bundle"]);
+    assert!(!work.path().join("out").exists());
+    run("explain", "bundle", "out", &here).expect(0);
+    // What was chosen, and how the scene was read, is on record.
+    let text = std::fs::read_to_string(work.path().join("out/explain.json")).unwrap();
+    let chosen = &serde_json::from_str::<serde_json::Value>(&text).unwrap()["provenance"]["settings"]["chosen"];
+    assert_eq!((&chosen["top"], &chosen["scene"]["bounds"][0]), (&1.into(), &west.into()), "{chosen}");
 }

@@ -103,5 +103,14 @@ fn wrong_flags_are_refused_before_any_work() {
     let Some(path) = data("geotiff_variants/RGB.byte.tif") else { return };
     let path = path.to_str().unwrap();
     areal(["inspect", path, "--bands", "9"]).expect(3).says(&["no band 9", "3 bands"]);
+    for json in [&["--json"][..], &[]] {
+        let refused = |flags: &[&str], words: &[&str]| {
+            assert_eq!(areal([&["inspect", path], flags, json].concat()).expect(2).says(words).stdout, "");
+        };
+        refused(&["--crs", "EPSG:99999", "--resolution", "10", "--resampling", "nearest"], &["EPSG:99999"]);
+        for resolution in ["0", "nan"] {
+            refused(&["--resolution", resolution, "--resampling", "nearest"], &["resolution", "makes no pixel grid"]);
+        }
+    }
     areal(["inspect", path, "--quality-band", "1"]).expect(2).says(&["neither values nor bits"]);
 }

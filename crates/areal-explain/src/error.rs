@@ -1,4 +1,4 @@
-use areal_job::{FileError, Interrupted};
+use areal_job::{FileError, Interrupted, Sha256};
 use areal_model::ModelError;
 use areal_patches::PatchError;
 use areal_raster::RasterError;
@@ -35,6 +35,12 @@ pub enum ExplainError {
     NoSuchBand { band: String, bands: String },
     #[error("the prediction is of {found}, the bundle predicts {expected}")]
     OtherTarget { found: String, expected: String },
+    #[error("the prediction's cells are {prediction}; those of the scene as it is read are {scene}")]
+    OtherGrid { prediction: String, scene: String },
+    #[error("the prediction is of patches of {prediction} px, the bundle takes {bundle} px")]
+    OtherPatchSize { prediction: usize, bundle: usize },
+    #[error("the prediction was made with a bundle of SHA-256 {prediction}, this one has {bundle}")]
+    OtherBundle { prediction: Sha256, bundle: Sha256 },
     #[error("nothing to explain: no patch, no place, and no class has a predicted cell")]
     Nothing,
 }

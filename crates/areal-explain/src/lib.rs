@@ -22,5 +22,5 @@ pub use explainer::{Explainer, Saliency, Score, randomised};
 pub use measure::{area_under, order, rank_correlation};
 pub use method::Method;
 pub use run::{ExplainMeta, SaliencyRow, explain};
-pub use settings::ExplainSettings;
+pub use settings::{Chosen, ExplainSettings};
 pub use subject::{Place, Subject, of_places, of_prediction, of_store};

@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::path::Path;
 
 use areal_grid::{PixelState, PixelType, Pixels, Target};
@@ -128,16 +129,16 @@ pub fn explain(
     let folder = StagedDir::new(out, settings.overwrite)?;
     let task = job.task("explain", Some(subjects.len() as u64), Unit::Patches);
     let mut rows = Vec::new();
-    for subject in subjects {
+    for (subject, stem) in subjects.iter().zip(file_stems(subjects.iter().map(|s| s.name.as_str()))) {
         job.check()?;
         let score = networks.trained.score(&subject.patch, output.or(subject.output))?;
         let maps = maps(&networks, subject, &score, settings)?;
         for (method, saliency) in &maps {
-            let row = row(&networks, subject, &score, *method, saliency, settings)?;
+            let row = row(&networks, (subject, &stem), &score, (*method, saliency), settings)?;
             write_picture(&folder, &row.png, subject, &saliency.map, rgb)?;
             rows.push(row);
         }
-        write_map(&folder, subject, &maps)?;
+        write_map(&folder, &stem, subject, &maps)?;
         task.advance(1);
     }
     write_table(&folder, &rows)?;
@@ -181,10 +182,9 @@ fn maps(
 
 fn row(
     networks: &Networks,
-    subject: &Subject,
+    (subject, stem): (&Subject, &str),
     score: &Score,
-    method: Method,
-    saliency: &Saliency,
+    (method, saliency): (Method, &Saliency),
     settings: &ExplainSettings,
 ) -> Result<SaliencyRow, ExplainError> {
     let window = settings.window_of(subject.patch.shape[3]);
@@ -216,14 +216,26 @@ fn row(
         insertion_auc,
         random_head_correlation: correlation(&networks.random_head)?,
         random_all_correlation: correlation(&networks.random_all)?,
-        png: format!("{}-{method}.png", file_name(&subject.name)),
-        tif: place.map(|_| format!("{}.tif", file_name(&subject.name))),
+        png: format!("{stem}-{method}.png"),
+        tif: place.map(|_| format!("{stem}.tif")),
     })
 }
 
-/// A class's name may hold anything; a file's may not.
-fn file_name(name: &str) -> String {
-    name.chars().map(|c| if c.is_alphanumeric() || c == '-' { c } else { '_' }).collect()
+/// Names of files without their ends, one a patch and all different, also where letter case does not count. A class's
+/// name may hold anything; a file's may not.
+fn file_stems<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut taken = HashSet::new();
+    let unique = |name: &str| {
+        let plain: String = name.chars().map(|c| if c.is_alphanumeric() || c == '-' { c } else { '_' }).collect();
+        let mut stem = plain.clone();
+        let mut n = 1;
+        while !taken.insert(stem.to_lowercase()) {
+            n += 1;
+            stem = format!("{plain}_{n}");
+        }
+        stem
+    };
+    names.map(unique).collect()
 }
 
 fn write_picture(
@@ -241,7 +253,12 @@ fn write_picture(
         .map_err(|source| ExplainError::Image { path, source })
 }
 
-fn write_map(folder: &StagedDir, subject: &Subject, maps: &[(Method, Saliency)]) -> Result<(), ExplainError> {
+fn write_map(
+    folder: &StagedDir,
+    stem: &str,
+    subject: &Subject,
+    maps: &[(Method, Saliency)],
+) -> Result<(), ExplainError> {
     let Some(place) = &subject.place else { return Ok(()) };
     let band = |(method, _): &(Method, Saliency)| CogBand { description: method.to_string(), legend: Vec::new() };
     let spec = CogSpec {
@@ -251,7 +268,7 @@ fn write_map(folder: &StagedDir, subject: &Subject, maps: &[(Method, Saliency)])
         metadata: Vec::new(),
         overview_resampling: Resampling::Average,
     };
-    let path = folder.file(&format!("{}.tif", file_name(&subject.name)));
+    let path = folder.file(&format!("{stem}.tif"));
     let mut writer = CogWriter::create(&path, &place.grid, &spec)?;
     for (k, (_, saliency)) in maps.iter().enumerate() {
         let known =

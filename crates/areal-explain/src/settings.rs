@@ -1,5 +1,5 @@
 use areal_model::DeviceChoice;
-use areal_raster::BandRef;
+use areal_raster::{BandRef, SceneSettings};
 use serde::{Deserialize, Serialize};
 
 use crate::{ExplainError, Method};
@@ -19,6 +19,8 @@ pub struct ExplainSettings {
     /// Model bands shown as red, green and blue: by number among the model's, from 1, or by description. Empty to
     /// choose by description, or the first ones.
     pub rgb: Vec<BandRef>,
+    /// How the patches were chosen, for the record.
+    pub chosen: Chosen,
     /// Seed of the random weights that maps are compared with.
     pub seed: u64,
     /// Where the network runs.
@@ -26,6 +28,20 @@ pub struct ExplainSettings {
     /// Replace an output that stands already.
     #[serde(skip)]
     pub overwrite: bool,
+}
+
+/// How the patches that are explained were chosen.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Chosen {
+    /// Patches of a store, by number.
+    pub patches: Vec<u64>,
+    /// Places in the scene: longitude and latitude, degrees.
+    pub places: Vec<[f64; 2]>,
+    /// How many of the most certain patches of each class of a prediction; `None` without one.
+    pub top: Option<usize>,
+    /// How the scene was read; `None` without one.
+    pub scene: Option<SceneSettings>,
 }
 
 impl Default for ExplainSettings {
@@ -36,6 +52,7 @@ impl Default for ExplainSettings {
             window: None,
             steps: 16,
             rgb: Vec::new(),
+            chosen: Chosen::default(),
             seed: 1,
             device: DeviceChoice::Cpu,
             overwrite: false,
@@ -53,12 +70,13 @@ impl ExplainSettings {
         if self.methods.is_empty() {
             return fault("the list of methods", "empty".to_owned(), "name at least one");
         }
-        if self.steps == 0 {
-            return fault("the number of steps", "0".to_owned(), "it must be at least 1");
+        if self.steps == 0 || self.steps > patch_size.saturating_mul(patch_size) {
+            let expected = "it must be at least 1 and at most the pixels of a patch";
+            return fault("the number of steps (--steps)", self.steps.to_string(), expected);
         }
         if let Some(window) = self.window.filter(|w| *w == 0 || *w > patch_size) {
             return fault(
-                "the occlusion window",
+                "the occlusion window (--window)",
                 format!("{window} px"),
                 "it must be at least 1 and at most the patch",
             );

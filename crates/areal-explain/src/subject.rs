@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 
 use areal_grid::{PixelBlock, PixelGrid, PixelState, Pixels, Target, Window, blocks};
-use areal_job::Job;
-use areal_model::PatchBatch;
+use areal_job::{Job, Sha256};
+use areal_model::{ModelSpec, PatchBatch};
 use areal_patches::PatchStore;
-use areal_raster::{Prediction, Projection, RasterFile, Scene, crs_from_text};
+use areal_raster::{Prediction, PredictionMeta, Projection, RasterFile, Scene, crs_from_text, same_crs};
 
 use crate::ExplainError;
 
@@ -55,7 +55,7 @@ fn projection(scene: &str, source: areal_grid::ProjectionError) -> ExplainError 
     areal_raster::RasterError::Projection { path: scene.into(), source }.into()
 }
 
-/// Patches of a store, by number.
+/// Patches of a store, by number; one named twice is explained once.
 ///
 /// # Errors
 /// When there is no such patch, or it cannot be read.
@@ -63,7 +63,10 @@ pub fn of_store(store: &PatchStore, ids: &[u64]) -> Result<Vec<Subject>, Explain
     let [count, bands, height, width] = store.shape();
     let plane = height * width;
     let mut subjects = Vec::new();
-    for &id in ids {
+    for (n, &id) in ids.iter().enumerate() {
+        if ids[..n].contains(&id) {
+            continue;
+        }
         let index = usize::try_from(id).ok().filter(|i| *i < count).ok_or(ExplainError::NoSuchPatch { id, count })?;
         let mut pixels = Pixels::zeros(store.meta().pixel_type, bands * plane);
         let mut states = vec![PixelState::Outside; plane];
@@ -101,15 +104,17 @@ pub fn of_places(scene: &Scene, places: &[[f64; 2]], patch_size: usize) -> Resul
 /// the cells where it is highest. Equal cells in reading order.
 ///
 /// # Errors
-/// When the prediction is of another target or cannot be read.
+/// When the prediction is of another target, patch size, bundle or grid of cells than the model and the scene as it is
+/// read, or cannot be read.
 pub fn of_prediction(
     scene: &Scene,
     prediction: &Prediction,
-    target: &Target,
+    spec: &ModelSpec,
+    bundle_sha256: &Sha256,
     count: usize,
     job: &Job<'_>,
 ) -> Result<Vec<Subject>, ExplainError> {
-    let meta = prediction.meta();
+    let (meta, target) = (prediction.meta(), &spec.target);
     let words = |t: &Target| match t {
         Target::Classes { classes } => classes.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", "),
         Target::Value { name, .. } => name.clone(),
@@ -118,6 +123,7 @@ pub fn of_prediction(
     let Some(path) = path.filter(|_| meta.target == *target) else {
         return Err(ExplainError::OtherTarget { found: words(&meta.target), expected: words(target) });
     };
+    check_origin(meta, scene, spec, bundle_sha256)?;
     let mut raster = RasterFile::open(&path)?;
     let mut best: BTreeMap<usize, Vec<(f64, usize, usize)>> = BTreeMap::new();
     for window in blocks(meta.grid.height, meta.grid.width, 512, 512) {
@@ -148,6 +154,46 @@ pub fn of_prediction(
         }
     }
     Ok(subjects)
+}
+
+/// A cell of a prediction is found in the scene by its row and column: they must count from the same corner.
+fn check_origin(
+    meta: &PredictionMeta,
+    scene: &Scene,
+    spec: &ModelSpec,
+    bundle_sha256: &Sha256,
+) -> Result<(), ExplainError> {
+    let cells = scene.grid().coarsen(meta.stride);
+    if !same_cells(&meta.grid, &cells) {
+        return Err(ExplainError::OtherGrid { prediction: describe(&meta.grid), scene: describe(&cells) });
+    }
+    if meta.patch_size != spec.patch_size {
+        return Err(ExplainError::OtherPatchSize { prediction: meta.patch_size, bundle: spec.patch_size });
+    }
+    if meta.bundle_sha256 != *bundle_sha256 {
+        let (prediction, bundle) = (meta.bundle_sha256.clone(), bundle_sha256.clone());
+        return Err(ExplainError::OtherBundle { prediction, bundle });
+    }
+    Ok(())
+}
+
+/// Largest shift between corners of grids that are the same but for rounding, in cells.
+const SAME_CORNER: f64 = 1e-3;
+
+fn same_cells(a: &PixelGrid, b: &PixelGrid) -> bool {
+    let (height, width) = (a.height as f64, a.width as f64);
+    let near = |(row, col): (f64, f64)| {
+        let back = a.transform.invert(b.transform.apply(row, col));
+        back.is_some_and(|(r, c)| (r - row).abs() < SAME_CORNER && (c - col).abs() < SAME_CORNER)
+    };
+    (a.height, a.width) == (b.height, b.width)
+        && same_crs(&a.crs, &b.crs)
+        && [(0.0, 0.0), (0.0, width), (height, 0.0)].into_iter().all(near)
+}
+
+fn describe(grid: &PixelGrid) -> String {
+    let ([x, y], [dx, _], [_, dy]) = (grid.transform.origin, grid.transform.col_step, grid.transform.row_step);
+    format!("{} x {} of {dx} x {} from ({x}, {y}) in {}", grid.height, grid.width, dy.abs(), grid.crs.name)
 }
 
 fn keep_best(best: &mut Vec<(f64, usize, usize)>, cell: (f64, usize, usize), count: usize) {

@@ -1,6 +1,9 @@
 use std::path::{Path, PathBuf};
 
-use areal_explain::{ExplainSettings, Method, SaliencyRow, Subject, explain, of_places, of_prediction, of_store};
+use areal_explain::{
+    Chosen, ExplainSettings, Method, SaliencyRow, Subject, explain, of_places, of_prediction, of_store,
+};
+use areal_job::input_file;
 use areal_model::{Bundle, DeviceChoice};
 use areal_patches::PatchStore;
 use areal_predict::PredictError;
@@ -83,18 +86,34 @@ pub struct Options {
 }
 
 impl Options {
-    fn settings(&self) -> ExplainSettings {
+    fn settings(&self) -> Result<ExplainSettings, CliError> {
         let default = ExplainSettings::default();
-        ExplainSettings {
+        let has_scene = !self.files.is_empty();
+        let chosen = Chosen {
+            patches: self.patch.clone(),
+            places: self.places()?,
+            top: self.prediction.as_ref().filter(|_| has_scene).map(|_| self.top()),
+            scene: has_scene.then(|| self.scene.settings("scene", self.files.clone())).transpose()?,
+        };
+        Ok(ExplainSettings {
             methods: if self.methods.is_empty() { default.methods } else { self.methods.clone() },
             class: self.class.clone(),
             window: self.window,
             steps: self.steps.unwrap_or(default.steps),
             rgb: self.rgb.clone(),
+            chosen,
             seed: self.seed.unwrap_or(default.seed),
             device: self.device.unwrap_or(default.device),
             overwrite: self.overwrite.unwrap_or(default.overwrite),
-        }
+        })
+    }
+
+    fn places(&self) -> Result<Vec<[f64; 2]>, CliError> {
+        self.at.iter().map(|text| lonlat(text)).collect()
+    }
+
+    fn top(&self) -> usize {
+        self.top.unwrap_or(2)
     }
 
     /// The patches that were asked for: of the store, at places, and by certainty.
@@ -113,12 +132,11 @@ impl Options {
         let scene = Scene::open(&self.scene.settings("scene", self.files.clone())?)?;
         let bands: Vec<String> = scene.bands().iter().map(|b| b.description.clone()).collect();
         spec.check_scene(&bands, scene.pixel_type(), Some(scene.ground_resolution())).map_err(PredictError::from)?;
-        let places = self.at.iter().map(|text| lonlat(text)).collect::<Result<Vec<_>, _>>()?;
-        subjects.extend(of_places(&scene, &places, spec.patch_size)?);
+        subjects.extend(of_places(&scene, &self.places()?, spec.patch_size)?);
         if let Some(prediction) = &self.prediction {
             let prediction = Prediction::open(prediction)?;
-            let top = self.top.unwrap_or(2);
-            subjects.extend(of_prediction(&scene, &prediction, &spec.target, top, &context.job())?);
+            let digest = input_file(bundle)?.sha256;
+            subjects.extend(of_prediction(&scene, &prediction, &spec, &digest, self.top(), &context.job())?);
         }
         Ok(subjects)
     }
@@ -142,7 +160,7 @@ impl Stage for Options {
             return Err(missing("the scene's FILE for --at"));
         }
         let subjects = self.subjects(bundle, context)?;
-        let rows = explain(&subjects, bundle, &self.inputs(), &self.settings(), out, &context.job())?;
+        let rows = explain(&subjects, bundle, &self.inputs(), &self.settings()?, out, &context.job())?;
         if self.json == Some(true) {
             let text = serde_json::to_string_pretty(&rows).map_err(|e| CliError::new(Exit::Failure, e.to_string()))?;
             outln!("{text}");

@@ -1,7 +1,9 @@
 use std::path::PathBuf;
 
 use areal_grid::{GroundResolution, PixelGrid};
-use areal_raster::{BandInfo, FileInspection, Inspection, RasterError, SceneInspection, Statistics, SuggestedPatches};
+use areal_raster::{
+    BandInfo, FileInspection, Inspection, RasterError, Scene, SceneInspection, Statistics, SuggestedPatches,
+};
 use clap::Args;
 use serde::Serialize;
 
@@ -60,6 +62,10 @@ struct Refusal {
 
 pub fn run(options: Options, context: &Context) -> Result<(), CliError> {
     let settings = options.scene.settings("scene", options.files)?;
+    // Files that make no scene are a finding; flags that make no grid are a mistake, and told before any pixel is read.
+    if let Err(error @ (RasterError::CrsText { .. } | RasterError::Grid { .. })) = Scene::open(&settings) {
+        return Err(error.into());
+    }
     let inspection = areal_raster::inspect(&settings, &context.job())?;
     if options.json {
         outln!("{}", to_json(inspection)?);

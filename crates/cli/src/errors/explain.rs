@@ -24,7 +24,16 @@ impl From<ExplainError> for CliError {
             ExplainError::NoSuchBand { .. } => {
                 (Exit::Usage, "choose three of them with --rgb, by number or description")
             }
-            ExplainError::OtherTarget { .. } => (Exit::Input, "pass the --prediction that was made with this --bundle"),
+            ExplainError::OtherGrid { .. } => (
+                Exit::Input,
+                "give the same files with the --bounds, --crs, --resolution and --resampling that the prediction was made \
+                 with; its prediction.json says them under \"scene\"",
+            ),
+            ExplainError::OtherTarget { .. }
+            | ExplainError::OtherPatchSize { .. }
+            | ExplainError::OtherBundle { .. } => {
+                (Exit::Input, "pass the --prediction that was made with this --bundle")
+            }
             ExplainError::Nothing => {
                 (Exit::Usage, "choose patches with --store and --patch, places with --at, or pass a --prediction")
             }

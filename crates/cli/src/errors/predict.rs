@@ -1,3 +1,7 @@
+use std::io::ErrorKind;
+use std::path::Path;
+
+use areal_job::FileError;
 use areal_model::ModelError;
 use areal_predict::PredictError;
 
@@ -31,6 +35,9 @@ impl From<PredictError> for CliError {
 
 /// A bundle that cannot be used, or does not fit a scene.
 pub fn model(error: &ModelError) -> CliError {
+    if let ModelError::File(FileError::Io { action: "read", path, source }) = error {
+        return unreadable(path, source);
+    }
     let (exit, help) = match error {
         ModelError::Bands { .. } => {
             (Exit::Input, "choose the scene's bands in the model's order with --bands, by number or description")
@@ -47,4 +54,16 @@ pub fn model(error: &ModelError) -> CliError {
         _ => (Exit::Input, "the bundle is damaged or was changed by hand: train it or fetch it again"),
     };
     CliError::from_source(exit, error).help(help)
+}
+
+/// A file of a bundle that is missing, or may not be read.
+fn unreadable(path: &Path, source: &std::io::Error) -> CliError {
+    let (folder, name) = (path.parent().unwrap_or(path), path.file_name().unwrap_or_default());
+    if matches!(source.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) {
+        let message = format!("{} is not a bundle: it has no {}", folder.display(), name.display());
+        return CliError::new(Exit::Input, message)
+            .help("pass the folder that `areal train` made as --bundle, with all its files");
+    }
+    CliError::new(Exit::Input, format!("cannot read {}: {source}", path.display()))
+        .help("check the path and that you may read it")
 }
