@@ -10,6 +10,7 @@ use geo::{MultiPolygon, Rect};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::codes::check_count;
 use crate::map::MapReader;
 use crate::overlap::overlaps;
 use crate::{Map, PlacedZone, Tally, WindowCoverage, ZoneSet, ZoneShape, ZonesError, place, tally_window};
@@ -107,6 +108,9 @@ const RECONCILED: f64 = 1e-9;
 /// # Errors
 /// See [`ZonesError`].
 pub fn aggregate(map: &Map, set: &ZoneSet, settings: &AggregateSettings, job: Job<'_>) -> Result<Areas, ZonesError> {
+    if settings.window_cells == 0 {
+        return Err(ZonesError::NoWindowCells);
+    }
     let mut placed = place(set, &map.grid)?;
     let projection = Projection::to_lonlat(&map.grid.crs)?;
     let cell_areas = CellAreas::new(&map.grid, &projection)?;
@@ -193,6 +197,8 @@ impl Pass<'_> {
             for (zone, tally) in sums?.iter().flatten() {
                 tallies[*zone as usize].merge(tally);
             }
+            // The last tally is the whole map's.
+            check_count(&self.map.path, tallies.last().map_or(0, |t| t.class_areas.len()))?;
             let done = batch.last().map_or(rows, Window::row_end);
             task.advance((done - rows) as u64);
             rows = done;

@@ -132,6 +132,25 @@ pub enum ZonesError {
         /// The value.
         value: f64,
     },
+    /// Weights of which it is not said which band they are.
+    #[error("{path} has {bands} bands, and weights are one", path = path.display())]
+    WeightBands {
+        /// The weights' file.
+        path: PathBuf,
+        /// How many bands it has.
+        bands: usize,
+    },
+    /// A class map with more different codes than classes can have.
+    #[error("{path} has more than {most} different codes: too many for classes", path = path.display())]
+    TooManyCodes {
+        /// The map's file.
+        path: PathBuf,
+        /// The most it may have.
+        most: usize,
+    },
+    /// A window of no cells.
+    #[error("windows of 0 cells hold nothing of the map")]
+    NoWindowCells,
     /// Sums that do not agree: a fault of the program.
     #[error("{what}: the parts add up to {parts}, the whole to {whole}")]
     Unreconciled {

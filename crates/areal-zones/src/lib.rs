@@ -3,6 +3,7 @@
 mod aggregate;
 mod class_sums;
 mod clip;
+mod codes;
 mod coverage;
 mod csvw;
 mod ellipsoidal;
@@ -24,6 +25,7 @@ mod weights;
 mod zone_set;
 
 pub use aggregate::{AggregateSettings, Areas, Reconciliation, ZoneState, ZoneSums, aggregate};
+pub use codes::MAX_CODES;
 pub use coverage::{Span, WindowCoverage};
 pub use csvw::{CsvColumn, CsvTable, CsvType, metadata_path};
 pub use ellipsoidal::ellipsoidal_area;

@@ -28,6 +28,9 @@ pub(crate) struct WeightReader {
 impl WeightReader {
     pub(crate) fn open(path: &Path, map: &PixelGrid) -> Result<Self, ZonesError> {
         let file = RasterFile::open(path)?;
+        if file.bands().len() > 1 {
+            return Err(ZonesError::WeightBands { path: path.to_path_buf(), bands: file.bands().len() });
+        }
         let (from, to) = (&file.grid().crs, &map.crs);
         let projections =
             if same_crs(from, to) { None } else { Some((Projection::new(from, to)?, Projection::new(to, from)?)) };

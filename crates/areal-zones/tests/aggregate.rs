@@ -84,6 +84,52 @@ fn weights_on_another_grid_and_crs_keep_their_sum() {
 }
 
 #[test]
+fn weights_of_many_bands_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let g = grid("EPSG:6933", [0.0, 100.0], [100.0, 100.0], 1, 1);
+    let path = write(&folder.path().join("v.tif"), &g, &[Pixels::F32(vec![1.0])], None);
+    let bands = [Pixels::F32(vec![2.0]), Pixels::F32(vec![5.0])];
+    let weights = Some(write(&folder.path().join("p.tif"), &g, &bands, None));
+    let set = zone_set("EPSG:6933", &[("all", rectangle(0.0, 0.0, 100.0, 100.0))]);
+    let settings = AggregateSettings { weights, ..AggregateSettings::default() };
+    let error = sum(&open(&path, Content::Values), &set, &settings).unwrap_err();
+    assert!(matches!(error, ZonesError::WeightBands { bands: 2, .. }), "{error}");
+}
+
+#[test]
+fn a_class_map_of_too_many_codes_is_refused_in_one_window_or_many() {
+    let folder = tempfile::tempdir().unwrap();
+    let set = zone_set("EPSG:6933", &[("all", rectangle(0.0, 0.0, 40_000.0, 40_000.0))]);
+    let of = |side: usize, most: i32, window_cells: usize| {
+        let g = grid("EPSG:6933", [0.0, 40_000.0], [100.0, 100.0], side, side);
+        let codes = (0..(side * side) as i32).map(|k| k.min(most)).collect();
+        let path =
+            write(&folder.path().join(format!("c{side}-{most}-{window_cells}.tif")), &g, &[Pixels::I32(codes)], None);
+        sum(&open(&path, Content::Classes), &set, &AggregateSettings { window_cells, ..AggregateSettings::default() })
+    };
+    for window_cells in [1 << 21, 400] {
+        // 160,000 codes, and 1,001: more than the 65,535 that a window's table holds, and just too many.
+        for (side, most) in [(400, i32::MAX), (400, 1000)] {
+            let error = of(side, most, window_cells).unwrap_err();
+            assert!(matches!(error, ZonesError::TooManyCodes { most: 1000, .. }), "{error}");
+        }
+        let areas = of(400, 999, window_cells).unwrap();
+        assert_eq!(areas.map.class_areas.len(), 1000);
+        near(areas.map.classified_area(), areas.map.area, 1e-9);
+    }
+}
+
+#[test]
+fn windows_of_no_cells_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let g = grid("EPSG:6933", [0.0, 100.0], [100.0, 100.0], 1, 1);
+    let path = write(&folder.path().join("v.tif"), &g, &[Pixels::F32(vec![1.0])], None);
+    let set = zone_set("EPSG:6933", &[("all", rectangle(0.0, 0.0, 100.0, 100.0))]);
+    let settings = AggregateSettings { window_cells: 0, ..AggregateSettings::default() };
+    assert!(matches!(sum(&open(&path, Content::Values), &set, &settings), Err(ZonesError::NoWindowCells)));
+}
+
+#[test]
 fn negative_weights_are_refused_with_their_place() {
     let folder = tempfile::tempdir().unwrap();
     let g = grid("EPSG:6933", [0.0, 200.0], [100.0, 100.0], 2, 2);

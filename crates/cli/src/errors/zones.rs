@@ -8,7 +8,7 @@ impl From<ZonesError> for CliError {
             ZonesError::Source(inner) => return inner.into(),
             ZonesError::File(inner) => return inner.into(),
             ZonesError::Interrupted(inner) => return inner.into(),
-            ZonesError::NoField { .. } | ZonesError::WhichId { .. } => Exit::Usage,
+            ZonesError::NoField { .. } | ZonesError::WhichId { .. } | ZonesError::NoWindowCells => Exit::Usage,
             ZonesError::Unreconciled { .. } => Exit::Failure,
             _ => Exit::Input,
         };
@@ -47,6 +47,16 @@ fn help(error: &ZonesError) -> String {
         ZonesError::NegativeWeight { .. } => {
             "weights are amounts in a cell, such as people: give another --weights".into()
         }
+        ZonesError::WeightBands { path, .. } => {
+            format!(
+                "take out the band of amounts and pass it as --weights: gdal_translate -b 1 {} OUT.tif",
+                path.display()
+            )
+        }
+        ZonesError::TooManyCodes { .. } => {
+            "pass --content values for means in place of classes, or group the codes into fewer classes first".into()
+        }
+        ZonesError::NoWindowCells => "give --window-cells 1 or more".into(),
         ZonesError::Unreconciled { .. } => "this is a fault of areal: please report it with the inputs".into(),
         ZonesError::Source(_) | ZonesError::File(_) | ZonesError::Interrupted(_) => String::new(),
     }
