@@ -1,8 +1,9 @@
 //! Recipes through the program: what is refused, and with which words.
 
 use std::fs;
+use std::process::Command;
 
-use crate::common::areal;
+use crate::common::{areal, has_tool, run};
 
 fn refused(text: &str, code: i32, words: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
@@ -83,9 +84,55 @@ fn an_output_over_an_input_is_refused_and_both_stay() {
 
 #[test]
 fn a_reader_that_stops_early_is_no_fault_and_a_full_stdout_is_said() {
-    use std::process::Command;
     let program = crate::common::binary().display();
-    let shell = |script: String| crate::common::run(Command::new("bash").args(["-c", &script]));
+    let shell = |script: String| run(Command::new("bash").args(["-c", &script]));
     shell(format!("set -o pipefail; '{program}' devices --json | true")).expect(0);
     shell(format!("'{program}' devices --json > /dev/full")).expect(4).says(&["cannot write to stdout"]);
+}
+
+/// A shapefile's classes are in its `.dbf`, and a VRT's pixels in its sources: neither is the file that is named.
+#[test]
+fn a_stage_runs_again_when_only_a_companion_of_an_input_changed() {
+    if !has_tool("ogr2ogr") || !has_tool("gdalbuildvrt") {
+        eprintln!("skipped: ogr2ogr or gdalbuildvrt is not there");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let demo = folder.path().join("demo");
+    areal(["demo", "--size", "small", "--out", demo.to_str().unwrap()]).expect(0);
+    let old: toml::Table = fs::read_to_string(demo.join("recipe.toml")).unwrap().parse().unwrap();
+    let scene = old["scenes"]["landscape"][0].as_str().unwrap();
+    let labels = old["tile"]["labels"].as_str().unwrap();
+    run(Command::new("gdalbuildvrt").current_dir(&demo).args(["scene.vrt", scene])).expect(0);
+    run(Command::new("ogr2ogr").current_dir(&demo).args(["labels.shp", labels])).expect(0);
+    let mut tile = old["tile"].as_table().unwrap().clone();
+    tile.insert("labels".into(), "labels.shp".into());
+    let mut sections = toml::Table::new();
+    sections.insert("tile".into(), tile.into());
+    let recipe = demo.join("companions.toml");
+    fs::write(&recipe, format!("format = \"areal-recipe/1\"\n[scenes]\nlandscape = [\"scene.vrt\"]\n{sections}"))
+        .unwrap();
+    let path = recipe.to_str().unwrap();
+    areal(["run", path]).expect(0);
+    let would = || areal(["run", path, "--dry-run"]).expect(0).stdout;
+    assert_eq!(would(), "", "nothing changed");
+
+    let store: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(demo.join("out/patches/store.json")).unwrap()).unwrap();
+    let inputs = store["provenance"]["inputs"].as_array().unwrap();
+    let companions = |k: usize| -> Vec<&str> {
+        inputs[k]["companions"].as_array().unwrap().iter().map(|c| c["path"].as_str().unwrap()).collect()
+    };
+    assert_eq!(companions(0), [scene]);
+    assert!(companions(1).contains(&"labels.dbf"), "{:?}", companions(1));
+
+    for file in ["labels.dbf", scene] {
+        let whole = fs::read(demo.join(file)).unwrap();
+        let mut changed = whole.clone();
+        *changed.last_mut().unwrap() ^= 1;
+        fs::write(demo.join(file), changed).unwrap();
+        assert_eq!(would(), "tile: would run (inputs changed)\n", "{file}");
+        fs::write(demo.join(file), whole).unwrap();
+        assert_eq!(would(), "", "{file} is as it was");
+    }
 }

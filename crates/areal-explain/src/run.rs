@@ -2,9 +2,9 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use areal_grid::{PixelState, PixelType, Pixels, Target};
-use areal_job::{Job, Provenance, StagedDir, Unit, input_file, write_json};
+use areal_job::{Job, Provenance, StagedDir, Unit, write_json};
 use areal_model::{Bundle, StateDict, WEIGHTS_FILE};
-use areal_raster::{CogBand, CogSpec, CogWriter, Resampling};
+use areal_raster::{CogBand, CogSpec, CogWriter, Resampling, input_file_with_companions};
 use serde::{Deserialize, Serialize};
 
 use crate::explainer::{Explainer, Saliency, Score, randomised};
@@ -149,7 +149,7 @@ pub fn explain(
         provenance: Provenance {
             made_by: MADE_BY.to_owned(),
             command: "explain".to_owned(),
-            inputs: inputs.iter().map(|p| input_file(p)).collect::<Result<_, _>>()?,
+            inputs: inputs.iter().map(|p| input_file_with_companions(p)).collect::<Result<_, _>>()?,
             settings: serde_json::to_value(settings).map_err(|e| areal_job::FileError::io("write", out)(e.into()))?,
             seed: Some(settings.seed),
         },

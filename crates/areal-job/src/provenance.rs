@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{FileError, Sha256, StagedFile, hash_file, hash_folder};
+use crate::{FileError, Sha256, StagedFile, hash_bytes, hash_file, hash_folder};
 
 /// How a result came to be: what made it, from what, with which settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,6 +31,35 @@ pub struct InputFile {
     pub sha256: Sha256,
     /// Size in bytes; of a folder, of all its files.
     pub bytes: u64,
+    /// The other files that are read with it: a shapefile's attributes, a raster's mask, a mosaic's sources.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub companions: Vec<InputFile>,
+}
+
+impl InputFile {
+    /// Adds the files that are read with it.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub fn with_companions(mut self, paths: &[PathBuf]) -> Result<Self, FileError> {
+        self.companions = paths.iter().map(|p| input_file(p)).collect::<Result<_, _>>()?;
+        Ok(self)
+    }
+
+    /// One digest of all that is read: `sha256` where it has no companions, else of their list by name. It says nothing
+    /// about folders, so that an input may be moved.
+    pub fn digest(&self) -> Sha256 {
+        if self.companions.is_empty() {
+            return self.sha256.clone();
+        }
+        let line = |f: &Self| {
+            let name = f.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            format!("{} {name}\n", f.sha256)
+        };
+        let mut lines: Vec<String> = self.companions.iter().map(line).collect();
+        lines.sort();
+        hash_bytes(format!("{}\n{}", self.sha256, lines.concat()).as_bytes())
+    }
 }
 
 /// Describes an input file or folder by digest and size.
@@ -39,7 +68,7 @@ pub struct InputFile {
 /// When it cannot be read.
 pub fn input_file(path: &Path) -> Result<InputFile, FileError> {
     let sha256 = if path.is_dir() { hash_folder(path)? } else { hash_file(path)? };
-    Ok(InputFile { path: path.to_path_buf(), sha256, bytes: size_of(path)? })
+    Ok(InputFile { path: path.to_path_buf(), sha256, bytes: size_of(path)?, companions: Vec::new() })
 }
 
 fn size_of(path: &Path) -> Result<u64, FileError> {
@@ -103,6 +132,27 @@ mod tests {
     struct Doc {
         format: String,
         n: u32,
+    }
+
+    #[test]
+    fn companions_count_in_the_digest_and_are_listed_only_where_there_are_any() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            std::fs::write(folder.path().join(name), text).unwrap();
+            folder.path().join(name)
+        };
+        let (shp, dbf) = (file("a.shp", "abc"), file("a.dbf", "1"));
+        let alone = input_file(&shp).unwrap();
+        assert_eq!(alone.digest(), alone.sha256);
+        assert!(!serde_json::to_string(&alone).unwrap().contains("companions"));
+        let whole = |dbf: &PathBuf| alone.clone().with_companions(std::slice::from_ref(dbf)).unwrap();
+        let before = whole(&dbf);
+        assert_eq!(serde_json::from_str::<InputFile>(&serde_json::to_string(&before).unwrap()).unwrap(), before);
+        file("a.dbf", "2");
+        assert_ne!(whole(&dbf).digest(), before.digest());
+        assert_ne!(before.digest(), alone.digest());
+        file("a.cpg", "1");
+        assert_ne!(whole(&folder.path().join("a.cpg")).digest(), before.digest(), "another companion, same content");
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use areal_grid::{Class, Crs, Target, Window};
-use areal_job::{InputFile, Job, Provenance, Unit, input_file};
-use areal_raster::{Projection, Scene, crs_from_text};
+use areal_job::{InputFile, Job, Provenance, Unit};
+use areal_raster::{Projection, Scene, crs_from_text, input_file_with_companions};
 
 use crate::blocks::{default_block_size, number_blocks};
 use crate::conflicts::Placed;
@@ -318,10 +318,11 @@ fn provenance(scenes: &[Scene], settings: &TileSettings, job: &Job) -> Result<Pr
     paths.push(&settings.labels.file);
     let task = job.task("hash inputs", Some(paths.len() as u64), Unit::Files);
     let mut inputs: Vec<InputFile> = Vec::new();
+    let mut seen = std::collections::HashSet::new();
     for path in paths {
         job.check()?;
-        if !inputs.iter().any(|known| known.path == path) {
-            inputs.push(input_file(path)?);
+        if seen.insert(path) {
+            inputs.push(input_file_with_companions(path)?);
         }
         task.advance(1);
     }

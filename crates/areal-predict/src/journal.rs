@@ -34,9 +34,9 @@ impl JobIdentity {
         if self.made_by != other.made_by {
             return Some(format!("made by {}, this is {}", self.made_by, other.made_by));
         }
-        let of = |list: &[InputFile]| list.iter().map(|f| f.sha256.clone()).collect::<Vec<_>>();
+        let of = |list: &[InputFile]| list.iter().map(InputFile::digest).collect::<Vec<_>>();
         if of(&self.inputs) != of(&other.inputs) {
-            let changed = other.inputs.iter().find(|f| !self.inputs.iter().any(|old| old.sha256 == f.sha256));
+            let changed = other.inputs.iter().find(|f| !self.inputs.iter().any(|old| old.digest() == f.digest()));
             return Some(match changed {
                 Some(file) => format!("{} is another file now", file.path.display()),
                 None => "the inputs are others or in another order".to_owned(),

@@ -2,9 +2,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use areal_grid::{PatchLayout, PixelState, Target};
-use areal_job::{FileError, InputFile, Job, Provenance, StagedDir, Unit, input_file};
+use areal_job::{FileError, InputFile, Job, Provenance, StagedDir, Unit};
 use areal_model::{Inference, ModelSpec};
-use areal_raster::{PredictionMeta, Scene, StateCounts};
+use areal_raster::{PredictionMeta, Scene, StateCounts, input_file_with_companions};
 use serde::Serialize;
 
 use crate::cells::{Cells, Merge};
@@ -134,7 +134,7 @@ fn hash_inputs(scene: &Scene, bundle: &Path, job: &Job<'_>) -> Result<(Vec<Input
     let task = job.task("hash", Some(files.len() as u64 + 1), Unit::Files);
     let hash = |path: &Path| -> Result<InputFile, PredictError> {
         job.check()?;
-        let input = input_file(path)?;
+        let input = input_file_with_companions(path)?;
         task.advance(1);
         Ok(input)
     };

@@ -16,6 +16,12 @@ pub enum RasterError {
         /// What GDAL said.
         message: String,
     },
+    /// Data that is not in files of this machine, so that no digest of it can be kept.
+    #[error("{path} is in no file on this machine, so what it holds cannot be put on record", path = path.display())]
+    NotOnDisk {
+        /// Its name.
+        path: PathBuf,
+    },
     /// A file that holds no raster itself.
     #[error("{path} holds no raster band{hint}", path = path.display(), hint = subdatasets_hint(subdatasets))]
     NoBands {

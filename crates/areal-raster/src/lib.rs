@@ -4,6 +4,7 @@
 
 mod band;
 mod cog;
+mod companions;
 mod error;
 mod facts;
 mod gdal_call;
@@ -33,6 +34,7 @@ mod wkb;
 
 pub use band::BandInfo;
 pub use cog::{CogBand, CogSpec, CogWriter};
+pub use companions::{companions, input_file_with_companions};
 pub use error::{Difference, RasterError, WarpSetting};
 pub use facts::{BandFacts, FileFacts, Mask, Placement};
 pub use image::read_image;

@@ -41,7 +41,7 @@ impl Stage {
             command: p.command.clone(),
             made_by: p.made_by.clone(),
             seed: p.seed.map_or_else(|| "none".to_owned(), |s| s.to_string()),
-            inputs: p.inputs.iter().map(input).collect(),
+            inputs: p.inputs.iter().flat_map(|i| std::iter::once(i).chain(&i.companions)).map(input).collect(),
             settings: format!("{:#}", p.settings),
         }
     }

@@ -94,7 +94,12 @@ fn whole() -> Report {
             provenance: Provenance {
                 made_by: "areal 0.1.0".into(),
                 command: "predict".into(),
-                inputs: vec![InputFile { path: "scene.tif".into(), sha256: hash_bytes(b"abc"), bytes: 12_345_678 }],
+                inputs: vec![InputFile {
+                    path: "scene.tif".into(),
+                    sha256: hash_bytes(b"abc"),
+                    bytes: 12_345_678,
+                    companions: Vec::new(),
+                }],
                 settings: serde_json::json!({"stride": 16}),
                 seed: Some(7),
             },

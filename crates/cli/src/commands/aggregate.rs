@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
-use areal_job::{Provenance, StagedDir, input_file};
-use areal_raster::BandRef;
+use areal_job::{Provenance, StagedDir};
+use areal_raster::{BandRef, input_file_with_companions};
 use areal_zones::{
     AggregateSettings, AreaTable, AreasMeta, Content, Invalid, Item, Map, MapInput, Measure, ZoneSet, ZoneSettings,
     ZoneSums, aggregate, write_areas,
@@ -108,7 +108,7 @@ impl Stage for Options {
         let provenance = Provenance {
             made_by: concat!("areal ", env!("CARGO_PKG_VERSION")).to_owned(),
             command: "aggregate".to_owned(),
-            inputs: self.inputs().iter().map(|path| input_file(path)).collect::<Result<_, _>>()?,
+            inputs: self.inputs().iter().map(|path| input_file_with_companions(path)).collect::<Result<_, _>>()?,
             settings: resolved,
             seed: None,
         };

@@ -1,8 +1,9 @@
 use std::path::PathBuf;
 
-use areal_job::{Provenance, StagedDir, input_file, write_json};
+use areal_job::{Provenance, StagedDir, write_json};
 use areal_model::{BurnInference, DeviceChoice, Inference};
 use areal_patches::{PatchStore, Split};
+use areal_raster::input_file_with_companions;
 use areal_train::{EVALUATION_FORMAT, Evaluation, Metrics, write_confusion, write_evaluation};
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -74,7 +75,7 @@ impl Stage for Options {
             provenance: Provenance {
                 made_by: concat!("areal ", env!("CARGO_PKG_VERSION")).to_owned(),
                 command: "evaluate".to_owned(),
-                inputs: self.inputs().iter().map(|p| input_file(p)).collect::<Result<_, _>>()?,
+                inputs: self.inputs().iter().map(|p| input_file_with_companions(p)).collect::<Result<_, _>>()?,
                 settings: serde_json::json!({ "split": split, "device": self.device.unwrap_or_default() }),
                 seed: None,
             },

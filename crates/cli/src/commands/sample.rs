@@ -5,8 +5,10 @@ use areal_estimate::{
     anticipated_class_shares, number_units, plan, share_deviation,
 };
 use areal_grid::{ToLonLat, Window};
-use areal_job::{Provenance, StagedDir, hash_file, input_file, write_json};
-use areal_raster::{Feature, Field, FieldKind, FieldValue, Projection, VectorLayer, write_layer};
+use areal_job::{Provenance, StagedDir, hash_file, write_json};
+use areal_raster::{
+    Feature, Field, FieldKind, FieldValue, Projection, VectorLayer, input_file_with_companions, write_layer,
+};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
@@ -231,7 +233,7 @@ impl Options {
                 }
             })
             .collect();
-        let inputs = self.inputs().iter().map(|p| input_file(p)).collect::<Result<Vec<_>, _>>()?;
+        let inputs = self.inputs().iter().map(|p| input_file_with_companions(p)).collect::<Result<Vec<_>, _>>()?;
         let seed = self.seed.unwrap_or(0);
         let cells = map.grid().height as u64 * map.grid().width as u64;
         Ok(Design {

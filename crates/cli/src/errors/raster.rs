@@ -24,6 +24,9 @@ impl From<RasterError> for CliError {
 fn help(error: &RasterError) -> String {
     match error {
         RasterError::Open { .. } => "check the path, and that `gdalinfo` or `ogrinfo` opens it".into(),
+        RasterError::NotOnDisk { .. } => "areal reads files, rasters inside files (NETCDF:\"x.nc\":v) and archives \
+             (/vsizip/x.zip/a.tif); copy anything else here first, with gdal_translate or ogr2ogr"
+            .into(),
         RasterError::NoBands { .. } => "give a raster file; `gdalinfo` lists what is inside".into(),
         RasterError::Read { .. } => {
             "the file is damaged or cut off: fetch or make it again; its size should be that of the original".into()

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use areal_job::{FileError, Sha256, hash_file, hash_folder, read_json, write_json};
+use areal_raster::{RasterError, input_file_with_companions};
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
@@ -64,9 +65,9 @@ impl Ledger {
         Self { folder: workdir.join(".ledger"), digests: HashMap::new() }
     }
 
-    /// What the stage would be made from now.
-    pub fn entry(&mut self, settings: Table, inputs: Vec<PathBuf>, output: PathBuf) -> Result<Entry, FileError> {
-        let inputs = inputs.into_iter().map(|p| self.digest(&p).map(|d| (p, d))).collect::<Result<_, _>>()?;
+    /// What the stage would be made from now: an input's digest counts all files that are read with it.
+    pub fn entry(&mut self, settings: Table, inputs: Vec<PathBuf>, output: PathBuf) -> Result<Entry, RasterError> {
+        let inputs = inputs.into_iter().map(|p| self.input_digest(&p).map(|d| (p, d))).collect::<Result<_, _>>()?;
         let made_by = concat!("areal ", env!("CARGO_PKG_VERSION")).to_owned();
         Ok(Entry { format: FORMAT.into(), made_by, settings, inputs, output: (output, None) })
     }
@@ -96,6 +97,15 @@ impl Ledger {
 
     fn file(&self, stage: &str) -> PathBuf {
         self.folder.join(format!("{}.json", stage.replace(' ', "-")))
+    }
+
+    fn input_digest(&mut self, path: &Path) -> Result<Sha256, RasterError> {
+        if let Some(digest) = self.digests.get(path) {
+            return Ok(digest.clone());
+        }
+        let digest = input_file_with_companions(path)?.digest();
+        self.digests.insert(path.to_path_buf(), digest.clone());
+        Ok(digest)
     }
 
     fn digest(&mut self, path: &Path) -> Result<Sha256, FileError> {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use areal_job::FileError;
+use areal_raster::companions;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
@@ -117,7 +118,7 @@ impl<'a> Plan<'a> {
         let table = overlay(defaults, own.clone());
         let stage: S = from_table(overlay(table, overwrite()), section)?;
         let (inputs, output) = (stage.inputs(), stage.output());
-        let missing = self.settings.dry_run && (self.stale || inputs.iter().any(|p| !p.exists()));
+        let missing = self.settings.dry_run && (self.stale || inputs.iter().any(|p| not_made(p)));
         if missing {
             self.stale = true;
             outln!("{name}: would run (an input is not made yet)");
@@ -181,6 +182,11 @@ impl<'a> Plan<'a> {
 
 fn table<const N: usize>(entries: [(&str, Value); N]) -> Table {
     entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+/// True for an input that is not there. A raster inside a file (`NETCDF:"x.nc":v`) is there when that file is.
+fn not_made(input: &Path) -> bool {
+    !input.exists() && companions(input).is_ok_and(|files| files.iter().any(|file| !file.exists()))
 }
 
 /// A run owns its working folder: what stands there from a run before is replaced once the new one is whole.

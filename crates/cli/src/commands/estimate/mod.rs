@@ -9,7 +9,8 @@ use areal_estimate::{
     SurveySettings, ValueSurvey, ValueZone, ZoneMethod, ZoneSettings, estimate_classes, estimate_value, quality_report,
     round_rows, settle, suppress_rows,
 };
-use areal_job::{FileError, Provenance, StagedDir, input_file, write_json};
+use areal_job::{FileError, Provenance, StagedDir, write_json};
+use areal_raster::input_file_with_companions;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
@@ -236,7 +237,7 @@ impl Options {
         Ok(Provenance {
             made_by: concat!("areal ", env!("CARGO_PKG_VERSION")).to_owned(),
             command: "estimate".to_owned(),
-            inputs: self.inputs().iter().map(|p| input_file(p)).collect::<Result<_, _>>()?,
+            inputs: self.inputs().iter().map(|p| input_file_with_companions(p)).collect::<Result<_, _>>()?,
             settings: serde_json::to_value(self).unwrap_or_default(),
             seed: None,
         })
