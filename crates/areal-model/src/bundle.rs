@@ -196,6 +196,9 @@ mod tests {
         let flat = Normalisation { mean: vec![1.0, 2.0], std: vec![1.0, 0.0] };
         assert!(said(ModelSpec { normalisation: flat, ..spec() }).contains("band 2 has mean 2"));
         assert!(said(ModelSpec { calibration: Calibration { temperature: 0.0 }, ..spec() }).contains("temperature 0"));
+        for patch_size in [0, 4097, 1_000_000_000, usize::MAX] {
+            assert!(said(ModelSpec { patch_size, ..spec() }).contains(&format!("patch_size is {patch_size}")));
+        }
     }
 
     /// softmax((2 ln 3, 0) / 2) = (3/4, 1/4), and great logits do not overflow.

@@ -10,6 +10,10 @@ pub trait Inference: Send {
     /// The model behind it.
     fn spec(&self) -> &ModelSpec;
 
+    /// How it computes, in a word or two: results of one kind and device are the same to the last bit, those of two
+    /// differ by rounding.
+    fn kind(&self) -> String;
+
     /// Logits `[N, K]` of a batch; [`ModelSpec::probabilities`] makes probabilities of them.
     ///
     /// # Errors
@@ -43,6 +47,10 @@ impl BurnInference {
 impl Inference for BurnInference {
     fn spec(&self) -> &ModelSpec {
         &self.bundle.spec
+    }
+
+    fn kind(&self) -> String {
+        "burn".to_owned()
     }
 
     fn infer(&mut self, batch: &PatchBatch) -> Result<Array2<f32>, ModelError> {

@@ -11,6 +11,9 @@ pub const BUNDLE_FORMAT: &str = "areal-bundle/1";
 /// Greatest relative difference between two ground resolutions that count as the same.
 const RESOLUTION_TOLERANCE: f64 = 0.05;
 
+/// Longest side of a patch in pixels: a patch must fit into memory many times over.
+const MAX_PATCH_SIZE: usize = 4096;
+
 /// How logits become probabilities that mean what they say (Guo et al. 2017).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -130,6 +133,9 @@ impl ModelSpec {
         let is_value = matches!(self.target, Target::Value { .. });
         if self.bands.is_empty() {
             return fault("no bands".to_owned());
+        }
+        if !(1..=MAX_PATCH_SIZE).contains(&self.patch_size) {
+            return fault(format!("patch_size is {}, it must lie between 1 and {MAX_PATCH_SIZE}", self.patch_size));
         }
         if !is_value && classes < 2 {
             return fault(format!("{classes} classes, at least 2 are needed"));

@@ -14,6 +14,7 @@ const PIXELS: usize = 64 * 64 * 64;
 pub struct PlanInference {
     spec: ModelSpec,
     program: Program,
+    level: Level,
 }
 
 /// The inference for a device: a compiled plan on a CPU, Burn elsewhere.
@@ -43,7 +44,7 @@ impl PlanInference {
     /// # Errors
     /// [`PlanError::Disagrees`] as [`PlanInference::load`].
     pub fn from_bundle(bundle: Bundle, level: Level) -> Result<Self, PlanError> {
-        let mut plan = Self { spec: bundle.spec.clone(), program: compile(&bundle.network, level)? };
+        let mut plan = Self { spec: bundle.spec.clone(), program: compile(&bundle.network, level)?, level };
         let device = DeviceChoice::Cpu.open()?;
         let agreement = probe::check(&mut plan, &mut BurnInference::new(bundle, device))?;
         tracing::debug!(
@@ -71,6 +72,10 @@ impl PlanInference {
 impl Inference for PlanInference {
     fn spec(&self) -> &ModelSpec {
         &self.spec
+    }
+
+    fn kind(&self) -> String {
+        format!("plan, {}", self.level)
     }
 
     fn infer(&mut self, batch: &PatchBatch) -> Result<Array2<f32>, ModelError> {

@@ -74,17 +74,34 @@ pub struct Cutter {
     pub layout: PatchLayout,
     /// Rows and columns of the scene.
     pub size: (usize, usize),
-    /// Least share of observed pixels in a patch.
+    /// Least share of observed pixels in a patch, and in a cell.
     pub min_valid: f64,
+}
+
+/// What a cell's own pixels say of it, whatever patches cover it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OwnPixels {
+    /// Enough of them are observed for a prediction. Patches that reach past the cell may be observed well enough where
+    /// the cell is not: what they show is not there.
+    pub enough: bool,
+    /// What the cell is where it is not predicted; never observed.
+    pub unpredicted: PixelState,
 }
 
 /// What is known of a strip besides its patches' outputs.
 #[derive(Debug, Clone)]
 pub struct StripStates {
-    /// What each cell of the strip is when no predicted patch covers it, `[row, col]`.
-    pub unpredicted: Vec<PixelState>,
+    /// What the own pixels of each cell of the strip say, `[row, col]`.
+    pub own: Vec<OwnPixels>,
     /// Pixels of the scene: observed, nodata, masked, outside.
     pub pixels: [u64; 4],
+}
+
+impl StripStates {
+    /// Of a strip of so many cells, before any pixel is looked at.
+    pub fn new(cells: usize) -> Self {
+        Self { own: vec![OwnPixels { enough: false, unpredicted: PixelState::Nodata }; cells], pixels: [0; 4] }
+    }
 }
 
 impl Cutter {
@@ -107,7 +124,8 @@ impl Cutter {
         for chunk in chunks {
             copy_states(chunk, &window, states);
         }
-        let valid = enough(states, self.min_valid);
+        let observed = states.iter().filter(|s| **s == PixelState::Observed).count();
+        let valid = enough(observed, plane, self.min_valid);
         self.note_cells((i, j), states, strip, first_row);
         if valid {
             self.copy_pixels(&window, chunks, slots);
@@ -139,8 +157,10 @@ impl Cutter {
         }
     }
 
-    /// Counts the pixels of the cells that this patch owns, and says what those cells are without a prediction: what
-    /// most of their unobserved pixels are; where all are observed, what most of the patch's unobserved pixels are.
+    /// Counts the pixels of the cells that this patch owns, and says whether enough of them are observed (pixels past
+    /// the scene count as outside, as they do in a patch) and what those cells are without a prediction: what most of
+    /// their unobserved pixels in the scene are; where all are observed, outside for a cell that is mostly past the
+    /// scene, and for others what most of the patch's unobserved pixels are.
     /// A patch owns its first cell; patches of the last row or column own the cells after it too.
     fn note_cells(&self, (i, j): (usize, usize), states: &[PixelState], strip: &mut StripStates, first_row: usize) {
         let (rows, cols) = self.layout.cells();
@@ -156,9 +176,16 @@ impl Cutter {
                 let (r0, c0) = ((row - i) * stride, (col - j) * stride);
                 let counts = histogram((r0..r0 + height).map(|r| &states[r * size + c0..r * size + c0 + width]));
                 strip.pixels.iter_mut().zip(counts).for_each(|(sum, n)| *sum += n);
-                let state = dominant(counts)
-                    .or_else(|| *of_patch.get_or_insert_with(|| dominant(histogram(std::iter::once(states)))));
-                strip.unpredicted[(row - first_row) * cols + col] = state.unwrap_or(PixelState::Nodata);
+                let enough = enough(counts[0] as usize, stride * stride, self.min_valid);
+                let state = dominant(counts).or_else(|| {
+                    if enough {
+                        *of_patch.get_or_insert_with(|| dominant(histogram(std::iter::once(states))))
+                    } else {
+                        Some(PixelState::Outside)
+                    }
+                });
+                strip.own[(row - first_row) * cols + col] =
+                    OwnPixels { enough, unpredicted: state.unwrap_or(PixelState::Nodata) };
             }
         }
     }
@@ -174,9 +201,8 @@ fn copy_states(chunk: &PixelBlock, window: &Window, states: &mut [PixelState]) {
 }
 
 /// At least one pixel is observed, and at least the least share of them.
-fn enough(states: &[PixelState], min_valid: f64) -> bool {
-    let observed = states.iter().filter(|s| **s == PixelState::Observed).count();
-    observed > 0 && observed as f64 >= min_valid * states.len() as f64
+fn enough(observed: usize, pixels: usize, min_valid: f64) -> bool {
+    observed > 0 && observed as f64 >= min_valid * pixels as f64
 }
 
 fn histogram<'a>(lines: impl Iterator<Item = &'a [PixelState]>) -> [u64; 4] {

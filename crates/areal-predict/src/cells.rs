@@ -2,6 +2,7 @@ use std::ops::Range;
 
 use areal_grid::{PatchLayout, PixelState};
 
+use crate::assemble::OwnPixels;
 use crate::strip::StripResult;
 
 /// How the outputs of the patches that cover a cell become one result.
@@ -88,9 +89,9 @@ impl Cells {
         }
     }
 
-    /// Takes the rows out that no later patch covers. `unpredicted` says, `[row, col]`, what a cell is that no
-    /// predicted patch covers.
-    pub fn finish(&mut self, rows: Range<usize>, unpredicted: &[PixelState]) -> StripResult {
+    /// Takes the rows out that no later patch covers. `own`, `[row, col]`, says which cells are not predicted whatever
+    /// patches cover them, and what a cell is that is not predicted.
+    pub fn finish(&mut self, rows: Range<usize>, own: &[OwnPixels]) -> StripResult {
         let (cols, channels) = (self.layout.cells().1, self.merge.channels());
         let cells = rows.len() * cols;
         if self.counts.len() < cells {
@@ -98,9 +99,9 @@ impl Cells {
             self.sums.resize(cells * channels, 0.0);
         }
         let mut values = vec![f32::NAN; channels * cells];
-        let mut states = unpredicted.to_vec();
+        let mut states: Vec<_> = own.iter().map(|own| own.unpredicted).collect();
         for (cell, &count) in self.counts[..cells].iter().enumerate() {
-            if count == 0 {
+            if count == 0 || !own[cell].enough {
                 continue;
             }
             states[cell] = PixelState::Observed;
@@ -130,6 +131,10 @@ impl Merge {
 mod tests {
     use super::*;
 
+    fn own(enough: bool, unpredicted: PixelState) -> OwnPixels {
+        OwnPixels { enough, unpredicted }
+    }
+
     #[test]
     fn overlapping_patches_are_averaged_and_their_spread_kept() {
         // One row of three cells, patches of two cells: the middle cell lies in both.
@@ -137,7 +142,7 @@ mod tests {
         let mut cells = Cells::new(layout, Merge::MeanAndSpread);
         cells.add(0, 0, &[1.0]);
         cells.add(0, 1, &[4.0]);
-        let strip = cells.finish(0..1, &[PixelState::Outside; 3]);
+        let strip = cells.finish(0..1, &[own(true, PixelState::Outside); 3]);
         // Mean of 1 and 4, and their standard deviation: sqrt((1.5^2 + 1.5^2) / 2).
         assert_eq!(strip.values, [1.0, 2.5, 4.0, 0.0, 1.5, 0.0]);
         assert_eq!(strip.states, [PixelState::Observed; 3]);
@@ -148,9 +153,21 @@ mod tests {
         let layout = PatchLayout::new(4, 8, 4, 4).unwrap();
         let mut cells = Cells::new(layout, Merge::Mean { classes: 2 });
         cells.add(0, 1, &[0.25, 0.75]);
-        let strip = cells.finish(0..1, &[PixelState::Masked, PixelState::Nodata]);
+        let strip = cells.finish(0..1, &[own(true, PixelState::Masked), own(true, PixelState::Nodata)]);
         assert_eq!(strip.states, [PixelState::Masked, PixelState::Observed]);
         assert!(strip.values[0].is_nan() && strip.values[2].is_nan());
         assert_eq!((strip.values[1], strip.values[3]), (0.25, 0.75));
+    }
+
+    #[test]
+    fn a_cell_whose_own_pixels_are_not_observed_is_not_predicted_by_the_patches_around_it() {
+        // The patch covers both cells; the second one's own pixels are masked.
+        let layout = PatchLayout::new(4, 8, 8, 4).unwrap();
+        let mut cells = Cells::new(layout, Merge::Mean { classes: 2 });
+        cells.add(0, 0, &[0.25, 0.75]);
+        let strip = cells.finish(0..1, &[own(true, PixelState::Nodata), own(false, PixelState::Masked)]);
+        assert_eq!(strip.states, [PixelState::Observed, PixelState::Masked]);
+        assert_eq!((strip.values[0], strip.values[2]), (0.25, 0.75));
+        assert!(strip.values[1].is_nan() && strip.values[3].is_nan());
     }
 }

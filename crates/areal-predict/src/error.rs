@@ -33,6 +33,16 @@ pub enum PredictError {
         /// What it should be.
         expected: &'static str,
     },
+    /// A part of the work that does not fit into the memory setting.
+    #[error("{part} would take {needed} MiB, and the memory is set to {memory} MiB")]
+    Memory {
+        /// What does not fit.
+        part: MemoryPart,
+        /// Mebibytes that it takes.
+        needed: u64,
+        /// The memory setting in mebibytes.
+        memory: u64,
+    },
     /// A network that gave something that is no number.
     #[error("the network gave {value} for the patch at row {row}, column {col} of the scene")]
     NotFinite {
@@ -72,4 +82,22 @@ pub enum PredictError {
     /// A thread that ended before its work was done.
     #[error("a reading thread stopped before its work was done")]
     ThreadStopped,
+}
+
+/// What the memory setting bounds besides decoded pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MemoryPart {
+    /// The patches of one batch.
+    Batch,
+    /// The cells that patches are still added to, and one finished row of them.
+    Cells,
+}
+
+impl std::fmt::Display for MemoryPart {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Batch => "a batch of patches",
+            Self::Cells => "the cells between one patch and the next row of patches",
+        })
+    }
 }

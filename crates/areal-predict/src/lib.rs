@@ -18,7 +18,7 @@ mod stream;
 mod stream_tests;
 mod strip;
 
-pub use error::PredictError;
+pub use error::{MemoryPart, PredictError};
 pub use journal::Journal;
 pub use run::{ClassCount, PixelCounts, PredictReport, predict};
 pub use settings::PredictSettings;

@@ -23,10 +23,46 @@ pub struct PlanInput {
     pub block: (usize, usize),
     /// Bytes of one pixel: all bands and its state.
     pub pixel_bytes: usize,
+    /// Numbers kept for a cell.
+    pub channels: usize,
     /// Patches in a batch.
     pub batch_size: usize,
-    /// Bytes that decoded pixels may take.
+    /// Bytes that decoded pixels may take, and as many again the cells of a strip.
     pub memory: u64,
+}
+
+/// What the cells of a strip take while it is finished: the sums and counts of its rows and of those that later patches
+/// still add to, the results, and the copies that are kept in its shard.
+#[derive(Debug, Clone, Copy)]
+pub struct CellBytes {
+    /// Bytes of a row of cells that the strip makes final.
+    row: u64,
+    /// Bytes of all the rows that are not final when it ends.
+    pending: u64,
+}
+
+impl CellBytes {
+    /// For a layout and so many numbers a cell.
+    pub fn new(layout: &PatchLayout, channels: usize) -> Self {
+        let (cols, channels) = (layout.cells().1 as u64, channels as u64);
+        // A sum of 8 bytes a channel and a count of 4, in vectors that double as they grow; a value of 4 bytes a channel
+        // and a state, and both again in the shard's bytes; the own pixels, twice since the next strip is cut meanwhile.
+        let (sums, result, own) = (8 * channels + 4, 4 * channels + 1, 2);
+        let pending_rows = layout.cells_per_patch() as u64 - 1;
+        // Not final are the sums themselves, their copy in the shard and the shard's bytes.
+        let (row, pending) = (2 * sums + 2 * result + 2 * own, 2 * sums + 2 * sums);
+        Self { row: cols.saturating_mul(row), pending: pending_rows.saturating_mul(cols).saturating_mul(pending) }
+    }
+
+    /// Of a strip that makes so many rows of cells final.
+    pub fn of_rows(&self, rows: u64) -> u64 {
+        rows.saturating_mul(self.row).saturating_add(self.pending)
+    }
+
+    /// Most rows that so many bytes have room for; at least 1.
+    fn rows_in(&self, bytes: u64) -> usize {
+        usize::try_from(bytes.saturating_sub(self.pending) / self.row.max(1)).unwrap_or(usize::MAX).max(1)
+    }
 }
 
 /// The order in which a scene is read and predicted: a function of the scene and the settings alone, so that the same
@@ -82,9 +118,10 @@ pub struct Step {
 impl Plan {
     /// Plans a scene.
     pub fn new(layout: PatchLayout, input: &PlanInput) -> Self {
-        let chunk = chunk_size(&layout, input);
+        let most_rows = CellBytes::new(&layout, input.channels).rows_in(input.memory);
+        let chunk = chunk_size(&layout, input, most_rows);
         let panels = panels(&layout, input, chunk);
-        let strips = strips(&layout, input, chunk.0, panels.len());
+        let strips = strips(&layout, input, chunk.0, panels.len(), most_rows);
         Self { layout, size: (input.height, input.width), chunk, panels, strips }
     }
 
@@ -224,8 +261,9 @@ fn completed_before(layout: &PatchLayout, end: usize, size: usize, patches: usiz
 }
 
 /// Rows and columns of a chunk: whole blocks, whole patches where those fit, about [`CHUNK_SIDE`] pixels, and few
-/// enough that sixteen fit into the memory. A block too large for that is read in parts.
-fn chunk_size(layout: &PatchLayout, input: &PlanInput) -> (usize, usize) {
+/// enough that sixteen fit into the memory and that one row of them completes at most `most_rows` rows of patches. A
+/// block too large for that is read in parts.
+fn chunk_size(layout: &PatchLayout, input: &PlanInput, most_rows: usize) -> (usize, usize) {
     let budget = usize::try_from(input.memory / 16).unwrap_or(usize::MAX) / input.pixel_bytes.max(1);
     let (block_height, block_width) = (input.block.0.clamp(1, input.height), input.block.1.clamp(1, input.width));
     let mut width = whole_blocks(block_width, layout.patch_size()).min(input.width);
@@ -234,7 +272,7 @@ fn chunk_size(layout: &PatchLayout, input: &PlanInput) -> (usize, usize) {
     } else if width > budget {
         width = block_width;
     }
-    let rows = (budget / width).max(1);
+    let rows = (budget / width).max(1).min(most_rows.saturating_mul(layout.stride()));
     let height = whole_blocks(block_height, layout.patch_size()).min(input.height);
     let height = match rows {
         _ if height <= rows => height,
@@ -265,15 +303,18 @@ fn panels(layout: &PatchLayout, input: &PlanInput, chunk: (usize, usize)) -> Vec
     (0..columns).step_by(fit).map(|first| first..(first + fit).min(columns)).collect()
 }
 
-fn strips(layout: &PatchLayout, input: &PlanInput, chunk_height: usize, panels: usize) -> Vec<Strip> {
+/// Runs of chunk rows: long enough for some batches and for the panels, short enough for `most_rows` rows of cells.
+fn strips(layout: &PatchLayout, input: &PlanInput, chunk_height: usize, panels: usize, most_rows: usize) -> Vec<Strip> {
     let (rows, cols) = layout.patches();
-    let least = (BATCHES_PER_STRIP * input.batch_size).div_ceil(cols);
+    let least = BATCHES_PER_STRIP.saturating_mul(input.batch_size).div_ceil(cols);
+    let done_after = |chunk: usize| completed_before(layout, (chunk + 1) * chunk_height, input.height, rows);
     let mut strips: Vec<Strip> = Vec::new();
     let (mut first_chunk, mut first_patch) = (0, 0);
     for chunk in 0..input.height.div_ceil(chunk_height) {
-        let done = completed_before(layout, (chunk + 1) * chunk_height, input.height, rows);
-        let spans = panels == 1 || chunk + 1 - first_chunk >= PANEL_ROWS;
-        if (done - first_patch >= least && spans && done > first_patch) || (done == rows && done > first_patch) {
+        let done = done_after(chunk);
+        let long = done - first_patch >= least && (panels == 1 || chunk + 1 - first_chunk >= PANEL_ROWS);
+        let full = done_after(chunk + 1) - first_patch > most_rows;
+        if done > first_patch && (long || full || done == rows) {
             strips.push(Strip { chunk_rows: first_chunk..chunk + 1, patch_rows: first_patch..done });
             (first_chunk, first_patch) = (chunk + 1, done);
         }
@@ -301,7 +342,7 @@ mod tests {
             bh in 1usize..80, bw in 1usize..80, batch in 1usize..40, memory in 1u64..200_000,
         ) {
             let layout = PatchLayout::new(h, w, stride * k, stride).unwrap();
-            let input = PlanInput { height: h, width: w, block: (bh, bw), pixel_bytes: 3, batch_size: batch, memory };
+            let input = PlanInput { height: h, width: w, block: (bh, bw), pixel_bytes: 3, channels: 2, batch_size: batch, memory };
             let plan = Plan::new(layout, &input);
             let mut held = BTreeMap::new();
             let mut cut = BTreeSet::new();
@@ -338,7 +379,7 @@ mod tests {
         ) {
             let layout = PatchLayout::new(h, w, stride * k, stride).unwrap();
             let input =
-                PlanInput { height: h, width: w, block: (bh, bw), pixel_bytes: 3, batch_size: 8, memory: 1 << 30 };
+                PlanInput { height: h, width: w, block: (bh, bw), pixel_bytes: 3, channels: 2, batch_size: 8, memory: 1 << 30 };
             let plan = Plan::new(layout, &input);
             let reads: Vec<Window> = walk_all(&plan).iter().flat_map(|s| &s.reads).map(|c| c.window).collect();
             prop_assert_eq!(reads.iter().map(Window::len).sum::<usize>(), h * w);
@@ -373,10 +414,50 @@ mod tests {
         let cases = [(64, 64, (512, 512)), (64, 16, (512, 512)), (224, 112, (256, 256)), (64, 64, (1, 400_000))];
         for (patch, stride, block) in cases {
             let layout = PatchLayout::new(20_000, 400_000, patch, stride).unwrap();
-            let input = PlanInput { height: 20_000, width: 400_000, block, pixel_bytes: 9, batch_size: 64, memory };
+            let input = PlanInput {
+                height: 20_000,
+                width: 400_000,
+                block,
+                pixel_bytes: 9,
+                channels: 2,
+                batch_size: 64,
+                memory,
+            };
             let held = peak(&Plan::new(layout, &input), 9);
             assert!(held as u64 <= memory, "{held} bytes held for patch {patch}, stride {stride}, block {block:?}");
         }
+    }
+
+    #[test]
+    fn the_cells_of_a_strip_are_bounded_by_the_memory_at_any_stride() {
+        let memory = 256 << 20;
+        // Ten classes. One row of blocks of 512 at stride 1 is 512 rows of 100,000 cells.
+        for (patch, stride, width) in [(4, 1, 100_000), (64, 8, 400_000), (32, 4, 60_000)] {
+            let layout = PatchLayout::new(6_000, width, patch, stride).unwrap();
+            let block = (512, 512);
+            let input = PlanInput { height: 6_000, width, block, pixel_bytes: 9, channels: 10, batch_size: 64, memory };
+            let plan = Plan::new(layout, &input);
+            // Sums, counts, values and states as they are held; the last strip has no rows after it.
+            let bytes = |strip: usize| {
+                let rows = plan.cell_rows(strip).len();
+                let after = if strip + 1 < plan.strips().len() { layout.cells_per_patch() - 1 } else { 0 };
+                let cols = layout.cells().1;
+                cols * (rows * (10 * 8 + 4 + 10 * 4 + 1 + 2) + after * 2 * (10 * 8 + 4))
+            };
+            let most = (0..plan.strips().len()).map(bytes).max().unwrap();
+            assert!(most as u64 <= memory, "{most} bytes of cells for patch {patch}, stride {stride}");
+            // The bound does not make strips needlessly short.
+            assert!(most as u64 > memory / 8, "{most} bytes of cells for patch {patch}, stride {stride}");
+        }
+    }
+
+    #[test]
+    fn a_batch_of_any_size_gives_a_plan() {
+        let layout = PatchLayout::new(100, 100, 8, 4).unwrap();
+        let (pixel_bytes, batch_size, memory) = (9, usize::MAX, u64::MAX);
+        let input =
+            PlanInput { height: 100, width: 100, block: (16, 16), pixel_bytes, channels: 2, batch_size, memory };
+        assert_eq!(Plan::new(layout, &input).strips().len(), 1);
     }
 
     #[test]
@@ -388,6 +469,7 @@ mod tests {
             width: 40_960,
             block: (512, 512),
             pixel_bytes: 9,
+            channels: 2,
             batch_size: 64,
             memory: 256 << 20,
         };

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::cells::{Cells, Merge};
 use crate::journal::{JobIdentity, Journal};
 use crate::output::Rasters;
-use crate::plan::{Plan, PlanInput};
+use crate::plan::{CellBytes, Plan, PlanInput};
 use crate::source::PixelSource;
 use crate::stream::{Start, StreamSettings, stream};
 use crate::{PredictError, PredictSettings};
@@ -85,13 +85,13 @@ pub fn predict(
     check_fit(scene, &spec)?;
     let staged = StagedDir::new(out, settings.overwrite)?;
     let layout = settings.layout(scene.size(), spec.patch_size)?;
+    let plan = plan(scene, &spec, settings, layout)?;
     let (mut inputs, bundle) = hash_inputs(scene, bundle, job)?;
     let bundle_sha256 = bundle.sha256.clone();
     inputs.push(bundle);
-    let resolved = resolved_settings(scene, settings, &layout)?;
+    let resolved = resolved_settings(scene, inference, settings, &layout)?;
     let identity = JobIdentity::new(MADE_BY, inputs.clone(), resolved.clone());
     let journal = Journal::open(out, &identity, settings.resume)?;
-    let plan = plan(scene, settings, layout);
     let resumed_patches = fill(scene, &plan, &journal, inference, settings, job)?;
 
     let totals = write_rasters(scene, &spec, &plan, &journal, &staged, job)?;
@@ -142,8 +142,10 @@ fn hash_inputs(scene: &Scene, bundle: &Path, job: &Job<'_>) -> Result<(Vec<Input
     Ok((inputs, hash(bundle)?))
 }
 
+/// All that the bits of a result depend on besides the inputs.
 fn resolved_settings(
     scene: &Scene,
+    inference: &dyn Inference,
     settings: &PredictSettings,
     layout: &PatchLayout,
 ) -> Result<serde_json::Value, PredictError> {
@@ -152,21 +154,39 @@ fn resolved_settings(
         result.map_err(|e| FileError::io("write", PredictionMeta::FILE)(e.into()))
     };
     let mut all = value(serde_json::to_value(resolved))?;
+    all["inference"] = inference.kind().into();
     all["scene"] = value(serde_json::to_value(scene.settings()))?;
     Ok(all)
 }
 
-fn plan(scene: &Scene, settings: &PredictSettings, layout: PatchLayout) -> Plan {
+/// The plan of a scene, if the memory is enough for it.
+fn plan(
+    scene: &Scene,
+    spec: &ModelSpec,
+    settings: &PredictSettings,
+    layout: PatchLayout,
+) -> Result<Plan, PredictError> {
     let (height, width) = scene.size();
+    let pixel_bytes = scene.bands().len() * scene.pixel_type().size() + 1;
     let input = PlanInput {
         height,
         width,
         block: PixelSource::block_size(scene),
-        pixel_bytes: scene.bands().len() * scene.pixel_type().size() + 1,
+        pixel_bytes,
+        channels: merge(spec).channels(),
         batch_size: settings.batch_size,
-        memory: settings.memory.saturating_mul(1 << 20),
+        memory: settings.memory_bytes(),
     };
-    Plan::new(layout, &input)
+    let patch_bytes = (pixel_bytes * layout.patch_size() * layout.patch_size()) as u64;
+    settings.check_memory(patch_bytes, CellBytes::new(&layout, input.channels).of_rows(1))?;
+    Ok(Plan::new(layout, &input))
+}
+
+fn merge(spec: &ModelSpec) -> Merge {
+    match &spec.target {
+        Target::Classes { classes } => Merge::Mean { classes: classes.len() },
+        Target::Value { .. } => Merge::MeanAndSpread,
+    }
 }
 
 /// Predicts the strips that the journal lacks. Returns the number of patches that it held already.
@@ -178,10 +198,7 @@ fn fill(
     settings: &PredictSettings,
     job: &Job<'_>,
 ) -> Result<u64, PredictError> {
-    let merge = match &inference.spec().target {
-        Target::Classes { classes } => Merge::Mean { classes: classes.len() },
-        Target::Value { .. } => Merge::MeanAndSpread,
-    };
+    let merge = merge(inference.spec());
     let (first, last) = journal.kept(plan.strips().len());
     let cells = match last {
         Some(shard) => {

@@ -1,7 +1,19 @@
 use areal_grid::PatchLayout;
+use areal_model::DeviceChoice;
 use serde::{Deserialize, Serialize};
 
-use crate::PredictError;
+use crate::{MemoryPart, PredictError};
+
+/// Most patches in a batch: far above what any device makes use of.
+const MAX_BATCH_SIZE: usize = 65_536;
+
+/// Most reading threads.
+const MAX_THREADS: usize = 1024;
+
+/// Most mebibytes: 16 TiB.
+const MAX_MEMORY: u64 = 1 << 24;
+
+const MIB: u64 = 1 << 20;
 
 /// How a scene is predicted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -11,10 +23,13 @@ pub struct PredictSettings {
     pub stride: Option<usize>,
     /// Patches in a batch.
     pub batch_size: usize,
-    /// Least share of observed pixels, 0 to 1, for a patch to be predicted; a patch without any is never predicted.
+    /// Least share of observed pixels, 0 to 1, for a patch to be predicted, and for a cell; one without any is never
+    /// predicted.
     pub min_valid: f64,
-    /// Mebibytes that decoded pixels may take.
+    /// Mebibytes that decoded pixels, a batch, and the cells that are worked on may take, each.
     pub memory: u64,
+    /// Device that the inference was loaded to. The result depends on it in its last bits.
+    pub device: DeviceChoice,
     /// Threads that read and decode the scene. The result does not depend on it.
     #[serde(skip)]
     pub threads: usize,
@@ -29,7 +44,16 @@ pub struct PredictSettings {
 impl Default for PredictSettings {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from).clamp(1, 4);
-        Self { stride: None, batch_size: 64, min_valid: 0.5, memory: 256, threads, resume: false, overwrite: false }
+        Self {
+            stride: None,
+            batch_size: 64,
+            min_valid: 0.5,
+            memory: 256,
+            device: DeviceChoice::Cpu,
+            threads,
+            resume: false,
+            overwrite: false,
+        }
     }
 }
 
@@ -43,14 +67,35 @@ impl PredictSettings {
         if !(0.0..=1.0).contains(&self.min_valid) {
             return fault("the least valid fraction", self.min_valid.to_string(), "it must lie between 0 and 1");
         }
-        if self.batch_size == 0 {
-            return fault("the batch size", "0".to_owned(), "it must be at least 1");
+        if !(1..=MAX_BATCH_SIZE).contains(&self.batch_size) {
+            return fault("the batch size", self.batch_size.to_string(), "it must lie between 1 and 65536");
         }
-        if self.threads == 0 {
-            return fault("the number of reading threads", "0".to_owned(), "it must be at least 1");
+        if !(1..=MAX_THREADS).contains(&self.threads) {
+            let expected = "it must lie between 1 and 1024";
+            return fault("the number of reading threads", self.threads.to_string(), expected);
         }
-        if self.memory == 0 {
-            return fault("the memory", "0 MiB".to_owned(), "it must be at least 1 MiB");
+        if !(1..=MAX_MEMORY).contains(&self.memory) {
+            let expected = "it must lie between 1 and 16777216 MiB";
+            return fault("the memory", format!("{} MiB", self.memory), expected);
+        }
+        Ok(())
+    }
+
+    /// Bytes that the memory setting stands for.
+    pub fn memory_bytes(&self) -> u64 {
+        self.memory.saturating_mul(MIB)
+    }
+
+    /// Checks that a batch of patches of `patch_bytes` each, and cells of `cell_bytes`, fit into the memory.
+    ///
+    /// # Errors
+    /// [`PredictError::Memory`] with what does not fit.
+    pub fn check_memory(&self, patch_bytes: u64, cell_bytes: u64) -> Result<(), PredictError> {
+        let batch = patch_bytes.saturating_mul(self.batch_size as u64);
+        for (part, bytes) in [(MemoryPart::Batch, batch), (MemoryPart::Cells, cell_bytes)] {
+            if bytes > self.memory_bytes() {
+                return Err(PredictError::Memory { part, needed: bytes.div_ceil(MIB), memory: self.memory });
+            }
         }
         Ok(())
     }
@@ -61,5 +106,37 @@ impl PredictSettings {
     /// When the stride does not divide the patch size.
     pub fn layout(&self, size: (usize, usize), patch_size: usize) -> Result<PatchLayout, PredictError> {
         Ok(PatchLayout::new(size.0, size.1, patch_size, self.stride.unwrap_or(patch_size))?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_that_would_overflow_or_exhaust_the_machine_are_refused() {
+        let refused = |settings: PredictSettings| settings.check().unwrap_err().to_string();
+        let default = PredictSettings::default;
+        for batch_size in [0, MAX_BATCH_SIZE + 1, 100_000_000, usize::MAX] {
+            assert!(refused(PredictSettings { batch_size, ..default() }).contains(&batch_size.to_string()));
+        }
+        for threads in [0, MAX_THREADS + 1, 100_000] {
+            assert!(refused(PredictSettings { threads, ..default() }).contains(&threads.to_string()));
+        }
+        for memory in [0, u64::MAX] {
+            assert!(refused(PredictSettings { memory, ..default() }).contains(&memory.to_string()));
+        }
+    }
+
+    #[test]
+    fn a_batch_or_cells_beyond_the_memory_are_refused_with_what_they_take() {
+        let settings = PredictSettings { batch_size: 1024, memory: 2, ..PredictSettings::default() };
+        // 1024 patches of 2 KiB are 2 MiB.
+        settings.check_memory(2048, 2 << 20).unwrap();
+        let batch = settings.check_memory(2049, 0).unwrap_err();
+        assert!(matches!(batch, PredictError::Memory { part: MemoryPart::Batch, needed: 3, memory: 2 }), "{batch}");
+        let cells = settings.check_memory(1, (2 << 20) + 1).unwrap_err();
+        assert!(matches!(cells, PredictError::Memory { part: MemoryPart::Cells, needed: 3, memory: 2 }), "{cells}");
+        assert!(settings.check_memory(u64::MAX, 0).is_err());
     }
 }

@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use areal_grid::{PixelBlock, PixelState};
+use areal_grid::PixelBlock;
 use areal_job::Job;
 use areal_model::Inference;
 use areal_raster::RasterError;
@@ -28,7 +28,7 @@ pub struct StreamSettings {
     pub batch_size: usize,
     /// Reading threads.
     pub threads: usize,
-    /// Least share of observed pixels in a patch.
+    /// Least share of observed pixels in a patch, and in a cell.
     pub min_valid: f64,
 }
 
@@ -194,7 +194,7 @@ impl Cutting {
     fn strip(&mut self, plan: &Plan, strip: usize, coming: &mut VecDeque<(usize, VecDeque<Step>)>) -> Result<(), Stop> {
         let rows = plan.cell_rows(strip);
         let cells = rows.len() * plan.layout().cells().1;
-        let mut states = StripStates { unpredicted: vec![PixelState::Nodata; cells], pixels: [0; 4] };
+        let mut states = StripStates::new(cells);
         let mut slots = self.slots();
         loop {
             self.ask_ahead(coming)?;
@@ -310,7 +310,7 @@ impl<K: FnMut(usize, Shard) -> Result<(), PredictError>> NetworkSide<'_, K> {
                     }
                 }
                 Work::StripEnd(states) => {
-                    let cells = self.cells.finish(self.plan.cell_rows(strip), &states.unpredicted);
+                    let cells = self.cells.finish(self.plan.cell_rows(strip), &states.own);
                     let (counts, sums) = self.cells.pending();
                     let (pending_counts, pending_sums) = (counts.to_vec(), sums.to_vec());
                     let shard = Shard { cells, pixels: states.pixels, patches, pending_counts, pending_sums };

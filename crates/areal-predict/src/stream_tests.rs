@@ -134,6 +134,9 @@ impl Inference for Mock {
     fn spec(&self) -> &ModelSpec {
         &self.spec
     }
+    fn kind(&self) -> String {
+        "mock".to_owned()
+    }
     fn infer(&mut self, batch: &PatchBatch) -> Result<Array2<f32>, ModelError> {
         batch.check(2)?;
         let [n, c, h, w] = batch.shape;
@@ -169,6 +172,7 @@ impl Run {
             width: scene.size.1,
             block: scene.block,
             pixel_bytes: 5,
+            channels: self.merge().channels(),
             batch_size: self.settings.batch_size,
             memory: self.memory,
         };
@@ -245,9 +249,6 @@ fn brute_force(scene: &Memory, run: &Run) -> (Vec<Vec<f64>>, Vec<PixelState>) {
     }
     let states = (0..rows * cols)
         .map(|cell| {
-            if !values[cell].is_empty() {
-                return PixelState::Observed;
-            }
             let (row, col) = (cell / cols, cell % cols);
             let s = layout.stride();
             let own: Vec<_> = (row * s..(row + 1) * s)
@@ -255,6 +256,16 @@ fn brute_force(scene: &Memory, run: &Run) -> (Vec<Vec<f64>>, Vec<PixelState>) {
                 .filter(|&(r, c)| inside(r, c))
                 .map(|(r, c)| scene.states[r * width + c])
                 .collect();
+            let observed = own.iter().filter(|s| **s == PixelState::Observed).count();
+            let enough = observed > 0 && observed as f64 >= run.settings.min_valid * (s * s) as f64;
+            if enough && !values[cell].is_empty() {
+                return PixelState::Observed;
+            }
+            values[cell].clear();
+            if !enough && observed == own.len() {
+                // All that is in the scene is observed: too little of it is.
+                return PixelState::Outside;
+            }
             let (patch_rows, patch_cols) = layout.patches();
             let owner = &patch_states[&(row.min(patch_rows - 1), col.min(patch_cols - 1))];
             most(&own).or_else(|| most(owner)).unwrap()
@@ -436,8 +447,15 @@ fn a_scene_that_cannot_be_read_ends_the_job_with_its_reason() {
     }
     let scene = Broken(Memory::new((600, 600), (64, 64), 0));
     let layout = PatchLayout::new(600, 600, 8, 8).unwrap();
-    let plan_input =
-        PlanInput { height: 600, width: 600, block: (64, 64), pixel_bytes: 5, batch_size: 4, memory: 100_000 };
+    let plan_input = PlanInput {
+        height: 600,
+        width: 600,
+        block: (64, 64),
+        pixel_bytes: 5,
+        channels: 2,
+        batch_size: 4,
+        memory: 100_000,
+    };
     let plan = Plan::new(layout, &plan_input);
     let mut mock = Mock { spec: spec(value_target(), 8), of: mean };
     let interrupt = Interrupt::default();

@@ -69,6 +69,8 @@ pub fn train(
 
     let class_weights = settings.class_weights.weights(&train.class_counts());
     let mut spec = describe(&train, &class_weights, settings, provenance, job)?;
+    // What could not be loaded again is not worth the training.
+    spec.check()?;
     let lesson = Lesson {
         settings,
         spec: &spec.clone(),

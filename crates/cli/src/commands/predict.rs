@@ -14,9 +14,9 @@ use crate::scene_options::SceneOptions;
 /// Predict a scene with a bundle: a map of classes with their probabilities, or of a value
 ///
 /// The scene is read in strips, so that its size does not matter for memory. Each cell of the map is one stride wide.
-/// Where the stride is smaller than the patch, a cell is the mean of the patches that cover it. A patch with too few
-/// observed pixels is not predicted. An interrupted run keeps its finished strips beside the output; --resume continues
-/// it.
+/// Where the stride is smaller than the patch, a cell is the mean of the patches that cover it. A patch or a cell with
+/// too few observed pixels is not predicted. An interrupted run keeps its finished strips beside the output; --resume
+/// continues it.
 #[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[command(after_help = "Examples:\n  areal predict scene.tif --bundle bundle --out prediction\n  \
@@ -36,16 +36,16 @@ pub struct Options {
     /// Pixels from one patch to the next, and the size of a cell; it divides the patch size [default: the patch size]
     #[arg(long, value_name = "PIXELS")]
     pub stride: Option<usize>,
-    /// Least share of observed pixels for a patch to be predicted [default: 0.5]
+    /// Least share of observed pixels for a patch to be predicted, and for a cell [default: 0.5]
     #[arg(long, value_name = "SHARE")]
     pub min_valid: Option<f64>,
-    /// Patches that go through the network at once [default: 64]
+    /// Patches that go through the network at once, at most 65536 [default: 64]
     #[arg(long, value_name = "NUMBER")]
     pub batch_size: Option<usize>,
-    /// Threads that read the scene; the result does not depend on it [default: the processors, at most 4]
+    /// Threads that read the scene, at most 1024; the result does not depend on it [default: the processors, at most 4]
     #[arg(long, value_name = "NUMBER")]
     pub threads: Option<usize>,
-    /// Mebibytes that decoded pixels may take [default: 256]
+    /// Mebibytes that decoded pixels, a batch, and the cells worked on may take, each [default: 256]
     #[arg(long, value_name = "MIB")]
     pub memory: Option<u64>,
     /// Device of the network: cpu, gpu, gpu:N, cuda, cuda:N [default: cpu]
@@ -72,6 +72,7 @@ impl Options {
             batch_size: self.batch_size.unwrap_or(default.batch_size),
             min_valid: self.min_valid.unwrap_or(default.min_valid),
             memory: self.memory.unwrap_or(default.memory),
+            device: self.device.unwrap_or(default.device),
             threads: self.threads.unwrap_or(default.threads),
             resume: self.resume.unwrap_or(default.resume),
             overwrite: self.overwrite.unwrap_or(default.overwrite),
@@ -96,8 +97,8 @@ impl Stage for Options {
         let settings = self.settings();
         settings.check()?;
         let scene = Scene::open(&self.scene.settings("scene", self.files.clone())?)?;
-        let device = self.device.unwrap_or_default();
-        let mut inference = areal_plan::load(bundle, device).map_err(ModelError::from).map_err(PredictError::from)?;
+        let mut inference =
+            areal_plan::load(bundle, settings.device).map_err(ModelError::from).map_err(PredictError::from)?;
         let report = predict(&scene, inference.as_mut(), bundle, &settings, out, &context.job())?;
         if self.json == Some(true) {
             outln!("{}", to_json(&report)?);

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use areal_job::FileError;
 use areal_model::ModelError;
-use areal_predict::PredictError;
+use areal_predict::{MemoryPart, PredictError};
 
 use super::{CliError, Exit};
 
@@ -18,6 +18,12 @@ impl From<PredictError> for CliError {
             PredictError::Model(inner) => return model(&inner),
             PredictError::Layout(_) => (Exit::Usage, "choose a --stride that divides the model's patch size"),
             PredictError::Setting { .. } => (Exit::Usage, "see `areal predict --help` for each flag's range"),
+            PredictError::Memory { part: MemoryPart::Batch, .. } => {
+                (Exit::Usage, "choose a smaller --batch-size or a greater --memory")
+            }
+            PredictError::Memory { part: MemoryPart::Cells, .. } => {
+                (Exit::Usage, "choose a greater --memory or a greater --stride")
+            }
             PredictError::NotFinite { .. } | PredictError::Outputs { .. } => {
                 (Exit::Failure, "the model is unsound, or the device miscalculates: compare with --device cpu")
             }
