@@ -196,7 +196,7 @@ mod tests {
         let size = learnable(&config);
         assert!((100_000..300_000).contains(&size), "{size}");
         let network = Network::new(&config, 1, &Device::flex()).unwrap();
-        for (side, map) in [(8, 1), (9, 1), (64, 4), (65, 5), (224, 14)] {
+        for (side, map) in [(8, 1), (9, 2), (64, 8), (65, 9), (224, 28)] {
             let x = Tensor::ones([2, 4, side, side], &Device::flex());
             let features = network.features(x);
             assert_eq!(features.dims(), [2, 96, map, map], "{side}");
