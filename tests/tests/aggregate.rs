@@ -297,8 +297,8 @@ fn stars(count: u32) -> Vec<MultiPolygon<f64>> {
     let zone = |k: u32| {
         let (shell, hole) = star(1500.0);
         // Beyond half the radius there is always the shell: the hole lies within it.
-        let mut parts = vec![Polygon::new(shell, if k % 3 == 0 { vec![hole] } else { Vec::new() })];
-        if k % 4 == 0 {
+        let mut parts = vec![Polygon::new(shell, if k.is_multiple_of(3) { vec![hole] } else { Vec::new() })];
+        if k.is_multiple_of(4) {
             parts.push(Polygon::new(star(300.0).0, Vec::new()));
         }
         // The parts may overlap, which those of a valid polygon do not.

@@ -220,7 +220,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.tif");
         tif(&path);
-        assert_eq!(companions(&path).unwrap(), [path.clone()]);
+        assert_eq!(companions(&path).unwrap(), std::slice::from_ref(&path));
         for beside in ["a.tif.msk", "a.tif.ovr"] {
             let beside = folder.path().join(beside);
             tif(&folder.path().join("b.tif"));
