@@ -5,7 +5,9 @@ use std::path::Path;
 
 use areal_grid::{Class, Target, default_colour};
 use areal_job::{Provenance, StagedDir, hash_bytes};
-use areal_model::{Architecture, BUNDLE_FORMAT, Bundle, Calibration, DeviceChoice, ModelSpec, Network, Normalisation};
+use areal_model::{
+    Architecture, BUNDLE_FORMAT, Bundle, Calibration, DeviceChoice, ModelSpec, Network, Normalisation, Padding,
+};
 use areal_raster::Scene;
 
 const CLASSES: usize = 6;
@@ -22,6 +24,7 @@ pub fn random_bundle(folder: &Path, scene: &Scene, architecture: Architecture) -
     let spec = ModelSpec {
         format: BUNDLE_FORMAT.into(),
         architecture,
+        padding: Padding::Same,
         bands: scene.bands().iter().map(|b| b.description.clone()).collect(),
         pixel_type: scene.pixel_type(),
         normalisation: Normalisation { mean: vec![1700.0; bands], std: vec![700.0; bands] },

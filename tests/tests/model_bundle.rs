@@ -5,7 +5,8 @@ use std::path::Path;
 use areal_grid::{Class, Target, default_colour};
 use areal_job::{Provenance, StagedDir, hash_bytes};
 use areal_model::{
-    Architecture, BUNDLE_FORMAT, Bundle, Calibration, DeviceChoice, ModelSpec, Network, Normalisation, ValueScale,
+    Architecture, BUNDLE_FORMAT, Bundle, Calibration, DeviceChoice, ModelSpec, Network, Normalisation, Padding,
+    ValueScale,
 };
 use areal_raster::Scene;
 
@@ -29,6 +30,7 @@ pub fn spec_for(scene: &Scene, target: Target, patch_size: usize) -> ModelSpec {
     ModelSpec {
         format: BUNDLE_FORMAT.into(),
         architecture: Architecture::Compact,
+        padding: Padding::Same,
         bands: scene.bands().iter().map(|b| b.description.clone()).collect(),
         pixel_type: scene.pixel_type(),
         normalisation: Normalisation { mean: vec![1000.0; bands], std: vec![1000.0; bands] },

@@ -143,6 +143,8 @@ fn stores_and_settings_that_cannot_be_used_are_refused() {
     refused("rate", COUNTS, &["--learning-rate", "0"], 2, &["learning-rate is 0, must be above 0"]);
     refused("loss", COUNTS, &["--loss", "huber(1)"], 2, &["does not go with a target of classes"]);
     refused("cuda", COUNTS, &["--device", "cuda:9"], 2, &["no device cuda:9", "areal devices"]);
+    let least = ["--padding", "valid", "--architecture", "resnet18"];
+    refused("padding", COUNTS, &least, 2, &["resnet18 with padding = valid reads 435 px", "--patch-size"]);
     let wild = ["--learning-rate", "1e30", "--optimiser", "sgd", "--clip-norm", "1e30", "--warmup-epochs", "0"];
     refused("wild", COUNTS, &wild, 1, &["training diverged in epoch 1", "lower --learning-rate"]);
     areal(["train", "--loss", "hinge"]).expect(2).says(&["cross-entropy"]);

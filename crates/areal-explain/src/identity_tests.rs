@@ -3,7 +3,8 @@
 use areal_grid::{Class, PixelState, PixelType, Pixels, Target};
 use areal_job::{Provenance, hash_bytes};
 use areal_model::{
-    Architecture, BUNDLE_FORMAT, Calibration, DeviceChoice, ModelSpec, Network, Normalisation, PatchBatch, StateDict,
+    Architecture, BUNDLE_FORMAT, Calibration, DeviceChoice, ModelSpec, Network, Normalisation, Padding, PatchBatch,
+    StateDict,
 };
 use burn::tensor::Device;
 
@@ -14,6 +15,7 @@ fn spec() -> ModelSpec {
     ModelSpec {
         format: BUNDLE_FORMAT.into(),
         architecture: Architecture::Compact,
+        padding: Padding::Same,
         bands: vec!["a".into(), "b".into()],
         pixel_type: PixelType::U8,
         normalisation: Normalisation { mean: vec![100.0; 2], std: vec![50.0; 2] },

@@ -7,6 +7,7 @@
 
 mod buffer;
 mod conv;
+mod crop;
 mod error;
 #[cfg(feature = "burn")]
 mod extension;

@@ -1,3 +1,4 @@
+use crate::crop::{crop_rows, cropped};
 use crate::pool::mean_pool;
 use crate::{Buffer, Conv2d, KernelError, Level, MapShape, MaxPool};
 
@@ -14,6 +15,8 @@ enum Operation {
     MaxPool(MaxPool),
     /// The mean over all positions.
     MeanPool,
+    /// All but so many positions on every side.
+    Crop(usize),
 }
 
 #[derive(Debug, Clone)]
@@ -66,6 +69,11 @@ impl ProgramBuilder {
         self.push(from, Operation::MeanPool)
     }
 
+    /// Adds `from` less `margin` positions on every side.
+    pub fn crop(&mut self, from: Value, margin: usize) -> Value {
+        self.push(from, Operation::Crop(margin))
+    }
+
     fn push(&mut self, from: Value, operation: Operation) -> Value {
         self.steps.push(Step { operation, from, buffer: 0 });
         Value(self.steps.len())
@@ -115,6 +123,7 @@ impl Step {
             Operation::Conv(conv, _) => conv.shape().output(input),
             Operation::MaxPool(pool) => pool.output(input),
             Operation::MeanPool => Ok(MapShape::new(1, 1, input.batch, input.channels)),
+            Operation::Crop(margin) => cropped(input, *margin),
         }
     }
 }
@@ -169,6 +178,7 @@ impl Program {
             Operation::Conv(conv, add) => conv.run(shape, read(step.from), add.map(read), out).map(|_| ()),
             Operation::MaxPool(pool) => pool.run(self.level, shape, read(step.from), out).map(|_| ()),
             Operation::MeanPool => mean_pool(self.level, shape, read(step.from), out),
+            Operation::Crop(margin) => crop_rows(shape, *margin, read(step.from), out),
         };
         self.buffers[self.steps[index].buffer] = output;
         done

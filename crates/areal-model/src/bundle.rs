@@ -71,13 +71,16 @@ mod tests {
     use ndarray::arr2;
 
     use super::*;
-    use crate::{Architecture, BurnInference, Calibration, DeviceChoice, Inference, Normalisation, PatchBatch};
+    use crate::{
+        Architecture, BurnInference, Calibration, DeviceChoice, Inference, Normalisation, Padding, PatchBatch,
+    };
 
     fn spec() -> ModelSpec {
         let class = |code, name: &str| Class { code, name: name.into(), colour: [code, 0, 0] };
         ModelSpec {
             format: BUNDLE_FORMAT.into(),
             architecture: Architecture::Compact,
+            padding: Padding::Same,
             bands: vec!["red".into(), "nir".into()],
             pixel_type: PixelType::U16,
             normalisation: Normalisation { mean: vec![100.0, 200.0], std: vec![10.0, 20.0] },
@@ -129,6 +132,20 @@ mod tests {
         let alone = inference.infer(&batch(1)).unwrap();
         assert!((logits[[0, 0]] - alone[[0, 0]]).abs() < 1e-5);
         assert_eq!(inference.infer(&batch(0)).unwrap().dim(), (0, 2));
+    }
+
+    #[test]
+    fn a_description_without_padding_is_of_a_padded_network() {
+        let root = tempfile::tempdir().unwrap();
+        let path = write(root.path()).join(MODEL_FILE);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let older = text.replace("  \"padding\": \"same\",\n", "");
+        assert_ne!(older, text);
+        std::fs::write(&path, older).unwrap();
+        assert_eq!(Bundle::load_spec(path.parent().unwrap()).unwrap().padding, Padding::Same);
+        std::fs::write(&path, text.replace("\"same\"", "\"valid\"")).unwrap();
+        let small = Bundle::load_spec(path.parent().unwrap()).unwrap_err().to_string();
+        assert!(small.starts_with("compact with padding = valid reads 47 px for one feature"), "{small}");
     }
 
     #[test]

@@ -104,6 +104,18 @@ pub enum ModelError {
         /// The data's.
         data: usize,
     },
+    /// Patches too small for a network without padding.
+    #[error(
+        "{architecture} with padding = valid reads {least} px for one feature; patches of {patch_size} px are too small"
+    )]
+    PatchTooSmall {
+        /// The architecture's name.
+        architecture: String,
+        /// Side of the patches in pixels.
+        patch_size: usize,
+        /// Least side.
+        least: usize,
+    },
     /// A batch whose parts do not fit together or do not fit the model.
     #[error("a batch of shape {shape:?} (patch, band, row, column) {problem}")]
     Batch {

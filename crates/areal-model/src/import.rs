@@ -108,9 +108,10 @@ mod tests {
     use burn::tensor::Device;
 
     use super::*;
-    use crate::{Architecture, Network};
+    use crate::{Architecture, Network, Padding};
 
-    const CONFIG: NetworkConfig = NetworkConfig { architecture: Architecture::Compact, bands: 2, outputs: 3 };
+    const CONFIG: NetworkConfig =
+        NetworkConfig { architecture: Architecture::Compact, padding: Padding::Same, bands: 2, outputs: 3 };
 
     fn first() -> StateDict {
         StateDict::of(&Network::new(&CONFIG, 5, &Device::flex()).unwrap())

@@ -15,6 +15,7 @@ mod inference;
 mod loss;
 mod network;
 mod normalisation;
+mod padding;
 mod spec;
 mod weights;
 
@@ -29,5 +30,6 @@ pub use inference::{BurnInference, Inference};
 pub use loss::Loss;
 pub use network::{Block, Network, NetworkConfig};
 pub use normalisation::{Normalisation, Statistics};
+pub use padding::Padding;
 pub use spec::{BUNDLE_FORMAT, Calibration, ModelSpec, ValueScale};
 pub use weights::{StateDict, TensorValues};

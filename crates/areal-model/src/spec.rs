@@ -3,9 +3,12 @@ use areal_job::{Provenance, Sha256};
 use ndarray::{Array2, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 
-use crate::{Architecture, ModelError, NetworkConfig, Normalisation};
+use crate::{Architecture, ModelError, NetworkConfig, Normalisation, Padding};
 
 /// The `format` of `model.json`.
+///
+/// A key that came later and whose absence means what was done before leaves the format as it is: `padding`. Unknown
+/// keys are refused, so that an older version does not take a bundle for what it is not.
 pub const BUNDLE_FORMAT: &str = "areal-bundle/1";
 
 /// Greatest relative difference between two ground resolutions that count as the same.
@@ -46,6 +49,9 @@ pub struct ModelSpec {
     pub format: String,
     /// The network's shape.
     pub architecture: Architecture,
+    /// What its convolutions see past the border of a patch; `same` where the document has no such key.
+    #[serde(default)]
+    pub padding: Padding,
     /// Descriptions of the bands, in order.
     pub bands: Vec<String>,
     /// Pixel type of the training scenes.
@@ -76,7 +82,12 @@ pub struct ModelSpec {
 impl ModelSpec {
     /// What determines the network's tensors.
     pub fn network_config(&self) -> NetworkConfig {
-        NetworkConfig { architecture: self.architecture, bands: self.bands.len(), outputs: self.target.outputs() }
+        NetworkConfig {
+            architecture: self.architecture,
+            padding: self.padding,
+            bands: self.bands.len(),
+            outputs: self.target.outputs(),
+        }
     }
 
     /// Class probabilities `[N, K]` of logits `[N, K]`: `softmax(logits / temperature)`, rows adding up to 1. For a
@@ -125,7 +136,7 @@ impl ModelSpec {
     /// Checks the document against itself.
     ///
     /// # Errors
-    /// [`ModelError::Spec`] that names the contradiction.
+    /// [`ModelError::Spec`] that names the contradiction; [`ModelError::PatchTooSmall`].
     pub fn check(&self) -> Result<(), ModelError> {
         self.normalisation.check(self.bands.len())?;
         let fault = |text: String| Err(ModelError::Spec(text));
@@ -137,6 +148,7 @@ impl ModelSpec {
         if !(1..=MAX_PATCH_SIZE).contains(&self.patch_size) {
             return fault(format!("patch_size is {}, it must lie between 1 and {MAX_PATCH_SIZE}", self.patch_size));
         }
+        self.network_config().check_patch(self.patch_size)?;
         if !is_value && classes < 2 {
             return fault(format!("{classes} classes, at least 2 are needed"));
         }

@@ -10,8 +10,8 @@ use areal_grid::{Class, PixelState, PixelType, Pixels, Target, default_colour};
 use areal_job::{Provenance, hash_bytes};
 use areal_kernels::Level;
 use areal_model::{
-    BUNDLE_FORMAT, Bundle, Calibration, DeviceChoice, Inference, ModelSpec, Network, Normalisation, PatchBatch,
-    StateDict,
+    BUNDLE_FORMAT, Bundle, Calibration, DeviceChoice, Inference, ModelSpec, Network, Normalisation, Padding,
+    PatchBatch, StateDict,
 };
 use areal_plan::PlanInference;
 use rand::{RngExt, SeedableRng};
@@ -29,6 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let spec = ModelSpec {
         format: BUNDLE_FORMAT.to_owned(),
         architecture: architecture.parse()?,
+        padding: Padding::Same,
         bands: (1..=bands).map(|b| format!("band {b}")).collect(),
         pixel_type: PixelType::U16,
         normalisation: Normalisation { mean: vec![900.0; bands], std: vec![250.0; bands] },

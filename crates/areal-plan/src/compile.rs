@@ -28,9 +28,10 @@ pub fn compile(network: &Network, level: Level) -> Result<Program, PlanError> {
 
 /// A residual block: the shortcut is added in the last convolution's epilogue.
 fn block(builder: &mut ProgramBuilder, level: Level, x: Value, block: &Block) -> Result<Value, PlanError> {
+    let shortcut = if block.margin() == 0 { x } else { builder.crop(x, block.margin()) };
     let shortcut = match &block.downsample {
-        Some((conv, norm)) => builder.conv(x, convolution(level, conv, norm, Activation::None)?, None),
-        None => x,
+        Some((conv, norm)) => builder.conv(shortcut, convolution(level, conv, norm, Activation::None)?, None),
+        None => shortcut,
     };
     let y = builder.conv(x, convolution(level, &block.conv1, &block.bn1, Activation::Relu)?, None);
     let second = convolution(level, &block.conv2, &block.bn2, Activation::Relu)?;

@@ -11,7 +11,7 @@ pub const TOLERANCE: f32 = 1e-3;
 
 /// Patches of the probe batch.
 const PATCHES: usize = 3;
-/// Largest side of a probe patch, so that the comparison takes a moment only.
+/// Largest side of a probe patch where the network has padding, so that the comparison takes a moment only.
 const SIDE: usize = 64;
 
 /// How far two sets of logits are apart.
@@ -40,17 +40,20 @@ impl Agreement {
 /// The same pseudo-random patches for every load: values around each band's mean, some pixels not observed.
 pub fn batch(spec: &ModelSpec) -> PatchBatch {
     let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0x00A2_EA1A);
-    let (bands, side) = (spec.bands.len(), spec.patch_size.clamp(1, SIDE));
+    let least = spec.network_config().least_patch();
+    let (bands, side) = (spec.bands.len(), spec.patch_size.clamp(1, SIDE.max(least)));
+    // One patch that is large enough for a network without padding says as much as some small ones.
+    let patches = if side > SIDE { 1 } else { PATCHES };
     let plane = side * side;
-    let mut values = Vec::with_capacity(PATCHES * bands * plane);
-    for _ in 0..PATCHES {
+    let mut values = Vec::with_capacity(patches * bands * plane);
+    for _ in 0..patches {
         for (mean, std) in spec.normalisation.mean.iter().zip(&spec.normalisation.std) {
             values.extend((0..plane).map(|_| f64::from(mean + std * (4.0 * rng.random::<f32>() - 2.0))));
         }
     }
     let state = |chance: f32| if chance < 0.1 { PixelState::Nodata } else { PixelState::Observed };
-    let states = (0..PATCHES * plane).map(|_| state(rng.random())).collect();
-    PatchBatch { shape: [PATCHES, bands, side, side], pixels: Pixels::F64(values), states }
+    let states = (0..patches * plane).map(|_| state(rng.random())).collect();
+    PatchBatch { shape: [patches, bands, side, side], pixels: Pixels::F64(values), states }
 }
 
 /// Compares a plan with the network it was compiled from.

@@ -6,7 +6,7 @@ use areal_job::{Provenance, hash_bytes};
 use areal_kernels::Level;
 use areal_model::{
     Architecture, BUNDLE_FORMAT, Bundle, BurnInference, Calibration, DeviceChoice, Inference, ModelSpec, Network,
-    Normalisation, PatchBatch, StateDict,
+    Normalisation, Padding, PatchBatch, StateDict,
 };
 use areal_plan::{Agreement, PlanError, PlanInference, TOLERANCE};
 use rand::{RngExt, SeedableRng};
@@ -14,7 +14,7 @@ use rand_chacha::ChaCha8Rng;
 
 const BANDS: usize = 5;
 
-fn spec(architecture: Architecture, patch_size: usize) -> ModelSpec {
+fn spec(architecture: Architecture, padding: Padding, patch_size: usize) -> ModelSpec {
     let class = |code: u8| Class { code, name: format!("class {code}"), colour: default_colour(usize::from(code)) };
     let provenance = Provenance {
         made_by: String::new(),
@@ -26,6 +26,7 @@ fn spec(architecture: Architecture, patch_size: usize) -> ModelSpec {
     ModelSpec {
         format: BUNDLE_FORMAT.to_owned(),
         architecture,
+        padding,
         bands: (1..=BANDS).map(|b| format!("band {b}")).collect(),
         pixel_type: PixelType::U16,
         normalisation: Normalisation { mean: vec![900.0; BANDS], std: vec![250.0; BANDS] },
@@ -43,7 +44,11 @@ fn spec(architecture: Architecture, patch_size: usize) -> ModelSpec {
 
 /// A network whose batch normalisations are no identities, as after training.
 fn bundle(architecture: Architecture, patch_size: usize) -> Bundle {
-    let (spec, device) = (spec(architecture, patch_size), DeviceChoice::Cpu.open().unwrap());
+    padded(architecture, Padding::Same, patch_size)
+}
+
+fn padded(architecture: Architecture, padding: Padding, patch_size: usize) -> Bundle {
+    let (spec, device) = (spec(architecture, padding, patch_size), DeviceChoice::Cpu.open().unwrap());
     let mut state = StateDict::of(&Network::new(&spec.network_config(), 11, &device).unwrap());
     let mut rng = ChaCha8Rng::seed_from_u64(12);
     for (name, tensor) in &mut state.tensors {
@@ -70,9 +75,13 @@ fn batch(patches: usize, side: usize) -> PatchBatch {
 }
 
 fn agrees(architecture: Architecture, level: Level, patches: usize, side: usize) {
+    agrees_padded(architecture, Padding::Same, level, patches, side);
+}
+
+fn agrees_padded(architecture: Architecture, padding: Padding, level: Level, patches: usize, side: usize) {
     let device = DeviceChoice::Cpu.open().unwrap();
-    let mut plan = PlanInference::from_bundle(bundle(architecture, side), level).unwrap();
-    let mut burn = BurnInference::new(bundle(architecture, side), device);
+    let mut plan = PlanInference::from_bundle(padded(architecture, padding, side), level).unwrap();
+    let mut burn = BurnInference::new(padded(architecture, padding, side), device);
     let batch = batch(patches, side);
     let (found, expected) = (plan.infer(&batch).unwrap(), burn.infer(&batch).unwrap());
     let agreement = Agreement::of(&found, &expected);
@@ -85,6 +94,16 @@ fn agrees(architecture: Architecture, level: Level, patches: usize, side: usize)
 fn every_architecture_agrees_with_burn() {
     for architecture in Architecture::ALL {
         agrees(architecture, Level::detect().unwrap(), 9, 32);
+    }
+}
+
+#[test]
+fn networks_without_padding_agree_with_burn() {
+    let level = Level::detect().unwrap();
+    for (architecture, patches, side) in
+        [(Architecture::Compact, 5, 61), (Architecture::Resnet18, 1, 440), (Architecture::Resnet50, 1, 427)]
+    {
+        agrees_padded(architecture, Padding::Valid, level, patches, side);
     }
 }
 

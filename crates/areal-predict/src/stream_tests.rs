@@ -6,7 +6,8 @@ use std::time::Duration;
 use areal_grid::{Class, PatchLayout, PixelBlock, PixelState, PixelType, Pixels, Target, Window};
 use areal_job::{Interrupt, Job, NoProgress, Provenance, hash_bytes};
 use areal_model::{
-    Architecture, BUNDLE_FORMAT, Calibration, Inference, ModelError, ModelSpec, Normalisation, PatchBatch, ValueScale,
+    Architecture, BUNDLE_FORMAT, Calibration, Inference, ModelError, ModelSpec, Normalisation, Padding, PatchBatch,
+    ValueScale,
 };
 use areal_raster::RasterError;
 use ndarray::Array2;
@@ -100,6 +101,7 @@ fn spec(target: Target, patch_size: usize) -> ModelSpec {
     ModelSpec {
         format: BUNDLE_FORMAT.into(),
         architecture: Architecture::Compact,
+        padding: Padding::Same,
         bands: vec!["a".into(), "b".into()],
         pixel_type: PixelType::U16,
         normalisation: Normalisation { mean: vec![0.0; 2], std: vec![1.0; 2] },

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use areal_grid::Target;
 use areal_job::FileError;
-use areal_model::ModelSpec;
+use areal_model::{ModelSpec, Padding};
 
 use crate::{ClassMetrics, Metrics, TrainReport, TrainSettings, ValueMetrics};
 
@@ -38,10 +38,14 @@ impl Card<'_> {
         };
         format!(
             "# Model card\n\nA `{}` network that reads a patch of {} x {} px and gives {what}.\n\n\
-             - bands, in order: {}\n- pixel type: {}\n- ground resolution: {resolution}\n- made by: {}\n",
+             - padding: {}\n- bands, in order: {}\n- pixel type: {}\n- ground resolution: {resolution}\n- made by: {}\n",
             s.architecture,
             s.patch_size,
             s.patch_size,
+            match s.padding {
+                Padding::Same => "same",
+                Padding::Valid => "valid: convolutions without padding, shortcuts cropped to fit",
+            },
             s.bands.join(", "),
             s.pixel_type,
             s.provenance.made_by,

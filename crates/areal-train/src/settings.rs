@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use areal_model::{Architecture, ClassWeights, DeviceChoice, Loss, ModelError};
+use areal_model::{Architecture, ClassWeights, DeviceChoice, Loss, ModelError, Padding};
 use serde::{Deserialize, Serialize};
 
 use crate::{Augmentation, TrainError};
@@ -12,6 +12,9 @@ use crate::{Augmentation, TrainError};
 pub struct TrainSettings {
     /// The network's shape.
     pub architecture: Architecture,
+    /// What its convolutions see past the border of a patch.
+    #[serde(default)]
+    pub padding: Padding,
     /// Weights of another training to begin from.
     pub weights: Option<PathBuf>,
     /// Most epochs.
@@ -51,6 +54,7 @@ impl Default for TrainSettings {
     fn default() -> Self {
         Self {
             architecture: Architecture::Compact,
+            padding: Padding::Same,
             weights: None,
             epochs: 30,
             batch_size: 64,

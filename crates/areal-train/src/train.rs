@@ -3,7 +3,7 @@ use std::path::Path;
 use areal_grid::Target;
 use areal_job::{Job, Provenance, StagedDir, Unit, hash_bytes, input_file, write_json};
 use areal_model::{
-    BUNDLE_FORMAT, Bundle, Calibration, ClassWeights, Loss, ModelSpec, Network, StateDict, implied_prior,
+    BUNDLE_FORMAT, Bundle, Calibration, ClassWeights, Loss, ModelSpec, Network, Padding, StateDict, implied_prior,
 };
 use areal_patches::{PatchStore, Split};
 use serde::Serialize;
@@ -240,6 +240,7 @@ fn describe(
     Ok(ModelSpec {
         format: BUNDLE_FORMAT.to_owned(),
         architecture: settings.architecture,
+        padding: settings.padding,
         bands: meta.bands.clone(),
         pixel_type: meta.pixel_type,
         normalisation: train.normalisation(job)?,
@@ -261,6 +262,9 @@ fn first_weights(spec: &ModelSpec, settings: &TrainSettings) -> Result<StateDict
         return Ok(StateDict::of(&Network::new(&config, settings.seed, &burn::tensor::Device::flex())?));
     };
     let imported = StateDict::import(path, &config, settings.seed)?;
+    if config.padding == Padding::Valid {
+        tracing::warn!("weights in circulation are of networks with padding = same; {} may be too", path.display());
+    }
     imported.notes.iter().for_each(|note| tracing::info!("{}: {note}", path.display()));
     Ok(imported.state)
 }
@@ -522,7 +526,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store =
             toy::store(folder.path(), &Toy { train: [3, 3, 2], validation: [2; 3], test: [0; 3], ..Toy::small() });
-        let first = areal_model::NetworkConfig { architecture: Architecture::Resnet18, bands: 3, outputs: 7 };
+        let first = areal_model::NetworkConfig {
+            architecture: Architecture::Resnet18,
+            padding: Padding::Same,
+            bands: 3,
+            outputs: 7,
+        };
         let network = Network::new(&first, 1, &burn::tensor::Device::flex()).unwrap();
         let weights = folder.path().join("first.safetensors");
         StateDict::of(&network).write(&weights).unwrap();

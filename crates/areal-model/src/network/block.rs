@@ -5,6 +5,8 @@ use burn::tensor::activation::relu;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor};
 
+use crate::Padding;
+
 /// Which of the two residual blocks of He et al. 2016, figure 5.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BlockKind {
@@ -33,9 +35,15 @@ pub struct Block {
     pub downsample: Option<(Conv2d, BatchNorm)>,
 }
 
-/// A convolution of zeros without bias that keeps the size up to its stride.
-pub(super) fn convolution(channels: [usize; 2], kernel: usize, stride: usize, device: &Device) -> Conv2d {
-    let pad = kernel / 2;
+/// A convolution of zeros without bias.
+pub(super) fn convolution(
+    channels: [usize; 2],
+    kernel: usize,
+    stride: usize,
+    padding: Padding,
+    device: &Device,
+) -> Conv2d {
+    let pad = padding.around(kernel);
     Conv2dConfig::new(channels, [kernel, kernel])
         .with_stride([stride, stride])
         .with_padding(PaddingConfig2d::Explicit(pad, pad, pad, pad))
@@ -63,24 +71,29 @@ pub(super) fn convolve(conv: &Conv2d, x: Tensor<4>) -> Tensor<4> {
 pub(super) fn stage(
     kind: BlockKind,
     channels: usize,
-    width: usize,
-    blocks: usize,
-    stride: usize,
+    (width, blocks, stride): (usize, usize, usize),
+    padding: Padding,
     device: &Device,
 ) -> (Vec<Block>, usize) {
     let mut channels = channels;
     let mut stage = Vec::with_capacity(blocks);
     for index in 0..blocks {
-        let (block, out) = block(kind, channels, width, if index == 0 { stride } else { 1 }, device);
+        let (block, out) = block(kind, channels, (width, if index == 0 { stride } else { 1 }), padding, device);
         stage.push(block);
         channels = out;
     }
     (stage, channels)
 }
 
-fn block(kind: BlockKind, channels: usize, width: usize, stride: usize, device: &Device) -> (Block, usize) {
+fn block(
+    kind: BlockKind,
+    channels: usize,
+    (width, stride): (usize, usize),
+    padding: Padding,
+    device: &Device,
+) -> (Block, usize) {
     let norm = |n| BatchNormConfig::new(n).init(device);
-    let conv = |from, to, kernel, stride| convolution([from, to], kernel, stride, device);
+    let conv = |from, to, kernel, stride| convolution([from, to], kernel, stride, padding, device);
     let out = if kind == BlockKind::Basic { width } else { 4 * width };
     let (conv1, conv2, conv3) = match kind {
         BlockKind::Basic => (conv(channels, width, 3, stride), conv(width, width, 3, 1), None),
@@ -94,11 +107,24 @@ fn block(kind: BlockKind, channels: usize, width: usize, stride: usize, device: 
 }
 
 impl Block {
+    /// Pixels that the convolutions take from each side of a map, at the scale of what goes in, where they have no
+    /// padding: those that the shortcut leaves out too. 0 with padding.
+    pub fn margin(&self) -> usize {
+        let (mut margin, mut scale) = (0, 1);
+        for conv in [Some(&self.conv1), Some(&self.conv2), self.conv3.as_ref()].into_iter().flatten() {
+            let pad = if let PaddingConfig2d::Explicit(top, ..) = conv.padding { top } else { 0 };
+            margin += scale * (conv.kernel_size[0] / 2).saturating_sub(pad);
+            scale *= conv.stride[0];
+        }
+        margin
+    }
+
     /// `[N, C, H, W]` to `[N, C', H', W']`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let shortcut = without_margin(x.clone(), self.margin());
         let shortcut = match &self.downsample {
-            Some((conv, norm)) => norm.forward(convolve(conv, x.clone())),
-            None => x.clone(),
+            Some((conv, norm)) => norm.forward(convolve(conv, shortcut)),
+            None => shortcut,
         };
         let mut y = relu(self.bn1.forward(convolve(&self.conv1, x)));
         y = self.bn2.forward(convolve(&self.conv2, y));
@@ -107,4 +133,13 @@ impl Block {
         }
         relu(y + shortcut)
     }
+}
+
+/// Images `[N, C, H, W]` less `margin` pixels on every side.
+fn without_margin(x: Tensor<4>, margin: usize) -> Tensor<4> {
+    if margin == 0 {
+        return x;
+    }
+    let [n, c, h, w] = x.dims();
+    x.slice([0..n, 0..c, margin..h - margin, margin..w - margin])
 }

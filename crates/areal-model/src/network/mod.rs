@@ -13,14 +13,17 @@ pub use block::Block;
 use block::{BlockKind, convolution, convolve, stage};
 
 use crate::weights::initial_state;
-use crate::{Architecture, ModelError, StateDict};
+use crate::{Architecture, ModelError, Padding, StateDict};
 
-/// What determines a network's tensors: its architecture, bands in, outputs out.
+/// What determines a network: its architecture, its padding, bands in, outputs out. The tensors are the same with either padding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkConfig {
     /// The architecture.
     pub architecture: Architecture,
+    /// What its convolutions see past the border of a patch.
+    #[serde(default)]
+    pub padding: Padding,
     /// Number of bands.
     pub bands: usize,
     /// Number of outputs: classes, or 1 for a value.
@@ -85,23 +88,60 @@ impl Architecture {
 }
 
 impl NetworkConfig {
+    /// Side in pixels of the smallest patch that has a feature: 1 with padding; without, what one feature of the network
+    /// sees.
+    pub fn least_patch(&self) -> usize {
+        if self.padding == Padding::Same {
+            return 1;
+        }
+        // Positions that a kernel reads for so many of its own.
+        let read = |positions: usize, kernel: usize, stride: usize| (positions - 1) * stride + kernel;
+        let plan = self.architecture.plan();
+        let mut size = 1;
+        for (_, blocks, stride) in plan.stages.into_iter().rev() {
+            for stride in (0..blocks).rev().map(|index| if index == 0 { stride } else { 1 }) {
+                size = match plan.kind {
+                    BlockKind::Basic => read(read(size, 3, 1), 3, stride),
+                    BlockKind::Bottleneck => read(size, 3, stride),
+                };
+            }
+        }
+        if plan.pool {
+            size = read(size, 3, 2);
+        }
+        read(size, plan.stem_kernel, 2)
+    }
+
+    /// Checks that patches of so many pixels have a feature.
+    ///
+    /// # Errors
+    /// [`ModelError::PatchTooSmall`].
+    pub fn check_patch(&self, patch_size: usize) -> Result<(), ModelError> {
+        let least = self.least_patch();
+        if patch_size >= least {
+            return Ok(());
+        }
+        Err(ModelError::PatchTooSmall { architecture: self.architecture.to_string(), patch_size, least })
+    }
+
     /// A network of zeros; its values come from a [`StateDict`].
     pub(crate) fn zeros(&self, device: &Device) -> Network {
         let plan = self.architecture.plan();
         let mut channels = plan.stem;
-        let mut layers = plan.stages.map(|(width, blocks, stride)| {
-            let (layer, out) = stage(plan.kind, channels, width, blocks, stride, device);
+        let mut layers = plan.stages.map(|sizes| {
+            let (layer, out) = stage(plan.kind, channels, sizes, self.padding, device);
             channels = out;
             layer
         });
         let [layer1, layer2, layer3, layer4] = layers.each_mut().map(std::mem::take);
         Network {
-            conv1: convolution([self.bands, plan.stem], plan.stem_kernel, 2, device),
+            conv1: convolution([self.bands, plan.stem], plan.stem_kernel, 2, self.padding, device),
             bn1: BatchNormConfig::new(plan.stem).init(device),
             maxpool: plan.pool.then(|| {
+                let pad = self.padding.around(3);
                 MaxPool2dConfig::new([3, 3])
                     .with_strides([2, 2])
-                    .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
+                    .with_padding(PaddingConfig2d::Explicit(pad, pad, pad, pad))
                     .init()
             }),
             layer1,
@@ -170,7 +210,7 @@ mod tests {
     use crate::weights::shapes;
 
     fn config(architecture: Architecture, bands: usize, outputs: usize) -> NetworkConfig {
-        NetworkConfig { architecture, bands, outputs }
+        NetworkConfig { architecture, padding: Padding::Same, bands, outputs }
     }
 
     fn learnable(config: &NetworkConfig) -> usize {
@@ -201,6 +241,41 @@ mod tests {
             let features = network.features(x);
             assert_eq!(features.dims(), [2, 96, map, map], "{side}");
             assert_eq!(network.head(features).dims(), [2, 6]);
+        }
+    }
+
+    #[test]
+    fn a_network_without_padding_needs_patches_as_large_as_it_sees() {
+        let valid = |architecture| NetworkConfig { padding: Padding::Valid, ..config(architecture, 2, 3) };
+        // By hand: every kernel adds its reach times the strides before it. resnet18: 1 + 2 (3 + 1) + 4 (2 x 4) + 8 (7) + ...
+        for (architecture, least) in
+            [(Architecture::Compact, 47), (Architecture::Resnet18, 435), (Architecture::Resnet50, 427)]
+        {
+            assert_eq!(valid(architecture).least_patch(), least, "{architecture}");
+        }
+        let refused = valid(Architecture::Resnet18).check_patch(64).unwrap_err().to_string();
+        let expected = "resnet18 with padding = valid reads 435 px for one feature; patches of 64 px are too small";
+        assert_eq!(refused, expected);
+        let network = Network::new(&valid(Architecture::Compact), 1, &Device::flex()).unwrap();
+        for (side, map) in [(47, 1), (54, 1), (55, 2), (64, 3)] {
+            let features = network.features(Tensor::ones([1, 2, side, side], &Device::flex()));
+            assert_eq!(features.dims(), [1, 96, map, map], "{side}");
+        }
+    }
+
+    #[test]
+    fn a_feature_without_padding_sees_its_part_of_the_patch_alone() {
+        let valid = NetworkConfig { padding: Padding::Valid, ..config(Architecture::Compact, 1, 2) };
+        let network = Network::new(&valid, 2, &Device::flex()).unwrap();
+        let values: Vec<f32> = (0..71 * 71).map(|i| (i * 37 % 101) as f32 / 50.0 - 1.0).collect();
+        let image = Tensor::<4>::from_data(TensorData::new(values, [1, 1, 71, 71]), &Device::flex());
+        let whole = network.features(image.clone());
+        assert_eq!(whole.dims(), [1, 96, 4, 4]);
+        // The feature at (2, 1) sees the 47 pixels from (16, 8) on.
+        let part = network.features(image.slice([0..1, 0..1, 16..63, 8..55]));
+        let found: Vec<f32> = whole.slice([0..1, 0..96, 2..3, 1..2]).into_data().iter::<f32>().collect();
+        for (found, expected) in found.iter().zip(part.into_data().iter::<f32>()) {
+            assert!((found - expected).abs() < 1e-5, "{found} {expected}");
         }
     }
 

@@ -1,7 +1,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use areal_model::{Architecture, ClassWeights, DeviceChoice, Loss};
+use areal_model::{Architecture, ClassWeights, DeviceChoice, Loss, Padding};
 use areal_patches::PatchStore;
 use areal_train::{Augmentation, OptimiserKind, Sampler, TrainReport, TrainSettings};
 use clap::Args;
@@ -35,6 +35,11 @@ pub struct Options {
     /// Network: compact, resnet18, resnet34 or resnet50. [default: compact]
     #[arg(long, value_name = "NAME")]
     pub architecture: Option<Architecture>,
+    /// What convolutions see past the border of a patch: same (zeros) or valid (nothing). With valid, prediction in dense
+    /// mode is exact; patches must be at least 47 px (compact), 435 px (resnet18), 899 px (resnet34) or 427 px (resnet50).
+    /// [default: same]
+    #[arg(long, value_name = "PADDING")]
+    pub padding: Option<Padding>,
     /// Weights to begin from: a safetensors or PyTorch (.pth) file of the same architecture. For other bands, the
     /// first convolution's bands are repeated in turn and scaled; for other classes, the head begins afresh.
     #[arg(long, value_name = "FILE")]
@@ -134,6 +139,7 @@ impl Options {
         let d = TrainSettings::default();
         TrainSettings {
             architecture: self.architecture.unwrap_or(d.architecture),
+            padding: self.padding.unwrap_or(d.padding),
             weights: self.weights.clone(),
             epochs: self.epochs.unwrap_or(d.epochs),
             batch_size: self.batch_size.unwrap_or(d.batch_size),

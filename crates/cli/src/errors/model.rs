@@ -28,6 +28,11 @@ impl From<ModelError> for CliError {
             ModelError::PatchSize { .. } => {
                 (Exit::Input, "cut the store with the model's --patch-size, or train a model on this store")
             }
+            ModelError::PatchTooSmall { .. } => (
+                Exit::Usage,
+                "cut a store of larger patches with `areal tile --patch-size`, or choose --architecture compact or \
+                 --padding same",
+            ),
             ModelError::Batch { .. } => (Exit::Input, "the data do not fit the bundle; see its model.json"),
             ModelError::Device { .. } => (Exit::Usage, "areal devices lists what --device may be here"),
             ModelError::Compute(_) => (Exit::Failure, "run on another --device, or with a smaller --batch-size"),
