@@ -206,6 +206,18 @@ fn a_plain_raster_says_only_that_it_is_not_observed() {
     assert!(!table.keys().any(|(_, measure, _)| measure == "nodata_area" || measure == "mean_probability"));
 }
 
+/// A hand that edits the grid would move every area.
+#[test]
+fn a_prediction_whose_rasters_lie_elsewhere_than_it_says_is_refused() {
+    let case = Case::new().classes();
+    let file = case.path("prediction/prediction.json");
+    let mut meta = case.json("prediction/prediction.json");
+    meta["grid"]["transform"]["origin"] = serde_json::json!([3000.0, 2000.0]);
+    std::fs::write(&file, meta.to_string()).unwrap();
+    case.run(&[]).expect(3).says(&["classes.tif has cells", "from (0, 2000)", "prediction.json says", "(3000, 2000)"]);
+    assert!(!case.path("areas").exists());
+}
+
 #[test]
 fn states_that_are_missing_or_of_another_run_are_refused() {
     let case = Case::new().classes();
@@ -222,7 +234,7 @@ fn states_that_are_missing_or_of_another_run_are_refused() {
     std::fs::remove_file(&states).unwrap();
     let moved = PixelGrid { transform: Affine::north_up([500.0, 2000.0], [1000.0, 1000.0]), ..grid() };
     write_states(&case.path("prediction"), &moved, &STATES);
-    case.run(&[]).expect(3).says(&["states.tif", "not on the grid of", "areal predict"]);
+    case.run(&[]).expect(3).says(&["states.tif has cells", "from (500, 2000)", "prediction.json says"]);
     none(&case.path("areas"));
 
     std::fs::remove_file(&states).unwrap();

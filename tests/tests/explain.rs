@@ -77,7 +77,9 @@ fn what_cannot_be_explained_is_said() {
         areal(args)
     };
     run(&["--at", "10.5,50.25"]).expect(2).says(&["10.5", "outside the scene"]);
-    run(&["--at", "10.5"]).expect(2).says(&["10.5", "--at"]);
+    for no_place in ["10.5", "999,5", "5,99", "nan,5", "5,inf"] {
+        run(&["--at", no_place]).expect(2).says(&[no_place, "is no place", "--at"]);
+    }
     run(&[]).expect(2).says(&["--patch", "--prediction"]);
     run(&["--methods", "magic"]).expect(2).says(&["magic"]);
     let place = |scene: &Scene| {

@@ -33,7 +33,15 @@ fn text_that_is_no_toml_is_refused_with_line_and_column() {
 
 #[test]
 fn a_recipe_of_another_format_is_refused() {
-    refused(&HEAD.replace("recipe/1", "recipe/9"), 2, &["\"areal-recipe/9\"", "expected \"areal-recipe/1\""]);
+    let words = ["line 1, column 10", "\"areal-recipe/9\"", "expected \"areal-recipe/1\""];
+    refused(&HEAD.replace("recipe/1", "recipe/9"), 2, &words);
+}
+
+#[test]
+fn a_scene_of_a_bad_or_unknown_name_is_refused_with_line_and_column() {
+    refused(&HEAD.replace("a = ", "\"../a\" = "), 2, &["line 3, column 1", "has the name \"../a\""]);
+    let text = HEAD.replace("[scenes]", "tile-scenes = [\"a\", \"b\"]\n[scenes]");
+    refused(&text, 2, &["line 2, column 21", "tile-scenes names the scene \"b\""]);
 }
 
 #[test]

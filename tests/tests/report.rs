@@ -49,3 +49,26 @@ fn a_damaged_input_is_named_and_leaves_no_report() {
     areal(args).expect(3).says(&["confusion.csv, line 2"]);
     assert!(!out.exists());
 }
+
+/// Figures that somebody changed by hand were left out in silence once.
+#[test]
+fn figures_that_are_no_numbers_are_named_with_their_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    areal(["demo", "--size", "small", "--out", &at("demo")]).expect(0);
+    let (truth, zones) = (at("demo/truth.tif"), at("demo/districts.gpkg"));
+    areal(["aggregate", "--raster", &truth, "--zones", &zones, "--zone-id", "district_id", "--out", &at("areas")])
+        .expect(0);
+    let csv = std::fs::read_to_string(at("areas/areas.csv")).unwrap();
+    let lines: Vec<&str> = csv.lines().collect();
+    let value = lines[0].split(',').position(|h| h == "value").unwrap();
+    for bad in ["nan", "inf", "12.5x"] {
+        let mut cells: Vec<&str> = lines[1].split(',').collect();
+        cells[value] = bad;
+        std::fs::write(at("areas/areas.csv"), format!("{}\n{}\n", lines[0], cells.join(","))).unwrap();
+        areal(["report", "--areas", &at("areas"), "--out", &at("report.html")])
+            .expect(3)
+            .says(&["areas.csv, line 2, column value", bad, "make it again"]);
+    }
+    assert!(!folder.path().join("report.html").exists());
+}

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
+use areal_raster::RasterFile;
+
 use crate::common::{areal, binary, run};
 
 struct Job {
@@ -146,6 +148,47 @@ fn the_same_recipe_and_seed_give_the_same_bytes() {
     }
 }
 
+/// The truth of the landscape, each cell 250 x 250 times over: 3.7 thousand million cells or more in no space.
+fn large_raster(folder: &Path) -> PathBuf {
+    let truth = RasterFile::open(&JOB.demo().join("truth.tif")).unwrap();
+    let (grid, times) = (truth.grid(), 250);
+    let (height, width) = (grid.height * times, grid.width * times);
+    let fine = grid.transform.sub_grid(0.0, 0.0, 1.0 / times as f64).to_gdal().map(|v| v.to_string()).join(", ");
+    let vrt = format!(
+        "<VRTDataset rasterXSize=\"{width}\" rasterYSize=\"{height}\"><SRS>{}</SRS><GeoTransform>{fine}</GeoTransform>\
+         <VRTRasterBand dataType=\"Byte\" band=\"1\"><SimpleSource><SourceFilename>{}</SourceFilename>\
+         <SourceBand>1</SourceBand><SrcRect xOff=\"0\" yOff=\"0\" xSize=\"{}\" ySize=\"{}\"/>\
+         <DstRect xOff=\"0\" yOff=\"0\" xSize=\"{width}\" ySize=\"{height}\"/></SimpleSource></VRTRasterBand></VRTDataset>",
+        grid.crs.wkt.replace('"', "&quot;"),
+        JOB.demo().join("truth.tif").display(),
+        grid.width,
+        grid.height
+    );
+    let path = folder.join("large.vrt");
+    fs::write(&path, vrt).unwrap();
+    path
+}
+
+#[test]
+fn an_interrupted_recipe_leaves_whole_outputs_only_and_goes_on_when_run_again() {
+    use std::time::Duration;
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = JOB.demo().join("recipe.toml");
+    let arguments = ["run", recipe.to_str().unwrap(), "--workdir", folder.path().to_str().unwrap()];
+    for wait in [300, 2500] {
+        let mut child = Command::new(binary()).args(arguments).stderr(std::process::Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(wait));
+        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+        let code = child.wait().unwrap().code();
+        assert!(code == Some(130) || code == Some(0), "after {wait} ms: {code:?}");
+    }
+    areal(arguments).expect(0);
+    let file = "predictions/landscape/probabilities.tif";
+    assert!(fs::read(JOB.out().join(file)).unwrap() == fs::read(folder.path().join(file)).unwrap());
+    let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert!(left.iter().all(|name| !name.to_string_lossy().contains("partial")), "{left:?}");
+}
+
 #[test]
 fn an_interrupt_at_any_moment_leaves_nothing_under_a_final_name() {
     use std::time::Duration;
@@ -184,6 +227,24 @@ fn an_interrupt_at_any_moment_leaves_nothing_under_a_final_name() {
             "--stride".into(),
             "1".into(),
         ],
+        [
+            vec!["explain".into(), text(&scene), "--bundle".into(), text(&bundle), "--prediction".into()],
+            vec![text(&JOB.out().join("predictions/landscape")), "--top".into(), "50".into()],
+            bands.to_vec(),
+        ]
+        .concat(),
+        vec![
+            "aggregate".into(),
+            "--raster".into(),
+            text(&large_raster(folder.path())),
+            "--zones".into(),
+            text(&JOB.demo().join("districts.gpkg")),
+            "--zone-id".into(),
+            "district_id".into(),
+        ],
+        std::iter::once("report".into())
+            .chain((0..200).flat_map(|_| ["--prediction".into(), text(&JOB.out().join("predictions/landscape"))]))
+            .collect(),
     ];
     for (k, arguments) in commands.iter().enumerate() {
         for wait in [50, 700, 1500] {
@@ -199,7 +260,7 @@ fn an_interrupt_at_any_moment_leaves_nothing_under_a_final_name() {
             let status = child.wait().unwrap();
             if out.exists() && status.success() {
                 // It was done before the signal came: whole, then.
-                fs::remove_dir_all(&out).unwrap();
+                if out.is_dir() { fs::remove_dir_all(&out) } else { fs::remove_file(&out) }.unwrap();
                 continue;
             }
             assert!(sent.success());

@@ -1,6 +1,7 @@
-use areal_grid::PixelGrid;
+use areal_grid::{Class, PixelGrid};
 use areal_job::{FileError, StagedDir};
 
+use crate::LandUse;
 use crate::plan::{DemoSettings, Plan};
 
 const LAND_USE: &str = include_str!("recipes/recipe.toml");
@@ -9,7 +10,12 @@ const WEALTH: &str = include_str!("recipes/wealth.toml");
 /// Writes `recipe.toml` (land use) and `wealth.toml` (regression), filled in for this landscape.
 pub fn write(settings: &DemoSettings, plan: &Plan, map: &PixelGrid, out: &StagedDir) -> Result<(), FileError> {
     let [west, south, east, north] = map.bounds();
+    let class = |class: Class| {
+        let [r, g, b] = class.colour;
+        format!("    \"{}={}:#{r:02x}{g:02x}{b:02x}\",\n", class.code, class.name)
+    };
     let values = [
+        ("{classes}", LandUse::ALL.map(|use_| class(use_.class())).concat()),
         ("{seed}", settings.seed.to_string()),
         ("{patch-size}", plan.patch_size.to_string()),
         ("{half-patch}", (plan.patch_size / 2).to_string()),

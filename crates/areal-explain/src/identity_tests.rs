@@ -90,6 +90,37 @@ fn occluding_the_whole_patch_loses_the_logit_less_that_of_an_empty_patch() {
     assert!(map.iter().all(|v| (f64::from(*v) - (full.logit - none.logit)).abs() < 1e-4));
 }
 
+/// On a linear model, what a square's hiding loses is what the square alone contributes. With inputs, weights and
+/// moments that are never negative every rectifier passes everything, so that the network is linear.
+#[test]
+fn occlusion_of_a_linear_model_is_the_exact_contribution_of_each_square() {
+    let spec = ModelSpec { normalisation: Normalisation { mean: vec![0.0; 2], std: vec![50.0; 2] }, ..spec() };
+    let mut state = state(11);
+    for (name, tensor) in &mut state.tensors {
+        if name.contains("conv") || name.contains("downsample.0") {
+            tensor.values.iter_mut().for_each(|v| *v = v.abs() / 4.0);
+        }
+    }
+    let explainer = Explainer::new(spec, &state, DeviceChoice::Cpu).unwrap();
+    let only = |from: usize, to: usize| {
+        let mut part = patch();
+        for (k, state) in part.states.iter_mut().enumerate() {
+            if !(from..to).contains(&(k / 32)) || k % 32 >= 16 {
+                *state = PixelState::Nodata;
+            }
+        }
+        explainer.score(&part, Some(1)).unwrap().logit
+    };
+    let none = only(0, 0);
+    // Squares of 16 start at rows 0, 8 and 16: pixel (12, 0) lies in those from 0 and from 8, pixel (2, 0) in the first.
+    let [first, second] = [only(0, 16) - none, only(8, 24) - none];
+    let map = explainer.saliency(&patch(), 1, Method::Occlusion, 16).unwrap().map;
+    let near = |found: f32, expected: f64| (f64::from(found) - expected).abs() < 1e-4 * expected.abs();
+    assert!(first.abs() > 0.01 && (first - second).abs() > 0.01, "{first} {second}");
+    assert!(near(map[[2, 0]], first), "{} against {first}", map[[2, 0]]);
+    assert!(near(map[[12, 0]], 0.5 * (first + second)), "{} against {first} and {second}", map[[12, 0]]);
+}
+
 #[test]
 fn random_weights_destroy_the_map() {
     let state = state(8);

@@ -4,7 +4,7 @@ use areal_grid::{PixelBlock, PixelGrid, PixelState, Pixels, Target, Window, bloc
 use areal_job::{Job, Sha256};
 use areal_model::{ModelSpec, PatchBatch};
 use areal_patches::PatchStore;
-use areal_raster::{Prediction, PredictionMeta, Projection, RasterFile, Scene, crs_from_text, same_crs};
+use areal_raster::{Prediction, PredictionMeta, Projection, RasterFile, Scene, crs_from_text, same_grid};
 
 use crate::ExplainError;
 
@@ -164,8 +164,8 @@ fn check_origin(
     bundle_sha256: &Sha256,
 ) -> Result<(), ExplainError> {
     let cells = scene.grid().coarsen(meta.stride);
-    if !same_cells(&meta.grid, &cells) {
-        return Err(ExplainError::OtherGrid { prediction: describe(&meta.grid), scene: describe(&cells) });
+    if !same_grid(&meta.grid, &cells) {
+        return Err(ExplainError::OtherGrid { prediction: meta.grid.to_string(), scene: cells.to_string() });
     }
     if meta.patch_size != spec.patch_size {
         return Err(ExplainError::OtherPatchSize { prediction: meta.patch_size, bundle: spec.patch_size });
@@ -175,25 +175,6 @@ fn check_origin(
         return Err(ExplainError::OtherBundle { prediction, bundle });
     }
     Ok(())
-}
-
-/// Largest shift between corners of grids that are the same but for rounding, in cells.
-const SAME_CORNER: f64 = 1e-3;
-
-fn same_cells(a: &PixelGrid, b: &PixelGrid) -> bool {
-    let (height, width) = (a.height as f64, a.width as f64);
-    let near = |(row, col): (f64, f64)| {
-        let back = a.transform.invert(b.transform.apply(row, col));
-        back.is_some_and(|(r, c)| (r - row).abs() < SAME_CORNER && (c - col).abs() < SAME_CORNER)
-    };
-    (a.height, a.width) == (b.height, b.width)
-        && same_crs(&a.crs, &b.crs)
-        && [(0.0, 0.0), (0.0, width), (height, 0.0)].into_iter().all(near)
-}
-
-fn describe(grid: &PixelGrid) -> String {
-    let ([x, y], [dx, _], [_, dy]) = (grid.transform.origin, grid.transform.col_step, grid.transform.row_step);
-    format!("{} x {} of {dx} x {} from ({x}, {y}) in {}", grid.height, grid.width, dy.abs(), grid.crs.name)
 }
 
 fn keep_best(best: &mut Vec<(f64, usize, usize)>, cell: (f64, usize, usize), count: usize) {

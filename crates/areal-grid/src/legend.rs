@@ -1,4 +1,4 @@
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 /// One land-use class of a map.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,7 +18,8 @@ pub struct Class {
 pub enum Target {
     /// Classification. Network output `k` stands for the `k`-th class of this list.
     Classes {
-        /// The legend, in ascending order of code.
+        /// The legend, in ascending order of code; read from a file, it is checked.
+        #[serde(deserialize_with = "legend")]
         classes: Vec<Class>,
     },
     /// Regression of one value.
@@ -51,6 +52,23 @@ impl Target {
     }
 }
 
+/// A legend from a file: codes ascend and stay below nodata, names are unique.
+fn legend<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Class>, D::Error> {
+    let classes = Vec::<Class>::deserialize(deserializer)?;
+    if let Some(class) = classes.iter().find(|c| c.code == Target::NODATA_CLASS) {
+        return Err(de::Error::custom(format!("class \"{}\" has code 255, which is nodata", class.name)));
+    }
+    if let Some((a, b)) = classes.iter().zip(classes.iter().skip(1)).find(|(a, b)| a.code >= b.code) {
+        let text = format!("class \"{}\" with code {} follows code {}; codes must ascend", b.name, b.code, a.code);
+        return Err(de::Error::custom(text));
+    }
+    let mut names = std::collections::BTreeSet::new();
+    match classes.iter().find(|c| c.name.is_empty() || !names.insert(c.name.as_str())) {
+        Some(class) => Err(de::Error::custom(format!("code {}: no name of its own: \"{}\"", class.code, class.name))),
+        None => Ok(classes),
+    }
+}
+
 /// The colour of the `index`-th class when none is given: Okabe and Ito's eight (2008), told apart by colour-blind
 /// readers, then hues a golden angle apart.
 pub fn default_colour(index: usize) -> [u8; 3] {
@@ -77,6 +95,29 @@ pub fn default_colour(index: usize) -> [u8; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A file changed by hand: two classes of one code would be counted as one.
+    #[test]
+    fn a_legend_with_a_code_or_name_twice_is_refused() {
+        let read = |classes: &[(u8, &str)]| {
+            let list: Vec<_> = classes
+                .iter()
+                .map(|(code, name)| serde_json::json!({"code": code, "name": name, "colour": [0, 0, 0]}))
+                .collect();
+            serde_json::from_value::<Target>(serde_json::json!({"classes": {"classes": list}}))
+                .map_err(|e| e.to_string())
+        };
+        assert_eq!(read(&[(0, "a"), (3, "b")]).unwrap().outputs(), 2);
+        for (classes, says) in [
+            ([(1, "a"), (1, "b")], "class \"b\" with code 1 follows code 1"),
+            ([(2, "a"), (1, "b")], "with code 1 follows code 2"),
+            ([(1, "a"), (255, "b")], "code 255, which is nodata"),
+            ([(1, "a"), (2, "a")], "code 2: no name of its own: \"a\""),
+        ] {
+            let said = read(&classes).unwrap_err();
+            assert!(said.contains(says), "{said}");
+        }
+    }
 
     #[test]
     fn colours_differ() {

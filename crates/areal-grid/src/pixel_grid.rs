@@ -1,3 +1,5 @@
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Affine, Crs, Window};
@@ -61,5 +63,13 @@ impl PixelGrid {
             height: self.height.div_ceil(factor),
             width: self.width.div_ceil(factor),
         }
+    }
+}
+
+/// `rows x columns of width x height from (x, y) in CRS`, in units of the CRS.
+impl fmt::Display for PixelGrid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Affine { origin: [x, y], col_step: [dx, _], row_step: [_, dy] } = self.transform;
+        write!(f, "{} x {} of {dx} x {} from ({x}, {y}) in {}", self.height, self.width, dy.abs(), self.crs.name)
     }
 }

@@ -20,6 +20,7 @@ mod projection;
 mod raster_file;
 mod raster_io;
 mod resample;
+mod same_grid;
 mod scene;
 mod selection;
 mod settings;
@@ -42,6 +43,7 @@ pub use inspection::{FileInspection, Inspection, SceneInspection, SuggestedPatch
 pub use prediction::{Prediction, PredictionMeta, StateCounts};
 pub use projection::Projection;
 pub use raster_file::RasterFile;
+pub use same_grid::same_grid;
 pub use scene::{Scene, SceneReader};
 pub use settings::{BandRef, Quality, Resampling, SceneSettings, UnknownResampling};
 pub use srs::{crs_from_text, same_crs};

@@ -4,7 +4,7 @@ use areal_grid::{Class, PixelGrid, PixelState, PixelType, Target};
 use areal_job::{Provenance, Sha256, read_json, write_json};
 use serde::{Deserialize, Serialize};
 
-use crate::{CogBand, CogSpec, RasterError, Resampling, SceneSettings};
+use crate::{CogBand, CogSpec, RasterError, RasterFile, Resampling, SceneSettings, same_grid};
 
 /// Cells of a prediction by what became of them; together they are all its cells.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,7 +91,8 @@ impl Prediction {
     /// Opens a prediction.
     ///
     /// # Errors
-    /// When the folder holds no prediction of this format, a raster of it is missing, or its counts do not add up.
+    /// When the folder holds no prediction of this format, a raster of it is missing or lies elsewhere than it
+    /// says, or its counts do not add up.
     pub fn open(folder: &Path) -> Result<Self, RasterError> {
         let meta: PredictionMeta = read_json(&folder.join(PredictionMeta::FILE), PredictionMeta::FORMAT)?;
         let fault = |reason: String| RasterError::Prediction { path: folder.to_path_buf(), reason };
@@ -101,6 +102,12 @@ impl Prediction {
         };
         if let Some(name) = rasters.iter().find(|name| !folder.join(name).is_file()) {
             return Err(fault(format!("{name} is missing")));
+        }
+        for name in rasters {
+            let grid = RasterFile::open(&folder.join(name))?.grid().clone();
+            if !same_grid(&grid, &meta.grid) {
+                return Err(fault(format!("{name} has cells {grid}, {} says {}", PredictionMeta::FILE, meta.grid)));
+            }
         }
         let cells = meta.grid.height as u64 * meta.grid.width as u64;
         if meta.counts.total() != cells {

@@ -27,4 +27,4 @@ pub use map::{MapFigure, MapKey};
 pub use notes::{Level, Note};
 pub use provenance::Stage;
 pub use render::{Report, render};
-pub use saliency::SaliencyFigure;
+pub use saliency::{SaliencyFigure, SaliencyMap};

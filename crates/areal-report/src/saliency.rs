@@ -2,29 +2,50 @@ use base64::Engine;
 
 use crate::ReportError;
 
-/// What a prediction rests on, as a picture.
+/// What the prediction of one patch rests on.
 #[derive(Debug, Clone)]
 pub struct SaliencyFigure {
-    /// What it shows.
+    /// The patch.
     pub title: String,
-    /// The picture, a PNG file's bytes.
-    pub png: Vec<u8>,
     /// Names and values of what is known of it.
     pub facts: Vec<(String, String)>,
+    /// One picture a method.
+    pub maps: Vec<SaliencyMap>,
+}
+
+/// One method's map of a patch.
+#[derive(Debug, Clone)]
+pub struct SaliencyMap {
+    /// The method.
+    pub method: String,
+    /// The picture, a PNG file's bytes.
+    pub png: Vec<u8>,
+    /// Names and values of what is known of the map.
+    pub measures: Vec<(String, String)>,
 }
 
 pub(crate) struct SaliencyView {
     pub title: String,
-    pub png: String,
     pub facts: Vec<(String, String)>,
+    pub maps: Vec<MapView>,
+}
+
+pub(crate) struct MapView {
+    pub method: String,
+    pub png: String,
+    pub measures: Vec<(String, String)>,
 }
 
 impl SaliencyFigure {
     pub(crate) fn view(&self) -> Result<SaliencyView, ReportError> {
-        if !self.png.starts_with(b"\x89PNG\r\n\x1a\n") {
-            return Err(ReportError::Picture { title: self.title.clone() });
-        }
-        let png = base64::engine::general_purpose::STANDARD.encode(&self.png);
-        Ok(SaliencyView { title: self.title.clone(), png, facts: self.facts.clone() })
+        let map = |map: &SaliencyMap| {
+            if !map.png.starts_with(b"\x89PNG\r\n\x1a\n") {
+                return Err(ReportError::Picture { title: format!("{}, {}", self.title, map.method) });
+            }
+            let png = base64::engine::general_purpose::STANDARD.encode(&map.png);
+            Ok(MapView { method: map.method.clone(), png, measures: map.measures.clone() })
+        };
+        let maps = self.maps.iter().map(map).collect::<Result<_, _>>()?;
+        Ok(SaliencyView { title: self.title.clone(), facts: self.facts.clone(), maps })
     }
 }

@@ -4,7 +4,7 @@ use areal_grid::Class;
 use areal_job::{InputFile, Provenance, hash_bytes};
 
 use crate::{
-    AreaColumn, AreaSection, Confusion, LearningCurve, MapFigure, Note, Report, ReportError, SaliencyFigure, Stage,
+    AreaColumn, AreaSection, Confusion, LearningCurve, MapFigure, Note, Report, ReportError, SaliencyFigure, SaliencyMap, Stage,
     Zone, render,
 };
 
@@ -84,9 +84,13 @@ fn whole() -> Report {
             counts: vec![vec![90, 10], vec![6, 4]],
         }],
         saliency: vec![SaliencyFigure {
-            title: "rubber".into(),
-            png,
-            facts: vec![("probability".into(), "0.93".into())],
+            title: "rubber-1".into(),
+            facts: vec![("result".into(), "0.93".into())],
+            maps: vec![SaliencyMap {
+                method: "occlusion".into(),
+                png,
+                measures: vec![("deletion auc".into(), "0.21".into())],
+            }],
         }],
         notes: vec![Note::warning("1 zone was repaired")],
         provenance: vec![Stage {
@@ -137,7 +141,8 @@ fn every_part_is_there_and_the_tags_match() {
         "<th scope=\"row\" colspan=\"2\">All zones</th>",
         "<polyline",
         "Confusion matrix: test patches",
-        "Saliency of rubber",
+        "Saliency of rubber-1 by occlusion",
+        "<dd>0.21</dd>",
         "ba7816bf8f01",
         "<dd>7</dd>",
         "12\u{202f}345\u{202f}678",
@@ -196,6 +201,8 @@ fn nothing_in_an_input_becomes_markup() {
     report.model[0] = (EVIL.into(), EVIL.into());
     report.saliency[0].title = EVIL.into();
     report.saliency[0].facts[0] = (EVIL.into(), EVIL.into());
+    report.saliency[0].maps[0].method = EVIL.into();
+    report.saliency[0].maps[0].measures[0] = (EVIL.into(), EVIL.into());
     report.notes.push(Note::remark(EVIL));
     report.provenance[0].path = EVIL.into();
     report.provenance[0].provenance.command = EVIL.into();
@@ -239,6 +246,6 @@ fn parts_that_do_not_fit_are_refused() {
     let table = render(&report).unwrap_err();
     assert_eq!(table.to_string(), "table \"districts\": 4 values where 5 belong");
     let mut report = whole();
-    report.saliency[0].png = b"GIF89a".to_vec();
+    report.saliency[0].maps[0].png = b"GIF89a".to_vec();
     assert!(matches!(render(&report).unwrap_err(), ReportError::Picture { .. }));
 }

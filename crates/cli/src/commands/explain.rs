@@ -175,7 +175,7 @@ impl Stage for Options {
 fn lonlat(text: &str) -> Result<[f64; 2], CliError> {
     let numbers: Vec<f64> = text.split(',').filter_map(|n| n.trim().parse().ok()).collect();
     match numbers[..] {
-        [lon, lat] if lon.is_finite() && lat.is_finite() && text.split(',').count() == 2 => Ok([lon, lat]),
+        [lon, lat] if lon.abs() <= 360.0 && lat.abs() <= 90.0 && text.split(',').count() == 2 => Ok([lon, lat]),
         _ => Err(CliError::new(Exit::Usage, format!("--at \"{text}\" is no place"))
             .help("give longitude and latitude in degrees: --at 103.42,4.87")),
     }

@@ -149,9 +149,18 @@ impl Rows {
                 .help("the file was changed by hand or made by another version of areal; make it again")
         })
     }
-}
 
-/// A cell as a number; none where it is empty.
-fn number(cell: Option<&str>) -> Option<f64> {
-    cell.and_then(|c| c.parse().ok())
+    /// A cell as a number; none where it is empty.
+    fn number(&self, record: &csv::StringRecord, column: usize) -> Result<Option<f64>, CliError> {
+        let cell = record.get(column).unwrap_or_default();
+        match cell.parse() {
+            Ok(number) if f64::is_finite(number) => Ok(Some(number)),
+            _ if cell.is_empty() => Ok(None),
+            _ => {
+                let (line, name) = (record.position().map_or(0, csv::Position::line), &self.header[column]);
+                let message = format!("{}, line {line}, column {name}: \"{cell}\" is no number", self.path.display());
+                Err(CliError::new(Exit::Input, message).help("the file was changed by hand; make it again"))
+            }
+        }
+    }
 }

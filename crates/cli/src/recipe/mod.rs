@@ -8,10 +8,12 @@ pub use plan::{Plan, RunSettings, enter_folder};
 pub use text::TEMPLATE;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use toml::Table;
+use toml::de::{DeTable, DeValue};
+use toml::{Spanned, Table};
 
 use crate::commands::{aggregate, evaluate, explain, predict, report, tile, train};
 use crate::errors::{CliError, Exit};
@@ -86,21 +88,25 @@ impl Recipe {
 
 fn check(text: &str, name: &str) -> Result<(), CliError> {
     let schema: Schema = toml::from_str(text).map_err(|e| fault(&e, text, name))?;
+    let at = |section: &str, word: &str| place(text, name, span_of(text, section, word));
     if schema.format != FORMAT {
-        let message = format!("{name} has format \"{}\", expected \"{FORMAT}\"", schema.format);
+        let (place, shown) = at("format", &schema.format);
+        let message = format!("{place}: format \"{}\", expected \"{FORMAT}\"{shown}", schema.format);
         return Err(CliError::new(Exit::Usage, message).help(format!("write: format = \"{FORMAT}\"")));
     }
     // A scene's name becomes a folder's.
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
     if let Some(scene) = schema.scenes.keys().find(|n| n.is_empty() || n.starts_with('.') || !n.chars().all(plain)) {
-        return Err(CliError::new(Exit::Usage, format!("{name}: [scenes] has the name \"{scene}\"")).help(
+        let (place, shown) = at("scenes", scene);
+        return Err(CliError::new(Exit::Usage, format!("{place}: [scenes] has the name \"{scene}\"{shown}")).help(
             "use letters, digits, '-', '_' and '.', not beginning with '.': results go to folders of that name",
         ));
     }
     let unknown = |key: &str, names: &[String]| {
         names.iter().find(|n| !schema.scenes.contains_key(*n)).map(|n| {
-            CliError::new(Exit::Usage, format!("{name}: {key} names the scene \"{n}\", which [scenes] does not have"))
-                .help("add it to [scenes], or correct the name")
+            let (place, shown) = at(key, n);
+            let message = format!("{place}: {key} names the scene \"{n}\", which [scenes] does not have{shown}");
+            CliError::new(Exit::Usage, message).help("add it to [scenes], or correct the name")
         })
     };
     let fault = unknown("tile-scenes", &schema.tile_scenes).or(unknown("predict-scenes", &schema.predict_scenes));
@@ -123,15 +129,29 @@ fn parse_override(item: &str) -> Result<Table, CliError> {
         .map_err(|_| fault())
 }
 
+/// Where a word stands in the recipe's entry `section`: as a key of the table, an item of the list, or the value.
+fn span_of(text: &str, section: &str, word: &str) -> Option<Range<usize>> {
+    let table = DeTable::parse(text).ok()?.into_inner();
+    let (_, value) = table.iter().find(|(key, _)| key.get_ref() == section)?;
+    match value.get_ref() {
+        DeValue::Table(table) => table.keys().find(|key| key.get_ref() == word).map(Spanned::span),
+        DeValue::Array(items) => items.iter().find(|item| item.get_ref().as_str() == Some(word)).map(Spanned::span),
+        _ => Some(value.span()),
+    }
+}
+
+/// The file with line and column, and the line itself; the file alone where the place is not known.
+fn place(text: &str, name: &str, span: Option<Range<usize>>) -> (String, String) {
+    let Some(span) = span else { return (name.to_owned(), String::new()) };
+    let before = text.get(..span.start).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+    let shown = text.lines().nth(line - 1).unwrap_or("");
+    (format!("{name}, line {line}, column {column}"), format!("\n    {shown}"))
+}
+
 fn fault(error: &toml::de::Error, text: &str, name: &str) -> CliError {
-    let place = error.span().map(|span| {
-        let before = text.get(..span.start).unwrap_or(text);
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
-        let shown = text.lines().nth(line - 1).unwrap_or("");
-        (format!("{name}, line {line}, column {column}"), format!("\n    {shown}"))
-    });
-    let (place, shown) = place.unwrap_or_else(|| (name.to_owned(), String::new()));
+    let (place, shown) = place(text, name, error.span());
     CliError::new(Exit::Usage, format!("{place}: {}{shown}", error.message()))
         .help("correct the recipe; a key is a flag of the stage's command without its dashes (areal <stage> --help)")
 }
@@ -175,7 +195,8 @@ mod tests {
     fn a_scene_name_cannot_lead_out_of_the_working_folder() {
         for bad in ["../../evil", "/abs", ".", "a/b", ""] {
             let text = SMALL.replace("a = [", &format!("\"{bad}\" = ["));
-            assert!(Recipe::parse(&text, "r", &[]).unwrap_err().to_string().contains("[scenes] has the name"), "{bad}");
+            let message = Recipe::parse(&text, "r", &[]).unwrap_err().to_string();
+            assert!(message.starts_with("r, line 3, column 1: [scenes] has the name"), "{message}");
         }
     }
 
@@ -183,6 +204,6 @@ mod tests {
     fn a_scene_that_is_not_there_is_named() {
         let text = SMALL.replace("[scenes]", "predict-scenes = [\"b\"]\n[scenes]");
         let message = Recipe::parse(&text, "r", &[]).unwrap_err().to_string();
-        assert!(message.contains("names the scene \"b\""), "{message}");
+        assert!(message.starts_with("r, line 2, column 19: predict-scenes names the scene \"b\""), "{message}");
     }
 }

@@ -10,7 +10,7 @@ use areal_zones::AreasMeta;
 use geo::Geometry;
 use serde_json::Value;
 
-use super::{Rows, document, name_of, number};
+use super::{Rows, document, name_of};
 use crate::errors::CliError;
 
 pub fn add(report: &mut Report, folder: &Path) -> Result<(), CliError> {
@@ -50,7 +50,7 @@ fn table(name: &str, rows: &Rows) -> Result<AreaSection, CliError> {
         });
         let row = &mut section.values[zone];
         row.resize(row.len().max(column + 1), None);
-        row[column] = number(record.get(value));
+        row[column] = rows.number(record, value)?;
     }
     let width = section.columns.len();
     section.values.iter_mut().for_each(|row| row.resize(width, None));

@@ -5,7 +5,7 @@ use std::path::Path;
 use areal_report::{Confusion, LearningCurve, Report};
 use serde_json::Value;
 
-use super::{Rows, document, number};
+use super::{Rows, document};
 use crate::errors::{CliError, Exit};
 
 const BUNDLE: &str = "areal-bundle/1";
@@ -29,8 +29,13 @@ pub fn add_evaluation(report: &mut Report, folder: &Path) -> Result<(), CliError
     if path.exists() {
         let rows = Rows::read(&path)?;
         let (measure, value) = (rows.column("measure")?, rows.column("value")?);
-        let pair = |r: &csv::StringRecord| Some((r.get(measure)?.to_owned(), number(r.get(value))?));
-        report.scores.push((format!("Measures: {name}"), rows.records.iter().filter_map(pair).collect()));
+        let mut scores = Vec::new();
+        for record in &rows.records {
+            if let Some(score) = rows.number(record, value)? {
+                scores.push((record.get(measure).unwrap_or_default().to_owned(), score));
+            }
+        }
+        report.scores.push((format!("Measures: {name}"), scores));
     }
     add_confusion(report, folder, &name)
 }
@@ -59,10 +64,11 @@ fn facts(spec: &Value) -> Vec<(String, String)> {
 
 fn learning_curve(rows: &Rows) -> Result<LearningCurve, CliError> {
     let epoch = rows.column("epoch")?;
-    let epochs = rows.records.iter().filter_map(|r| number(r.get(epoch))).collect();
+    let column = |k: usize| rows.records.iter().map(|r| rows.number(r, k)).collect::<Result<Vec<_>, _>>();
+    let epochs = column(epoch)?.into_iter().flatten().collect();
     let measures = rows.header.iter().enumerate().filter(|(k, _)| *k != epoch);
-    let series = measures.map(|(k, name)| (name.to_owned(), rows.records.iter().map(|r| number(r.get(k))).collect()));
-    Ok(LearningCurve { epochs, series: series.collect() })
+    let series = measures.map(|(k, name)| Ok((name.to_owned(), column(k)?))).collect::<Result<_, CliError>>()?;
+    Ok(LearningCurve { epochs, series })
 }
 
 fn add_confusion(report: &mut Report, folder: &Path, name: &str) -> Result<(), CliError> {
