@@ -63,7 +63,55 @@ fn init_writes_a_recipe_that_run_accepts_and_never_overwrites() {
     areal(["init", path]).expect(0);
     let dry = areal(["run", path, "--dry-run"]).expect(0);
     assert!(dry.stdout.starts_with("tile: would run"), "{}", dry.stdout);
-    areal(["init", path]).expect(4).says(&["exists already", "--overwrite"]);
+    areal(["init", path]).expect(4).says(&["exists already", "name another file", "--overwrite"]);
+    areal(["init", path, "--overwrite"]).expect(0);
+    fs::write(&recipe, "my = \"own\"").unwrap();
+    areal(["init", path, "--overwrite"]).expect(4).says(&["was not made by areal"]);
+    assert_eq!(fs::read_to_string(&recipe).unwrap(), "my = \"own\"");
+}
+
+#[test]
+fn a_recipe_without_a_stage_is_no_success() {
+    refused(HEAD, 2, &["no stage", "[tile]", "areal init"]);
+}
+
+#[test]
+fn a_fault_in_what_is_set_names_it_and_no_line_of_a_text_that_nobody_sees() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = folder.path().join("r.toml");
+    fs::write(&recipe, format!("{HEAD}[train]\n")).unwrap();
+    let run = areal(["run", recipe.to_str().unwrap(), "--set", "train.epoch=3"]).expect(2);
+    assert!(!run.stderr.contains(" line "), "{}", run.stderr);
+    run.says(&["--set train.epoch=3: unknown field `epoch`"]);
+}
+
+/// Results say in UTF-8 what they were made from: what could not be written there must not be begun.
+#[test]
+fn a_name_that_is_no_utf_8_is_refused_by_every_command() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().unwrap();
+    let odd = folder.path().join(OsStr::from_bytes(b"caf\xe9.tif"));
+    fs::write(&odd, "anything").unwrap();
+    let plain = folder.path().join("plain");
+    let refused = |args: &[&OsStr]| {
+        areal(args).expect(2).says(&["no UTF-8", "rename"]);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    };
+    let o = OsStr::new;
+    let (odd, plain) = (odd.as_os_str(), plain.as_os_str());
+    refused(&[o("inspect"), odd]);
+    refused(&[o("predict"), odd, o("--bundle"), plain, o("--out"), plain]);
+    refused(&[o("predict"), plain, o("--bundle"), plain, o("--out"), odd]);
+    refused(&[o("explain"), plain, o("--bundle"), odd, o("--out"), plain]);
+    refused(&[o("train"), o("--store"), odd, o("--out"), plain]);
+    refused(&[o("evaluate"), o("--bundle"), odd, o("--store"), plain, o("--out"), plain]);
+    refused(&[o("aggregate"), o("--prediction"), plain, o("--zones"), odd, o("--zone-id"), o("i"), o("--out"), plain]);
+    refused(&[o("sample"), o("--prediction"), odd, o("--out"), plain]);
+    refused(&[o("report"), o("--areas"), odd, o("--out"), plain]);
+    refused(&[o("run"), odd]);
+    refused(&[o("init"), odd]);
+    refused(&[o("demo"), o("--out"), odd]);
 }
 
 #[test]

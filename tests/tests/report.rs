@@ -12,7 +12,12 @@ fn a_report_of_nothing_says_what_is_missing_and_is_not_overwritten_unasked() {
     assert!(html.contains("No prediction was given") && html.contains("No areas were given"));
     assert!(html.contains("<h1>A &#60;b&#62; &#38; c</h1>"), "the title is not escaped");
     areal(args).expect(4).says(&["exists already", "--overwrite"]);
-    areal(args.into_iter().chain(["--overwrite"])).expect(0);
+    let overwrite = args.into_iter().chain(["--overwrite"]);
+    areal(overwrite.clone()).expect(0);
+    // Somebody's own file was replaced once.
+    std::fs::write(&out, "<html>three weeks of work</html>").unwrap();
+    areal(overwrite).expect(4).says(&["was not made by areal"]);
+    assert_eq!(std::fs::read_to_string(&out).unwrap(), "<html>three weeks of work</html>");
     areal(["report"]).expect(2).says(&["--out"]);
 }
 
@@ -66,9 +71,11 @@ fn figures_that_are_no_numbers_are_named_with_their_place() {
         let mut cells: Vec<&str> = lines[1].split(',').collect();
         cells[value] = bad;
         std::fs::write(at("areas/areas.csv"), format!("{}\n{}\n", lines[0], cells.join(","))).unwrap();
-        areal(["report", "--areas", &at("areas"), "--out", &at("report.html")])
-            .expect(3)
-            .says(&["areas.csv, line 2, column value", bad, "make it again"]);
+        areal(["report", "--areas", &at("areas"), "--out", &at("report.html")]).expect(3).says(&[
+            "areas.csv, line 2, column value",
+            bad,
+            "make it again",
+        ]);
     }
     assert!(!folder.path().join("report.html").exists());
 }

@@ -200,7 +200,7 @@ impl Explainer {
     }
 
     /// Rank correlation of a map with the map of the same patch by another network: near 0 for a method that depends
-    /// on the weights, when the other's are random (Adebayo et al. 2018).
+    /// on the weights, when the other's are random (Adebayo et al. 2018). None where a map has no spread.
     ///
     /// # Errors
     /// As [`saliency`](Self::saliency).
@@ -211,7 +211,7 @@ impl Explainer {
         method: Method,
         window: usize,
         map: &Array2<f32>,
-    ) -> Result<f64, ExplainError> {
+    ) -> Result<Option<f64>, ExplainError> {
         Ok(rank_correlation(map, &self.saliency(patch, output, method, window)?.map))
     }
 }

@@ -18,6 +18,7 @@ fn spec() -> ModelSpec {
         padding: Padding::Same,
         bands: vec!["a".into(), "b".into()],
         pixel_type: PixelType::U8,
+        masked_by: None,
         normalisation: Normalisation { mean: vec![100.0; 2], std: vec![50.0; 2] },
         target: Target::Classes { classes: (1..4).map(class).collect() },
         value_scale: None,
@@ -127,7 +128,7 @@ fn random_weights_destroy_the_map() {
     let explainer = Explainer::new(spec(), &state, DeviceChoice::Cpu).unwrap();
     let same = Explainer::new(spec(), &state, DeviceChoice::Cpu).unwrap();
     let map = explainer.saliency(&patch(), 0, Method::HiresCam, 4).unwrap().map;
-    let with = |other: &Explainer| other.correlation_with(&patch(), 0, Method::HiresCam, 4, &map).unwrap();
+    let with = |other: &Explainer| other.correlation_with(&patch(), 0, Method::HiresCam, 4, &map).unwrap().unwrap();
     assert!((with(&same) - 1.0).abs() < 1e-9);
     // Over several draws, as one draw may resemble the original by chance.
     let draws = 8;

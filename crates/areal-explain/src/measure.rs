@@ -17,15 +17,15 @@ pub fn order(map: &Array2<f32>) -> Vec<usize> {
     order
 }
 
-/// Spearman's rank correlation (1904): Pearson's of the ranks, equal values sharing their mean rank. 0 where one side
-/// has no spread.
-pub fn rank_correlation(a: &Array2<f32>, b: &Array2<f32>) -> f64 {
+/// Spearman's rank correlation (1904): Pearson's of the ranks, equal values sharing their mean rank. None
+/// where one side has no spread.
+pub fn rank_correlation(a: &Array2<f32>, b: &Array2<f32>) -> Option<f64> {
     let (a, b) = (ranks(a), ranks(b));
     let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len().max(1) as f64;
     let (ma, mb) = (mean(&a), mean(&b));
     let sum = |f: fn(f64, f64) -> f64| a.iter().zip(&b).map(|(x, y)| f(x - ma, y - mb)).sum::<f64>();
     let (ab, aa, bb) = (sum(|x, y| x * y), sum(|x, _| x * x), sum(|_, y| y * y));
-    if aa == 0.0 || bb == 0.0 { 0.0 } else { ab / (aa * bb).sqrt() }
+    (aa > 0.0 && bb > 0.0).then(|| ab / (aa * bb).sqrt())
 }
 
 fn ranks(map: &Array2<f32>) -> Vec<f64> {
@@ -61,11 +61,11 @@ mod tests {
     #[test]
     fn rank_correlation_by_hand() {
         let a = array![[1.0, 2.0], [3.0, 4.0]];
-        assert_eq!(rank_correlation(&a, &a.mapv(|v: f32| v.exp())), 1.0);
-        assert_eq!(rank_correlation(&a, &a.mapv(|v: f32| -v)), -1.0);
+        assert_eq!(rank_correlation(&a, &a.mapv(|v: f32| v.exp())), Some(1.0));
+        assert_eq!(rank_correlation(&a, &a.mapv(|v: f32| -v)), Some(-1.0));
         // Ranks 1 2 3 4 against 1 2.5 2.5 4: cov 4.5, variances 5 and 4.5; 4.5 / sqrt(22.5) = 0.9486833.
-        let r = rank_correlation(&a, &array![[1.0, 2.0], [2.0, 4.0]]);
+        let r = rank_correlation(&a, &array![[1.0, 2.0], [2.0, 4.0]]).unwrap();
         assert!((r - 0.948_683_298_050_513_8).abs() < 1e-12);
-        assert_eq!(rank_correlation(&a, &array![[1.0, 1.0], [1.0, 1.0]]), 0.0);
+        assert_eq!(rank_correlation(&a, &array![[1.0, 1.0], [1.0, 1.0]]), None);
     }
 }

@@ -47,10 +47,12 @@ pub struct SaliencyRow {
     pub deletion_auc: f64,
     /// Area under the insertion curve; high is good.
     pub insertion_auc: f64,
-    /// Rank correlation with the map when the head's weights are random; near 0 is good.
-    pub random_head_correlation: f64,
-    /// Rank correlation with the map when all weights are random; near 0 is good.
-    pub random_all_correlation: f64,
+    /// Rank correlation with the map when the head's weights are random; near 0 is good. None where a map has
+    /// no spread.
+    pub random_head_correlation: Option<f64>,
+    /// Rank correlation with the map when all weights are random; near 0 is good. None where a map has
+    /// no spread.
+    pub random_all_correlation: Option<f64>,
     /// The picture's file name.
     pub png: String,
     /// The map's file name; empty for an imported image.

@@ -1,4 +1,5 @@
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::FileError;
@@ -73,6 +74,16 @@ fn replaceable(folder: &Path) -> bool {
     empty
 }
 
+/// Bytes in which a file of areal's shows what it is.
+const BEGINNING: u64 = 4096;
+
+/// True when the beginning of a file holds `mark`.
+fn begins_with(file: &Path, mark: &str) -> bool {
+    let mut beginning = Vec::new();
+    let read = fs::File::open(file).and_then(|f| f.take(BEGINNING).read_to_end(&mut beginning));
+    read.is_ok() && String::from_utf8_lossy(&beginning).contains(mark)
+}
+
 /// Removes what a process that is no more left half-written for the same output.
 fn sweep(target: &Path, tag: &str) {
     let (Some(parent), Some(name)) = (target.parent(), target.file_name()) else { return };
@@ -117,6 +128,21 @@ impl StagedFile {
         make_parent(target)?;
         sweep(target, "partial");
         Ok(Self { staging: staging_path(target, "partial"), target: target.to_path_buf(), done: false })
+    }
+
+    /// The same for a file of areal's own. With `overwrite`, one that stands there is replaced on commit if its
+    /// beginning holds `mark`, a text that every such file has; without, it is an error now.
+    ///
+    /// # Errors
+    /// As [`StagedFile::new`]; [`FileError::Exists`] as said; [`FileError::Foreign`] when the mark is missing.
+    pub fn replacing(target: &Path, overwrite: bool, mark: &str) -> Result<Self, FileError> {
+        if target.exists() && !overwrite {
+            return Err(FileError::Exists { path: target.to_path_buf() });
+        }
+        if target.is_file() && !begins_with(target, mark) {
+            return Err(FileError::Foreign { path: target.to_path_buf() });
+        }
+        Self::new(target)
     }
 
     /// Where to write for now.
@@ -265,6 +291,24 @@ mod tests {
         assert!(matches!(StagedFile::new(&thesis), Err(FileError::Foreign { .. })));
         assert!(matches!(StagedDir::new(Path::new("/"), true), Err(FileError::Unnamed { .. })));
         assert_eq!(fs::read_to_string(thesis.join("thesis.txt")).unwrap(), "years of work");
+    }
+
+    #[test]
+    fn a_file_is_replaced_only_if_it_bears_the_mark() {
+        let root = tempfile::tempdir().unwrap();
+        let target = root.path().join("hand.html");
+        let write = |overwrite: bool| {
+            let staged = StagedFile::replacing(&target, overwrite, "generator: areal")?;
+            fs::write(staged.path(), "generator: areal, new").unwrap();
+            staged.commit()
+        };
+        fs::write(&target, "three weeks of work").unwrap();
+        assert!(matches!(write(false), Err(FileError::Exists { .. })));
+        assert!(matches!(write(true), Err(FileError::Foreign { .. })));
+        assert_eq!(fs::read_to_string(&target).unwrap(), "three weeks of work");
+        fs::write(&target, "generator: areal, old").unwrap();
+        write(true).unwrap();
+        assert_eq!(fs::read_to_string(&target).unwrap(), "generator: areal, new");
     }
 
     #[test]

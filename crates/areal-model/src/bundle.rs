@@ -83,6 +83,7 @@ mod tests {
             padding: Padding::Same,
             bands: vec!["red".into(), "nir".into()],
             pixel_type: PixelType::U16,
+            masked_by: None,
             normalisation: Normalisation { mean: vec![100.0, 200.0], std: vec![10.0, 20.0] },
             target: Target::Classes { classes: vec![class(1, "forest"), class(4, "water")] },
             value_scale: None,

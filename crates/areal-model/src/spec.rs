@@ -7,7 +7,7 @@ use crate::{Architecture, ModelError, NetworkConfig, Normalisation, Padding};
 
 /// The `format` of `model.json`.
 ///
-/// A key that came later and whose absence means what was done before leaves the format as it is: `padding`. Unknown
+/// A key that came later and whose absence means what was done before leaves the format as it is: `padding`, `masked_by`. Unknown
 /// keys are refused, so that an older version does not take a bundle for what it is not.
 pub const BUNDLE_FORMAT: &str = "areal-bundle/1";
 
@@ -56,6 +56,9 @@ pub struct ModelSpec {
     pub bands: Vec<String>,
     /// Pixel type of the training scenes.
     pub pixel_type: PixelType,
+    /// The quality band and its values that masked the training scenes, in words; none where nothing did.
+    #[serde(default)]
+    pub masked_by: Option<String>,
     /// Per-band normalisation.
     pub normalisation: Normalisation,
     /// What is predicted.

@@ -119,6 +119,21 @@ pub struct Quality {
     pub bits: Vec<u8>,
 }
 
+/// `band "cloud", values 2, 3`
+impl fmt::Display for Quality {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "band {}", self.band)?;
+        let list = |numbers: Vec<String>| numbers.join(", ");
+        if !self.values.is_empty() {
+            write!(f, ", values {}", list(self.values.iter().map(ToString::to_string).collect()))?;
+        }
+        if !self.bits.is_empty() {
+            write!(f, ", bits {}", list(self.bits.iter().map(ToString::to_string).collect()))?;
+        }
+        Ok(())
+    }
+}
+
 /// What makes a scene: its files and how they are read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

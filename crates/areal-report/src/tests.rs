@@ -4,8 +4,8 @@ use areal_grid::Class;
 use areal_job::{InputFile, Provenance, hash_bytes};
 
 use crate::{
-    AreaColumn, AreaSection, Confusion, LearningCurve, MapFigure, Note, Report, ReportError, SaliencyFigure, SaliencyMap, Stage,
-    Zone, render,
+    AreaColumn, AreaSection, Confusion, LearningCurve, MapFigure, Note, Report, ReportError, SaliencyFigure,
+    SaliencyMap, Stage, Zone, render,
 };
 
 const EVIL: &str = "<script>alert('x')</script>\"&";

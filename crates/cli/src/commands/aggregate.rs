@@ -211,6 +211,8 @@ fn is_shown(measure: Measure) -> bool {
 }
 
 fn number(measure: Measure, value: f64) -> String {
+    // A sum of rounding errors is no negative area.
+    let value = if value.abs() < 5e-7 { 0.0 } else { value };
     match measure.unit() {
         Some("km2") => format!("{value:.3}"),
         Some("1") => format!("{value:.4}"),

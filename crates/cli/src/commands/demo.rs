@@ -4,6 +4,7 @@ use areal_demo::{DemoSettings, DemoSize, generate};
 use areal_job::StagedDir;
 use clap::Args;
 
+use super::check_names;
 use crate::context::Context;
 use crate::errors::CliError;
 
@@ -31,6 +32,7 @@ pub struct Options {
 
 pub fn run(options: Options, context: &Context) -> Result<(), CliError> {
     let Options { out, size, seed, overwrite } = options;
+    check_names([&out])?;
     let folder = StagedDir::new(&out, overwrite)?;
     let summary = generate(&DemoSettings { size, seed }, &folder, &context.job())?;
     folder.commit()?;

@@ -12,6 +12,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::Stage;
+use super::predict::warn_unmasked;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
 use crate::scene_options::SceneOptions;
@@ -132,6 +133,7 @@ impl Options {
         let scene = Scene::open(&self.scene.settings("scene", self.files.clone())?)?;
         let bands: Vec<String> = scene.bands().iter().map(|b| b.description.clone()).collect();
         spec.check_scene(&bands, scene.pixel_type(), Some(scene.ground_resolution())).map_err(PredictError::from)?;
+        warn_unmasked(&spec, &scene);
         subjects.extend(of_places(&scene, &self.places()?, spec.patch_size)?);
         if let Some(prediction) = &self.prediction {
             let prediction = Prediction::open(prediction)?;
@@ -181,6 +183,10 @@ fn lonlat(text: &str) -> Result<[f64; 2], CliError> {
     }
 }
 
+fn correlation(value: Option<f64>) -> String {
+    value.map_or_else(|| "no spread".to_owned(), |v| format!("{v:.3}"))
+}
+
 fn print_table(rows: &[SaliencyRow]) {
     outln!(
         "{:<20} {:<10} {:<16} {:>8} {:>9} {:>9} {:>12} {:>12}",
@@ -195,15 +201,15 @@ fn print_table(rows: &[SaliencyRow]) {
     );
     for row in rows {
         outln!(
-            "{:<20} {:<10} {:<16} {:>8.4} {:>9.4} {:>9.4} {:>12.3} {:>12.3}",
+            "{:<20} {:<10} {:<16} {:>8.4} {:>9.4} {:>9.4} {:>12} {:>12}",
             row.id,
             row.method.name(),
             row.class_name.as_deref().unwrap_or(""),
             row.result,
             row.deletion_auc,
             row.insertion_auc,
-            row.random_head_correlation,
-            row.random_all_correlation
+            correlation(row.random_head_correlation),
+            correlation(row.random_all_correlation)
         );
     }
 }

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use areal_job::{FileError, StagedFile};
 use clap::Args;
 
+use super::check_names;
 use crate::context::Context;
 use crate::errors::CliError;
 use crate::recipe::TEMPLATE;
@@ -21,10 +22,11 @@ pub struct Options {
 
 pub fn run(options: Options, _context: &Context) -> Result<(), CliError> {
     let path = options.recipe;
-    if path.exists() && !options.overwrite {
-        return Err(FileError::Exists { path }.into());
-    }
-    let staged = StagedFile::new(&path)?;
+    check_names([&path])?;
+    let staged = StagedFile::replacing(&path, options.overwrite, "format = \"areal-recipe/").map_err(|e| match e {
+        FileError::Exists { .. } => CliError::from(e).help("name another file, or pass --overwrite to replace it"),
+        e => e.into(),
+    })?;
     std::fs::write(staged.path(), TEMPLATE).map_err(FileError::io("write", &path))?;
     staged.commit()?;
     tracing::info!("wrote {}: fill in its paths, then: areal run {}", path.display(), path.display());

@@ -7,6 +7,7 @@ use areal_raster::{
 use clap::Args;
 use serde::Serialize;
 
+use super::check_names;
 use crate::commands::inspect_text;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
@@ -61,6 +62,7 @@ struct Refusal {
 }
 
 pub fn run(options: Options, context: &Context) -> Result<(), CliError> {
+    check_names(&options.files)?;
     let settings = options.scene.settings("scene", options.files)?;
     // Files that make no scene are a finding; flags that make no grid are a mistake, and told before any pixel is read.
     if let Err(error @ (RasterError::CrsText { .. } | RasterError::Grid { .. })) = Scene::open(&settings) {

@@ -22,7 +22,7 @@ use std::path::PathBuf;
 
 use crate::args::Command;
 use crate::context::Context;
-use crate::errors::CliError;
+use crate::errors::{CliError, Exit};
 
 /// A command that `areal run` can run as a stage: it can say what it reads and writes before it does.
 pub trait Stage {
@@ -34,9 +34,22 @@ pub trait Stage {
     fn run(self, context: &Context) -> Result<(), CliError>;
 }
 
+/// Refuses a name that no document of areal's could hold.
+pub fn check_names<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result<(), CliError> {
+    match paths.into_iter().find(|p| p.to_str().is_none()) {
+        Some(path) => {
+            let message =
+                format!("{}: the name is no UTF-8, in which results say what they were made from", path.display());
+            Err(CliError::new(Exit::Usage, message).help("rename the file or folder, or name it through a link"))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Runs a stage, unless its output would change one of its own inputs.
 pub fn start<S: Stage>(stage: S, context: &Context) -> Result<(), CliError> {
     let output = stage.output();
+    check_names(stage.inputs().iter().chain([&output]))?;
     if !output.as_os_str().is_empty() {
         areal_job::check_output(&output, &stage.inputs())?;
     }

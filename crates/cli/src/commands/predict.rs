@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use areal_model::{DeviceChoice, ModelError};
+use areal_model::{DeviceChoice, ModelError, ModelSpec};
 use areal_predict::{PredictError, PredictReport, PredictSettings, predict};
 use areal_raster::Scene;
 use clap::Args;
@@ -99,6 +99,7 @@ impl Stage for Options {
         let scene = Scene::open(&self.scene.settings("scene", self.files.clone())?)?;
         let mut inference =
             areal_plan::load(bundle, settings.device).map_err(ModelError::from).map_err(PredictError::from)?;
+        warn_unmasked(inference.spec(), &scene);
         let report = predict(&scene, inference.as_mut(), bundle, &settings, out, &context.job())?;
         if self.json == Some(true) {
             outln!("{}", to_json(&report)?);
@@ -107,6 +108,16 @@ impl Stage for Options {
         }
         say(&report);
         Ok(())
+    }
+}
+
+/// Says when a scene's clouds would be mapped as classes, because the model never saw any.
+pub fn warn_unmasked(spec: &ModelSpec, scene: &Scene) {
+    if let (Some(masked), None) = (&spec.masked_by, &scene.settings().quality) {
+        tracing::warn!(
+            "the model was trained on scenes masked by {masked}; this scene is not masked, so clouds and shadows become \
+             classes: name its quality band with --quality-band and --quality-values or --quality-bits"
+        );
     }
 }
 

@@ -1,11 +1,14 @@
 mod areas;
+mod links;
 mod maps;
 mod model;
 mod saliency;
 
 use std::path::{Path, PathBuf};
 
+use areal_explain::ExplainMeta;
 use areal_job::{FileError, Provenance, StagedFile, read_json};
+use areal_patches::STORE_FORMAT;
 use areal_report::{Report, Stage as Made, render};
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -18,7 +21,7 @@ use crate::errors::{CliError, Exit};
 ///
 /// Maps, areas by zone as a map and a sortable table, learning curve, confusion matrices, saliency examples, notes on
 /// data quality, and how everything was made. The file opens from disk and needs no network. Every part is optional;
-/// what is not given is said to be missing.
+/// what is not given is said to be missing, and parts that were not made from each other are warned of.
 #[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[command(
@@ -32,6 +35,9 @@ pub struct Options {
     /// Areas to map and list. Repeatable.
     #[arg(long, value_name = "FOLDER")]
     pub areas: Vec<PathBuf>,
+    /// Patch store that the bundle was trained on: how it was made.
+    #[arg(long, value_name = "FOLDER")]
+    pub store: Option<PathBuf>,
     /// Bundle: learning curve, validation confusion matrix, the model's facts.
     #[arg(long, value_name = "FOLDER")]
     pub bundle: Option<PathBuf>,
@@ -55,7 +61,7 @@ pub struct Options {
 impl Stage for Options {
     fn inputs(&self) -> Vec<PathBuf> {
         let many = [&self.prediction, &self.areas, &self.explain];
-        many.into_iter().flatten().chain(&self.bundle).chain(&self.evaluation).cloned().collect()
+        many.into_iter().flatten().chain(&self.store).chain(&self.bundle).chain(&self.evaluation).cloned().collect()
     }
 
     fn output(&self) -> PathBuf {
@@ -66,12 +72,9 @@ impl Stage for Options {
         let Some(out) = &self.out else {
             return Err(CliError::new(Exit::Usage, "no file to write").help("name it with --out report.html"));
         };
-        if out.exists() && self.overwrite != Some(true) {
-            return Err(FileError::Exists { path: out.clone() }.into());
-        }
+        let staged = StagedFile::replacing(out, self.overwrite == Some(true), MARK)?;
         let report = self.gather(context)?;
         let html = render(&report)?;
-        let staged = StagedFile::new(out)?;
         std::fs::write(staged.path(), html).map_err(FileError::io("write", out))?;
         staged.commit()?;
         tracing::info!("open {} in a browser", out.display());
@@ -100,12 +103,20 @@ impl Options {
         if let Some(folder) = &self.evaluation {
             model::add_evaluation(&mut report, folder)?;
         }
+        if let Some(folder) = &self.store {
+            document(&mut report, &folder.join("store.json"), STORE_FORMAT)?;
+        }
         for folder in &self.explain {
+            document(&mut report, &folder.join(ExplainMeta::FILE), ExplainMeta::FORMAT)?;
             saliency::add(&mut report, folder)?;
         }
+        links::check(&mut report, self)?;
         Ok(report)
     }
 }
+
+/// What every report has in its head.
+const MARK: &str = "<meta name=\"generator\" content=\"areal ";
 
 /// The last part of a path, to name a map or a table by.
 fn name_of(folder: &Path) -> String {

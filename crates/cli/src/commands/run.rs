@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::check_names;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
 use crate::recipe::{Plan, Recipe, RunSettings, enter_folder};
@@ -35,7 +36,11 @@ pub fn run(options: Options, context: &Context) -> Result<(), CliError> {
     let recipe = Recipe::read(&options.recipe, &options.set)?;
     // A folder named on the command line is relative to where the person stands, unlike one in the recipe.
     let workdir = options.workdir.map(|w| std::path::absolute(&w).map_err(|e| bad_workdir(&w, &e))).transpose()?;
+    check_names([&options.recipe].into_iter().chain(&workdir))?;
     enter_folder(&options.recipe)?;
+    if let Some(folder) = options.recipe.parent().filter(|f| !f.as_os_str().is_empty()) {
+        tracing::info!("paths below are relative to {}", folder.display());
+    }
     let settings = RunSettings { workdir, force: options.force, dry_run: options.dry_run };
     Plan::new(&recipe, settings, context).run()
 }

@@ -12,6 +12,8 @@ impl From<PatchError> for CliError {
             | PatchError::NoScene
             | PatchError::SceneTwice { .. }
             | PatchError::Classes { .. }
+            | PatchError::LabelField { .. }
+            | PatchError::NoLabelField { .. }
             | PatchError::Setting { .. } => Exit::Usage,
             PatchError::NoPatch { .. } | PatchError::ClassUnseen { .. } => Exit::Failure,
             _ => Exit::Input,

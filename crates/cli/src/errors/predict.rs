@@ -46,7 +46,9 @@ pub fn model(error: &ModelError) -> CliError {
     }
     let (exit, help) = match error {
         ModelError::Bands { .. } => {
-            (Exit::Input, "choose the scene's bands in the model's order with --bands, by number or description")
+            let help = "choose the scene's bands in the model's order with --bands, by number or description; name a band that \
+                        marks clouds with --quality-band";
+            (Exit::Input, help)
         }
         ModelError::PixelType { .. } => (
             Exit::Input,

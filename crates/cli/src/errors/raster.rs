@@ -23,7 +23,11 @@ impl From<RasterError> for CliError {
 /// What to do about it.
 fn help(error: &RasterError) -> String {
     match error {
-        RasterError::Open { .. } => "check the path, and that `gdalinfo` or `ogrinfo` opens it".into(),
+        RasterError::Open { .. } => {
+            "check the path, that the file is a raster where one is wanted (or a vector layer), and that `gdalinfo` or \
+             `ogrinfo` opens it"
+                .into()
+        }
         RasterError::NotOnDisk { .. } => "areal reads files, rasters inside files (NETCDF:\"x.nc\":v) and archives \
              (/vsizip/x.zip/a.tif); copy anything else here first, with gdal_translate or ogr2ogr"
             .into(),

@@ -78,10 +78,10 @@ impl Recipe {
         }
         for item in overrides {
             table = crate::layers::overlay(table, parse_override(item)?);
+            let merged = toml::to_string(&table)
+                .map_err(|e| CliError::new(Exit::Usage, format!("--set {item} gives no valid recipe: {e}")))?;
+            check(&merged, &format!("--set {item}"))?;
         }
-        let merged = toml::to_string(&table)
-            .map_err(|e| CliError::new(Exit::Usage, format!("--set gives no valid recipe: {e}")))?;
-        check(&merged, "the recipe with --set laid over it")?;
         Ok(Self { table })
     }
 }
@@ -142,7 +142,8 @@ fn span_of(text: &str, section: &str, word: &str) -> Option<Range<usize>> {
 
 /// The file with line and column, and the line itself; the file alone where the place is not known.
 fn place(text: &str, name: &str, span: Option<Range<usize>>) -> (String, String) {
-    let Some(span) = span else { return (name.to_owned(), String::new()) };
+    // What was set on the command line has no line that a person could look up.
+    let Some(span) = span.filter(|_| !name.starts_with("--set ")) else { return (name.to_owned(), String::new()) };
     let before = text.get(..span.start).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;

@@ -26,6 +26,9 @@ pub struct RunSettings {
     pub dry_run: bool,
 }
 
+/// Sections that are stages, in the order in which they run.
+const STAGES: [&str; 7] = ["tile", "train", "evaluate", "predict", "explain", "aggregate", "report"];
+
 /// A recipe that is being run.
 pub struct Plan<'a> {
     recipe: &'a Recipe,
@@ -48,6 +51,11 @@ impl<'a> Plan<'a> {
 
     /// Runs every stage that the recipe has, in order. A stage without a section is left out.
     pub fn run(mut self) -> Result<(), CliError> {
+        if !STAGES.iter().any(|stage| self.recipe.table.contains_key(*stage)) {
+            let stages = STAGES.map(|s| format!("[{s}]")).join(" ");
+            return Err(CliError::new(Exit::Usage, "the recipe has no stage, so there is nothing to run")
+                .help(format!("give it one of the sections {stages}; 'areal init' writes them all")));
+        }
         let scenes = self.recipe.table.get("scenes").and_then(Value::as_table).cloned().unwrap_or_default();
         let store = self.path("patches");
         let bundle = self.path("bundle");
@@ -58,14 +66,14 @@ impl<'a> Plan<'a> {
         self.stage::<tile::Options>("tile", "tile", self.with_scene(self.with_seed(tile)))?;
         let train = table([("store", store.clone()), ("out", bundle.clone())]);
         self.stage::<train::Options>("train", "train", self.with_device(self.with_seed(train)))?;
-        let evaluate = table([("bundle", bundle.clone()), ("store", store), ("out", evaluation.clone())]);
+        let evaluate = table([("bundle", bundle.clone()), ("store", store.clone()), ("out", evaluation.clone())]);
         self.stage::<evaluate::Options>("evaluate", "evaluate", self.with_device(evaluate))?;
 
         let mapped = self.chosen("predict-scenes", &scenes);
         for (scene, files) in &mapped {
             self.map_scene(scene, files, &bundle)?;
         }
-        self.report(&mapped, bundle, evaluation)
+        self.report(&mapped, store, bundle, evaluation)
     }
 
     /// Predict, explain and aggregate one scene.
@@ -89,12 +97,13 @@ impl<'a> Plan<'a> {
         self.stage::<aggregate::Options>(&name("aggregate"), "aggregate", aggregate)
     }
 
-    fn report(&mut self, mapped: &Table, bundle: Value, evaluation: Value) -> Result<(), CliError> {
+    fn report(&mut self, mapped: &Table, store: Value, bundle: Value, evaluation: Value) -> Result<(), CliError> {
         let made = |folder: &str| -> Value {
             mapped.keys().map(|scene| self.path(&format!("{folder}/{scene}"))).collect::<Vec<_>>().into()
         };
         let mut defaults = table([("bundle", bundle), ("out", self.path("report.html"))]);
         for (section, key, value) in [
+            ("tile", "store", store),
             ("evaluate", "evaluation", evaluation),
             ("predict", "prediction", made("predictions")),
             ("aggregate", "areas", made("areas")),
@@ -121,7 +130,7 @@ impl<'a> Plan<'a> {
         let missing = self.settings.dry_run && (self.stale || inputs.iter().any(|p| not_made(p)));
         if missing {
             self.stale = true;
-            outln!("{name}: would run (an input is not made yet)");
+            outln!("{name}: would run (an input is yet to be made)");
             return Ok(());
         }
         let entry = self.ledger.entry(to_table(&stage)?, inputs, output.clone())?;
@@ -136,6 +145,8 @@ impl<'a> Plan<'a> {
             return Ok(());
         }
         tracing::info!("{name}: {}, running", if self.settings.force { "forced" } else { verdict.reason() });
+        // Tables of several scenes follow each other on stdout.
+        outln!("{name}:");
         // A folder is replaced only if areal made it; of a file only the ledger knows.
         if verdict == Verdict::New && !self.settings.force && output.is_file() {
             return Err(FileError::Exists { path: output }.into());
