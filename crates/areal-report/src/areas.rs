@@ -15,7 +15,12 @@ pub struct AreaSection {
     /// East-west length of one unit of the outlines' coordinates over its north-south length: cosine of the latitude for
     /// degrees, 1 for metres.
     pub aspect: f64,
+    /// Metres in one unit of the outlines' coordinates, north to south.
+    pub metres: f64,
 }
+
+/// Metres in a degree of latitude on the sphere of the Earth's mean radius, 6371.0088 km.
+const METRES_PER_DEGREE: f64 = 111_195.08;
 
 /// One zone.
 #[derive(Debug, Clone)]
@@ -90,6 +95,7 @@ impl AreaSection {
     pub fn use_degrees(&mut self) {
         let latitudes = || self.zones.iter().flat_map(|z| z.rings.iter().flatten()).map(|p| p[1]);
         let (low, high) = latitudes().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
+        self.metres = METRES_PER_DEGREE;
         self.aspect = if low <= high { f64::midpoint(low, high).to_radians().cos().max(0.05) } else { 1.0 };
     }
 

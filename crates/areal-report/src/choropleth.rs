@@ -5,6 +5,7 @@ use geo::{Coord, LineString, Simplify};
 use crate::areas::{AreaSection, value_text};
 use crate::colour::{STEPS, hex};
 use crate::number::{decimals, number, percent};
+use crate::scale_bar::ScaleBar;
 
 /// Width of the drawing in its own units; the browser scales it.
 const WIDTH: f64 = 1000.0;
@@ -14,6 +15,7 @@ const TOLERANCE: f64 = 0.35;
 pub(crate) struct ChoroplethView {
     pub width: f64,
     pub height: String,
+    pub bar: ScaleBar,
     pub paths: Vec<PathView>,
     pub groups: Vec<GroupView>,
 }
@@ -62,6 +64,7 @@ pub(crate) fn choropleth(section: &AreaSection) -> Option<ChoroplethView> {
     (!groups.is_empty()).then(|| ChoroplethView {
         width: WIDTH,
         height: format!("{:.1}", frame.height + 8.0),
+        bar: ScaleBar::of((WIDTH + 8.0) / frame.scale[1] * section.metres),
         paths,
         groups,
     })

@@ -15,6 +15,7 @@ mod number;
 mod provenance;
 mod render;
 mod saliency;
+mod scale_bar;
 
 #[cfg(test)]
 mod tests;

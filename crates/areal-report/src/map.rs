@@ -5,7 +5,8 @@ use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 
 use crate::ReportError;
 use crate::colour::{STEPS, hex, ramp};
-use crate::number::{decimals, number, percent, round_below};
+use crate::number::{decimals, number, percent};
+use crate::scale_bar::ScaleBar;
 
 /// A raster as a picture.
 #[derive(Debug, Clone)]
@@ -108,7 +109,6 @@ impl MapFigure {
     /// What the template shows.
     pub(crate) fn view(&self) -> Result<MapView, ReportError> {
         let ground = self.metres[0] * self.width as f64;
-        let bar = round_below(0.3 * ground);
         let (ramp, classes) = match &self.key {
             MapKey::Classes(classes) => (None, classes.iter().map(ClassView::new).collect()),
             MapKey::Ramp { title, low, high } => (Some(RampView::new(title, *low, *high)), Vec::new()),
@@ -122,8 +122,7 @@ impl MapFigure {
             width: self.width,
             height: self.height,
             aspect: format!("{:.5}", ground / (self.metres[1] * self.height as f64)),
-            bar_percent: format!("{:.3}", 100.0 * bar / ground),
-            bar_label: if bar >= 1000.0 { format!("{} km", bar / 1000.0) } else { format!("{bar} m") },
+            bar: ScaleBar::of(ground),
             classes,
             ramp,
             counts: self.counts.iter().map(count).collect(),
@@ -137,8 +136,7 @@ pub(crate) struct MapView {
     pub width: usize,
     pub height: usize,
     pub aspect: String,
-    pub bar_percent: String,
-    pub bar_label: String,
+    pub bar: ScaleBar,
     pub classes: Vec<ClassView>,
     pub ramp: Option<RampView>,
     pub counts: Vec<(String, String, String)>,

@@ -54,6 +54,7 @@ fn areas() -> AreaSection {
             vec![Some(0.0), Some(0.0), Some(0.0), None, None],
         ],
         aspect: 1.0,
+        metres: 1000.0,
     }
 }
 
@@ -135,6 +136,8 @@ fn every_part_is_there_and_the_tags_match() {
         "<h1>Land use</h1>",
         "class=\"bar\"",
         "Colour the zones by",
+        // Three zones of 1 km fill 1000 of 1008 units: 3.024 km, of which 500 m are 16.534 %.
+        "style=\"width:16.534%\"></span><span>500 m</span>",
         "<option value=\"3\" selected>forest</option>",
         "<title>Alpha: 75.0\u{202f}%</title>",
         "aria-sort=\"none\"",

@@ -29,8 +29,14 @@ fn table(name: &str, rows: &Rows) -> Result<AreaSection, CliError> {
     let (id, zone_name, state) = (at("zone_id")?, at("zone_name")?, at("zone_state")?);
     let (variable, measure, class) = (at("variable")?, at("measure")?, at("class_name")?);
     let (value, unit) = (at("value")?, at("unit")?);
-    let mut section =
-        AreaSection { name: name.to_owned(), zones: Vec::new(), columns: Vec::new(), values: Vec::new(), aspect: 1.0 };
+    let mut section = AreaSection {
+        name: name.to_owned(),
+        zones: Vec::new(),
+        columns: Vec::new(),
+        values: Vec::new(),
+        aspect: 1.0,
+        metres: 1.0,
+    };
     let (mut zones, mut columns) = (HashMap::new(), HashMap::new());
     for record in &rows.records {
         let text = |k: usize| record.get(k).unwrap_or_default().to_owned();
@@ -69,8 +75,10 @@ fn outlines(section: &mut AreaSection, layer: &VectorLayer) {
     for zone in &mut section.zones {
         zone.rings = rings.remove(zone.id.as_str()).unwrap_or_default();
     }
-    if layer.crs.as_ref().is_some_and(|c| matches!(c.kind, CrsKind::Geographic { .. })) {
-        section.use_degrees();
+    match layer.crs.as_ref().map(|c| &c.kind) {
+        Some(CrsKind::Geographic { .. }) => section.use_degrees(),
+        Some(CrsKind::Projected { metres_per_unit }) => section.metres = *metres_per_unit,
+        None => {}
     }
 }
 
