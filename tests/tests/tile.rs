@@ -595,10 +595,10 @@ fn bad_input_is_refused_and_leaves_nothing() {
         (
             "no field",
             vec![scene, "--labels", labels, "--label-field", "clas"],
-            3,
+            2,
             &["no field \"clas\"", "class, value, part"],
         ),
-        ("unnamed field", vec![scene, "--labels", labels], 3, &["no field of it is named", "class, value, part"]),
+        ("unnamed field", vec![scene, "--labels", labels], 2, &["no field of it is named", "class, value, part"]),
         ("empty", vec![scene, "--labels", text(&empty), class[0], class[1]], 3, &["empty.gpkg: it has no feature"]),
         (
             "large",

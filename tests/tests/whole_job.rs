@@ -227,12 +227,15 @@ fn an_interrupt_at_any_moment_leaves_nothing_under_a_final_name() {
             "--stride".into(),
             "1".into(),
         ],
-        [
-            vec!["explain".into(), text(&scene), "--bundle".into(), text(&bundle), "--prediction".into()],
-            vec![text(&JOB.out().join("predictions/landscape")), "--top".into(), "50".into()],
-            bands.to_vec(),
-        ]
-        .concat(),
+        vec![
+            "explain".into(),
+            "--bundle".into(),
+            text(&bundle),
+            "--store".into(),
+            text(&store),
+            "--patch".into(),
+            (0..200).map(|k| k.to_string()).collect::<Vec<_>>().join(","),
+        ],
         vec![
             "aggregate".into(),
             "--raster".into(),

@@ -33,10 +33,10 @@ pub struct Options {
 }
 
 pub fn run(options: Options, context: &Context) -> Result<(), CliError> {
+    check_names([&options.recipe].into_iter().chain(&options.workdir))?;
     let recipe = Recipe::read(&options.recipe, &options.set)?;
     // A folder named on the command line is relative to where the person stands, unlike one in the recipe.
     let workdir = options.workdir.map(|w| std::path::absolute(&w).map_err(|e| bad_workdir(&w, &e))).transpose()?;
-    check_names([&options.recipe].into_iter().chain(&workdir))?;
     enter_folder(&options.recipe)?;
     if let Some(folder) = options.recipe.parent().filter(|f| !f.as_os_str().is_empty()) {
         tracing::info!("paths below are relative to {}", folder.display());
