@@ -69,6 +69,7 @@ fn write_meta(folder: &Path, grid: &PixelGrid, target: Target, states: &[PixelSt
         format: PredictionMeta::FORMAT.into(),
         target,
         grid: grid.clone(),
+        class_shares: Vec::new(),
         patch_size: 64,
         stride: 64,
         min_valid: 0.5,

@@ -93,6 +93,12 @@ impl ModelSpec {
         }
     }
 
+    /// Share of each class among the training patches, adding up to 1; empty for a value.
+    pub fn class_shares(&self) -> Vec<f64> {
+        let all = self.class_counts.iter().sum::<u64>().max(1) as f64;
+        self.class_counts.iter().map(|n| *n as f64 / all).collect()
+    }
+
     /// Class probabilities `[N, K]` of logits `[N, K]`: `softmax(logits / temperature)`, rows adding up to 1. For a
     /// value target `[N, 1]`, the value in its own units.
     #[expect(clippy::needless_pass_by_value, reason = "a view is a reference")]

@@ -51,6 +51,10 @@ pub struct PredictionMeta {
     pub counts: StateCounts,
     /// Share of each class that the training implies, in the order of the classes; empty for a value.
     pub training_prior: Vec<f64>,
+    /// Share of each class among the training patches, in the order of the classes; empty for a value, and in
+    /// predictions made before it was on record.
+    #[serde(default)]
+    pub class_shares: Vec<f64>,
     /// How it was made.
     pub provenance: Provenance,
 }

@@ -6,6 +6,7 @@ use areal_grid::{PixelGrid, PixelState, PixelType, Target, Window};
 use areal_raster::{BandInfo, BandRef, Prediction, RasterError, RasterFile};
 use serde::{Deserialize, Serialize};
 
+use crate::prior::PriorShift;
 use crate::weights::WeightReader;
 use crate::{WindowCells, WindowData, ZonesError};
 
@@ -81,6 +82,8 @@ pub enum Layers {
         legend: Vec<(i64, String)>,
         /// File with one band of probabilities for each entry of the legend, if there is one.
         probabilities: Option<PathBuf>,
+        /// What brings them to the classes' shares among the training patches, where training weighted classes.
+        shift: Option<PriorShift>,
     },
     /// A map of values.
     Values {
@@ -115,7 +118,9 @@ impl Map {
                     check_probabilities(path, classes.len())?;
                 }
                 let legend = classes.iter().map(|c| (i64::from(c.code), c.name.clone())).collect();
-                (Layers::Classes { codes: (file.clone(), 1), legend, probabilities }, file)
+                let meta = prediction.meta();
+                let shift = PriorShift::new(&meta.training_prior, &meta.class_shares, classes.len());
+                (Layers::Classes { codes: (file.clone(), 1), legend, probabilities, shift }, file)
             }
             Target::Value { name, unit } => {
                 let file = folder.join(Prediction::VALUE);
@@ -153,7 +158,7 @@ impl Map {
                 }
                 let names = raster.category_names(band.number)?.into_iter().enumerate();
                 let legend = names.filter(|(_, n)| !n.is_empty()).map(|(code, name)| (code as i64, name)).collect();
-                Layers::Classes { codes: (path.to_path_buf(), band.number), legend, probabilities: None }
+                Layers::Classes { codes: (path.to_path_buf(), band.number), legend, probabilities: None, shift: None }
             }
             (Content::Values, bands @ [_, ..]) => {
                 let bands = bands.iter().map(|b| (b.number, b.description.clone())).collect();
@@ -254,7 +259,7 @@ impl MapReader {
 
     fn cells(&mut self, window: &Window) -> Result<WindowCells, ZonesError> {
         match &self.layers {
-            Layers::Classes { codes, legend, .. } => {
+            Layers::Classes { codes, legend, shift, .. } => {
                 let (pixels, states) = self.first.read_band(codes.1, window)?;
                 crate::codes::check_codes(&codes.0, &pixels, &states)?;
                 let mut probabilities = Vec::new();
@@ -270,6 +275,9 @@ impl MapReader {
                         }
                         probabilities.push(plane);
                     }
+                }
+                if let Some(shift) = shift {
+                    shift.apply(&mut probabilities);
                 }
                 Ok(WindowCells::Classes { codes: pixels, states, probabilities })
             }

@@ -99,10 +99,13 @@ impl Measure {
             Self::NotCoveredArea => "part of the unobserved area: cells of the map that no file of the scene covers",
             Self::ClassArea => "mapped area of the class: the area of its cells, each by the exact share in the zone",
             Self::ClassShare => "mapped area of the class over observed area, 0 to 1",
-            Self::MeanProbability => "mean predicted probability of the class over observed area, 0 to 1",
+            Self::MeanProbability => {
+                "mean predicted probability of the class over observed area, 0 to 1; class weights and resampling of the \
+                 training are undone"
+            }
             Self::ProbabilityArea => {
-                "area summed by predicted probability of the class, as predicted: biased where the training prior \
-                 differs from the map's"
+                "area summed by predicted probability of the class; class weights and resampling of the training are \
+                 undone, but it stays biased where the classes' shares among the training patches differ from the map's"
             }
             Self::ObservedCells => "observed cells, each by the exact share in the zone",
             Self::Mean => "mean of the value over observed area",
