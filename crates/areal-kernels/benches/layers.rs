@@ -70,7 +70,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 let done = speed * inside(&c, shape, target);
                 let (mut dx, mut dw) = (Buffer::zeros(shape.len()), vec![0.0; c.weights_len()]);
                 let weights = vec![0.5; c.weights_len()];
-                let by_input = shortest(|| _ = input_gradient(level, &c, shape, &weights, &output, &mut dx));
+                let by_input = shortest(|| _ = input_gradient(level, &c, shape, &weights, &output, None, &mut dx));
                 let by_weights = shortest(|| _ = weights_gradient(level, &c, shape, &input, &output, &mut dw));
                 println!(
                     "{name:<22} {size:>5} {:>6} {:>9.1} {:>6.0}% {:>13.0}% {:>9.1} {:>10.1}",

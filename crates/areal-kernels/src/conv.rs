@@ -28,9 +28,7 @@ pub struct Conv2d {
     activation: Activation,
     level: Level,
     packed: Packed,
-    /// Whether Winograd's way may be taken.
-    winograd: bool,
-    /// Weights for it, made when a map first asks for them.
+    /// Weights for Winograd's way, made when a map first asks for them.
     points: OnceLock<Packed>,
 }
 
@@ -53,13 +51,17 @@ impl Conv2d {
         let taps = shape.taps();
         let packed =
             pack::pack(&shape, bias, |output, input, tap| weights[(output * shape.inputs + input) * taps + tap]);
-        Ok(Self { shape, activation, level: level.require()?, packed, winograd: true, points: OnceLock::new() })
+        Ok(Self { shape, activation, level: level.require()?, packed, points: OnceLock::new() })
     }
 
-    /// Never takes Winograd's way: for weights that are used once, whose transform would not pay.
-    #[must_use]
-    pub fn direct(self) -> Self {
-        Self { winograd: false, ..self }
+    /// Packs weights that lie `[kernel rows, kernel columns, inputs, outputs]`, as training keeps them; no bias.
+    ///
+    /// # Errors
+    /// As [`Conv2d::new`].
+    pub fn of_rows(level: Level, shape: ConvShape, weights: &[f32]) -> Result<Self, KernelError> {
+        check_len("weights", weights.len(), shape.weights_len())?;
+        let packed = pack::pack_rows(&shape, weights);
+        Ok(Self { shape, activation: Activation::None, level: level.require()?, packed, points: OnceLock::new() })
     }
 
     /// What it computes.
@@ -106,9 +108,8 @@ impl Conv2d {
             add,
             output: Shared::new(output),
         };
-        if self.winograd && winograd::pays(&self.shape, shape, target) {
-            let weight = |output, input, tap| self.packed.weight(self.shape.inputs, output, input, tap);
-            let points = self.points.get_or_init(|| winograd::pack(&self.shape, weight));
+        if winograd::pays(&self.shape, shape, target) {
+            let points = self.points.get_or_init(|| winograd::pack(&self.shape, &self.packed, false));
             Winograd { work: &work, points, padding: self.shape.padding }.run();
         } else {
             work.run();

@@ -8,13 +8,14 @@ use crate::outer::{self, Outer, ROWS};
 use crate::pack::{self, BLOCK, LANES};
 use crate::share::Shared;
 use crate::taps::{self, AxisTap, Run};
+use crate::winograd::{self, Winograd};
 use crate::{Buffer, ConvShape, KernelError, Level, MapShape};
 
 /// Pixels whose gradient stays in the first cache while the input channels go by.
 const PIXELS: usize = 128;
 
 /// Gradient of a convolution by its input: `gradient` is `[H', W', N, outputs]`, `result` `[H, W, N, inputs]` as `input`
-/// says, the weights `[outputs, inputs, kernel rows, kernel columns]`.
+/// says, the weights `[kernel rows, kernel columns, inputs, outputs]`. `add` is a map of the result's shape that is added.
 ///
 /// # Errors
 /// When a slice does not fit its shape or the kernel does not fit the map.
@@ -24,21 +25,27 @@ pub fn input_gradient(
     input: MapShape,
     weights: &[f32],
     gradient: &[f32],
+    add: Option<&[f32]>,
     result: &mut [f32],
 ) -> Result<(), KernelError> {
     let source = shape.output(input)?;
     check_len("weights", weights.len(), shape.weights_len())?;
     check_len("gradient", gradient.len(), source.len())?;
+    check_len("map to add", add.map_or(input.len(), <[f32]>::len), input.len())?;
     check_len("result", result.len(), input.len())?;
-    let taps = shape.taps();
-    // Inputs and outputs change places.
-    let turned = ConvShape { inputs: shape.outputs, outputs: shape.inputs, ..*shape };
-    let weight = |output: usize, input: usize, tap: usize| weights[(input * shape.inputs + output) * taps + tap];
-    let packed = pack::pack(&turned, None, weight);
+    // Inputs and outputs change places, and the kernel is read backwards from the far side of its padding.
+    let far = |a: usize| (shape.kernel[a] - 1) * shape.dilation[a];
+    let turned = ConvShape {
+        inputs: shape.outputs,
+        outputs: shape.inputs,
+        padding: [0, 1].map(|a| far(a).saturating_sub(shape.padding[a])),
+        ..*shape
+    };
+    let packed = pack::pack_turned(&turned, weights);
     let axis = |a: usize, targets, sources| {
         taps::backward(targets, sources, shape.kernel[a], [shape.stride[a], shape.padding[a], shape.dilation[a]])
     };
-    Work {
+    let work = Work {
         rows: axis(0, input.height, source.height),
         columns: axis(1, input.width, source.width),
         kernel_width: shape.kernel[1],
@@ -48,14 +55,20 @@ pub fn input_gradient(
         level: level.require()?,
         relu: false,
         input: gradient,
-        add: None,
+        add,
         output: Shared::new(result),
+    };
+    let mirrored = (0..2).all(|a| shape.padding[a] <= far(a));
+    if mirrored && winograd::pays(&turned, source, input) {
+        let points = winograd::pack(&turned, &packed, true);
+        Winograd { work: &work, points: &points, padding: turned.padding }.run();
+    } else {
+        work.run();
     }
-    .run();
     Ok(())
 }
 
-/// Gradient of a convolution by its weights, `[outputs, inputs, kernel rows, kernel columns]`: `x` is `[H, W, N, inputs]`
+/// Gradient of a convolution by its weights, `[kernel rows, kernel columns, inputs, outputs]`: `x` is `[H, W, N, inputs]`
 /// as `input` says, `gradient` `[H', W', N, outputs]`.
 ///
 /// # Errors
@@ -72,14 +85,21 @@ pub fn weights_gradient(
     check_len("input", x.len(), input.len())?;
     check_len("gradient", gradient.len(), target.len())?;
     check_len("result", result.len(), shape.weights_len())?;
-    let (taps, width) = (shape.taps(), shape.outputs.next_multiple_of(LANES));
-    let mut sums = Buffer::zeros(taps * shape.inputs * width);
-    Weights { level: level.require()?, shape, input, target, x, gradient, sums: Shared::new(&mut sums), width }.run();
-    result.par_chunks_mut(shape.inputs * taps).enumerate().for_each(|(output, result)| {
-        for (at, value) in result.iter_mut().enumerate() {
-            *value = sums[(at % taps * shape.inputs + at / taps) * width + output];
-        }
-    });
+    let (level, width) = (level.require()?, shape.outputs.next_multiple_of(LANES));
+    let run = |sums: &mut [f32]| {
+        Weights { level, shape, input, target, x, gradient, sums: Shared::new(sums), width }.run();
+    };
+    if width == shape.outputs {
+        result.fill(0.0);
+        run(result);
+        return Ok(());
+    }
+    let outputs = shape.outputs.max(1);
+    let mut sums = Buffer::zeros(result.len() / outputs * width);
+    run(&mut sums);
+    for (result, sums) in result.chunks_exact_mut(outputs).zip(sums.chunks_exact(width)) {
+        result.copy_from_slice(&sums[..outputs]);
+    }
     Ok(())
 }
 

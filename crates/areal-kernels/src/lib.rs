@@ -6,14 +6,18 @@
 //! 64 x 64 one, and every stride, dilation and kernel size runs through the same few loops.
 
 mod buffer;
+mod by_level;
 mod conv;
 mod crop;
+mod descent;
 mod error;
 #[cfg(feature = "burn")]
 mod extension;
 mod gradient;
 mod layout;
 mod level;
+mod max_pool;
+mod norm;
 mod outer;
 mod pack;
 mod pool;
@@ -26,12 +30,14 @@ mod winograd;
 
 pub use buffer::Buffer;
 pub use conv::{Activation, Conv2d};
+pub use descent::{AdamW, Momentum, sum_of_squares};
 pub use error::KernelError;
 #[cfg(feature = "burn")]
-pub use extension::conv2d;
+pub use extension::{Fork, adamw, batch_norm, conv2d, max_pool2d, momentum, squares};
 pub use gradient::{bias_gradient, input_gradient, weights_gradient};
 pub use layout::{from_nchw, to_nchw};
 pub use level::Level;
+pub use norm::{ByChannel, Moments, Norm, NormGradient, moments};
 pub use pool::{MaxPool, mean_pool};
 pub use program::{Program, ProgramBuilder, Value};
 pub use shape::{ConvShape, MapShape};

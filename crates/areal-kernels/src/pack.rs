@@ -41,14 +41,6 @@ impl Block {
     }
 }
 
-impl Packed {
-    /// The weight of an output, an input and a tap again; `inputs` as when they were packed.
-    pub fn weight(&self, inputs: usize, output: usize, input: usize, tap: usize) -> f32 {
-        let block = &self.blocks[output / BLOCK];
-        self.values[block.offset + (tap * inputs + input) * block.width() + output - block.start]
-    }
-}
-
 /// The blocks of `outputs` channels, each of `rows` times its width values.
 fn blocks(outputs: usize, rows: usize) -> Vec<Block> {
     let mut offset = 0;
@@ -65,24 +57,75 @@ fn blocks(outputs: usize, rows: usize) -> Vec<Block> {
 
 /// Packs weights that `weight(output, input, tap)` gives.
 pub fn pack(shape: &ConvShape, bias: Option<&[f32]>, weight: impl Fn(usize, usize, usize) -> f32 + Sync) -> Packed {
-    let taps = shape.taps();
-    let blocks = blocks(shape.outputs, taps * shape.inputs);
-    let len = blocks.last().map_or(0, |b| b.offset + taps * shape.inputs * b.width());
-    let mut values = Buffer::zeros(len);
-    for block in &blocks {
-        let width = block.width();
-        let part = &mut values[block.offset..][..taps * shape.inputs * width];
-        part.par_chunks_mut(shape.inputs * width).enumerate().for_each(|(tap, rows)| {
-            for (input, row) in rows.chunks_exact_mut(width).enumerate() {
-                for (lane, value) in row[..block.outputs].iter_mut().enumerate() {
-                    *value = weight(block.start + lane, input, tap);
-                }
+    let mut packed = pack_blocks(shape, |block, tap, part| {
+        for (input, row) in part.chunks_exact_mut(block.width()).enumerate() {
+            for (lane, value) in row[..block.outputs].iter_mut().enumerate() {
+                *value = weight(block.start + lane, input, tap);
             }
+        }
+    });
+    if let Some(bias) = bias {
+        packed.bias[..bias.len()].copy_from_slice(bias);
+    }
+    packed
+}
+
+/// Packs weights that lie as rows of output channels, `[tap, input, output]`.
+pub fn pack_rows(shape: &ConvShape, rows: &[f32]) -> Packed {
+    let outputs = shape.outputs;
+    pack_blocks(shape, |block, tap, part| {
+        let from = &rows[tap * shape.inputs * outputs..];
+        for (row, to) in from.chunks_exact(outputs).zip(part.chunks_exact_mut(block.width())) {
+            to[..block.outputs].copy_from_slice(&row[block.start..][..block.outputs]);
+        }
+    })
+}
+
+/// Packs the same rows with inputs and outputs in each other's place: for `shape`, the rows are `[tap, output, input]`.
+pub fn pack_turned(shape: &ConvShape, rows: &[f32]) -> Packed {
+    let inputs = shape.inputs;
+    pack_blocks(shape, |block, tap, part| {
+        let from = &rows[(tap * shape.outputs + block.start) * inputs..][..block.outputs * inputs];
+        turn(from, inputs, part, block.width());
+    })
+}
+
+/// Packs without bias: `fill` writes the weights of one block and one tap, `[input][output]`, the block's width apart.
+fn pack_blocks(shape: &ConvShape, fill: impl Fn(&Block, usize, &mut [f32]) + Sync) -> Packed {
+    let (taps, mut packed) = (shape.taps(), empty(shape));
+    for block in &packed.blocks {
+        let part = shape.inputs * block.width();
+        packed.values[block.offset..][..taps * part].par_chunks_mut(part).enumerate().for_each(|(tap, part)| {
+            fill(block, tap, part);
         });
     }
-    let mut padded = Buffer::zeros(shape.outputs.next_multiple_of(LANES));
-    if let Some(bias) = bias {
-        padded[..bias.len()].copy_from_slice(bias);
+    packed
+}
+
+/// Zeros.
+pub fn empty(shape: &ConvShape) -> Packed {
+    let rows = shape.taps() * shape.inputs;
+    let blocks = blocks(shape.outputs, rows);
+    let len = blocks.last().map_or(0, |b| b.offset + rows * b.width());
+    Packed { values: Buffer::zeros(len), bias: Buffer::zeros(shape.outputs.next_multiple_of(LANES)), blocks }
+}
+
+/// Turns rows of `columns` values into columns: `to` has rows of `width`, of which the first are filled.
+fn turn(from: &[f32], columns: usize, to: &mut [f32], width: usize) {
+    let rows = from.len() / columns;
+    for top in (0..rows).step_by(LANES) {
+        let height = LANES.min(rows - top);
+        for left in (0..columns).step_by(LANES) {
+            let across = LANES.min(columns - left);
+            let mut square = [[0.0; LANES]; LANES];
+            for y in 0..height {
+                for (x, value) in from[(top + y) * columns + left..][..across].iter().enumerate() {
+                    square[x][y] = *value;
+                }
+            }
+            for (x, line) in square.iter().enumerate().take(across) {
+                to[(left + x) * width + top..][..height].copy_from_slice(&line[..height]);
+            }
+        }
     }
-    Packed { values, bias: padded, blocks }
 }

@@ -21,7 +21,7 @@ pub struct MaxPool {
 }
 
 impl MaxPool {
-    fn taps(&self, size: usize) -> Result<AxisTaps, KernelError> {
+    pub(crate) fn taps(&self, size: usize) -> Result<AxisTaps, KernelError> {
         let padded = size + 2 * self.padding;
         if self.stride == 0 || self.padding >= self.kernel || padded < self.kernel || size == 0 {
             return Err(KernelError::Shape(format!("{self:?} on {size} pixels")));

@@ -16,6 +16,13 @@ fn noise(len: usize, seed: u64) -> Vec<f32> {
     (0..len).map(|_| next()).collect()
 }
 
+/// Weights `[outputs, inputs, rows, columns]` as `[rows, columns, inputs, outputs]`.
+fn in_rows<T: Copy>(c: &ConvShape, weights: &[T]) -> Vec<T> {
+    let taps = c.kernel[0] * c.kernel[1];
+    let at = |i: usize| ((i % c.outputs) * c.inputs + i / c.outputs % c.inputs) * taps + i / (c.outputs * c.inputs);
+    (0..weights.len()).map(|i| weights[at(i)]).collect()
+}
+
 /// Gradients of `sum(g y)` by input, weights and bias from the definition of `y`, in double precision: each product of
 /// the convolution passes `g` on to both of its factors.
 fn gradients(c: &ConvShape, shape: MapShape, x: &[f32], w: &[f32], g: &[f32]) -> [Vec<f64>; 3] {
@@ -91,6 +98,12 @@ fn check(c: ConvShape, shape: MapShape, relu: bool, residual: bool, seed: u64) -
         let mut y = vec![f32::NAN; t.len()];
         conv.run(shape, &x, residual.then_some(&add[..]), &mut y).unwrap();
         close(&y, &expected, c.inputs * c.kernel[0] * c.kernel[1])?;
+        // The same weights from rows, without bias and activation.
+        let mut of_rows = vec![f32::NAN; t.len()];
+        Conv2d::of_rows(level, c, &in_rows(&c, &w)).unwrap().run(shape, &x, None, &mut of_rows).unwrap();
+        let plain = Conv2d::new(level, c, &w, None, Activation::None).unwrap();
+        plain.run(shape, &x, None, &mut y).unwrap();
+        prop_assert_eq!(of_rows, y);
     }
     Ok(())
 }
@@ -125,8 +138,11 @@ proptest! {
         let [dx, dw, db] = gradients(&c, shape, &x, &w, &g);
         for level in Level::ALL.into_iter().filter(|l| l.is_available()) {
             let (mut x_result, mut w_result, mut b_result) = (vec![f32::NAN; x.len()], vec![f32::NAN; w.len()], vec![f32::NAN; c.outputs]);
-            input_gradient(level, &c, shape, &w, &g, &mut x_result).unwrap();
+            let add = noise(x.len(), seed ^ 3);
+            input_gradient(level, &c, shape, &in_rows(&c, &w), &g, Some(&add), &mut x_result).unwrap();
+            x_result.iter_mut().zip(&add).for_each(|(sum, add)| *sum -= add);
             weights_gradient(level, &c, shape, &x, &g, &mut w_result).unwrap();
+            let dw: Vec<f64> = in_rows(&c, &dw);
             bias_gradient(t, &g, &mut b_result).unwrap();
             close(&x_result, &dx, c.outputs * c.kernel[0] * c.kernel[1])?;
             close(&w_result, &dw, t.height * t.width * t.batch)?;

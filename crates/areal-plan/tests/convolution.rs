@@ -44,7 +44,7 @@ fn values_and_gradients_agree_with_burn() {
 fn agrees_with_burn(images: [usize; 4], weights: [usize; 4], options: ConvOptions<2>, case: &str) {
     let device = Device::flex().autodiff();
     let (x, w) = (random(images, &device).require_grad(), random(weights, &device).require_grad());
-    let ours = conv2d(x.clone(), w.clone(), options.clone());
+    let ours = conv2d(x.clone(), w.clone(), options.clone(), None);
     let burns = burn::tensor::module::conv2d(x.clone(), w.clone(), None, options);
     let direction = random(burns.dims(), &device);
     let our_gradients = (ours.clone() * direction.clone()).sum().backward();
@@ -59,7 +59,7 @@ fn agrees_with_burn(images: [usize; 4], weights: [usize; 4], options: ConvOption
 fn gradients_agree_with_finite_differences() {
     // f(x, w) = sum of the squares of the convolution; central differences of one value each.
     let device = Device::flex().autodiff();
-    let f = |x: Tensor<4>, w: Tensor<4>| conv2d(x, w, ConvOptions::new([2, 1], [1, 0], [1, 1], 1)).powi_scalar(2).sum();
+    let f = |x: Tensor<4>, w: Tensor<4>| conv2d(x, w, ConvOptions::new([2, 1], [1, 0], [1, 1], 1), None).powi_scalar(2).sum();
     let (x, w) = (random([2, 3, 6, 5], &device).require_grad(), random([4, 3, 3, 2], &device).require_grad());
     let gradients = f(x.clone(), w.clone()).backward();
     let nudge = |t: &Tensor<4>, at: usize, by: f32| {
@@ -90,7 +90,7 @@ fn an_input_that_lies_otherwise_in_memory_is_read_by_its_shape() {
     let w = random([5, 3, 3, 3], &device);
     let options = ConvOptions::new([1, 1], [1, 1], [1, 1], 1);
     let (ours, burns) =
-        (conv2d(x.clone(), w.clone(), options.clone()), burn::tensor::module::conv2d(x, w, None, options));
+        (conv2d(x.clone(), w.clone(), options.clone(), None), burn::tensor::module::conv2d(x, w, None, options));
     close("values", &values(ours), &values(burns));
 }
 
@@ -98,6 +98,6 @@ fn an_input_that_lies_otherwise_in_memory_is_read_by_its_shape() {
 fn what_the_kernels_do_not_cover_goes_to_burn() {
     let device = Device::flex();
     let (x, w) = (random([1, 4, 5, 5], &device), random([4, 2, 3, 3], &device));
-    let y = conv2d(x, w, ConvOptions::new([1, 1], [0, 0], [1, 1], 2));
+    let y = conv2d(x, w, ConvOptions::new([1, 1], [0, 0], [1, 1], 2), None);
     assert_eq!(y.dims(), [1, 4, 3, 3]);
 }

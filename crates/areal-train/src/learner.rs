@@ -1,7 +1,6 @@
 use areal_job::{Job, Task};
 use areal_model::{Loss, ModelSpec, Network, StateDict};
 use burn::module::Module;
-use burn::optim::GradientsParams;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use ndarray::Array2;
 
@@ -10,6 +9,7 @@ use crate::evaluate::{measure, stack};
 use crate::loader::{Batch, Loader};
 use crate::optimiser::Optimiser;
 use crate::sampling::{epoch_batches, even_batches, stream};
+use crate::step::step;
 use crate::{EpochRow, TrainError, TrainSettings};
 
 /// Purpose of the random streams that order patches.
@@ -88,10 +88,17 @@ impl<'a> Learner<'a> {
         let (train, normalisation) = (self.train, &self.spec.normalisation);
         let vary = Some((settings.augmentation, settings.seed, epoch));
         let (steps, mut sum, mut patches) = (batches.len(), 0.0, 0);
+        // After its first step it shares its memory with nothing and is changed in place.
+        let mut network = Some(self.network.clone());
         Loader { samples: train, normalisation, vary }.run(&batches, |step, batch| {
             job.check()?;
             let n = batch.targets.len();
-            let loss = self.step((epoch - 1) * steps + step, steps, batch);
+            let at = (epoch - 1) * steps + step;
+            let (next, loss) = match network.take() {
+                Some(network) => self.step(network, settings.rate(at, steps), batch),
+                None => return Ok(()),
+            };
+            network = Some(next);
             if !loss.is_finite() {
                 return Err(TrainError::Diverged { epoch, step: step + 1, steps, loss });
             }
@@ -100,43 +107,29 @@ impl<'a> Learner<'a> {
             task.advance(1);
             Ok(())
         })?;
+        if let Some(network) = network {
+            self.network = network;
+        }
         Ok(sum / patches.max(1) as f64)
     }
 
     /// One step down the gradients of one batch; gives its loss before the step.
-    fn step(&mut self, step: usize, steps: usize, batch: Batch) -> f64 {
+    fn step(&mut self, network: Network, rate: f64, batch: Batch) -> (Network, f64) {
         let x = Tensor::<4>::from_data(TensorData::new(batch.pixels, batch.shape), &self.device);
         let weights = self.class_weights.as_ref().map(|weights| {
             let of_patches: Vec<f32> = batch.targets.iter().map(|k| weights[*k as usize] as f32).collect();
             Tensor::<1>::from_data(TensorData::from(of_patches.as_slice()), &self.device)
         });
-        let losses = self.losses(self.network.forward(x), &batch.targets, &self.device);
-        let loss = Loss::mean(losses, weights);
-        let value = loss.to_data().iter::<f64>().sum();
-        if f64::is_finite(value) {
-            let grads = GradientsParams::from_grads(loss.backward(), &self.network);
-            let rate = self.settings.rate(step, steps);
-            self.network = self.optimiser.step(rate, self.network.clone(), grads);
-        }
-        value
-    }
-
-    /// Loss `[N]` of logits `[N, K]` against classes, or values in their own units.
-    fn losses(&self, logits: Tensor<2>, targets: &[f64], device: &Device) -> Tensor<1> {
-        if let Some(scale) = self.spec.value_scale {
-            let values: Vec<f32> = targets.iter().map(|v| ((v - scale.mean) / scale.std) as f32).collect();
-            let truth = Tensor::from_data(TensorData::from(values.as_slice()), device);
-            return self.loss.of_values(logits.reshape([targets.len()]), truth);
-        }
-        let classes: Vec<i64> = targets.iter().map(|k| *k as i64).collect();
-        let truth = Tensor::<1, Int>::from_data(TensorData::from(classes.as_slice()), device);
-        self.loss.of_classes(logits, truth)
+        let (spec, kind, device) = (self.spec, self.loss, &self.device);
+        step(network, &mut self.optimiser, rate, |network| {
+            Loss::mean(losses(spec, kind, network.forward(x), &batch.targets, device), weights)
+        })
     }
 
     fn plain_loss(&self, logits: &Array2<f32>) -> f64 {
         let device = Device::flex();
         let data = TensorData::new(logits.iter().copied().collect::<Vec<f32>>(), [logits.nrows(), logits.ncols()]);
-        let losses = self.losses(Tensor::from_data(data, &device), &self.validation.targets, &device);
+        let losses = losses(self.spec, self.loss, Tensor::from_data(data, &device), &self.validation.targets, &device);
         losses.mean().into_data().iter::<f64>().sum()
     }
 
@@ -168,4 +161,16 @@ impl<'a> Learner<'a> {
     pub fn into_network(self) -> Network {
         self.network.valid()
     }
+}
+
+/// Losses `[N]` of logits `[N, K]` against classes, or values in their own units.
+fn losses(spec: &ModelSpec, loss: Loss, logits: Tensor<2>, targets: &[f64], device: &Device) -> Tensor<1> {
+    if let Some(scale) = spec.value_scale {
+        let values: Vec<f32> = targets.iter().map(|v| ((v - scale.mean) / scale.std) as f32).collect();
+        let truth = Tensor::from_data(TensorData::from(values.as_slice()), device);
+        return loss.of_values(logits.reshape([targets.len()]), truth);
+    }
+    let classes: Vec<i64> = targets.iter().map(|k| *k as i64).collect();
+    let truth = Tensor::<1, Int>::from_data(TensorData::from(classes.as_slice()), device);
+    loss.of_classes(logits, truth)
 }

@@ -18,6 +18,7 @@ mod metrics;
 mod optimiser;
 mod sampling;
 mod settings;
+mod step;
 mod tables;
 #[cfg(test)]
 mod toy;
@@ -29,6 +30,8 @@ pub use error::TrainError;
 pub use evaluate::{EVALUATION_FORMAT, Evaluation, evaluate};
 pub use history::EpochRow;
 pub use metrics::{ClassMetrics, ClassRow, ConfusionMatrix, Metrics, ValueMetrics};
+pub use optimiser::Optimiser;
 pub use settings::{OptimiserKind, Sampler, TrainSettings};
+pub use step::step;
 pub use tables::{write_confusion, write_evaluation, write_metrics};
 pub use train::{TrainReport, train};

@@ -1,9 +1,11 @@
 use std::collections::BTreeMap;
 
+use areal_kernels::{AdamW, Momentum};
 use areal_model::{Network, StateDict, TensorValues};
+use burn::backend::DispatchTensor;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 
 use crate::{OptimiserKind, TrainSettings};
 
@@ -13,16 +15,17 @@ const EPSILON: f64 = 1e-8;
 
 /// Adam with decoupled weight decay, or gradient descent with momentum; what it remembers can be kept and put back, so
 /// that a run continues to the same bytes.
-pub(crate) struct Optimiser {
+pub struct Optimiser {
     kind: OptimiserKind,
     weight_decay: f64,
     clip_norm: Option<f64>,
     steps: u64,
-    /// Per parameter, flattened: first moment (or momentum), second moment.
-    moments: BTreeMap<u64, Vec<Tensor<1>>>,
+    /// Per parameter: first moment (or momentum), second moment.
+    moments: BTreeMap<u64, Vec<Moment>>,
 }
 
 impl Optimiser {
+    /// One that has done no step.
     pub fn new(settings: &TrainSettings) -> Self {
         Self {
             kind: settings.optimiser,
@@ -44,57 +47,77 @@ impl Optimiser {
         network.map(&mut Update { optimiser: self, rate, scale, grads })
     }
 
-    /// Change of one flattened parameter of weights `p` and gradient `g`.
-    fn update(&mut self, id: u64, p: Tensor<1>, g: Tensor<1>, rate: f64, decay: f64) -> Tensor<1> {
-        let old = self.moments.remove(&id);
-        let blend = |old: Option<&Tensor<1>>, new: Tensor<1>, beta: f64| match old {
-            Some(old) => old.clone().mul_scalar(beta) + new.mul_scalar(1.0 - beta),
-            None => new.mul_scalar(1.0 - beta),
-        };
-        let old = old.as_deref().unwrap_or_default();
-        match self.kind {
+    /// New values of one parameter with weights `p` and gradient `g`, which is multiplied by `scale` first.
+    fn update<const D: usize>(&mut self, id: u64, p: Tensor<D>, g: Tensor<D>, [rate, decay, scale]: [f64; 3]) -> Tensor<D> {
+        let mut old = self.moments.remove(&id).unwrap_or_default().into_iter();
+        let mut moment = || old.next().map_or_else(|| Tensor::zeros(p.dims(), &p.device()), |m| m.tensor(&p));
+        let (p, moments) = match self.kind {
             OptimiserKind::Adamw => {
-                let first = blend(old.first(), g.clone(), BETA[0]);
-                let second = blend(old.get(1), g.clone() * g, BETA[1]);
-                let [c1, c2] = BETA.map(|beta| 1.0 - beta.powf(self.steps as f64));
-                let size = (second.clone() / c2).sqrt() + EPSILON;
-                let change = (first.clone() / c1) / size * rate;
-                self.moments.insert(id, vec![first, second]);
-                p * (1.0 - rate * decay) - change
+                let moments = [moment(), moment()];
+                let how = AdamW { rate, decay, betas: BETA, epsilon: EPSILON, step: self.steps, scale };
+                let (p, moments) = areal_kernels::adamw(p, g, moments, how);
+                (p, Vec::from(moments))
             }
             OptimiserKind::Sgd => {
-                let g = g + p.clone() * decay;
-                let momentum = match old.first() {
-                    Some(old) => old.clone() * MOMENTUM + g,
-                    None => g,
-                };
-                self.moments.insert(id, vec![momentum.clone()]);
-                p - momentum * rate
+                let old = moment();
+                let how = Momentum { rate, decay, beta: MOMENTUM, scale };
+                let (p, momentum) = areal_kernels::momentum(p, g, old, how);
+                (p, vec![momentum])
             }
-        }
+        };
+        self.moments.insert(id, moments.into_iter().map(Moment::of).collect());
+        p
     }
 
     /// Steps done and what is remembered.
-    pub fn state(&self) -> (u64, StateDict) {
-        let values = |tensor: &Tensor<1>| TensorValues {
-            shape: tensor.dims().to_vec(),
-            values: tensor.to_data().iter::<f32>().collect(),
-        };
+    pub(crate) fn state(&self) -> (u64, StateDict) {
         let tensors = self.moments.iter().flat_map(|(id, moments)| {
-            moments.iter().enumerate().map(move |(i, moment)| (format!("{id}.{i}"), values(moment)))
+            moments.iter().enumerate().map(move |(i, moment)| (format!("{id}.{i}"), moment.values()))
         });
         (self.steps, StateDict { tensors: tensors.collect() })
     }
 
     /// Puts [`state`](Self::state) back; names that are none are left out.
-    pub fn restore(&mut self, steps: u64, state: StateDict, device: &Device) {
+    pub(crate) fn restore(&mut self, steps: u64, state: StateDict) {
         self.steps = steps;
         self.moments.clear();
         // Names ascend, so that a parameter's moments come in their order.
         for (name, values) in state.tensors {
             let Some(id) = name.split('.').next().and_then(|id| id.parse().ok()) else { continue };
-            let tensor = Tensor::from_data(TensorData::new(values.values, values.shape), device);
-            self.moments.entry(id).or_default().push(tensor);
+            self.moments.entry(id).or_default().push(Moment::Kept(values));
+        }
+    }
+}
+
+/// What is remembered of one parameter, which has any number of axes.
+enum Moment {
+    /// Taken from a checkpoint.
+    Kept(TensorValues),
+    /// In use, with how it is read.
+    InUse(DispatchTensor, fn(DispatchTensor) -> TensorValues),
+}
+
+impl Moment {
+    fn of<const D: usize>(tensor: Tensor<D>) -> Self {
+        let read = |tensor| {
+            let tensor = Tensor::<D>::from_dispatch(tensor);
+            TensorValues { shape: tensor.dims().to_vec(), values: tensor.into_data().iter::<f32>().collect() }
+        };
+        Self::InUse(tensor.into_dispatch(), read)
+    }
+
+    /// As a tensor like the parameter.
+    fn tensor<const D: usize>(self, like: &Tensor<D>) -> Tensor<D> {
+        match self {
+            Self::Kept(values) => Tensor::from_data(TensorData::new(values.values, like.dims()), &like.device()),
+            Self::InUse(tensor, _) => Tensor::from_dispatch(tensor),
+        }
+    }
+
+    fn values(&self) -> TensorValues {
+        match self {
+            Self::Kept(values) => values.clone(),
+            Self::InUse(tensor, read) => read(tensor.clone()),
         }
     }
 }
@@ -107,7 +130,7 @@ struct Norm<'a> {
 impl ModuleVisitor for Norm<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if let Some(grad) = self.grads.get::<D>(param.id) {
-            self.squares += (grad.clone() * grad).sum().into_data().iter::<f64>().sum::<f64>();
+            self.squares += areal_kernels::squares(grad);
         }
     }
 }
@@ -124,20 +147,19 @@ impl ModuleMapper for Update<'_> {
         let (id, tensor, mapper): (ParamId, Tensor<D>, _) = param.consume();
         // Running statistics have no gradient.
         let Some(grad) = self.grads.remove::<D>(id) else { return Param::from_mapped_value(id, tensor, mapper) };
-        let (shape, device) = (tensor.dims(), tensor.device());
-        let len = shape.iter().product::<usize>();
-        let grad = if self.scale < 1.0 { grad * self.scale } else { grad };
+        let device = tensor.device();
         // Normalisations and biases have one axis; they do not decay.
         let decay = if D > 1 { self.optimiser.weight_decay } else { 0.0 };
-        let flat = tensor.inner().reshape([len]);
-        let updated = self.optimiser.update(id.val(), flat, grad.reshape([len]), self.rate, decay);
-        let updated = Tensor::from_inner(updated.reshape(shape)).to_device(&device).require_grad();
+        let updated = self.optimiser.update(id.val(), tensor.inner(), grad, [self.rate, decay, self.scale]);
+        let updated = Tensor::from_inner(updated).to_device(&device).require_grad();
         Param::from_mapped_value(id, updated, mapper)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use burn::tensor::Device;
+
     use super::*;
 
     fn tensor(values: &[f32]) -> Tensor<1> {
@@ -157,14 +179,14 @@ mod tests {
     fn adam_by_hand() {
         let mut adam = optimiser(OptimiserKind::Adamw);
         adam.steps = 1;
-        let p = adam.update(1, tensor(&[1.0, -2.0]), tensor(&[0.5, -3.0]), 0.1, 0.0);
+        let p = adam.update(1, tensor(&[1.0, -2.0]), tensor(&[0.5, -3.0]), [0.1, 0.0, 1.0]);
         assert!(values(&p).iter().zip([0.9f32, -1.9]).all(|(f, e)| (f - e).abs() < 1e-6), "{p}");
         // Second step, gradient 1 then 0: first moment 0.09 / (1 - 0.81), second 0.000999 / (1 - 0.998001).
         let mut adam = optimiser(OptimiserKind::Adamw);
         adam.steps = 1;
-        adam.update(1, tensor(&[0.0]), tensor(&[1.0]), 0.1, 0.0);
+        adam.update(1, tensor(&[0.0]), tensor(&[1.0]), [0.1, 0.0, 1.0]);
         adam.steps = 2;
-        let p = adam.update(1, tensor(&[1.0]), tensor(&[0.0]), 0.1, 0.5);
+        let p = adam.update(1, tensor(&[1.0]), tensor(&[0.0]), [0.1, 0.5, 1.0]);
         let expected = 1.0 * (1.0 - 0.05) - 0.1 * (0.09 / 0.19) / (0.000_999f64 / 0.001_999).sqrt();
         assert!((f64::from(values(&p)[0]) - expected).abs() < 1e-6, "{p} {expected}");
     }
@@ -173,11 +195,11 @@ mod tests {
     #[test]
     fn momentum_by_hand() {
         let mut sgd = optimiser(OptimiserKind::Sgd);
-        let p = sgd.update(1, tensor(&[2.0]), tensor(&[1.0]), 0.1, 0.0);
+        let p = sgd.update(1, tensor(&[2.0]), tensor(&[1.0]), [0.1, 0.0, 1.0]);
         assert!((values(&p)[0] - 1.9).abs() < 1e-6);
-        let p = sgd.update(1, p, tensor(&[1.0]), 0.1, 0.0);
+        let p = sgd.update(1, p, tensor(&[1.0]), [0.1, 0.0, 1.0]);
         assert!((values(&p)[0] - (1.9 - 0.19)).abs() < 1e-6);
-        let p = optimiser(OptimiserKind::Sgd).update(1, tensor(&[2.0]), tensor(&[1.0]), 0.1, 0.5);
+        let p = optimiser(OptimiserKind::Sgd).update(1, tensor(&[2.0]), tensor(&[1.0]), [0.1, 0.5, 1.0]);
         assert!((values(&p)[0] - 1.8).abs() < 1e-6);
     }
 
@@ -185,13 +207,13 @@ mod tests {
     fn what_is_remembered_comes_back() {
         let mut adam = optimiser(OptimiserKind::Adamw);
         adam.steps = 1;
-        let p = adam.update(12, tensor(&[1.0, -2.0]), tensor(&[0.5, -3.0]), 0.1, 0.1);
+        let p = adam.update(12, tensor(&[1.0, -2.0]), tensor(&[0.5, -3.0]), [0.1, 0.1, 1.0]);
         let (steps, state) = adam.state();
         let mut other = optimiser(OptimiserKind::Adamw);
-        other.restore(steps, state, &Device::flex());
+        other.restore(steps, state);
         adam.steps += 1;
         other.steps += 1;
-        let next = |o: &mut Optimiser| values(&o.update(12, p.clone(), tensor(&[0.3, 0.1]), 0.1, 0.1));
+        let next = |o: &mut Optimiser| values(&o.update(12, p.clone(), tensor(&[0.3, 0.1]), [0.1, 0.1, 1.0]));
         assert_eq!(next(&mut adam), next(&mut other));
     }
 }

@@ -84,9 +84,9 @@ pub fn train(
         Some(kept) => kept.weights.clone(),
         None => first_weights(&spec, settings)?,
     };
-    let mut learner = Learner::new(lesson, &first, device.clone())?;
+    let mut learner = Learner::new(lesson, &first, device)?;
     if let Some(kept) = &kept {
-        learner.optimiser.restore(kept.steps, kept.moments.clone(), &device.inner());
+        learner.optimiser.restore(kept.steps, kept.moments.clone());
         tracing::info!("continuing after epoch {} from {}", kept.history.len(), folder.display());
     }
     let continued_from = kept.as_ref().map_or(0, |k| k.history.len());

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 
 use crate::conv::Work;
 use crate::pack::{self, LANES, Packed};
+use crate::share::Shared;
 use crate::tile::{self, PIXELS, Tap, Tile};
 use crate::{Buffer, ConvShape, MapShape};
 
@@ -46,14 +47,29 @@ pub fn pays(c: &ConvShape, source: MapShape, target: MapShape) -> bool {
     tiles * source.batch >= LEAST_ROWS && 3 * tiles * POINTS < 2 * direct
 }
 
-/// The transformed weights: the taps of the packed result are the 36 points.
-pub fn pack(c: &ConvShape, weight: impl Fn(usize, usize, usize) -> f32 + Sync) -> Packed {
-    let points = ConvShape { kernel: [IN, IN], ..*c };
-    let all: Vec<f32> = (0..c.outputs * c.inputs)
-        .into_par_iter()
-        .flat_map_iter(|at| transform::kernel(std::array::from_fn(|tap| weight(at / c.inputs, at % c.inputs, tap))))
-        .collect();
-    pack::pack(&points, None, |output, input, point| all[(output * c.inputs + input) * POINTS + point])
+/// The transformed weights: the taps of the packed result are the 36 points. `flipped` reads the kernel backwards, as the
+/// gradient by the input needs it.
+pub fn pack(c: &ConvShape, packed: &Packed, flipped: bool) -> Packed {
+    let mut points = pack::empty(&ConvShape { kernel: [IN, IN], ..*c });
+    let to = Shared::new(&mut points.values);
+    for (from, block) in packed.blocks.iter().zip(&points.blocks) {
+        let width = block.width();
+        (0..c.inputs).into_par_iter().for_each(|input| {
+            for lane in (0..width).step_by(LANES) {
+                let at = |tap: usize| from.offset + (tap * c.inputs + input) * width + lane;
+                let taps = std::array::from_fn(|tap| {
+                    let values = &packed.values[at(if flipped { 8 - tap } else { tap })..];
+                    values.first_chunk::<LANES>().copied().unwrap_or([0.0; LANES])
+                });
+                for (point, values) in transform::kernel(&taps).iter().enumerate() {
+                    let at = block.offset + (point * c.inputs + input) * width + lane;
+                    // SAFETY: within the block's points; each input has rows of its own.
+                    unsafe { to.get().add(at).cast::<[f32; LANES]>().write_unaligned(*values) };
+                }
+            }
+        });
+    }
+    points
 }
 
 /// One convolution: the work as for the direct way, but with transformed weights.

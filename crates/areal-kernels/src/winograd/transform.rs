@@ -7,27 +7,46 @@ use crate::pack::LANES;
 use crate::share::Shared;
 
 /// One vector of channels.
-type Lanes = [f32; LANES];
+pub type Lanes = [f32; LANES];
 /// Where the pixels of an input tile begin; those outside the map point to zeros.
 pub type Pixels = [*const f32; POINTS];
 /// Where the outputs of a tile begin, none for those outside the map.
 pub type Starts = [Option<usize>; OUT * OUT];
 
-/// `G g G^T` of a kernel of 3 x 3, in double precision.
-pub fn kernel(g: [f32; 9]) -> [f32; POINTS] {
-    const G: [[f64; 3]; IN] = [
-        [1.0 / 4.0, 0.0, 0.0],
-        [-1.0 / 6.0, -1.0 / 6.0, -1.0 / 6.0],
-        [-1.0 / 6.0, 1.0 / 6.0, -1.0 / 6.0],
-        [1.0 / 24.0, 1.0 / 12.0, 1.0 / 6.0],
-        [1.0 / 24.0, -1.0 / 12.0, 1.0 / 6.0],
-        [0.0, 0.0, 1.0],
-    ];
-    std::array::from_fn(|at| {
-        let (row, column) = (&G[at / IN], &G[at % IN]);
-        let terms = (0..9).map(|tap| row[tap / 3] * column[tap % 3] * f64::from(g[tap]));
-        terms.sum::<f64>() as f32
-    })
+/// `G g G^T` of kernels of 3 x 3, one a lane, in double precision.
+pub fn kernel(g: &[Lanes; 9]) -> [Lanes; POINTS] {
+    let mut half = [[[0.0; LANES]; 3]; IN];
+    for column in 0..3 {
+        let column_of = |row: usize| g[3 * row + column].map(f64::from);
+        let points = kernel_axis(&[column_of(0), column_of(1), column_of(2)]);
+        for (half, point) in half.iter_mut().zip(points) {
+            half[column] = point;
+        }
+    }
+    let mut all = [[0.0; LANES]; POINTS];
+    for (row, half) in all.as_chunks_mut::<IN>().0.iter_mut().zip(&half) {
+        for (to, point) in row.iter_mut().zip(kernel_axis(half)) {
+            *to = point.map(|value| value as f32);
+        }
+    }
+    all
+}
+
+/// `G g` of three taps: (1/4, 0, 0), (-1, -1, -1)/6, (-1, 1, -1)/6, (1, 2, 4)/24, (1, -2, 4)/24, (0, 0, 1).
+fn kernel_axis(g: &[[f64; LANES]; 3]) -> [[f64; LANES]; IN] {
+    let mut out = [[0.0; LANES]; IN];
+    for l in 0..LANES {
+        let [a, b, c] = [g[0][l], g[1][l], g[2][l]];
+        let (outer, inner) = ((a + c) * (1.0 / 6.0), b * (1.0 / 6.0));
+        let (far, near) = ((a + 4.0 * c) * (1.0 / 24.0), b * (1.0 / 12.0));
+        out[0][l] = a * 0.25;
+        out[1][l] = -outer - inner;
+        out[2][l] = -outer + inner;
+        out[3][l] = far + near;
+        out[4][l] = far - near;
+        out[5][l] = c;
+    }
+    out
 }
 
 /// What follows the sums.

@@ -1,5 +1,7 @@
+use areal_kernels::{Fork, MaxPool};
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::pool::MaxPool2d;
 use burn::nn::{BatchNorm, BatchNormConfig, Initializer, PaddingConfig2d};
 use burn::tensor::activation::relu;
 use burn::tensor::ops::ConvOptions;
@@ -53,18 +55,56 @@ pub(super) fn convolution(
 }
 
 /// A convolution forward: with our own kernels where gradients are kept, so that training uses them on a CPU; with
-/// Burn's elsewhere, so that compiled plans are compared with something independent of these kernels.
-pub(super) fn convolve(conv: &Conv2d, x: Tensor<4>) -> Tensor<4> {
+/// Burn's elsewhere, so that compiled plans are compared with something independent of these kernels. `fork` is shared
+/// with the other operation that reads `x`, if there is one.
+pub(super) fn convolve(conv: &Conv2d, x: Tensor<4>, fork: Option<&Fork>) -> Tensor<4> {
     let PaddingConfig2d::Explicit(top, left, bottom, right) = conv.padding else { return conv.forward(x) };
     if !x.device().is_autodiff() || conv.bias.is_some() {
         return conv.forward(x);
     }
     let padding = [(top, bottom), (left, right)];
-    areal_kernels::conv2d(
-        x,
-        conv.weight.val(),
-        ConvOptions::new_with_padding(conv.stride, padding, conv.dilation, conv.groups),
-    )
+    let options = ConvOptions::new_with_padding(conv.stride, padding, conv.dilation, conv.groups);
+    areal_kernels::conv2d(x, conv.weight.val(), options, fork)
+}
+
+/// A batch normalisation forward, `add` added and the sum rectified if asked to; our own kernels and Burn's as in
+/// [`convolve`]. Running statistics move as Burn's module moves them.
+pub(super) fn normalise(
+    norm: &BatchNorm,
+    x: Tensor<4>,
+    add: Option<(Tensor<4>, Option<&Fork>)>,
+    rectify: bool,
+) -> Tensor<4> {
+    let device = x.device();
+    if !device.is_autodiff() || !norm.training.is_enabled() {
+        let y = add.into_iter().fold(norm.forward(x), |y, (add, _)| y + add);
+        return if rectify { relu(y) } else { y };
+    }
+    let parameters = [norm.gamma.val(), norm.beta.val()];
+    let (y, mean, variance) = areal_kernels::batch_norm(x, parameters, norm.epsilon, add, rectify);
+    for (state, value) in [(&norm.running_mean, mean), (&norm.running_var, variance)] {
+        let kept = state.value_sync().to_device(&device) * (1.0 - norm.momentum);
+        state.update((kept + value * norm.momentum).detach());
+    }
+    y
+}
+
+/// A max pooling forward; our own kernels and Burn's as in [`convolve`].
+pub(super) fn pool(pool: &MaxPool2d, x: Tensor<4>) -> Tensor<4> {
+    let (kernel, stride, padding) = (pool.kernel_size, pool.stride, &pool.padding);
+    match padding {
+        PaddingConfig2d::Explicit(p, left, bottom, right)
+            if x.device().is_autodiff()
+                && [left, bottom, right] == [p; 3]
+                && kernel[0] == kernel[1]
+                && stride[0] == stride[1]
+                && pool.dilation == [1, 1]
+                && !pool.ceil_mode =>
+        {
+            areal_kernels::max_pool2d(x, MaxPool { kernel: kernel[0], stride: stride[0], padding: *p })
+        }
+        _ => pool.forward(x),
+    }
 }
 
 /// `blocks` blocks, the first with the stride; and how many channels come out.
@@ -121,17 +161,24 @@ impl Block {
 
     /// `[N, C, H, W]` to `[N, C', H', W']`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let shortcut = without_margin(x.clone(), self.margin());
-        let shortcut = match &self.downsample {
-            Some((conv, norm)) => norm.forward(convolve(conv, shortcut)),
-            None => shortcut,
+        let margin = self.margin();
+        // Where the shortcut leaves pixels out, it reads other images than the first convolution.
+        let fork = (margin == 0).then(Fork::new);
+        let shortcut = without_margin(x.clone(), margin);
+        let (shortcut, shared) = match &self.downsample {
+            Some((conv, norm)) => (normalise(norm, convolve(conv, shortcut, fork.as_ref()), None, false), None),
+            None => (shortcut, fork.as_ref()),
         };
-        let mut y = relu(self.bn1.forward(convolve(&self.conv1, x)));
-        y = self.bn2.forward(convolve(&self.conv2, y));
-        if let (Some(conv), Some(norm)) = (&self.conv3, &self.bn3) {
-            y = norm.forward(convolve(conv, relu(y)));
+        let y = normalise(&self.bn1, convolve(&self.conv1, x, fork.as_ref()), None, true);
+        let y = convolve(&self.conv2, y, None);
+        let add = Some((shortcut, shared));
+        match (&self.conv3, &self.bn3) {
+            (Some(conv), Some(norm)) => {
+                let y = normalise(&self.bn2, y, None, true);
+                normalise(norm, convolve(conv, y, None), add, true)
+            }
+            _ => normalise(&self.bn2, y, add, true),
         }
-        relu(y + shortcut)
     }
 }
 

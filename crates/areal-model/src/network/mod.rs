@@ -4,13 +4,12 @@ use burn::module::Module;
 use burn::nn::conv::Conv2d;
 use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Initializer, Linear, LinearConfig, PaddingConfig2d};
-use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 use rand::SeedableRng;
 use serde::{Deserialize, Serialize};
 
 pub use block::Block;
-use block::{BlockKind, convolution, convolve, stage};
+use block::{BlockKind, convolution, convolve, normalise, pool, stage};
 
 use crate::weights::initial_state;
 use crate::{Architecture, ModelError, Padding, StateDict};
@@ -176,9 +175,9 @@ impl Network {
 
     /// Feature maps `[N, F, h, w]` of images `[N, C, H, W]`.
     pub fn features(&self, x: Tensor<4>) -> Tensor<4> {
-        let mut x = relu(self.bn1.forward(convolve(&self.conv1, x)));
-        if let Some(pool) = &self.maxpool {
-            x = pool.forward(x);
+        let mut x = normalise(&self.bn1, convolve(&self.conv1, x, None), None, true);
+        if let Some(config) = &self.maxpool {
+            x = pool(config, x);
         }
         for block in [&self.layer1, &self.layer2, &self.layer3, &self.layer4].into_iter().flatten() {
             x = block.forward(x);

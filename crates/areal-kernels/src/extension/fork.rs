@@ -1,0 +1,45 @@
+use std::sync::{Arc, Mutex, PoisonError};
+
+use burn::backend::Flex;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::ops::FloatTensorOps;
+
+use super::FlexFloat;
+
+/// Where the gradients of a map that two operations read come together.
+///
+/// Burn would add them in a pass of its own, in one thread and out of the maps' order in memory. Of two operations that
+/// share a fork, the one whose gradient is computed first leaves it here; the other adds its own as it is computed, and
+/// passes the sum on. A fork serves one forward and one backward pass, and both operations must lie on the way of the
+/// gradient.
+#[derive(Debug, Clone, Default)]
+pub struct Fork(Arc<Mutex<Option<FlexFloat>>>);
+
+impl Fork {
+    /// A fork whose branches have not come back.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What the other branch left; none while it has not come back.
+    pub(super) fn take(&self) -> Option<FlexFloat> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Leaves a gradient for the other branch.
+    pub(super) fn leave(&self, gradient: FlexFloat) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(gradient);
+    }
+}
+
+/// The node of a tensor in the graph of gradients.
+pub(super) type Node = burn::backend::autodiff::NodeId;
+
+/// Passes on the gradient of a tensor that was read through a fork, or through none.
+pub(super) fn pass_on(grads: &mut Gradients, node: Node, fork: Option<&Fork>, gradient: FlexFloat) {
+    let Some(fork) = fork else { return grads.register::<Flex>(node, gradient) };
+    match fork.take() {
+        Some(other) => grads.register::<Flex>(node, Flex::float_add(other, gradient)),
+        None => fork.leave(gradient),
+    }
+}

@@ -1,0 +1,101 @@
+use std::ops::Deref;
+
+use burn::backend::TensorMetadata;
+use burn::tensor::TensorData;
+
+use super::FlexFloat;
+use crate::{MapShape, from_nchw};
+
+/// The order in memory of the axes of images `[N, C, H, W]` that lie as a map `[H, W, N, C]`.
+const MAP: [usize; 4] = [2, 3, 0, 1];
+/// Where these axes are found in the map.
+const IMAGES: [usize; 4] = [2, 3, 0, 1];
+/// The order in memory of the axes of weights `[O, I, rows, columns]` that lie as `[rows, columns, I, O]`.
+const KERNEL: [usize; 4] = [2, 3, 1, 0];
+/// Where these axes are found there.
+const WEIGHTS: [usize; 4] = [3, 2, 0, 1];
+
+/// A tensor's values in one piece, in the order of its axes.
+pub(super) struct Values(FlexFloat);
+
+impl Deref for Values {
+    type Target = [f32];
+
+    /// Empty where the tensor is not of single precision, which every kernel refuses.
+    fn deref(&self) -> &[f32] {
+        self.0.as_slice().unwrap_or_default()
+    }
+}
+
+/// A tensor's values in the order of its own axes.
+pub(super) fn plain(tensor: &FlexFloat) -> Values {
+    Values(if tensor.is_contiguous() { tensor.clone() } else { tensor.to_contiguous() })
+}
+
+/// The values of images `[N, C, H, W]` as a map `[H, W, N, C]`; copied only where they lie otherwise.
+pub(super) fn map_of(images: &FlexFloat) -> Values {
+    let map = images.permute(&MAP);
+    if map.is_contiguous() {
+        return Values(map);
+    }
+    let shape = map_shape(images);
+    if images.is_contiguous() {
+        let mut values = vec![0.0; shape.len()];
+        if from_nchw(shape, &plain(images), &mut values).is_ok() {
+            return Values(as_map(values, shape));
+        }
+    }
+    Values(map.to_contiguous())
+}
+
+/// A map `[H, W, N, C]` as images `[N, C, H, W]`.
+pub(super) fn images_of(map: Vec<f32>, shape: MapShape) -> FlexFloat {
+    as_map(map, shape).permute(&IMAGES)
+}
+
+fn as_map(values: Vec<f32>, shape: MapShape) -> FlexFloat {
+    FlexFloat::from_data(TensorData::new(values, [shape.height, shape.width, shape.batch, shape.channels]))
+}
+
+/// The values of images as a map that may be changed: in place where nothing else refers to them and they lie so.
+pub(super) fn into_map(images: FlexFloat) -> Vec<f32> {
+    let map = images.permute(&MAP);
+    drop(images);
+    let map = if map.is_contiguous() { map } else { map.to_contiguous() };
+    // Takes the memory itself over where it is not shared.
+    map.into_data().try_into_vec().unwrap_or_default()
+}
+
+/// The values of weights `[O, I, rows, columns]` as `[rows, columns, I, O]`.
+pub(super) fn kernel_of(weights: &FlexFloat) -> Values {
+    let kernel = weights.permute(&KERNEL);
+    Values(if kernel.is_contiguous() { kernel } else { kernel.to_contiguous() })
+}
+
+/// Values `[rows, columns, I, O]` as weights `[O, I, rows, columns]`.
+pub(super) fn weights_of(kernel: Vec<f32>, [o, i, rows, columns]: [usize; 4]) -> FlexFloat {
+    FlexFloat::from_data(TensorData::new(kernel, [rows, columns, i, o])).permute(&WEIGHTS)
+}
+
+/// Whether weights lie as `[rows, columns, I, O]` and not in the order of their axes.
+pub(super) fn is_kernel(weights: &FlexFloat) -> bool {
+    weights.rank() == 4 && !weights.is_contiguous() && weights.permute(&KERNEL).is_contiguous()
+}
+
+/// The four sizes of a tensor; zeros where it has another number of axes.
+pub(super) fn dims(tensor: &FlexFloat) -> [usize; 4] {
+    let shape = tensor.shape();
+    if shape.num_dims() == 4 { std::array::from_fn(|axis| shape[axis]) } else { [0; 4] }
+}
+
+/// The map that images `[N, C, H, W]` are.
+pub(super) fn map_shape(images: &FlexFloat) -> MapShape {
+    let [n, c, h, w] = dims(images);
+    MapShape::new(h, w, n, c)
+}
+
+/// Values as a tensor of one axis.
+pub(super) fn vector(values: Vec<f32>) -> FlexFloat {
+    let len = values.len();
+    FlexFloat::from_data(TensorData::new(values, [len]))
+}

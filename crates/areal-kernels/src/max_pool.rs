@@ -1,0 +1,105 @@
+use rayon::prelude::*;
+
+use crate::by_level::by_level;
+use crate::error::check_len;
+use crate::pool::MaxPool;
+use crate::taps::{self, AxisTaps};
+use crate::{KernelError, Level, MapShape};
+
+/// Values of one position that are worked on at once.
+const CHUNK: usize = 64;
+
+impl MaxPool {
+    /// As [`run`](Self::run), and remembers in `places`, shaped as the output, which position of its window each value
+    /// came from: row times columns of the window plus column. Of equal values it is the first.
+    ///
+    /// # Errors
+    /// When a slice does not have the length of its shape, a window lies outside the map or has more than 255 positions.
+    pub fn run_and_remember(
+        &self,
+        level: Level,
+        shape: MapShape,
+        input: &[f32],
+        output: &mut [f32],
+        places: &mut [u8],
+    ) -> Result<MapShape, KernelError> {
+        let (level, [rows, columns]) = (level.require()?, self.both(shape)?);
+        let target = MapShape { height: rows.len(), width: columns.len(), ..shape };
+        check_len("input", input.len(), shape.len())?;
+        check_len("output", output.len(), target.len())?;
+        check_len("places", places.len(), target.len())?;
+        let len = shape.row_len().max(1);
+        output.par_chunks_mut(len).zip(places.par_chunks_mut(len)).enumerate().for_each(|(at, (out, places))| {
+            let (row, column) = (&rows[at / columns.len()], &columns[at % columns.len()]);
+            out.fill(f32::NEG_INFINITY);
+            for (r, c) in row.iter().flat_map(|r| column.iter().map(move |c| (r, c))) {
+                let source = &input[(r.source * shape.width + c.source) * len..][..len];
+                greater(level, source, (r.kernel * self.kernel + c.kernel) as u8, out, places);
+            }
+        });
+        Ok(target)
+    }
+
+    /// Gradient by the input, a map of `shape`, of one by the output, with the places that the pooling remembered.
+    ///
+    /// # Errors
+    /// As [`run_and_remember`](Self::run_and_remember).
+    pub fn gradient(
+        &self,
+        level: Level,
+        shape: MapShape,
+        places: &[u8],
+        gradient: &[f32],
+        result: &mut [f32],
+    ) -> Result<(), KernelError> {
+        let (level, [rows, columns]) = (level.require()?, self.both(shape)?);
+        let target = MapShape { height: rows.len(), width: columns.len(), ..shape };
+        check_len("gradient", gradient.len(), target.len())?;
+        check_len("places", places.len(), target.len())?;
+        check_len("result", result.len(), shape.len())?;
+        let axis = |targets, sources| taps::backward(targets, sources, self.kernel, [self.stride, self.padding, 1]);
+        let (rows, columns) = (axis(shape.height, target.height), axis(shape.width, target.width));
+        let len = shape.row_len().max(1);
+        result.par_chunks_mut(len).enumerate().for_each(|(at, out)| {
+            let (row, column) = (&rows[at / shape.width], &columns[at % shape.width]);
+            out.fill(0.0);
+            for (r, c) in row.iter().flat_map(|r| column.iter().map(move |c| (r, c))) {
+                let from = (r.source * target.width + c.source) * len;
+                let place = (r.kernel * self.kernel + c.kernel) as u8;
+                chosen(level, &gradient[from..][..len], &places[from..][..len], place, out);
+            }
+        });
+        Ok(())
+    }
+
+    fn both(&self, shape: MapShape) -> Result<[AxisTaps; 2], KernelError> {
+        if self.kernel * self.kernel > usize::from(u8::MAX) {
+            return Err(KernelError::Shape(format!("{self:?} has too many positions to remember")));
+        }
+        Ok([self.taps(shape.height)?, self.taps(shape.width)?])
+    }
+}
+
+by_level! { greater(x: &[f32], place: u8, best: &mut [f32], places: &mut [u8]) = greater_of }
+
+#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[inline(always)]
+fn greater_of(x: &[f32], place: u8, best: &mut [f32], places: &mut [u8]) {
+    for ((x, best), at) in x.chunks(CHUNK).zip(best.chunks_mut(CHUNK)).zip(places.chunks_mut(CHUNK)) {
+        for ((x, best), at) in x.iter().zip(best).zip(at) {
+            let is_greater = *x > *best;
+            *at = if is_greater { place } else { *at };
+            *best = if is_greater { *x } else { *best };
+        }
+    }
+}
+
+by_level! { chosen(gradient: &[f32], places: &[u8], place: u8, sums: &mut [f32]) = chosen_of }
+
+#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[inline(always)]
+fn chosen_of(gradient: &[f32], places: &[u8], place: u8, sums: &mut [f32]) {
+    for ((g, at), sum) in gradient.iter().zip(places).zip(sums) {
+        *sum += if *at == place { *g } else { 0.0 };
+    }
+}
