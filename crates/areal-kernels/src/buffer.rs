@@ -1,11 +1,19 @@
 #![allow(unsafe_code)]
 
 use std::ops::{Deref, DerefMut};
+use std::sync::{Mutex, PoisonError};
+
+/// Buffers that are used again, at most so many.
+static KEPT: Mutex<Vec<Buffer>> = Mutex::new(Vec::new());
+const MOST: usize = 4;
 
 /// One cache line.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(64))]
-struct Line([f32; 16]);
+struct Line([f32; LINE]);
+
+/// Values of a line.
+const LINE: usize = 16;
 
 /// Values that begin on a cache line, so that no vector load straddles two.
 #[derive(Debug, Clone, Default)]
@@ -17,13 +25,40 @@ pub struct Buffer {
 impl Buffer {
     /// `len` zeros.
     pub fn zeros(len: usize) -> Self {
-        Self { lines: vec![Line([0.0; 16]); len.div_ceil(16)], len }
+        Self { lines: vec![Line([0.0; LINE]); len.div_ceil(LINE)], len }
+    }
+
+    /// `len` values that mean nothing, in memory that was used before if there is any.
+    pub(crate) fn used(len: usize) -> Self {
+        let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+        // The shortest that is long enough, or else the longest, which then grows.
+        let fits = |buffer: &Self| (buffer.lines.len() * LINE < len, buffer.lines.len().abs_diff(len / LINE));
+        let best = (0..kept.len()).min_by_key(|at| fits(&kept[*at]));
+        let mut buffer = best.map(|at| kept.swap_remove(at)).unwrap_or_default();
+        drop(kept);
+        buffer.len = buffer.lines.len() * LINE;
+        buffer.grow(len);
+        buffer.len = len;
+        buffer
+    }
+
+    /// Keeps a buffer that is not needed any more for [`used`](Self::used).
+    pub(crate) fn keep(self) {
+        let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < MOST {
+            kept.push(self);
+        }
+    }
+
+    /// Frees all that is kept.
+    pub(crate) fn release() {
+        KEPT.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Makes room for at least `len` values; keeps what is there.
     pub fn grow(&mut self, len: usize) {
         if len > self.len {
-            self.lines.resize(len.div_ceil(16), Line([0.0; 16]));
+            self.lines.resize(len.div_ceil(LINE), Line([0.0; LINE]));
             self.len = len;
         }
     }

@@ -64,6 +64,14 @@ impl Conv2d {
         Ok(Self { shape, activation: Activation::None, level: level.require()?, packed, points: OnceLock::new() })
     }
 
+    /// Keeps the memory of the weights for the next convolution, where this one is not needed any more.
+    pub(crate) fn keep(self) {
+        self.packed.values.keep();
+        if let Some(points) = self.points.into_inner() {
+            points.values.keep();
+        }
+    }
+
     /// What it computes.
     pub fn shape(&self) -> &ConvShape {
         &self.shape

@@ -31,10 +31,18 @@ impl AdamW {
     ///
     /// # Errors
     /// When slices differ in length.
-    pub fn run(&self, level: Level, weights: &mut [f32], gradient: &[f32], moments: [&mut [f32]; 2]) -> Result<(), KernelError> {
+    pub fn run(
+        &self,
+        level: Level,
+        weights: &mut [f32],
+        gradient: &[f32],
+        moments: [&mut [f32]; 2],
+    ) -> Result<(), KernelError> {
         let [first, second] = moments;
         let level = level.require()?;
-        for (what, len) in [("gradient", gradient.len()), ("first moment", first.len()), ("second moment", second.len())] {
+        for (what, len) in
+            [("gradient", gradient.len()), ("first moment", first.len()), ("second moment", second.len())]
+        {
             check_len(what, len, weights.len())?;
         }
         let corrections = self.betas.map(|beta| 1.0 - beta.powf(self.step as f64));
@@ -92,7 +100,13 @@ impl Momentum {
     ///
     /// # Errors
     /// When slices differ in length.
-    pub fn run(&self, level: Level, weights: &mut [f32], gradient: &[f32], momentum: &mut [f32]) -> Result<(), KernelError> {
+    pub fn run(
+        &self,
+        level: Level,
+        weights: &mut [f32],
+        gradient: &[f32],
+        momentum: &mut [f32],
+    ) -> Result<(), KernelError> {
         let level = level.require()?;
         check_len("gradient", gradient.len(), weights.len())?;
         check_len("momentum", momentum.len(), weights.len())?;

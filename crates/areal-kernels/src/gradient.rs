@@ -62,9 +62,11 @@ pub fn input_gradient(
     if mirrored && winograd::pays(&turned, source, input) {
         let points = winograd::pack(&turned, &packed, true);
         Winograd { work: &work, points: &points, padding: turned.padding }.run();
+        points.values.keep();
     } else {
         work.run();
     }
+    packed.values.keep();
     Ok(())
 }
 
@@ -90,7 +92,6 @@ pub fn weights_gradient(
         Weights { level, shape, input, target, x, gradient, sums: Shared::new(sums), width }.run();
     };
     if width == shape.outputs {
-        result.fill(0.0);
         run(result);
         return Ok(());
     }
@@ -151,6 +152,7 @@ impl Weights<'_> {
         (0..blocks * groups).into_par_iter().for_each(|task| {
             let (block, group) = (task / groups * BLOCK, task % groups);
             let inputs = [group * c.inputs / groups, (group + 1) * c.inputs / groups];
+            self.clear(block, inputs);
             // Rows outermost: what a row needs of both maps stays in cache for all taps.
             for (y, row) in rows.iter().enumerate() {
                 for (run, row) in runs.iter().flat_map(|run| row.iter().map(move |row| (run, row))) {
@@ -160,6 +162,15 @@ impl Weights<'_> {
                 }
             }
         });
+    }
+
+    /// Sets a task's sums to 0.
+    fn clear(&self, block: usize, [from, to]: [usize; 2]) {
+        let lanes = (self.width - block).min(BLOCK);
+        for row in (0..self.shape.taps()).flat_map(|tap| (from..to).map(move |input| tap * self.shape.inputs + input)) {
+            // SAFETY: whole vectors of outputs of the task's own block and inputs.
+            unsafe { self.sums.get().add(row * self.width + block).write_bytes(0, lanes) };
+        }
     }
 
     /// One tap of the kernel over target columns that share it.

@@ -6,8 +6,8 @@ use crate::pool::MaxPool;
 use crate::taps::{self, AxisTaps};
 use crate::{KernelError, Level, MapShape};
 
-/// Values of one position that are worked on at once.
-const CHUNK: usize = 64;
+/// Values that stay in registers while the positions of a window go by.
+const CHUNK: usize = 32;
 
 impl MaxPool {
     /// As [`run`](Self::run), and remembers in `places`, shaped as the output, which position of its window each value
@@ -31,11 +31,14 @@ impl MaxPool {
         let len = shape.row_len().max(1);
         output.par_chunks_mut(len).zip(places.par_chunks_mut(len)).enumerate().for_each(|(at, (out, places))| {
             let (row, column) = (&rows[at / columns.len()], &columns[at % columns.len()]);
-            out.fill(f32::NEG_INFINITY);
-            for (r, c) in row.iter().flat_map(|r| column.iter().map(move |c| (r, c))) {
-                let source = &input[(r.source * shape.width + c.source) * len..][..len];
-                greater(level, source, (r.kernel * self.kernel + c.kernel) as u8, out, places);
-            }
+            let window = row.iter().flat_map(|r| column.iter().map(move |c| (r, c)));
+            let window: Vec<(&[f32], u8)> = window
+                .map(|(r, c)| {
+                    let from = (r.source * shape.width + c.source) * len;
+                    (&input[from..][..len], (r.kernel * self.kernel + c.kernel) as u8)
+                })
+                .collect();
+            greatest(level, &window, out, places);
         });
         Ok(target)
     }
@@ -73,23 +76,40 @@ impl MaxPool {
     }
 
     fn both(&self, shape: MapShape) -> Result<[AxisTaps; 2], KernelError> {
-        if self.kernel * self.kernel > usize::from(u8::MAX) {
+        if u8::try_from(self.kernel * self.kernel).is_err() {
             return Err(KernelError::Shape(format!("{self:?} has too many positions to remember")));
         }
         Ok([self.taps(shape.height)?, self.taps(shape.width)?])
     }
 }
 
-by_level! { greater(x: &[f32], place: u8, best: &mut [f32], places: &mut [u8]) = greater_of }
+by_level! { greatest(window: &[(&[f32], u8)], best: &mut [f32], places: &mut [u8]) = greatest_of }
 
 #[expect(clippy::inline_always, reason = "compiled once for each level")]
 #[inline(always)]
-fn greater_of(x: &[f32], place: u8, best: &mut [f32], places: &mut [u8]) {
-    for ((x, best), at) in x.chunks(CHUNK).zip(best.chunks_mut(CHUNK)).zip(places.chunks_mut(CHUNK)) {
-        for ((x, best), at) in x.iter().zip(best).zip(at) {
-            let is_greater = *x > *best;
-            *at = if is_greater { place } else { *at };
-            *best = if is_greater { *x } else { *best };
+fn greatest_of(window: &[(&[f32], u8)], best: &mut [f32], places: &mut [u8]) {
+    let (whole, rest) = best.as_chunks_mut::<CHUNK>();
+    let (whole_places, rest_places) = places.as_chunks_mut::<CHUNK>();
+    for (index, (best, places)) in whole.iter_mut().zip(whole_places).enumerate() {
+        let (mut value, mut place) = ([f32::NEG_INFINITY; CHUNK], [0u32; CHUNK]);
+        for (row, at) in window {
+            let Some(x) = row[index * CHUNK..].first_chunk::<CHUNK>() else { continue };
+            for l in 0..CHUNK {
+                let is_greater = x[l] > value[l];
+                place[l] = if is_greater { u32::from(*at) } else { place[l] };
+                value[l] = if is_greater { x[l] } else { value[l] };
+            }
+        }
+        *best = value;
+        *places = place.map(|place| place as u8);
+    }
+    rest.fill(f32::NEG_INFINITY);
+    for (row, at) in window {
+        let row = &row[row.len() - rest.len()..];
+        for ((x, best), place) in row.iter().zip(&mut *rest).zip(&mut *rest_places) {
+            if *x > *best {
+                (*best, *place) = (*x, *at);
+            }
         }
     }
 }

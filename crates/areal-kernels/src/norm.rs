@@ -40,7 +40,7 @@ pub fn moments(level: Level, channels: usize, x: &[f32]) -> Result<Moments, Kern
         // Rounding may leave the variance of a constant channel a little below 0.
         (f64::from(origin[c]) + offset, (second[c] / n - offset * offset).max(0.0))
     };
-    let (mean, variance) = (0..channels).map(|c| moment(c)).map(|(m, v)| (m as f32, v as f32)).unzip();
+    let (mean, variance) = (0..channels).map(moment).map(|(m, v)| (m as f32, v as f32)).unzip();
     Ok(Moments { mean, variance })
 }
 
@@ -120,8 +120,12 @@ impl Norm {
         let channels = moments.mean.len();
         check_len("scale of the normalisation", gamma.len(), channels)?;
         check_len("shift of the normalisation", beta.len(), channels)?;
-        let scale: Vec<f32> =
-            gamma.iter().zip(&moments.variance).map(|(g, v)| f64::from(*g) * inverse(*v, epsilon)).map(|s| s as f32).collect();
+        let scale: Vec<f32> = gamma
+            .iter()
+            .zip(&moments.variance)
+            .map(|(g, v)| f64::from(*g) * inverse(*v, epsilon))
+            .map(|s| s as f32)
+            .collect();
         let shift = |c: usize| (f64::from(beta[c]) - f64::from(moments.mean[c]) * f64::from(scale[c])) as f32;
         let shift = (0..channels).map(shift).collect();
         Ok(Self { scale, shift, relu })

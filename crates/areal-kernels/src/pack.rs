@@ -102,12 +102,14 @@ fn pack_blocks(shape: &ConvShape, fill: impl Fn(&Block, usize, &mut [f32]) + Syn
     packed
 }
 
-/// Zeros.
+/// Without values yet; without bias.
 pub fn empty(shape: &ConvShape) -> Packed {
     let rows = shape.taps() * shape.inputs;
     let blocks = blocks(shape.outputs, rows);
     let len = blocks.last().map_or(0, |b| b.offset + rows * b.width());
-    Packed { values: Buffer::zeros(len), bias: Buffer::zeros(shape.outputs.next_multiple_of(LANES)), blocks }
+    // Lanes beyond the outputs are read, though what comes of them is not stored.
+    let values = if shape.outputs.is_multiple_of(LANES) { Buffer::used(len) } else { Buffer::zeros(len) };
+    Packed { values, bias: Buffer::zeros(shape.outputs.next_multiple_of(LANES)), blocks }
 }
 
 /// Turns rows of `columns` values into columns: `to` has rows of `width`, of which the first are filled.

@@ -123,7 +123,8 @@ fn gradients_of_a_residual_block_come_together_as_in_burn() {
     let device = Device::flex().autodiff();
     for with_convolution in [false, true] {
         let x = random([5, 8, 6, 7], &device).require_grad();
-        let mut weights = vec![random([8, 8, 3, 3], &device).require_grad(), random([8, 8, 3, 3], &device).require_grad()];
+        let mut weights =
+            vec![random([8, 8, 3, 3], &device).require_grad(), random([8, 8, 3, 3], &device).require_grad()];
         if with_convolution {
             weights.push(random([8, 8, 1, 1], &device).require_grad());
         }
@@ -188,6 +189,11 @@ fn optimiser_steps_do_not_depend_on_the_order_in_memory() {
     assert!((squares(kernel(&g)) - squares(g.clone())).abs() < 1e-4);
     // The weights that came in are as they were.
     let before = values(g.clone());
-    let _ = adamw(g.clone(), g.clone(), [m, v], AdamW { rate: 1.0, decay: 0.0, betas: [0.9, 0.999], epsilon: 1e-8, step: 1, scale: 1.0 });
+    let _ = adamw(
+        g.clone(),
+        g.clone(),
+        [m, v],
+        AdamW { rate: 1.0, decay: 0.0, betas: [0.9, 0.999], epsilon: 1e-8, step: 1, scale: 1.0 },
+    );
     assert_eq!(values(g), before);
 }

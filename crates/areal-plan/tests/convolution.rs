@@ -59,7 +59,9 @@ fn agrees_with_burn(images: [usize; 4], weights: [usize; 4], options: ConvOption
 fn gradients_agree_with_finite_differences() {
     // f(x, w) = sum of the squares of the convolution; central differences of one value each.
     let device = Device::flex().autodiff();
-    let f = |x: Tensor<4>, w: Tensor<4>| conv2d(x, w, ConvOptions::new([2, 1], [1, 0], [1, 1], 1), None).powi_scalar(2).sum();
+    let f = |x: Tensor<4>, w: Tensor<4>| {
+        conv2d(x, w, ConvOptions::new([2, 1], [1, 0], [1, 1], 1), None).powi_scalar(2).sum()
+    };
     let (x, w) = (random([2, 3, 6, 5], &device).require_grad(), random([4, 3, 3, 2], &device).require_grad());
     let gradients = f(x.clone(), w.clone()).backward();
     let nudge = |t: &Tensor<4>, at: usize, by: f32| {

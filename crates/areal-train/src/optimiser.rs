@@ -48,7 +48,13 @@ impl Optimiser {
     }
 
     /// New values of one parameter with weights `p` and gradient `g`, which is multiplied by `scale` first.
-    fn update<const D: usize>(&mut self, id: u64, p: Tensor<D>, g: Tensor<D>, [rate, decay, scale]: [f64; 3]) -> Tensor<D> {
+    fn update<const D: usize>(
+        &mut self,
+        id: u64,
+        p: Tensor<D>,
+        g: Tensor<D>,
+        [rate, decay, scale]: [f64; 3],
+    ) -> Tensor<D> {
         let mut old = self.moments.remove(&id).unwrap_or_default().into_iter();
         let mut moment = || old.next().map_or_else(|| Tensor::zeros(p.dims(), &p.device()), |m| m.tensor(&p));
         let (p, moments) = match self.kind {

@@ -9,8 +9,9 @@ use burn::tensor::Tensor;
 use burn::tensor::ops::ConvOptions;
 
 use super::fork::{Fork, pass_on};
-use super::layout::{dims, images_of, kernel_of, map_of, weights_of};
+use super::layout::{dims, images_of, kernel_of, map_of, recycle, weights_of};
 use super::{FlexFloat, is_ours, level};
+use crate::recycle::take;
 use crate::{Conv2d, ConvShape, KernelError, MapShape, input_gradient, weights_gradient};
 
 /// What is done beside the tensors.
@@ -71,8 +72,9 @@ fn uncovered() -> KernelError {
 fn forward(x: &FlexFloat, weights: &FlexFloat, options: &ConvOptions<2>) -> Result<FlexFloat, KernelError> {
     let (shape, input, output) = shapes(dims(x), dims(weights), options).ok_or_else(uncovered)?;
     let conv = Conv2d::of_rows(level(), shape, &kernel_of(weights))?;
-    let mut y = vec![0.0; output.len()];
+    let mut y = take(output.len());
     conv.run(input, &map_of(x), None, &mut y)?;
+    conv.keep();
     Ok(images_of(y, output))
 }
 
@@ -92,7 +94,7 @@ impl Kept {
     /// The gradient by the images, plus what the fork's other branch left.
     fn by_images(&self, gradient: &FlexFloat, other: Option<&FlexFloat>) -> Result<FlexFloat, KernelError> {
         let (shape, input, _) = self.shapes()?;
-        let mut result = vec![0.0; input.len()];
+        let mut result = take(input.len());
         let other = other.map(map_of);
         let weights = kernel_of(&self.weights);
         input_gradient(level(), &shape, input, &weights, &map_of(gradient), other.as_deref(), &mut result)?;
@@ -101,7 +103,7 @@ impl Kept {
 
     fn by_weights(&self, gradient: &FlexFloat) -> Result<FlexFloat, KernelError> {
         let (shape, input, _) = self.shapes()?;
-        let mut result = vec![0.0; shape.weights_len()];
+        let mut result = take(shape.weights_len());
         weights_gradient(level(), &shape, input, &map_of(&self.x), &map_of(gradient), &mut result)?;
         Ok(weights_of(result, dims(&self.weights)))
     }
@@ -151,12 +153,15 @@ impl Backward<Flex, 2> for Step {
             let other = kept.how.fork.as_ref().and_then(Fork::take);
             let result = kept.by_images(&gradient, other.as_ref()).unwrap_or_else(|_| {
                 let (x, weights, options) = (kept.x.clone(), kept.weights.clone(), kept.how.options.clone());
-                let result = Flex::conv2d_x_backward(x, weights, gradient, options);
+                let result = Flex::conv2d_x_backward(x, weights, gradient.clone(), options);
                 other.iter().fold(result, |sum, other| Flex::float_add(sum, other.clone()))
             });
             // With the other branch's share in it, the sum is whole.
             let fork = if other.is_some() { None } else { kept.how.fork.as_ref() };
             pass_on(grads, node.id, fork, result);
+            other.into_iter().for_each(recycle);
         }
+        recycle(gradient);
+        recycle(kept.x);
     }
 }

@@ -2,8 +2,8 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::tensor::Tensor;
 
-use super::layout::{dims, is_kernel, kernel_of, plain, weights_of};
-use super::{FlexFloat, is_ours, level, layout::vector};
+use super::layout::{dims, is_kernel, kernel_of, plain, recycle, weights_of};
+use super::{FlexFloat, is_ours, layout::vector, level};
 use crate::{AdamW, Momentum, sum_of_squares};
 
 /// Steps of optimisers as operations of Burn's backends.
@@ -95,11 +95,7 @@ fn kernel_order(weights: FlexFloat) -> FlexFloat {
 
 /// Such values as a tensor of the gradient's shape again.
 fn tensor_like(gradient: &FlexFloat, values: Vec<f32>) -> FlexFloat {
-    if is_kernel(gradient) {
-        weights_of(values, dims(gradient))
-    } else {
-        vector(values).reshape(gradient.shape())
-    }
+    if is_kernel(gradient) { weights_of(values, dims(gradient)) } else { vector(values).reshape(gradient.shape()) }
 }
 
 impl MapDescent for Flex {
@@ -115,7 +111,10 @@ impl MapDescent for Flex {
         // All four are single precision of one length: the public function and the module's shapes saw to it.
         let done = how.run(level(), &mut w, &g, [&mut m, &mut v]);
         debug_assert!(done.is_ok(), "{done:?}");
-        (tensor_like(&gradient, w), tensor_like(&gradient, m), tensor_like(&gradient, v))
+        drop(g);
+        let result = (tensor_like(&gradient, w), tensor_like(&gradient, m), tensor_like(&gradient, v));
+        recycle(gradient);
+        result
     }
 
     fn map_momentum(
@@ -128,7 +127,10 @@ impl MapDescent for Flex {
         let g = if is_kernel(&gradient) { kernel_of(&gradient) } else { plain(&gradient) };
         let done = how.run(level(), &mut w, &g, &mut m);
         debug_assert!(done.is_ok(), "{done:?}");
-        (tensor_like(&gradient, w), tensor_like(&gradient, m))
+        drop(g);
+        let result = (tensor_like(&gradient, w), tensor_like(&gradient, m));
+        recycle(gradient);
+        result
     }
 
     fn map_squares(values: FlexFloat) -> FlexFloat {

@@ -1,9 +1,11 @@
 use std::ops::Deref;
 
 use burn::backend::TensorMetadata;
-use burn::tensor::TensorData;
+use burn::backend::flex::Layout;
+use burn::tensor::{Shape, TensorData};
 
 use super::FlexFloat;
+use crate::recycle::{give, take};
 use crate::{MapShape, from_nchw};
 
 /// The order in memory of the axes of images `[N, C, H, W]` that lie as a map `[H, W, N, C]`.
@@ -40,7 +42,7 @@ pub(super) fn map_of(images: &FlexFloat) -> Values {
     }
     let shape = map_shape(images);
     if images.is_contiguous() {
-        let mut values = vec![0.0; shape.len()];
+        let mut values = take(shape.len());
         if from_nchw(shape, &plain(images), &mut values).is_ok() {
             return Values(as_map(values, shape));
         }
@@ -64,6 +66,18 @@ pub(super) fn into_map(images: FlexFloat) -> Vec<f32> {
     let map = if map.is_contiguous() { map } else { map.to_contiguous() };
     // Takes the memory itself over where it is not shared.
     map.into_data().try_into_vec().unwrap_or_default()
+}
+
+/// Keeps the memory of a tensor that is not needed any more, where nothing else refers to it.
+pub(super) fn recycle(tensor: FlexFloat) {
+    if tensor.is_unique() && tensor.shape().num_elements() > 0 {
+        // Its order does not matter: as one row of as many values as it has in memory.
+        let len = tensor.bytes().len() / size_of::<f32>();
+        let whole = tensor.with_layout(Layout::contiguous(Shape::new([len])));
+        if let Ok(values) = whole.into_data().try_into_vec() {
+            give(values);
+        }
+    }
 }
 
 /// The values of weights `[O, I, rows, columns]` as `[rows, columns, I, O]`.

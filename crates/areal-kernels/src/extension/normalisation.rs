@@ -8,8 +8,9 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 
 use super::fork::{Fork, pass_on};
-use super::layout::{images_of, into_map, map_of, map_shape, plain, vector};
+use super::layout::{images_of, into_map, map_of, map_shape, plain, recycle, vector};
 use super::{FlexFloat, is_ours, level};
+use crate::recycle::take;
 use crate::{KernelError, Moments, Norm, NormGradient, moments};
 
 /// What is done beside the tensors.
@@ -107,7 +108,7 @@ fn forward(
     let map = map_of(&x);
     let moments = moments(level(), shape.channels, &map)?;
     let norm = Norm::new(&moments, &plain(gamma), &plain(beta), how.epsilon, how.relu)?;
-    let mut y = vec![0.0; shape.len()];
+    let mut y = take(shape.len());
     let other = add.map(map_of);
     norm.run(level(), &map, other.as_deref(), &mut y)?;
     drop(map);
@@ -134,7 +135,7 @@ impl Kept {
             let x = images_of(gradient, shape);
             return Ok(Shares { x, gamma: vector(by.gamma), beta: vector(by.beta), add: None });
         };
-        let mut by_x = vec![0.0; shape.len()];
+        let mut by_x = take(shape.len());
         let by = step.run_added(level(), &map_of(y), &mut gradient, &mut by_x)?;
         Ok(Shares {
             x: images_of(by_x, shape),
@@ -152,7 +153,13 @@ impl MapNormalisation for Flex {
         of_flex(x, &gamma, &beta, None, how).0
     }
 
-    fn map_norm_add(x: FlexFloat, gamma: FlexFloat, beta: FlexFloat, add: FlexFloat, how: Normalisation) -> Three<Self> {
+    fn map_norm_add(
+        x: FlexFloat,
+        gamma: FlexFloat,
+        beta: FlexFloat,
+        add: FlexFloat,
+        how: Normalisation,
+    ) -> Three<Self> {
         of_flex(x, &gamma, &beta, Some(&add), how).0
     }
 }
@@ -221,7 +228,9 @@ impl Backward<Flex, 3> for Step {
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
         let gradient = grads.consume::<Flex>(&ops.node);
-        let Some(Ok(shares)) = ops.state.map(|kept| kept.backward(gradient)) else { return };
+        let Some(kept) = ops.state else { return };
+        let Ok(shares) = kept.backward(gradient) else { return };
+        recycle(kept.x);
         for (node, share) in ops.parents.iter().zip([shares.x, shares.gamma, shares.beta]) {
             if let Some(node) = node {
                 grads.register::<Flex>(node.id, share);
@@ -241,6 +250,8 @@ impl Backward<Flex, 4> for AddStep {
         let gradient = grads.consume::<Flex>(&ops.node);
         let Some(kept) = ops.state else { return };
         let Ok(shares) = kept.backward(gradient) else { return };
+        recycle(kept.x);
+        kept.y.into_iter().for_each(recycle);
         let [x, gamma, beta, add] = ops.parents;
         for (node, share) in [(x, shares.x), (gamma, shares.gamma), (beta, shares.beta)] {
             if let Some(node) = node {

@@ -9,8 +9,9 @@ use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
 use burn::tensor::ops::MaxPoolOptions;
 
-use super::layout::{images_of, map_of, map_shape};
+use super::layout::{images_of, map_of, map_shape, recycle};
 use super::{FlexFloat, is_ours, level};
+use crate::recycle::take;
 use crate::{KernelError, MapShape, MaxPool};
 
 /// The pooling as an operation of Burn's backends.
@@ -24,7 +25,7 @@ trait MapPooling: Backend {
 /// single precision on Burn's CPU backend, with Burn's own operation elsewhere.
 pub fn max_pool2d(x: Tensor<4>, pool: MaxPool) -> Tensor<4> {
     let [n, c, h, w] = x.dims();
-    let is_small = pool.kernel * pool.kernel <= usize::from(u8::MAX);
+    let is_small = u8::try_from(pool.kernel * pool.kernel).is_ok();
     if is_ours(&x) && is_small && pool.output(MapShape::new(h, w, n, c)).is_ok() {
         return Tensor::from_dispatch(<Dispatch as MapPooling>::map_max_pool2d(x.into_dispatch(), pool));
     }
@@ -44,7 +45,7 @@ struct Kept {
 fn forward(x: &FlexFloat, pool: MaxPool) -> Result<(FlexFloat, Kept), KernelError> {
     let shape = map_shape(x);
     let target = pool.output(shape)?;
-    let (mut y, mut places) = (vec![0.0; target.len()], vec![0; target.len()]);
+    let (mut y, mut places) = (take(target.len()), vec![0; target.len()]);
     pool.run_and_remember(level(), shape, &map_of(x), &mut y, &mut places)?;
     Ok((images_of(y, target), Kept { pool, shape, places: Arc::new(places) }))
 }
@@ -85,9 +86,10 @@ impl Backward<Flex, 1> for Step {
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
         let gradient = grads.consume::<Flex>(&ops.node);
         let ([Some(node)], Some(kept)) = (ops.parents, ops.state) else { return };
-        let mut result = vec![0.0; kept.shape.len()];
+        let mut result = take(kept.shape.len());
         if kept.pool.gradient(level(), kept.shape, &kept.places, &map_of(&gradient), &mut result).is_ok() {
             grads.register::<Flex>(node.id, images_of(result, kept.shape));
         }
+        recycle(gradient);
     }
 }
