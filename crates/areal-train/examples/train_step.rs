@@ -6,7 +6,7 @@
 use std::io::{BufRead, Write};
 use std::path::Path;
 
-use areal_model::{Loss, Network, NetworkConfig, StateDict};
+use areal_model::{Loss, Network, NetworkConfig, Padding, StateDict};
 use areal_train::{Optimiser, TrainSettings, step};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (bands, side, batch): (usize, usize, usize) = (bands.parse()?, side.parse()?, batch.parse()?);
     let folder = Path::new(folder);
     let device = Device::flex().autodiff();
-    let config = NetworkConfig { architecture: architecture.parse()?, bands, outputs: CLASSES };
+    let config = NetworkConfig { architecture: architecture.parse()?, padding: Padding::Same, bands, outputs: CLASSES };
     let mut network = Network::new(&config, 1, &device)?;
     StateDict::of(&network).write(&folder.join("weights.safetensors"))?;
 
