@@ -34,6 +34,8 @@ class Program:
         self.clock = (~self.process.pid << 3) | 2
 
     def step(self):
+        # Idle threads of the program that ran before may still be waiting in a loop.
+        time.sleep(0.3)
         start, charged = time.monotonic(), time.clock_gettime(self.clock)
         self.process.stdin.write("\n")
         self.process.stdin.flush()

@@ -88,6 +88,10 @@ pub fn weights_gradient(
     check_len("gradient", gradient.len(), target.len())?;
     check_len("result", result.len(), shape.weights_len())?;
     let (level, width) = (level.require()?, shape.outputs.next_multiple_of(LANES));
+    if winograd::pays(shape, input, target) {
+        winograd::WeightsGradient { level, padding: shape.padding, source: input, target, x, gradient }.run(result);
+        return Ok(());
+    }
     let run = |sums: &mut [f32]| {
         Weights { level, shape, input, target, x, gradient, sums: Shared::new(sums), width }.run();
     };

@@ -108,6 +108,26 @@ fn check(c: ConvShape, shape: MapShape, relu: bool, residual: bool, seed: u64) -
     Ok(())
 }
 
+fn check_gradients(c: ConvShape, shape: MapShape, seed: u64) -> Result<(), TestCaseError> {
+    let Ok(t) = c.output(shape) else { return Ok(()) };
+    let (x, w, g) = (noise(shape.len(), seed), noise(c.weights_len(), seed ^ 1), noise(t.len(), seed ^ 2));
+    let [dx, dw, db] = gradients(&c, shape, &x, &w, &g);
+    for level in Level::ALL.into_iter().filter(|l| l.is_available()) {
+        let (mut x_result, mut w_result, mut b_result) =
+            (vec![f32::NAN; x.len()], vec![f32::NAN; w.len()], vec![f32::NAN; c.outputs]);
+        let add = noise(x.len(), seed ^ 3);
+        input_gradient(level, &c, shape, &in_rows(&c, &w), &g, Some(&add), &mut x_result).unwrap();
+        x_result.iter_mut().zip(&add).for_each(|(sum, add)| *sum -= add);
+        weights_gradient(level, &c, shape, &x, &g, &mut w_result).unwrap();
+        let dw: Vec<f64> = in_rows(&c, &dw);
+        bias_gradient(t, &g, &mut b_result).unwrap();
+        close(&x_result, &dx, c.outputs * c.kernel[0] * c.kernel[1])?;
+        close(&w_result, &dw, t.height * t.width * t.batch)?;
+        close(&b_result, &db, t.height * t.width * t.batch)?;
+    }
+    Ok(())
+}
+
 prop_compose! {
     fn case()(
         inputs in 1usize..20, outputs in 1usize..150, ky in 1usize..5, kx in 1usize..5,
@@ -133,21 +153,7 @@ proptest! {
 
     #[test]
     fn gradients_are_those_of_the_definition((c, shape) in case(), seed: u64) {
-        let Ok(t) = c.output(shape) else { return Ok(()) };
-        let (x, w, g) = (noise(shape.len(), seed), noise(c.weights_len(), seed ^ 1), noise(t.len(), seed ^ 2));
-        let [dx, dw, db] = gradients(&c, shape, &x, &w, &g);
-        for level in Level::ALL.into_iter().filter(|l| l.is_available()) {
-            let (mut x_result, mut w_result, mut b_result) = (vec![f32::NAN; x.len()], vec![f32::NAN; w.len()], vec![f32::NAN; c.outputs]);
-            let add = noise(x.len(), seed ^ 3);
-            input_gradient(level, &c, shape, &in_rows(&c, &w), &g, Some(&add), &mut x_result).unwrap();
-            x_result.iter_mut().zip(&add).for_each(|(sum, add)| *sum -= add);
-            weights_gradient(level, &c, shape, &x, &g, &mut w_result).unwrap();
-            let dw: Vec<f64> = in_rows(&c, &dw);
-            bias_gradient(t, &g, &mut b_result).unwrap();
-            close(&x_result, &dx, c.outputs * c.kernel[0] * c.kernel[1])?;
-            close(&w_result, &dw, t.height * t.width * t.batch)?;
-            close(&b_result, &db, t.height * t.width * t.batch)?;
-        }
+        check_gradients(c, shape, seed)?;
     }
 }
 
@@ -162,6 +168,20 @@ proptest! {
     ) {
         let c = ConvShape { inputs: 16 * inputs, outputs: 16 * outputs, kernel: [3, 3], stride: [1, 1], padding, dilation: [1, 1] };
         check(c, MapShape::new(height, width, batch, c.inputs), relu, residual, seed)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(20))]
+
+    /// The same for gradients.
+    #[test]
+    fn gradients_of_three_by_three_are_those_of_the_definition(
+        inputs in 2usize..4, outputs in 2usize..6, height in 4usize..10, width in 4usize..10,
+        padding in prop::array::uniform2(0usize..3), batch in 4usize..8, seed: u64,
+    ) {
+        let c = ConvShape { inputs: 16 * inputs, outputs: 16 * outputs, kernel: [3, 3], stride: [1, 1], padding, dilation: [1, 1] };
+        check_gradients(c, MapShape::new(height, width, batch, c.inputs), seed)?;
     }
 }
 

@@ -7,13 +7,17 @@ use std::io::{BufRead, Write};
 use std::path::Path;
 
 use areal_model::{Loss, Network, NetworkConfig, Padding, StateDict};
-use areal_train::{Optimiser, TrainSettings, step};
+use areal_train::{Optimiser, TrainSettings, among_workers, step};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 const CLASSES: usize = 10;
 const RATE: f64 = 1e-3;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<(), String> {
+    among_workers(|| run().map_err(|error| error.to_string()))
+}
+
+fn run() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [architecture, bands, side, batch, folder] = &arguments[..] else {
         return Err("usage: train_step ARCHITECTURE BANDS SIDE BATCH FOLDER".into());

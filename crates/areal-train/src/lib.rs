@@ -23,6 +23,7 @@ mod tables;
 #[cfg(test)]
 mod toy;
 mod train;
+mod workers;
 
 pub use augment::Augmentation;
 pub use calibrate::{expected_calibration_error, fit_temperature};
@@ -35,3 +36,4 @@ pub use settings::{OptimiserKind, Sampler, TrainSettings};
 pub use step::step;
 pub use tables::{write_confusion, write_evaluation, write_metrics};
 pub use train::{TrainReport, train};
+pub use workers::among_workers;

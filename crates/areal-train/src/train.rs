@@ -16,6 +16,7 @@ use crate::data::Samples;
 use crate::evaluate::measure;
 use crate::learner::{Learner, Lesson};
 use crate::tables::{measures, write_confusion, write_metrics};
+use crate::workers::among_workers;
 use crate::{EVALUATION_FORMAT, EpochRow, Evaluation, Metrics, Sampler, TrainError, TrainSettings};
 
 /// What a training came to.
@@ -90,8 +91,10 @@ pub fn train(
         tracing::info!("continuing after epoch {} from {}", kept.history.len(), folder.display());
     }
     let continued_from = kept.as_ref().map_or(0, |k| k.history.len());
-    let done = run_epochs(&mut learner, settings, kept, |checkpoint| checkpoint.save(&folder, &run), job)
-        .map_err(|error| paused(error, &folder))?;
+    let save = |checkpoint: &Checkpoint| checkpoint.save(&folder, &run);
+    let done = among_workers(|| run_epochs(&mut learner, settings, kept, save, job));
+    areal_kernels::release();
+    let done = done.map_err(|error| paused(error, &folder))?;
 
     learner.set_weights(&done.best)?;
     let (temperature, calibration_error) = calibrate(&learner, &spec, &validation, job)?;

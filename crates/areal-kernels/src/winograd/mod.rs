@@ -3,7 +3,10 @@
 //! 144. Kernels of 3 x 3 with stride 1 only. Sums in single precision lose about one decimal digit against direct
 //! convolution.
 
+mod gradient;
 mod transform;
+
+pub use gradient::WeightsGradient;
 
 use std::cell::RefCell;
 

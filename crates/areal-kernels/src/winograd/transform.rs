@@ -10,6 +10,8 @@ use crate::share::Shared;
 pub type Lanes = [f32; LANES];
 /// Where the pixels of an input tile begin; those outside the map point to zeros.
 pub type Pixels = [*const f32; POINTS];
+/// Where the pixels of an output tile begin; those outside the map point to zeros.
+pub type OutPixels = [*const f32; OUT * OUT];
 /// Where the outputs of a tile begin, none for those outside the map.
 pub type Starts = [Option<usize>; OUT * OUT];
 
@@ -45,6 +47,36 @@ fn kernel_axis(g: &[[f64; LANES]; 3]) -> [[f64; LANES]; IN] {
         out[3][l] = far + near;
         out[4][l] = far - near;
         out[5][l] = c;
+    }
+    out
+}
+
+/// `G^T s G` of the sums at all points, one kernel a lane, in double precision: the adjoint of [`kernel`].
+pub fn kernel_gradient(sums: &[Lanes; POINTS]) -> [Lanes; 9] {
+    let mut half = [[[0.0; LANES]; IN]; 3];
+    for column in 0..IN {
+        let column_of: [[f64; LANES]; IN] = std::array::from_fn(|row| sums[row * IN + column].map(f64::from));
+        for (half, tap) in half.iter_mut().zip(kernel_gradient_axis(&column_of)) {
+            half[column] = tap;
+        }
+    }
+    let mut taps = [[0.0; LANES]; 9];
+    for (row, half) in taps.as_chunks_mut::<3>().0.iter_mut().zip(&half) {
+        for (to, tap) in row.iter_mut().zip(kernel_gradient_axis(half)) {
+            *to = tap.map(|value| value as f32);
+        }
+    }
+    taps
+}
+
+/// `G^T s` of six points.
+fn kernel_gradient_axis(s: &[[f64; LANES]; IN]) -> [[f64; LANES]; 3] {
+    let mut out = [[0.0; LANES]; 3];
+    for l in 0..LANES {
+        let (near, far) = ((s[1][l] + s[2][l]) * (1.0 / 6.0), (s[3][l] + s[4][l]) * (1.0 / 24.0));
+        out[0][l] = s[0][l] * 0.25 - near + far;
+        out[1][l] = (s[2][l] - s[1][l]) * (1.0 / 6.0) + (s[3][l] - s[4][l]) * (1.0 / 12.0);
+        out[2][l] = 4.0 * far - near + s[5][l];
     }
     out
 }
@@ -127,6 +159,78 @@ fn bt(d: &[Lanes; IN]) -> [Lanes; IN] {
         out[3][l] = near + far;
         out[4][l] = near - far;
         out[5][l] = 4.0 * d1 - 5.0 * d3 + d5;
+    }
+    out
+}
+
+/// `A g A^T` of one tile of a gradient by the output, the adjoint of [`output`]; point `p` goes to `out + p step`.
+///
+/// # Safety
+/// As [`input`].
+pub unsafe fn output_gradient(level: Level, pixels: &OutPixels, channels: usize, out: *mut f32, step: usize) {
+    // SAFETY: the caller's promise; the level was required before.
+    unsafe {
+        match level {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => output_gradient_avx512(pixels, channels, out, step),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => output_gradient_avx2(pixels, channels, out, step),
+            _ => output_gradient_any(pixels, channels, out, step),
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+unsafe fn output_gradient_avx512(pixels: &OutPixels, channels: usize, out: *mut f32, step: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { output_gradient_any(pixels, channels, out, step) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn output_gradient_avx2(pixels: &OutPixels, channels: usize, out: *mut f32, step: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { output_gradient_any(pixels, channels, out, step) }
+}
+
+#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[inline(always)]
+unsafe fn output_gradient_any(pixels: &OutPixels, channels: usize, out: *mut f32, step: usize) {
+    for at in (0..channels).step_by(LANES) {
+        let mut half = [[0.0; LANES]; IN * OUT];
+        // SAFETY: `at .. at + 16` lies within the channels.
+        unsafe {
+            for x in 0..OUT {
+                let column: [Lanes; OUT] =
+                    std::array::from_fn(|y| pixels[y * OUT + x].add(at).cast::<Lanes>().read_unaligned());
+                for (y, value) in a_turned(&column).into_iter().enumerate() {
+                    half[y * OUT + x] = value;
+                }
+            }
+            for (y, row) in half.as_chunks::<OUT>().0.iter().enumerate() {
+                for (x, value) in a_turned(row).into_iter().enumerate() {
+                    out.add((y * IN + x) * step + at).cast::<Lanes>().write_unaligned(value);
+                }
+            }
+        }
+    }
+}
+
+#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[inline(always)]
+fn a_turned(g: &[Lanes; OUT]) -> [Lanes; IN] {
+    let mut out = [[0.0; LANES]; IN];
+    for l in 0..LANES {
+        let [g0, g1, g2, g3] = [g[0][l], g[1][l], g[2][l], g[3][l]];
+        let (even, odd) = (g0 + g2, g1 + g3);
+        let (far_even, far_odd) = (g0 + 4.0 * g2, 2.0 * g1 + 8.0 * g3);
+        out[0][l] = g0;
+        out[1][l] = even + odd;
+        out[2][l] = even - odd;
+        out[3][l] = far_even + far_odd;
+        out[4][l] = far_even - far_odd;
+        out[5][l] = g3;
     }
     out
 }
