@@ -12,6 +12,7 @@ mod explain;
 mod inspect;
 mod model_bundle;
 mod predict;
+mod predict_dense;
 mod prediction_folder;
 mod real_imagery;
 mod recipe;

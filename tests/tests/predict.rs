@@ -13,7 +13,7 @@ use crate::model_bundle::{classes, spec_for, value, write};
 
 const LANDSAT: &str = "landsat7_chiapas";
 
-fn scene(path: &Path) -> Scene {
+pub fn scene(path: &Path) -> Scene {
     Scene::open(&SceneSettings::new("scene", vec![path.to_path_buf()])).unwrap()
 }
 
@@ -32,7 +32,7 @@ fn landsat(patch_size: usize) -> Option<(PathBuf, TempDir)> {
     Some((file, folder))
 }
 
-fn args(file: &Path, folder: &TempDir, out: &str, more: &[&str]) -> Vec<std::ffi::OsString> {
+pub fn args(file: &Path, folder: &TempDir, out: &str, more: &[&str]) -> Vec<std::ffi::OsString> {
     let mut args: Vec<std::ffi::OsString> = vec!["predict".into(), file.into(), "--bundle".into()];
     args.push(folder.path().join("bundle").into());
     args.push("--out".into());
@@ -42,14 +42,14 @@ fn args(file: &Path, folder: &TempDir, out: &str, more: &[&str]) -> Vec<std::ffi
 }
 
 /// Names in a folder, hidden ones too.
-fn names(folder: &Path) -> Vec<String> {
+pub fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<_> =
         std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
     names.sort();
     names
 }
 
-fn same_bytes(a: &Path, b: &Path) {
+pub fn same_bytes(a: &Path, b: &Path) {
     for name in names(a) {
         if name != "prediction.json" {
             assert!(std::fs::read(a.join(&name)).unwrap() == std::fs::read(b.join(&name)).unwrap(), "{name} differs");
@@ -57,7 +57,7 @@ fn same_bytes(a: &Path, b: &Path) {
     }
 }
 
-fn read(path: &Path, band: usize) -> (Pixels, Vec<PixelState>) {
+pub fn read(path: &Path, band: usize) -> (Pixels, Vec<PixelState>) {
     let mut raster = RasterFile::open(path).unwrap();
     let window = raster.grid().window();
     raster.read_band(band, &window).unwrap()
@@ -199,7 +199,7 @@ fn an_interrupted_job_leaves_nothing_under_its_name_and_resumes_to_the_same_byte
 }
 
 /// A file of one `u16` band: so many rows and columns of 10 m; 0 is nodata.
-fn made(path: &Path, height: usize, width: usize, pixel: impl Fn(usize) -> u16) {
+pub fn made(path: &Path, height: usize, width: usize, pixel: impl Fn(usize) -> u16) {
     let grid = areal_grid::PixelGrid {
         crs: areal_raster::crs_from_text("EPSG:32648").unwrap(),
         transform: areal_grid::Affine::north_up([500_000.0, 500_000.0], [10.0, 10.0]),

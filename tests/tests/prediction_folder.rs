@@ -66,6 +66,8 @@ fn write_meta(folder: &Path, grid: &PixelGrid, target: Target, states: &[PixelSt
     let count = |state: PixelState| states.iter().filter(|s| **s == state).count() as u64;
     let classes = target.classes().len();
     PredictionMeta {
+        mode: areal_raster::PredictMode::Patch,
+        agreement: None,
         format: PredictionMeta::FORMAT.into(),
         target,
         grid: grid.clone(),

@@ -18,11 +18,12 @@ pub fn hires_cam(features: &Array3<f32>, gradients: &Array3<f32>) -> Array2<f32>
     (features * gradients).sum_axis(Axis(0))
 }
 
-/// A map on as many pixels as its patch has: bilinear between the centres of its places, level beyond the outermost.
-pub fn upsample(map: &Array2<f32>, size: usize) -> Array2<f32> {
+/// A map on as many pixels as its patch has: bilinear between the centres of its places, level beyond the outermost. The
+/// first centre lies `first` pixels from that of the first pixel, the next ones `step` pixels apart.
+pub fn upsample(map: &Array2<f32>, size: usize, (first, step): (f64, f64)) -> Array2<f32> {
     let (h, w) = map.dim();
     let at = |p: usize, n: usize| {
-        let x = ((p as f32 + 0.5) * n as f32 / size as f32 - 0.5).clamp(0.0, n as f32 - 1.0);
+        let x = ((p as f64 - first) / step).clamp(0.0, n as f64 - 1.0) as f32;
         let low = x as usize;
         (low, (low + 1).min(n - 1), x - low as f32)
     };
@@ -52,9 +53,12 @@ mod tests {
 
     #[test]
     fn upsampling_keeps_a_level_map_and_runs_straight_between_centres() {
-        assert!(upsample(&Array2::from_elem((3, 3), 2.5), 8).iter().all(|v| *v == 2.5));
+        assert!(upsample(&Array2::from_elem((3, 3), 2.5), 8, (1.0, 2.5)).iter().all(|v| *v == 2.5));
         // Centres of two places on four pixels lie at 1 and 3 (of 0..4): pixel centres 0.5, 1.5, 2.5, 3.5.
-        let up = upsample(&array![[0.0, 1.0], [0.0, 1.0]], 4);
+        let up = upsample(&array![[0.0, 1.0], [0.0, 1.0]], 4, (0.5, 2.0));
         assert_eq!(up.row(0).to_vec(), [0.0, 0.25, 0.75, 1.0]);
+        // Places that lie closer, two pixels in from the patch's border and one apart.
+        let up = upsample(&array![[0.0, 1.0], [0.0, 1.0]], 5, (2.0, 1.0));
+        assert_eq!(up.row(0).to_vec(), [0.0, 0.0, 0.0, 1.0, 1.0]);
     }
 }

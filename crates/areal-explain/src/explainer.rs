@@ -138,7 +138,8 @@ impl Explainer {
             Method::GradCam => grad_cam(&features, &gradients),
             _ => hires_cam(&features, &gradients),
         };
-        Ok(Saliency { map: upsample(&raw, patch.shape[3]), raw })
+        let places = self.spec.network_config().places(raw.dim().0, patch.shape[3]);
+        Ok(Saliency { map: upsample(&raw, patch.shape[3], places), raw })
     }
 
     /// What the logit loses when a `window` x `window` square is hidden, for squares half a window apart; a pixel

@@ -118,6 +118,11 @@ impl Pixels {
         each!(self, v => v.len())
     }
 
+    /// Drops all values but the first `len`.
+    pub fn truncate(&mut self, len: usize) {
+        each!(self, v => v.truncate(len));
+    }
+
     /// True when there is no value.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -7,6 +7,8 @@ pub enum Unit {
     Patches,
     /// Rows of pixels or cells.
     Rows,
+    /// Cells of a prediction.
+    Cells,
     /// Blocks of a raster.
     Blocks,
     /// Zones.
@@ -25,6 +27,7 @@ impl Unit {
         match self {
             Self::Patches => "patches",
             Self::Rows => "rows",
+            Self::Cells => "cells",
             Self::Blocks => "blocks",
             Self::Zones => "zones",
             Self::Epochs => "epochs",

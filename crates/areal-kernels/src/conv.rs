@@ -1,6 +1,6 @@
 #![allow(unsafe_code)]
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
@@ -21,15 +21,15 @@ pub enum Activation {
     Relu,
 }
 
-/// A 2-D convolution with its weights packed for one processor level.
+/// A 2-D convolution with its weights packed for one processor level. Copies share the weights.
 #[derive(Debug, Clone)]
 pub struct Conv2d {
     shape: ConvShape,
     activation: Activation,
     level: Level,
-    packed: Packed,
+    packed: Arc<Packed>,
     /// Weights for Winograd's way, made when a map first asks for them.
-    points: OnceLock<Packed>,
+    points: Arc<OnceLock<Packed>>,
 }
 
 impl Conv2d {
@@ -51,7 +51,8 @@ impl Conv2d {
         let taps = shape.taps();
         let packed =
             pack::pack(&shape, bias, |output, input, tap| weights[(output * shape.inputs + input) * taps + tap]);
-        Ok(Self { shape, activation, level: level.require()?, packed, points: OnceLock::new() })
+        let (packed, points) = (Arc::new(packed), Arc::default());
+        Ok(Self { shape, activation, level: level.require()?, packed, points })
     }
 
     /// Packs weights that lie `[kernel rows, kernel columns, inputs, outputs]`, as training keeps them; no bias.
@@ -60,16 +61,28 @@ impl Conv2d {
     /// As [`Conv2d::new`].
     pub fn of_rows(level: Level, shape: ConvShape, weights: &[f32]) -> Result<Self, KernelError> {
         check_len("weights", weights.len(), shape.weights_len())?;
-        let packed = pack::pack_rows(&shape, weights);
-        Ok(Self { shape, activation: Activation::None, level: level.require()?, packed, points: OnceLock::new() })
+        let packed = Arc::new(pack::pack_rows(&shape, weights));
+        Ok(Self { shape, activation: Activation::None, level: level.require()?, packed, points: Arc::default() })
     }
 
     /// Keeps the memory of the weights for the next convolution, where this one is not needed any more.
     pub(crate) fn keep(self) {
-        self.packed.values.keep();
-        if let Some(points) = self.points.into_inner() {
+        if let Some(packed) = Arc::into_inner(self.packed) {
+            packed.values.keep();
+        }
+        if let Some(points) = Arc::into_inner(self.points).and_then(OnceLock::into_inner) {
             points.values.keep();
         }
+    }
+
+    /// The same weights with another step.
+    pub(crate) fn with_stride(&self, stride: [usize; 2]) -> Self {
+        Self { shape: ConvShape { stride, ..self.shape }, ..self.clone() }
+    }
+
+    /// Whether Winograd's way is expected to be faster for a map that goes in and the one that comes out.
+    pub(crate) fn takes_winograd(&self, source: MapShape, target: MapShape) -> bool {
+        winograd::pays(&self.shape, source, target)
     }
 
     /// What it computes.
@@ -90,6 +103,29 @@ impl Conv2d {
         output: &mut [f32],
     ) -> Result<MapShape, KernelError> {
         let target = self.shape.output(shape)?;
+        let winograd = self.takes_winograd(shape, target);
+        self.run_rows(shape, [self.shape.padding[0], target.height], winograd, input, add, output)?;
+        Ok(target)
+    }
+
+    /// Convolves rows of a taller map, `input`, into `rows` rows of the result. `above` rows of zeros lie before them; after
+    /// them as many as the kernel still reads.
+    ///
+    /// # Errors
+    /// When a slice does not have the length of its shape or the kernel does not fit the columns.
+    pub(crate) fn run_rows(
+        &self,
+        shape: MapShape,
+        [above, rows]: [usize; 2],
+        winograd: bool,
+        input: &[f32],
+        add: Option<&[f32]>,
+        output: &mut [f32],
+    ) -> Result<(), KernelError> {
+        let width = self.shape.output_size(1, shape.width)?;
+        let target = MapShape::new(rows, width, shape.batch, self.shape.outputs);
+        let padding = [above, self.shape.padding[1]];
+        check_len("input channels", shape.channels, self.shape.inputs)?;
         check_len("input", input.len(), shape.len())?;
         check_len("output", output.len(), target.len())?;
         if let Some(add) = add {
@@ -100,7 +136,7 @@ impl Conv2d {
                 targets,
                 sources,
                 self.shape.kernel[a],
-                [self.shape.stride[a], self.shape.padding[a], self.shape.dilation[a]],
+                [self.shape.stride[a], padding[a], self.shape.dilation[a]],
             )
         };
         let work = Work {
@@ -116,13 +152,13 @@ impl Conv2d {
             add,
             output: Shared::new(output),
         };
-        if winograd::pays(&self.shape, shape, target) {
+        if winograd {
             let points = self.points.get_or_init(|| winograd::pack(&self.shape, &self.packed, false));
-            Winograd { work: &work, points, padding: self.shape.padding }.run();
+            Winograd { work: &work, points, padding }.run();
         } else {
             work.run();
         }
-        Ok(target)
+        Ok(())
     }
 }
 

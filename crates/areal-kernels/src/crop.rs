@@ -15,19 +15,34 @@ pub fn cropped(shape: MapShape, margin: usize) -> Result<MapShape, KernelError> 
     }
 }
 
-/// Copies the rows of a map from row `margin` on, less `margin` positions at either end of each, into `output`: as many as
-/// fit there.
+/// Crops a map into `output`.
 ///
 /// # Errors
-/// When a slice does not have the length of its shape or there are not so many rows.
-pub fn crop_rows(shape: MapShape, margin: usize, input: &[f32], output: &mut [f32]) -> Result<(), KernelError> {
+/// When a slice does not have the length of its shape or nothing would be left.
+pub fn crop(shape: MapShape, margin: usize, input: &[f32], output: &mut [f32]) -> Result<(), KernelError> {
+    let target = cropped(shape, margin)?;
     check_len("input", input.len(), shape.len())?;
-    let (width, position) = (cropped(MapShape { height: 2 * margin + 1, ..shape }, margin)?.width, shape.row_len());
-    let (row, out_row) = (shape.width * position, width * position);
-    let rows = output.len() / out_row.max(1);
-    check_len("output", output.len(), rows.min(shape.height.saturating_sub(margin)) * out_row)?;
-    output.par_chunks_mut(out_row).enumerate().for_each(|(y, out)| {
-        out.copy_from_slice(&input[(y + margin) * row + margin * position..][..out_row]);
+    let row = shape.width * shape.row_len();
+    crop_rows(
+        MapShape { height: target.height, ..shape },
+        margin,
+        &input[margin * row..(shape.height - margin) * row],
+        output,
+    )
+}
+
+/// Crops the ends of each row of a map into `output`.
+///
+/// # Errors
+/// As [`crop`].
+pub fn crop_rows(shape: MapShape, margin: usize, input: &[f32], output: &mut [f32]) -> Result<(), KernelError> {
+    let width = cropped(MapShape { height: 2 * margin + 1, ..shape }, margin)?.width;
+    let (position, out_row) = (shape.row_len(), width * shape.row_len());
+    check_len("input", input.len(), shape.len())?;
+    check_len("output", output.len(), shape.height * out_row)?;
+    let rows = input.par_chunks(shape.width * position);
+    output.par_chunks_mut(out_row).zip(rows).for_each(|(out, row)| {
+        out.copy_from_slice(&row[margin * position..][..out_row]);
     });
     Ok(())
 }
@@ -43,9 +58,12 @@ mod tests {
         let input: Vec<f32> = (0..3).flat_map(|y| (0..4).flat_map(move |x| [10 * y, x].map(|v| v as f32))).collect();
         let mut output = [0.0; 4];
         assert_eq!(cropped(shape, 1).unwrap(), MapShape::new(1, 2, 1, 2));
-        crop_rows(shape, 1, &input, &mut output).unwrap();
+        crop(shape, 1, &input, &mut output).unwrap();
         assert_eq!(output, [10.0, 1.0, 10.0, 2.0]);
         assert!(cropped(shape, 2).is_err());
-        assert!(crop_rows(shape, 1, &input, &mut [0.0; 12]).is_err());
+        let mut columns = [0.0; 12];
+        crop_rows(shape, 1, &input, &mut columns).unwrap();
+        assert_eq!(columns, [0., 1., 0., 2., 10., 1., 10., 2., 20., 1., 20., 2.]);
+        assert!(crop(shape, 1, &input, &mut columns).is_err());
     }
 }

@@ -54,14 +54,32 @@ impl MaxPool {
         input: &[f32],
         output: &mut [f32],
     ) -> Result<MapShape, KernelError> {
+        let rows = self.taps(shape.height)?.len();
+        self.run_rows(level, shape, [self.padding, rows], input, output)?;
+        self.output(shape)
+    }
+
+    /// Pools rows of a taller map, `input`, into `rows` rows of the result. `above` rows lie outside the map before them.
+    ///
+    /// # Errors
+    /// As [`MaxPool::run`].
+    pub(crate) fn run_rows(
+        &self,
+        level: Level,
+        shape: MapShape,
+        [above, rows]: [usize; 2],
+        input: &[f32],
+        output: &mut [f32],
+    ) -> Result<(), KernelError> {
         let level = level.require()?;
-        let (rows, columns) = (self.taps(shape.height)?, self.taps(shape.width)?);
+        let rows = taps::forward(rows, shape.height, self.kernel, [self.stride, above, 1]);
+        let columns = self.taps(shape.width)?;
         let target = MapShape { height: rows.len(), width: columns.len(), ..shape };
         check_len("input", input.len(), shape.len())?;
         check_len("output", output.len(), target.len())?;
         let len = shape.row_len();
         if len == 0 {
-            return Ok(target);
+            return Ok(());
         }
         output.par_chunks_mut(len).enumerate().for_each(|(position, out)| {
             let (row, column) = (&rows[position / columns.len()], &columns[position % columns.len()]);
@@ -69,7 +87,7 @@ impl MaxPool {
             let window: Vec<&[f32]> = window.map(|at| &input[at * len..][..len]).collect();
             greatest(level, &window, out);
         });
-        Ok(target)
+        Ok(())
     }
 }
 

@@ -1,4 +1,4 @@
-use crate::crop::{crop_rows, cropped};
+use crate::crop::{crop, cropped};
 use crate::pool::mean_pool;
 use crate::{Buffer, Conv2d, KernelError, Level, MapShape, MaxPool};
 
@@ -6,9 +6,16 @@ use crate::{Buffer, Conv2d, KernelError, Level, MapShape, MaxPool};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Value(usize);
 
+impl Value {
+    /// Its place among all values; 0 is the map that goes in.
+    pub(crate) fn index(self) -> usize {
+        self.0
+    }
+}
+
 /// One operation of a program.
 #[derive(Debug, Clone)]
-enum Operation {
+pub enum Operation {
     /// A convolution, with a map to add before its activation.
     Conv(Box<Conv2d>, Option<Value>),
     /// The greatest value of each window.
@@ -19,10 +26,13 @@ enum Operation {
     Crop(usize),
 }
 
+/// One operation, and the map that it reads.
 #[derive(Debug, Clone)]
-struct Step {
-    operation: Operation,
-    from: Value,
+pub struct Step {
+    /// The operation.
+    pub operation: Operation,
+    /// The map.
+    pub from: Value,
     /// Buffer of the result.
     buffer: usize,
 }
@@ -129,6 +139,16 @@ impl Step {
 }
 
 impl Program {
+    /// The instructions that it uses.
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// The operations, each after those it reads from.
+    pub(crate) fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
     /// Number of buffers, the input's included.
     pub fn buffers(&self) -> usize {
         self.buffers.len()
@@ -178,7 +198,7 @@ impl Program {
             Operation::Conv(conv, add) => conv.run(shape, read(step.from), add.map(read), out).map(|_| ()),
             Operation::MaxPool(pool) => pool.run(self.level, shape, read(step.from), out).map(|_| ()),
             Operation::MeanPool => mean_pool(self.level, shape, read(step.from), out),
-            Operation::Crop(margin) => crop_rows(shape, *margin, read(step.from), out),
+            Operation::Crop(margin) => crop(shape, *margin, read(step.from), out),
         };
         self.buffers[self.steps[index].buffer] = output;
         done

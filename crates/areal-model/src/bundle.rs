@@ -150,6 +150,14 @@ mod tests {
     }
 
     #[test]
+    fn inference_that_takes_patches_only_says_so() {
+        let root = tempfile::tempdir().unwrap();
+        let inference = BurnInference::load(&write(root.path()), DeviceChoice::Cpu).unwrap();
+        let refused = inference.dense(&areal_grid::PatchLayout::new(64, 64, 8, 4).unwrap()).err().unwrap().to_string();
+        assert_eq!(refused, "inference by burn takes patches only, no whole scene");
+    }
+
+    #[test]
     fn a_pixel_that_is_not_observed_has_no_say() {
         let root = tempfile::tempdir().unwrap();
         let mut inference = BurnInference::load(&write(root.path()), DeviceChoice::Cpu).unwrap();

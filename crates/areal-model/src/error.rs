@@ -116,6 +116,12 @@ pub enum ModelError {
         /// Least side.
         least: usize,
     },
+    /// An inference that takes patches only.
+    #[error("inference by {kind} takes patches only, no whole scene")]
+    NotDense {
+        /// How it computes.
+        kind: String,
+    },
     /// A batch whose parts do not fit together or do not fit the model.
     #[error("a batch of shape {shape:?} (patch, band, row, column) {problem}")]
     Batch {

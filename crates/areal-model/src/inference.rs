@@ -1,9 +1,10 @@
 use std::path::Path;
 
+use areal_grid::PatchLayout;
 use burn::tensor::Device;
 use ndarray::Array2;
 
-use crate::{Bundle, DeviceChoice, ModelError, ModelSpec, PatchBatch, to_tensor};
+use crate::{Bundle, DenseInference, DeviceChoice, ModelError, ModelSpec, PatchBatch, to_tensor};
 
 /// The seam between a pipeline and a network: a batch in, logits out.
 pub trait Inference: Send {
@@ -19,6 +20,15 @@ pub trait Inference: Send {
     /// # Errors
     /// When the batch does not fit the model or the device fails.
     fn infer(&mut self, batch: &PatchBatch) -> Result<Array2<f32>, ModelError>;
+
+    /// The same network over a whole scene, for the patches of this layout.
+    ///
+    /// # Errors
+    /// [`ModelError::NotDense`] where it can only take patches.
+    fn dense(&self, layout: &PatchLayout) -> Result<Box<dyn DenseInference>, ModelError> {
+        let _ = layout;
+        Err(ModelError::NotDense { kind: self.kind() })
+    }
 }
 
 /// Inference by Burn on any device.

@@ -1,10 +1,11 @@
 use std::path::Path;
 
+use areal_grid::PatchLayout;
 use areal_kernels::{Level, MapShape, Program};
-use areal_model::{Bundle, BurnInference, DeviceChoice, Inference, ModelError, ModelSpec, PatchBatch};
+use areal_model::{Bundle, BurnInference, DenseInference, DeviceChoice, Inference, ModelError, ModelSpec, PatchBatch};
 use ndarray::Array2;
 
-use crate::{PlanError, compile, input, probe};
+use crate::{DensePlan, PlanError, compile, input, probe};
 
 /// Pixels of one part of a batch: 64 patches of 64 px. Larger batches gain no speed, only memory.
 const PIXELS: usize = 64 * 64 * 64;
@@ -56,6 +57,12 @@ impl PlanInference {
         Ok(plan)
     }
 
+    /// What is run.
+    #[cfg(test)]
+    pub(crate) fn program(&self) -> &Program {
+        &self.program
+    }
+
     /// Logits of patches `first..first + count`, one row each.
     fn part(&mut self, batch: &PatchBatch, first: usize, count: usize, logits: &mut [f32]) -> Result<(), PlanError> {
         let [_, bands, height, width] = batch.shape;
@@ -92,5 +99,9 @@ impl Inference for PlanInference {
             first += count;
         }
         Ok(logits)
+    }
+
+    fn dense(&self, layout: &PatchLayout) -> Result<Box<dyn DenseInference>, ModelError> {
+        Ok(Box::new(DensePlan::new(self.spec.clone(), self.kind(), &self.program, *layout)?))
     }
 }

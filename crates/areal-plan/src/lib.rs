@@ -2,9 +2,10 @@
 //!
 //! Batch normalisation is folded into the convolutions, `ReLU` and residual additions happen where a convolution stores
 //! its sums, buffers are planned once and reused, and pixels are normalised while they are converted from the scene's
-//! own type. A plan is compared with Burn when it is loaded and refuses to load where the two differ.
+//! own type. [`DensePlan`] runs a plan over a whole scene, so that what patches share is computed once. A plan is compared with Burn when it is loaded and refuses to load where the two differ.
 
 mod compile;
+mod dense;
 mod error;
 mod fold;
 mod inference;
@@ -12,6 +13,7 @@ mod input;
 mod probe;
 
 pub use compile::compile;
+pub use dense::DensePlan;
 pub use error::PlanError;
 pub use inference::{PlanInference, load};
 pub use probe::{Agreement, TOLERANCE};

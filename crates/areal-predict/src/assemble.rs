@@ -54,9 +54,7 @@ impl Slots {
         let n = self.len();
         if n < self.room {
             let [_, c, h, w] = self.batch.patches.shape;
-            let mut pixels = Pixels::zeros(self.batch.patches.pixels.pixel_type(), n * c * h * w);
-            pixels.copy_from(0, &self.batch.patches.pixels, 0, n * c * h * w);
-            self.batch.patches.pixels = pixels;
+            self.batch.patches.pixels.truncate(n * c * h * w);
             self.batch.patches.states.truncate(n * h * w);
             self.batch.patches.shape[0] = n;
         }
@@ -122,7 +120,7 @@ impl Cutter {
         let states = &mut slots.batch.patches.states[at * plane..(at + 1) * plane];
         states.fill(PixelState::Outside);
         for chunk in chunks {
-            copy_states(chunk, &window, states);
+            copy_states(chunk, &window, &window, states);
         }
         let observed = states.iter().filter(|s| **s == PixelState::Observed).count();
         let valid = enough(observed, plane, self.min_valid);
@@ -145,22 +143,11 @@ impl Cutter {
             slots.batch.patches.pixels.copy_from(start, &empty, 0, bands * size * size);
         }
         for chunk in chunks {
-            let Some(shared) = chunk.window.intersect(window) else { continue };
-            for band in 0..bands {
-                for row in shared.row..shared.row_end() {
-                    let to = start + (band * size + row - window.row) * size + shared.col - window.col;
-                    let line = band * chunk.window.height + row - chunk.window.row;
-                    let from = line * chunk.window.width + shared.col - chunk.window.col;
-                    slots.batch.patches.pixels.copy_from(to, &chunk.pixels, from, shared.width);
-                }
-            }
+            copy_pixels(chunk, window, window, &mut slots.batch.patches, at);
         }
     }
 
-    /// Counts the pixels of the cells that this patch owns, and says whether enough of them are observed (pixels past
-    /// the scene count as outside, as they do in a patch) and what those cells are without a prediction: what most of
-    /// their unobserved pixels in the scene are; where all are observed, outside for a cell that is mostly past the
-    /// scene, and for others what most of the patch's unobserved pixels are.
+    /// Counts the pixels of the cells that this patch owns, and notes what they say.
     /// A patch owns its first cell; patches of the last row or column own the cells after it too.
     fn note_cells(&self, (i, j): (usize, usize), states: &[PixelState], strip: &mut StripStates, first_row: usize) {
         let (rows, cols) = self.layout.cells();
@@ -176,23 +163,42 @@ impl Cutter {
                 let (r0, c0) = ((row - i) * stride, (col - j) * stride);
                 let counts = histogram((r0..r0 + height).map(|r| &states[r * size + c0..r * size + c0 + width]));
                 strip.pixels.iter_mut().zip(counts).for_each(|(sum, n)| *sum += n);
-                let enough = enough(counts[0] as usize, stride * stride, self.min_valid);
-                let state = dominant(counts).or_else(|| {
-                    if enough {
-                        *of_patch.get_or_insert_with(|| dominant(histogram(std::iter::once(states))))
-                    } else {
-                        Some(PixelState::Outside)
-                    }
-                });
+                let of_patch = || *of_patch.get_or_insert_with(|| histogram(std::iter::once(states)));
                 strip.own[(row - first_row) * cols + col] =
-                    OwnPixels { enough, unpredicted: state.unwrap_or(PixelState::Nodata) };
+                    own_pixels(counts, stride * stride, self.min_valid, of_patch);
             }
         }
     }
 }
 
-fn copy_states(chunk: &PixelBlock, window: &Window, states: &mut [PixelState]) {
-    let Some(shared) = chunk.window.intersect(window) else { return };
+/// What the pixels of a cell, observed, nodata, masked and outside, say of it when it has `plane` pixels in all: whether
+/// enough of them are observed (pixels past the scene count as outside, as they do in a patch), and what the cell is
+/// without a prediction: what most of its unobserved pixels in the scene are; where all are observed, outside for a cell
+/// that is mostly past the scene, and for others what most of the unobserved pixels of its patch are.
+pub fn own_pixels(counts: [u64; 4], plane: usize, min_valid: f64, of_patch: impl FnOnce() -> [u64; 4]) -> OwnPixels {
+    let enough = enough(counts[0] as usize, plane, min_valid);
+    let state = dominant(counts).or_else(|| if enough { dominant(of_patch()) } else { Some(PixelState::Outside) });
+    OwnPixels { enough, unpredicted: state.unwrap_or(PixelState::Nodata) }
+}
+
+/// Copies those pixels of the `part` of a patch that a chunk holds into slot `at` of a batch; the patch's window is
+/// `window`.
+pub fn copy_pixels(chunk: &PixelBlock, part: &Window, window: &Window, batch: &mut PatchBatch, at: usize) {
+    let Some(shared) = chunk.window.intersect(part) else { return };
+    let [_, bands, size, _] = batch.shape;
+    for band in 0..bands {
+        for row in shared.row..shared.row_end() {
+            let to = ((at * bands + band) * size + row - window.row) * size + shared.col - window.col;
+            let line = band * chunk.window.height + row - chunk.window.row;
+            let from = line * chunk.window.width + shared.col - chunk.window.col;
+            batch.pixels.copy_from(to, &chunk.pixels, from, shared.width);
+        }
+    }
+}
+
+/// The same for their states, into those of one patch.
+pub fn copy_states(chunk: &PixelBlock, part: &Window, window: &Window, states: &mut [PixelState]) {
+    let Some(shared) = chunk.window.intersect(part) else { return };
     for row in shared.row..shared.row_end() {
         let to = (row - window.row) * window.width + shared.col - window.col;
         let from = (row - chunk.window.row) * chunk.window.width + shared.col - chunk.window.col;
@@ -201,11 +207,12 @@ fn copy_states(chunk: &PixelBlock, window: &Window, states: &mut [PixelState]) {
 }
 
 /// At least one pixel is observed, and at least the least share of them.
-fn enough(observed: usize, pixels: usize, min_valid: f64) -> bool {
+pub fn enough(observed: usize, pixels: usize, min_valid: f64) -> bool {
     observed > 0 && observed as f64 >= min_valid * pixels as f64
 }
 
-fn histogram<'a>(lines: impl Iterator<Item = &'a [PixelState]>) -> [u64; 4] {
+/// Pixels by what they are: observed, nodata, masked, outside.
+pub fn histogram<'a>(lines: impl Iterator<Item = &'a [PixelState]>) -> [u64; 4] {
     let mut counts = [0; 4];
     for line in lines {
         let of = |state| line.iter().filter(|s| **s == state).count() as u64;

@@ -53,6 +53,11 @@ impl Cells {
         Self { merge, layout, first_row, counts, sums }
     }
 
+    /// How outputs become results.
+    pub fn merge(&self) -> Merge {
+        self.merge
+    }
+
     /// Patches added to each cell, and the sums, of the rows that are not final.
     pub fn pending(&self) -> (&[u32], &[f64]) {
         (&self.counts, &self.sums)
@@ -113,7 +118,7 @@ impl Cells {
         self.counts.drain(..cells);
         self.sums.drain(..cells * channels);
         self.first_row = rows.end;
-        StripResult { first_row: rows.start, rows: rows.len(), cols, channels, values, states }
+        StripResult { first_row: rows.start, first_col: 0, rows: rows.len(), cols, channels, values, states }
     }
 }
 

@@ -91,6 +91,16 @@ pub enum MemoryPart {
     Batch,
     /// The cells that patches are still added to, and one finished row of them.
     Cells,
+    /// In dense mode, the feature maps over one column of cells, and as much again for decoded pixels.
+    Maps,
+}
+
+impl PredictError {
+    /// [`PredictError::Memory`] in bytes.
+    pub(crate) fn memory(part: MemoryPart, needed: u64, memory: u64) -> Self {
+        const MIB: u64 = 1 << 20;
+        Self::Memory { part, needed: needed.div_ceil(MIB), memory: memory / MIB }
+    }
 }
 
 impl std::fmt::Display for MemoryPart {
@@ -98,6 +108,7 @@ impl std::fmt::Display for MemoryPart {
         f.write_str(match self {
             Self::Batch => "a batch of patches",
             Self::Cells => "the cells between one patch and the next row of patches",
+            Self::Maps => "dense mode over one column of cells, half of it for feature maps,",
         })
     }
 }

@@ -6,6 +6,7 @@
 
 mod assemble;
 mod cells;
+mod dense;
 mod error;
 mod journal;
 mod output;

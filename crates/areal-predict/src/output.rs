@@ -47,7 +47,7 @@ impl Rasters {
     /// # Errors
     /// When the disk is full.
     pub fn write(&mut self, strip: &StripResult) -> Result<Vec<u64>, PredictError> {
-        let window = Window::new(strip.first_row, 0, strip.rows, strip.cols);
+        let window = Window::new(strip.first_row, strip.first_col, strip.rows, strip.cols);
         let states = strip.states.iter().map(|state| *state as u8).collect();
         self.states.write(0, &window, &Pixels::U8(states))?;
         self.target.write(strip, &window)

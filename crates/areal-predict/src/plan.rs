@@ -60,7 +60,7 @@ impl CellBytes {
     }
 
     /// Most rows that so many bytes have room for; at least 1.
-    fn rows_in(&self, bytes: u64) -> usize {
+    pub fn rows_in(&self, bytes: u64) -> usize {
         usize::try_from(bytes.saturating_sub(self.pending) / self.row.max(1)).unwrap_or(usize::MAX).max(1)
     }
 }
@@ -263,7 +263,7 @@ fn completed_before(layout: &PatchLayout, end: usize, size: usize, patches: usiz
 /// Rows and columns of a chunk: whole blocks, whole patches where those fit, about [`CHUNK_SIDE`] pixels, and few
 /// enough that sixteen fit into the memory and that one row of them completes at most `most_rows` rows of patches. A
 /// block too large for that is read in parts.
-fn chunk_size(layout: &PatchLayout, input: &PlanInput, most_rows: usize) -> (usize, usize) {
+pub fn chunk_size(layout: &PatchLayout, input: &PlanInput, most_rows: usize) -> (usize, usize) {
     let budget = usize::try_from(input.memory / 16).unwrap_or(usize::MAX) / input.pixel_bytes.max(1);
     let (block_height, block_width) = (input.block.0.clamp(1, input.height), input.block.1.clamp(1, input.width));
     let mut width = whole_blocks(block_width, layout.patch_size()).min(input.width);

@@ -3,16 +3,18 @@ use std::time::Instant;
 
 use areal_grid::{PatchLayout, PixelState, Target};
 use areal_job::{FileError, InputFile, Job, Provenance, StagedDir, Unit};
-use areal_model::{Inference, ModelSpec};
-use areal_raster::{PredictionMeta, Scene, StateCounts, input_file_with_companions};
+use areal_model::{DenseInference, Inference, ModelSpec};
+use areal_raster::{Agreement, PredictMode, PredictionMeta, Scene, StateCounts, input_file_with_companions};
 use serde::Serialize;
 
 use crate::cells::{Cells, Merge};
+use crate::dense::{DenseOrder, Difference, Networks, dense_stream};
 use crate::journal::{JobIdentity, Journal};
 use crate::output::Rasters;
 use crate::plan::{CellBytes, Plan, PlanInput};
 use crate::source::PixelSource;
 use crate::stream::{Start, StreamSettings, stream};
+use crate::strip::Shard;
 use crate::{PredictError, PredictSettings};
 
 const MADE_BY: &str = concat!("areal ", env!("CARGO_PKG_VERSION"));
@@ -34,8 +36,28 @@ pub struct PredictReport {
     pub patches: u64,
     /// Patches that this run took from an interrupted one.
     pub resumed_patches: u64,
+    /// How the network was run.
+    pub mode: PredictMode,
+    /// In dense mode, how far it is from patch by patch on a sample of this scene's patches.
+    pub agreement: Option<Agreement>,
     /// Seconds that this run took.
     pub seconds: f64,
+}
+
+/// The way through a scene.
+enum Way {
+    Patch(Plan),
+    Dense(DenseOrder, Box<dyn DenseInference>),
+}
+
+impl Way {
+    /// Number of parts that are kept one by one.
+    fn parts(&self) -> usize {
+        match self {
+            Self::Patch(plan) => plan.strips().len(),
+            Self::Dense(order, _) => order.units(),
+        }
+    }
 }
 
 /// Pixels of a scene by what they are; together they are all its pixels.
@@ -85,16 +107,16 @@ pub fn predict(
     check_fit(scene, &spec)?;
     let staged = StagedDir::new(out, settings.overwrite)?;
     let layout = settings.layout(scene.size(), spec.patch_size)?;
-    let plan = plan(scene, &spec, settings, layout)?;
+    let mut way = way(scene, inference, settings, layout)?;
     let (mut inputs, bundle) = hash_inputs(scene, bundle, job)?;
     let bundle_sha256 = bundle.sha256.clone();
     inputs.push(bundle);
     let resolved = resolved_settings(scene, inference, settings, &layout)?;
     let identity = JobIdentity::new(MADE_BY, inputs.clone(), resolved.clone());
     let journal = Journal::open(out, &identity, settings.resume)?;
-    let resumed_patches = fill(scene, &plan, &journal, inference, settings, job)?;
+    let resumed_patches = fill(scene, &mut way, &layout, &journal, inference, settings, job)?;
 
-    let totals = write_rasters(scene, &spec, &plan, &journal, &staged, job)?;
+    let totals = write_rasters(scene, &spec, (&layout, way.parts()), &journal, &staged, job)?;
     check_counts(scene, &layout, &totals)?;
     let meta = PredictionMeta {
         format: PredictionMeta::FORMAT.to_owned(),
@@ -102,6 +124,8 @@ pub fn predict(
         grid: scene.grid().coarsen(layout.stride()),
         patch_size: layout.patch_size(),
         stride: layout.stride(),
+        mode: settings.mode,
+        agreement: totals.agreement(&spec),
         min_valid: settings.min_valid,
         scene: scene.settings().clone(),
         bundle_sha256,
@@ -120,7 +144,7 @@ pub fn predict(
     job.check()?;
     staged.commit()?;
     journal.remove()?;
-    Ok(report(out, &layout, &spec, totals, resumed_patches, start))
+    Ok(report(out, &layout, &spec, totals, settings.mode, resumed_patches, start))
 }
 
 /// The scene's bands, type and ground resolution against the model's.
@@ -160,13 +184,13 @@ fn resolved_settings(
     Ok(all)
 }
 
-/// The plan of a scene, if the memory is enough for it.
-fn plan(
+/// The way through a scene, if the memory is enough for it.
+fn way(
     scene: &Scene,
-    spec: &ModelSpec,
+    inference: &dyn Inference,
     settings: &PredictSettings,
     layout: PatchLayout,
-) -> Result<Plan, PredictError> {
+) -> Result<Way, PredictError> {
     let (height, width) = scene.size();
     let pixel_bytes = scene.bands().len() * scene.pixel_type().size() + 1;
     let input = PlanInput {
@@ -174,13 +198,19 @@ fn plan(
         width,
         block: PixelSource::block_size(scene),
         pixel_bytes,
-        channels: merge(spec).channels(),
+        channels: merge(inference.spec()).channels(),
         batch_size: settings.batch_size,
         memory: settings.memory_bytes(),
     };
     let patch_bytes = (pixel_bytes * layout.patch_size() * layout.patch_size()) as u64;
     settings.check_memory(patch_bytes, CellBytes::new(&layout, input.channels).of_rows(1))?;
-    Ok(Plan::new(layout, &input))
+    match settings.mode {
+        PredictMode::Patch => Ok(Way::Patch(Plan::new(layout, &input))),
+        PredictMode::Dense => {
+            let dense = inference.dense(&layout)?;
+            Ok(Way::Dense(DenseOrder::new(layout, &input, dense.as_ref())?, dense))
+        }
+    }
 }
 
 fn merge(spec: &ModelSpec) -> Merge {
@@ -190,28 +220,36 @@ fn merge(spec: &ModelSpec) -> Merge {
     }
 }
 
-/// Predicts the strips that the journal lacks. Returns the number of patches that it held already.
+/// Predicts the parts that the journal lacks. Returns the number of patches that it held already.
 fn fill(
     scene: &Scene,
-    plan: &Plan,
+    way: &mut Way,
+    layout: &PatchLayout,
     journal: &Journal,
     inference: &mut dyn Inference,
     settings: &PredictSettings,
     job: &Job<'_>,
 ) -> Result<u64, PredictError> {
     let merge = merge(inference.spec());
-    let (first, last) = journal.kept(plan.strips().len());
-    let cells = match last {
+    let (first, last) = journal.kept(way.parts());
+    let cells = match last.filter(|shard| shard.cells.first_row + shard.cells.rows < layout.cells().0) {
         Some(shard) => {
             let row = shard.cells.first_row + shard.cells.rows;
-            Cells::restore(*plan.layout(), merge, row, shard.pending_counts, shard.pending_sums)
+            Cells::restore(*layout, merge, row, shard.pending_counts, shard.pending_sums)
         }
-        None => Cells::new(*plan.layout(), merge),
+        None => Cells::new(*layout, merge),
     };
     let stream_settings =
         StreamSettings { batch_size: settings.batch_size, threads: settings.threads, min_valid: settings.min_valid };
     let start = Start { strip: first, cells };
-    stream(scene, plan, start, inference, &stream_settings, job, |strip, shard| journal.keep(strip, &shard))?;
+    let keep = |part, shard: Shard| journal.keep(part, &shard);
+    match way {
+        Way::Patch(plan) => stream(scene, plan, start, inference, &stream_settings, job, keep)?,
+        Way::Dense(order, dense) => {
+            let networks = Networks { dense: dense.as_mut(), patches: inference };
+            dense_stream(scene, order, start, networks, &stream_settings, job, keep)?;
+        }
+    }
     Ok((0..first).filter_map(|strip| journal.shard(strip)).map(|shard| shard.patches).sum())
 }
 
@@ -221,33 +259,40 @@ struct Totals {
     pixels: [u64; 4],
     classes: Vec<u64>,
     patches: u64,
+    difference: Difference,
+}
+
+impl Totals {
+    fn agreement(&self, spec: &ModelSpec) -> Option<Agreement> {
+        self.difference.agreement(!spec.target.classes().is_empty())
+    }
 }
 
 /// Writes the kept strips into the rasters and counts them.
 fn write_rasters(
     scene: &Scene,
     spec: &ModelSpec,
-    plan: &Plan,
+    (layout, parts): (&PatchLayout, usize),
     journal: &Journal,
     staged: &StagedDir,
     job: &Job<'_>,
 ) -> Result<Totals, PredictError> {
-    let layout = plan.layout();
     let grid = scene.grid().coarsen(layout.stride());
     let mut rasters = Rasters::create(staged, &grid, &spec.target, layout.cells_per_patch() > 1)?;
     let mut totals = Totals { classes: vec![0; spec.target.classes().len()], ..Totals::default() };
-    let task = job.task("write", Some(grid.height as u64), Unit::Rows);
-    for strip in 0..plan.strips().len() {
+    let task = job.task("write", Some((grid.height * grid.width) as u64), Unit::Cells);
+    for strip in 0..parts {
         job.check()?;
         let shard = journal.shard(strip).ok_or(PredictError::Counts {
             what: "strips",
             counted: strip as u64,
-            expected: plan.strips().len() as u64,
+            expected: parts as u64,
         })?;
         let classes = rasters.write(&shard.cells)?;
         totals.classes.iter_mut().zip(classes).for_each(|(sum, n)| *sum += n);
         totals.pixels.iter_mut().zip(shard.pixels).for_each(|(sum, n)| *sum += n);
         totals.patches += shard.patches;
+        totals.difference.merge(&shard.difference);
         for state in &shard.cells.states {
             match state {
                 PixelState::Observed => totals.counts.predicted += 1,
@@ -256,7 +301,7 @@ fn write_rasters(
                 PixelState::Outside => totals.counts.outside += 1,
             }
         }
-        task.advance(shard.cells.rows as u64);
+        task.advance(shard.cells.states.len() as u64);
     }
     rasters.finish()?;
     Ok(totals)
@@ -280,9 +325,11 @@ fn report(
     layout: &PatchLayout,
     spec: &ModelSpec,
     totals: Totals,
+    mode: PredictMode,
     resumed_patches: u64,
     start: Instant,
 ) -> PredictReport {
+    let agreement = totals.agreement(spec);
     let [observed, nodata, masked, outside] = totals.pixels;
     let class =
         |(class, cells): (&areal_grid::Class, u64)| ClassCount { code: class.code, name: class.name.clone(), cells };
@@ -294,6 +341,8 @@ fn report(
         classes: spec.target.classes().iter().zip(totals.classes).map(class).collect(),
         patches: totals.patches,
         resumed_patches,
+        mode,
+        agreement,
         seconds: start.elapsed().as_secs_f64(),
     }
 }

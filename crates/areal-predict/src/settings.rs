@@ -1,5 +1,6 @@
 use areal_grid::PatchLayout;
 use areal_model::DeviceChoice;
+use areal_raster::PredictMode;
 use serde::{Deserialize, Serialize};
 
 use crate::{MemoryPart, PredictError};
@@ -21,12 +22,15 @@ const MIB: u64 = 1 << 20;
 pub struct PredictSettings {
     /// Pixels from one patch to the next; `None` for the patch size. It must divide the patch size.
     pub stride: Option<usize>,
+    /// Patch by patch, or over the whole scene.
+    pub mode: PredictMode,
     /// Patches in a batch.
     pub batch_size: usize,
     /// Least share of observed pixels, 0 to 1, for a patch to be predicted, and for a cell; one without any is never
     /// predicted.
     pub min_valid: f64,
-    /// Mebibytes that decoded pixels, a batch, and the cells that are worked on may take, each.
+    /// Mebibytes that decoded pixels, a batch, and the cells that are worked on may take, each. In dense mode, decoded pixels
+    /// and the maps of the network together.
     pub memory: u64,
     /// Device that the inference was loaded to. The result depends on it in its last bits.
     pub device: DeviceChoice,
@@ -46,6 +50,7 @@ impl Default for PredictSettings {
         let threads = std::thread::available_parallelism().map_or(1, usize::from).clamp(1, 4);
         Self {
             stride: None,
+            mode: PredictMode::Patch,
             batch_size: 64,
             min_valid: 0.5,
             memory: 256,

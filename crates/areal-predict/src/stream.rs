@@ -11,6 +11,7 @@ use ndarray::Array2;
 use crate::PredictError;
 use crate::assemble::{Batch, Cutter, Held, Slots, StripStates};
 use crate::cells::Cells;
+use crate::dense::Difference;
 use crate::plan::{Chunk, Plan, Step, Walk};
 use crate::source::{PixelReader, PixelSource};
 use crate::strip::Shard;
@@ -19,7 +20,7 @@ use crate::strip::Shard;
 const BATCHES_AHEAD: usize = 2;
 
 /// How long the calling thread waits for work before it looks whether it should stop.
-const LOOK_UP: Duration = Duration::from_millis(200);
+pub const LOOK_UP: Duration = Duration::from_millis(200);
 
 /// What the streaming of a scene is set to.
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +50,8 @@ pub struct Start {
     pub cells: Cells,
 }
 
-type ReadResult = (u64, Result<PixelBlock, RasterError>);
+/// A chunk that was read, by its number.
+pub type ReadResult = (u64, Result<PixelBlock, RasterError>);
 
 /// Predicts the strips of a plan from `start` on and hands each to `keep` when it is final.
 ///
@@ -101,7 +103,8 @@ pub fn stream(
     })
 }
 
-fn read_chunks(mut reader: Box<dyn PixelReader>, asked: &Receiver<Chunk>, read: &Sender<ReadResult>) {
+/// A reading thread: reads the chunks that are asked for until nobody asks any more.
+pub fn read_chunks(mut reader: Box<dyn PixelReader>, asked: &Receiver<Chunk>, read: &Sender<ReadResult>) {
     for chunk in asked {
         if read.send((chunk.serial, reader.read(&chunk.window))).is_err() {
             return;
@@ -313,7 +316,8 @@ impl<K: FnMut(usize, Shard) -> Result<(), PredictError>> NetworkSide<'_, K> {
                     let cells = self.cells.finish(self.plan.cell_rows(strip), &states.own);
                     let (counts, sums) = self.cells.pending();
                     let (pending_counts, pending_sums) = (counts.to_vec(), sums.to_vec());
-                    let shard = Shard { cells, pixels: states.pixels, patches, pending_counts, pending_sums };
+                    let (pixels, difference) = (states.pixels, Difference::default());
+                    let shard = Shard { cells, pixels, patches, difference, pending_counts, pending_sums };
                     (self.keep)(strip, shard)?;
                     strip += 1;
                     patches = 0;

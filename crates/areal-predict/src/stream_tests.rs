@@ -22,18 +22,18 @@ use crate::strip::Shard;
 
 /// A scene of `[band, row, col]` in memory whose readers may dawdle.
 #[derive(Clone)]
-struct Memory {
-    size: (usize, usize),
-    block: (usize, usize),
+pub struct Memory {
+    pub size: (usize, usize),
+    pub block: (usize, usize),
     bands: usize,
-    pixels: Vec<u16>,
-    states: Vec<PixelState>,
+    pub pixels: Vec<u16>,
+    pub states: Vec<PixelState>,
     dawdle: bool,
 }
 
 impl Memory {
     /// Values that differ from pixel to pixel; about `holes` of a hundred pixels are not observed.
-    fn new(size: (usize, usize), block: (usize, usize), holes: u64) -> Self {
+    pub fn new(size: (usize, usize), block: (usize, usize), holes: u64) -> Self {
         let n = size.0 * size.1;
         let random = |k: usize| (k as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 33;
         let states: Vec<_> = (0..n)
@@ -90,12 +90,12 @@ impl PixelReader for Memory {
 }
 
 /// A network that gives a number of each patch: a function of its pixels, band by band.
-struct Mock {
-    spec: ModelSpec,
-    of: fn(&[f64]) -> f64,
+pub struct Mock {
+    pub spec: ModelSpec,
+    pub of: fn(&[f64]) -> f64,
 }
 
-fn spec(target: Target, patch_size: usize) -> ModelSpec {
+pub fn spec(target: Target, patch_size: usize) -> ModelSpec {
     let classes = target.classes().len();
     let value = matches!(target, Target::Value { .. });
     ModelSpec {
@@ -124,11 +124,11 @@ fn spec(target: Target, patch_size: usize) -> ModelSpec {
     }
 }
 
-fn value_target() -> Target {
+pub fn value_target() -> Target {
     Target::Value { name: "v".into(), unit: String::new() }
 }
 
-fn two_classes() -> Target {
+pub fn two_classes() -> Target {
     let class = |code: u8| Class { code, name: format!("c{code}"), colour: [code; 3] };
     Target::Classes { classes: vec![class(1), class(5)] }
 }
@@ -156,16 +156,16 @@ impl Inference for Mock {
     }
 }
 
-fn mean(values: &[f64]) -> f64 {
+pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-struct Run {
-    layout: PatchLayout,
-    memory: u64,
-    settings: StreamSettings,
-    target: Target,
-    of: fn(&[f64]) -> f64,
+pub struct Run {
+    pub layout: PatchLayout,
+    pub memory: u64,
+    pub settings: StreamSettings,
+    pub target: Target,
+    pub of: fn(&[f64]) -> f64,
 }
 
 impl Run {
@@ -182,7 +182,7 @@ impl Run {
         Plan::new(self.layout, &input)
     }
 
-    fn merge(&self) -> Merge {
+    pub fn merge(&self) -> Merge {
         match &self.target {
             Target::Classes { classes } => Merge::Mean { classes: classes.len() },
             Target::Value { .. } => Merge::MeanAndSpread,
@@ -216,7 +216,7 @@ impl Run {
 }
 
 /// What every patch and cell should come to, patch by patch from the definition.
-fn brute_force(scene: &Memory, run: &Run) -> (Vec<Vec<f64>>, Vec<PixelState>) {
+pub fn brute_force(scene: &Memory, run: &Run) -> (Vec<Vec<f64>>, Vec<PixelState>) {
     let layout = run.layout;
     let (rows, cols) = layout.cells();
     let (height, width) = scene.size;
@@ -284,7 +284,7 @@ fn most(states: &[PixelState]) -> Option<PixelState> {
     kinds.into_iter().find(|k| top > 0 && count(*k) == top)
 }
 
-fn settings(batch_size: usize, threads: usize, min_valid: f64) -> StreamSettings {
+pub fn settings(batch_size: usize, threads: usize, min_valid: f64) -> StreamSettings {
     StreamSettings { batch_size, threads, min_valid }
 }
 

@@ -1,13 +1,18 @@
+use std::ops::Range;
 use std::path::Path;
 
 use areal_grid::PixelState;
 use areal_job::{FileError, hash_bytes};
+
+use crate::dense::Difference;
 
 /// The final rows of cells of one strip.
 #[derive(Debug, Clone)]
 pub struct StripResult {
     /// First row of cells.
     pub first_row: usize,
+    /// First column.
+    pub first_col: usize,
     /// Number of rows.
     pub rows: usize,
     /// Number of columns.
@@ -28,6 +33,25 @@ impl StripResult {
     }
 }
 
+impl StripResult {
+    /// Some of its columns.
+    pub fn columns(&self, columns: &Range<usize>) -> Self {
+        let (cols, cells) = (columns.len(), self.rows * self.cols);
+        let part = |row: usize| row * self.cols + columns.start..row * self.cols + columns.end;
+        let channel =
+            |c: usize| (0..self.rows).flat_map(move |row| c * cells + part(row).start..c * cells + part(row).end);
+        Self {
+            first_row: self.first_row,
+            first_col: self.first_col + columns.start,
+            rows: self.rows,
+            cols,
+            channels: self.channels,
+            values: (0..self.channels).flat_map(channel).map(|at| self.values[at]).collect(),
+            states: (0..self.rows).flat_map(part).map(|at| self.states[at]).collect(),
+        }
+    }
+}
+
 /// All that is kept of a finished strip: its cells, its pixels by state, and the sums of the rows that later patches
 /// still add to.
 #[derive(Debug, Clone)]
@@ -38,13 +62,15 @@ pub struct Shard {
     pub pixels: [u64; 4],
     /// Patches that were predicted.
     pub patches: u64,
+    /// In dense mode, how far sampled patches are from patch by patch.
+    pub difference: Difference,
     /// Patches added to each cell of the rows after.
     pub pending_counts: Vec<u32>,
     /// Sums of the rows after.
     pub pending_sums: Vec<f64>,
 }
 
-const MAGIC: &[u8] = b"areal-shard/1\n";
+const MAGIC: &[u8] = b"areal-shard/2\n";
 const DIGEST: usize = 64;
 
 impl Shard {
@@ -55,8 +81,11 @@ impl Shard {
     pub fn write(&self, path: &Path) -> Result<(), FileError> {
         let c = &self.cells;
         let mut bytes = MAGIC.to_vec();
-        let sizes = [c.first_row, c.rows, c.cols, c.channels, self.pending_counts.len(), self.pending_sums.len()];
-        for n in sizes.map(|n| n as u64).into_iter().chain(self.pixels).chain([self.patches]) {
+        let (counts, sums) = (self.pending_counts.len(), self.pending_sums.len());
+        let sizes = [c.first_row, c.first_col, c.rows, c.cols, c.channels, counts, sums];
+        let d = &self.difference;
+        let difference = [d.patches, d.same, d.numbers, d.sum.to_bits(), d.greatest.to_bits()];
+        for n in sizes.map(|n| n as u64).into_iter().chain(self.pixels).chain([self.patches]).chain(difference) {
             bytes.extend(n.to_le_bytes());
         }
         bytes.extend(c.values.iter().flat_map(|v| v.to_le_bytes()));
@@ -78,16 +107,18 @@ impl Shard {
             return None;
         }
         let mut rest = Rest(body.strip_prefix(MAGIC)?);
-        let [first_row, rows, cols, channels, counts, sums] = rest.numbers::<6>()?.map(|n| n as usize);
+        let [first_row, first_col, rows, cols, channels, counts, sums] = rest.numbers::<7>()?.map(|n| n as usize);
         let pixels = rest.numbers::<4>()?;
-        let [patches] = rest.numbers::<1>()?;
+        let [patches, compared, same, numbers, sum, greatest] = rest.numbers::<6>()?;
+        let (sum, greatest) = (f64::from_bits(sum), f64::from_bits(greatest));
+        let difference = Difference { patches: compared, same, numbers, sum, greatest };
         let cells = rows.checked_mul(cols)?;
         let values = rest.array(channels.checked_mul(cells)?, f32::from_le_bytes)?;
         let states = rest.array(cells, |[b]: [u8; 1]| PixelState::from_code(b))?.into_iter().collect::<Option<_>>()?;
         let pending_counts = rest.array(counts, u32::from_le_bytes)?;
         let pending_sums = rest.array(sums, f64::from_le_bytes)?;
-        let cells = StripResult { first_row, rows, cols, channels, values, states };
-        Some(Self { cells, pixels, patches, pending_counts, pending_sums })
+        let cells = StripResult { first_row, first_col, rows, cols, channels, values, states };
+        Some(Self { cells, pixels, patches, difference, pending_counts, pending_sums })
     }
 }
 
@@ -112,13 +143,39 @@ mod tests {
     fn shard() -> Shard {
         let cells = StripResult {
             first_row: 3,
+            first_col: 7,
             rows: 1,
             cols: 2,
             channels: 2,
             values: vec![0.5, f32::NAN, 0.25, f32::NAN],
             states: vec![PixelState::Observed, PixelState::Masked],
         };
-        Shard { cells, pixels: [5, 1, 2, 0], patches: 4, pending_counts: vec![1, 0], pending_sums: vec![0.1, 0.2] }
+        let difference = Difference { patches: 3, same: 2, numbers: 6, sum: 0.3, greatest: 0.125 };
+        Shard {
+            cells,
+            pixels: [5, 1, 2, 0],
+            patches: 4,
+            difference,
+            pending_counts: vec![1, 0],
+            pending_sums: vec![0.1, 0.2],
+        }
+    }
+
+    #[test]
+    fn columns_are_those_of_every_channel() {
+        let cells = StripResult {
+            first_row: 3,
+            first_col: 0,
+            rows: 2,
+            cols: 3,
+            channels: 2,
+            values: (0..12u8).map(f32::from).collect(),
+            states: [PixelState::Nodata, PixelState::Masked, PixelState::Observed].repeat(2),
+        };
+        let part = cells.columns(&(1..3));
+        assert_eq!((part.first_row, part.first_col, part.rows, part.cols), (3, 1, 2, 2));
+        assert_eq!(part.values, [1., 2., 4., 5., 7., 8., 10., 11.]);
+        assert_eq!(part.states, [PixelState::Masked, PixelState::Observed].repeat(2));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use areal_grid::{Class, PixelGrid, PixelState, PixelType, Target};
 use areal_job::{Provenance, Sha256, read_json, write_json};
 use serde::{Deserialize, Serialize};
 
-use crate::{CogBand, CogSpec, RasterError, RasterFile, Resampling, SceneSettings, same_grid};
+use crate::{Agreement, CogBand, CogSpec, PredictMode, RasterError, RasterFile, Resampling, SceneSettings, same_grid};
 
 /// Cells of a prediction by what became of them; together they are all its cells.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +41,12 @@ pub struct PredictionMeta {
     pub patch_size: usize,
     /// Stride in pixels of the scene.
     pub stride: usize,
+    /// How the network was run; `patch` where the document has no such key.
+    #[serde(default)]
+    pub mode: PredictMode,
+    /// In dense mode, how far it is from patch by patch on a sample of this scene's patches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<Agreement>,
     /// Least share of observed pixels, 0 to 1, for a patch to be predicted.
     pub min_valid: f64,
     /// The scene.

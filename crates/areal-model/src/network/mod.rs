@@ -111,6 +111,24 @@ impl NetworkConfig {
         read(size, plan.stem_kernel, 2)
     }
 
+    /// Where the `features` along one side of a patch lie: the middle of the first one and the distance to the next, in
+    /// pixels from the middle of the patch's first pixel. Features without padding see the middle of the patch; those with
+    /// padding are spread over it evenly.
+    pub fn places(&self, features: usize, patch_size: usize) -> (f64, f64) {
+        match self.padding {
+            Padding::Same => {
+                let step = patch_size as f64 / features as f64;
+                (step / 2.0 - 0.5, step)
+            }
+            Padding::Valid => {
+                let plan = self.architecture.plan();
+                let strides = plan.stages.iter().map(|(_, _, stride)| stride).product::<usize>();
+                let step = 2 * strides * if plan.pool { 2 } else { 1 };
+                ((self.least_patch() - 1) as f64 / 2.0, step as f64)
+            }
+        }
+    }
+
     /// Checks that patches of so many pixels have a feature.
     ///
     /// # Errors
@@ -260,6 +278,16 @@ mod tests {
             let features = network.features(Tensor::ones([1, 2, side, side], &Device::flex()));
             assert_eq!(features.dims(), [1, 96, map, map], "{side}");
         }
+    }
+
+    #[test]
+    fn features_without_padding_lie_around_the_middle_of_a_patch() {
+        let padded = config(Architecture::Compact, 1, 2);
+        assert_eq!(padded.places(8, 64), (3.5, 8.0));
+        // Three features of 47 px, 8 px apart: pixels 0 to 46, 8 to 54 and 16 to 62.
+        assert_eq!(NetworkConfig { padding: Padding::Valid, ..padded }.places(3, 64), (23.0, 8.0));
+        let deep = NetworkConfig { padding: Padding::Valid, ..config(Architecture::Resnet18, 1, 2) };
+        assert_eq!(deep.places(1, 435), (217.0, 32.0));
     }
 
     #[test]

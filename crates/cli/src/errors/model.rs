@@ -33,6 +33,7 @@ impl From<ModelError> for CliError {
                 "cut a store of larger patches with `areal tile --patch-size`, or choose --architecture compact or \
                  --padding same",
             ),
+            ModelError::NotDense { .. } => (Exit::Usage, "use --device cpu, or --mode patch"),
             ModelError::Batch { .. } => (Exit::Input, "the data do not fit the bundle; see its model.json"),
             ModelError::Device { .. } => (Exit::Usage, "areal devices lists what --device may be here"),
             ModelError::Compute(_) => (Exit::Failure, "run on another --device, or with a smaller --batch-size"),

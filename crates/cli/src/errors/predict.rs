@@ -24,6 +24,9 @@ impl From<PredictError> for CliError {
             PredictError::Memory { part: MemoryPart::Cells, .. } => {
                 (Exit::Usage, "choose a greater --memory or a greater --stride")
             }
+            PredictError::Memory { part: MemoryPart::Maps, .. } => {
+                (Exit::Usage, "choose a greater --memory, a greater --stride, or --mode patch")
+            }
             PredictError::NotFinite { .. } | PredictError::Outputs { .. } => {
                 (Exit::Failure, "the model is unsound, or the device miscalculates: compare with --device cpu")
             }
@@ -58,6 +61,7 @@ pub fn model(error: &ModelError) -> CliError {
             (Exit::Input, "pass --resolution and --resampling: the scene is warped to the model's as it is read")
         }
         ModelError::Device { .. } | ModelError::Choice { .. } => (Exit::Usage, "`areal devices` lists what there is"),
+        ModelError::NotDense { .. } => (Exit::Usage, "pass --device cpu, or --mode patch"),
         ModelError::Compute(_) => (Exit::Failure, "try a smaller --batch-size, or --device cpu"),
         _ => (Exit::Input, "the bundle is damaged or was changed by hand: train it or fetch it again"),
     };

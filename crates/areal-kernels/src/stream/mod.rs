@@ -1,0 +1,313 @@
+//! A program over a map that is too large to be held: rows come in at the top, and every operation keeps only the rows
+//! that its next ones still read.
+
+mod axis;
+mod graph;
+mod rows;
+mod schedule;
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use crate::crop::crop_rows;
+use crate::{Conv2d, KernelError, Level, MapShape, Program};
+use axis::Known;
+use graph::{Graph, Kind};
+use rows::Rows;
+use schedule::{Run, Schedule};
+
+/// A program as far as its features, for images of any size, with features as far apart as is asked for.
+///
+/// A program's features lie [`RowProgram::stride`] pixels apart; here they lie `density` pixels apart, which divides that.
+/// Those of one window of the image are again `stride` apart: they have the same **phase**, `stride / density` of which
+/// there are along each axis, and each phase is an image of the feature map.
+#[derive(Debug, Clone)]
+pub struct RowProgram {
+    graph: Graph,
+    /// The same with the program's own features alone.
+    plain: Graph,
+    level: Level,
+}
+
+/// Windows along one axis of an image, in pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Windows {
+    /// How many, at least 1.
+    pub count: usize,
+    /// From one to the next.
+    pub stride: usize,
+    /// Their size.
+    pub size: usize,
+}
+
+impl Windows {
+    /// Pixel after the last window.
+    pub fn end(&self) -> usize {
+        (self.count - 1) * self.stride + self.size
+    }
+}
+
+/// An image that holds some windows, and the way in which it and each part of it are computed.
+#[derive(Debug, Clone)]
+pub struct ImagePlan {
+    size: [usize; 2],
+    winograd: Vec<bool>,
+}
+
+/// Pixels of an image from which features are computed: all rows from `row` on, columns `columns`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImagePart {
+    /// First row.
+    pub row: usize,
+    /// Columns; they may reach past what there is to see.
+    pub columns: Range<usize>,
+}
+
+impl ImagePlan {
+    /// Rows and columns of the image; it may reach past what there is to see.
+    pub fn size(&self) -> [usize; 2] {
+        self.size
+    }
+}
+
+impl RowProgram {
+    /// The features of a program that ends with a mean over all positions and a linear layer, as far apart as windows that
+    /// begin `spacing` pixels apart need them.
+    ///
+    /// # Errors
+    /// When the program has another form, or no features so many pixels apart.
+    pub fn new(program: &Program, spacing: usize) -> Result<Self, KernelError> {
+        let plain = Graph::new(program, None)?;
+        let graph = Graph::new(program, Some(common_divisor(spacing, plain.stride)))?;
+        Ok(Self { graph, plain, level: program.level() })
+    }
+
+    /// Pixels from one feature of a window to the next.
+    pub fn stride(&self) -> usize {
+        self.graph.stride
+    }
+
+    /// What makes outputs of the mean of a window's features.
+    pub fn head(&self) -> &Conv2d {
+        &self.graph.head
+    }
+
+    /// Where the features of the window that begins at pixel `start` of an axis lie: the first one's position, and its
+    /// phase.
+    pub fn place(&self, start: usize) -> (usize, usize) {
+        (start / self.graph.stride, start % self.graph.stride / self.graph.density)
+    }
+
+    /// The image of the feature map that holds the features of a row phase and a column phase.
+    pub fn image(&self, row: usize, column: usize) -> usize {
+        self.graph.image(row, column)
+    }
+
+    /// Features along one side of a window of so many pixels.
+    ///
+    /// # Errors
+    /// When the window is too small for one.
+    pub fn features_in(&self, size: usize) -> Result<usize, KernelError> {
+        let none = || KernelError::Shape(format!("a window of {size} pixels has no feature"));
+        Ok(self.plain.sizes(0, size).ok_or_else(none)?[self.plain.features])
+    }
+
+    /// The smallest image that holds windows by rows and by columns and has all their features.
+    ///
+    /// # Errors
+    /// When a window is too small for a feature.
+    pub fn image_of(&self, windows: [Windows; 2]) -> Result<ImagePlan, KernelError> {
+        let mut size = [0; 2];
+        for (axis, windows) in windows.iter().enumerate() {
+            let last = self.place(windows.end() - windows.size).0 + self.features_in(windows.size)?;
+            let fits =
+                |size: &usize| self.graph.sizes(axis, *size).is_some_and(|sizes| sizes[self.graph.features] >= last);
+            let end = windows.end();
+            size[axis] = (end..end + 8 * self.graph.stride)
+                .find(fits)
+                .ok_or_else(|| KernelError::Shape(format!("no image has the features of {windows:?}")))?;
+        }
+        let winograd = self.graph.winograd(size[0], size[1]).unwrap_or_default();
+        Ok(ImagePlan { size, winograd })
+    }
+
+    /// The part of an image from which the features come out, to the last bit, as from the whole: those from row `row` on
+    /// and in columns `columns`, as [`RowProgram::place`] counts.
+    pub fn part(&self, image: &ImagePlan, row: usize, columns: &Range<usize>) -> ImagePart {
+        let first_row = self.begin(0, image, row);
+        let first = self.begin(1, image, columns.start);
+        let shift = first / self.graph.stride;
+        let wanted = columns.start - shift..columns.end - shift;
+        let whole = image.size[1] - first;
+        let fits = |size: &usize| {
+            let known = self.graph.known(1, Known::of(*size, [first > 0, true]), &image.winograd);
+            let sizes = self.graph.sizes(1, *size);
+            sizes.is_some_and(|sizes| sizes[self.graph.features] >= wanted.end) && known.covers(&wanted)
+        };
+        let size = (wanted.end..whole).find(fits).unwrap_or(whole);
+        ImagePart { row: first_row, columns: first..first + size }
+    }
+
+    /// The last pixel of an axis to begin at for the feature at `position` and those after it: tiles of all maps must
+    /// begin where they do in the whole image.
+    fn begin(&self, axis: usize, image: &ImagePlan, position: usize) -> usize {
+        let unit = axis::TILE * self.graph.stride;
+        let mut begin = position * self.graph.stride / unit * unit;
+        while begin > 0 {
+            let known = self.graph.known(axis, Known::of(image.size[axis] - begin, [true, false]), &image.winograd);
+            let at = position - begin / self.graph.stride;
+            if known.covers(&(at..at + 1)) {
+                break;
+            }
+            begin -= unit;
+        }
+        begin
+    }
+
+    /// What a part of an image needs when it comes in `rows` rows at a time and windows are `window` features high.
+    ///
+    /// # Errors
+    /// When the part is none of the image's.
+    pub fn need(&self, image: &ImagePlan, part: &ImagePart, rows: usize, window: usize) -> Result<Need, KernelError> {
+        let schedule = self.schedule(image, part)?;
+        let room = schedule.clone().room(rows, window, self.stride());
+        let values = |(value, rows): (usize, &usize)| (rows * schedule.row_len(value)) as u64;
+        let bytes = 4 * room.rows.iter().enumerate().map(values).sum::<u64>();
+        Ok(Need { bytes, lag: room.lag })
+    }
+
+    /// Begins with a part of an image that comes in at most `rows` rows at a time.
+    ///
+    /// # Errors
+    /// When the part is none of the image's.
+    pub fn start(
+        &self,
+        image: &ImagePlan,
+        part: &ImagePart,
+        rows: usize,
+        window: usize,
+    ) -> Result<RowStream, KernelError> {
+        let schedule = self.schedule(image, part)?;
+        let room = schedule.clone().room(rows, window, self.stride());
+        let values = room.rows.into_iter().enumerate().map(|(value, rows)| Rows::new(schedule.row_len(value), rows));
+        Ok(RowStream {
+            graph: self.graph.clone(),
+            level: self.level,
+            winograd: image.winograd.clone(),
+            values: values.collect(),
+            schedule,
+        })
+    }
+
+    fn schedule(&self, image: &ImagePlan, part: &ImagePart) -> Result<Schedule, KernelError> {
+        let none = || KernelError::Shape(format!("{part:?} is no part of {:?} pixels", image.size));
+        let height = image.size[0].checked_sub(part.row).ok_or_else(none)?;
+        let shapes = self.graph.shapes(height, part.columns.len()).ok_or_else(none)?;
+        Ok(Schedule::new(&self.graph, shapes, &image.winograd))
+    }
+}
+
+/// What a part of an image needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Need {
+    /// Most bytes of maps that are held at once.
+    pub bytes: u64,
+    /// Most rows of pixels, from a window's first on, that go in before its features come out.
+    pub lag: usize,
+}
+
+/// A program at work on a part of an image.
+#[derive(Debug)]
+pub struct RowStream {
+    graph: Graph,
+    level: Level,
+    winograd: Vec<bool>,
+    schedule: Schedule,
+    values: Vec<Rows>,
+}
+
+impl RowStream {
+    /// Rows of the part that were pushed, and all its rows.
+    pub fn pushed(&self) -> (usize, usize) {
+        (self.schedule.done(0), self.schedule.shape(0).height)
+    }
+
+    /// Lets `fill` write the next rows of the image, `[rows, columns of the part, channels]`, and computes what can be
+    /// computed then.
+    ///
+    /// # Errors
+    /// When there are not so many rows left, or `fill` fails.
+    pub fn push<E: From<KernelError>>(
+        &mut self,
+        rows: usize,
+        fill: impl FnOnce(&mut [f32]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (pushed, all) = self.pushed();
+        if pushed + rows > all {
+            return Err(KernelError::Shape(format!("{rows} rows after {pushed} of {all}")).into());
+        }
+        fill(self.values[0].append(self.schedule.keep(0), rows))?;
+        self.schedule.push(rows);
+        for node in 0..self.graph.nodes.len() {
+            if let Some(run) = self.schedule.run(node) {
+                self.run(&run)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Shape of the feature map, and its rows at hand.
+    pub fn features(&self) -> (MapShape, Range<usize>) {
+        let rows = &self.values[self.graph.features];
+        (self.schedule.shape(self.graph.features), rows.first()..rows.end())
+    }
+
+    /// Rows of the feature map that are at hand.
+    pub fn feature_rows(&self, rows: Range<usize>) -> &[f32] {
+        self.values[self.graph.features].get(rows)
+    }
+
+    /// Rows of the feature map before `row` are needed no more.
+    pub fn take(&mut self, row: usize) {
+        self.schedule.take(row);
+    }
+
+    fn run(&mut self, run: &Run) -> Result<(), KernelError> {
+        let node = &self.graph.nodes[run.node];
+        let count = run.rows.len();
+        // A result never reads itself, so it can be taken out.
+        let mut result = std::mem::take(&mut self.values[run.node + 1]);
+        let output = result.append(run.keep, count);
+        let input = self.values[node.from].get(run.reads.clone());
+        let there = MapShape { height: run.reads.len(), ..self.schedule.shape(node.from) };
+        match &node.kind {
+            Kind::Conv(conv, add) => {
+                let add = add.map(|value| self.values[value].get(run.rows.clone()));
+                conv.run_rows(there, [run.above, count], self.winograd[run.node], input, add, output)?;
+            }
+            Kind::MaxPool(pool) => pool.run_rows(self.level, there, [run.above, count], input, output)?,
+            Kind::Crop(margin) => crop_rows(there, *margin, input, output)?,
+            Kind::Phases(phases) => tell_apart(there, *phases, input, output),
+        }
+        self.values[run.node + 1] = result;
+        Ok(())
+    }
+}
+
+/// Makes images of the phases of a map: `phases` rows and columns become one.
+fn tell_apart(shape: MapShape, phases: usize, input: &[f32], output: &mut [f32]) {
+    // Positions side by side are the column phases of one position already.
+    let (row, run) = (shape.width * shape.row_len(), phases * shape.row_len());
+    output.par_chunks_mut(phases * row).zip(input.par_chunks(phases * row)).for_each(|(out, rows)| {
+        for (at, out) in out.chunks_exact_mut(phases * run).enumerate() {
+            for (phase, out) in out.chunks_exact_mut(run).enumerate() {
+                out.copy_from_slice(&rows[phase * row + at * run..][..run]);
+            }
+        }
+    });
+}
+
+fn common_divisor(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { common_divisor(b, a % b) }
+}

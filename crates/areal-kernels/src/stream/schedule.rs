@@ -1,0 +1,153 @@
+use std::ops::Range;
+
+use crate::MapShape;
+use crate::stream::axis::Reads;
+use crate::stream::graph::{Graph, Node, reads};
+
+/// Positions of a map, all images, that an operation is given at least, so that reading its weights pays.
+const LEAST_POSITIONS: usize = 2048;
+
+/// Which rows of which value are computed when: a function of the shapes alone.
+#[derive(Debug, Clone)]
+pub struct Schedule {
+    shapes: Vec<MapShape>,
+    /// What each node reads along the rows, the value it reads, and the value it adds.
+    nodes: Vec<(Reads, usize, Option<usize>)>,
+    /// The nodes that read each value.
+    readers: Vec<Vec<usize>>,
+    /// Fewest rows that each node computes at a time, but for its last ones.
+    least: Vec<usize>,
+    /// Rows of each value that are done.
+    done: Vec<usize>,
+    features: usize,
+    /// Feature rows before this one are needed by nobody.
+    taken: usize,
+}
+
+/// Rows of a node's result that can be computed now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// The node.
+    pub node: usize,
+    /// Rows of its result.
+    pub rows: Range<usize>,
+    /// Rows that it reads.
+    pub reads: Range<usize>,
+    /// Zeros before the first row that it reads.
+    pub above: usize,
+    /// The first row of its result that somebody may still read.
+    pub keep: usize,
+}
+
+/// What is held of an image at most.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Room {
+    /// Rows of each value.
+    pub rows: Vec<usize>,
+    /// Rows of the image that are in, from the first of a row of features that is not taken.
+    pub lag: usize,
+}
+
+impl Schedule {
+    /// Nothing done yet.
+    pub fn new(graph: &Graph, shapes: Vec<MapShape>, winograd: &[bool]) -> Self {
+        let node = |(index, node): (usize, &Node)| (reads(&node.kind, 0, winograd[index]), node.from, graph.add(index));
+        let nodes: Vec<_> = graph.nodes.iter().enumerate().map(node).collect();
+        let mut readers = vec![Vec::new(); shapes.len()];
+        for (index, (_, from, add)) in nodes.iter().enumerate() {
+            readers[*from].push(index);
+            if let Some(add) = add.filter(|add| add != from) {
+                readers[add].push(index);
+            }
+        }
+        let least = |index: usize| {
+            let shape: MapShape = shapes[index + 1];
+            let rows = LEAST_POSITIONS.div_ceil((shape.width * shape.batch).max(1));
+            rows.next_multiple_of(nodes[index].0.together())
+        };
+        let least = (0..nodes.len()).map(least).collect();
+        let done = vec![0; shapes.len()];
+        Self { shapes, nodes, readers, least, done, features: graph.features, taken: 0 }
+    }
+
+    /// Shape of a value.
+    pub fn shape(&self, value: usize) -> MapShape {
+        self.shapes[value]
+    }
+
+    /// Values in a row of a value's map.
+    pub fn row_len(&self, value: usize) -> usize {
+        self.shapes[value].width * self.shapes[value].row_len()
+    }
+
+    /// Rows of a value that are done.
+    pub fn done(&self, value: usize) -> usize {
+        self.done[value]
+    }
+
+    /// Feature rows before `row` are needed no more.
+    pub fn take(&mut self, row: usize) {
+        self.taken = self.taken.max(row);
+    }
+
+    /// The first row of a value that somebody may still read.
+    pub fn keep(&self, value: usize) -> usize {
+        let needed = |node: &usize| {
+            let (reads, from, add) = self.nodes[*node];
+            let done = self.done[node + 1];
+            let read = if from == value { reads.first(done) } else { usize::MAX };
+            if add == Some(value) { read.min(done) } else { read }
+        };
+        let features = if value == self.features { self.taken } else { usize::MAX };
+        self.readers[value].iter().map(needed).fold(features, usize::min)
+    }
+
+    /// More rows of the image are there.
+    pub fn push(&mut self, rows: usize) {
+        self.done[0] += rows;
+    }
+
+    /// What node `index` can compute now, if it is worth it. It counts as done.
+    pub fn run(&mut self, index: usize) -> Option<Run> {
+        let (reads, from, add) = self.nodes[index];
+        let (source, target) = (self.shapes[from].height, self.shapes[index + 1].height);
+        let there = self.done[from];
+        let mut end = if there == source { target } else { reads.outputs_before(there).min(target) };
+        if let Some(add) = add {
+            end = end.min(self.done[add]);
+        }
+        let start = self.done[index + 1];
+        if end < target {
+            end -= end % reads.together();
+        }
+        if end <= start || (end < target && end - start < self.least[index]) {
+            return None;
+        }
+        let keep = self.keep(index + 1);
+        self.done[index + 1] = end;
+        let first = reads.first(start);
+        let above =
+            if let Reads::Window { stride, padding, .. } = reads { padding.saturating_sub(start * stride) } else { 0 };
+        Some(Run { node: index, rows: start..end, reads: first..reads.end(end, source), above, keep })
+    }
+
+    /// What is held when the image comes in so many rows at a time and windows are `window` rows of features high, which lie
+    /// `stride` rows of the image apart.
+    pub fn room(mut self, rows: usize, window: usize, stride: usize) -> Room {
+        let (mut room, mut lag) = (vec![0; self.shapes.len()], 0);
+        while self.done[0] < self.shapes[0].height {
+            let rows = rows.min(self.shapes[0].height - self.done[0]);
+            room[0] = room[0].max(self.done[0] + rows - self.keep(0).min(self.done[0]));
+            self.push(rows);
+            for node in 0..self.nodes.len() {
+                if let Some(run) = self.run(node) {
+                    room[node + 1] = room[node + 1].max(run.rows.end - run.keep.min(run.rows.start));
+                }
+            }
+            let next = (self.done[self.features] + 1).saturating_sub(window);
+            self.take(next);
+            lag = lag.max(self.done[0].saturating_sub(next * stride));
+        }
+        Room { rows: room, lag }
+    }
+}

@@ -1,0 +1,14 @@
+//! Dense mode: the network runs over the scene, and what patches share is computed once.
+
+mod chunks;
+mod difference;
+mod order;
+mod sample;
+mod stream;
+mod tally;
+#[cfg(test)]
+mod tests;
+
+pub use difference::Difference;
+pub use order::DenseOrder;
+pub use stream::{Networks, dense_stream};
