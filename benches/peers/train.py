@@ -4,9 +4,10 @@
 
 Architectures: resnet18, resnet34, resnet50. areal makes the first weights and a batch; cross-entropy, AdamW with the same
 settings, no clipping, single precision, as many threads as there are processors. PyTorch runs both with its plain layout
-and channels-last, its optimiser both as it comes and fused; each is checked to have the losses that areal has over the
+and channels-last, its optimiser both as it comes and fused; each is checked to have the losses that areal has in the
 first steps. A step is the whole of it: forward, backward, optimiser. Prints medians in wall seconds, and the
-processor time and peak memory of each; SECONDS_EACH in the environment is the time for each program, 20 by default.
+processor time and peak memory of each. SECONDS_EACH in the environment is the time for each program, 20 by default;
+THREADS the number of threads: with one, processor time is a fair measure on a machine that does other work too.
 """
 
 import json
@@ -20,6 +21,7 @@ from pathlib import Path
 
 RATE, DECAY = 1e-3, 0.01
 SECONDS = float(os.environ.get("SECONDS_EACH", 20))
+THREADS = int(os.environ.get("THREADS", os.cpu_count()))
 CHECKED = 3
 
 
@@ -28,7 +30,9 @@ class Program:
 
     def __init__(self, name, command):
         self.name, self.times, self.cpu, self.losses = name, [], [], []
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        environment = {**os.environ, "RAYON_NUM_THREADS": str(THREADS)}
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "env": environment}
+        self.process = subprocess.Popen(command, **pipes)
         assert self.process.stdout.readline().strip() == "ready", f"{name} did not start"
         # The kernel's number for the processor time of that process, as clock_getcpuclockid gives it.
         self.clock = (~self.process.pid << 3) | 2
@@ -55,7 +59,7 @@ def peer(architecture, folder, shape, layout, optimiser):
     import torchvision
     from safetensors.numpy import load_file
 
-    torch.set_num_threads(os.cpu_count())
+    torch.set_num_threads(THREADS)
     weights = load_file(folder / "weights.safetensors")
     network = getattr(torchvision.models, architecture)(num_classes=len(weights["fc.bias"]))
     first = network.conv1
@@ -98,20 +102,22 @@ def main():
                 one.step()
         ours = programs[0]
         for other in programs[1:]:
-            worst = max(abs(a - b) / abs(a) for a, b in zip(ours.losses, other.losses))
-            print(f"{other.name}: losses of the first {CHECKED} steps differ by up to {worst:.1e} of areal's")
-            assert worst < 1e-2, (ours.losses, other.losses)
+            # The first step of Adam goes by the signs of gradients, however small: from then on rounding shows.
+            first, *later = (abs(a - b) / abs(a) for a, b in zip(ours.losses, other.losses))
+            print(f"{other.name}: losses differ by {first:.1e} of areal's in the first step, by up to {max(later):.1e} in the next")
+            assert first < 1e-5 and max(later) < 1e-2, (ours.losses, other.losses)
         begin, rounds = time.monotonic(), 0
         while time.monotonic() - begin < SECONDS * len(programs):
             for one in programs:
                 one.step()
             rounds += 1
-    print(f"\n{architecture}, {side} px, {bands} bands, batch {batch}, {rounds} rounds, {os.cpu_count()} threads")
-    print(f"{'program':<40} {'patches/s':>9} {'CPU s/step':>10} {'peak MB':>8} {'areal is':>9}")
-    median = lambda one: statistics.median(one.times[CHECKED:])
+    print(f"\n{architecture}, {side} px, {bands} bands, batch {batch}, {rounds} rounds, {THREADS} threads")
+    print(f"{'program':<40} {'patches/s':>9} {'CPU s/step':>10} {'peak MB':>8} {'areal is, by wall':>18} {'by CPU':>8}")
+    median = lambda times: statistics.median(times[CHECKED:])
     for one in programs:
-        cpu, ratio = statistics.median(one.cpu[CHECKED:]), median(one) / median(ours)
-        print(f"{one.name:<40} {int(batch) / median(one):>9.1f} {cpu:>10.3f} {one.peak_mb():>8.0f} {ratio:>8.2f}x")
+        wall, cpu = median(one.times), median(one.cpu)
+        ratios = f"{wall / median(ours.times):>17.2f}x {cpu / median(ours.cpu):>7.2f}x"
+        print(f"{one.name:<40} {int(batch) / wall:>9.1f} {cpu:>10.3f} {one.peak_mb():>8.0f} {ratios}")
         one.process.stdin.close()
 
 

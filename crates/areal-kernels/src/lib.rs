@@ -1,4 +1,4 @@
-//! Convolution kernels for CPUs: direct convolutions without im2col, in plain single precision.
+//! Kernels for CPUs: convolutions without im2col, in plain single precision, and what training needs besides.
 //!
 //! Everything works on **maps** laid out `[H, W, N, C]`: row, column, image of the batch, channel, the channel fastest.
 //! With the batch inside the position, each output position is one matrix product over exactly the kernel taps that
