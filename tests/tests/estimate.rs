@@ -10,17 +10,17 @@ use tempfile::TempDir;
 use crate::common::{Run, areal};
 use crate::prediction_folder;
 
-const SIDE: usize = 300;
-const NODATA_ROWS: usize = 20;
+pub const SIDE: usize = 300;
+pub const NODATA_ROWS: usize = 20;
 
 /// A map of three classes and its truth, in degrees: cells shrink to the north.
-struct World {
-    folder: TempDir,
-    truth: Vec<u8>,
-    map: Vec<u8>,
+pub struct World {
+    pub folder: TempDir,
+    pub truth: Vec<u8>,
+    pub map: Vec<u8>,
 }
 
-fn grid() -> PixelGrid {
+pub fn grid() -> PixelGrid {
     PixelGrid {
         crs: crs_from_text("EPSG:4326").unwrap(),
         transform: Affine::north_up([102.0, 19.0], [0.01, 0.01]),
@@ -29,8 +29,20 @@ fn grid() -> PixelGrid {
     }
 }
 
+/// True area of each cell in km2, on the ellipsoid.
+pub fn cell_areas() -> Vec<f64> {
+    struct Degrees;
+    impl areal_grid::ToLonLat for Degrees {
+        fn to_lonlat(&self, _: &mut [[f64; 2]]) -> Result<(), areal_grid::ProjectionError> {
+            Ok(())
+        }
+    }
+    let areas = areal_grid::CellAreas::new(&grid(), &Degrees).unwrap();
+    (0..SIDE * SIDE).map(|k| areas.at(k / SIDE, k % SIDE) / 1e6).collect()
+}
+
 /// A number from 0 to 1 that looks random.
-fn noise(k: usize) -> f64 {
+pub fn noise(k: usize) -> f64 {
     ((k as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 11) as f64
         / (1u64 << 53) as f64
 }
@@ -41,7 +53,7 @@ fn classes() -> Vec<Class> {
         .to_vec()
 }
 
-fn world() -> World {
+pub fn world() -> World {
     let mut truth = vec![255u8; SIDE * SIDE];
     let mut map = truth.clone();
     for k in NODATA_ROWS * SIDE..SIDE * SIDE {
@@ -62,15 +74,15 @@ fn world() -> World {
 }
 
 impl World {
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn text(&self, name: &str) -> String {
+    pub fn text(&self, name: &str) -> String {
         self.path(name).display().to_string()
     }
 
-    fn write_prediction(&self, name: &str, map: &[u8]) {
+    pub fn write_prediction(&self, name: &str, map: &[u8]) {
         let state = |m: &u8| if *m == 255 { PixelState::Nodata } else { PixelState::Observed };
         let states: Vec<PixelState> = map.iter().map(state).collect();
         let probability = |band: u8| {
@@ -105,7 +117,7 @@ impl World {
     }
 
     /// Fills the label of every unit of a sample folder in, from the truth.
-    fn label(&self, sample: &str, file: &str, out: &str) {
+    pub fn label(&self, sample: &str, file: &str, out: &str) {
         let units = rows(&self.path(sample).join("units.csv"));
         let truth: HashMap<String, u8> = units
             .iter()
@@ -124,24 +136,17 @@ impl World {
     }
 
     /// True area of a class in km2, on the ellipsoid.
-    fn true_area(&self, code: u8) -> f64 {
-        struct Degrees;
-        impl areal_grid::ToLonLat for Degrees {
-            fn to_lonlat(&self, _: &mut [[f64; 2]]) -> Result<(), areal_grid::ProjectionError> {
-                Ok(())
-            }
-        }
-        let areas = areal_grid::CellAreas::new(&grid(), &Degrees).unwrap();
-        let cells = self.truth.iter().enumerate().filter(|(_, t)| **t == code);
-        cells.map(|(k, _)| areas.at(k / SIDE, k % SIDE)).sum::<f64>() / 1e6
+    pub fn true_area(&self, code: u8) -> f64 {
+        let areas = cell_areas();
+        self.truth.iter().zip(&areas).filter(|(t, _)| **t == code).map(|(_, a)| a).sum()
     }
 
-    fn sample(&self, extra: &[&str]) -> Run {
+    pub fn sample(&self, extra: &[&str]) -> Run {
         let (prediction, out) = (self.text("prediction"), self.text("sample"));
         areal(["sample", "--prediction", &prediction, "--out", &out, "--seed", "4"].iter().chain(extra))
     }
 
-    fn estimate(&self, out: &str, extra: &[&str]) -> Run {
+    pub fn estimate(&self, out: &str, extra: &[&str]) -> Run {
         let names = ["prediction", "sample", "labelled.csv", out].map(|n| self.text(n));
         let [prediction, design, labelled, out] = names.each_ref();
         let base = ["estimate", "--prediction", prediction, "--design", design, "--sample", labelled, "--out", out];
@@ -149,12 +154,12 @@ impl World {
     }
 }
 
-fn rows(path: &Path) -> Vec<HashMap<String, String>> {
+pub fn rows(path: &Path) -> Vec<HashMap<String, String>> {
     let mut reader = csv::Reader::from_path(path).unwrap();
     reader.deserialize().map(|r| r.unwrap()).collect()
 }
 
-fn number(row: &HashMap<String, String>, field: &str) -> f64 {
+pub fn number(row: &HashMap<String, String>, field: &str) -> f64 {
     row[field].parse().unwrap_or_else(|_| panic!("{field} is {:?} in {row:?}", row[field]))
 }
 

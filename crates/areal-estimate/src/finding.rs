@@ -40,6 +40,8 @@ pub enum FindingKind {
     UnseenClass,
     /// The model's number, not the design's.
     ModelBased,
+    /// Suppressed numbers that the totals give away.
+    Disclosed,
 }
 
 /// A flaw of a sample or a table, with its reason.
@@ -153,6 +155,19 @@ pub fn unlabelled(missing: usize, drawn: usize) -> Option<Finding> {
             format!(
                 "{missing} of {drawn} units have no label; the others stand for them, which is right only if they are \
                  missing by chance"
+            ),
+        )
+    })
+}
+
+/// Suppressed numbers that follow from the published totals, whatever else is left out.
+pub fn disclosed(given_away: usize) -> Option<Finding> {
+    (given_away > 0).then(|| {
+        Finding::refusal(
+            FindingKind::Disclosed,
+            format!(
+                "{given_away} suppressed numbers follow from the published totals: there are too few zones to hide them \
+                 among"
             ),
         )
     })

@@ -5,6 +5,7 @@
 
 mod accuracy;
 mod agreement;
+mod bridges;
 mod class_survey;
 mod design;
 mod draw;
@@ -24,6 +25,7 @@ mod sample_size;
 mod small_area;
 mod spatial_order;
 mod stratified;
+mod suppression;
 mod unit_level;
 mod value_survey;
 
@@ -36,16 +38,16 @@ pub use error::EstimateError;
 pub use estimator::Estimator;
 pub use fay_herriot::{AreaEstimate, AreaInput, FayHerriot, fay_herriot};
 pub use finding::{
-    Finding, FindingKind, GroupShare, Severity, clustered, on_nodata, other_map, settle, strata_sum, training_overlap,
-    unlabelled, without_design,
+    Finding, FindingKind, GroupShare, Severity, clustered, disclosed, on_nodata, other_map, settle, strata_sum,
+    training_overlap, unlabelled, without_design,
 };
 pub use interval::{
     Interval, IntervalMethod, LEAST_COUNT, logit_interval, normal_interval, normal_p_value, normal_quantile,
     share_interval, wilson_interval,
 };
 pub use plan::{Size, number_units, plan};
-pub use publication::{CvLimits, QualityFlag, Suppression, round_to, suppress};
-pub use quality_report::{QualityInput, quality_report};
+pub use publication::{CvLimits, QualityFlag, round_to};
+pub use quality_report::{MapFact, QualityInput, quality_report};
 pub use quantify::{Quantified, adjusted_count, adjusted_counts, expectation_maximisation, population_stability_index};
 pub use regression::{
     Assisted, Tuning, difference, post_stratified, prediction_powered, prediction_powered_mean, regression,
@@ -61,5 +63,6 @@ pub use small_area::{
 };
 pub use spatial_order::SpatialOrder;
 pub use stratified::{Estimate, StratifiedSample, Stratum};
+pub use suppression::{Suppressed, Suppression, suppress};
 pub use unit_level::{AreaTotals, UnitInput, UnitLevel, unit_level};
 pub use value_survey::{ValueSurvey, ValueUnit, ValueZone, estimate_value};

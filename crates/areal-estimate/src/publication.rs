@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{EstimateError, require, same_length};
+use crate::error::{EstimateError, require};
 
 /// How far a published number may be relied on, by its CV.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,69 +64,6 @@ impl CvLimits {
     }
 }
 
-/// Why a cell of a published table is empty.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Suppression {
-    /// It is published.
-    Shown,
-    /// Too few units.
-    Primary,
-    /// Its row or column would give another suppressed cell away.
-    Secondary,
-}
-
-impl fmt::Display for Suppression {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Shown => "",
-            Self::Primary => "primary",
-            Self::Secondary => "secondary",
-        })
-    }
-}
-
-/// Which cells of a table (rows = zones, columns = classes, with published row and column totals) are left empty: those with
-/// fewer than `least` units, and then as many more that no row and no column has exactly one empty cell, which its total
-/// would give away. In a line with one, the open cell with the fewest units is closed, then the smallest value.
-/// (Willenborg and de Waal 2001, Elements of Statistical Disclosure Control, section 1.6.)
-///
-/// # Errors
-/// Tables of different shape.
-pub fn suppress(
-    units: &[Vec<usize>],
-    values: &[Vec<f64>],
-    least: usize,
-) -> Result<Vec<Vec<Suppression>>, EstimateError> {
-    same_length("the rows of values", values.len(), units.len())?;
-    let columns = units.first().map_or(0, Vec::len);
-    for (u, v) in units.iter().zip(values) {
-        same_length("a row of units", u.len(), columns)?;
-        same_length("a row of values", v.len(), columns)?;
-    }
-    let first = |n: &usize| if *n < least { Suppression::Primary } else { Suppression::Shown };
-    let mut state: Vec<Vec<Suppression>> = units.iter().map(|r| r.iter().map(first).collect()).collect();
-    let rows: Vec<Vec<(usize, usize)>> = (0..units.len()).map(|i| (0..columns).map(|j| (i, j)).collect()).collect();
-    let cols: Vec<Vec<(usize, usize)>> = (0..columns).map(|j| (0..units.len()).map(|i| (i, j)).collect()).collect();
-    loop {
-        let mut changed = false;
-        for line in rows.iter().chain(&cols) {
-            let (shown, hidden): (Vec<_>, Vec<_>) =
-                line.iter().copied().partition(|&(i, j)| state[i][j] == Suppression::Shown);
-            let closest = shown
-                .into_iter()
-                .min_by(|&(a, b), &(c, d)| units[a][b].cmp(&units[c][d]).then(values[a][b].total_cmp(&values[c][d])));
-            if let (1, Some((i, j))) = (hidden.len(), closest) {
-                state[i][j] = Suppression::Secondary;
-                changed = true;
-            }
-        }
-        if !changed {
-            return Ok(state);
-        }
-    }
-}
-
 /// Rounds to a multiple of `step` (half away from zero); 0 leaves the value as it is.
 pub fn round_to(value: f64, step: f64) -> f64 {
     if step > 0.0 && value.is_finite() { (value / step).round() * step } else { value }
@@ -135,7 +72,6 @@ pub fn round_to(value: f64, step: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     #[test]
     fn flags_change_at_the_limits() {
@@ -150,37 +86,9 @@ mod tests {
     }
 
     #[test]
-    fn one_small_cell_takes_a_rectangle_with_it() {
-        // (0, 0) has 3 units. Its row closes (0, 1), its column (1, 0), and they close (1, 1).
-        let units = vec![vec![3, 20, 90], vec![30, 50, 90], vec![60, 70, 90]];
-        let values = vec![vec![1.0; 3]; 3];
-        let s = suppress(&units, &values, 10).unwrap();
-        let open = Suppression::Shown;
-        let shut = Suppression::Secondary;
-        assert_eq!(s, vec![vec![Suppression::Primary, shut, open], vec![shut, shut, open], vec![open; 3]]);
-    }
-
-    #[test]
     fn rounding_is_to_the_step() {
         assert_eq!(round_to(1234.5, 10.0), 1230.0);
         assert_eq!(round_to(-15.0, 10.0), -20.0);
         assert_eq!(round_to(1.25, 0.0), 1.25);
-    }
-
-    proptest! {
-        #[test]
-        fn no_line_has_exactly_one_hidden_cell(rows in 2usize..7, cols in 2usize..7, seed in 0usize..1000) {
-            let units: Vec<Vec<usize>> =
-                (0..rows).map(|i| (0..cols).map(|j| (seed + i * 31 + j * 17 + i * j * seed) % 40).collect()).collect();
-            let values = vec![vec![1.0; cols]; rows];
-            let s = suppress(&units, &values, 10).unwrap();
-            let hidden = |it: &mut dyn Iterator<Item = Suppression>| it.filter(|s| *s != Suppression::Shown).count();
-            for row in &s {
-                prop_assert_ne!(hidden(&mut row.iter().copied()), 1);
-            }
-            for j in 0..cols {
-                prop_assert_ne!(hidden(&mut s.iter().map(|r| r[j])), 1);
-            }
-        }
     }
 }

@@ -3,8 +3,19 @@ use std::fmt::Write as _;
 use areal_job::Provenance;
 
 use crate::agreement::Agreement;
+use crate::design::Design;
 use crate::finding::Finding;
-use crate::rows::{AccuracyRow, EstimateRow};
+use crate::publication::CvLimits;
+use crate::rows::{AccuracyRow, EstimateRow, MatrixRow};
+
+/// One thing to know of the map.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MapFact {
+    /// Of what: `classes`, `bands` ...
+    pub name: &'static str,
+    /// What it is.
+    pub text: String,
+}
 
 /// What a quality report is written from.
 pub struct QualityInput<'a> {
@@ -12,6 +23,8 @@ pub struct QualityInput<'a> {
     pub rows: &'a [EstimateRow],
     /// Accuracies; empty for a value.
     pub accuracy: &'a [AccuracyRow],
+    /// The error matrix; empty for a value.
+    pub matrix: &'a [MatrixRow],
     /// Agreement of two interpreters, where some units were labelled twice.
     pub agreement: Option<Agreement>,
     /// What the reader should know.
@@ -20,10 +33,16 @@ pub struct QualityInput<'a> {
     pub gains: Vec<(String, f64)>,
     /// Labelled units.
     pub units: usize,
+    /// Limits of the quality flag.
+    pub limits: CvLimits,
+    /// How the sample was drawn, where that is known.
+    pub design: Option<&'a Design>,
     /// How the numbers were made.
     pub provenance: &'a Provenance,
     /// How the map was made.
     pub map: &'a Provenance,
+    /// What the map's documents say of it.
+    pub map_facts: &'a [MapFact],
     /// The time that the numbers speak of, as the user named it.
     pub reference_period: Option<&'a str>,
 }
@@ -46,13 +65,29 @@ fn accuracy(text: &mut String, q: &QualityInput) {
     let hidden = q.rows.iter().filter(|r| !r.suppressed.is_empty()).count();
     let _ = writeln!(
         text,
-        "{} numbers: {} good, {} to be used with caution, {} unreliable, {hidden} suppressed.\n",
+        "{} numbers: {} good (CV below {:.1} %), {} to be used with caution (to {:.1} %), {} unreliable, {hidden} \
+         suppressed.\n",
         q.rows.len(),
         flagged("good"),
+        100.0 * q.limits.good,
         flagged("caution"),
+        100.0 * q.limits.caution,
         flagged("unreliable"),
     );
-    for row in q.accuracy.iter().filter(|r| r.measure == "overall") {
+    for row in q.rows.iter().filter(|r| r.zone_id.is_empty()) {
+        if let (Some(value), Some(low), Some(high), Some(cv)) = (row.estimate, row.low, row.high, row.cv) {
+            let _ = writeln!(
+                text,
+                "- {}: {value:.3} {} (interval {low:.3} to {high:.3}, CV {:.1} %); the map alone says {:.3}.",
+                row.class_name,
+                row.unit,
+                100.0 * cv,
+                row.mapped
+            );
+        }
+    }
+    text.push('\n');
+    for row in &q.accuracy.iter().filter(|r| r.measure == "overall").collect::<Vec<_>>() {
         if let (Some(value), Some(low), Some(high)) = (row.estimate, row.low, row.high) {
             let percent = [value, low, high].map(|v| 100.0 * v);
             let _ = writeln!(
@@ -84,24 +119,71 @@ fn accuracy(text: &mut String, q: &QualityInput) {
     }
 }
 
+/// Confusions of the map that are told, the largest first.
+const SHOWN: usize = 3;
+
 fn explainability(text: &mut String, q: &QualityInput) {
     text.push_str("## Explainability\n\n");
-    let _ = writeln!(
-        text,
-        "The numbers over the whole map are design-based: their errors follow from how the sample was drawn, not from \
-         what the model is. The map itself was made by {} ({}); `areal explain` shows on what it decides.\n",
-        q.map.made_by, q.map.command
-    );
+    let based = if q.units == 0 {
+        "The numbers are the model's own; there is no sample that they could be checked by."
+    } else if q.design.is_some() {
+        "The numbers over the whole map are design-based: their errors follow from how the sample was drawn, not from what \
+         the model is."
+    } else {
+        "The sample's inclusion probabilities are not known: the numbers have no errors, whatever the model is."
+    };
+    let _ = writeln!(text, "{based} The map was made by {} ({}):\n", q.map.made_by, q.map.command);
+    for fact in q.map_facts {
+        let _ = writeln!(text, "- {}: {}", fact.name, fact.text);
+    }
+    let mut confused: Vec<&MatrixRow> =
+        q.matrix.iter().filter(|r| r.map_code != r.reference_code && r.share > 0.0).collect();
+    confused.sort_by(|a, b| b.share.total_cmp(&a.share));
+    if !confused.is_empty() {
+        text.push_str("\nWhere it errs most:\n\n");
+    }
+    for row in confused.iter().take(SHOWN) {
+        let _ = writeln!(
+            text,
+            "- {} is mapped as {} on {:.2} % of the area ({} units).",
+            row.reference_name,
+            row.map_name,
+            100.0 * row.share,
+            row.count
+        );
+    }
+    text.push('\n');
 }
 
 fn reproducibility(text: &mut String, q: &QualityInput) {
     text.push_str("## Reproducibility\n\n");
-    let seed = q.provenance.seed.or(q.map.seed).map_or_else(|| "none".to_owned(), |s| s.to_string());
-    let _ = writeln!(text, "Made by {} with seed {seed} from:\n", q.provenance.made_by);
-    for input in &q.provenance.inputs {
-        let _ = writeln!(text, "- {} (SHA-256 {})", input.path.display(), input.sha256);
+    if let Some(design) = q.design {
+        let drawn: u64 = design.strata.iter().map(|s| s.sample).sum();
+        let _ = writeln!(
+            text,
+            "The sample: {drawn} units in {} strata by {}, {} draw, {} allocation, seed {}, drawn by {} from a map with \
+             SHA-256 {}.\n",
+            design.strata.len(),
+            design.strata_by,
+            design.draw,
+            design.allocation,
+            design.seed,
+            design.provenance.made_by,
+            design.map_sha256
+        );
     }
-    text.push_str("\nThe same files and settings give the same numbers.\n\n");
+    let seed = q.map.seed.map_or_else(|| "no seed".to_owned(), |s| format!("seed {s}"));
+    for (what, provenance) in [
+        (format!("The map: {}, {seed}", q.map.made_by), q.map),
+        (format!("The numbers: {}", q.provenance.made_by), q.provenance),
+    ] {
+        let _ = writeln!(text, "{what}, from:\n");
+        for input in &provenance.inputs {
+            let _ = writeln!(text, "- {} (SHA-256 {})", input.path.display(), input.sha256);
+        }
+        text.push('\n');
+    }
+    let _ = writeln!(text, "The same files and these settings give the same bytes: `{}`\n", q.provenance.settings);
 }
 
 fn timeliness(text: &mut String, q: &QualityInput) {
@@ -112,22 +194,40 @@ fn timeliness(text: &mut String, q: &QualityInput) {
         }
         None => text.push_str("The reference period is not stated: name it with --reference-period.\n\n"),
     }
+    let _ = writeln!(
+        text,
+        "A next vintage needs a prediction of the new scenes, which is computed, and {} units looked at again, which is \
+         not: the labels are what it waits for. `areal compare` tells what changed by more than sampling error.\n",
+        q.units
+    );
 }
 
 fn cost(text: &mut String, q: &QualityInput) {
     text.push_str("## Cost effectiveness\n\n");
-    let _ = writeln!(text, "{} units were labelled by hand.\n", q.units);
+    let twice = q.agreement.map_or(0, |a| a.n);
+    let _ = writeln!(text, "{} units were labelled by hand, {twice} of them twice.\n", q.units);
     for (name, gain) in q.gains.iter().filter(|(_, g)| g.is_finite() && *g != 1.0) {
         let _ = writeln!(text, "- {name}: without the map the same error would take {gain:.2} times as many units.");
     }
-    if let Some(line) = q.rows.iter().find(|r| r.zone_id.is_empty() && r.effective_n.is_some()) {
-        let _ = writeln!(
-            text,
-            "- {}: the {} units give the error of {:.0} units drawn without strata or map.",
-            line.class_name,
-            line.n,
-            line.effective_n.unwrap_or_default()
-        );
+    for row in q.rows.iter().filter(|r| r.zone_id.is_empty()) {
+        if let Some(effective) = row.effective_n {
+            let _ = writeln!(
+                text,
+                "- {}: the {} units give the error of {effective:.0} units drawn without strata or map.",
+                row.class_name, row.n
+            );
+        }
+        // The error goes with one over the root of the number of units.
+        if let Some(cv) = row.cv.filter(|cv| *cv >= q.limits.good) {
+            let units = (row.n as f64 * (cv / q.limits.good).powi(2)).ceil();
+            let _ = writeln!(
+                text,
+                "- {}: a CV of {:.1} % would take about {units:.0} units drawn in the same way; this sample gives {:.1} %.",
+                row.class_name,
+                100.0 * q.limits.good,
+                100.0 * cv
+            );
+        }
     }
 }
 
@@ -144,20 +244,40 @@ mod tests {
             settings: serde_json::Value::Null,
             seed: Some(4),
         };
+        let matrix = MatrixRow {
+            map_code: 2,
+            map_name: "forest".into(),
+            reference_code: 1,
+            reference_name: "rubber".into(),
+            count: 7,
+            share: 0.031,
+        };
         let report = quality_report(&QualityInput {
             rows: &[],
             accuracy: &[],
+            matrix: &[matrix],
             agreement: None,
             findings: &[crate::without_design()],
             gains: vec![("rubber".into(), 2.5)],
             units: 12,
+            limits: CvLimits::default(),
+            design: None,
             provenance: &provenance,
             map: &provenance,
+            map_facts: &[MapFact { name: "bands", text: "red, nir".into() }],
             reference_period: None,
         });
         for heading in ["Accuracy", "Explainability", "Reproducibility", "Timeliness", "Cost effectiveness"] {
             assert!(report.contains(&format!("## {heading}\n")), "{report}");
         }
-        assert!(report.contains("2.50 times as many units") && report.contains("no design"));
+        for words in [
+            "2.50 times as many units",
+            "no design",
+            "- bands: red, nir",
+            "- rubber is mapped as forest on 3.10 % of the area (7 units).",
+            "12 units looked at again",
+        ] {
+            assert!(report.contains(words), "{words}: {report}");
+        }
     }
 }

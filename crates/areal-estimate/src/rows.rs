@@ -1,8 +1,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::interval::{Interval, IntervalMethod};
-use crate::publication::{CvLimits, QualityFlag, Suppression, round_to, suppress};
+use crate::publication::{CvLimits, QualityFlag, round_to};
 use crate::stratified::Estimate;
+use crate::suppression::{Suppression, suppress};
 use crate::{EstimateError, FindingKind};
 
 /// One row of `estimates.csv`: one number of one zone, or of the whole map.
@@ -108,11 +109,12 @@ impl EstimateRow {
 
 /// Leaves out the zones' direct numbers that rest on fewer than `least` units, and as many more as their totals would
 /// else give away ([`suppress`]). A model-based number rests on the whole sample and is only ever left out to protect
-/// another. Rows of the whole map stay. Zones and classes may come in any order, but each zone has each class once.
+/// another. Rows of the whole map stay. Zones and classes may come in any order, but each zone has each class once. Returns
+/// how many numbers are left out, and how many of these the totals give away all the same.
 ///
 /// # Errors
 /// A zone that lacks a class.
-pub fn suppress_rows(rows: &mut [EstimateRow], least: usize) -> Result<usize, EstimateError> {
+pub fn suppress_rows(rows: &mut [EstimateRow], least: usize) -> Result<(usize, usize), EstimateError> {
     let mut lines: Vec<(String, Vec<usize>)> = Vec::new();
     for (k, row) in rows.iter().enumerate().filter(|(_, r)| !r.zone_id.is_empty()) {
         match lines.iter_mut().rev().find(|l| l.0 == row.zone_id) {
@@ -130,9 +132,9 @@ pub fn suppress_rows(rows: &mut [EstimateRow], least: usize) -> Result<usize, Es
     let units = table(&behind);
     let values: Vec<Vec<f64>> =
         lines.iter().map(|l| l.1.iter().map(|&k| rows[k].estimate.unwrap_or(0.0)).collect()).collect();
-    let states = suppress(&units, &values, least)?;
+    let found = suppress(&units, &values, least)?;
     let mut hidden = 0;
-    for ((_, line), states) in lines.iter().zip(states) {
+    for ((_, line), states) in lines.iter().zip(found.states) {
         for (&k, state) in line.iter().zip(states) {
             if state != Suppression::Shown {
                 rows[k].hide(state);
@@ -140,7 +142,7 @@ pub fn suppress_rows(rows: &mut [EstimateRow], least: usize) -> Result<usize, Es
             }
         }
     }
-    Ok(hidden)
+    Ok((hidden, found.given_away.len()))
 }
 
 /// Rounds values, standard errors and intervals to multiples of `step`; CVs keep three significant digits' worth of
@@ -200,7 +202,7 @@ impl std::str::FromStr for FindingKind {
 
     fn from_str(text: &str) -> Result<Self, String> {
         serde_json::from_value(serde_json::Value::String(text.to_owned())).map_err(|_| {
-            format!("\"{text}\" is nothing that can be accepted: no-design, training-overlap, other-map or strata-sum")
+            format!("\"{text}\" is nothing that can be accepted: no-design, training-overlap, other-map, strata-sum or disclosed")
         })
     }
 }

@@ -104,6 +104,10 @@ fn on_disk(name: &Path) -> Option<PathBuf> {
 
 /// What GDAL says that a dataset consists of; `None` when it opens no such dataset.
 fn parts(name: &Path) -> Option<Vec<PathBuf>> {
+    if name.is_file() && name.extension().is_some_and(|e| e.eq_ignore_ascii_case("geojson")) {
+        // It has no companions, and to open it GDAL reads all of it.
+        return Some(Vec::new());
+    }
     let open_flags = GdalOpenFlags::GDAL_OF_RASTER | GdalOpenFlags::GDAL_OF_VECTOR | GdalOpenFlags::GDAL_OF_READONLY;
     let dataset = explain(|| Dataset::open_ex(name, DatasetOptions { open_flags, ..Default::default() })).ok()?;
     let mut parts = file_list(&dataset);

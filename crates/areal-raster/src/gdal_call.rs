@@ -24,6 +24,8 @@ pub(crate) fn init() {
             ("GDAL_ERROR_ON_LIBJPEG_WARNING", "TRUE"),
             // GeoPackages carry the time of their last change; a fixed one keeps equal runs equal, byte for byte.
             ("OGR_CURRENT_DATE", "1970-01-01T00:00:00.000Z"),
+            // A staged file is synced once, when it is whole.
+            ("OGR_SQLITE_SYNCHRONOUS", "OFF"),
         ];
         for (key, value) in options {
             if let Err(e) = gdal::config::set_config_option(key, value) {

@@ -47,7 +47,7 @@ impl MaskedFile {
             let at = layout.start + r * stride;
             block.states[at..at + window.width].copy_from_slice(line);
         }
-        if states.iter().any(|s| *s != PixelState::Observed) {
+        if !all_observed(&states) {
             blank(&mut block.pixels, self.numbers.len(), window, layout, &states);
         }
         Ok(())
@@ -88,10 +88,15 @@ fn masks(selection: &Selection) -> Vec<usize> {
 
 fn mark<T: Copy>(states: &mut [PixelState], values: &[T], found: impl Fn(T) -> bool, state: PixelState) {
     for (s, v) in states.iter_mut().zip(values) {
-        if found(*v) {
-            *s = state;
-        }
+        // Written in any case: without a branch, many are done at a time.
+        *s = if found(*v) { state } else { *s };
     }
+}
+
+/// True when every pixel is observed.
+pub(crate) fn all_observed(states: &[PixelState]) -> bool {
+    // All are looked at: without a branch, many are done at a time.
+    states.iter().fold(0u8, |any, s| any | *s as u8) == PixelState::Observed as u8
 }
 
 /// Marks pixels that hold a nodata value or no finite number.

@@ -5,7 +5,7 @@ use gdal::Dataset;
 use gdal::raster::RgbaEntry;
 
 use crate::facts::{Mask, category_names, open_raster};
-use crate::masked_file::{MaskedFile, blank, mark_nodata};
+use crate::masked_file::{MaskedFile, all_observed, blank, mark_nodata};
 use crate::raster_io::{Layout, read};
 use crate::selection::Selection;
 use crate::{BandInfo, FileFacts, RasterError};
@@ -105,7 +105,7 @@ impl RasterFile {
             })?;
             let mut states = vec![PixelState::Observed; window.len()];
             mark_nodata(&mut states, &pixels, window, layout, [facts.nodata, None]);
-            if states.iter().any(|s| *s != PixelState::Observed) {
+            if !all_observed(&states) {
                 blank(&mut pixels, 1, window, layout, &states);
             }
             Ok((pixels, states))

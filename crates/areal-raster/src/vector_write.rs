@@ -3,14 +3,14 @@
 use std::path::Path;
 
 use areal_job::StagedFile;
-use gdal::vector::{FieldDefn, LayerAccess, LayerOptions, OGRFieldType, OGRwkbGeometryType, ToGdal};
+use gdal::vector::{FieldDefn, LayerAccess, LayerOptions, OGRFieldType, OGRwkbGeometryType};
 use gdal::{Dataset, DriverManager};
 use geo::Geometry;
 
-use crate::RasterError;
 use crate::gdal_call::strictly;
 use crate::srs::spatial_ref;
 use crate::vector::{Feature, FieldKind, FieldValue, VectorLayer};
+use crate::{RasterError, wkb};
 
 /// Writes a layer as the one layer of a GeoPackage, whole or not at all; a file that stands there is replaced.
 ///
@@ -60,7 +60,7 @@ fn fill(
 fn write_feature(layer: &gdal::vector::Layer<'_>, feature: &Feature, multi: bool) -> gdal::errors::Result<()> {
     let mut target = gdal::vector::Feature::new(layer.defn())?;
     if let Some(geometry) = &feature.geometry {
-        target.set_geometry(widen(geometry, multi).to_gdal()?)?;
+        target.set_geometry(gdal::vector::Geometry::from_wkb(&wkb::encode(geometry, multi))?)?;
     }
     if feature.fid >= 0 {
         // SAFETY: the feature is owned and alive.
@@ -101,20 +101,5 @@ fn kind(geometry: &Geometry<f64>) -> (OGRwkbGeometryType::Type, bool) {
         Geometry::MultiLineString(_) => (OGRwkbGeometryType::wkbMultiLineString, true),
         Geometry::MultiPolygon(_) => (OGRwkbGeometryType::wkbMultiPolygon, true),
         Geometry::GeometryCollection(_) => (OGRwkbGeometryType::wkbGeometryCollection, true),
-    }
-}
-
-fn widen(geometry: &Geometry<f64>, multi: bool) -> Geometry<f64> {
-    let plain = match geometry {
-        Geometry::Rect(rect) => Geometry::Polygon(rect.to_polygon()),
-        Geometry::Triangle(triangle) => Geometry::Polygon(triangle.to_polygon()),
-        Geometry::Line(line) => Geometry::LineString(geo::LineString::from(*line)),
-        other => other.clone(),
-    };
-    match plain {
-        Geometry::Point(p) if multi => Geometry::MultiPoint(geo::MultiPoint::new(vec![p])),
-        Geometry::LineString(l) if multi => Geometry::MultiLineString(geo::MultiLineString::new(vec![l])),
-        Geometry::Polygon(p) if multi => Geometry::MultiPolygon(geo::MultiPolygon::new(vec![p])),
-        other => other,
     }
 }

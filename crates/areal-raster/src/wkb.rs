@@ -1,4 +1,5 @@
-//! Geometries from well-known binary (OGC 06-103r4), in two dimensions. Copes with empty parts, which GDAL hands out.
+//! Geometries from and to well-known binary (OGC 06-103r4), in two dimensions. Copes with empty parts, which GDAL hands
+//! out.
 
 use geo::{Coord, Geometry, GeometryCollection, LineString, MultiLineString, MultiPoint, MultiPolygon, Point, Polygon};
 
@@ -40,8 +41,15 @@ impl Reader<'_> {
     }
 
     fn line(&mut self, little: bool, extra: usize) -> Result<LineString<f64>, String> {
-        let n = self.u32(little)?;
-        (0..n).map(|_| self.coord(little, extra)).collect::<Result<Vec<_>, _>>().map(LineString::new)
+        let n = self.u32(little)? as usize;
+        let numbers = 2 + extra;
+        let bytes = n.checked_mul(numbers * 8).and_then(|size| self.rest.split_at_checked(size));
+        let (line, rest) = bytes.ok_or("geometry is cut off")?;
+        self.rest = rest;
+        let (line, _) = line.as_chunks::<8>();
+        let number = |b: &[u8; 8]| if little { f64::from_le_bytes(*b) } else { f64::from_be_bytes(*b) };
+        let coord = |c: &[[u8; 8]]| Coord { x: number(&c[0]), y: number(&c[1]) };
+        Ok(LineString::new(line.chunks_exact(numbers).map(coord).collect()))
     }
 
     fn geometry(&mut self, depth: usize) -> Result<Geometry<f64>, String> {
@@ -92,9 +100,110 @@ fn collection(kind: u32, parts: Vec<Geometry<f64>>) -> Result<Geometry<f64>, Str
     })
 }
 
+/// Little-endian WKB of a geometry; a single one as a collection of one where `multi` asks for it.
+pub(crate) fn encode(geometry: &Geometry<f64>, multi: bool) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let single = match geometry {
+        Geometry::Point(_) => Some(1),
+        Geometry::Line(_) | Geometry::LineString(_) => Some(2),
+        Geometry::Polygon(_) | Geometry::Rect(_) | Geometry::Triangle(_) => Some(3),
+        _ => None,
+    };
+    if let (true, Some(kind)) = (multi, single) {
+        // OGC numbers a collection of a kind 3 above it.
+        head(kind + 3, &mut bytes);
+        count(1, &mut bytes);
+    }
+    put(geometry, &mut bytes);
+    bytes
+}
+
+fn put(geometry: &Geometry<f64>, bytes: &mut Vec<u8>) {
+    match geometry {
+        Geometry::Point(p) => {
+            head(1, bytes);
+            coords(&[p.0], bytes);
+        }
+        Geometry::Line(l) => put_line(&LineString::from(*l), bytes),
+        Geometry::LineString(l) => put_line(l, bytes),
+        Geometry::Polygon(p) => put_polygon(p, bytes),
+        Geometry::Rect(r) => put_polygon(&r.to_polygon(), bytes),
+        Geometry::Triangle(t) => put_polygon(&t.to_polygon(), bytes),
+        Geometry::MultiPoint(m) => put_parts(4, &m.0, bytes, |p, bytes| put(&Geometry::Point(*p), bytes)),
+        Geometry::MultiLineString(m) => put_parts(5, &m.0, bytes, put_line),
+        Geometry::MultiPolygon(m) => put_parts(6, &m.0, bytes, put_polygon),
+        Geometry::GeometryCollection(c) => put_parts(7, &c.0, bytes, put),
+    }
+}
+
+fn put_parts<T>(kind: u32, parts: &[T], bytes: &mut Vec<u8>, put: impl Fn(&T, &mut Vec<u8>)) {
+    head(kind, bytes);
+    count(parts.len(), bytes);
+    for part in parts {
+        put(part, bytes);
+    }
+}
+
+fn put_line(line: &LineString<f64>, bytes: &mut Vec<u8>) {
+    head(2, bytes);
+    count(line.0.len(), bytes);
+    coords(&line.0, bytes);
+}
+
+fn put_polygon(polygon: &Polygon<f64>, bytes: &mut Vec<u8>) {
+    head(3, bytes);
+    let empty = polygon.exterior().0.is_empty();
+    count(if empty { 0 } else { 1 + polygon.interiors().len() }, bytes);
+    let rings = std::iter::once(polygon.exterior()).chain(polygon.interiors());
+    for ring in rings.take(if empty { 0 } else { usize::MAX }) {
+        count(ring.0.len(), bytes);
+        coords(&ring.0, bytes);
+    }
+}
+
+fn head(kind: u32, bytes: &mut Vec<u8>) {
+    bytes.push(1);
+    bytes.extend(kind.to_le_bytes());
+}
+
+fn count(n: usize, bytes: &mut Vec<u8>) {
+    bytes.extend((n as u32).to_le_bytes());
+}
+
+fn coords(coords: &[Coord<f64>], bytes: &mut Vec<u8>) {
+    bytes.reserve(coords.len() * 16);
+    bytes.extend(coords.iter().flat_map(|c| [c.x, c.y]).flat_map(f64::to_le_bytes));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_written_is_read_and_gdal_agrees() {
+        for text in [
+            "POINT (1 2)",
+            "LINESTRING (0 0,1 1.5)",
+            "POLYGON ((0 0,4 0,4 4,0 0),(2 1,3 1,3 2,2 1))",
+            "MULTIPOINT (1 2,3 4)",
+            "MULTILINESTRING ((0 0,1 1),(2 2,3 3,4 5))",
+            "MULTIPOLYGON (((0 0,1 0,1 1,0 0)),((5 5,6 5,6 6,5 5)))",
+            "GEOMETRYCOLLECTION (POINT (1 1),POLYGON ((0 0,1 0,1 1,0 0)))",
+        ] {
+            let geometry = from_wkt(text);
+            let bytes = encode(&geometry, false);
+            assert_eq!(parse(&bytes).unwrap(), geometry, "{text}");
+            assert_eq!(gdal::vector::Geometry::from_wkb(&bytes).unwrap().wkt().unwrap(), text);
+        }
+        let one = encode(&from_wkt("POLYGON ((0 0,4 0,4 4,0 0))"), true);
+        assert_eq!(
+            gdal::vector::Geometry::from_wkb(&one).unwrap().wkt().unwrap(),
+            "MULTIPOLYGON (((0 0,4 0,4 4,0 0)))"
+        );
+        let empty = Polygon::new(LineString::new(Vec::new()), Vec::new());
+        let written = gdal::vector::Geometry::from_wkb(&encode(&empty.into(), false)).unwrap();
+        assert_eq!(written.wkt().unwrap(), "POLYGON EMPTY");
+    }
 
     fn from_wkt(text: &str) -> Geometry<f64> {
         crate::gdal_call::init();

@@ -6,14 +6,12 @@ use std::sync::Mutex;
 use areal_grid::{CellAreas, PixelState, Window};
 use areal_job::{Job, Unit};
 use areal_raster::Projection;
-use geo::{MultiPolygon, Rect};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::codes::check_count;
+use crate::ground::{Ground, ZoneSize};
 use crate::map::MapReader;
-use crate::overlap::overlaps;
-use crate::{Map, PlacedZone, Tally, WindowCoverage, ZoneSet, ZoneShape, ZonesError, place, tally_window};
+use crate::{MAX_CODES, Map, Tally, TooManyCodes, ZoneSet, ZonesError, tally_window};
 
 /// How a map is aggregated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,11 +21,14 @@ pub struct AggregateSettings {
     pub weights: Option<PathBuf>,
     /// Cells of the map that one thread holds in memory.
     pub window_cells: usize,
+    /// Folder in which coverage is kept from one run to the next: sums are the same with it and without.
+    #[serde(skip)]
+    pub coverage: Option<PathBuf>,
 }
 
 impl Default for AggregateSettings {
     fn default() -> Self {
-        Self { weights: None, window_cells: 1 << 21 }
+        Self { weights: None, window_cells: 1 << 21, coverage: None }
     }
 }
 
@@ -111,22 +112,22 @@ pub fn aggregate(map: &Map, set: &ZoneSet, settings: &AggregateSettings, job: Jo
     if settings.window_cells == 0 {
         return Err(ZonesError::NoWindowCells);
     }
-    let mut placed = place(set, &map.grid)?;
+    let ground = match &settings.coverage {
+        Some(folder) => Ground::kept(folder, set, &map.grid, settings.window_cells, job)?,
+        None => Ground::place(set, &map.grid, job)?,
+    };
     let projection = Projection::to_lonlat(&map.grid.crs)?;
     let cell_areas = CellAreas::new(&map.grid, &projection)?;
-    let shapes: Vec<ZoneShape> = placed.iter().map(|z| z.shape.clone()).collect();
-    let (width, height) = (map.grid.width as f64, map.grid.height as f64);
-    let outlines: Vec<MultiPolygon<f64>> =
-        placed.iter_mut().map(|z| MultiPolygon::new(std::mem::take(&mut z.outline.0))).collect();
-    let overlaps = overlaps(&outlines, Rect::new((0.0, 0.0), (width, height)), job)?;
-    drop(outlines);
-    let mut tallies = vec![Tally::default(); shapes.len() + 3];
-    Pass { map, shapes: &shapes, overlaps: &overlaps, cell_areas: &cell_areas, weights: settings.weights.as_deref() }
-        .run(&map.windows(settings.window_cells), job, &mut tallies)?;
+    let mut tallies = vec![Tally::default(); ground.sizes.len() + 3];
+    Pass { map, ground: &ground, cell_areas: &cell_areas, weights: settings.weights.as_deref() }.run(
+        &map.windows(settings.window_cells),
+        job,
+        &mut tallies,
+    )?;
     // After the zones come what is outside, overlaps and the map: see `Others`.
     let mut take = || tallies.pop().unwrap_or_default();
     let (whole, overlap, outside) = (take(), take(), take());
-    let zones: Vec<ZoneSums> = placed.iter().zip(tallies).map(|(z, t)| zone_sums(z, t)).collect();
+    let zones: Vec<ZoneSums> = ground.sizes.iter().zip(tallies).map(|(z, t)| zone_sums(z, t)).collect();
     if map.states.is_some() {
         let named = set.zones.iter().zip(&zones).map(|(zone, sums)| (format!("zone \"{}\"", zone.id), &sums.tally));
         check_states(named.chain([("the map".to_owned(), &whole)]))?;
@@ -137,13 +138,13 @@ pub fn aggregate(map: &Map, set: &ZoneSet, settings: &AggregateSettings, job: Jo
     Ok(areas)
 }
 
-/// Share of the zones' area in several zones above which their totals are said not to add up.
-const OVERLAP_SHARE: f64 = 1e-6;
+/// Share of an area above which something is said of it: zones that overlap, cells without weights.
+const SAID_SHARE: f64 = 1e-6;
 
 fn say(areas: &Areas) {
     let in_zones: f64 = areas.zones.iter().map(|z| z.tally.area).sum();
     let overlap = areas.overlap.area;
-    if overlap > OVERLAP_SHARE * in_zones {
+    if overlap > SAID_SHARE * in_zones {
         tracing::warn!(
             "zones overlap: {:.6} km2 ({:.4} % of their area) is counted in more than one, and their totals exceed the \
              map's by so much",
@@ -156,6 +157,7 @@ fn say(areas: &Areas) {
     if partial + outside > 0 {
         tracing::warn!("of {} zones, {partial} lie partly and {outside} wholly outside the map", areas.zones.len());
     }
+    say_unweighted(areas);
     let worst = areas.reconciliation.iter().map(|r| r.relative_difference).fold(0.0, f64::max);
     tracing::info!(
         "zones and the rest add up to the map in {} totals; the largest relative difference is {worst:.1e}",
@@ -163,23 +165,39 @@ fn say(areas: &Areas) {
     );
 }
 
-fn zone_sums(placed: &PlacedZone, tally: Tally) -> ZoneSums {
-    let state = match placed.cells {
+/// Says where the weights raster holds no amount for what is observed: there a weighted mean speaks for the rest alone.
+fn say_unweighted(areas: &Areas) {
+    let of = |t: &Tally| t.values.first().map_or((0.0, 0.0), |v| (v.unweighted, v.by_area.weight));
+    let lacks = |t: &Tally| of(t).0 > SAID_SHARE * of(t).1;
+    let zones: Vec<&Tally> = areas.zones.iter().map(|z| &z.tally).filter(|t| lacks(t)).collect();
+    let (without, observed) = zones.iter().map(|t| of(t)).fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1));
+    if !zones.is_empty() {
+        tracing::warn!(
+            "the weights raster holds no amount for {:.6} km2 of what is observed in {} zones ({:.4} % of their observed \
+             area): their weighted means leave it out; see unweighted_area in the table",
+            without / 1e6,
+            zones.len(),
+            100.0 * without / observed
+        );
+    }
+}
+
+fn zone_sums(size: &ZoneSize, tally: Tally) -> ZoneSums {
+    let state = match size.cells {
         _ if tally.cells <= 0.0 => ZoneState::Outside,
         Some(cells) if tally.cells >= cells * (1.0 - 1e-9) => ZoneState::Inside,
         _ => ZoneState::Partial,
     };
     let outside = match state {
         ZoneState::Inside => 0.0,
-        ZoneState::Partial | ZoneState::Outside => (placed.area - tally.area).max(0.0),
+        ZoneState::Partial | ZoneState::Outside => (size.area - tally.area).max(0.0),
     };
-    ZoneSums { state, area: placed.area, outside, tally }
+    ZoneSums { state, area: size.area, outside, tally }
 }
 
 struct Pass<'a> {
     map: &'a Map,
-    shapes: &'a [ZoneShape],
-    overlaps: &'a [ZoneShape],
+    ground: &'a Ground,
     cell_areas: &'a CellAreas,
     weights: Option<&'a Path>,
 }
@@ -198,7 +216,9 @@ impl Pass<'_> {
                 tallies[*zone as usize].merge(tally);
             }
             // The last tally is the whole map's.
-            check_count(&self.map.path, tallies.last().map_or(0, |t| t.class_areas.len()))?;
+            if tallies.last().is_some_and(|t| t.class_areas.len() > MAX_CODES) {
+                return Err(self.too_many_codes());
+            }
             let done = batch.last().map_or(rows, Window::row_end);
             task.advance((done - rows) as u64);
             rows = done;
@@ -222,8 +242,13 @@ impl Pass<'_> {
         if let Ok(mut readers) = readers.lock() {
             readers.push(reader);
         }
-        let coverage = WindowCoverage::with_overlaps(self.shapes, self.overlaps, *window);
-        Ok(tally_window(&coverage, self.shapes.len(), self.cell_areas, &data))
+        let coverage = self.ground.coverage(*window)?;
+        let zones = self.ground.sizes.len();
+        tally_window(&coverage, zones, self.cell_areas, &data).map_err(|TooManyCodes| self.too_many_codes())
+    }
+
+    fn too_many_codes(&self) -> ZonesError {
+        ZonesError::TooManyCodes { path: self.map.path.clone(), most: MAX_CODES }
     }
 }
 
@@ -296,6 +321,13 @@ fn value_totals(band: usize, whole: &Tally) -> Vec<Total<'static>> {
     ];
     if of(whole).all_weight > 0.0 {
         totals.push(Total::new(format!("weights, band {number}"), "", move |t| of(t).all_weight));
+    }
+    if of(whole).unweighted > 0.0 {
+        totals.push(Total {
+            // Judged against the observed area: of two roundings the smaller may be nothing but rounding.
+            scale: spread.weight,
+            ..Total::new(format!("observed area without weights, band {number}"), "m2", move |t| of(t).unweighted)
+        });
     }
     totals
 }

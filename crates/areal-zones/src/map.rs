@@ -261,7 +261,6 @@ impl MapReader {
         match &self.layers {
             Layers::Classes { codes, legend, shift, .. } => {
                 let (pixels, states) = self.first.read_band(codes.1, window)?;
-                crate::codes::check_codes(&codes.0, &pixels, &states)?;
                 let mut probabilities = Vec::new();
                 if let Some(file) = &mut self.second {
                     let bands: Vec<usize> = (1..=legend.len()).collect();

@@ -39,6 +39,8 @@ pub enum Measure {
     WeightedMean,
     /// Sum of that raster.
     WeightSum,
+    /// Observed area for which it holds no amount.
+    UnweightedArea,
 }
 
 /// Square metres in a square kilometre.
@@ -46,7 +48,7 @@ const KM2: f64 = 1e6;
 
 impl Measure {
     /// All measures, in the order of the table.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::ZoneArea,
         Self::OutsideArea,
         Self::ObservedArea,
@@ -63,6 +65,7 @@ impl Measure {
         Self::StandardDeviation,
         Self::WeightedMean,
         Self::WeightSum,
+        Self::UnweightedArea,
     ];
 
     /// Its name in tables.
@@ -84,6 +87,7 @@ impl Measure {
             Self::StandardDeviation => "standard_deviation",
             Self::WeightedMean => "weighted_mean",
             Self::WeightSum => "weight_sum",
+            Self::UnweightedArea => "unweighted_area",
         }
     }
 
@@ -112,6 +116,10 @@ impl Measure {
             Self::StandardDeviation => "standard deviation of the value over observed area (population formula)",
             Self::WeightedMean => "mean of the value over the amounts of the weights raster where it is observed",
             Self::WeightSum => "amount of the weights raster in the part of the zone on the map",
+            Self::UnweightedArea => {
+                "part of the observed area for which the weights raster holds no amount (it ends there, or has nodata): \
+                 the weighted mean leaves it out"
+            }
         }
     }
 
@@ -126,7 +134,8 @@ impl Measure {
             | Self::MaskedArea
             | Self::NotCoveredArea
             | Self::ClassArea
-            | Self::ProbabilityArea => Some("km2"),
+            | Self::ProbabilityArea
+            | Self::UnweightedArea => Some("km2"),
             Self::ClassShare | Self::MeanProbability => Some("1"),
             Self::ObservedCells => Some("cells"),
             Self::WeightSum => Some("weights"),
@@ -216,6 +225,7 @@ fn value_measure(zone: &ZoneSums, band: usize, measure: Measure) -> Option<f64> 
         Measure::StandardDeviation => v.by_area.standard_deviation(),
         Measure::WeightedMean => (v.weight > 0.0).then(|| v.weighted / v.weight),
         Measure::WeightSum => Some(v.all_weight),
+        Measure::UnweightedArea => Some(v.unweighted / KM2),
         _ => None,
     }
 }
@@ -323,7 +333,7 @@ fn value_items(map: &Map, (name, unit): (&str, &str), band: usize, weighted: boo
     let mut measures = state_measures(map);
     measures.extend([Measure::ObservedCells, Measure::Mean, Measure::StandardDeviation]);
     if weighted {
-        measures.extend([Measure::WeightedMean, Measure::WeightSum]);
+        measures.extend([Measure::WeightedMean, Measure::WeightSum, Measure::UnweightedArea]);
     }
     items.extend(measures.into_iter().map(|m| item(name, m, None, unit, Source::Value(band))));
 }

@@ -105,9 +105,12 @@ pub fn areas_csv() -> CsvTable {
 /// When a file cannot be written.
 pub fn write_areas(table: &AreaTable<'_>, meta: &AreasMeta, folder: &StagedDir) -> Result<(), ZonesError> {
     let csv = folder.file(AreasMeta::CSV);
-    write_csv(table, &csv)?;
-    areas_csv().write_metadata(&csv)?;
-    write_layer(&folder.file(AreasMeta::LAYER), &layer(table))?;
+    let (written, layer) = rayon::join(
+        || write_csv(table, &csv).and_then(|()| areas_csv().write_metadata(&csv)),
+        || write_layer(&folder.file(AreasMeta::LAYER), &layer(table)),
+    );
+    written?;
+    layer?;
     write_json(&folder.file(AreasMeta::FILE), meta)?;
     Ok(())
 }

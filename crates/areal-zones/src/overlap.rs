@@ -1,6 +1,8 @@
 use areal_job::{Interrupted, Job};
 use geo::{BooleanOps, BoundingRect, MultiPolygon, Rect, unary_union};
 use rayon::prelude::*;
+use rstar::primitives::{GeomWithData, Rectangle};
+use rstar::{AABB, RTree};
 
 use crate::ZoneShape;
 use crate::clip::clip;
@@ -16,10 +18,21 @@ pub(crate) fn overlaps(
     job: Job<'_>,
 ) -> Result<Vec<ZoneShape>, Interrupted> {
     let boxes: Vec<Option<Rect<f64>>> = outlines.iter().map(BoundingRect::bounding_rect).collect();
+    let corners = |b: &Rect<f64>| ([b.min().x, b.min().y], [b.max().x, b.max().y]);
+    let entries = boxes.iter().enumerate().filter_map(|(zone, b)| {
+        let (low, high) = corners(&common(b.as_ref()?, &within)?);
+        Some(GeomWithData::new(Rectangle::from_corners(low, high), zone))
+    });
+    let tree = RTree::bulk_load(entries.collect());
     let of_zone = |zone: usize| -> Result<Option<ZoneShape>, Interrupted> {
         job.check()?;
         let Some(own) = boxes[zone].and_then(|own| common(&own, &within)) else { return Ok(None) };
-        let pieces = (0..zone).filter_map(|before| {
+        let (low, high) = corners(&own);
+        let near = tree.locate_in_envelope_intersecting(&AABB::from_corners(low, high)).map(|entry| entry.data);
+        let mut near: Vec<usize> = near.filter(|other| *other < zone).collect();
+        // In the order of zones, so that the last digit is the same in every run.
+        near.sort_unstable();
+        let pieces = near.into_iter().filter_map(|before| {
             let shared = common(&own, &boxes[before]?)?;
             let piece = clip(&outlines[zone], &shared).intersection(&clip(&outlines[before], &shared));
             (!piece.0.is_empty()).then_some(piece)

@@ -3,6 +3,7 @@
 use areal_grid::{Affine, CrsKind, PixelGrid};
 use areal_raster::{Projection, same_crs};
 use geo::{Area, BoundingRect, Coord, MapCoords, MultiPolygon, Rect};
+use rayon::prelude::*;
 
 use crate::clip::clip;
 use crate::error::{Extent, NoOverlap};
@@ -10,8 +11,8 @@ use crate::longitude::{moved, turns_into};
 use crate::project::{ProjectFault, project};
 use crate::{Zone, ZoneSet, ZoneShape, ZonesError, ellipsoidal_area};
 
-/// Zones projected together: enough to spare calls into the projection, few enough to bound memory.
-const BATCH: usize = 512;
+/// Most zones projected together: enough to spare calls into the projection, few enough to bound memory.
+const MOST: usize = 4096;
 /// Points per side of the map's outline, when it is brought into the zones' CRS.
 const OUTLINE_POINTS: usize = 64;
 /// By how much of its size the map's extent is widened before zones are said to lie outside it.
@@ -43,16 +44,25 @@ pub struct PlacedZone {
 pub fn place(set: &ZoneSet, grid: &PixelGrid) -> Result<Vec<PlacedZone>, ZonesError> {
     let areas = true_areas(set)?;
     let same = same_crs(&set.crs, &grid.crs);
-    let projection = if same { None } else { Some(Projection::new(&set.crs, &grid.crs)?) };
-    let place = Place { grid, projection, reach: Reach::new(set, grid), turn: turn_columns(grid) };
-    let mut placed = Vec::with_capacity(set.zones.len());
-    for (zones, areas) in set.zones.chunks(BATCH).zip(areas.chunks(BATCH)) {
-        place.batch(zones, areas, &mut placed)?;
-    }
+    let place = Place { grid, same, reach: Reach::new(set, grid), turn: turn_columns(grid) };
+    let batch = |(zones, areas): (&[Zone], &[f64])| {
+        // A projection serves one thread.
+        let projection = if same { None } else { Some(Projection::new(&set.crs, &grid.crs)?) };
+        place.batch(projection.as_ref(), zones, areas)
+    };
+    let size = batch_size(set);
+    let batches: Result<Vec<Vec<PlacedZone>>, ZonesError> =
+        set.zones.par_chunks(size).zip(areas.par_chunks(size)).map(batch).collect();
+    let placed: Vec<PlacedZone> = batches?.into_iter().flatten().collect();
     let (width, height) = (grid.width as f64, grid.height as f64);
     let touches =
         |z: &PlacedZone| z.shape.extent().is_some_and(|b| b[0] < width && b[1] < height && b[2] > 0.0 && b[3] > 0.0);
     if placed.iter().any(touches) { Ok(placed) } else { Err(no_overlap(set, grid)) }
+}
+
+/// Zones projected together: some batches for each thread, so that none waits long for the others.
+fn batch_size(set: &ZoneSet) -> usize {
+    (set.zones.len() / (4 * rayon::current_num_threads())).clamp(16, MOST)
 }
 
 /// 360 degrees in columns, where columns are longitudes.
@@ -75,39 +85,51 @@ fn turn_units(set: &ZoneSet) -> Option<f64> {
 
 struct Place<'a> {
     grid: &'a PixelGrid,
-    projection: Option<Projection>,
+    /// True when zones and grid have the same CRS.
+    same: bool,
     reach: Option<Reach>,
     turn: Option<f64>,
 }
 
 impl Place<'_> {
-    fn project(&self, outlines: &[&MultiPolygon<f64>]) -> Result<Vec<MultiPolygon<f64>>, ProjectFault> {
-        match &self.projection {
+    fn project(
+        &self,
+        projection: Option<&Projection>,
+        outlines: &[&MultiPolygon<f64>],
+    ) -> Result<Vec<MultiPolygon<f64>>, ProjectFault> {
+        match projection {
             Some(p) => project(outlines, Some(&|points: &mut [[f64; 2]]| p.apply(points)), self.grid, self.turn),
             None => project(outlines, None, self.grid, self.turn),
         }
     }
 
-    fn batch(&self, zones: &[Zone], areas: &[f64], placed: &mut Vec<PlacedZone>) -> Result<(), ZonesError> {
-        let start = placed.len();
-        placed.extend(areas.iter().map(|area| PlacedZone {
+    fn batch(
+        &self,
+        projection: Option<&Projection>,
+        zones: &[Zone],
+        areas: &[f64],
+    ) -> Result<Vec<PlacedZone>, ZonesError> {
+        let away = |area: &f64| PlacedZone {
             shape: ZoneShape::default(),
             outline: MultiPolygon::new(Vec::new()),
             cells: None,
             area: *area,
-        }));
+        };
+        let mut placed: Vec<PlacedZone> = areas.iter().map(away).collect();
         let near: Vec<(usize, Near<'_>)> = zones.iter().map(|z| self.near(z)).enumerate().collect();
         let near: Vec<_> = near.iter().filter(|(_, n)| !matches!(n, Near::Away)).collect();
         let outlines: Vec<&MultiPolygon<f64>> = near.iter().filter_map(|(_, n)| n.outline()).collect();
-        let projected = match self.project(&outlines) {
+        let projected = match self.project(projection, &outlines) {
             Ok(projected) => projected,
             // One by one, to name the zone that cannot be projected.
-            Err(_) => near.iter().map(|(k, n)| self.one(&zones[*k], n.outline())).collect::<Result<_, _>>()?,
+            Err(_) => {
+                near.iter().map(|(k, n)| self.one(projection, &zones[*k], n.outline())).collect::<Result<_, _>>()?
+            }
         };
         for ((k, n), outline) in near.iter().zip(projected) {
-            self.settle(outline, matches!(n, Near::Part(_)), &mut placed[start + k]);
+            self.settle(outline, matches!(n, Near::Part(_)), &mut placed[*k]);
         }
-        Ok(())
+        Ok(placed)
     }
 
     /// What of a zone may lie on the map.
@@ -115,14 +137,19 @@ impl Place<'_> {
         match &self.reach {
             Some(reach) if reach.turns(&zone.outline).is_empty() => Near::Away,
             // A map projection has no place for what is far away, or has it in a wrong one; degrees go on for ever.
-            Some(reach) if self.projection.is_some() && self.turn.is_none() => reach.clip(&zone.outline),
+            Some(reach) if !self.same && self.turn.is_none() => reach.clip(&zone.outline),
             _ => Near::Whole(&zone.outline),
         }
     }
 
-    fn one(&self, zone: &Zone, outline: Option<&MultiPolygon<f64>>) -> Result<MultiPolygon<f64>, ZonesError> {
+    fn one(
+        &self,
+        projection: Option<&Projection>,
+        zone: &Zone,
+        outline: Option<&MultiPolygon<f64>>,
+    ) -> Result<MultiPolygon<f64>, ZonesError> {
         let outlines: Vec<_> = outline.into_iter().collect();
-        let mut projected = self.project(&outlines).map_err(|fault| ZonesError::NotProjectable {
+        let mut projected = self.project(projection, &outlines).map_err(|fault| ZonesError::NotProjectable {
             id: zone.id.clone(),
             crs: self.grid.crs.name.clone(),
             reason: fault.to_string(),
@@ -248,12 +275,11 @@ fn map_extent(set: &ZoneSet, grid: &PixelGrid, turn: Option<f64>) -> Option<Rect
 fn true_areas(set: &ZoneSet) -> Result<Vec<f64>, ZonesError> {
     let area = |outline: &MultiPolygon<f64>| ellipsoidal_area(outline, &set.crs.ellipsoid);
     match set.crs.kind {
-        CrsKind::Geographic { degrees_per_unit: 1.0 } => Ok(set.zones.iter().map(|z| area(&z.outline)).collect()),
+        CrsKind::Geographic { degrees_per_unit: 1.0 } => Ok(set.zones.par_iter().map(|z| area(&z.outline)).collect()),
         CrsKind::Geographic { degrees_per_unit: f } => {
-            Ok(set.zones.iter().map(|z| area(&z.outline.map_coords(|c| c * f))).collect())
+            Ok(set.zones.par_iter().map(|z| area(&z.outline.map_coords(|c| c * f))).collect())
         }
         CrsKind::Projected { .. } => {
-            let projection = Projection::to_lonlat(&set.crs)?;
             let step = 1.0 / FINE;
             let plane = PixelGrid {
                 crs: set.crs.clone(),
@@ -261,9 +287,10 @@ fn true_areas(set: &ZoneSet) -> Result<Vec<f64>, ZonesError> {
                 height: 1,
                 width: 1,
             };
-            let apply = |points: &mut [[f64; 2]]| projection.apply(points);
-            let mut areas = Vec::with_capacity(set.zones.len());
-            for zones in set.zones.chunks(BATCH) {
+            let batch = |zones: &[Zone]| -> Result<Vec<f64>, ZonesError> {
+                // A projection serves one thread.
+                let projection = Projection::to_lonlat(&set.crs)?;
+                let apply = |points: &mut [[f64; 2]]| projection.apply(points);
                 let outlines: Vec<_> = zones.iter().map(|z| &z.outline).collect();
                 let lonlat = project(&outlines, Some(&apply), &plane, Some(360.0 * FINE)).map_err(|fault| {
                     ZonesError::NotProjectable {
@@ -272,9 +299,10 @@ fn true_areas(set: &ZoneSet) -> Result<Vec<f64>, ZonesError> {
                         reason: fault.to_string(),
                     }
                 })?;
-                areas.extend(lonlat.iter().map(|m| area(&m.map_coords(|c| c * step))));
-            }
-            Ok(areas)
+                Ok(lonlat.iter().map(|m| area(&m.map_coords(|c| c * step))).collect())
+            };
+            let batches: Result<Vec<Vec<f64>>, ZonesError> = set.zones.par_chunks(batch_size(set)).map(batch).collect();
+            Ok(batches?.into_iter().flatten().collect())
         }
     }
 }

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use areal_grid::{CellAreas, PixelState, Pixels, Window};
 
 use crate::class_sums::ClassSums;
+use crate::codes::TooManyCodes;
+use crate::row_areas::RowAreas;
 use crate::state_sums::StateSums;
 use crate::value_sums::ValueSums;
 use crate::{Moments, Span, WindowCoverage};
@@ -41,6 +43,8 @@ pub struct ValueTally {
     pub weighted: f64,
     /// Sum of the weights raster over all cells, observed or not.
     pub all_weight: f64,
+    /// Area of observed cells, or parts of them, for which the weights raster has no amount, square metres.
+    pub unweighted: f64,
 }
 
 impl Tally {
@@ -74,6 +78,7 @@ impl Tally {
             a.weight += b.weight;
             a.weighted += b.weighted;
             a.all_weight += b.all_weight;
+            a.unweighted += b.unweighted;
         }
     }
 }
@@ -103,9 +108,18 @@ pub enum WindowCells {
     Values {
         /// By band: values and states, `[row, col]`.
         bands: Vec<(Pixels, Vec<PixelState>)>,
-        /// Amount in each cell, `[row, col]`.
-        weights: Option<Vec<f64>>,
+        /// Amounts to weight them by.
+        weights: Option<WindowWeights>,
     },
+}
+
+/// Amounts on the cells of a window, `[row, col]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WindowWeights {
+    /// Amount in each cell.
+    pub amounts: Vec<f64>,
+    /// Part of each cell for which the weights raster holds an amount, 0 to 1.
+    pub known: Vec<f64>,
 }
 
 /// Numbers that stand for what is no zone, after the last zone of `zones`.
@@ -128,26 +142,28 @@ impl Others {
 }
 
 /// Sums the window up: one tally for each zone that touches it, and for the [`Others`] that have something in it.
+///
+/// # Errors
+/// When the window holds too many different class codes.
 pub fn tally_window(
     coverage: &WindowCoverage,
     zones: usize,
     cell_areas: &CellAreas,
     data: &WindowData,
-) -> Vec<(u32, Tally)> {
+) -> Result<Vec<(u32, Tally)>, TooManyCodes> {
     let window = coverage.window();
     let others = Others::after(zones);
-    let mut areas = vec![0.0; window.width];
-    let mut sums = Sums::new(zones + 3, window, data);
+    let mut areas = RowAreas::new(window.width);
+    let mut sums = Sums::new(zones + 3, window, data)?;
     for row in window.row..window.row_end() {
-        cell_areas.fill_row(row, window.col, &mut areas);
+        areas.fill(cell_areas, row, window.col);
         sums.start_row(row - window.row, &areas);
         let whole = Span { zone: others.map, col: window.col as u32, len: window.width as u32, coverage: 1.0 };
-        let rest = coverage.rest(row, others.outside, others.overlap);
-        for span in coverage.row(row).iter().chain(&rest).chain([&whole]) {
+        for span in coverage.row(row).iter().chain(coverage.rest(row)).chain([&whole]) {
             sums.add(span, &areas);
         }
     }
-    sums.finish()
+    Ok(sums.finish())
 }
 
 /// Parallel sums, so that one addition need not wait for the one before.
@@ -169,25 +185,25 @@ enum Kind<'a> {
 }
 
 impl<'a> Sums<'a> {
-    fn new(numbers: usize, window: Window, data: &'a WindowData) -> Self {
+    fn new(numbers: usize, window: Window, data: &'a WindowData) -> Result<Self, TooManyCodes> {
         let kind = match &data.cells {
             WindowCells::Classes { codes, states, probabilities } => {
-                Kind::Classes(ClassSums::new(codes, states, probabilities))
+                Kind::Classes(ClassSums::new(codes, states, probabilities)?)
             }
-            WindowCells::Values { bands, weights } => Kind::Values(ValueSums::new(window, bands, weights.as_deref())),
+            WindowCells::Values { bands, weights } => Kind::Values(ValueSums::new(window, bands, weights.as_ref())),
         };
         let states = data.states.as_deref().map(StateSums::new);
-        Self { window, row: 0, places: vec![0; numbers], tallies: Vec::new(), kind, states }
+        Ok(Self { window, row: 0, places: vec![0; numbers], tallies: Vec::new(), kind, states })
     }
 
-    fn start_row(&mut self, row: usize, areas: &[f64]) {
+    fn start_row(&mut self, row: usize, areas: &RowAreas) {
         self.row = row;
         if let Kind::Values(values) = &mut self.kind {
             values.start_row(row, areas);
         }
     }
 
-    fn add(&mut self, span: &Span, areas: &[f64]) {
+    fn add(&mut self, span: &Span, areas: &RowAreas) {
         let place = &mut self.places[span.zone as usize];
         if *place == 0 {
             self.tallies.push((span.zone, Tally::default()));
@@ -198,14 +214,14 @@ impl<'a> Sums<'a> {
         let to = from + span.len as usize;
         let tally = &mut self.tallies[place].1;
         tally.cells += span.coverage * f64::from(span.len);
-        tally.area += span.coverage * areas[from..to].iter().sum::<f64>();
+        tally.area += span.coverage * areas.sum(from..to);
         let at = self.row * self.window.width;
         match &mut self.kind {
-            Kind::Classes(classes) => classes.add(place, span.coverage, &areas[from..to], at + from),
-            Kind::Values(values) => values.add(place, span.coverage, from..to),
+            Kind::Classes(classes) => classes.add(place, span.coverage, areas.of(from..to), at + from),
+            Kind::Values(values) => values.add(place, span.coverage, from..to, areas),
         }
         if let Some(states) = &mut self.states {
-            states.add(place, span.coverage, &areas[from..to], at + from);
+            states.add(place, span.coverage, areas.of(from..to), at + from);
         }
     }
 

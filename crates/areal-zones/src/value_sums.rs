@@ -1,92 +1,93 @@
+use std::ops::Range;
+
 use areal_grid::{PixelState, Pixels, Window};
 
+use crate::row_areas::{CHUNK, RowAreas, split};
 use crate::tally::LANES;
-use crate::{Moments, Tally, ValueTally};
+use crate::{Moments, Tally, ValueTally, WindowWeights};
 
 /// Moments of values, by area and by weights.
 pub(crate) struct ValueSums<'a> {
     window: Window,
     bands: &'a [(Pixels, Vec<PixelState>)],
-    weights: Option<&'a [f64]>,
+    weights: Option<&'a WindowWeights>,
     row: usize,
-    /// By band, one row: values; area, 1 and weight where observed, else 0.
-    rows: Vec<ValueRow>,
+    /// By band and chunk of the row: its sums.
+    chunks: Vec<Piece>,
     /// By zone and band.
     sums: Vec<ValueSum>,
 }
 
-#[derive(Default)]
-struct ValueRow {
-    values: Vec<f64>,
-    areas: Vec<f64>,
-    observed: Vec<f64>,
+/// Sums over some observed cells of a row. Spread is summed around a value among them, which keeps its digits.
+#[derive(Debug, Clone, Copy, Default)]
+struct Piece {
+    cells: f64,
+    shift: f64,
+    w: f64,
+    wd: f64,
+    wdd: f64,
 }
 
 #[derive(Clone, Copy, Default)]
 struct ValueSum {
-    shift: f64,
-    started: bool,
-    cells: f64,
-    w: f64,
-    wd: f64,
-    wdd: f64,
+    /// Around the first value seen.
+    by_area: Piece,
     weight: f64,
     weighted: f64,
     all_weight: f64,
+    unweighted: f64,
 }
 
 impl<'a> ValueSums<'a> {
-    pub(crate) fn new(window: Window, bands: &'a [(Pixels, Vec<PixelState>)], weights: Option<&'a [f64]>) -> Self {
-        let rows = bands.iter().map(|_| ValueRow::default()).collect();
-        Self { window, bands, weights, row: 0, rows, sums: Vec::new() }
+    pub(crate) fn new(
+        window: Window,
+        bands: &'a [(Pixels, Vec<PixelState>)],
+        weights: Option<&'a WindowWeights>,
+    ) -> Self {
+        Self { window, bands, weights, row: 0, chunks: Vec::new(), sums: Vec::new() }
     }
 
     /// Makes a row of the window ready.
-    pub(crate) fn start_row(&mut self, row: usize, areas: &[f64]) {
+    pub(crate) fn start_row(&mut self, row: usize, areas: &RowAreas) {
         self.row = row;
-        let range = row * self.window.width..(row + 1) * self.window.width;
-        for (into, (pixels, states)) in self.rows.iter_mut().zip(self.bands) {
-            widen(pixels, range.clone(), &mut into.values);
-            let states = &states[range.clone()];
-            let seen = |s: &PixelState| *s == PixelState::Observed;
-            into.observed.clear();
-            into.observed.extend(states.iter().map(|s| if seen(s) { 1.0 } else { 0.0 }));
-            into.areas.clear();
-            into.areas.extend(into.observed.iter().zip(areas).map(|(o, a)| o * a));
-            if !states.iter().all(seen) {
-                // An unobserved cell may hold anything, also NaN, which times 0 is no 0.
-                for (v, s) in into.values.iter_mut().zip(states) {
-                    *v = if seen(s) { *v } else { 0.0 };
-                }
+        self.chunks.clear();
+        let (at, width) = (row * self.window.width, self.window.width);
+        for (pixels, states) in self.bands {
+            for from in (0..width).step_by(CHUNK) {
+                let cols = from..(from + CHUNK).min(width);
+                self.chunks.push(piece(pixels, states, at + from, areas.of(cols)));
             }
         }
     }
 
     /// Adds columns of that row.
-    pub(crate) fn add(&mut self, place: usize, coverage: f64, cols: std::ops::Range<usize>) {
+    pub(crate) fn add(&mut self, place: usize, coverage: f64, cols: Range<usize>, areas: &RowAreas) {
         let n = self.bands.len();
         if self.sums.len() < (place + 1) * n {
             self.sums.resize((place + 1) * n, ValueSum::default());
         }
-        let at = self.row * self.window.width;
-        let weights = self.weights.map(|w| &w[at + cols.start..at + cols.end]);
-        for (row, sum) in self.rows.iter().zip(&mut self.sums[place * n..]) {
-            let (values, areas, observed) =
-                (&row.values[cols.clone()], &row.areas[cols.clone()], &row.observed[cols.clone()]);
-            if !sum.started {
-                let Some(k) = observed.iter().position(|o| *o > 0.0) else {
-                    add_weights(sum, coverage, values, observed, weights);
-                    continue;
-                };
-                // The spread is summed around the first value seen, which keeps its digits.
-                (sum.shift, sum.started) = (values[k], true);
+        let (at, width) = (self.row * self.window.width, self.window.width);
+        let [head, whole, tail] = split(cols.clone(), width);
+        let row_chunks = width.div_ceil(CHUNK);
+        for (k, (pixels, states)) in self.bands.iter().enumerate() {
+            let sum = &mut self.sums[place * n + k];
+            for cells in [head.clone(), tail.clone()] {
+                if let [area] = areas.of(cells.clone()) {
+                    let cell = at + cells.start;
+                    if states[cell] == PixelState::Observed {
+                        sum.by_area
+                            .add(&Piece { cells: 1.0, shift: pixels.get(cell), w: *area, wd: 0.0, wdd: 0.0 }, coverage);
+                    }
+                } else if !cells.is_empty() {
+                    sum.by_area.add(&piece(pixels, states, at + cells.start, areas.of(cells)), coverage);
+                }
             }
-            let [cells, w, wd, wdd] = shifted_sums(values, areas, observed, sum.shift);
-            sum.cells += coverage * cells;
-            sum.w += coverage * w;
-            sum.wd += coverage * wd;
-            sum.wdd += coverage * wdd;
-            add_weights(sum, coverage, values, observed, weights);
+            for chunk in &self.chunks[k * row_chunks..][whole.clone()] {
+                sum.by_area.add(chunk, coverage);
+            }
+            if let Some(weights) = self.weights {
+                sum.add_weights((pixels, states), weights, coverage, at + cols.start, areas.of(cols.clone()));
+            }
         }
     }
 
@@ -95,58 +96,106 @@ impl<'a> ValueSums<'a> {
         tally.values = self.sums[place * n..(place + 1) * n]
             .iter()
             .map(|s| ValueTally {
-                cells: s.cells,
-                by_area: Moments::from_sums(s.shift, s.w, s.wd, s.wdd),
+                cells: s.by_area.cells,
+                by_area: Moments::from_sums(s.by_area.shift, s.by_area.w, s.by_area.wd, s.by_area.wdd),
                 weight: s.weight,
                 weighted: s.weighted,
                 all_weight: s.all_weight,
+                unweighted: s.unweighted,
             })
             .collect();
     }
 }
 
-fn add_weights(sum: &mut ValueSum, coverage: f64, values: &[f64], observed: &[f64], weights: Option<&[f64]>) {
-    for ((weight, v), o) in weights.unwrap_or_default().iter().zip(values).zip(observed) {
-        sum.weight += coverage * weight * o;
-        sum.weighted += coverage * weight * o * v;
-        sum.all_weight += coverage * weight;
+impl Piece {
+    /// Adds the sums of other cells, each cell counted by `coverage`.
+    fn add(&mut self, other: &Self, coverage: f64) {
+        if other.cells == 0.0 {
+            return;
+        }
+        if self.cells == 0.0 {
+            self.shift = other.shift;
+        }
+        // Moved to this shift: sum w (d + m) and sum w (d + m)^2.
+        let m = other.shift - self.shift;
+        self.cells += coverage * other.cells;
+        self.w += coverage * other.w;
+        self.wd += coverage * (other.wd + m * other.w);
+        self.wdd += coverage * (other.wdd + m * (2.0 * other.wd + m * other.w));
     }
 }
 
-/// Sums of 1, `w`, `w d` and `w d^2` over observed cells; `w` is 0 elsewhere.
-fn shifted_sums(values: &[f64], areas: &[f64], observed: &[f64], shift: f64) -> [f64; 4] {
-    let mut lanes = [[0.0; LANES]; 4];
-    let (v4, v1) = values.as_chunks::<LANES>();
-    let (a4, a1) = areas.as_chunks::<LANES>();
-    let (o4, o1) = observed.as_chunks::<LANES>();
-    for ((v, a), o) in v4.iter().zip(a4).zip(o4) {
-        for k in 0..LANES {
-            let d = v[k] - shift;
-            let wd = a[k] * d;
-            lanes[0][k] += o[k];
-            lanes[1][k] += a[k];
-            lanes[2][k] += wd;
-            lanes[3][k] += wd * d;
+impl ValueSum {
+    /// Adds as many cells as there are areas, from number `at` of the window, by their weights.
+    fn add_weights(
+        &mut self,
+        (pixels, states): (&Pixels, &[PixelState]),
+        weights: &WindowWeights,
+        coverage: f64,
+        at: usize,
+        areas: &[f64],
+    ) {
+        for (k, area) in (at..).zip(areas) {
+            let weight = coverage * weights.amounts[k];
+            self.all_weight += weight;
+            if states[k] == PixelState::Observed {
+                self.weight += weight;
+                self.weighted += weight * pixels.get(k);
+                self.unweighted += coverage * area * (1.0 - weights.known[k]);
+            }
         }
     }
-    for ((v, a), o) in v1.iter().zip(a1).zip(o1) {
-        let d = v - shift;
-        lanes[0][0] += o;
-        lanes[1][0] += a;
-        lanes[2][0] += a * d;
-        lanes[3][0] += a * d * d;
-    }
-    lanes.map(|l| l.iter().sum())
 }
 
-fn widen(pixels: &Pixels, range: std::ops::Range<usize>, out: &mut Vec<f64>) {
+/// Sums of as many cells as there are areas, from number `at` of the window.
+fn piece(pixels: &Pixels, states: &[PixelState], at: usize, areas: &[f64]) -> Piece {
     macro_rules! each {
         ($($variant:ident),*) => {
             match pixels {
-                $(Pixels::$variant(v) => out.extend(v[range].iter().map(|x| f64::from(*x))),)*
+                $(Pixels::$variant(v) => sums(&v[at..at + areas.len()], &states[at..at + areas.len()], areas),)*
             }
         };
     }
-    out.clear();
-    each!(U8, I8, U16, I16, U32, I32, F32, F64);
+    each!(U8, I8, U16, I16, U32, I32, F32, F64)
+}
+
+fn sums<T: Copy + Into<f64>>(values: &[T], states: &[PixelState], areas: &[f64]) -> Piece {
+    let seen = |s: &PixelState| *s == PixelState::Observed;
+    // One look at all of them, which the compiler does many at a time.
+    let missing = states.iter().fold(0u8, |any, s| any | *s as u8);
+    if missing == PixelState::Observed as u8 {
+        return whole(values, areas);
+    }
+    let mut piece = Piece::default();
+    for ((v, s), a) in values.iter().zip(states).zip(areas) {
+        if seen(s) {
+            piece.add(&Piece { cells: 1.0, shift: (*v).into(), w: *a, wd: 0.0, wdd: 0.0 }, 1.0);
+        }
+    }
+    piece
+}
+
+/// As [`sums`], where every cell is observed.
+fn whole<T: Copy + Into<f64>>(values: &[T], areas: &[f64]) -> Piece {
+    let shift = values.first().map_or(0.0, |v| (*v).into());
+    let mut lanes = [[0.0; LANES]; 3];
+    let (v4, v1) = values.as_chunks::<LANES>();
+    let (a4, a1) = areas.as_chunks::<LANES>();
+    for (v, a) in v4.iter().zip(a4) {
+        for k in 0..LANES {
+            let d: f64 = v[k].into() - shift;
+            let wd = a[k] * d;
+            lanes[0][k] += a[k];
+            lanes[1][k] += wd;
+            lanes[2][k] += wd * d;
+        }
+    }
+    for (v, a) in v1.iter().zip(a1) {
+        let d: f64 = (*v).into() - shift;
+        lanes[0][0] += a;
+        lanes[1][0] += a * d;
+        lanes[2][0] += a * d * d;
+    }
+    let [w, wd, wdd] = lanes.map(|l| l.iter().sum());
+    Piece { cells: values.len() as f64, shift, w, wd, wdd }
 }

@@ -4,11 +4,13 @@ use areal_grid::{PixelGrid, PixelState, Window, blocks};
 use areal_raster::{Projection, RasterFile, same_crs};
 use geo::{LineString, MultiPolygon, Polygon};
 
-use crate::coverage::Walker;
-use crate::{ZoneShape, ZonesError};
+use crate::walker::Walker;
+use crate::{WindowWeights, ZoneShape, ZonesError};
 
 /// Cells of the weights raster that are read at a time.
 const BLOCK: usize = 1024;
+/// Part of a cell that is nothing but rounding.
+const ROUNDING: f64 = 1e-9;
 /// Points per side of a window's outline, when it is looked up in the weights raster.
 const OUTLINE_POINTS: usize = 16;
 
@@ -16,7 +18,8 @@ const OUTLINE_POINTS: usize = 16;
 ///
 /// Each cell of the weights raster is taken as a quadrilateral with its amount spread evenly over it; each cell of the
 /// map gets the exact share of it that it covers. Nothing is resampled: the amounts on the map add up to those of the
-/// raster, whatever the two resolutions, alignments and CRS. A cell that is not observed holds nothing.
+/// raster, whatever the two resolutions, alignments and CRS. A cell that is not observed holds nothing, and what it
+/// covers of the map is not known.
 pub(crate) struct WeightReader {
     path: PathBuf,
     file: RasterFile,
@@ -37,17 +40,21 @@ impl WeightReader {
         Ok(Self { path: path.to_path_buf(), file, map: map.clone(), projections })
     }
 
-    /// Amount in each cell of a window of the map, `[row, col]`.
-    pub(crate) fn read(&mut self, window: &Window) -> Result<Vec<f64>, ZonesError> {
-        let mut amounts = vec![0.0; window.len()];
+    /// Amounts on a window of the map.
+    pub(crate) fn read(&mut self, window: &Window) -> Result<WindowWeights, ZonesError> {
+        let mut weights = WindowWeights { amounts: vec![0.0; window.len()], known: vec![0.0; window.len()] };
         let Some(around) = self.around(window)? else {
-            return Ok(amounts);
+            return Ok(weights);
         };
         for block in blocks(around.height, around.width, BLOCK, BLOCK) {
             let part = Window::new(around.row + block.row, around.col + block.col, block.height, block.width);
-            self.spread(&part, window, &mut amounts)?;
+            self.spread(&part, window, &mut weights)?;
         }
-        Ok(amounts)
+        for known in &mut weights.known {
+            // Neighbours are rounded apart, and a map cell that is covered but for rounding is covered.
+            *known = if *known > 1.0 - ROUNDING { 1.0 } else { *known };
+        }
+        Ok(weights)
     }
 
     /// Cells of the weights raster that may touch a window of the map.
@@ -81,14 +88,14 @@ impl WeightReader {
         Ok((r0 < r1 && c0 < c1).then(|| Window::new(r0, c0, r1 - r0, c1 - c0)))
     }
 
-    fn spread(&mut self, part: &Window, window: &Window, amounts: &mut [f64]) -> Result<(), ZonesError> {
+    fn spread(&mut self, part: &Window, window: &Window, weights: &mut WindowWeights) -> Result<(), ZonesError> {
         let (pixels, states) = self.file.read_band(1, part)?;
         let corners = self.corners(part)?;
         let mut walker = Walker::new(*window);
         let mut spans = Vec::new();
         for (k, state) in states.iter().enumerate() {
             let amount = pixels.get(k);
-            if *state != PixelState::Observed || amount == 0.0 {
+            if *state != PixelState::Observed {
                 continue;
             }
             let (row, col) = (k / part.width, k % part.width);
@@ -107,9 +114,9 @@ impl WeightReader {
             walker.sweep(0, &mut spans);
             for (row, span) in spans.drain(..) {
                 let at = row as usize * window.width + span.col as usize - window.col;
-                for cell in &mut amounts[at..at + span.len as usize] {
-                    *cell += density * span.coverage;
-                }
+                let cells = at..at + span.len as usize;
+                weights.amounts[cells.clone()].iter_mut().for_each(|cell| *cell += density * span.coverage);
+                weights.known[cells].iter_mut().for_each(|cell| *cell += span.coverage);
             }
         }
         Ok(())

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use areal_grid::{Crs, CrsKind};
 use areal_raster::{Feature, FieldKind, FieldValue, VectorLayer, read_layer};
 use geo::{Area, CoordsIter, Geometry, MultiPolygon};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::longitude::unwrap;
@@ -136,11 +137,16 @@ impl ZoneSet {
         let id_field = layer.fields[id].name.clone();
         check_ids(&path, &layer.features, id, &id_field)?;
         let mut set = Self { path, id_field, crs, zones: Vec::new(), repairs: Vec::new(), unwrapped: Vec::new() };
-        for feature in layer.features {
-            let name = name.map_or(String::new(), |k| text(&feature, k));
-            let id = text(&feature, id);
-            let outline = set.outline(feature.fid, &id, feature.geometry, settings.invalid)?;
-            set.zones.push(Zone { id, name, outline });
+        let read = |mut feature: Feature| {
+            let (id, name) = (text(&feature, id), name.map_or(String::new(), |k| text(&feature, k)));
+            set.read_one(feature.fid, feature.geometry.take(), id, name, settings.invalid)
+        };
+        let found: Vec<Result<Read, ZonesError>> = layer.features.into_par_iter().map(read).collect();
+        for read in found {
+            let Read { zone, repair, unwrapped } = read?;
+            set.unwrapped.extend(unwrapped.then(|| zone.id.clone()));
+            set.repairs.extend(repair);
+            set.zones.push(zone);
         }
         set.warn();
         Ok(set)
@@ -165,15 +171,16 @@ impl ZoneSet {
         }
     }
 
-    /// The polygons of one feature: over the antimeridian in one piece, valid.
-    fn outline(
-        &mut self,
+    /// One zone: over the antimeridian in one piece, valid.
+    fn read_one(
+        &self,
         fid: i64,
-        id: &str,
         geometry: Option<Geometry<f64>>,
+        id: String,
+        name: String,
         invalid: Invalid,
-    ) -> Result<MultiPolygon<f64>, ZonesError> {
-        let (path, id) = (self.path.clone(), id.to_owned());
+    ) -> Result<Read, ZonesError> {
+        let path = self.path.clone();
         let geometry = match geometry {
             Some(g) if g.coords_count() > 0 => g,
             _ => return Err(ZonesError::EmptyGeometry { path, fid, id }),
@@ -182,13 +189,12 @@ impl ZoneSet {
             Ok(outline) => outline,
             Err(kind) => return Err(ZonesError::NotPolygon { path, fid, id, kind }),
         };
-        if let CrsKind::Geographic { degrees_per_unit } = self.crs.kind
-            && unwrap(&mut outline, 360.0 / degrees_per_unit)
-        {
-            self.unwrapped.push(id.clone());
-        }
+        let unwrapped = match self.crs.kind {
+            CrsKind::Geographic { degrees_per_unit } => unwrap(&mut outline, 360.0 / degrees_per_unit),
+            CrsKind::Projected { .. } => false,
+        };
         let Some(fault) = find_fault(&outline) else {
-            return Ok(outline);
+            return Ok(Read { zone: Zone { id, name, outline }, repair: None, unwrapped });
         };
         let repaired = match (invalid, fault) {
             (Invalid::Refuse, _) | (_, Fault::NotFinite { .. }) => MultiPolygon::new(Vec::new()),
@@ -200,9 +206,16 @@ impl ZoneSet {
             return Err(ZonesError::Invalid { path, fid, id, fault, repairable });
         }
         let area_before = crate::validity::signed_parts_area(&outline);
-        self.repairs.push(Repair { id, fid, fault, area_before, area_after });
-        Ok(repaired)
+        let repair = Some(Repair { id: id.clone(), fid, fault, area_before, area_after });
+        Ok(Read { zone: Zone { id, name, outline: repaired }, repair, unwrapped })
     }
+}
+
+/// A zone as it was read, and what was changed in it.
+struct Read {
+    zone: Zone,
+    repair: Option<Repair>,
+    unwrapped: bool,
 }
 
 fn field(path: &Path, layer: &VectorLayer, name: &str) -> Result<usize, ZonesError> {

@@ -77,7 +77,8 @@ fn weights_on_another_grid_and_crs_keep_their_sum() {
     let people = write(&folder.path().join("p.tif"), &degrees, &[Pixels::F32(amounts)], None);
     let set = zone_set("EPSG:32648", &[("all", rectangle(500_000.0, 340_000.0, 560_000.0, 400_000.0))]);
     for window_cells in [1 << 20, 700] {
-        let settings = AggregateSettings { weights: Some(people.clone()), window_cells };
+        let settings =
+            AggregateSettings { weights: Some(people.clone()), window_cells, ..AggregateSettings::default() };
         let areas = sum(&open(&path, Content::Values), &set, &settings).unwrap();
         near(areas.zones[0].tally.values[0].all_weight, f64::from(total), 1e-6);
     }
@@ -155,7 +156,7 @@ fn memory_settings_do_not_change_results() {
     );
     let map = open(&path, Content::Classes);
     let whole = sum(&map, &set, &AggregateSettings::default()).unwrap();
-    let parts = sum(&map, &set, &AggregateSettings { window_cells: 1, weights: None }).unwrap();
+    let parts = sum(&map, &set, &AggregateSettings { window_cells: 1, ..AggregateSettings::default() }).unwrap();
     for (a, b) in whole.zones.iter().zip(&parts.zones) {
         for (code, area) in &a.tally.class_areas {
             near(b.tally.class_areas[code], *area, 1e-11);

@@ -136,10 +136,24 @@ proptest! {
             for r in 0..window.height {
                 for c in 0..window.width {
                     let expected = whole[(window.row + r) * 8 + window.col + c];
-                    prop_assert!((part[r * window.width + c] - expected).abs() < 1e-12);
+                    // To the last bit: what is kept for a whole grid is used window by window.
+                    prop_assert_eq!(part[r * window.width + c], expected);
                 }
             }
         }
+    }
+
+    #[test]
+    fn two_zones_with_one_border_add_up_exactly(left in 1.0..15.0f64, xs in prop::collection::vec(0.5..15.5f64, 2..12)) {
+        // A border from top to bottom through the points, at even heights that are no rows.
+        let n = xs.len();
+        let mut border = vec![(left, 0.0)];
+        border.extend(xs.iter().enumerate().map(|(k, x)| (*x, (k as f64 + 0.7) * 16.0 / (n as f64 + 1.0))));
+        border.push((8.0, 16.0));
+        let side = |x: f64| border.iter().copied().chain([(x, 16.0), (x, 0.0)]).collect::<Vec<_>>();
+        let window = Window::new(0, 0, 16, 16);
+        let [a, b] = [0.0, 16.0].map(|x| dense(&ZoneShape::new(&zone(&side(x))), window));
+        prop_assert!(a.iter().zip(&b).all(|(a, b)| a + b == 1.0), "{a:?} {b:?}");
     }
 
     #[test]

@@ -26,7 +26,8 @@ use crate::errors::{CliError, Exit};
 #[command(after_help = "Examples:\n  \
     areal aggregate --prediction prediction --zones districts.gpkg --zone-id code --zone-name name --out areas\n  \
     areal aggregate --raster worldcover.tif --zones districts.geojson --zone-id code --out areas\n  \
-    areal aggregate --prediction wealth --zones districts.gpkg --zone-id code --weights population.tif --out areas")]
+    areal aggregate --prediction wealth --zones districts.gpkg --zone-id code --weights population.tif --out areas\n  \
+    areal aggregate --prediction 2025 --zones districts.gpkg --zone-id code --coverage coverage --out areas-2025")]
 pub struct Options {
     /// Prediction to aggregate: a folder made by `areal predict`.
     #[arg(long, value_name = "FOLDER", conflicts_with = "raster")]
@@ -60,6 +61,10 @@ pub struct Options {
     /// each of its cells is spread evenly over the map's cells that it covers.
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
+    /// Folder in which the zones' coverage of the cells is kept for the next map on the same grid: it is taken from there
+    /// if it is of these zones and this grid, else worked out and kept. The results are the same.
+    #[arg(long, value_name = "FOLDER")]
+    pub coverage: Option<PathBuf>,
     /// Cells of the map that one thread holds in memory. [default: 2097152]
     #[arg(long, value_name = "CELLS")]
     pub window_cells: Option<usize>,
@@ -87,11 +92,16 @@ impl Stage for Options {
         let input = self.map_input()?;
         let zones_path = self.zones.clone().ok_or_else(|| missing("--zones", "the polygons to sum over"))?;
         let out = self.out.clone().ok_or_else(|| missing("--out", "the folder to write"))?;
+        if let Some(coverage) = &self.coverage {
+            // What stands at --out is replaced as a whole.
+            areal_job::check_output(coverage, &[std::slice::from_ref(&out), &self.inputs()[..]].concat())?;
+        }
         let folder = StagedDir::new(&out, self.overwrite.unwrap_or(false))?;
         let defaults = AggregateSettings::default();
         let settings = AggregateSettings {
             weights: self.weights.clone(),
             window_cells: self.window_cells.unwrap_or(defaults.window_cells),
+            coverage: self.coverage.clone(),
         };
         let zone_settings = ZoneSettings {
             layer: self.zone_layer.clone(),
@@ -100,15 +110,23 @@ impl Stage for Options {
             invalid: self.invalid.unwrap_or_default(),
         };
         let map = Map::open(&input)?;
-        let set = ZoneSet::read(&zones_path, &zone_settings)?;
-        let areas = aggregate(&map, &set, &settings, context.job())?;
+        let hash = || self.inputs().iter().map(|path| input_file_with_companions(path)).collect::<Result<Vec<_>, _>>();
+        // Inputs are hashed while they are read: the zones take one thread only.
+        let (hashed, summed) = std::thread::scope(|scope| {
+            let hashed = scope.spawn(hash);
+            let summed = ZoneSet::read(&zones_path, &zone_settings)
+                .and_then(|set| aggregate(&map, &set, &settings, context.job()).map(|areas| (set, areas)));
+            (hashed.join(), summed)
+        });
+        let (set, areas) = summed?;
+        let inputs = hashed.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         let table = AreaTable::new(&map, &set, &areas, self.weights.is_some());
         let resolved =
             json!({ "zones": zone_settings, "content": self.content, "band": self.band, "aggregate": settings });
         let provenance = Provenance {
             made_by: concat!("areal ", env!("CARGO_PKG_VERSION")).to_owned(),
             command: "aggregate".to_owned(),
-            inputs: self.inputs().iter().map(|path| input_file_with_companions(path)).collect::<Result<_, _>>()?,
+            inputs,
             settings: resolved,
             seed: None,
         };

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
-use crate::survey::print_aligned;
+use crate::survey::{print_aligned, write_csv};
 
 /// Compare two vintages of estimates, number by number: what changed, and is it more than sampling error?
 ///
@@ -23,7 +23,7 @@ pub struct Options {
     /// Folder that `areal estimate` made, the newer.
     #[arg(value_name = "NEW")]
     pub new: PathBuf,
-    /// CSV file to make; the table goes to stdout in any case.
+    /// CSV file to make, with FILE-metadata.json (CSV on the Web) beside it; the table goes to stdout in any case.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Correlation of the two samples' errors: 0 for samples drawn apart, positive where the same units were labelled for
@@ -44,6 +44,7 @@ struct Row {
     zone_id: String,
     measure: String,
     class_name: String,
+    unit: String,
     old: f64,
     new: f64,
     difference: f64,
@@ -89,6 +90,7 @@ fn row(of: &EstimateRow, old: &Vintage, new: &Vintage, found: &Revision) -> Row 
         zone_id: of.zone_id.clone(),
         measure: of.measure.clone(),
         class_name: of.class_name.clone(),
+        unit: of.unit.clone(),
         old: old.value,
         new: new.value,
         difference: found.difference,
@@ -116,14 +118,10 @@ fn write(path: &Path, overwrite: bool, rows: &[Row]) -> Result<(), CliError> {
         return Err(areal_job::FileError::Exists { path: path.to_path_buf() }.into());
     }
     let staged = StagedFile::new(path)?;
-    let fault = |e: csv::Error| CliError::from(areal_job::FileError::io("write", path)(std::io::Error::other(e)));
-    let mut writer = csv::Writer::from_path(staged.path()).map_err(fault)?;
-    for row in rows {
-        writer.serialize(row).map_err(fault)?;
-    }
-    writer.flush().map_err(|e| CliError::from(areal_job::FileError::io("write", path)(e)))?;
-    drop(writer);
-    Ok(staged.commit()?)
+    let table = super::estimate::codebook::revisions();
+    write_csv(staged.path(), &table, rows)?;
+    staged.commit()?;
+    Ok(table.write_metadata(path)?)
 }
 
 fn print(rows: &[Row]) -> Result<(), CliError> {

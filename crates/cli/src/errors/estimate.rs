@@ -46,6 +46,9 @@ fn refused(kind: FindingKind) -> &'static str {
         FindingKind::StrataSum => {
             "name the zones and strata raster that the sample was drawn with; --accept strata-sum goes on with a warning"
         }
+        FindingKind::Disclosed => {
+            "give larger zones, or a smaller --suppress-below; --accept disclosed goes on with a warning"
+        }
         _ => "see the message; --accept KIND goes on with a warning",
     }
 }

@@ -7,5 +7,5 @@ mod tally;
 
 pub use labels::{Labelled, read_labels};
 pub use map::{MapOptions, SurveyMap, same_strata};
-pub use tables::{print_aligned, print_rows, write_table};
+pub use tables::{print_aligned, print_rows, write_csv, write_table};
 pub use tally::Tally;

@@ -15,7 +15,8 @@ pub fn write_table<T: Serialize>(out: &StagedDir, name: &str, table: &CsvTable, 
     Ok(())
 }
 
-fn write_csv<T: Serialize>(path: &Path, table: &CsvTable, rows: &[T]) -> Result<(), CliError> {
+/// Writes a table as CSV.
+pub fn write_csv<T: Serialize>(path: &Path, table: &CsvTable, rows: &[T]) -> Result<(), CliError> {
     let fault = |e: csv::Error| CliError::from(FileError::io("write", path)(std::io::Error::other(e)));
     let mut writer = csv::WriterBuilder::new().has_headers(false).from_path(path).map_err(fault)?;
     writer.write_record(table.header()).map_err(fault)?;

@@ -96,3 +96,39 @@ pub fn error_matrix() -> CsvTable {
         primary_key: vec!["map_code".to_owned(), "reference_code".to_owned()],
     }
 }
+
+pub fn revisions() -> CsvTable {
+    let p = |name: &str, title: &str, description: &str| number(name, title, description).unit("1");
+    CsvTable {
+        title: "Revisions between two vintages of estimates".to_owned(),
+        description: "One row a number that both vintages have with an error: what changed, and whether by more than \
+                      sampling error."
+            .to_owned(),
+        columns: vec![
+            text("zone_id", "Zone", "Id of the zone; empty for the whole map.").optional(),
+            text("measure", "Measure", "area (of a class) or mean (of a value)."),
+            text("class_name", "Class", "Name of the class, or of the value."),
+            text("unit", "Unit", "Unit of old, new, difference, standard_error, low and high.").optional(),
+            number("old", "Older estimate", "The estimate of the older vintage."),
+            number("new", "Newer estimate", "The estimate of the newer vintage."),
+            number("difference", "Difference", "new less old."),
+            p("relative", "Relative difference", "difference / old; empty where old is 0.").optional(),
+            number(
+                "standard_error",
+                "Standard error",
+                "Of the difference, from both estimates' errors and the correlation that was stated of the two samples.",
+            ),
+            number("low", "Lower end", "Lower end of the difference's confidence interval."),
+            number("high", "Upper end", "Upper end of the difference's confidence interval."),
+            p("p_value", "p-value", "Of no change, two-sided, for this row alone."),
+            p("holm_p_value", "Corrected p-value", "The p-value corrected for the number of rows (Holm 1979)."),
+            CsvColumn::new(
+                "significant",
+                "Significant",
+                CsvType::Boolean,
+                "true where the corrected p-value is below one less the level.",
+            ),
+        ],
+        primary_key: Vec::new(),
+    }
+}

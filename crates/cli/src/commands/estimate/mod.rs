@@ -1,13 +1,13 @@
-mod codebook;
+pub mod codebook;
 mod quantify;
 mod read;
 
 use std::path::PathBuf;
 
 use areal_estimate::{
-    Agreement, ClassSurvey, CvLimits, EstimateRow, Estimator, Finding, FindingKind, MapClass, MapZone, QualityInput,
-    SurveySettings, ValueSurvey, ValueZone, ZoneMethod, ZoneSettings, estimate_classes, estimate_value, quality_report,
-    round_rows, settle, suppress_rows,
+    Agreement, ClassSurvey, CvLimits, Design, EstimateRow, Estimator, Finding, FindingKind, MapClass, MapFact, MapZone,
+    QualityInput, SurveySettings, ValueSurvey, ValueZone, ZoneMethod, ZoneSettings, disclosed, estimate_classes,
+    estimate_value, quality_report, round_rows, settle, suppress_rows,
 };
 use areal_job::{FileError, Provenance, StagedDir, write_json};
 use areal_raster::input_file_with_companions;
@@ -97,7 +97,7 @@ pub struct Options {
     /// Round published numbers to a multiple of this [default: 0, not at all].
     #[arg(long, value_name = "STEP")]
     pub round: Option<f64>,
-    /// Flaws to go on with, as warnings: no-design, training-overlap, other-map, strata-sum.
+    /// Flaws to go on with, as warnings: no-design, training-overlap, other-map, strata-sum, disclosed.
     #[arg(long, value_delimiter = ',', value_name = "KIND")]
     pub accept: Vec<FindingKind>,
     /// Without a sample: shares from the model alone, adjusted-count or emq; labelled model-based, without an error.
@@ -166,6 +166,38 @@ pub(super) fn check_level(level: f64) -> Result<(), CliError> {
         .help("give a share between 0 and 1, such as 0.95"))
 }
 
+/// What a run knows besides its tables.
+struct About<'a> {
+    agreement: Option<Agreement>,
+    /// Labelled units.
+    units: usize,
+    population_km2: f64,
+    design: Option<&'a Design>,
+    limits: CvLimits,
+}
+
+/// What a reader of the quality report should know of the map, from its own documents.
+fn map_facts(meta: &areal_raster::PredictionMeta) -> Vec<MapFact> {
+    let fact = |name: &'static str, text: String| MapFact { name, text };
+    let [width, height] = meta.grid.transform.pixel_size();
+    let names: Vec<&str> = meta.target.classes().iter().map(|c| c.name.as_str()).collect();
+    let bands: Vec<String> = meta.scene.bands.iter().map(ToString::to_string).collect();
+    let files: Vec<String> = meta.scene.files.iter().map(|f| f.display().to_string()).collect();
+    let prior: Vec<String> =
+        names.iter().zip(&meta.training_prior).map(|(name, p)| format!("{name} {:.1} %", 100.0 * p)).collect();
+    let mut facts = vec![
+        fact("classes", names.join(", ")),
+        fact("class shares that its training implies", prior.join(", ")),
+        fact("bands", bands.join(", ")),
+        fact("scene", files.join(", ")),
+        fact("cell", format!("{width} x {height} in units of {}", meta.grid.crs.name)),
+        fact("patch that a cell is decided by", format!("{} pixels, every {}", meta.patch_size, meta.stride)),
+        fact("digest of its model", meta.bundle_sha256.to_string()),
+    ];
+    facts.retain(|f| !f.text.is_empty());
+    facts
+}
+
 /// The tables of a run, whatever was estimated.
 struct Results {
     rows: Vec<EstimateRow>,
@@ -221,16 +253,19 @@ impl Options {
             _ => class_results(&read, &tally, &reading, &settings)?,
         };
         findings.append(&mut results.findings);
+        let (hidden, given_away) = suppress_rows(&mut results.rows, self.suppress_below.unwrap_or(0))?;
+        findings.extend(settle(disclosed(given_away).into_iter().collect(), &self.accept)?);
         for finding in &findings {
             tracing::warn!("{finding}");
         }
-        let hidden = suppress_rows(&mut results.rows, self.suppress_below.unwrap_or(0))?;
         if hidden > 0 {
             tracing::info!("{hidden} numbers are suppressed");
         }
         round_rows(&mut results.rows, self.round.unwrap_or(0.0));
         results.findings = findings;
-        self.write(out, &read.map, &results, agreement, units, tally.area())
+        let about =
+            About { agreement, units, population_km2: tally.area(), design: read.design(), limits: settings.limits };
+        self.write(out, &read.map, &results, &about)
     }
 
     fn provenance(&self) -> Result<Provenance, CliError> {
@@ -243,15 +278,7 @@ impl Options {
         })
     }
 
-    fn write(
-        &self,
-        out: StagedDir,
-        map: &SurveyMap,
-        results: &Results,
-        agreement: Option<Agreement>,
-        units: usize,
-        population_km2: f64,
-    ) -> Result<(), CliError> {
+    fn write(&self, out: StagedDir, map: &SurveyMap, results: &Results, about: &About<'_>) -> Result<(), CliError> {
         let provenance = self.provenance()?;
         write_table(&out, "estimates.csv", &codebook::estimates(), &results.rows)?;
         if !results.accuracy.is_empty() {
@@ -260,10 +287,10 @@ impl Options {
         }
         let meta = EstimatesMeta {
             format: FORMAT,
-            population_km2,
-            units,
+            population_km2: about.population_km2,
+            units: about.units,
             findings: &results.findings,
-            agreement,
+            agreement: about.agreement,
             gains: results.gains.clone(),
             provenance: &provenance,
         };
@@ -271,12 +298,16 @@ impl Options {
         let report = quality_report(&QualityInput {
             rows: &results.rows,
             accuracy: &results.accuracy,
-            agreement,
+            matrix: &results.matrix,
+            agreement: about.agreement,
             findings: &results.findings,
             gains: results.gains.clone(),
-            units,
+            units: about.units,
+            limits: about.limits,
+            design: about.design,
             provenance: &provenance,
             map: &map.meta.provenance,
+            map_facts: &map_facts(&map.meta),
             reference_period: self.reference_period.as_deref(),
         });
         let path = out.file("quality.md");

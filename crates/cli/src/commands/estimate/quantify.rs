@@ -8,7 +8,7 @@ use areal_job::StagedDir;
 use serde::{Deserialize, Serialize};
 
 use super::super::sample::required;
-use super::{Options, Results, map_classes};
+use super::{About, Options, Results, map_classes};
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
 use crate::survey::{MapOptions, SurveyMap, Tally};
@@ -80,7 +80,14 @@ pub fn run(options: &Options, method: Method, out: StagedDir, context: &Context)
         findings: vec![finding],
         gains: Vec::new(),
     };
-    options.write(out, &map, &results, None, 0, tally.area())
+    let about = About {
+        agreement: None,
+        units: 0,
+        population_km2: tally.area(),
+        design: None,
+        limits: areal_estimate::CvLimits::default(),
+    };
+    options.write(out, &map, &results, &about)
 }
 
 const ITERATIONS: usize = 2000;

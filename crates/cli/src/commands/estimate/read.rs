@@ -97,6 +97,10 @@ impl<'a> Sample<'a> {
         self.design.is_some()
     }
 
+    pub fn design(&self) -> Option<&Design> {
+        self.design.as_ref().map(|(design, _)| design)
+    }
+
     /// The design's strata; without a design, the whole map as one.
     pub fn strata(&self, tally: &Tally) -> Vec<Stratum> {
         match &self.design {

@@ -1,0 +1,156 @@
+//! `areal sample`: every kind of strata, the size for a wanted error, and what it refuses.
+
+use std::path::Path;
+
+use areal_grid::{PixelGrid, PixelType, Pixels};
+use areal_raster::{CogBand, CogSpec, CogWriter, Resampling};
+
+use crate::common::areal;
+use crate::estimate::{SIDE, World, grid, number, rows, world};
+
+fn raster(path: &Path, grid: &PixelGrid, pixels: &Pixels) {
+    let spec = CogSpec {
+        pixel_type: pixels.pixel_type(),
+        nodata: None,
+        bands: vec![CogBand { description: "stratum".into(), legend: Vec::new() }],
+        metadata: Vec::new(),
+        overview_resampling: Resampling::Nearest,
+    };
+    let mut writer = CogWriter::create(path, grid, &spec).unwrap();
+    writer.write(0, &grid.window(), pixels).unwrap();
+    writer.finish().unwrap();
+}
+
+fn design(w: &World) -> serde_json::Value {
+    serde_json::from_str(&std::fs::read_to_string(w.path("sample/design.json")).unwrap()).unwrap()
+}
+
+fn strata(w: &World) -> Vec<serde_json::Value> {
+    design(w)["strata"].as_array().unwrap().clone()
+}
+
+/// The 99.9 % interval of every class holds its true area.
+#[track_caller]
+fn holds_the_truth(w: &World, out: &str) {
+    for (row, code) in rows(&w.path(out).join("estimates.csv")).iter().zip([1, 2, 3]) {
+        let truth = w.true_area(code);
+        assert!((number(row, "low")..=number(row, "high")).contains(&truth), "{truth} {row:?}");
+    }
+}
+
+#[test]
+fn strata_may_be_those_of_a_raster() {
+    let w = world();
+    // Thirds from west to east, numbered 3, 7 and 200.
+    let codes = (0..SIDE * SIDE).map(|k| [3, 7, 200][k % SIDE / 100]).collect();
+    raster(&w.path("thirds.tif"), &grid(), &Pixels::U8(codes));
+    let thirds = w.text("thirds.tif");
+    w.sample(&["--strata", "raster", "--size", "600"]).expect(2).says(&["need the raster", "--strata-raster"]);
+    w.sample(&["--strata", "raster", "--strata-raster", &thirds, "--size", "600"]).expect(0);
+    let names: Vec<_> = strata(&w).iter().map(|s| s["name"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(names, ["3", "7", "200"]);
+    for unit in rows(&w.path("sample/units.csv")) {
+        let expected = ["3", "7", "200"][unit["col"].parse::<usize>().unwrap() / 100];
+        assert_eq!(unit["stratum"], expected);
+    }
+    w.label("sample", "sample.csv", "labelled.csv");
+    w.estimate("none", &[]).expect(2).says(&["need the raster", "--strata-raster"]);
+    w.estimate("x", &["--strata-raster", &thirds, "--level", "0.999"]).expect(0);
+    holds_the_truth(&w, "x");
+    assert!(rows(&w.path("x/estimates.csv")).iter().all(|r| r["method"] == "stratified"));
+
+    // Numbers that are no strata; another grid.
+    let halves = (0..SIDE * SIDE).map(|k| (k % 2) as f32 / 2.0).collect();
+    raster(&w.path("halves.tif"), &grid(), &Pixels::F32(halves));
+    let halves = w.text("halves.tif");
+    w.sample(&["--strata", "raster", "--strata-raster", &halves, "--size", "9", "--overwrite"])
+        .expect(3)
+        .says(&["holds 0.5, which is no stratum", "whole numbers from 0 to 255"]);
+    let small = PixelGrid { height: 10, width: 10, ..grid() };
+    raster(&w.path("small.tif"), &small, &Pixels::zeros(PixelType::U8, 100));
+    let small = w.text("small.tif");
+    w.sample(&["--strata", "raster", "--strata-raster", &small, "--size", "9", "--overwrite"])
+        .expect(2)
+        .says(&["the strata raster has 10 x 10 cells", "gdalwarp"]);
+}
+
+#[test]
+fn strata_may_be_zones_or_the_whole_map() {
+    let w = world();
+    let zones = w.text("zones.gpkg");
+    let with_zones = ["--zones", &zones, "--zone-id", "id"];
+    w.sample(&[&with_zones[..], &["--strata", "zones", "--size", "600"]].concat()).expect(0);
+    let names: Vec<_> = strata(&w).iter().map(|s| s["zone_id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(names, (0..9).map(|k| format!("Z{k}")).collect::<Vec<_>>());
+    w.label("sample", "sample.csv", "labelled.csv");
+    w.estimate("zones", &[&with_zones[..], &["--level", "0.999"]].concat()).expect(0);
+    holds_the_truth(&w, "zones");
+
+    w.sample(&["--strata", "whole", "--size", "600", "--overwrite"]).expect(0);
+    let only = &strata(&w)[0];
+    assert_eq!(only["name"], "whole");
+    assert_eq!(only["population"].as_u64().unwrap() + design(&w)["outside"].as_u64().unwrap(), (SIDE * SIDE) as u64);
+    w.label("sample", "sample.csv", "labelled.csv");
+    for estimator in ["stratified", "post-stratified"] {
+        w.estimate(estimator, &["--estimator", estimator, "--level", "0.999"]).expect(0);
+        holds_the_truth(&w, estimator);
+    }
+    // Knowing the map helps: the sample is worth more.
+    let error = |out: &str| number(&rows(&w.path(out).join("estimates.csv"))[0], "standard_error");
+    assert!(error("post-stratified") < 0.8 * error("stratified"));
+}
+
+#[test]
+fn a_wanted_cv_decides_the_size() {
+    let w = world();
+    let flags = ["--class", "rubber", "--users", "rubber=0.8,forest=0.9", "--overwrite", "--target-cv"];
+    let units = |cv: &str| {
+        w.sample(&[&flags[..], &[cv]].concat()).expect(0);
+        rows(&w.path("sample/units.csv")).len()
+    };
+    let (many, few) = (units("0.05"), units("0.1"));
+    // n goes with 1 / CV^2.
+    assert!((3.9..4.1).contains(&(many as f64 / few as f64)), "{many} {few}");
+    // What was expected of the map is not far off, so the CV of the estimate is about what was asked for.
+    w.label("sample", "sample.csv", "labelled.csv");
+    w.estimate("x", &[]).expect(0);
+    let cv = number(&rows(&w.path("x/estimates.csv"))[0], "cv");
+    assert!((0.05..0.15).contains(&cv), "{cv}");
+
+    w.sample(&["--target-cv", "0.1"]).expect(2).says(&["--class"]);
+    w.sample(&["--target-cv", "0.1", "--class", "tea", "--overwrite"])
+        .expect(2)
+        .says(&["\"tea\" is no class", "rubber"]);
+    w.sample(&["--target-cv", "0.1", "--class", "rubber", "--strata", "whole", "--overwrite"])
+        .expect(2)
+        .says(&["--target-cv needs strata of classes", "--size"]);
+}
+
+#[test]
+fn settings_that_mean_nothing_are_refused() {
+    let w = world();
+    let refused = |flags: &[&str], code: i32, words: &[&str]| {
+        w.sample(flags).expect(code).says(words);
+        assert!(!w.path("sample").exists(), "{flags:?}");
+    };
+    refused(&["--size", "1000000"], 2, &["all together has 84000 units", "--size"]);
+    refused(&["--size", "0"], 3, &["number of units of the sample is 0, must be positive"]);
+    refused(&["--size", "50", "--second-look", "2"], 2, &["--second-look 2 is no share"]);
+    refused(&["--users", "rubber"], 2, &["--users \"rubber\" is not CLASS=SHARE"]);
+    refused(&["--users", "rubber=7"], 2, &["is not CLASS=SHARE"]);
+    refused(&["--strata", "zones", "--size", "50"], 2, &["strata by zones need the zones", "--zones"]);
+    refused(&["--size", "50", "--target-se", "0.1"], 2, &["--target-se"]);
+    let out = w.text("sample");
+    areal(["sample", "--out", &out]).expect(2).says(&["--prediction is missing"]);
+}
+
+#[test]
+fn the_map_class_is_shown_only_where_it_is_asked_for() {
+    let w = world();
+    w.sample(&["--size", "200", "--show-map"]).expect(0);
+    let shown = rows(&w.path("sample/sample.csv"));
+    let units = rows(&w.path("sample/units.csv"));
+    assert!(shown.iter().zip(&units).all(|(a, b)| a["unit_id"] == b["unit_id"] && a["map_class"] == b["map_class"]));
+    let layer = areal_raster::read_layer(&w.path("sample/sample.gpkg"), None).unwrap();
+    assert!(layer.field_index("map_class").is_some());
+}
