@@ -196,6 +196,88 @@ fn zones_outside_the_map_are_reported_and_stay_in_the_table() {
     assert_eq!((km2(2, "observed_area_km2"), km2(2, "outside_area_km2")), (0.0, km2(2, "zone_area_km2")));
 }
 
+/// Names and contents of the files in a folder.
+fn contents(folder: &Path) -> std::collections::BTreeMap<std::ffi::OsString, Vec<u8>> {
+    let read = |e: std::fs::DirEntry| (e.file_name(), std::fs::read(e.path()).unwrap());
+    std::fs::read_dir(folder).unwrap().map(|e| read(e.unwrap())).collect()
+}
+
+#[test]
+fn kept_coverage_gives_the_same_bytes_and_is_used_again() {
+    let case = Case::geojson(&[
+        feature(&json!({ "id": "a" }), &square(101.2, 3.2, 0.203)),
+        feature(&json!({ "id": "b" }), &square(101.3, 3.3, 0.207)),
+    ]);
+    case.run(&[]).expect(0);
+    let out = case.folder.path().join("areas");
+    let without = contents(&out);
+    let kept = case.folder.path().join("kept");
+    let flags = ["--overwrite", "--coverage", kept.to_str().unwrap()];
+    case.run(&flags).expect(0).says(&["is now kept in", ".coverage"]);
+    assert_eq!(contents(&out), without);
+    case.run(&flags).expect(0).says(&["the coverage of these zones on this grid is kept in"]);
+    assert_eq!(contents(&out), without);
+
+    // A damaged file is said and made anew.
+    let file = std::fs::read_dir(&kept).unwrap().next().unwrap().unwrap().path();
+    let whole = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &whole[..whole.len() - 9]).unwrap();
+    case.run(&flags).expect(0).says(&["it is not whole", "worked out anew", "is now kept in"]);
+    assert_eq!((contents(&out), std::fs::read(&file).unwrap()), (without, whole));
+
+    // Not in the folder that is replaced, nor over an input.
+    let inside = out.join("kept");
+    case.run(&["--overwrite", "--coverage", inside.to_str().unwrap()]).expect(2).says(&["would change"]);
+    case.run(&["--overwrite", "--coverage", case.zones.to_str().unwrap()]).expect(2).says(&["would change"]);
+}
+
+/// Most memory that a run of the program held, in MB.
+fn peak(args: &[&std::ffi::OsStr]) -> f64 {
+    let mut command = Command::new(crate::common::binary());
+    let mut child =
+        command.args(args).env("RAYON_NUM_THREADS", "2").stdout(std::process::Stdio::null()).spawn().unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let mut most = 0.0f64;
+    while child.try_wait().unwrap().is_none() {
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|l| l.strip_prefix("VmHWM:"));
+        let kb = line.and_then(|l| l.trim().trim_end_matches(" kB").parse::<f64>().ok());
+        most = most.max(kb.unwrap_or(0.0) / 1024.0);
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    assert!(child.wait().unwrap().success());
+    most
+}
+
+#[test]
+fn memory_does_not_grow_with_the_map() {
+    if !Path::new("/proc/self/status").exists() {
+        eprintln!("skipped: there is no /proc");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let of = |height: usize| {
+        let map = folder.path().join(format!("{height}.tif"));
+        let codes = (0..height * 2000).map(|k| (k / 700 % 3) as u8).collect();
+        raster(&map, &grid("EPSG:6933", [0.0, 20_000.0], [10.0, 10.0], height, 2000), &Pixels::U8(codes), 255.0);
+        let zones = folder.path().join("zones.gpkg");
+        write_zones(&zones, &stars(40));
+        let (out, kept) = (folder.path().join("areas"), folder.path().join("kept"));
+        let words = ["aggregate", "--window-cells", "60000", "--overwrite", "--raster"].map(std::ffi::OsStr::new);
+        let paths = [map.as_os_str(), "--zones".as_ref(), zones.as_os_str(), "--out".as_ref(), out.as_os_str()];
+        let plain = peak(&[&words[..], &paths[..]].concat());
+        let keeping = peak(&[&words[..], &paths[..], &["--coverage".as_ref(), kept.as_os_str()]].concat());
+        [plain, keeping]
+    };
+    let (small, large) = (of(1000), of(30_000));
+    eprintln!("2 and 60 million cells: {small:?} and {large:?} MB");
+    for (small, large) in small.into_iter().zip(large) {
+        // GDAL keeps up to 64 MB of decoded blocks; 60 MB of states, 120 MB of classes by number, 480 MB of areas and
+        // whatever else goes with the number of cells is not held.
+        assert!(large < small + 64.0 + 15.0, "{small} and {large} MB");
+    }
+}
+
 /// Area on the ellipsoid in km2 of polygons in degrees whose edges are geodesics.
 fn geodesic_area(polygons: &MultiPolygon<f64>) -> f64 {
     let geodesic = Geodesic::wgs84();

@@ -211,7 +211,17 @@ fn from_a_map_to_defended_numbers() {
         serde_json::from_str(&std::fs::read_to_string(w.path("estimates/estimates.json")).unwrap()).unwrap();
     assert_eq!(summary["agreement"]["kappa"], 1.0);
     let report = std::fs::read_to_string(w.path("estimates/quality.md")).unwrap();
-    assert!(report.contains("## Cost effectiveness") && report.contains("kappa 1.000"), "{report}");
+    for words in [
+        "## Cost effectiveness",
+        "kappa 1.000",
+        "- classes: rubber, forest, paddy",
+        "rubber is mapped as forest on",
+        "900 units in 3 strata by classes, balanced draw, proportional allocation, seed 4",
+        "900 units were labelled by hand, 180 of them twice",
+        "units drawn without strata or map",
+    ] {
+        assert!(report.contains(words), "{words}: {report}");
+    }
     let matrix = rows(&w.path("estimates/error_matrix.csv"));
     assert!((matrix.iter().map(|r| number(r, "share")).sum::<f64>() - 1.0).abs() < 1e-9);
 
@@ -219,7 +229,15 @@ fn from_a_map_to_defended_numbers() {
     let same = w.text("estimates");
     let run = areal(["compare", &same, &same, "--out", &w.text("revisions.csv")]).expect(0);
     assert!(run.stdout.contains("(all)"));
-    assert!(rows(&w.path("revisions.csv")).iter().all(|r| r["significant"] == "false" && r["p_value"] == "1.0"));
+    let revised = rows(&w.path("revisions.csv"));
+    assert!(revised.iter().all(|r| r["significant"] == "false" && r["p_value"] == "1.0" && r["unit"] == "km2"));
+    let meta: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(w.path("revisions.csv-metadata.json")).unwrap()).unwrap();
+    assert_eq!(meta["url"], "revisions.csv");
+    let described: Vec<&str> =
+        meta["tableSchema"]["columns"].as_array().unwrap().iter().map(|c| c["name"].as_str().unwrap()).collect();
+    let text = std::fs::read_to_string(w.path("revisions.csv")).unwrap();
+    assert_eq!(text.lines().next().unwrap(), described.join(","));
 }
 
 #[test]
@@ -363,4 +381,45 @@ fn without_a_sample_the_numbers_are_called_the_models() {
     .expect(0);
     let rubber = &rows(&w.path("counted/estimates.csv"))[0];
     assert!((number(rubber, "estimate") / w.true_area(1) - 1.0).abs() < 0.02, "{rubber:?}");
+}
+
+#[test]
+fn a_recipe_draws_once_awaits_the_labels_and_then_estimates() {
+    let w = world();
+    std::fs::create_dir_all(w.path("out/predictions")).unwrap();
+    std::fs::rename(w.path("prediction"), w.path("out/predictions/north")).unwrap();
+    let text = "format = \"areal-recipe/1\"\nseed = 4\n[scenes]\nnorth = [\"none.tif\"]\n\
+                [aggregate]\nzones = \"zones.gpkg\"\nzone-id = \"id\"\n\
+                [sample]\nsize = 300\n[estimate]\nzones = \"zones.gpkg\"\nzone-id = \"id\"\n";
+    let recipe = w.path("recipe.toml");
+    std::fs::write(&recipe, text).unwrap();
+    let run = |flags: &[&str]| areal([&["run", recipe.to_str().unwrap()], flags].concat());
+    let awaited = "estimate north: awaits labels/north.csv: label the units of out/samples/north/sample.csv";
+    run(&[]).expect(0).says(&["sample north: not made yet, running", awaited]);
+    assert_eq!(std::fs::read_dir(w.path("out/coverage")).unwrap().count(), 1);
+    let dry = run(&["--dry-run"]).expect(0);
+    assert!(dry.stdout.contains(awaited), "{}", dry.stdout);
+
+    // What people write into the sample is never replaced.
+    let blind = w.path("out/samples/north/sample.csv");
+    std::fs::write(&blind, std::fs::read_to_string(&blind).unwrap().replacen(",,,", ",forest,,", 1)).unwrap();
+    let mine = std::fs::read(&blind).unwrap();
+    run(&["--force", "--set", "sample.size=400"])
+        .expect(0)
+        .says(&["sample north: kept as it was drawn", "to draw anew"]);
+    assert_eq!(std::fs::read(&blind).unwrap(), mine);
+
+    std::fs::create_dir(w.path("labels")).unwrap();
+    w.label("out/samples/north", "sample.csv", "labels/north.csv");
+    run(&[]).expect(0).says(&["estimate north: not made yet, running"]);
+    let found = rows(&w.path("out/estimates/north/estimates.csv"));
+    assert_eq!((found.len(), found[0]["method"].as_str()), (30, "stratified"));
+    run(&[]).expect(0).says(&["estimate north: inputs and settings unchanged, skipped"]);
+
+    // One file of labels for two scenes.
+    let two = text
+        .replace("[scenes]\n", "[scenes]\nsouth = [\"none.tif\"]\n")
+        .replace("[estimate]\n", "[estimate]\nsample = \"x.csv\"\n");
+    std::fs::write(&recipe, two).unwrap();
+    run(&[]).expect(2).says(&["[estimate] names one sample, and 2 scenes are predicted", "labels/SCENE.csv"]);
 }

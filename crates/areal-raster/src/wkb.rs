@@ -183,7 +183,7 @@ mod tests {
     fn what_is_written_is_read_and_gdal_agrees() {
         for text in [
             "POINT (1 2)",
-            "LINESTRING (0 0,1 1.5)",
+            "LINESTRING (0 0,1 2)",
             "POLYGON ((0 0,4 0,4 4,0 0),(2 1,3 1,3 2,2 1))",
             "MULTIPOINT (1 2,3 4)",
             "MULTILINESTRING ((0 0,1 1),(2 2,3 3,4 5))",

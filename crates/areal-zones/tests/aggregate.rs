@@ -85,6 +85,37 @@ fn weights_on_another_grid_and_crs_keep_their_sum() {
 }
 
 #[test]
+fn where_weights_end_is_told_by_zone_and_adds_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let g = grid("EPSG:6933", [0.0, 300.0], [100.0, 100.0], 3, 4);
+    let mut values = vec![1.0f32; 12];
+    values[0] = f32::NAN;
+    let path = write(&folder.path().join("v.tif"), &g, &[Pixels::F32(values)], Some(f64::NAN));
+    // Two cells of 150 x 200 m from the upper left corner: below them, and east of them, is nothing. A cell without people
+    // is known, too.
+    let coarse = grid("EPSG:6933", [0.0, 300.0], [150.0, 200.0], 1, 2);
+    let people = write(&folder.path().join("p.tif"), &coarse, &[Pixels::F32(vec![6.0, 0.0])], Some(-1.0));
+    let set = zone_set(
+        "EPSG:6933",
+        &[("west", rectangle(0.0, 0.0, 200.0, 300.0)), ("east", rectangle(200.0, 0.0, 400.0, 300.0))],
+    );
+    let settings = AggregateSettings { weights: Some(people), ..AggregateSettings::default() };
+    let areas = sum(&open(&path, Content::Values), &set, &settings).unwrap();
+    let of = |zone: usize| areas.zones[zone].tally.values[0];
+    // West: rows 0 and 1 are covered, row 2 (2 cells) is not; the cell that is not observed does not count.
+    near(of(0).unweighted, 20_000.0, 1e-6);
+    // East: column 2 is covered in rows 0 and 1, column 3 nowhere: 1 + 3 cells of 6.
+    near(of(1).unweighted, 40_000.0, 1e-6);
+    // 6 people on 150 x 200 m: 2 a cell, of which one cell is not observed.
+    near(of(0).all_weight, 6.0, 1e-9);
+    near(of(0).weight, 4.0, 1e-9);
+    near(of(1).all_weight, 0.0, 1e-9);
+    let total = areas.reconciliation.iter().find(|r| r.what == "observed area without weights, band 1").unwrap();
+    near(total.map, 60_000.0, 1e-6);
+    assert!(total.relative_difference < 1e-12);
+}
+
+#[test]
 fn weights_of_many_bands_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let g = grid("EPSG:6933", [0.0, 100.0], [100.0, 100.0], 1, 1);

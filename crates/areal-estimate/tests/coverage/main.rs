@@ -1,7 +1,8 @@
 //! Do the intervals cover the truth as often as they say? A known landscape, a biased classifier, many samples.
 //!
-//! The short run is an ordinary test. The full run (4,000 samples, so that the coverage itself is known to 0.3 points) writes the table and the plot of the crate's README:
-//! `cargo test --release -p areal-estimate --test coverage -- --ignored --nocapture`.
+//! The short run is an ordinary test. The full run (4,000 samples, so that the coverage itself is known to 0.3 points)
+//! writes the table and the plot of the crate's README:
+//! `cargo test -p areal-estimate --test coverage -- --ignored --nocapture`.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -45,7 +46,7 @@ fn intervals_cover_the_truth_in_a_short_run() {
 }
 
 #[test]
-#[ignore = "the full run takes minutes; its results are in the README"]
+#[ignore = "the full run is for the README, which holds its results"]
 fn full_run() {
     let lines = simulate(4000);
     let table = print(&lines);

@@ -9,9 +9,10 @@ use crate::recipe::{Plan, Recipe, RunSettings, enter_folder};
 
 /// Run every stage of a recipe, from scenes to the report
 ///
-/// The sections [tile] [train] [evaluate] [predict] [explain] [aggregate] [report] are the options of the commands of
-/// those names; a stage without a section is left out. A stage whose inputs and settings are unchanged since it last
-/// ran is skipped, and said so. Paths in a recipe are relative to the recipe's folder.
+/// The sections [tile] [train] [evaluate] [predict] [explain] [aggregate] [sample] [estimate] [report] are the options of
+/// the commands of those names; a stage without a section is left out. A stage whose inputs and settings are unchanged
+/// since it last ran is skipped, and said so. A sample is drawn once and never replaced; [estimate] runs when its labels,
+/// made by people, are there. Paths in a recipe are relative to the recipe's folder.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:\n  areal run demo/recipe.toml\n  areal run recipe.toml --set train.epochs=5 \
                         --set train.loss=focal\n  areal run recipe.toml --dry-run")]

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table};
 
-use crate::commands::{aggregate, evaluate, explain, predict, report, tile, train};
+use crate::commands::{aggregate, estimate, evaluate, explain, predict, report, sample, tile, train};
 use crate::errors::{CliError, Exit};
 use crate::scene_options::SceneOptions;
 
@@ -50,6 +50,8 @@ struct Schema {
     predict: Option<predict::Options>,
     explain: Option<explain::Options>,
     aggregate: Option<aggregate::Options>,
+    sample: Option<sample::Options>,
+    estimate: Option<estimate::Options>,
     report: Option<report::Options>,
 }
 

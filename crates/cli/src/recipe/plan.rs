@@ -10,7 +10,7 @@ use toml::{Table, Value};
 
 use super::Recipe;
 use super::ledger::{Ledger, Verdict};
-use crate::commands::{Stage, aggregate, evaluate, explain, predict, report, start, tile, train};
+use crate::commands::{Stage, aggregate, estimate, evaluate, explain, predict, report, sample, start, tile, train};
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
 use crate::layers::{from_table, overlay, to_table};
@@ -70,8 +70,10 @@ impl<'a> Plan<'a> {
         self.stage::<evaluate::Options>("evaluate", "evaluate", self.with_device(evaluate))?;
 
         let mapped = self.chosen("predict-scenes", &scenes);
+        self.check_labels(&mapped)?;
         for (scene, files) in &mapped {
             self.map_scene(scene, files, &bundle)?;
+            self.survey_scene(scene)?;
         }
         self.report(&mapped, store, bundle, evaluation)
     }
@@ -93,8 +95,61 @@ impl<'a> Plan<'a> {
         ]);
         let explain = self.with_device(self.with_scene(self.with_seed(explain)));
         self.stage::<explain::Options>(&name("explain"), "explain", explain)?;
-        let aggregate = table([("prediction", prediction), ("out", areas)]);
+        // Kept: the next map of this grid, or of this scene by another model, finds it there.
+        let coverage = self.path("coverage");
+        let aggregate = table([("prediction", prediction), ("out", areas), ("coverage", coverage)]);
         self.stage::<aggregate::Options>(&name("aggregate"), "aggregate", aggregate)
+    }
+
+    /// Draw a sample of one scene's prediction, and estimate once people have labelled it.
+    fn survey_scene(&mut self, scene: &str) -> Result<(), CliError> {
+        let prediction = self.path(&format!("predictions/{scene}"));
+        let drawn = self.workdir.join("samples").join(scene);
+        let design = self.path(&format!("samples/{scene}"));
+        if self.section("sample").is_some() {
+            let name = format!("sample {scene}");
+            if drawn.exists() {
+                // People may be filling it in: it is never replaced, whatever changed since.
+                tracing::info!("{name}: kept as it was drawn; remove {} to draw anew", drawn.display());
+            } else {
+                let defaults = table([("prediction", prediction.clone()), ("out", design.clone())]);
+                self.stage::<sample::Options>(&name, "sample", self.with_seed(defaults))?;
+            }
+        }
+        let Some(own) = self.section("estimate") else { return Ok(()) };
+        let name = format!("estimate {scene}");
+        let mut defaults = table([("prediction", prediction), ("out", self.path(&format!("estimates/{scene}")))]);
+        if !own.contains_key("quantify") {
+            let labels = own.get("sample").and_then(Value::as_str).map_or(format!("labels/{scene}.csv"), str::to_owned);
+            if !Path::new(&labels).exists() {
+                let awaited = format!(
+                    "{name}: awaits {labels}: label the units of {} and save them there",
+                    drawn.join("sample.csv").display()
+                );
+                if self.settings.dry_run {
+                    outln!("{awaited}");
+                } else {
+                    tracing::warn!("{awaited}");
+                }
+                return Ok(());
+            }
+            defaults.insert("sample".into(), labels.into());
+            if self.section("sample").is_some() {
+                defaults.insert("design".into(), design);
+            }
+        }
+        self.stage::<estimate::Options>(&name, "estimate", defaults)
+    }
+
+    /// One file of labels is of one scene.
+    fn check_labels(&self, mapped: &Table) -> Result<(), CliError> {
+        let named = self.section("estimate").is_some_and(|own| own.contains_key("sample"));
+        if !named || mapped.len() == 1 {
+            return Ok(());
+        }
+        let message = format!("[estimate] names one sample, and {} scenes are predicted", mapped.len());
+        Err(CliError::new(Exit::Usage, message)
+            .help("leave sample out, and save the labels of each scene in labels/SCENE.csv; or list one scene in predict-scenes"))
     }
 
     fn report(&mut self, mapped: &Table, store: Value, bundle: Value, evaluation: Value) -> Result<(), CliError> {
@@ -123,7 +178,7 @@ impl<'a> Plan<'a> {
         section: &str,
         defaults: Table,
     ) -> Result<(), CliError> {
-        let Some(own) = self.recipe.table.get(section).and_then(Value::as_table) else { return Ok(()) };
+        let Some(own) = self.section(section) else { return Ok(()) };
         let table = overlay(defaults, own.clone());
         let stage: S = from_table(overlay(table, overwrite()), section)?;
         let (inputs, output) = (stage.inputs(), stage.output());
@@ -154,6 +209,10 @@ impl<'a> Plan<'a> {
         start(stage, self.context)?;
         self.ledger.record(name, entry)?;
         Ok(())
+    }
+
+    fn section(&self, name: &str) -> Option<&'a Table> {
+        self.recipe.table.get(name).and_then(Value::as_table)
     }
 
     fn path(&self, name: &str) -> Value {
