@@ -9,7 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::common::{Run, areal};
-use crate::prediction_folder::{write_classes, write_states, write_value};
+use crate::prediction_folder::{write_classes, write_shares, write_states, write_value};
 
 use PixelState::{Masked, Nodata, Observed, Outside};
 
@@ -204,6 +204,34 @@ fn a_plain_raster_says_only_that_it_is_not_observed() {
     let table = case.table();
     check(&table, "unobserved_area", "", [1.0, 2.0]);
     assert!(!table.keys().any(|(_, measure, _)| measure == "nodata_area" || measure == "mean_probability"));
+}
+
+/// Cells of which not all is observed, or which reach past the scene, counted whole once.
+#[test]
+fn of_a_cell_only_what_is_observed_counts() {
+    let case = Case::new().classes();
+    // By state; the last two columns of the second row reach past the scene by half.
+    let observed = [1.0, 0.5, 0.0, 0.0, 0.75, 1.0, 0.0, 0.5];
+    let nodata = [0.0, 0.25, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+    let masked = [0.0, 0.25, 0.0, 1.0, 0.25, 0.0, 0.0, 0.0];
+    let outside = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.5];
+    write_shares(&case.path("prediction"), &grid(), &[observed, nodata, masked, outside].map(Vec::from));
+    case.run(&[]).expect(0);
+    let table = case.table();
+    // West: columns 0, 1 and half of 2; cells of 1 km2.
+    check(&table, "observed_area", "", [1.0 + 0.5 + 0.75 + 1.0, 0.5]);
+    check(&table, "nodata_area", "", [0.25 + 0.5, 0.5]);
+    check(&table, "masked_area", "", [0.25 + 0.25, 1.0]);
+    check(&table, "not_covered_area", "", [0.5, 0.5 + 0.5]);
+    check(&table, "unobserved_area", "", [1.75, 2.5]);
+    check(&table, "class_area", "rubber", [1.0 + 0.75 + 1.0, 0.0]);
+    check(&table, "class_area", "forest", [0.5, 0.5]);
+    check(&table, "probability_area", "rubber", [0.9 + 0.5 * 0.2 + 0.75 * 0.8 + 0.7, 0.5 * 0.4]);
+
+    std::fs::remove_file(case.path("prediction/shares.tif")).unwrap();
+    let none = [0.0; 8];
+    write_shares(&case.path("prediction"), &grid(), &[observed, none, none, none].map(Vec::from));
+    case.run(&["--overwrite"]).expect(3).says(&["shares.tif", "row 0, column 1", "add up to 1"]);
 }
 
 /// Class weights make a rare class too probable; they were summed as they stood once.

@@ -40,6 +40,12 @@ pub fn write_states(folder: &Path, grid: &PixelGrid, states: &[PixelState]) {
     write_raster(&folder.join(Prediction::STATES), grid, &Prediction::states_spec(), &[codes]);
 }
 
+/// Writes only `shares.tif`: observed, nodata, masked, outside.
+pub fn write_shares(folder: &Path, grid: &PixelGrid, shares: &[Vec<f32>; 4]) {
+    let planes: Vec<Pixels> = shares.iter().map(|plane| Pixels::F32(plane.clone())).collect();
+    write_raster(&folder.join(Prediction::SHARES), grid, &Prediction::shares_spec(), &planes);
+}
+
 fn write_numbers(path: &Path, grid: &PixelGrid, names: &[&str], bands: &[Vec<f32>]) {
     let band = |name: &&str| CogBand { description: (*name).into(), legend: Vec::new() };
     let spec = CogSpec {

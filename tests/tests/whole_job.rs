@@ -59,6 +59,7 @@ fn every_stage_leaves_its_outputs() {
         "predictions/landscape/classes.tif",
         "predictions/landscape/probabilities.tif",
         "predictions/landscape/states.tif",
+        "predictions/landscape/shares.tif",
         "predictions/landscape/prediction.json",
         "saliency/landscape/saliency.csv",
         "areas/landscape/areas.csv",

@@ -77,13 +77,32 @@ pub struct Cutter {
 }
 
 /// What a cell's own pixels say of it, whatever patches cover it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OwnPixels {
     /// Enough of them are observed for a prediction. Patches that reach past the cell may be observed well enough where
     /// the cell is not: what they show is not there.
     pub enough: bool,
     /// What the cell is where it is not predicted; never observed.
     pub unpredicted: PixelState,
+    /// Shares of its ground by state, in the order of [`PixelState::ALL`], together 1; what lies past the scene is
+    /// outside.
+    pub shares: [f32; 4],
+    /// Share that lies past the scene.
+    pub past_scene: f32,
+}
+
+impl OwnPixels {
+    /// Of a cell before any pixel is looked at.
+    pub const UNSEEN: Self =
+        Self { enough: false, unpredicted: PixelState::Nodata, shares: [0.0, 1.0, 0.0, 0.0], past_scene: 0.0 };
+
+    /// Shares of a cell that is not predicted: nothing of it is observed on the map, and what lies in the scene is what
+    /// the cell is.
+    pub fn unpredicted_shares(&self) -> [f32; 4] {
+        let mut shares = [0.0, 0.0, 0.0, self.past_scene];
+        shares[self.unpredicted as usize] += 1.0 - self.past_scene;
+        shares
+    }
 }
 
 /// What is known of a strip besides its patches' outputs.
@@ -98,7 +117,7 @@ pub struct StripStates {
 impl StripStates {
     /// Of a strip of so many cells, before any pixel is looked at.
     pub fn new(cells: usize) -> Self {
-        Self { own: vec![OwnPixels { enough: false, unpredicted: PixelState::Nodata }; cells], pixels: [0; 4] }
+        Self { own: vec![OwnPixels::UNSEEN; cells], pixels: [0; 4] }
     }
 }
 
@@ -178,7 +197,15 @@ impl Cutter {
 pub fn own_pixels(counts: [u64; 4], plane: usize, min_valid: f64, of_patch: impl FnOnce() -> [u64; 4]) -> OwnPixels {
     let enough = enough(counts[0] as usize, plane, min_valid);
     let state = dominant(counts).or_else(|| if enough { dominant(of_patch()) } else { Some(PixelState::Outside) });
-    OwnPixels { enough, unpredicted: state.unwrap_or(PixelState::Nodata) }
+    let past_scene = plane as u64 - counts.iter().sum::<u64>();
+    let [observed, nodata, masked, outside] = counts;
+    let share = |pixels: u64| (pixels as f64 / plane as f64) as f32;
+    OwnPixels {
+        enough,
+        unpredicted: state.unwrap_or(PixelState::Nodata),
+        shares: [observed, nodata, masked, outside + past_scene].map(share),
+        past_scene: share(past_scene),
+    }
 }
 
 /// Copies those pixels of the `part` of a patch that a chunk holds into slot `at` of a batch; the patch's window is

@@ -105,11 +105,13 @@ impl Cells {
         }
         let mut values = vec![f32::NAN; channels * cells];
         let mut states: Vec<_> = own.iter().map(|own| own.unpredicted).collect();
+        let mut shares: Vec<_> = own.iter().map(OwnPixels::unpredicted_shares).collect();
         for (cell, &count) in self.counts[..cells].iter().enumerate() {
             if count == 0 || !own[cell].enough {
                 continue;
             }
             states[cell] = PixelState::Observed;
+            shares[cell] = own[cell].shares;
             let sums = &self.sums[cell * channels..(cell + 1) * channels];
             for (channel, value) in self.merge.results(sums, f64::from(count)).enumerate() {
                 values[channel * cells + cell] = value as f32;
@@ -118,7 +120,7 @@ impl Cells {
         self.counts.drain(..cells);
         self.sums.drain(..cells * channels);
         self.first_row = rows.end;
-        StripResult { first_row: rows.start, first_col: 0, rows: rows.len(), cols, channels, values, states }
+        StripResult { first_row: rows.start, first_col: 0, rows: rows.len(), cols, channels, values, states, shares }
     }
 }
 
@@ -137,7 +139,7 @@ mod tests {
     use super::*;
 
     fn own(enough: bool, unpredicted: PixelState) -> OwnPixels {
-        OwnPixels { enough, unpredicted }
+        OwnPixels { enough, unpredicted, shares: [0.75, 0.0, 0.25, 0.0], past_scene: 0.0 }
     }
 
     #[test]
@@ -160,6 +162,7 @@ mod tests {
         cells.add(0, 1, &[0.25, 0.75]);
         let strip = cells.finish(0..1, &[own(true, PixelState::Masked), own(true, PixelState::Nodata)]);
         assert_eq!(strip.states, [PixelState::Masked, PixelState::Observed]);
+        assert_eq!(strip.shares, [[0.0, 0.0, 1.0, 0.0], [0.75, 0.0, 0.25, 0.0]]);
         assert!(strip.values[0].is_nan() && strip.values[2].is_nan());
         assert_eq!((strip.values[1], strip.values[3]), (0.25, 0.75));
     }

@@ -10,6 +10,8 @@ pub struct Rasters {
     target: TargetRasters,
     /// `states.tif`.
     states: CogWriter,
+    /// `shares.tif`.
+    shares: CogWriter,
 }
 
 /// What was predicted.
@@ -39,7 +41,8 @@ impl Rasters {
     /// When they cannot be written there.
     pub fn create(folder: &StagedDir, grid: &PixelGrid, target: &Target, overlap: bool) -> Result<Self, PredictError> {
         let states = CogWriter::create(&folder.file(Prediction::STATES), grid, &Prediction::states_spec())?;
-        Ok(Self { target: TargetRasters::create(folder, grid, target, overlap)?, states })
+        let shares = CogWriter::create(&folder.file(Prediction::SHARES), grid, &Prediction::shares_spec())?;
+        Ok(Self { target: TargetRasters::create(folder, grid, target, overlap)?, states, shares })
     }
 
     /// Writes the cells of a strip. Returns the number of cells of each class, in the order of the legend.
@@ -50,6 +53,10 @@ impl Rasters {
         let window = Window::new(strip.first_row, strip.first_col, strip.rows, strip.cols);
         let states = strip.states.iter().map(|state| *state as u8).collect();
         self.states.write(0, &window, &Pixels::U8(states))?;
+        for state in PixelState::ALL {
+            let shares = strip.shares.iter().map(|shares| shares[state as usize]).collect();
+            self.shares.write(state as usize, &window, &Pixels::F32(shares))?;
+        }
         self.target.write(strip, &window)
     }
 
@@ -59,6 +66,7 @@ impl Rasters {
     /// When they cannot be written whole.
     pub fn finish(self) -> Result<(), PredictError> {
         self.states.finish()?;
+        self.shares.finish()?;
         self.target.finish()
     }
 }

@@ -23,6 +23,8 @@ pub struct StripResult {
     pub values: Vec<f32>,
     /// `[row, col]`; observed where something is predicted.
     pub states: Vec<PixelState>,
+    /// `[row, col]`: shares of the cell's ground by state, in the order of [`PixelState::ALL`].
+    pub shares: Vec<[f32; 4]>,
 }
 
 impl StripResult {
@@ -48,6 +50,7 @@ impl StripResult {
             channels: self.channels,
             values: (0..self.channels).flat_map(channel).map(|at| self.values[at]).collect(),
             states: (0..self.rows).flat_map(part).map(|at| self.states[at]).collect(),
+            shares: (0..self.rows).flat_map(part).map(|at| self.shares[at]).collect(),
         }
     }
 }
@@ -70,7 +73,7 @@ pub struct Shard {
     pub pending_sums: Vec<f64>,
 }
 
-const MAGIC: &[u8] = b"areal-shard/2\n";
+const MAGIC: &[u8] = b"areal-shard/3\n";
 const DIGEST: usize = 64;
 
 impl Shard {
@@ -90,6 +93,7 @@ impl Shard {
         }
         bytes.extend(c.values.iter().flat_map(|v| v.to_le_bytes()));
         bytes.extend(c.states.iter().map(|s| *s as u8));
+        bytes.extend(c.shares.iter().flatten().flat_map(|v| v.to_le_bytes()));
         bytes.extend(self.pending_counts.iter().flat_map(|v| v.to_le_bytes()));
         bytes.extend(self.pending_sums.iter().flat_map(|v| v.to_le_bytes()));
         let digest = hash_bytes(&bytes);
@@ -115,9 +119,10 @@ impl Shard {
         let cells = rows.checked_mul(cols)?;
         let values = rest.array(channels.checked_mul(cells)?, f32::from_le_bytes)?;
         let states = rest.array(cells, |[b]: [u8; 1]| PixelState::from_code(b))?.into_iter().collect::<Option<_>>()?;
+        let shares = rest.array(cells.checked_mul(4)?, f32::from_le_bytes)?.as_chunks::<4>().0.to_vec();
         let pending_counts = rest.array(counts, u32::from_le_bytes)?;
         let pending_sums = rest.array(sums, f64::from_le_bytes)?;
-        let cells = StripResult { first_row, first_col, rows, cols, channels, values, states };
+        let cells = StripResult { first_row, first_col, rows, cols, channels, values, states, shares };
         Some(Self { cells, pixels, patches, difference, pending_counts, pending_sums })
     }
 }
@@ -149,6 +154,7 @@ mod tests {
             channels: 2,
             values: vec![0.5, f32::NAN, 0.25, f32::NAN],
             states: vec![PixelState::Observed, PixelState::Masked],
+            shares: vec![[0.75, 0.25, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]],
         };
         let difference = Difference { patches: 3, same: 2, numbers: 6, sum: 0.3, greatest: 0.125 };
         Shard {
@@ -171,11 +177,13 @@ mod tests {
             channels: 2,
             values: (0..12u8).map(f32::from).collect(),
             states: [PixelState::Nodata, PixelState::Masked, PixelState::Observed].repeat(2),
+            shares: (0..6u8).map(|k| [f32::from(k); 4]).collect(),
         };
         let part = cells.columns(&(1..3));
         assert_eq!((part.first_row, part.first_col, part.rows, part.cols), (3, 1, 2, 2));
         assert_eq!(part.values, [1., 2., 4., 5., 7., 8., 10., 11.]);
         assert_eq!(part.states, [PixelState::Masked, PixelState::Observed].repeat(2));
+        assert_eq!(part.shares, [[1.0; 4], [2.0; 4], [4.0; 4], [5.0; 4]]);
     }
 
     #[test]

@@ -80,7 +80,7 @@ impl PredictionMeta {
     }
 }
 
-/// The folder of a prediction: `prediction.json` and `states.tif`, with `classes.tif` and `probabilities.tif` or with
+/// The folder of a prediction: `prediction.json`, `states.tif` and `shares.tif`, with `classes.tif` and `probabilities.tif` or with
 /// `value.tif`.
 #[derive(Debug, Clone)]
 pub struct Prediction {
@@ -98,6 +98,10 @@ impl Prediction {
     /// Codes of [`PixelState`], `u8`, no nodata: observed where a cell is predicted, else why it is not.
     pub const STATES: &'static str = "states.tif";
 
+    /// Shares of each cell's ground by [`PixelState`], one band a state, `f32`, together 1, no nodata: of a predicted
+    /// cell how much of it the prediction rests on. Absent in predictions made before it was kept.
+    pub const SHARES: &'static str = "shares.tif";
+
     /// Opens a prediction.
     ///
     /// # Errors
@@ -113,7 +117,8 @@ impl Prediction {
         if let Some(name) = rasters.iter().find(|name| !folder.join(name).is_file()) {
             return Err(fault(format!("{name} is missing")));
         }
-        for name in rasters {
+        let has_shares = folder.join(Self::SHARES).is_file();
+        for name in rasters.iter().copied().chain(has_shares.then_some(Self::SHARES)) {
             let grid = RasterFile::open(&folder.join(name))?.grid().clone();
             if !same_grid(&grid, &meta.grid) {
                 return Err(fault(format!("{name} has cells {grid}, {} says {}", PredictionMeta::FILE, meta.grid)));
@@ -149,6 +154,23 @@ impl Prediction {
     /// The raster of cell states.
     pub fn states_path(&self) -> PathBuf {
         self.folder.join(Self::STATES)
+    }
+
+    /// The raster of shares by state, where there is one.
+    pub fn shares_path(&self) -> Option<PathBuf> {
+        Some(self.folder.join(Self::SHARES)).filter(|path| path.is_file())
+    }
+
+    /// What `shares.tif` is: one band a state.
+    pub fn shares_spec() -> CogSpec {
+        let band = |state: PixelState| CogBand { description: state.name().to_owned(), legend: Vec::new() };
+        CogSpec {
+            pixel_type: PixelType::F32,
+            nodata: None,
+            bands: PixelState::ALL.map(band).to_vec(),
+            metadata: Vec::new(),
+            overview_resampling: Resampling::Average,
+        }
     }
 
     /// What `states.tif` is: one band with the states' names and colours.

@@ -44,6 +44,6 @@ pub use output::{AreasMeta, RepairMeta, areas_csv, write_areas};
 pub use place::{PlacedZone, place};
 pub use prior::PriorShift;
 pub use shape::ZoneShape;
-pub use tally::{Others, Tally, ValueTally, WindowCells, WindowData, WindowWeights, tally_window};
+pub use tally::{Others, Shares, Tally, ValueTally, WindowCells, WindowData, WindowWeights, tally_window};
 pub use validity::{Fault, find_fault, repair};
 pub use zone_set::{Invalid, Repair, Zone, ZoneSet, ZoneSettings};

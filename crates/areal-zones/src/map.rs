@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::prior::PriorShift;
 use crate::weights::WeightReader;
-use crate::{WindowCells, WindowData, ZonesError};
+use crate::{Shares, WindowCells, WindowData, ZonesError};
 
 /// What the cells of a raster are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +68,8 @@ pub struct Map {
     pub layers: Layers,
     /// File with the state of each cell (observed, nodata, masked, outside), where the map knows it.
     pub states: Option<PathBuf>,
+    /// File with the shares of each cell's ground by state, where there is one.
+    pub shares: Option<PathBuf>,
     block: (usize, usize),
 }
 
@@ -136,7 +138,8 @@ impl Map {
             let reason = format!("it is not on the grid of {}", file.display());
             return Err(RasterError::Prediction { path: states, reason }.into());
         }
-        Ok(Self { path: folder.to_path_buf(), grid, layers, states: Some(states), block })
+        let shares = prediction.shares_path();
+        Ok(Self { path: folder.to_path_buf(), grid, layers, states: Some(states), shares, block })
     }
 
     fn raster(path: &Path, wanted: &[BandRef], content: Option<Content>) -> Result<Self, ZonesError> {
@@ -171,6 +174,7 @@ impl Map {
             grid: raster.grid().clone(),
             layers,
             states: None,
+            shares: None,
             block: raster.block_size(),
         })
     }
@@ -201,7 +205,8 @@ impl Map {
             Layers::Values { file, .. } => (RasterFile::open(file)?, None),
         };
         let states = self.states.as_deref().map(StateReader::open).transpose()?;
-        Ok(MapReader { layers: self.layers.clone(), first, second, states, weights })
+        let shares = self.shares.as_deref().map(RasterFile::open).transpose()?;
+        Ok(MapReader { layers: self.layers.clone(), first, second, states, shares, weights })
     }
 }
 
@@ -240,6 +245,7 @@ pub(crate) struct MapReader {
     first: RasterFile,
     second: Option<RasterFile>,
     states: Option<StateReader>,
+    shares: Option<RasterFile>,
     weights: Option<WeightReader>,
 }
 
@@ -254,7 +260,8 @@ impl MapReader {
             (Some(reader), Some(known)) => Some(reader.read(window, known)?),
             _ => None,
         };
-        Ok(WindowData { cells, states })
+        let shares = self.shares.as_mut().map(|file| read_shares(file, window)).transpose()?;
+        Ok(WindowData { cells, states, shares })
     }
 
     fn cells(&mut self, window: &Window) -> Result<WindowCells, ZonesError> {
@@ -288,6 +295,27 @@ impl MapReader {
             }
         }
     }
+}
+
+/// How much shares may miss 1 by: they are kept in single precision.
+const SHARES_EPSILON: f64 = 1e-5;
+
+/// Shares of a window's cells by state.
+fn read_shares(file: &mut RasterFile, window: &Window) -> Result<Shares, ZonesError> {
+    let bands = file.read_bands(&[1, 2, 3, 4], window)?;
+    let share = |band: usize, k: usize| bands[band].0.get(k);
+    for k in 0..window.len() {
+        let all: [f64; 4] = std::array::from_fn(|band| share(band, k));
+        if !(all.iter().all(|s| (0.0..=1.0).contains(s)) && (all.iter().sum::<f64>() - 1.0).abs() < SHARES_EPSILON) {
+            let (row, col) = (window.row + k / window.width, window.col + k % window.width);
+            let reason = format!("row {row}, column {col}: {all:?} are no shares that add up to 1");
+            return Err(RasterError::Prediction { path: file.facts().path.clone(), reason }.into());
+        }
+    }
+    let unobserved = [1, 2, 3].map(|band| (0..window.len()).map(|k| share(band, k)).collect::<Vec<f64>>());
+    // What is left, so that the four add up to the last digit.
+    let observed = (0..window.len()).map(|k| 1.0 - unobserved.iter().map(|plane| plane[k]).sum::<f64>()).collect();
+    Ok(Shares { observed, unobserved })
 }
 
 /// Reads the states of a prediction's cells.

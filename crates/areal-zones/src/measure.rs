@@ -96,12 +96,23 @@ impl Measure {
         match self {
             Self::ZoneArea => "area of the whole zone on the ellipsoid, from its outline",
             Self::OutsideArea => "area of the part of the zone that lies beyond the map",
-            Self::ObservedArea => "area of the part of the zone where the variable is observed",
+            Self::ObservedArea => {
+                "area of the part of the zone where the variable is observed: of each cell with a prediction, the share \
+                 whose pixels are observed"
+            }
             Self::UnobservedArea => "area of the part of the zone that lies on the map but is not observed there",
-            Self::NodataArea => "part of the unobserved area: cells left empty because the scene has nodata there",
-            Self::MaskedArea => "part of the unobserved area: cells left empty because the quality band masks them",
-            Self::NotCoveredArea => "part of the unobserved area: cells of the map that no file of the scene covers",
-            Self::ClassArea => "mapped area of the class: the area of its cells, each by the exact share in the zone",
+            Self::NodataArea => {
+                "part of the unobserved area: nodata in the scene, in cells left empty for it and in others"
+            }
+            Self::MaskedArea => {
+                "part of the unobserved area: masked by the quality band, in cells left empty for it and in others"
+            }
+            Self::NotCoveredArea => {
+                "part of the unobserved area: cells, or parts of them, that no file of the scene covers"
+            }
+            Self::ClassArea => {
+                "mapped area of the class: the observed area of its cells, each by the exact share in the zone"
+            }
             Self::ClassShare => "mapped area of the class over observed area, 0 to 1",
             Self::MeanProbability => {
                 "mean predicted probability of the class over observed area, 0 to 1; class weights and resampling of the \

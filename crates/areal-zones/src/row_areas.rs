@@ -27,6 +27,16 @@ impl RowAreas {
         }
     }
 
+    /// Takes a share of each cell of a row.
+    pub(crate) fn scale(&mut self, row: &Self, shares: &[f64]) {
+        for (area, (whole, share)) in self.areas.iter_mut().zip(row.areas.iter().zip(shares)) {
+            *area = whole * share;
+        }
+        for (chunk, areas) in self.chunks.iter_mut().zip(self.areas.chunks(CHUNK)) {
+            *chunk = sum(areas);
+        }
+    }
+
     /// Areas of columns of the window.
     pub(crate) fn of(&self, cols: Range<usize>) -> &[f64] {
         &self.areas[cols]

@@ -90,6 +90,18 @@ pub struct WindowData {
     pub cells: WindowCells,
     /// What each cell is, `[row, col]`, where the map knows it: observed, or why not.
     pub states: Option<Vec<PixelState>>,
+    /// Shares of each cell's ground by state, each `[row, col]`, where the map knows them: the area of a class or value is
+    /// that of the observed share.
+    pub shares: Option<Shares>,
+}
+
+/// Shares of each cell's ground by state, `[row, col]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shares {
+    /// Observed.
+    pub observed: Vec<f64>,
+    /// Nodata, masked, outside.
+    pub unobserved: [Vec<f64>; 3],
 }
 
 /// The cells of a window.
@@ -154,13 +166,22 @@ pub fn tally_window(
     let window = coverage.window();
     let others = Others::after(zones);
     let mut areas = RowAreas::new(window.width);
+    let mut observed = data.shares.as_ref().map(|shares| (RowAreas::new(window.width), &shares.observed));
     let mut sums = Sums::new(zones + 3, window, data)?;
     for row in window.row..window.row_end() {
         areas.fill(cell_areas, row, window.col);
-        sums.start_row(row - window.row, &areas);
+        let at = (row - window.row) * window.width;
+        let observed = match &mut observed {
+            Some((observed, shares)) => {
+                observed.scale(&areas, &shares[at..at + window.width]);
+                observed
+            }
+            None => &areas,
+        };
+        sums.start_row(row - window.row, observed);
         let whole = Span { zone: others.map, col: window.col as u32, len: window.width as u32, coverage: 1.0 };
         for span in coverage.row(row).iter().chain(coverage.rest(row)).chain([&whole]) {
-            sums.add(span, &areas);
+            sums.add(span, &areas, observed);
         }
     }
     Ok(sums.finish())
@@ -192,18 +213,19 @@ impl<'a> Sums<'a> {
             }
             WindowCells::Values { bands, weights } => Kind::Values(ValueSums::new(window, bands, weights.as_ref())),
         };
-        let states = data.states.as_deref().map(StateSums::new);
+        let states = data.states.as_deref().map(|states| StateSums::new(states, data.shares.as_ref()));
         Ok(Self { window, row: 0, places: vec![0; numbers], tallies: Vec::new(), kind, states })
     }
 
-    fn start_row(&mut self, row: usize, areas: &RowAreas) {
+    fn start_row(&mut self, row: usize, observed: &RowAreas) {
         self.row = row;
         if let Kind::Values(values) = &mut self.kind {
-            values.start_row(row, areas);
+            values.start_row(row, observed);
         }
     }
 
-    fn add(&mut self, span: &Span, areas: &RowAreas) {
+    /// `observed` are the areas of what is observed of each cell.
+    fn add(&mut self, span: &Span, areas: &RowAreas, observed: &RowAreas) {
         let place = &mut self.places[span.zone as usize];
         if *place == 0 {
             self.tallies.push((span.zone, Tally::default()));
@@ -217,8 +239,8 @@ impl<'a> Sums<'a> {
         tally.area += span.coverage * areas.sum(from..to);
         let at = self.row * self.window.width;
         match &mut self.kind {
-            Kind::Classes(classes) => classes.add(place, span.coverage, areas.of(from..to), at + from),
-            Kind::Values(values) => values.add(place, span.coverage, from..to, areas),
+            Kind::Classes(classes) => classes.add(place, span.coverage, observed.of(from..to), at + from),
+            Kind::Values(values) => values.add(place, span.coverage, from..to, observed),
         }
         if let Some(states) = &mut self.states {
             states.add(place, span.coverage, areas.of(from..to), at + from);

@@ -31,6 +31,7 @@ pub struct SurveyMap<'a> {
     shapes: Vec<ZoneShape>,
     file: RasterFile,
     probabilities: Option<RasterFile>,
+    shares: Option<RasterFile>,
     strata: Option<RasterFile>,
     context: &'a Context,
 }
@@ -42,7 +43,7 @@ pub struct Cells {
     pub values: Vec<Option<f64>>,
     /// Stratum; `None` outside the population.
     pub strata: Vec<Option<u32>>,
-    /// True area, km2.
+    /// True area of what is observed of the cell, km2.
     pub areas: Vec<f64>,
     /// Coverage by the zones.
     pub coverage: WindowCoverage,
@@ -70,6 +71,7 @@ impl<'a> SurveyMap<'a> {
             shapes: placed.into_iter().map(|z| z.shape).collect(),
             file,
             probabilities,
+            shares: prediction.shares_path().map(|p| RasterFile::open(&p)).transpose()?,
             strata,
             context,
         })
@@ -147,6 +149,11 @@ impl<'a> SurveyMap<'a> {
             for area in row {
                 *area /= KM2;
             }
+        }
+        // What a prediction says holds for what it rests on, as in the area table.
+        if let Some(file) = &mut self.shares {
+            let (observed, _) = file.read_band(1, &window)?;
+            areas.iter_mut().enumerate().for_each(|(k, area)| *area *= observed.get(k));
         }
         let coverage = WindowCoverage::new(&self.shapes, window);
         let strata = self.strata_of(&window, &values, &coverage)?;
