@@ -4,8 +4,10 @@ areal is charged for its whole process. The Python programs report their own sec
 interpreter and imports; peak memory is that of the main process.
 """
 
+import csv
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -18,6 +20,12 @@ import rasterio
 HERE = Path(__file__).parent
 PATCH = 64
 UNITS = {"predict": "patches", "tile": "patches", "aggregate": "zones"}
+# What is summed over which zones, and exactextract's operations for it.
+AGGREGATIONS = [
+    ("classes", "classes.tif", "zones500.geojson", ["frac", "unique"]),
+    ("values", "scene.tif", "zones500.geojson", ["mean", "stdev", "count"]),
+    ("classes of 100,000 zones", "classes.tif", "zones100k.geojson", ["frac", "unique"]),
+]
 
 
 def jobs(job, release, folder):
@@ -39,19 +47,20 @@ def jobs(job, release, folder):
         peer = lambda name: python("tile_peer.py", name, scene, folder / "classes.tif", out / "patches")
         return {"areal": command, **{name: peer(name) for name in ["decode", "cut"]}}
     if job == "aggregate":
-        zones = folder / "zones500.geojson"
         runs = {}
-        for content, raster, operations in (
-            ("classes", "classes.tif", ["frac", "unique"]),
-            ("values", "scene.tif", ["mean", "stdev", "count"]),
-        ):
-            runs[f"areal {content}"] = [
-                areal, "aggregate", "--raster", str(folder / raster), "--content", content, "--zones", str(zones),
-                "--zone-id", "id", "--out", str(out / "areas"), "--overwrite",
+        for label, raster, zones, operations in AGGREGATIONS:
+            places = out / label.replace(" ", "-")
+            places.mkdir(exist_ok=True)
+            command = [
+                areal, "aggregate", "--raster", str(folder / raster), "--content", label.split()[0], "--zones",
+                str(folder / zones), "--zone-id", "id", "--overwrite", "--out",
             ]  # fmt: skip
+            runs[f"areal {label}"] = [*command, str(places / "areas")]
+            # The first round makes what the others use.
+            runs[f"areal {label}, kept"] = [*command, str(places / "again"), "--coverage", str(places / "coverage")]
             for strategy in ("feature-sequential", "raster-sequential"):
-                arguments = [folder / raster, zones, strategy, out, *operations]
-                runs[f"exactextract {content}, {strategy[:-11]}"] = python("zonal_peer.py", *arguments)
+                arguments = [folder / raster, folder / zones, strategy, places, *operations]
+                runs[f"exactextract {label}, {strategy[:-11]}"] = python("zonal_peer.py", *arguments)
         return runs
     raise SystemExit(f"no job {job!r}: predict, tile, aggregate or memory")
 
@@ -88,14 +97,47 @@ def main():
             print(f"{name}: {one}  load {os.getloadavg()[0]:.1f}", file=sys.stderr, flush=True)
     with rasterio.open(folder / "scene.tif") as scene:
         pixels = scene.height * scene.width
-    units = 500 if UNITS[job] == "zones" else pixels // PATCH**2
+    zones = lambda name: 100_000 if "100,000" in name else 500
+    units = lambda name: zones(name) if UNITS[job] == "zones" else pixels // PATCH**2
     print(f"\n{job}, medians of {len(next(iter(found.values())))}")
-    print(f"{'program':<32} {'wall s':>8} {'CPU s':>8} {UNITS[job] + '/s':>10} {'Mpix/s':>8} {'peak MB':>8}")
+    print(f"{'program':<52} {'wall s':>8} {'CPU s':>8} {UNITS[job] + '/s':>10} {'Mpix/s':>8} {'peak MB':>8}")
     for name, rows in found.items():
         wall, cpu, peak = (statistics.median(row[key] for row in rows) for key in ("wall", "cpu", "peak"))
-        print(f"{name:<32} {wall:>8.1f} {cpu:>8.1f} {units / wall:>10.0f} {pixels / 1e6 / wall:>8.2f} {peak:>8.0f}")
+        print(f"{name:<52} {wall:>8.1f} {cpu:>8.1f} {units(name) / wall:>10.0f} {pixels / 1e6 / wall:>8.2f} {peak:>8.0f}")
     if job == "predict":
         compare(folder / "out", [name for name in runs if name != "areal"])
+    if job == "aggregate" and any(name.startswith("exactextract") for name in runs):
+        for label, *_ in AGGREGATIONS:
+            compare_sums(folder / "out" / label.replace(" ", "-"), label)
+
+
+def compare_sums(places, label):
+    """The greatest difference between areal's sums and exactextract's, relative to 1 or the value."""
+    ours = {}
+    with open(places / "areas" / "areas.csv", newline="") as table:
+        for row in csv.DictReader(table):
+            key = row["class_code"] if row["measure"] == "class_share" else row["measure"]
+            ours.setdefault((row["zone_id"], key), []).append(float(row["value"] or "nan"))
+    numbers = lambda text: [float(n) for n in re.findall(r"[-+.e\d]+", text)]
+    worst, count = 0.0, 0
+    with open(places / "exactextract.csv", newline="") as table:
+        for row in csv.DictReader(table):
+            zone = row["id"] if row["id"].startswith("z") else f"z{row['id']}"
+            if "frac" in row:
+                pairs = [
+                    (ours[zone, f"{code:.0f}"][0], share)
+                    for share, code in zip(numbers(row["frac"]), numbers(row["unique"]))
+                ]
+            else:
+                pairs = []
+                for theirs, own in (("mean", "mean"), ("stdev", "standard_deviation"), ("count", "observed_cells")):
+                    values = [float(v) for name, v in row.items() if name.endswith(theirs)]
+                    pairs += zip(ours[zone, own], values, strict=True)
+            # A zone without any observed cell has no mean.
+            known = [(a, b) for a, b in pairs if a == a and b == b]
+            worst = max([worst, *(abs(a - b) / max(1, abs(b)) for a, b in known)])
+            count += len(known)
+    print(f"{label}: {count} numbers of areal and exactextract differ by {worst:.1e} at most")
 
 
 def compare(out, peers):
