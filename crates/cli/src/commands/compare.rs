@@ -113,11 +113,11 @@ fn read(folder: &Path) -> Result<Vec<EstimateRow>, CliError> {
     csv::Reader::from_path(&path).map_err(fault)?.deserialize().map(|r| r.map_err(fault)).collect()
 }
 
+/// How the header of the table begins.
+const MARK: &str = "zone_id,measure,class_name";
+
 fn write(path: &Path, overwrite: bool, rows: &[Row]) -> Result<(), CliError> {
-    if path.exists() && !overwrite {
-        return Err(areal_job::FileError::Exists { path: path.to_path_buf() }.into());
-    }
-    let staged = StagedFile::new(path)?;
+    let staged = StagedFile::replacing(path, overwrite, MARK)?;
     let table = super::estimate::codebook::revisions();
     write_csv(staged.path(), &table, rows)?;
     staged.commit()?;

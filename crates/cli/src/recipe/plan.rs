@@ -27,7 +27,8 @@ pub struct RunSettings {
 }
 
 /// Sections that are stages, in the order in which they run.
-const STAGES: [&str; 7] = ["tile", "train", "evaluate", "predict", "explain", "aggregate", "report"];
+const STAGES: [&str; 9] =
+    ["tile", "train", "evaluate", "predict", "explain", "aggregate", "sample", "estimate", "report"];
 
 /// A recipe that is being run.
 pub struct Plan<'a> {
