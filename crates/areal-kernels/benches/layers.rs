@@ -1,7 +1,8 @@
 //! Speed of the layers of ResNet-18 and ResNet-50 on one thread, as a share of the peak that a loop of fused
 //! multiply-adds reaches on the same core: `AREAL_CPU_LEVEL=avx2 cargo bench -p areal-kernels --bench layers`.
 //!
-//! The last two columns are the gradients by input and by weights, packing of the weights included.
+//! The two columns after that are the gradients by input and by weights, packing of the weights included; the last four
+//! the same layer on maps of bf16 and of bytes, each with its share of the peak of its own instructions.
 //!
 //! The figure counts the operations as they are commonly counted, taps on padding included; the kernels skip these, so
 //! that the share of a small map may exceed 100 %. Time is the thread's processor time,
@@ -9,10 +10,14 @@
 
 use std::time::{Duration, Instant};
 
-use areal_kernels::{Activation, Buffer, Conv2d, ConvShape, Level, MapShape, input_gradient, weights_gradient};
+use areal_kernels::{
+    Activation, Buffer, Code, Codes, Conv2d, ConvShape, KernelError, Level, MapShape, NarrowConv2d, SLACK,
+    input_gradient, rows_len, weights_gradient,
+};
 
 #[path = "peak.rs"]
 mod peak;
+mod tiles;
 
 /// Name, inputs, outputs, kernel, stride, padding, size of the input map.
 const LAYERS: [(&str, usize, usize, usize, usize, usize, usize); 16] = [
@@ -47,13 +52,19 @@ pub fn shortest(mut call: impl FnMut()) -> f64 {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let threads = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build()?;
-    threads.install(|| -> Result<(), areal_kernels::KernelError> {
+    threads.install(|| -> Result<(), KernelError> {
         let level = Level::detect()?;
         let peak = peak::measure(level);
-        println!("{level}, one thread, peak {:.0} GFLOP/s", peak / 1e9);
+        let narrow_peaks = [false, true].map(|bytes| tiles::measure(level, bytes));
         println!(
-            "{:<22} {:>5} {:>6} {:>9} {:>7} {:>14} {:>9} {:>10}",
-            "layer", "map", "batch", "GFLOP/s", "peak", "done, of peak", "by input", "by weights"
+            "{level}, one thread, peak {:.0} GFLOP/s; bf16 {:.0}, bytes {:.0}",
+            peak / 1e9,
+            narrow_peaks[0] / 1e9,
+            narrow_peaks[1] / 1e9
+        );
+        println!(
+            "{:<22} {:>5} {:>6} {:>9} {:>7} {:>14} {:>9} {:>10} {:>8} {:>5} {:>8} {:>5}",
+            "layer", "map", "batch", "GFLOP/s", "peak", "done, of peak", "by input", "by weights", "bf16", "", "bytes", ""
         );
         for (name, inputs, outputs, kernel, stride, padding, size) in LAYERS {
             for batch in [64, 1] {
@@ -72,20 +83,43 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 let weights = vec![0.5; c.weights_len()];
                 let by_input = shortest(|| _ = input_gradient(level, &c, shape, &weights, &output, None, &mut dx));
                 let by_weights = shortest(|| _ = weights_gradient(level, &c, shape, &input, &output, &mut dw));
+                let narrow = [Code::Bf16, Code::U8 { scale: 1.0 }].map(|code| narrow(level, c, shape, code));
+                let [bf16, bytes] = [narrow[0].clone()?, narrow[1].clone()?].map(|seconds| c.flops(target) / seconds);
                 println!(
-                    "{name:<22} {size:>5} {:>6} {:>9.1} {:>6.0}% {:>13.0}% {:>9.1} {:>10.1}",
+                    "{name:<22} {size:>5} {:>6} {:>9.1} {:>6.0}% {:>13.0}% {:>9.1} {:>10.1} {:>8.1} {:>4.0}% {:>8.1} {:>4.0}%",
                     shape.batch,
                     speed / 1e9,
                     100.0 * speed / peak,
                     100.0 * done / peak,
                     c.flops(target) / by_input / 1e9,
-                    c.flops(target) / by_weights / 1e9
+                    c.flops(target) / by_weights / 1e9,
+                    bf16 / 1e9,
+                    100.0 * bf16 / narrow_peaks[0],
+                    bytes / 1e9,
+                    100.0 * bytes / narrow_peaks[1]
                 );
             }
         }
         Ok(())
     })?;
     Ok(())
+}
+
+/// Seconds of the same layer on a narrow map; a stem reads rows of bf16 whatever its result.
+fn narrow(level: Level, c: ConvShape, shape: MapShape, code: Code) -> Result<f64, KernelError> {
+    let (weights, bias, target) = (vec![0.5; c.weights_len()], vec![0.5; c.outputs], c.output(shape)?);
+    let codes = Codes { input: code, added: None, output: code };
+    let (conv, len) = if c.inputs < 16 {
+        let conv = NarrowConv2d::of_rows(level, c, &weights, &bias, Activation::Relu, code)?;
+        (conv, rows_len(shape, c.padding[1]))
+    } else {
+        let conv = NarrowConv2d::new(level, c, &weights, &bias, Activation::Relu, codes)?;
+        (conv, shape.len() * code.size() + SLACK)
+    };
+    let (input, mut output) = (Buffer::zeros(len.div_ceil(4)), Buffer::zeros(target.len()));
+    let mut failed = Ok(target);
+    let seconds = shortest(|| failed = conv.run(shape, input.bytes(), None, output.bytes_mut()));
+    failed.map(|_| seconds)
 }
 
 /// Share of the taps that fall inside the map.

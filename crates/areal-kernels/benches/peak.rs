@@ -20,7 +20,7 @@ fn once(level: Level) -> f64 {
     let lanes = match level {
         // SAFETY: the level was detected on this processor.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { wide() },
+        Level::Avx512 | Level::Amx => unsafe { wide() },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 => unsafe { narrow() },

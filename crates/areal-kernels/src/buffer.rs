@@ -55,6 +55,18 @@ impl Buffer {
         KEPT.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
+    /// All bytes, whole lines.
+    pub fn bytes(&self) -> &[u8] {
+        // SAFETY: `Line` is 64 bytes without filling, each of which is initialised.
+        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.lines.len() * 64) }
+    }
+
+    /// All bytes, whole lines.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: as in `bytes`; every pattern of bits is a number.
+        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.lines.len() * 64) }
+    }
+
     /// Makes room for at least `len` values; keeps what is there.
     pub fn grow(&mut self, len: usize) {
         if len > self.len {

@@ -18,7 +18,7 @@ macro_rules! by_level {
             match level {
                 // SAFETY: the level was required of this processor.
                 #[cfg(target_arch = "x86_64")]
-                crate::Level::Avx512 => unsafe { avx512($($arg),+) },
+                crate::Level::Avx512 | crate::Level::Amx => unsafe { avx512($($arg),+) },
                 // SAFETY: as above.
                 #[cfg(target_arch = "x86_64")]
                 crate::Level::Avx2 => unsafe { avx2($($arg),+) },

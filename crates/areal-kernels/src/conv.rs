@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use rayon::prelude::*;
 
 use crate::error::check_len;
+use crate::lines::{self, Line};
 use crate::pack::{self, Block, Packed};
 use crate::share::Shared;
 use crate::taps::{self, AxisTaps, Run};
@@ -215,51 +216,7 @@ impl Work<'_> {
                     });
                 }
             }
-            self.run_of_columns(y, *run, &list, block);
-        }
-    }
-
-    /// Target columns that share their taps: pixels in one line where their steps allow it.
-    fn run_of_columns(&self, y: usize, run: Run, taps: &[Tap], block: &Block) {
-        let (batch, inputs, outputs) = (self.source.batch, self.source.channels, self.target.channels);
-        let first = (y * self.target.width + run.start) * batch;
-        if run.step == 1 {
-            let line = Line {
-                pixels: run.len * batch,
-                input: 0,
-                input_step: inputs,
-                output: first * outputs,
-                output_step: outputs,
-            };
-            self.line(line, taps, block);
-        } else if batch < run.len {
-            for image in 0..batch {
-                self.line(
-                    Line {
-                        pixels: run.len,
-                        input: image * inputs,
-                        input_step: run.step * batch * inputs,
-                        output: (first + image) * outputs,
-                        output_step: batch * outputs,
-                    },
-                    taps,
-                    block,
-                );
-            }
-        } else {
-            for column in 0..run.len {
-                self.line(
-                    Line {
-                        pixels: batch,
-                        input: column * run.step * batch * inputs,
-                        input_step: inputs,
-                        output: (first + column * batch) * outputs,
-                        output_step: outputs,
-                    },
-                    taps,
-                    block,
-                );
-            }
+            lines::of_run(self.source, self.target, y, *run, |line| self.line(line, &list, block));
         }
     }
 
@@ -291,14 +248,4 @@ impl Work<'_> {
             at += pixels;
         }
     }
-}
-
-/// Pixels at constant steps; offsets and steps in values.
-#[derive(Debug, Clone, Copy)]
-struct Line {
-    pixels: usize,
-    input: usize,
-    input_step: usize,
-    output: usize,
-    output_step: usize,
 }

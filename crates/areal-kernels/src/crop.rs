@@ -19,7 +19,12 @@ pub fn cropped(shape: MapShape, margin: usize) -> Result<MapShape, KernelError> 
 ///
 /// # Errors
 /// When a slice does not have the length of its shape or nothing would be left.
-pub fn crop(shape: MapShape, margin: usize, input: &[f32], output: &mut [f32]) -> Result<(), KernelError> {
+pub fn crop<T: Copy + Send + Sync>(
+    shape: MapShape,
+    margin: usize,
+    input: &[T],
+    output: &mut [T],
+) -> Result<(), KernelError> {
     let target = cropped(shape, margin)?;
     check_len("input", input.len(), shape.len())?;
     let row = shape.width * shape.row_len();
@@ -35,7 +40,12 @@ pub fn crop(shape: MapShape, margin: usize, input: &[f32], output: &mut [f32]) -
 ///
 /// # Errors
 /// As [`crop`].
-pub fn crop_rows(shape: MapShape, margin: usize, input: &[f32], output: &mut [f32]) -> Result<(), KernelError> {
+pub fn crop_rows<T: Copy + Send + Sync>(
+    shape: MapShape,
+    margin: usize,
+    input: &[T],
+    output: &mut [T],
+) -> Result<(), KernelError> {
     let width = cropped(MapShape { height: 2 * margin + 1, ..shape }, margin)?.width;
     let (position, out_row) = (shape.row_len(), width * shape.row_len());
     check_len("input", input.len(), shape.len())?;

@@ -28,11 +28,16 @@ pub enum KernelError {
     #[error("this processor does not support {0}")]
     Unsupported(crate::Level),
     /// Not the name of a level.
-    #[error("unknown instruction level {0:?}: portable, avx2 or avx512")]
+    #[error("unknown instruction level {0:?}: portable, avx2, avx512 or amx")]
     UnknownLevel(String),
 }
 
 /// Fails unless `found == expected`.
 pub fn check_len(what: &'static str, found: usize, expected: usize) -> Result<(), KernelError> {
     if found == expected { Ok(()) } else { Err(KernelError::Length { what, expected, found }) }
+}
+
+/// Fails unless `found >= expected`.
+pub fn check_least(what: &'static str, found: usize, expected: usize) -> Result<(), KernelError> {
+    if found >= expected { Ok(()) } else { Err(KernelError::Length { what, expected, found }) }
 }

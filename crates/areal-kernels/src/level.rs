@@ -2,6 +2,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::KernelError;
+#[cfg(target_arch = "x86_64")]
+use crate::amx;
 
 /// Which instructions a kernel uses; ordered from the plainest to the fastest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,14 +14,16 @@ pub enum Level {
     Avx2,
     /// AVX-512 F: 16 values a register.
     Avx512,
+    /// AVX-512 with AMX's tiles for maps of 16 and 8 bits; single precision is as at the level before.
+    Amx,
 }
 
-/// Environment variable that caps [`Level::detect`]: `portable`, `avx2` or `avx512`.
+/// Environment variable that caps [`Level::detect`]: `portable`, `avx2`, `avx512` or `amx`.
 const CAP: &str = "AREAL_CPU_LEVEL";
 
 impl Level {
     /// All levels, plainest first.
-    pub const ALL: [Self; 3] = [Self::Portable, Self::Avx2, Self::Avx512];
+    pub const ALL: [Self; 4] = [Self::Portable, Self::Avx2, Self::Avx512, Self::Amx];
 
     /// True when this processor can run the level.
     pub fn is_available(self) -> bool {
@@ -29,8 +33,10 @@ impl Level {
             Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => is_x86_feature_detected!("avx512f") && Self::Avx2.is_available(),
+            #[cfg(target_arch = "x86_64")]
+            Self::Amx => Self::Avx512.is_available() && amx::is_available(),
             #[cfg(not(target_arch = "x86_64"))]
-            Self::Avx2 | Self::Avx512 => false,
+            Self::Avx2 | Self::Avx512 | Self::Amx => false,
         }
     }
 
@@ -41,7 +47,7 @@ impl Level {
     pub fn detect() -> Result<Self, KernelError> {
         let cap = match std::env::var(CAP) {
             Ok(text) => text.parse()?,
-            Err(_) => Self::Avx512,
+            Err(_) => Self::Amx,
         };
         let usable = |level: &Self| *level <= cap && level.is_available();
         Ok(Self::ALL.into_iter().rev().find(usable).unwrap_or(Self::Portable))
@@ -59,6 +65,7 @@ impl fmt::Display for Level {
             Self::Portable => "portable",
             Self::Avx2 => "avx2",
             Self::Avx512 => "avx512",
+            Self::Amx => "amx",
         })
     }
 }

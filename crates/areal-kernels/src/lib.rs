@@ -1,10 +1,13 @@
-//! Kernels for CPUs: convolutions without im2col, in plain single precision, and what training needs besides.
+//! Kernels for CPUs: convolutions without im2col, in single precision or on maps of 16 and 8 bits, and what training needs
+//! besides.
 //!
 //! Everything works on **maps** laid out `[H, W, N, C]`: row, column, image of the batch, channel, the channel fastest.
 //! With the batch inside the position, each output position is one matrix product over exactly the kernel taps that
 //! fall inside the map. So no padding is ever stored or multiplied, a 2 x 2 map fills the registers as well as a
 //! 64 x 64 one, and every stride, dilation and kernel size runs through the same few loops.
 
+#[cfg(target_arch = "x86_64")]
+mod amx;
 mod buffer;
 mod by_level;
 mod conv;
@@ -16,7 +19,9 @@ mod extension;
 mod gradient;
 mod layout;
 mod level;
+mod lines;
 mod max_pool;
+mod narrow;
 mod norm;
 mod outer;
 mod pack;
@@ -39,6 +44,7 @@ pub use extension::{Fork, adamw, batch_norm, conv2d, max_pool2d, momentum, squar
 pub use gradient::{bias_gradient, input_gradient, weights_gradient};
 pub use layout::{from_nchw, to_nchw};
 pub use level::Level;
+pub use narrow::{Code, Codes, NarrowConv2d, SLACK, from_map, rows_len};
 pub use norm::{ByChannel, Moments, Norm, NormGradient, moments};
 pub use pool::{MaxPool, mean_pool};
 pub use program::{Program, ProgramBuilder, Value};

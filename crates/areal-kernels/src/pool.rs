@@ -21,6 +21,7 @@ pub struct MaxPool {
 }
 
 impl MaxPool {
+    /// Windows of a target along one axis.
     pub(crate) fn taps(&self, size: usize) -> Result<AxisTaps, KernelError> {
         let padded = size + 2 * self.padding;
         if self.stride == 0 || self.padding >= self.kernel || padded < self.kernel || size == 0 {
@@ -115,7 +116,7 @@ fn greatest(level: Level, window: &[&[f32]], out: &mut [f32]) {
     match level {
         // SAFETY: the level was required of this processor.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { greatest_avx512(window, out) },
+        Level::Avx512 | Level::Amx => unsafe { greatest_avx512(window, out) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 => unsafe { greatest_avx2(window, out) },
@@ -166,7 +167,7 @@ fn mean<'a>(level: Level, rows: impl ExactSizeIterator<Item = &'a [f32]>, out: &
         match level {
             // SAFETY: the level was required of this processor.
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => unsafe { add_avx512(row, out) },
+            Level::Avx512 | Level::Amx => unsafe { add_avx512(row, out) },
             _ => add(row, out),
         }
     }

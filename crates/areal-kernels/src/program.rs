@@ -1,6 +1,7 @@
 use crate::crop::{crop, cropped};
+use crate::narrow::{self, SLACK};
 use crate::pool::mean_pool;
-use crate::{Buffer, Conv2d, KernelError, Level, MapShape, MaxPool};
+use crate::{Buffer, Code, Conv2d, KernelError, Level, MapShape, MaxPool, NarrowConv2d};
 
 /// A map that a program computes; made by [`ProgramBuilder`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,11 +14,26 @@ impl Value {
     }
 }
 
+/// What a map is made of.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Form {
+    /// Single precision, `[H, W, N, C]`.
+    Single,
+    /// Coded values, `[H, W, N, C]`.
+    Narrow(Code),
+    /// bf16 in rows with so wide a border, `[H, N, border + W + border, C]`.
+    Rows(usize),
+}
+
 /// One operation of a program.
 #[derive(Debug, Clone)]
 pub enum Operation {
     /// A convolution, with a map to add before its activation.
     Conv(Box<Conv2d>, Option<Value>),
+    /// The same of narrow maps.
+    Narrow(Box<NarrowConv2d>, Option<Value>),
+    /// Single precision into rows.
+    Rows,
     /// The greatest value of each window.
     MaxPool(MaxPool),
     /// The mean over all positions.
@@ -33,6 +49,8 @@ pub struct Step {
     pub operation: Operation,
     /// The map.
     pub from: Value,
+    /// Form of the result.
+    form: Form,
     /// Buffer of the result.
     buffer: usize,
 }
@@ -59,40 +77,62 @@ impl ProgramBuilder {
         Self { level, steps: Vec::new() }
     }
 
-    /// The map that goes in.
+    /// The map that goes in, of single precision.
     pub fn input(&self) -> Value {
         Value(0)
     }
 
     /// Adds a convolution of `from`; `add` is added before its activation.
     pub fn conv(&mut self, from: Value, conv: Conv2d, add: Option<Value>) -> Value {
-        self.push(from, Operation::Conv(Box::new(conv), add))
+        self.push(from, Operation::Conv(Box::new(conv), add), Form::Single)
+    }
+
+    /// Adds a convolution of narrow maps; `add` is added before its activation. One made by [`NarrowConv2d::of_rows`] reads
+    /// [`ProgramBuilder::rows`].
+    pub fn narrow(&mut self, from: Value, conv: NarrowConv2d, add: Option<Value>) -> Value {
+        let form = Form::Narrow(conv.codes().output);
+        self.push(from, Operation::Narrow(Box::new(conv), add), form)
+    }
+
+    /// Lays a map of single precision out in rows of bf16 with a border.
+    pub fn rows(&mut self, from: Value, border: usize) -> Value {
+        self.push(from, Operation::Rows, Form::Rows(border))
     }
 
     /// Adds a pooling of `from`.
     pub fn max_pool(&mut self, from: Value, pool: MaxPool) -> Value {
-        self.push(from, Operation::MaxPool(pool))
+        let form = self.form(from).unwrap_or(Form::Single);
+        self.push(from, Operation::MaxPool(pool), form)
     }
 
-    /// Adds the mean of `from` over all positions: a map of one position.
+    /// Adds the mean of `from` over all positions: a map of one position, of single precision.
     pub fn mean_pool(&mut self, from: Value) -> Value {
-        self.push(from, Operation::MeanPool)
+        self.push(from, Operation::MeanPool, Form::Single)
     }
 
     /// Adds `from` less `margin` positions on every side.
     pub fn crop(&mut self, from: Value, margin: usize) -> Value {
-        self.push(from, Operation::Crop(margin))
+        let form = self.form(from).unwrap_or(Form::Single);
+        self.push(from, Operation::Crop(margin), form)
     }
 
-    fn push(&mut self, from: Value, operation: Operation) -> Value {
-        self.steps.push(Step { operation, from, buffer: 0 });
+    fn push(&mut self, from: Value, operation: Operation, form: Form) -> Value {
+        self.steps.push(Step { operation, from, form, buffer: 0 });
         Value(self.steps.len())
+    }
+
+    fn form(&self, value: Value) -> Option<Form> {
+        match value.0 {
+            0 => Some(Form::Single),
+            at => self.steps.get(at - 1).map(|step| step.form),
+        }
     }
 
     /// Plans the buffers. The result of the last operation is the program's.
     ///
     /// # Errors
-    /// When there is no operation, or one reads a value that no earlier one computes.
+    /// When there is no operation, one reads a value that no earlier one computes or of a form that it does not read, or the
+    /// last one does not give single precision.
     pub fn finish(mut self) -> Result<Program, KernelError> {
         let mut last_use = vec![0; self.steps.len() + 1];
         for (index, step) in self.steps.iter().enumerate() {
@@ -102,9 +142,12 @@ impl ProgramBuilder {
                 }
                 last_use[value.0] = index;
             }
+            if !step.reads_form(|value| self.form(value)) {
+                return Err(KernelError::Shape(format!("operation {index} reads a map of another form")));
+            }
         }
-        if self.steps.is_empty() {
-            return Err(KernelError::Shape("a program without operations".to_owned()));
+        if self.steps.last().is_none_or(|step| step.form != Form::Single) {
+            return Err(KernelError::Shape("a program that ends without a map of single precision".to_owned()));
         }
         // Buffer 0 is the input's; a buffer is free once the last operation that reads its map is done.
         let (mut buffers, mut free) = (1, Vec::new());
@@ -122,15 +165,50 @@ impl ProgramBuilder {
     }
 }
 
+impl Form {
+    /// Bytes of a map, slack included.
+    fn bytes(self, shape: MapShape) -> usize {
+        match self {
+            Self::Single => shape.len() * size_of::<f32>(),
+            Self::Narrow(code) => shape.len() * code.size() + SLACK,
+            Self::Rows(border) => narrow::rows_len(shape, border),
+        }
+    }
+}
+
 impl Step {
     fn reads(&self) -> impl Iterator<Item = Value> + use<> {
-        let add = if let Operation::Conv(_, add) = &self.operation { *add } else { None };
+        let add = if let Operation::Conv(_, add) | Operation::Narrow(_, add) = &self.operation { *add } else { None };
         [Some(self.from), add].into_iter().flatten()
+    }
+
+    /// Whether what it reads has the form that it needs.
+    fn reads_form(&self, form: impl Fn(Value) -> Option<Form>) -> bool {
+        let from = form(self.from);
+        match &self.operation {
+            Operation::Conv(_, add) => {
+                from == Some(Form::Single) && add.is_none_or(|add| form(add) == Some(Form::Single))
+            }
+            Operation::Narrow(conv, add) => {
+                let input = match conv.border() {
+                    Some(border) => Form::Rows(border),
+                    None => Form::Narrow(conv.codes().input),
+                };
+                from == Some(input) && add.and_then(&form) == conv.codes().added.map(Form::Narrow)
+            }
+            Operation::Rows => from == Some(Form::Single),
+            Operation::MaxPool(_) | Operation::Crop(_) => {
+                from == Some(self.form) && !matches!(self.form, Form::Rows(_))
+            }
+            Operation::MeanPool => matches!(from, Some(Form::Single | Form::Narrow(_))),
+        }
     }
 
     fn output(&self, input: MapShape) -> Result<MapShape, KernelError> {
         match &self.operation {
             Operation::Conv(conv, _) => conv.shape().output(input),
+            Operation::Narrow(conv, _) => conv.shape().output(input),
+            Operation::Rows => Ok(input),
             Operation::MaxPool(pool) => pool.output(input),
             Operation::MeanPool => Ok(MapShape::new(1, 1, input.batch, input.channels)),
             Operation::Crop(margin) => cropped(input, *margin),
@@ -163,10 +241,27 @@ impl Program {
         input: MapShape,
         fill: impl FnOnce(&mut [f32]) -> Result<(), E>,
     ) -> Result<(MapShape, &[f32]), E> {
+        self.run_observed(input, fill, |_, _| {})
+    }
+
+    /// The same; `observe` sees each result of single precision as soon as it is computed.
+    ///
+    /// # Errors
+    /// As [`Program::run`].
+    pub fn run_observed<E: From<KernelError>>(
+        &mut self,
+        input: MapShape,
+        fill: impl FnOnce(&mut [f32]) -> Result<(), E>,
+        mut observe: impl FnMut(Value, &[f32]),
+    ) -> Result<(MapShape, &[f32]), E> {
         let shapes = self.shapes(input)?;
         fill(&mut self.buffers[0][..input.len()])?;
         for index in 0..self.steps.len() {
             self.step(index, &shapes)?;
+            let step = &self.steps[index];
+            if step.form == Form::Single {
+                observe(Value(index + 1), &self.buffers[step.buffer][..shapes[index + 1].len()]);
+            }
         }
         let (shape, buffer) = (shapes[self.steps.len()], self.steps[self.steps.len() - 1].buffer);
         Ok((shape, &self.buffers[buffer][..shape.len()]))
@@ -178,37 +273,67 @@ impl Program {
         self.buffers[0].grow(input.len());
         for step in &self.steps {
             let shape = step.output(shapes[step.from.0])?;
-            self.buffers[step.buffer].grow(shape.len());
+            self.buffers[step.buffer].grow(step.form.bytes(shape).div_ceil(size_of::<f32>()));
             shapes.push(shape);
         }
         Ok(shapes)
     }
 
     fn step(&mut self, index: usize, shapes: &[MapShape]) -> Result<(), KernelError> {
-        let step = &self.steps[index];
-        let (shape, target) = (shapes[step.from.0], shapes[index + 1]);
+        let buffer = self.steps[index].buffer;
         // A result never shares the buffer of a map that is still read, so it can be taken out.
-        let mut output = std::mem::take(&mut self.buffers[step.buffer]);
-        let read = |value: Value| {
-            let buffer = if value.0 == 0 { 0 } else { self.steps[value.0 - 1].buffer };
-            &self.buffers[buffer][..shapes[value.0].len()]
-        };
-        let out = &mut output[..target.len()];
-        let done = match &step.operation {
-            Operation::Conv(conv, add) => conv.run(shape, read(step.from), add.map(read), out).map(|_| ()),
-            Operation::MaxPool(pool) => pool.run(self.level, shape, read(step.from), out).map(|_| ()),
-            Operation::MeanPool => mean_pool(self.level, shape, read(step.from), out),
-            Operation::Crop(margin) => crop(shape, *margin, read(step.from), out),
-        };
-        self.buffers[self.steps[index].buffer] = output;
+        let mut output = std::mem::take(&mut self.buffers[buffer]);
+        let done = self.compute(index, shapes, &mut output);
+        if let Form::Narrow(code) = self.steps[index].form {
+            // What lies here from another map need not be numbers in this one's code.
+            output.bytes_mut()[shapes[index + 1].len() * code.size()..][..SLACK].fill(0);
+        }
+        self.buffers[buffer] = output;
         done
+    }
+
+    fn compute(&self, index: usize, shapes: &[MapShape], output: &mut Buffer) -> Result<(), KernelError> {
+        let step = &self.steps[index];
+        let (shape, target, from) = (shapes[step.from.0], shapes[index + 1], step.from);
+        let buffer = |value: Value| &self.buffers[if value.0 == 0 { 0 } else { self.steps[value.0 - 1].buffer }];
+        let single = |value: Value| &buffer(value)[..shapes[value.0].len()];
+        let bytes = |value: Value| buffer(value).bytes();
+        let form = if from.0 == 0 { Form::Single } else { self.steps[from.0 - 1].form };
+        match (&step.operation, form) {
+            (Operation::Conv(conv, add), _) => {
+                conv.run(shape, single(from), add.map(single), &mut output[..target.len()]).map(|_| ())
+            }
+            (Operation::Narrow(conv, add), _) => {
+                conv.run(shape, bytes(from), add.map(bytes), output.bytes_mut()).map(|_| ())
+            }
+            (Operation::Rows, _) => {
+                let len = step.form.bytes(shape);
+                let border = if let Form::Rows(border) = step.form { border } else { 0 };
+                narrow::from_map(shape, border, single(from), &mut output.bytes_mut()[..len])
+            }
+            (Operation::MaxPool(pool), Form::Narrow(code)) => {
+                narrow::max_pool(self.level, pool, code, shape, bytes(from), output.bytes_mut()).map(|_| ())
+            }
+            (Operation::MaxPool(pool), _) => {
+                pool.run(self.level, shape, single(from), &mut output[..target.len()]).map(|_| ())
+            }
+            (Operation::MeanPool, Form::Narrow(code)) => {
+                narrow::mean_pool(self.level, code, shape, bytes(from), &mut output[..target.len()])
+            }
+            (Operation::MeanPool, _) => mean_pool(self.level, shape, single(from), &mut output[..target.len()]),
+            (Operation::Crop(margin), Form::Narrow(code)) => {
+                let (shape, len) = (code.bytes_of(shape), target.len() * code.size());
+                crop(shape, *margin, &bytes(from)[..shape.len()], &mut output.bytes_mut()[..len])
+            }
+            (Operation::Crop(margin), _) => crop(shape, *margin, single(from), &mut output[..target.len()]),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Activation, ConvShape};
+    use crate::{Activation, Codes, ConvShape};
 
     fn scale(factor: f32) -> Conv2d {
         Conv2d::new(Level::Portable, ConvShape::square(1, 1, 1, 1, 0), &[factor], None, Activation::None).unwrap()
@@ -239,5 +364,37 @@ mod tests {
         let mut builder = ProgramBuilder::new(Level::Portable);
         builder.conv(Value(7), scale(1.0), None);
         assert!(builder.finish().is_err());
+    }
+
+    #[test]
+    fn narrow_maps_follow_each_other_and_their_forms_are_checked() {
+        // x -> rows -> a = 2x (bf16) -> b = 3a + a (bf16) -> mean over both positions.
+        let conv = |factor: f32, added: Option<Code>, rows: bool| {
+            let shape = ConvShape::square(1, 1, 1, 1, 0);
+            let codes = Codes { input: Code::Bf16, added, output: Code::Bf16 };
+            if rows {
+                return NarrowConv2d::of_rows(Level::Portable, shape, &[factor], &[0.0], Activation::None, Code::Bf16);
+            }
+            NarrowConv2d::new(Level::Portable, shape, &[factor], &[0.0], Activation::None, codes)
+        };
+        let mut builder = ProgramBuilder::new(Level::Portable);
+        let rows = builder.rows(builder.input(), 0);
+        let a = builder.narrow(rows, conv(2.0, None, true).unwrap(), None);
+        let b = builder.narrow(a, conv(3.0, Some(Code::Bf16), false).unwrap(), Some(a));
+        builder.mean_pool(b);
+        let mut program = builder.finish().unwrap();
+        let fill = |x: &mut [f32]| -> Result<(), KernelError> {
+            x.copy_from_slice(&[1.0, 2.0]);
+            Ok(())
+        };
+        assert_eq!(program.run(MapShape::new(1, 2, 1, 1), fill).unwrap().1, [12.0]);
+
+        let mut builder = ProgramBuilder::new(Level::Portable);
+        builder.narrow(builder.input(), conv(2.0, None, false).unwrap(), None);
+        assert!(builder.finish().is_err(), "a narrow convolution of single precision");
+        let mut builder = ProgramBuilder::new(Level::Portable);
+        let rows = builder.rows(builder.input(), 0);
+        builder.narrow(rows, conv(2.0, None, true).unwrap(), None);
+        assert!(builder.finish().is_err(), "a narrow result");
     }
 }

@@ -43,7 +43,7 @@ pub type OuterFn = unsafe fn(&Outer);
 pub fn routine(level: Level, rows: usize, vectors: usize) -> OuterFn {
     match level {
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => {
+        Level::Avx512 | Level::Amx => {
             use avx512::outer;
             pick!(outer, rows, vectors)
         }

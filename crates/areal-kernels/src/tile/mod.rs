@@ -60,7 +60,7 @@ pub type TileFn = unsafe fn(&Tile<'_>);
 pub fn routine(level: Level, pixels: usize, vectors: usize) -> TileFn {
     match level {
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => avx512::routine(pixels, vectors),
+        Level::Avx512 | Level::Amx => avx512::routine(pixels, vectors),
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 => avx2::routine(pixels, vectors),
         _ => portable::routine(pixels, vectors),

@@ -100,7 +100,7 @@ pub unsafe fn input(level: Level, pixels: &Pixels, channels: usize, out: *mut f3
     unsafe {
         match level {
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => input_avx512(pixels, channels, out, step),
+            Level::Avx512 | Level::Amx => input_avx512(pixels, channels, out, step),
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 => input_avx2(pixels, channels, out, step),
             _ => input_any(pixels, channels, out, step),
@@ -172,7 +172,7 @@ pub unsafe fn output_gradient(level: Level, pixels: &OutPixels, channels: usize,
     unsafe {
         match level {
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => output_gradient_avx512(pixels, channels, out, step),
+            Level::Avx512 | Level::Amx => output_gradient_avx512(pixels, channels, out, step),
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 => output_gradient_avx2(pixels, channels, out, step),
             _ => output_gradient_any(pixels, channels, out, step),
@@ -253,7 +253,7 @@ pub unsafe fn output(
     unsafe {
         match level {
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => output_avx512(m, step, channels, starts, epilogue, to),
+            Level::Avx512 | Level::Amx => output_avx512(m, step, channels, starts, epilogue, to),
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 => output_avx2(m, step, channels, starts, epilogue, to),
             _ => output_any(m, step, channels, starts, epilogue, to),

@@ -1,0 +1,306 @@
+#![allow(unsafe_code)]
+
+use rayon::prelude::*;
+
+use super::epilogue::{Epilogue, Place};
+use super::sums::{Block, Kind, PIXELS, Summer, Sums, Tap};
+use super::weights::{GROUP, Weights};
+use super::{Code, SLACK, rows_len};
+use crate::error::{check_least, check_len};
+use crate::lines::{self, Line};
+use crate::share::Shared;
+use crate::taps::{self, AxisTaps, Run};
+use crate::{Activation, ConvShape, KernelError, Level, MapShape};
+
+/// Codes of the maps of a convolution.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Codes {
+    /// Of the map that is convolved. It decides about the sums: single precision for bf16, integers for bytes.
+    pub input: Code,
+    /// Of the map that is added before the activation, if any is.
+    pub added: Option<Code>,
+    /// Of the result.
+    pub output: Code,
+}
+
+/// How the convolved map lies in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Layout {
+    /// `[H, W, N, C]`.
+    Map,
+    /// `[H, N, border + W + border, C]`, the border as wide as the padding.
+    Rows,
+}
+
+/// A 2-D convolution of narrow maps with its weights packed for one processor level.
+#[derive(Debug, Clone)]
+pub struct NarrowConv2d {
+    shape: ConvShape,
+    layout: Layout,
+    codes: Codes,
+    weights: Weights,
+    epilogue: Epilogue,
+    kind: Kind,
+}
+
+impl NarrowConv2d {
+    /// Packs weights `[outputs, inputs, kernel rows, kernel columns]` and a bias by output channel.
+    ///
+    /// # Errors
+    /// When a slice does not fit the shape, the processor lacks the level, sums of bytes could overflow, or results that may
+    /// be negative are to be coded as bytes.
+    pub fn new(
+        level: Level,
+        shape: ConvShape,
+        weights: &[f32],
+        bias: &[f32],
+        activation: Activation,
+        codes: Codes,
+    ) -> Result<Self, KernelError> {
+        Self::of_layout(level, shape, weights, bias, activation, codes, Layout::Map)
+    }
+
+    /// The same for a map of few channels that lies in rows, as [`super::from_map`] makes them with the padding as border.
+    ///
+    /// # Errors
+    /// As [`NarrowConv2d::new`], and for a dilated kernel or a map of bytes.
+    pub fn of_rows(
+        level: Level,
+        shape: ConvShape,
+        weights: &[f32],
+        bias: &[f32],
+        activation: Activation,
+        output: Code,
+    ) -> Result<Self, KernelError> {
+        if shape.dilation[1] != 1 {
+            return Err(KernelError::Shape(format!("a kernel that is dilated by {:?} on rows", shape.dilation)));
+        }
+        let codes = Codes { input: Code::Bf16, added: None, output };
+        Self::of_layout(level, shape, weights, bias, activation, codes, Layout::Rows)
+    }
+
+    fn of_layout(
+        level: Level,
+        shape: ConvShape,
+        weights: &[f32],
+        bias: &[f32],
+        activation: Activation,
+        codes: Codes,
+        layout: Layout,
+    ) -> Result<Self, KernelError> {
+        check_len("weights", weights.len(), shape.weights_len())?;
+        check_len("bias", bias.len(), shape.outputs)?;
+        let relu = activation == Activation::Relu;
+        if matches!(codes.output, Code::U8 { .. }) && !relu {
+            return Err(KernelError::Shape("results below zero cannot be coded as bytes".to_owned()));
+        }
+        let (taps, columns) = (shape.taps(), shape.kernel[1]);
+        let packed = match layout {
+            Layout::Map => Weights::pack([shape.outputs, shape.inputs, taps], codes.input, |output, input, tap| {
+                weights[(output * shape.inputs + input) * taps + tap]
+            }),
+            Layout::Rows => {
+                let sizes = [shape.outputs, shape.inputs * columns, shape.kernel[0]];
+                Weights::pack(sizes, codes.input, |output, at, row| {
+                    let (column, input) = (at / shape.inputs, at % shape.inputs);
+                    weights[(output * shape.inputs + input) * taps + row * columns + column]
+                })
+            }
+        }?;
+        let unit = |code: Code| if let Code::U8 { scale } = code { scale } else { 1.0 };
+        let out = 1.0 / unit(codes.output);
+        let mut padded = vec![0.0; packed.groups * GROUP];
+        for (padded, bias) in padded.iter_mut().zip(bias) {
+            *padded = bias * out;
+        }
+        let epilogue = Epilogue {
+            scale: packed.scale.iter().map(|s| s * out).collect(),
+            bias: padded,
+            integers: matches!(codes.input, Code::U8 { .. }),
+            relu,
+            added: codes.added.map(|code| (code, unit(code) * out)),
+            output: codes.output,
+        };
+        let kind = Kind::of(level.require()?, codes.input);
+        Ok(Self { shape, layout, codes, weights: packed, epilogue, kind })
+    }
+
+    /// What it computes.
+    pub fn shape(&self) -> &ConvShape {
+        &self.shape
+    }
+
+    /// Width of the border of the rows that it reads; none where it reads a map.
+    pub(crate) fn border(&self) -> Option<usize> {
+        (self.layout == Layout::Rows).then_some(self.shape.padding[1])
+    }
+
+    /// Codes of its maps.
+    pub fn codes(&self) -> &Codes {
+        &self.codes
+    }
+
+    /// Convolves a narrow map of `shape` into `output`, `[H', W', N, outputs]`. The input is followed by [`SLACK`] bytes;
+    /// all slices may be longer than their maps.
+    ///
+    /// # Errors
+    /// When a slice is too short, a map to add is missing or not asked for, or the kernel does not fit the map.
+    pub fn run(
+        &self,
+        shape: MapShape,
+        input: &[u8],
+        added: Option<&[u8]>,
+        output: &mut [u8],
+    ) -> Result<MapShape, KernelError> {
+        let target = self.shape.output(shape)?;
+        let least = match self.layout {
+            Layout::Map => shape.len() * self.codes.input.size() + SLACK,
+            Layout::Rows => rows_len(shape, self.shape.padding[1]),
+        };
+        check_least("input", input.len(), least)?;
+        check_least("output", output.len(), target.len() * self.codes.output.size())?;
+        match (added, self.codes.added) {
+            (Some(map), Some(code)) => check_least("added", map.len(), target.len() * code.size())?,
+            (None, None) => {}
+            _ => {
+                return Err(KernelError::Shape("a map to add is missing, or given where none is asked for".to_owned()));
+            }
+        }
+        let axis = |a: usize, targets, sources, padding| {
+            taps::forward(
+                targets,
+                sources,
+                self.shape.kernel[a],
+                [self.shape.stride[a], padding, self.shape.dilation[a]],
+            )
+        };
+        let columns = match self.layout {
+            Layout::Map => axis(1, target.width, shape.width, self.shape.padding[1]),
+            Layout::Rows => Vec::new(),
+        };
+        let work = Work {
+            conv: self,
+            rows: axis(0, target.height, shape.height, self.shape.padding[0]),
+            columns,
+            source: shape,
+            target,
+            input,
+            added,
+            output: Shared::new(output),
+        };
+        work.run();
+        Ok(target)
+    }
+}
+
+/// One convolution of whole maps.
+struct Work<'a> {
+    conv: &'a NarrowConv2d,
+    /// Taps of each target row.
+    rows: AxisTaps,
+    /// Taps of each target column; none where the map lies in rows.
+    columns: AxisTaps,
+    source: MapShape,
+    target: MapShape,
+    input: &'a [u8],
+    added: Option<&'a [u8]>,
+    output: Shared<u8>,
+}
+
+impl Work<'_> {
+    /// Runs all tasks: one for each group of output channels and each target row, the group outermost, so that a thread
+    /// keeps its weights in cache.
+    fn run(&self) {
+        let runs = taps::runs(&self.columns);
+        let rows = self.target.height;
+        (0..self.conv.weights.groups * rows).into_par_iter().for_each(|task| {
+            let mut tiles = Tiles { summer: Summer::new(self.conv.kind, self.conv.codes.input), block: Block::zeros() };
+            let (y, group) = (task % rows, task / rows);
+            match self.conv.layout {
+                Layout::Map => self.row(y, &runs, group, &mut tiles),
+                Layout::Rows => self.row_of_rows(y, group, &mut tiles),
+            }
+        });
+    }
+
+    fn row(&self, y: usize, runs: &[Run], group: usize, tiles: &mut Tiles) {
+        let pixel_row = self.source.row_len() * self.conv.codes.input.size();
+        let mut list = Vec::new();
+        for run in runs {
+            list.clear();
+            for row in &self.rows[y] {
+                for column in &self.columns[run.start] {
+                    let tap = row.kernel * self.conv.shape.kernel[1] + column.kernel;
+                    list.push(Tap {
+                        input: (row.source * self.source.width + column.source) * pixel_row,
+                        weights: self.conv.weights.offset(group, tap),
+                    });
+                }
+            }
+            lines::of_run(self.source, self.target, y, *run, |line| self.line(line, &list, group, tiles));
+        }
+    }
+
+    /// One line for each image.
+    fn row_of_rows(&self, y: usize, group: usize, tiles: &mut Tiles) {
+        let (source, target, conv) = (self.source, self.target, self.conv);
+        let image = (source.width + 2 * conv.shape.padding[1]) * source.channels;
+        let tap = |row: &taps::AxisTap| Tap {
+            input: row.source * source.batch * image * conv.codes.input.size(),
+            weights: conv.weights.offset(group, row.kernel),
+        };
+        let list: Vec<Tap> = self.rows[y].iter().map(tap).collect();
+        for n in 0..source.batch {
+            let line = Line {
+                pixels: target.width,
+                input: n * image,
+                input_step: conv.shape.stride[1] * source.channels,
+                output: (y * target.width * target.batch + n) * target.channels,
+                output_step: target.row_len(),
+            };
+            self.line(line, &list, group, tiles);
+        }
+    }
+
+    /// Pixels at constant steps, cut into blocks. The last one is moved back to be whole where the line is long enough:
+    /// its first pixels are then computed twice, to the same values.
+    fn line(&self, line: Line, taps: &[Tap], group: usize, tiles: &mut Tiles) {
+        let codes = &self.conv.codes;
+        let pixels = line.pixels.min(PIXELS);
+        let outputs = (self.target.channels - group * GROUP).min(GROUP);
+        for at in (0..line.pixels).step_by(PIXELS) {
+            let at = at.min(line.pixels - pixels);
+            let output = line.output + at * line.output_step + group * GROUP;
+            // SAFETY: `at` is below the pixels of the line, whose steps stay inside the checked slices, the last step of a
+            // tap inside the slack; tasks write disjoint rows and groups of channels; `new` required the level.
+            unsafe {
+                let input = (line.input + at * line.input_step) * codes.input.size();
+                let sums = Sums {
+                    taps,
+                    steps: self.conv.weights.steps,
+                    pixels,
+                    input: self.input.as_ptr().add(input),
+                    input_step: line.input_step * codes.input.size(),
+                    weights: self.conv.weights.bytes().as_ptr(),
+                };
+                tiles.summer.run(&sums, &mut tiles.block);
+                let added = |map: &[u8]| map.as_ptr().add(output * codes.added.map_or(0, Code::size));
+                let place = Place {
+                    pixels,
+                    first: group * GROUP,
+                    outputs,
+                    added: self.added.map_or(std::ptr::null(), added),
+                    output: self.output.get().add(output * codes.output.size()),
+                    step: line.output_step,
+                };
+                self.conv.epilogue.run(self.conv.kind, &tiles.block, &place);
+            }
+        }
+    }
+}
+
+/// What a task keeps from one block to the next.
+struct Tiles {
+    summer: Summer,
+    block: Block,
+}

@@ -1,0 +1,186 @@
+#![allow(unsafe_code)]
+
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+
+use super::Code;
+use super::code::{round_bf16, round_u8};
+use super::sums::{Block, Kind};
+use super::weights::GROUP;
+
+/// What follows the sums of a convolution, in units of the output's code:
+/// `output = round(act(sum * scale + bias + added * added_scale))`. Products and additions are apart, so that every level
+/// rounds alike.
+#[derive(Debug, Clone)]
+pub struct Epilogue {
+    /// By output, whole groups.
+    pub scale: Vec<f32>,
+    /// By output, whole groups.
+    pub bias: Vec<f32>,
+    /// Whether sums are integers.
+    pub integers: bool,
+    /// Whether negative results become 0.
+    pub relu: bool,
+    /// Code of the map to add, and what its codes are multiplied by.
+    pub added: Option<(Code, f32)>,
+    /// Code of the output.
+    pub output: Code,
+}
+
+/// Where the results of a block go.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    /// Pixels of the block.
+    pub pixels: usize,
+    /// First output of the group.
+    pub first: usize,
+    /// Outputs of the group, 1 to 32.
+    pub outputs: usize,
+    /// First pixel of the map to add at the group's first output; null for none.
+    pub added: *const u8,
+    /// First pixel of the output at the group's first output.
+    pub output: *mut u8,
+    /// Values from one pixel to the next in both.
+    pub step: usize,
+}
+
+type Lanes = [f32; GROUP];
+
+impl Epilogue {
+    /// Writes the results of a block.
+    ///
+    /// # Safety
+    /// The processor has the kind's instructions; so many outputs can be read and written at each pixel's step.
+    pub unsafe fn run(&self, kind: Kind, block: &Block, place: &Place) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match kind {
+                #[cfg(target_arch = "x86_64")]
+                Kind::Amx | Kind::Avx512 | Kind::Avx512Bf16 | Kind::Avx512Vnni => avx512::run(self, block, place),
+                #[cfg(target_arch = "x86_64")]
+                Kind::Avx2 => self.avx2(block, place),
+                _ => self.any(block, place),
+            }
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
+    unsafe fn avx2(&self, block: &Block, place: &Place) {
+        // SAFETY: the caller's promise.
+        unsafe { self.any(block, place) }
+    }
+
+    #[expect(clippy::inline_always, reason = "compiled once for each level")]
+    #[inline(always)]
+    unsafe fn any(&self, block: &Block, place: &Place) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match (self.integers, self.output) {
+                (false, Code::Bf16) => self.pixels::<false, false>(block, place),
+                (false, Code::U8 { .. }) => self.pixels::<false, true>(block, place),
+                (true, Code::Bf16) => self.pixels::<true, false>(block, place),
+                (true, Code::U8 { .. }) => self.pixels::<true, true>(block, place),
+            }
+        }
+    }
+
+    #[expect(clippy::inline_always, reason = "compiled once for each level")]
+    #[inline(always)]
+    unsafe fn pixels<const INTEGERS: bool, const BYTES: bool>(&self, block: &Block, place: &Place) {
+        let part = place.first..place.first + GROUP;
+        let (Some(scale), Some(bias)) =
+            (self.scale[part.clone()].first_chunk::<GROUP>(), self.bias[part].first_chunk::<GROUP>())
+        else {
+            return;
+        };
+        for (pixel, sums) in block.0.iter().take(place.pixels).enumerate() {
+            let mut values = [0.0; GROUP];
+            for (o, value) in values.iter_mut().enumerate() {
+                let sum = if INTEGERS { sums[o].cast_signed() as f32 } else { f32::from_bits(sums[o]) };
+                *value = sum * scale[o] + bias[o];
+            }
+            if let (Some((code, factor)), false) = (self.added, place.added.is_null()) {
+                // SAFETY: the caller's promise.
+                let added = unsafe { read(code, place.added.add(pixel * place.step * code.size()), place.outputs) };
+                for (value, added) in values.iter_mut().zip(added) {
+                    *value += added * factor;
+                }
+            }
+            for value in values.iter_mut().filter(|_| self.relu) {
+                *value = if *value > 0.0 { *value } else { 0.0 };
+            }
+            let at = pixel * place.step;
+            // SAFETY: the caller's promise.
+            unsafe {
+                if BYTES {
+                    let mut codes = [0; GROUP];
+                    for (code, value) in codes.iter_mut().zip(values) {
+                        *code = round_u8(value);
+                    }
+                    write(codes, place.output.add(at), place.outputs);
+                } else {
+                    let mut codes = [0; GROUP];
+                    for (code, value) in codes.iter_mut().zip(values) {
+                        *code = round_bf16(value);
+                    }
+                    write(codes, place.output.add(2 * at).cast(), place.outputs);
+                }
+            }
+        }
+    }
+}
+
+/// The codes of `outputs` values as numbers.
+#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[inline(always)]
+unsafe fn read(code: Code, from: *const u8, outputs: usize) -> Lanes {
+    let mut values = [0.0; GROUP];
+    // SAFETY: the caller's promise.
+    unsafe {
+        match code {
+            Code::Bf16 => {
+                for (value, bits) in values.iter_mut().zip(lanes::<u16>(from.cast(), outputs)) {
+                    *value = f32::from_bits(u32::from(bits) << 16);
+                }
+            }
+            Code::U8 { .. } => {
+                for (value, code) in values.iter_mut().zip(lanes::<u8>(from, outputs)) {
+                    *value = f32::from(code);
+                }
+            }
+        }
+    }
+    values
+}
+
+#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[inline(always)]
+unsafe fn lanes<T: Copy + Default>(from: *const T, outputs: usize) -> [T; GROUP] {
+    // SAFETY: the caller vouches for so many values.
+    unsafe {
+        if outputs == GROUP {
+            return from.cast::<[T; GROUP]>().read_unaligned();
+        }
+        let mut all = [T::default(); GROUP];
+        for (o, value) in all.iter_mut().take(outputs).enumerate() {
+            *value = from.add(o).read_unaligned();
+        }
+        all
+    }
+}
+
+#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[inline(always)]
+unsafe fn write<T: Copy>(values: [T; GROUP], to: *mut T, outputs: usize) {
+    // SAFETY: the caller vouches for so many values.
+    unsafe {
+        if outputs == GROUP {
+            to.cast::<[T; GROUP]>().write_unaligned(values);
+            return;
+        }
+        for (o, value) in values.into_iter().take(outputs).enumerate() {
+            to.add(o).write_unaligned(value);
+        }
+    }
+}
