@@ -1,11 +1,15 @@
 """Inference of the same network by areal's plan, ONNX Runtime and OpenVINO, alternating.
 
-    benches/peers/cnn.sh [ARCHITECTURE [SIDE [BATCH [BANDS]]]]
+    benches/peers/cnn.sh [ARCHITECTURE [SIDE [BATCH [BANDS [PRECISION]]]]]
 
 The plan's program makes the weights and a batch; the ONNX graph is built from the same weights, with each batch
 normalisation folded by the runtimes themselves. Outputs must agree. Each program runs on one thread and is charged its
 processor time, so that other work on the machine counts little; the medians and the least times are printed. The plan
 converts and normalises uint16 pixels within its time, the others are given single-precision images.
+
+With a PRECISION of bf16 or int8, the plan in that precision and OpenVINO with the bf16 hint join in; the share of labels in
+which each differs from OpenVINO in single precision is printed. The images are noise and the weights random, so that
+classes are less certain than those of a trained network.
 """
 
 import subprocess
@@ -51,9 +55,13 @@ def charged(call):
 
 def main():
     program, arguments = sys.argv[1], sys.argv[2:]
-    architecture, side, batch, bands = [*arguments, *("resnet18", "64", "64", "3")[len(arguments) :]]
+    architecture, side, batch, bands, precision = [*arguments, *("resnet18", "64", "64", "3", "f32")[len(arguments) :]]
+    reduced = precision != "f32"
     with tempfile.TemporaryDirectory() as folder:
-        plan = Plan(program, [architecture, bands, side, batch, folder])
+        if reduced:
+            narrow = Plan(program, [architecture, bands, side, batch, precision, folder])
+            narrow_logits = np.fromfile(Path(folder) / "logits.f32", np.float32).reshape(int(batch), -1)
+        plan = Plan(program, [architecture, bands, side, batch, "f32", folder])
         folder = Path(folder)
         images = np.fromfile(folder / "input.f32", np.float32).reshape(int(batch), int(bands), int(side), int(side))
         logits = np.fromfile(folder / "logits.f32", np.float32).reshape(int(batch), -1)
@@ -67,14 +75,22 @@ def main():
     core = openvino.Core()
     # The exact type and one thread: on this kind of processor OpenVINO would otherwise choose bf16.
     settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1}
-    compiled = core.compile_model(core.read_model(model), "CPU", settings)
-    request = compiled.create_infer_request()
+    compile_for = lambda hint: core.compile_model(core.read_model(model), "CPU", {**settings, "INFERENCE_PRECISION_HINT": hint})
+    request = compile_for("f32").create_infer_request()
 
     runs = {
         "areal plan": plan.seconds,
         "ONNX Runtime": lambda: charged(lambda: session.run(None, {"input": images})),
         "OpenVINO f32": lambda: charged(lambda: request.infer({"input": images}, share_inputs=True)),
     }
+    if reduced:
+        bf16 = compile_for("bf16").create_infer_request()
+        runs[f"areal {precision}"] = narrow.seconds
+        runs["OpenVINO bf16"] = lambda: charged(lambda: bf16.infer({"input": images}, share_inputs=True))
+        labels = logits.argmax(1)
+        for name, found in ((f"areal {precision}", narrow_logits), ("OpenVINO bf16", bf16.infer({"input": images})[0])):
+            changed, apart = (found.argmax(1) != labels).sum(), np.abs(found - logits).max() / np.abs(logits).max()
+            print(f"{name}: {changed} of {len(labels)} labels differ from single precision, logits by {apart:.1e} of the greatest")
     scale = np.abs(logits).max()
     for name, found in (("ONNX Runtime", session.run(None, {"input": images})[0]), ("OpenVINO f32", request.infer({"input": images})[0])):
         difference = np.abs(found - logits).max() / scale
@@ -89,12 +105,12 @@ def main():
         if time.monotonic() - begin > LIMIT_S:
             break
     print(f"\n{architecture}, {side} px, {bands} bands, batch {batch}, {len(times['areal plan'])} rounds; patches/s of one core")
-    print(f"{'program':<14} {'median':>8} {'best':>8} {'plan is, by median':>20} {'by best':>8}")
-    ours = times["areal plan"]
-    for name, all_times in times.items():
-        median, best = statistics.median(all_times), min(all_times)
-        ratios = (median / statistics.median(ours), best / min(ours))
-        print(f"{name:<14} {int(batch) / median:>8.1f} {int(batch) / best:>8.1f} {ratios[0]:>19.2f}x {ratios[1]:>7.2f}x")
+    for ours in [name for name in times if name.startswith("areal")]:
+        print(f"{'program':<14} {'median':>8} {'best':>8} {ours + ' is, by median':>26} {'by best':>8}")
+        for name, all_times in times.items():
+            median, best = statistics.median(all_times), min(all_times)
+            ratios = (median / statistics.median(times[ours]), best / min(times[ours]))
+            print(f"{name:<14} {int(batch) / median:>8.1f} {int(batch) / best:>8.1f} {ratios[0]:>25.2f}x {ratios[1]:>7.2f}x")
 
 
 if __name__ == "__main__":

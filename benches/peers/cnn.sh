@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Compares CNN inference with ONNX Runtime and OpenVINO.
-# usage: benches/peers/cnn.sh [ARCHITECTURE [SIDE [BATCH [BANDS]]]]     PROFILE=dev: without a release build
+# usage: benches/peers/cnn.sh [ARCHITECTURE [SIDE [BATCH [BANDS [PRECISION]]]]]     PROFILE=dev: without a release build
 set -eu
 cd "$(dirname "$0")/../.."
 . benches/peers/environment.sh

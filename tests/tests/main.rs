@@ -13,6 +13,7 @@ mod estimate_value;
 mod explain;
 mod inspect;
 mod model_bundle;
+mod precision;
 mod predict;
 mod predict_dense;
 mod prediction_folder;

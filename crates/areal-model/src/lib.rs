@@ -17,6 +17,7 @@ mod loss;
 mod network;
 mod normalisation;
 mod padding;
+mod precision;
 mod spec;
 mod weights;
 
@@ -33,5 +34,6 @@ pub use loss::Loss;
 pub use network::{Block, Network, NetworkConfig};
 pub use normalisation::{Normalisation, Statistics};
 pub use padding::Padding;
+pub use precision::{Precision, PrecisionChange};
 pub use spec::{BUNDLE_FORMAT, Calibration, ModelSpec, ValueScale};
 pub use weights::{StateDict, TensorValues};

@@ -1,5 +1,5 @@
 //! The compiled plan as one of the programs that `benches/peers/cnn.py` compares:
-//! `peer ARCHITECTURE BANDS SIDE BATCH FOLDER` writes `weights.safetensors`, the normalised images `input.f32` (`[N, C, H, W]`) and
+//! `peer ARCHITECTURE BANDS SIDE BATCH PRECISION FOLDER` writes `weights.safetensors`, the normalised images `input.f32` (`[N, C, H, W]`) and
 //! the logits `logits.f32` (`[N, K]`) to the folder, then infers the batch once for each line that it reads.
 
 use std::error::Error;
@@ -13,15 +13,15 @@ use areal_model::{
     BUNDLE_FORMAT, Bundle, Calibration, DeviceChoice, Inference, ModelSpec, Network, Normalisation, Padding,
     PatchBatch, StateDict,
 };
-use areal_plan::PlanInference;
+use areal_plan::{Calibrator, PlanInference};
 use rand::{RngExt, SeedableRng};
 
 const CLASSES: u8 = 10;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [architecture, bands, side, batch, folder] = arguments.as_slice() else {
-        return Err("usage: peer ARCHITECTURE BANDS SIDE BATCH FOLDER".into());
+    let [architecture, bands, side, batch, precision, folder] = arguments.as_slice() else {
+        return Err("usage: peer ARCHITECTURE BANDS SIDE BATCH PRECISION FOLDER".into());
     };
     let (bands, side, patches): (usize, usize, usize) = (bands.parse()?, side.parse()?, batch.parse()?);
     let folder = PathBuf::from(folder);
@@ -54,7 +54,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     StateDict::of(&network).write(&folder.join("weights.safetensors"))?;
     let batch = random_batch(patches, bands, side);
     std::fs::write(folder.join("input.f32"), bytes(&normalised(&batch, &spec.normalisation)))?;
-    let mut plan = PlanInference::from_bundle(Bundle { spec, network }, Level::detect()?)?;
+    let (bundle, level) = (Bundle { spec, network }, Level::detect()?);
+    let mut calibrator = Calibrator::new(&bundle, level)?;
+    calibrator.observe(&batch)?;
+    let ranges = calibrator.finish()?;
+    let mut plan = PlanInference::from_bundle(bundle, level, precision.parse()?, Some(&ranges))?;
     let logits = plan.infer(&batch)?;
     std::fs::write(folder.join("logits.f32"), bytes(&logits.into_iter().collect::<Vec<f32>>()))?;
     let mut out = std::io::stdout();

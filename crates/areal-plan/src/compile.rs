@@ -1,45 +1,140 @@
-use areal_kernels::{Activation, Level, MaxPool, Program, ProgramBuilder, Value};
+use areal_kernels::{Activation, Code, Codes, Conv2d, Level, MaxPool, NarrowConv2d, Program, ProgramBuilder, Value};
 use areal_model::{Block, Network};
 use burn::nn::pool::MaxPool2d;
 
 use crate::PlanError;
-use crate::fold::{convolution, linear, symmetric};
+use crate::fold::{Folded, convolution, linear, symmetric};
+
+/// In what numbers a plan's convolutions compute.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Numbers<'a> {
+    /// Single precision.
+    Single,
+    /// bf16.
+    Bf16,
+    /// Bytes, with the value of the code 1 for each convolution in the order of the program.
+    Bytes(&'a [f32]),
+}
+
+/// A program with its convolutions' results, in the order in which they are computed; the head's is not among them.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    pub program: Program,
+    pub convolutions: Vec<Value>,
+}
 
 /// Compiles a network for one processor level: maps `[H, W, N, bands]` in, logits `[1, 1, N, K]` out.
 ///
+/// In narrow numbers the images are rounded to bf16, results that are not rectified and those that the head's pooling reads
+/// are of bf16, pooling sums in single precision, and the head computes in single precision.
+///
 /// # Errors
 /// When the network holds a layer that plans do not know.
-pub fn compile(network: &Network, level: Level) -> Result<Program, PlanError> {
-    let mut builder = ProgramBuilder::new(level);
-    let stem = convolution(level, &network.conv1, &network.bn1, Activation::Relu)?;
-    let mut x = builder.conv(builder.input(), stem, None);
+pub(crate) fn compile(network: &Network, level: Level, numbers: Numbers<'_>) -> Result<Compiled, PlanError> {
+    let mut c = Compiler { level, numbers, builder: ProgramBuilder::new(level), convolutions: Vec::new() };
+    let mut x = c.stem(&convolution(&network.conv1, &network.bn1)?)?;
     if let Some(pool) = &network.maxpool {
-        x = builder.max_pool(x, max_pool(pool)?);
+        x.value = c.builder.max_pool(x.value, max_pool(pool)?);
     }
-    for layer in [&network.layer1, &network.layer2, &network.layer3, &network.layer4] {
-        for residual in layer {
-            x = block(&mut builder, level, x, residual)?;
-        }
+    let layers = [&network.layer1, &network.layer2, &network.layer3, &network.layer4];
+    let blocks: Vec<&Block> = layers.into_iter().flatten().collect();
+    for (index, residual) in blocks.iter().enumerate() {
+        x = c.block(x, residual, index + 1 == blocks.len())?;
     }
-    x = builder.mean_pool(x);
-    builder.conv(x, linear(level, &network.fc)?, None);
-    Ok(builder.finish()?)
+    let pooled = c.builder.mean_pool(x.value);
+    let head = linear(&network.fc);
+    let head = Conv2d::new(level, head.shape, &head.weights, Some(&head.bias), Activation::None)?;
+    c.builder.conv(pooled, head, None);
+    Ok(Compiled { program: c.builder.finish()?, convolutions: c.convolutions })
 }
 
-/// A residual block: the shortcut is added in the last convolution's epilogue.
-fn block(builder: &mut ProgramBuilder, level: Level, x: Value, block: &Block) -> Result<Value, PlanError> {
-    let shortcut = if block.margin() == 0 { x } else { builder.crop(x, block.margin()) };
-    let shortcut = match &block.downsample {
-        Some((conv, norm)) => builder.conv(shortcut, convolution(level, conv, norm, Activation::None)?, None),
-        None => shortcut,
-    };
-    let y = builder.conv(x, convolution(level, &block.conv1, &block.bn1, Activation::Relu)?, None);
-    let second = convolution(level, &block.conv2, &block.bn2, Activation::Relu)?;
-    let (Some(conv3), Some(bn3)) = (&block.conv3, &block.bn3) else {
-        return Ok(builder.conv(y, second, Some(shortcut)));
-    };
-    let y = builder.conv(y, second, None);
-    Ok(builder.conv(y, convolution(level, conv3, bn3, Activation::Relu)?, Some(shortcut)))
+/// A map of the program.
+#[derive(Debug, Clone, Copy)]
+struct Map {
+    value: Value,
+    /// How it is coded; none for single precision.
+    code: Option<Code>,
+}
+
+/// What becomes of a convolution's result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    /// Rectified; convolutions read it.
+    Convolved,
+    /// Rectified; the head's pooling reads it.
+    Pooled,
+    /// Not rectified; it is added to another result.
+    Added,
+}
+
+struct Compiler<'a> {
+    level: Level,
+    numbers: Numbers<'a>,
+    builder: ProgramBuilder,
+    convolutions: Vec<Value>,
+}
+
+impl Compiler<'_> {
+    fn stem(&mut self, layer: &Folded) -> Result<Map, PlanError> {
+        let input = self.builder.input();
+        let Some(output) = self.code(Use::Convolved)? else {
+            return self.conv(Map { value: input, code: None }, layer, Use::Convolved, None);
+        };
+        let rows = self.builder.rows(input, layer.shape.padding[1]);
+        let Folded { shape, weights, bias } = layer;
+        let conv = NarrowConv2d::of_rows(self.level, *shape, weights, bias, Activation::Relu, output)?;
+        Ok(self.keep(Some(output), |builder| builder.narrow(rows, conv, None)))
+    }
+
+    /// A residual block: the shortcut is added in the last convolution's epilogue.
+    fn block(&mut self, x: Map, block: &Block, last: bool) -> Result<Map, PlanError> {
+        let mut shortcut = x;
+        if block.margin() > 0 {
+            shortcut.value = self.builder.crop(x.value, block.margin());
+        }
+        if let Some((conv, norm)) = &block.downsample {
+            shortcut = self.conv(shortcut, &convolution(conv, norm)?, Use::Added, None)?;
+        }
+        let end = if last { Use::Pooled } else { Use::Convolved };
+        let y = self.conv(x, &convolution(&block.conv1, &block.bn1)?, Use::Convolved, None)?;
+        let second = convolution(&block.conv2, &block.bn2)?;
+        let (Some(conv3), Some(bn3)) = (&block.conv3, &block.bn3) else {
+            return self.conv(y, &second, end, Some(shortcut));
+        };
+        let y = self.conv(y, &second, Use::Convolved, None)?;
+        self.conv(y, &convolution(conv3, bn3)?, end, Some(shortcut))
+    }
+
+    fn conv(&mut self, from: Map, layer: &Folded, goes: Use, add: Option<Map>) -> Result<Map, PlanError> {
+        let activation = if goes == Use::Added { Activation::None } else { Activation::Relu };
+        let (value, added) = (from.value, add.map(|map| map.value));
+        let Folded { shape, weights, bias } = layer;
+        let (Some(input), Some(output)) = (from.code, self.code(goes)?) else {
+            let conv = Conv2d::new(self.level, *shape, weights, Some(bias), activation)?;
+            return Ok(self.keep(None, |builder| builder.conv(value, conv, added)));
+        };
+        let codes = Codes { input, added: add.and_then(|map| map.code), output };
+        let conv = NarrowConv2d::new(self.level, *shape, weights, bias, activation, codes)?;
+        Ok(self.keep(Some(output), |builder| builder.narrow(value, conv, added)))
+    }
+
+    fn keep(&mut self, code: Option<Code>, add: impl FnOnce(&mut ProgramBuilder) -> Value) -> Map {
+        let value = add(&mut self.builder);
+        self.convolutions.push(value);
+        Map { value, code }
+    }
+
+    /// The code of the next convolution's result.
+    fn code(&self, goes: Use) -> Result<Option<Code>, PlanError> {
+        match self.numbers {
+            Numbers::Single => Ok(None),
+            Numbers::Bytes(scales) if goes == Use::Convolved => match scales.get(self.convolutions.len()) {
+                Some(scale) => Ok(Some(Code::U8 { scale: *scale })),
+                None => Err(PlanError::Layer(format!("more than {} convolutions with a measured range", scales.len()))),
+            },
+            Numbers::Bf16 | Numbers::Bytes(_) => Ok(Some(Code::Bf16)),
+        }
+    }
 }
 
 fn max_pool(pool: &MaxPool2d) -> Result<MaxPool, PlanError> {

@@ -1,9 +1,20 @@
-use areal_kernels::{Activation, Conv2d as Kernel, ConvShape, Level};
+use areal_kernels::ConvShape;
 use burn::nn::conv::Conv2d;
 use burn::nn::{BatchNorm, Linear, PaddingConfig2d};
 use burn::tensor::Tensor;
 
 use crate::PlanError;
+
+/// A convolution as plain numbers.
+#[derive(Debug, Clone)]
+pub struct Folded {
+    /// What it computes.
+    pub shape: ConvShape,
+    /// `[outputs, inputs, kernel rows, kernel columns]`.
+    pub weights: Vec<f32>,
+    /// By output.
+    pub bias: Vec<f32>,
+}
 
 /// Values of a tensor, row-major.
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
@@ -21,7 +32,7 @@ pub fn symmetric(padding: &PaddingConfig2d) -> Result<[usize; 2], PlanError> {
 
 /// A convolution with the batch normalisation that follows it folded in:
 /// `w' = w gamma / sqrt(var + eps)`, `b' = beta + (b - mean) gamma / sqrt(var + eps)`, in double precision.
-pub fn convolution(level: Level, conv: &Conv2d, norm: &BatchNorm, activation: Activation) -> Result<Kernel, PlanError> {
+pub fn convolution(conv: &Conv2d, norm: &BatchNorm) -> Result<Folded, PlanError> {
     if conv.groups != 1 {
         return Err(PlanError::Layer(format!("convolution in {} groups", conv.groups)));
     }
@@ -46,14 +57,13 @@ pub fn convolution(level: Level, conv: &Conv2d, norm: &BatchNorm, activation: Ac
         }
         folded.push((f64::from(beta[output]) + (f64::from(bias[output]) - f64::from(mean[output])) * scale) as f32);
     }
-    Ok(Kernel::new(level, shape, &weights, Some(&folded), activation)?)
+    Ok(Folded { shape, weights, bias: folded })
 }
 
 /// A linear layer as a convolution of one position; Burn stores its weights `[inputs, outputs]`.
-pub fn linear(level: Level, linear: &Linear) -> Result<Kernel, PlanError> {
+pub fn linear(linear: &Linear) -> Folded {
     let [inputs, outputs] = linear.weight.dims();
     let weights = values(linear.weight.val().transpose());
-    let bias = linear.bias.as_ref().map(|b| values(b.val()));
-    let shape = ConvShape::square(inputs, outputs, 1, 1, 0);
-    Ok(Kernel::new(level, shape, &weights, bias.as_deref(), Activation::None)?)
+    let bias = linear.bias.as_ref().map_or_else(|| vec![0.0; outputs], |b| values(b.val()));
+    Folded { shape: ConvShape::square(inputs, outputs, 1, 1, 0), weights, bias }
 }

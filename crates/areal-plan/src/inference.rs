@@ -2,10 +2,13 @@ use std::path::Path;
 
 use areal_grid::PatchLayout;
 use areal_kernels::{Level, MapShape, Program};
-use areal_model::{Bundle, BurnInference, DenseInference, DeviceChoice, Inference, ModelError, ModelSpec, PatchBatch};
+use areal_model::{
+    Bundle, BurnInference, DenseInference, DeviceChoice, Inference, ModelError, ModelSpec, PatchBatch, Precision,
+};
 use ndarray::Array2;
 
-use crate::{DensePlan, PlanError, compile, input, probe};
+use crate::compile::{Numbers, compile};
+use crate::{DensePlan, PlanError, Ranges, input, probe};
 
 /// Pixels of one part of a batch: 64 patches of 64 px. Larger batches gain no speed, only memory.
 const PIXELS: usize = 64 * 64 * 64;
@@ -16,40 +19,65 @@ pub struct PlanInference {
     spec: ModelSpec,
     program: Program,
     level: Level,
+    precision: Precision,
 }
 
-/// The inference for a device: a compiled plan on a CPU, Burn elsewhere.
+/// The inference for a device and a precision: a compiled plan on a CPU, Burn elsewhere, which has single precision alone.
+/// `ranges` are needed for int8 only.
 ///
 /// # Errors
-/// When the bundle or the device cannot be had, or the plan disagrees with the network.
-pub fn load(folder: &Path, device: DeviceChoice) -> Result<Box<dyn Inference>, PlanError> {
-    match device {
-        DeviceChoice::Cpu => Ok(Box::new(PlanInference::load(folder)?)),
-        other => Ok(Box::new(BurnInference::load(folder, other)?)),
+/// When the bundle or the device cannot be had or does not have the precision, or the plan disagrees with the network.
+pub fn load(
+    folder: &Path,
+    device: DeviceChoice,
+    precision: Precision,
+    ranges: Option<&Ranges>,
+) -> Result<Box<dyn Inference>, PlanError> {
+    match (device, precision) {
+        (DeviceChoice::Cpu, _) => Ok(Box::new(PlanInference::load(folder, precision, ranges)?)),
+        (_, Precision::F32) => Ok(Box::new(BurnInference::load(folder, device)?)),
+        _ => Err(PlanError::Device { precision, device }),
     }
 }
 
 impl PlanInference {
-    /// Loads a bundle's folder, compiles it for this processor and compares the plan with Burn on a fixed
-    /// pseudo-random batch.
+    /// Loads a bundle's folder, compiles it for this processor and compares the plan with Burn: on a fixed pseudo-random
+    /// batch, or for int8 on some of the patches that its ranges were measured on.
     ///
     /// # Errors
-    /// As [`Bundle::load`]; [`PlanError::Disagrees`] when the two differ by more than [`crate::TOLERANCE`].
-    pub fn load(folder: &Path) -> Result<Self, PlanError> {
+    /// As [`Bundle::load`]; [`PlanError::NoRanges`] for int8 without them; [`PlanError::Disagrees`] when the two differ by
+    /// more than [`crate::tolerance`].
+    pub fn load(folder: &Path, precision: Precision, ranges: Option<&Ranges>) -> Result<Self, PlanError> {
         let device = DeviceChoice::Cpu.open()?;
-        Self::from_bundle(Bundle::load(folder, &device)?, Level::detect()?)
+        Self::from_bundle(Bundle::load(folder, &device)?, Level::detect()?, precision, ranges)
     }
 
     /// The same for a bundle that was loaded to the CPU, at a given level.
     ///
     /// # Errors
-    /// [`PlanError::Disagrees`] as [`PlanInference::load`].
-    pub fn from_bundle(bundle: Bundle, level: Level) -> Result<Self, PlanError> {
-        let mut plan = Self { spec: bundle.spec.clone(), program: compile(&bundle.network, level)?, level };
-        let device = DeviceChoice::Cpu.open()?;
-        let agreement = probe::check(&mut plan, &mut BurnInference::new(bundle, device))?;
+    /// As [`PlanInference::load`].
+    pub fn from_bundle(
+        bundle: Bundle,
+        level: Level,
+        precision: Precision,
+        ranges: Option<&Ranges>,
+    ) -> Result<Self, PlanError> {
+        let numbers = match precision {
+            Precision::F32 => Numbers::Single,
+            Precision::Bf16 => Numbers::Bf16,
+            Precision::Int8 => Numbers::Bytes(&ranges.ok_or(PlanError::NoRanges)?.scales),
+        };
+        let program = compile(&bundle.network, level, numbers)?.program;
+        let mut plan = Self { spec: bundle.spec.clone(), program, level, precision };
+        let batch = match (precision, ranges) {
+            (Precision::Int8, Some(ranges)) => ranges.patches.clone(),
+            _ => probe::batch(&plan.spec),
+        };
+        let mut network = BurnInference::new(bundle, DeviceChoice::Cpu.open()?);
+        let agreement = probe::check(&mut plan, &mut network, precision, &batch)?;
         tracing::debug!(
             %level,
+            %precision,
             difference = agreement.difference,
             "compiled {} for this processor",
             plan.spec.architecture
@@ -82,7 +110,7 @@ impl Inference for PlanInference {
     }
 
     fn kind(&self) -> String {
-        format!("plan, {}", self.level)
+        format!("plan, {}, {}", self.level, self.precision)
     }
 
     fn infer(&mut self, batch: &PatchBatch) -> Result<Array2<f32>, ModelError> {
@@ -102,6 +130,9 @@ impl Inference for PlanInference {
     }
 
     fn dense(&self, layout: &PatchLayout) -> Result<Box<dyn DenseInference>, ModelError> {
+        if self.precision != Precision::F32 {
+            return Err(ModelError::NotDense { kind: self.kind() });
+        }
         Ok(Box::new(DensePlan::new(self.spec.clone(), self.kind(), &self.program, *layout)?))
     }
 }

@@ -2,18 +2,24 @@
 //!
 //! Batch normalisation is folded into the convolutions, `ReLU` and residual additions happen where a convolution stores
 //! its sums, buffers are planned once and reused, and pixels are normalised while they are converted from the scene's
-//! own type. [`DensePlan`] runs a plan over a whole scene, so that what patches share is computed once. A plan is compared with Burn when it is loaded and refuses to load where the two differ.
+//! own type. [`DensePlan`] runs a plan over a whole scene, so that what patches share is computed once. A plan is compared
+//! with Burn when it is loaded and refuses to load where the two differ.
+//!
+//! In bf16 and int8 ([`areal_model::Precision`]) a plan's maps and weights are narrow; the head, and the sums of bf16, are in
+//! single precision. The ranges that int8 needs are measured on patches of the training store ([`Calibrator`]).
 
 mod compile;
 mod dense;
 mod error;
 mod fold;
+mod histogram;
 mod inference;
 mod input;
 mod probe;
+mod ranges;
 
-pub use compile::compile;
 pub use dense::DensePlan;
 pub use error::PlanError;
 pub use inference::{PlanInference, load};
-pub use probe::{Agreement, TOLERANCE};
+pub use probe::{Agreement, tolerance};
+pub use ranges::{Calibrator, Ranges};

@@ -1,13 +1,20 @@
 use areal_grid::{PixelState, Pixels};
-use areal_model::{BurnInference, Inference, ModelSpec, PatchBatch};
+use areal_model::{BurnInference, Inference, ModelSpec, PatchBatch, Precision};
 use ndarray::Array2;
 use rand::{RngExt, SeedableRng};
 
 use crate::PlanError;
 
-/// Greatest difference between a plan's logits and Burn's, as a share of the greatest logit (or of 1 where that is
-/// less). Both sum the same single-precision products in another order.
-pub const TOLERANCE: f32 = 1e-3;
+/// Greatest difference allowed between a plan's logits and Burn's, as a share of the greatest logit (or of 1 where that is
+/// less). In single precision both sum the same products in another order; bf16 rounds each map to 8 binary digits; bytes
+/// code each map in 255 steps. It guards against plans that compute something else, not against rounding that changes labels.
+pub fn tolerance(precision: Precision) -> f32 {
+    match precision {
+        Precision::F32 => 1e-3,
+        Precision::Bf16 => 0.05,
+        Precision::Int8 => 0.15,
+    }
+}
 
 /// Patches of the probe batch.
 const PATCHES: usize = 3;
@@ -56,14 +63,19 @@ pub fn batch(spec: &ModelSpec) -> PatchBatch {
     PatchBatch { shape: [patches, bands, side, side], pixels: Pixels::F64(values), states }
 }
 
-/// Compares a plan with the network it was compiled from.
-pub fn check(plan: &mut dyn Inference, network: &mut BurnInference) -> Result<Agreement, PlanError> {
-    let batch = batch(plan.spec());
-    let expected = network.infer(&batch).map_err(|e| PlanError::Probe(e.to_string()))?;
-    let agreement = Agreement::of(&plan.infer(&batch)?, &expected);
-    if agreement.difference <= TOLERANCE {
+/// Compares a plan with the network it was compiled from, on a batch.
+pub fn check(
+    plan: &mut dyn Inference,
+    network: &mut BurnInference,
+    precision: Precision,
+    batch: &PatchBatch,
+) -> Result<Agreement, PlanError> {
+    let expected = network.infer(batch).map_err(|e| PlanError::Probe(e.to_string()))?;
+    let agreement = Agreement::of(&plan.infer(batch)?, &expected);
+    let tolerance = tolerance(precision);
+    if agreement.difference <= tolerance {
         Ok(agreement)
     } else {
-        Err(PlanError::Disagrees { found: agreement.difference, tolerance: TOLERANCE })
+        Err(PlanError::Disagrees { precision, found: agreement.difference, tolerance })
     }
 }

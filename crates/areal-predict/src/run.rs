@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use areal_grid::{PatchLayout, PixelState, Target};
-use areal_job::{FileError, InputFile, Job, Provenance, StagedDir, Unit};
+use areal_job::{FileError, InputFile, Job, Provenance, Sha256, StagedDir, Unit};
 use areal_model::{DenseInference, Inference, ModelSpec};
 use areal_raster::{Agreement, PredictMode, PredictionMeta, Scene, StateCounts, input_file_with_companions};
 use serde::Serialize;
@@ -108,9 +108,7 @@ pub fn predict(
     let staged = StagedDir::new(out, settings.overwrite)?;
     let layout = settings.layout(scene.size(), spec.patch_size)?;
     let mut way = way(scene, inference, settings, layout)?;
-    let (mut inputs, bundle) = hash_inputs(scene, bundle, job)?;
-    let bundle_sha256 = bundle.sha256.clone();
-    inputs.push(bundle);
+    let (inputs, bundle_sha256) = hash_inputs(scene, bundle, settings.store.as_deref(), job)?;
     let resolved = resolved_settings(scene, inference, settings, &layout)?;
     let identity = JobIdentity::new(MADE_BY, inputs.clone(), resolved.clone());
     let journal = Journal::open(out, &identity, settings.resume)?;
@@ -153,8 +151,13 @@ fn check_fit(scene: &Scene, spec: &ModelSpec) -> Result<(), PredictError> {
     Ok(spec.check_scene(&bands, scene.pixel_type(), Some(scene.ground_resolution()))?)
 }
 
-/// Digests of the scene's files, and of the bundle.
-fn hash_inputs(scene: &Scene, bundle: &Path, job: &Job<'_>) -> Result<(Vec<InputFile>, InputFile), PredictError> {
+/// Digests of the scene's files, of the bundle, and of the store if there is one; and that of the bundle once more.
+fn hash_inputs(
+    scene: &Scene,
+    bundle: &Path,
+    store: Option<&Path>,
+    job: &Job<'_>,
+) -> Result<(Vec<InputFile>, Sha256), PredictError> {
     let files = &scene.settings().files;
     let task = job.task("hash", Some(files.len() as u64 + 1), Unit::Files);
     let hash = |path: &Path| -> Result<InputFile, PredictError> {
@@ -163,8 +166,14 @@ fn hash_inputs(scene: &Scene, bundle: &Path, job: &Job<'_>) -> Result<(Vec<Input
         task.advance(1);
         Ok(input)
     };
-    let inputs = files.iter().map(|path| hash(path)).collect::<Result<_, _>>()?;
-    Ok((inputs, hash(bundle)?))
+    let mut inputs: Vec<InputFile> = files.iter().map(|path| hash(path)).collect::<Result<_, _>>()?;
+    let bundle = hash(bundle)?;
+    let digest = bundle.sha256.clone();
+    inputs.push(bundle);
+    if let Some(store) = store {
+        inputs.push(hash(store)?);
+    }
+    Ok((inputs, digest))
 }
 
 /// All that the bits of a result depend on besides the inputs.

@@ -1,5 +1,7 @@
+use std::path::PathBuf;
+
 use areal_grid::PatchLayout;
-use areal_model::DeviceChoice;
+use areal_model::{DeviceChoice, Precision, PrecisionChange};
 use areal_raster::PredictMode;
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +36,14 @@ pub struct PredictSettings {
     pub memory: u64,
     /// Device that the inference was loaded to. The result depends on it in its last bits.
     pub device: DeviceChoice,
+    /// Precision that the inference was loaded in.
+    pub precision: Precision,
+    /// What that precision changes, as far as it was measured: kept with the prediction.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub precision_change: Option<PrecisionChange>,
+    /// Patch store that the precision's ranges or change were measured on: its digest is kept with the prediction.
+    #[serde(skip)]
+    pub store: Option<PathBuf>,
     /// Threads that read and decode the scene. The result does not depend on it.
     #[serde(skip)]
     pub threads: usize,
@@ -55,6 +65,9 @@ impl Default for PredictSettings {
             min_valid: 0.5,
             memory: 256,
             device: DeviceChoice::Cpu,
+            precision: Precision::F32,
+            precision_change: None,
+            store: None,
             threads,
             resume: false,
             overwrite: false,
@@ -71,6 +84,9 @@ impl PredictSettings {
         let fault = |what, value: String, expected| Err(PredictError::Setting { what, value, expected });
         if !(0.0..=1.0).contains(&self.min_valid) {
             return fault("the least valid fraction", self.min_valid.to_string(), "it must lie between 0 and 1");
+        }
+        if self.mode == PredictMode::Dense && self.precision != Precision::F32 {
+            return fault("the precision", self.precision.to_string(), "dense mode computes in f32 alone");
         }
         if !(1..=MAX_BATCH_SIZE).contains(&self.batch_size) {
             return fault("the batch size", self.batch_size.to_string(), "it must lie between 1 and 65536");

@@ -22,6 +22,11 @@ impl<'a> Samples<'a> {
         if indices.is_empty() {
             return Err(TrainError::EmptySplit { store: store.path().to_path_buf(), split });
         }
+        Self::of_indices(store, indices)
+    }
+
+    /// The patches at these places of the store.
+    pub fn of_indices(store: &'a PatchStore, indices: Vec<usize>) -> Result<Self, TrainError> {
         let targets = indices.iter().map(|i| target_of(store, *i)).collect::<Result<_, _>>()?;
         Ok(Self { store, indices, targets })
     }

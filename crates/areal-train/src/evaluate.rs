@@ -81,7 +81,8 @@ pub(crate) fn measure(spec: &ModelSpec, logits: &Array2<f32>, targets: &[f64]) -
     Metrics::Classes(ClassMetrics::new(classes, confusion, loss, error))
 }
 
-fn check_store(spec: &ModelSpec, store: &PatchStore) -> Result<(), TrainError> {
+/// A store against a model: bands, pixel type, ground resolution, patch size, target.
+pub(crate) fn check_store(spec: &ModelSpec, store: &PatchStore) -> Result<(), TrainError> {
     let meta = store.meta();
     spec.check_scene(&meta.bands, meta.pixel_type, meta.ground_resolution)?;
     if spec.patch_size != meta.patch_size {

@@ -11,6 +11,7 @@ mod context;
 mod errors;
 mod layers;
 mod named_scenes;
+mod precision;
 mod recipe;
 mod scene_options;
 mod survey;

@@ -5,7 +5,7 @@ use areal_job::{Provenance, hash_bytes};
 use areal_kernels::Level;
 use areal_model::{
     Architecture, BUNDLE_FORMAT, Bundle, Calibration, DenseInference, DeviceChoice, Inference, ModelSpec, Network,
-    Normalisation, Padding, PatchBatch,
+    Normalisation, Padding, PatchBatch, Precision,
 };
 use ndarray::Array2;
 use rand::{RngExt, SeedableRng};
@@ -43,7 +43,7 @@ fn plan(architecture: Architecture, padding: Padding, patch_size: usize) -> Plan
         },
     };
     let network = Network::new(&spec.network_config(), 11, &DeviceChoice::Cpu.open().unwrap()).unwrap();
-    PlanInference::from_bundle(Bundle { spec, network }, Level::detect().unwrap()).unwrap()
+    PlanInference::from_bundle(Bundle { spec, network }, Level::detect().unwrap(), Precision::F32, None).unwrap()
 }
 
 /// A scene in one block, about a tenth of it not observed.

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use areal_job::{Provenance, StagedDir, write_json};
-use areal_model::{BurnInference, DeviceChoice, Inference};
+use areal_model::{BurnInference, DeviceChoice, Inference, Precision};
 use areal_patches::{PatchStore, Split};
 use areal_raster::input_file_with_companions;
 use areal_train::{EVALUATION_FORMAT, Evaluation, Metrics, write_confusion, write_evaluation};
@@ -13,6 +13,7 @@ use super::metrics_text::metrics_text;
 use super::train::missing;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
+use crate::precision;
 
 /// Measure a bundle on one split of a patch store.
 ///
@@ -36,6 +37,9 @@ pub struct Options {
     /// Where the network runs; `areal devices` lists what there is. [default: cpu]
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<DeviceChoice>,
+    /// Numbers of the network: f32, bf16 or int8. [default: f32]
+    #[arg(long, value_name = "PRECISION")]
+    pub precision: Option<Precision>,
     /// Folder to write. [default: only print]
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
@@ -65,8 +69,13 @@ impl Stage for Options {
             None => None,
         };
         let store = PatchStore::open(&path)?;
-        let mut inference = BurnInference::load(&bundle, self.device.unwrap_or_default())?;
-        let metrics = areal_train::evaluate(&mut inference, &store, split, context.job())?;
+        let (device, precision) = (self.device.unwrap_or_default(), self.precision.unwrap_or_default());
+        let mut inference: Box<dyn Inference> = if precision == Precision::F32 {
+            Box::new(BurnInference::load(&bundle, device)?)
+        } else {
+            precision::load(&bundle, device, precision, Some(&path), context)?.inference
+        };
+        let metrics = areal_train::evaluate(inference.as_mut(), &store, split, context.job())?;
         let evaluation = Evaluation {
             format: EVALUATION_FORMAT.to_owned(),
             split,
@@ -76,7 +85,7 @@ impl Stage for Options {
                 made_by: concat!("areal ", env!("CARGO_PKG_VERSION")).to_owned(),
                 command: "evaluate".to_owned(),
                 inputs: self.inputs().iter().map(|p| input_file_with_companions(p)).collect::<Result<_, _>>()?,
-                settings: serde_json::json!({ "split": split, "device": self.device.unwrap_or_default() }),
+                settings: serde_json::json!({ "split": split, "device": device, "precision": precision }),
                 seed: None,
             },
         };

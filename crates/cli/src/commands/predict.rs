@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
-use areal_model::{DeviceChoice, ModelError, ModelSpec};
-use areal_predict::{PredictError, PredictReport, PredictSettings, predict};
+use areal_model::{DeviceChoice, ModelSpec, Precision};
+use areal_predict::{PredictReport, PredictSettings, predict};
 use areal_raster::{Agreement, PredictMode, Scene};
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Stage;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
+use crate::precision;
 use crate::scene_options::SceneOptions;
 
 /// Predict a scene with a bundle: a map of classes with their probabilities, or of a value
@@ -63,6 +64,14 @@ pub struct Options {
     /// Device of the network: cpu, gpu, gpu:N, cuda, cuda:N [default: cpu]
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<DeviceChoice>,
+    /// Numbers of the network: f32; bf16 or int8, which are faster on processors that have instructions for them and may
+    /// change a class here and there [default: f32]
+    #[arg(long, value_name = "PRECISION")]
+    pub precision: Option<Precision>,
+    /// Patch store that the model was trained on: int8 measures its ranges on the training patches; bf16 and int8 measure what
+    /// they change on the test and validation patches
+    #[arg(long, value_name = "FOLDER")]
+    pub store: Option<PathBuf>,
     /// Continue an interrupted run of the same job.
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub resume: Option<bool>,
@@ -86,6 +95,9 @@ impl Options {
             min_valid: self.min_valid.unwrap_or(default.min_valid),
             memory: self.memory.unwrap_or(default.memory),
             device: self.device.unwrap_or(default.device),
+            precision: self.precision.unwrap_or(default.precision),
+            precision_change: None,
+            store: self.store.clone(),
             threads: self.threads.unwrap_or(default.threads),
             resume: self.resume.unwrap_or(default.resume),
             overwrite: self.overwrite.unwrap_or(default.overwrite),
@@ -95,7 +107,7 @@ impl Options {
 
 impl Stage for Options {
     fn inputs(&self) -> Vec<PathBuf> {
-        self.files.iter().chain(&self.bundle).cloned().collect()
+        self.files.iter().chain(&self.bundle).chain(&self.store).cloned().collect()
     }
 
     fn output(&self) -> PathBuf {
@@ -107,13 +119,18 @@ impl Stage for Options {
             |flag: &str| CliError::new(Exit::Usage, format!("{flag} is missing")).help("see `areal predict --help`");
         let bundle = self.bundle.as_deref().ok_or_else(|| missing("--bundle"))?;
         let out = self.out.as_deref().ok_or_else(|| missing("--out"))?;
-        let settings = self.settings();
+        let mut settings = self.settings();
         settings.check()?;
+        if settings.precision == Precision::F32 && settings.store.is_some() {
+            return Err(CliError::new(Exit::Usage, "--store is of no use in single precision")
+                .help("pass --precision bf16 or int8 with it, or leave it out"));
+        }
         let scene = Scene::open(&self.scene.settings("scene", self.files.clone())?)?;
-        let mut inference =
-            areal_plan::load(bundle, settings.device).map_err(ModelError::from).map_err(PredictError::from)?;
-        warn_unmasked(inference.spec(), &scene);
-        let report = predict(&scene, inference.as_mut(), bundle, &settings, out, &context.job())?;
+        let mut loaded =
+            precision::load(bundle, settings.device, settings.precision, settings.store.as_deref(), context)?;
+        warn_unmasked(loaded.inference.spec(), &scene);
+        settings.precision_change = loaded.change;
+        let report = predict(&scene, loaded.inference.as_mut(), bundle, &settings, out, &context.job())?;
         if self.json == Some(true) {
             outln!("{}", to_json(&report)?);
         } else {

@@ -6,6 +6,7 @@ mod explain;
 mod job;
 mod model;
 mod patches;
+mod plan;
 mod predict;
 mod raster;
 mod report;

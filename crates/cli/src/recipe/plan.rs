@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use areal_job::FileError;
+use areal_model::Precision;
 use areal_raster::companions;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -73,20 +74,23 @@ impl<'a> Plan<'a> {
         let mapped = self.chosen("predict-scenes", &scenes);
         self.check_labels(&mapped)?;
         for (scene, files) in &mapped {
-            self.map_scene(scene, files, &bundle)?;
+            self.map_scene(scene, files, &bundle, &store)?;
             self.survey_scene(scene)?;
         }
         self.report(&mapped, store, bundle, evaluation)
     }
 
     /// Predict, explain and aggregate one scene.
-    fn map_scene(&mut self, scene: &str, files: &Value, bundle: &Value) -> Result<(), CliError> {
+    fn map_scene(&mut self, scene: &str, files: &Value, bundle: &Value, store: &Value) -> Result<(), CliError> {
         let name = |stage: &str| format!("{stage} {scene}");
         let prediction = self.path(&format!("predictions/{scene}"));
         let saliency = self.path(&format!("saliency/{scene}"));
         let areas = self.path(&format!("areas/{scene}"));
 
-        let predict = table([("files", files.clone()), ("bundle", bundle.clone()), ("out", prediction.clone())]);
+        let mut predict = table([("files", files.clone()), ("bundle", bundle.clone()), ("out", prediction.clone())]);
+        if self.reduced_precision() {
+            predict.insert("store".into(), store.clone());
+        }
         self.stage::<predict::Options>(&name("predict"), "predict", self.with_device(self.with_scene(predict)))?;
         let explain = table([
             ("files", files.clone()),
@@ -151,6 +155,12 @@ impl<'a> Plan<'a> {
         let message = format!("[estimate] names one sample, and {} scenes are predicted", mapped.len());
         Err(CliError::new(Exit::Usage, message)
             .help("leave sample out, and save the labels of each scene in labels/SCENE.csv; or list one scene in predict-scenes"))
+    }
+
+    /// Whether the recipe predicts in other than single precision and makes the store that this is measured on.
+    fn reduced_precision(&self) -> bool {
+        let precision = self.section("predict").and_then(|own| own.get("precision")).and_then(Value::as_str);
+        self.section("tile").is_some() && precision.is_some_and(|p| p != Precision::F32.to_string())
     }
 
     fn report(&mut self, mapped: &Table, store: Value, bundle: Value, evaluation: Value) -> Result<(), CliError> {

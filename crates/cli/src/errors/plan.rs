@@ -1,0 +1,31 @@
+use areal_model::Precision;
+use areal_plan::PlanError;
+
+use super::{CliError, Exit};
+
+impl From<PlanError> for CliError {
+    fn from(error: PlanError) -> Self {
+        let (exit, help) = match error {
+            PlanError::Model(inner) => return super::predict::model(&inner),
+            PlanError::Device { .. } => (Exit::Usage, "leave --precision out, or pass --device cpu"),
+            PlanError::NoRanges => (
+                Exit::Usage,
+                "pass the patch store that the model was trained on as --store, or choose --precision bf16",
+            ),
+            PlanError::NoPatches => (Exit::Input, "pass a --store that has training patches"),
+            PlanError::Disagrees { precision: Precision::F32, .. } | PlanError::Layer(_) => (
+                Exit::Failure,
+                "the network's numbers may be out of range (areal evaluate shows it); else this is a fault of areal: please \
+                 report it with the bundle, and use another --device in the meantime",
+            ),
+            PlanError::Disagrees { .. } => {
+                (Exit::Failure, "this network does not bear this precision: choose --precision f32")
+            }
+            PlanError::Kernel(_) => {
+                (Exit::Usage, "AREAL_CPU_LEVEL may be portable, avx2, avx512 or amx, as far as the processor has it")
+            }
+            PlanError::Probe(_) => (Exit::Failure, "the network failed: train it again, or try another --device"),
+        };
+        Self::from_source(exit, &error).help(help)
+    }
+}
