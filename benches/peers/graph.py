@@ -39,13 +39,12 @@ class Graph:
 
     def network(self, architecture):
         x = self.node("Relu", [self.conv("input", "conv1", "bn1", 2)])
-        compact = architecture == "compact"
-        if not compact:
+        if architecture != "compact":
             x = self.node("MaxPool", [x], kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4)
         for layer in range(1, 5):
             block = 0
             while f"layer{layer}.{block}.conv1.weight" in self.weights:
-                stride = 2 if block == 0 and (compact or layer > 1) else 1
+                stride = 2 if block == 0 and layer > 1 else 1
                 x = self.block(x, f"layer{layer}.{block}", stride)
                 block += 1
         x = self.node("Flatten", [self.node("GlobalAveragePool", [x])])
