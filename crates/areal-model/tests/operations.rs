@@ -102,7 +102,7 @@ fn lying_view(x: &Tensor<4>, order: usize) -> Tensor<4> {
 fn block(x: &Tensor<4>, weights: &[Tensor<4>], scales: &[Tensor<1>; 2], ours: bool) -> Tensor<4> {
     let options = |kernel: usize| ConvOptions::new([1, 1], [kernel / 2; 2], [1, 1], 1);
     if ours {
-        let fork = Fork::new();
+        let fork = Fork::of(x).unwrap();
         let norm = |x, add, rectify| batch_norm(x, scales.clone(), 1e-5, add, rectify).0;
         let (shortcut, shared) = match weights.get(2) {
             Some(w) => (conv2d(x.clone(), w.clone(), options(1), Some(&fork)), None),

@@ -3,22 +3,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 use burn::backend::Flex;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::ops::FloatTensorOps;
+use burn::tensor::Tensor;
 
-use super::FlexFloat;
+use super::{FlexFloat, is_ours};
 
 /// Where the gradients of a map that two operations read come together.
 ///
 /// Burn would add them in a pass of its own, in one thread and out of the maps' order in memory. Of two operations that
 /// share a fork, the one whose gradient is computed first leaves it here; the other adds its own as it is computed, and
 /// passes the sum on. A fork serves one forward and one backward pass, and both operations must lie on the way of the
-/// gradient.
-#[derive(Debug, Clone, Default)]
+/// gradient and be such as the kernels cover: Burn's own operations know of no forks.
+#[derive(Debug, Clone)]
 pub struct Fork(Arc<Mutex<Option<FlexFloat>>>);
 
 impl Fork {
-    /// A fork whose branches have not come back.
-    pub fn new() -> Self {
-        Self::default()
+    /// A fork for a tensor that two operations are going to read; none on devices where Burn's own operations take the
+    /// place of these.
+    pub fn of(x: &Tensor<4>) -> Option<Self> {
+        is_ours(x).then(|| Self(Arc::default()))
     }
 
     /// What the other branch left; none while it has not come back.

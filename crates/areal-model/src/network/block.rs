@@ -162,8 +162,10 @@ impl Block {
     /// `[N, C, H, W]` to `[N, C', H', W']`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let margin = self.margin();
-        // Where the shortcut leaves pixels out, it reads other images than the first convolution.
-        let fork = (margin == 0).then(Fork::new);
+        // Where the shortcut leaves pixels out, it reads other images than the first convolution; and a normalisation that
+        // is not trained knows of no fork.
+        let trains = x.device().is_autodiff() && self.bn3.as_ref().unwrap_or(&self.bn2).training.is_enabled();
+        let fork = if margin == 0 && trains { Fork::of(&x) } else { None };
         let shortcut = without_margin(x.clone(), margin);
         let (shortcut, shared) = match &self.downsample {
             Some((conv, norm)) => (normalise(norm, convolve(conv, shortcut, fork.as_ref()), None, false), None),
