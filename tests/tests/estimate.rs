@@ -168,7 +168,16 @@ fn from_a_map_to_defended_numbers() {
     let w = world();
     w.sample(&["--size", "900", "--second-look", "0.2"]).expect(0);
     let folder = w.path("sample");
-    for file in ["sample.gpkg", "sample.csv", "second_look.gpkg", "second_look.csv", "design.json", "units.csv"] {
+    let files = [
+        "sample.gpkg",
+        "sample.csv",
+        "labelling.md",
+        "second_look.gpkg",
+        "second_look.csv",
+        "design.json",
+        "units.csv",
+    ];
+    for file in files {
         assert!(folder.join(file).is_file(), "{file}");
     }
     let blind = rows(&folder.join("sample.csv"));
@@ -190,7 +199,7 @@ fn from_a_map_to_defended_numbers() {
     let extra = ["--zones", &zones, "--zone-id", "id", "--zone-name", "name", "--second-look", &second];
     w.estimate("estimates", &[&extra[..], &["--benchmark"]].concat()).expect(0);
     let found = rows(&w.path("estimates/estimates.csv"));
-    assert_eq!(found.len(), 3 + 9 * 3);
+    assert_eq!(found.len(), 3 + 3 + 9 * 3);
     for (row, code) in found.iter().take(3).zip([1, 2, 3]) {
         let truth = w.true_area(code);
         let (low, high) = (number(row, "low"), number(row, "high"));
@@ -202,9 +211,10 @@ fn from_a_map_to_defended_numbers() {
     assert!(number(rubber, "mapped") < 0.75 * w.true_area(1));
     assert!((number(rubber, "estimate") / w.true_area(1) - 1.0).abs() < 0.15);
     // Raked zones add up to the whole map.
-    let sum: f64 = found.iter().skip(3).filter(|r| r["class_name"] == "rubber").map(|r| number(r, "estimate")).sum();
+    let zones: Vec<_> = found.iter().filter(|r| r["population"] == "zone").collect();
+    let sum: f64 = zones.iter().filter(|r| r["class_name"] == "rubber").map(|r| number(r, "estimate")).sum();
     assert!((sum / number(rubber, "estimate") - 1.0).abs() < 1e-3, "{sum}");
-    assert!(found.iter().skip(3).all(|r| r["method"].ends_with(", raked")));
+    assert!(zones.iter().all(|r| r["method"].ends_with(", raked")));
     let meta = std::fs::read_to_string(w.path("estimates/estimates.csv-metadata.json")).unwrap();
     assert!(meta.contains("\"effective_n\"") && meta.contains("http://www.w3.org/ns/csvw"));
     let summary: serde_json::Value =
@@ -228,8 +238,9 @@ fn from_a_map_to_defended_numbers() {
     // The same vintage twice: nothing changed.
     let same = w.text("estimates");
     let run = areal(["compare", &same, &same, "--out", &w.text("revisions.csv")]).expect(0);
-    assert!(run.stdout.contains("(all)"));
+    assert!(run.stdout.contains("(map)") && run.stdout.contains("(zones)"));
     let revised = rows(&w.path("revisions.csv"));
+    assert!(revised.iter().any(|r| r["zone_name"] == "Zone 4"));
     assert!(revised.iter().all(|r| r["significant"] == "false" && r["p_value"] == "1.0" && r["unit"] == "km2"));
     let meta: serde_json::Value =
         serde_json::from_slice(&std::fs::read(w.path("revisions.csv-metadata.json")).unwrap()).unwrap();
@@ -306,8 +317,13 @@ fn flawed_samples_are_refused_with_the_reason() {
     // A label that is no class; a stratum left with one unit; units without a label.
     let text = std::fs::read_to_string(w.path("labelled.csv")).unwrap();
     let write = |name: &str, text: String| std::fs::write(w.path(name), text).unwrap();
-    write("labelled.csv", text.replacen(",forest", ",forrest", 1));
-    w.estimate("y", &[]).expect(3).says(&["class forrest"]);
+    write("labelled.csv", text.replacen(",forest", ",forrest", 1).replacen(",rubber", ",Rubber", 1));
+    w.estimate("y", &[]).expect(3).says(&[
+        "2 labels are no classes of the map",
+        "\"forrest\"",
+        "\"Rubber\"",
+        "rubber (1), forest (2), paddy (3)",
+    ]);
     let units = rows(&w.path("sample/units.csv"));
     let mut kept = 0;
     let few: Vec<&str> = text
@@ -349,9 +365,11 @@ fn units_in_training_patches_are_found() {
     };
     write_layer(&store.join("patches.gpkg"), &layer).unwrap();
     let path = store.display().to_string();
-    let id = format!("1 units (the first is {})", unit["unit_id"]);
-    w.estimate("x", &["--store", &path]).expect(3).says(&[&id, "trained on", "--accept"]);
-    w.estimate("x", &["--store", &path, "--accept", "training-overlap"]).expect(0).says(&[&id]);
+    // A probability sample over the whole map has no bias for this map: no refusal, but both accuracies.
+    w.estimate("x", &["--store", &path]).expect(0).says(&["1 units lie in patches", "independently", "elsewhere"]);
+    let found = rows(&w.path("x/accuracy.csv"));
+    assert_eq!((found[1]["measure"].as_str(), found[1]["n"].as_str()), ("overall-in-training", "1"));
+    assert_eq!((found[2]["measure"].as_str(), found[2]["n"].as_str()), ("overall-elsewhere", "299"));
 }
 
 #[test]
@@ -362,6 +380,8 @@ fn without_a_sample_the_numbers_are_called_the_models() {
     assert!(run.stderr.contains("there is no sample"), "{}", run.stderr);
     let found = rows(&w.path("quantified/estimates.csv"));
     assert!(found.iter().all(|r| r["method"] == "model-based, emq" && r["standard_error"].is_empty()));
+    let report = std::fs::read_to_string(w.path("quantified/quality.md")).unwrap();
+    assert!(report.contains("not design-based") && !report.contains(" are design-based"), "{report}");
     // By hand: rates .7 for rubber (30 % go to forest), .92 for paddy; the adjusted count undoes exactly these.
     let confusion = "reference_code,reference_name,predicted_code,predicted_name,patches\n\
                      1,rubber,1,rubber,70\n1,rubber,2,forest,30\n2,forest,2,forest,100\n3,paddy,3,paddy,92\n3,paddy,2,forest,8\n";
@@ -413,7 +433,7 @@ fn a_recipe_draws_once_awaits_the_labels_and_then_estimates() {
     w.label("out/samples/north", "sample.csv", "labels/north.csv");
     run(&[]).expect(0).says(&["estimate north: not made yet, running"]);
     let found = rows(&w.path("out/estimates/north/estimates.csv"));
-    assert_eq!((found.len(), found[0]["method"].as_str()), (30, "stratified"));
+    assert_eq!((found.len(), found[0]["method"].as_str()), (33, "stratified"));
     run(&[]).expect(0).says(&["estimate north: inputs and settings unchanged, skipped"]);
 
     // One file of labels for two scenes.
@@ -422,4 +442,129 @@ fn a_recipe_draws_once_awaits_the_labels_and_then_estimates() {
         .replace("[estimate]\n", "[estimate]\nsample = \"x.csv\"\n");
     std::fs::write(&recipe, two).unwrap();
     run(&[]).expect(2).says(&["[estimate] names one sample, and 2 scenes are predicted", "labels/SCENE.csv"]);
+}
+
+/// Unit numbers are the same in every draw: labels of one draw with the design of another gave numbers called good.
+#[test]
+fn labels_of_another_draw_are_refused() {
+    let w = world();
+    w.sample(&["--size", "300"]).expect(0);
+    let (prediction, other) = (w.text("prediction"), w.text("other"));
+    areal(["sample", "--prediction", &prediction, "--out", &other, "--seed", "5", "--size", "300"]).expect(0);
+    // By position, where only unit_id, lon, lat and label are left.
+    w.label("other", "sample.csv", "labelled.csv");
+    w.estimate("x", &[]).expect(3).says(&["another draw (unit 1 lies at", "(seed 4)", "--design"]);
+    // By the name of the draw.
+    let text = std::fs::read_to_string(w.path("labelled.csv")).unwrap();
+    let design = rows(&w.path("other/sample.csv"))[0]["design_id"].clone();
+    let with_design = |design: &str| {
+        let lines: Vec<String> = text
+            .lines()
+            .enumerate()
+            .map(|(k, line)| {
+                let mut fields: Vec<&str> = line.split(',').collect();
+                (fields[1], fields[2]) = if k == 0 { ("x", "y") } else { ("", "") };
+                format!("{},{}", fields.join(","), if k == 0 { "design_id" } else { design })
+            })
+            .collect();
+        std::fs::write(w.path("labelled.csv"), lines.join("\n") + "\n").unwrap();
+    };
+    with_design(&design);
+    w.estimate("x", &[]).expect(3).says(&[&format!("is of draw {design}"), "(seed 4)"]);
+    assert!(!w.path("x").exists());
+    with_design(&rows(&w.path("sample/sample.csv"))[0]["design_id"]);
+    w.estimate("x", &[]).expect(0);
+    // Without either nothing can be checked, and that is said.
+    with_design("");
+    w.estimate("y", &[]).expect(0).says(&["cannot be checked"]);
+}
+
+/// 16.5 for 16.5 % made every number good.
+#[test]
+fn percents_for_shares_are_refused() {
+    let w = world();
+    w.sample(&["--target-cv", "10", "--class", "rubber"]).expect(2).says(&["--target-cv 10", "0.1 is 10 %"]);
+    w.sample(&["--target-se", "1"]).expect(2).says(&["--target-se 1", "0.01 is 1 %"]);
+    w.sample(&["--size", "200"]).expect(0);
+    w.label("sample", "sample.csv", "labelled.csv");
+    w.estimate("x", &["--cv-limits", "16.5,33.3"]).expect(2).says(&["--cv-limits 16.5", "0.165 is 16.5 %"]);
+    w.estimate("x", &["--greatest-cv", "33"]).expect(2).says(&["0.33 is 33 %"]);
+}
+
+#[test]
+fn a_sample_says_what_it_is_and_how_to_label_it() {
+    let w = world();
+    // Three strata of at least fifty.
+    w.sample(&["--size", "20"]).expect(0).says(&["150 units are drawn, not the 20 of --size", "--least"]);
+    let design: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(w.path("sample/design.json")).unwrap()).unwrap();
+    let settings = &design["provenance"]["settings"];
+    for (key, value) in [("least", "50"), ("draw", "\"balanced\""), ("allocation", "\"proportional\""), ("seed", "4")] {
+        assert_eq!(settings[key].to_string(), value);
+    }
+    assert!(!settings.to_string().contains("null"), "{settings}");
+    let guide = std::fs::read_to_string(w.path("sample/labelling.md")).unwrap();
+    for word in ["`rubber` (`1`)", "covers most of the cell's area", "confidence", "Do not look at the map"] {
+        assert!(guide.contains(word), "{word}: {guide}");
+    }
+    assert!(number(&rows(&w.path("sample/sample.csv"))[0], "cell_side_m") > 1000.0);
+    w.sample(&["--size", "200", "--strata", "whole", "--overwrite"]).expect(0);
+
+    // A spreadsheet's semicolons are named.
+    w.label("sample", "sample.csv", "labelled.csv");
+    let text = std::fs::read_to_string(w.path("labelled.csv")).unwrap();
+    std::fs::write(w.path("labelled.csv"), text.replace(',', ";")).unwrap();
+    w.estimate("x", &[]).expect(3).says(&["separated by semicolons"]);
+}
+
+/// Zones that leave much of the map out, as districts of a scene do.
+#[test]
+fn zones_that_do_not_cover_the_map_have_a_total_of_their_own() {
+    let w = world();
+    let rect = |x: f64| geo::Geometry::Polygon(geo::Rect::new((x, 16.2), (x + 0.81, 18.003)).to_polygon());
+    let feature = |(id, x)| Feature { fid: -1, geometry: Some(rect(x)), values: vec![FieldValue::Text(id)] };
+    let layer = VectorLayer {
+        name: "zones".into(),
+        crs: Some(grid().crs),
+        fields: vec![Field { name: "id".into(), kind: FieldKind::Text }],
+        features: [("A".to_owned(), 102.2), ("B".to_owned(), 103.4)].map(feature).to_vec(),
+    };
+    write_layer(&w.path("part.gpkg"), &layer).unwrap();
+    w.sample(&["--size", "1200", "--strata", "whole"]).expect(0);
+    w.label("sample", "sample.csv", "labelled.csv");
+    let zones = w.text("part.gpkg");
+    let extra = ["--zones", &zones, "--zone-id", "id", "--benchmark", "--zone-method", "fay-herriot"];
+    // Two zones are too few for Fay-Herriot's model.
+    w.estimate("x", &extra).expect(3);
+    w.estimate("part", &[&extra[..5], &["--round", "1"]].concat()).expect(0);
+    let found = rows(&w.path("part/estimates.csv"));
+    let of = |population: &str, field: &str| -> Vec<f64> {
+        found.iter().filter(|r| r["population"] == population).map(|r| number(r, field)).collect()
+    };
+    assert_eq!((of("map", "n"), of("zone", "n").len()), (vec![1200.0; 3], 6));
+    for population in ["map", "zones"] {
+        // Errors survive the rounding; estimates are whole.
+        assert!(of(population, "standard_error").iter().all(|e| *e > 1.0));
+        assert!(of(population, "estimate").iter().all(|e| e.fract() == 0.0));
+    }
+    // Classes add up to each zone's observed area, and zones to all of them, but for the rounding.
+    let sum = |population: &str, field: &str| of(population, field).iter().sum::<f64>();
+    assert!((sum("zones", "mapped") - sum("zone", "mapped")).abs() <= 6.0);
+    for zone in ["A", "B"] {
+        let total =
+            |field: &str| -> f64 { found.iter().filter(|r| r["zone_id"] == zone).map(|r| number(r, field)).sum() };
+        assert!((total("estimate") - total("mapped")).abs() <= 3.0, "{zone}");
+    }
+    for (all, code) in of("zones", "estimate").iter().zip(["1", "2", "3"]) {
+        let parts: f64 = found
+            .iter()
+            .filter(|r| r["population"] == "zone" && r["class_code"] == code)
+            .map(|r| number(r, "estimate"))
+            .sum();
+        assert!((parts - all).abs() <= 3.0, "class {code}: {parts} of {all}");
+    }
+    let report = std::fs::read_to_string(w.path("part/quality.md")).unwrap();
+    assert!(
+        report.contains("Sampling design ") && report.contains("seed 4") && report.contains("without a prediction")
+    );
 }

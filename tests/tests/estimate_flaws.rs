@@ -186,7 +186,7 @@ fn labels_that_fit_no_unit_are_refused_with_their_place() {
     std::fs::write(w.path("labelled.csv"), &text).unwrap();
     w.estimate("x", &["--level", "95"]).expect(2).says(&["--level 95 is no confidence level"]);
     w.estimate("x", &["--cv-limits", "0.1"]).expect(2).says(&["--cv-limits wants two numbers"]);
-    w.estimate("x", &["--accept", "anything"]).expect(2).says(&["is nothing that can be accepted", "training-overlap"]);
+    w.estimate("x", &["--accept", "anything"]).expect(2).says(&["is nothing that can be accepted", "other-design"]);
     // Without a design a unit without a position cannot be placed.
     std::fs::write(w.path("labelled.csv"), "unit_id,label\n1,forest\n").unwrap();
     let (prediction, labelled, out) = (w.text("prediction"), w.text("labelled.csv"), w.text("x"));
@@ -195,7 +195,7 @@ fn labels_that_fit_no_unit_are_refused_with_their_place() {
 }
 
 #[test]
-fn zones_that_leave_out_a_part_cannot_be_raked() {
+fn zones_that_leave_out_a_part_are_raked_to_their_own_total_and_overlaps_are_refused() {
     let w = world();
     w.sample(&["--size", "300"]).expect(0);
     w.label("sample", "sample.csv", "labelled.csv");
@@ -203,7 +203,22 @@ fn zones_that_leave_out_a_part_cannot_be_raked() {
     let fewer = VectorLayer { features: layer.features.into_iter().skip(1).collect(), ..layer };
     write_layer(&w.path("fewer.gpkg"), &fewer).unwrap();
     let zones = w.text("fewer.gpkg");
-    w.estimate("x", &["--zones", &zones, "--zone-id", "id", "--benchmark"])
+    w.estimate("x", &["--zones", &zones, "--zone-id", "id", "--benchmark"]).expect(0);
+    let found = rows(&w.path("x/estimates.csv"));
+    let sum = |population: &str| -> f64 {
+        let of = |r: &&HashMap<String, String>| r["population"] == population && r["class_name"] == "forest";
+        found.iter().filter(of).map(|r| number(r, "estimate")).sum()
+    };
+    assert!((sum("zone") / sum("zones") - 1.0).abs() < 1e-6 && sum("zones") < 0.99 * sum("map"));
+    let mut twice = fewer;
+    twice.features.push(Feature {
+        fid: -1,
+        values: vec![FieldValue::Text("T".into()); 2],
+        ..twice.features[0].clone()
+    });
+    write_layer(&w.path("twice.gpkg"), &twice).unwrap();
+    let zones = w.text("twice.gpkg");
+    w.estimate("y", &["--zones", &zones, "--zone-id", "id", "--benchmark"])
         .expect(3)
-        .says(&["area of all zones (km2) of the benchmark", "leave some of it out"]);
+        .says(&["sum of the zones' areas (km2) of the benchmark", "zones that overlap"]);
 }

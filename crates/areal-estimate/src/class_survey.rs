@@ -1,12 +1,12 @@
 use crate::accuracy::{Accuracy, accuracy};
 use crate::error::EstimateError;
 use crate::estimator::{Auxiliary, Estimator};
-use crate::finding::{Finding, FindingKind, GroupShare, clustered};
+use crate::finding::{Finding, FindingKind, GroupShare, clustered, training_overlap};
 use crate::interval::{IntervalMethod, share_interval};
 use crate::publication::CvLimits;
-use crate::rows::{AccuracyRow, EstimateRow, MatrixRow, Subject};
-use crate::small_area::{Kind, ZoneSettings, Zoning, direct, rake, synthetic_shares, zone_estimates};
-use crate::stratified::{Estimate, StratifiedSample, Stratum};
+use crate::rows::{AccuracyRow, EstimateRow, MatrixRow, Population, Subject};
+use crate::small_area::{ZoneEstimate, ZoneMethod, ZoneSettings, Zoning, rake, zone_shares};
+use crate::stratified::{Estimate, LEAST_IN_STRATUM, StratifiedSample, Stratum};
 
 /// One class of the map.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,6 +47,8 @@ pub struct ClassUnit {
     pub probabilities: Vec<f64>,
     /// Zones it lies in and the fraction of its cell in each.
     pub zones: Vec<(usize, f64)>,
+    /// True where it shares ground with a patch that the map's model was trained on.
+    pub in_training: bool,
 }
 
 /// All that an estimate of class areas needs.
@@ -56,8 +58,14 @@ pub struct ClassSurvey {
     pub strata: Vec<Stratum>,
     /// The classes.
     pub classes: Vec<MapClass>,
+    /// What the strata hold together.
+    pub population: Population,
+    /// For each stratum the pool that it shares its variance with ([`StratifiedSample::pooled`]); empty for none.
+    pub pools: Vec<usize>,
     /// The zones; may be empty.
     pub zones: Vec<MapZone>,
+    /// All zones together, each bit of ground once.
+    pub together: MapZone,
     /// The labelled units.
     pub units: Vec<ClassUnit>,
     /// False when inclusion probabilities are unknown: then no error is given.
@@ -77,7 +85,7 @@ pub struct SurveySettings {
     pub zones: ZoneSettings,
     /// Limits of the quality flag.
     pub limits: CvLimits,
-    /// Rake the zones to the whole map's estimates.
+    /// Rake the zones to the estimates of all zones together.
     pub benchmark: bool,
 }
 
@@ -111,11 +119,21 @@ pub fn estimate_classes(survey: &ClassSurvey, settings: &SurveySettings) -> Resu
     let (mut rows, whole, gains) = run.whole()?;
     let mut findings = run.findings(&accuracy)?;
     findings.extend(small_samples(&rows));
-    rows.extend(run.zones(&whole)?);
+    if !survey.zones.is_empty() {
+        let (together, shares) = run.together(&whole)?;
+        rows.extend(together);
+        rows.extend(run.zones(&shares)?);
+    }
     if !survey.designed {
         rows = rows.into_iter().map(EstimateRow::without_error).collect();
     }
     let mut accuracies = run.accuracy_rows(&accuracy);
+    let (inside, elsewhere) = run.training()?;
+    findings.extend(run.training_finding(inside, elsewhere));
+    if inside.is_some() {
+        accuracies.insert(1, run.accuracy_row("overall-in-training", None, inside));
+        accuracies.insert(2, run.accuracy_row("overall-elsewhere", None, elsewhere));
+    }
     if !survey.designed {
         for row in &mut accuracies {
             (row.standard_error, row.low, row.high) = (None, None, None);
@@ -141,8 +159,9 @@ impl<'a> Run<'a> {
     fn new(survey: &'a ClassSurvey, settings: &'a SurveySettings) -> Result<Self, EstimateError> {
         let units: Vec<(usize, f64)> = survey.units.iter().map(|u| (u.stratum, u.area)).collect();
         let total: f64 = survey.classes.iter().map(|c| c.area).sum();
+        let sample = StratifiedSample::new(survey.strata.clone(), &units, settings.finite)?;
         Ok(Self {
-            sample: StratifiedSample::new(survey.strata.clone(), &units, settings.finite)?,
+            sample: if survey.pools.is_empty() { sample } else { sample.pooled(survey.pools.clone())? },
             map: survey.units.iter().map(|u| u.map).collect(),
             reference: survey.units.iter().map(|u| u.reference).collect(),
             shares: survey.classes.iter().map(|c| c.area / total).collect(),
@@ -172,23 +191,51 @@ impl<'a> Run<'a> {
             let aux = Auxiliary { predicted: &predicted, map_mean, group: &self.map, shares: &self.shares };
             let (estimate, gain) = self.settings.estimator.mean(&self.sample, &self.is_class(c), &aux)?;
             let estimate = Estimate { value: estimate.value.clamp(0.0, 1.0), ..estimate };
-            let interval =
-                share_interval(estimate.value, estimate.standard_error, estimate.effective_n, self.settings.level);
-            let subject = self.subject("", "", c, class.area);
-            let method = self.settings.estimator.to_string();
-            let limits = &self.settings.limits;
-            rows.push(EstimateRow::new(&subject, &estimate.scaled(area), interval.scaled(area), &method, limits));
+            let subject = self.subject(self.survey.population, None, c, class.area);
+            rows.push(self.row(&subject, &estimate, area, &self.settings.estimator.to_string()));
             estimates.push(estimate);
             gains.push(gain);
         }
         Ok((rows, estimates, gains))
     }
 
-    fn subject<'s>(&'s self, zone_id: &'s str, zone_name: &'s str, class: usize, mapped: f64) -> Subject<'s> {
+    fn row(&self, subject: &Subject, share: &Estimate, area: f64, method: &str) -> EstimateRow {
+        let interval = share_interval(share.value, share.standard_error, share.effective_n, self.settings.level);
+        EstimateRow::new(subject, &share.scaled(area), interval.scaled(area), method, &self.settings.limits)
+    }
+
+    /// All zones together, as rows and as shares: the whole where they are all of it, else a domain of it.
+    fn together(&self, whole: &[Estimate]) -> Result<(Vec<EstimateRow>, Vec<f64>), EstimateError> {
+        let all = &self.survey.together;
+        let area: f64 = all.mapped.iter().sum();
+        let inside = self.zoning().inside();
+        let same = (area / self.sample.area() - 1.0).abs() < 1e-6;
+        let (mut rows, mut shares) = (Vec::new(), Vec::new());
+        for c in 0..self.survey.classes.len() {
+            let (share, method) = if same {
+                (Some(whole[c]), self.settings.estimator.to_string())
+            } else {
+                (self.sample.domain(&self.is_class(c), &inside)?, ZoneMethod::Direct.to_string())
+            };
+            let subject = self.subject(Population::Zones, None, c, all.mapped[c]);
+            rows.extend(share.iter().map(|s| self.row(&subject, s, area, &method)));
+            shares.push(share.map_or(0.0, |s| s.value));
+        }
+        Ok((rows, shares))
+    }
+
+    fn subject<'s>(
+        &'s self,
+        population: Population,
+        zone: Option<&'s MapZone>,
+        class: usize,
+        mapped: f64,
+    ) -> Subject<'s> {
         let class = &self.survey.classes[class];
         Subject {
-            zone_id,
-            zone_name,
+            population,
+            zone_id: zone.map_or("", |z| &z.id),
+            zone_name: zone.map_or("", |z| &z.name),
             measure: "area",
             class_code: Some(class.code),
             class_name: &class.name,
@@ -204,35 +251,25 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn zones(&self, whole: &[Estimate]) -> Result<Vec<EstimateRow>, EstimateError> {
+    /// Rows of every zone; `together` are the shares of all zones together, for raking.
+    fn zones(&self, together: &[f64]) -> Result<Vec<EstimateRow>, EstimateError> {
         let zones = &self.survey.zones;
-        if zones.is_empty() {
-            return Ok(Vec::new());
-        }
-        let zoning = self.zoning();
         let areas: Vec<f64> = zones.iter().map(|z| z.mapped.iter().sum()).collect();
-        let mut by_class = Vec::with_capacity(self.survey.classes.len());
-        for c in 0..self.survey.classes.len() {
-            let y = self.is_class(c);
-            let own = direct(&self.sample, &y, &zoning)?;
-            let other = synthetic_shares(&self.sample, &self.map, &y, c, &zoning)?;
-            by_class.push(zone_estimates(&own, &other, Kind::Share, &self.settings.zones)?);
-        }
-        let factors = self.factors(&by_class, &areas, whole)?;
+        let found = zone_shares(&self.sample, &self.map, &self.reference, &self.zoning(), &self.settings.zones)?;
+        let factors = self.factors(&found, &areas, together)?;
         let mut rows = Vec::new();
         for (z, zone) in zones.iter().enumerate().filter(|(z, _)| areas[*z] > 0.0) {
-            for (c, found) in by_class.iter().map(|f| f[z]).enumerate() {
+            for (c, found) in found[z].iter().enumerate() {
                 let factor = factors.as_ref().map_or(1.0, |f| f[z][c]);
-                let subject = self.subject(&zone.id, &zone.name, c, zone.mapped[c]);
+                let subject = self.subject(Population::Zone, Some(zone), c, zone.mapped[c]);
                 let method = match factors {
                     Some(_) => format!("{}, raked", found.method),
                     None => found.method.to_string(),
                 };
-                let mut interval = found.interval.scaled(areas[z] * factor);
-                interval.high = interval.high.min(areas[z]);
-                interval.low = interval.low.min(interval.high);
-                let estimate = found.estimate.scaled(areas[z] * factor);
-                rows.push(EstimateRow::new(&subject, &estimate, interval, &method, &self.settings.limits));
+                let mut row = EstimateRow::zone(&subject, found, areas[z] * factor, &method, &self.settings.limits);
+                row.high = row.high.map(|v| v.min(areas[z]));
+                row.low = row.low.zip(row.high).map(|(low, high)| low.min(high));
+                rows.push(row);
             }
         }
         Ok(rows)
@@ -242,31 +279,53 @@ impl<'a> Run<'a> {
     /// a total that is itself estimated changes them little (Rao and Molina 2015, section 6.4.6).
     fn factors(
         &self,
-        by_class: &[Vec<crate::ZoneEstimate>],
+        found: &[Vec<ZoneEstimate>],
         areas: &[f64],
-        whole: &[Estimate],
+        together: &[f64],
     ) -> Result<Option<Vec<Vec<f64>>>, EstimateError> {
         if !self.settings.benchmark {
             return Ok(None);
         }
-        let covered: f64 = areas.iter().sum();
-        let all = self.sample.area();
-        if (covered / all - 1.0).abs() > 1e-3 {
+        let sum: f64 = areas.iter().sum();
+        let union: f64 = self.survey.together.mapped.iter().sum();
+        if (sum / union - 1.0).abs() > 1e-3 {
             return Err(EstimateError::Value {
-                what: "area of all zones (km2)",
+                what: "sum of the zones' areas (km2)",
                 name: "the benchmark".into(),
-                value: covered,
-                expected: "must be the map's: zones that overlap or leave some of it out cannot be raked to its total",
+                value: sum,
+                expected: "must be the area that they cover together: zones that overlap cannot be raked to one total",
             });
         }
-        let table: Vec<Vec<f64>> = (0..areas.len())
-            .map(|z| by_class.iter().map(|f| f[z].estimate.value.max(0.0) * areas[z]).collect())
+        let table: Vec<Vec<f64>> = found
+            .iter()
+            .zip(areas)
+            .map(|(row, area)| row.iter().map(|e| e.estimate.value.max(0.0) * area).collect())
             .collect();
-        let shares: f64 = whole.iter().map(|e| e.value).sum();
-        let columns: Vec<f64> = whole.iter().map(|e| e.value / shares * covered).collect();
+        let shares: f64 = together.iter().sum();
+        let columns: Vec<f64> = together.iter().map(|share| share / shares * sum).collect();
         let raked = rake(&table, areas, &columns)?;
         let ratio = |(a, b): (&f64, &f64)| if *b > 0.0 { a / b } else { 1.0 };
         Ok(Some(raked.iter().zip(&table).map(|(a, b)| a.iter().zip(b).map(ratio).collect()).collect()))
+    }
+
+    /// Overall accuracy on ground that the model was trained on, and elsewhere.
+    fn training(&self) -> Result<(Option<Estimate>, Option<Estimate>), EstimateError> {
+        let right: Vec<f64> = self.map.iter().zip(&self.reference).map(|(m, r)| f64::from(m == r)).collect();
+        let inside: Vec<f64> = self.survey.units.iter().map(|u| f64::from(u.in_training)).collect();
+        let outside: Vec<f64> = inside.iter().map(|i| 1.0 - i).collect();
+        Ok((self.sample.domain(&right, &inside)?, self.sample.domain(&right, &outside)?))
+    }
+
+    fn training_finding(&self, inside: Option<Estimate>, elsewhere: Option<Estimate>) -> Option<Finding> {
+        let percent = |e: Option<Estimate>| {
+            e.map_or_else(
+                || "not known".to_owned(),
+                |e| format!("{:.1} % (standard error {:.1}, {} units)", 100.0 * e.value, 100.0 * e.standard_error, e.n),
+            )
+        };
+        inside.map(|e| {
+            training_overlap(e.n, &format!("; accuracy there {}, elsewhere {}", percent(inside), percent(elsewhere)))
+        })
     }
 
     fn findings(&self, accuracy: &Accuracy) -> Result<Vec<Finding>, EstimateError> {
@@ -280,6 +339,7 @@ impl<'a> Run<'a> {
             }
         }
         findings.extend(self.rarely_missed(accuracy));
+        findings.extend(self.thin_strata());
         findings.extend(clustered("classes", &self.class_groups()?));
         findings.extend(clustered("zones", &self.zone_groups()?));
         Ok(findings)
@@ -306,6 +366,23 @@ impl<'a> Run<'a> {
             );
             Finding::warning(FindingKind::SmallSample, message)
         })
+    }
+
+    /// Strata whose own variance says little.
+    fn thin_strata(&self) -> Option<Finding> {
+        let thin = |(s, n): &(&Stratum, &usize)| **n < LEAST_IN_STRATUM && (**n as u64) < s.population;
+        let strata = self.sample.strata();
+        let few: Vec<_> = strata.iter().zip(self.sample.counts()).filter(thin).collect();
+        let (stratum, n) = few.iter().min_by_key(|(_, n)| **n)?;
+        let message = format!(
+            "{} of {} strata have fewer than {LEAST_IN_STRATUM} labelled units (the fewest, {n}, in {}): where their units are \
+             all of one class, their own variance is zero; in zones they borrow the variance of the other strata of their \
+             map class; draw more units, or fewer strata",
+            few.len(),
+            strata.len(),
+            stratum.name
+        );
+        Some(Finding::warning(FindingKind::SmallSample, message))
     }
 
     fn group(&self, name: &str, of_area: f64, inside: &[f64]) -> Result<GroupShare, EstimateError> {
@@ -337,24 +414,25 @@ impl<'a> Run<'a> {
         self.survey.zones.iter().enumerate().map(each).collect()
     }
 
+    fn accuracy_row(&self, measure: &str, class: Option<&MapClass>, e: Option<Estimate>) -> AccuracyRow {
+        let interval = e.map(|e| share_interval(e.value, e.standard_error, e.effective_n, self.settings.level));
+        AccuracyRow {
+            measure: measure.to_owned(),
+            class_code: class.map(|c| c.code),
+            class_name: class.map(|c| c.name.clone()).unwrap_or_default(),
+            estimate: e.map(|e| e.value),
+            standard_error: e.map(|e| e.standard_error),
+            low: interval.map(|i| i.low),
+            high: interval.map(|i| i.high),
+            n: e.map_or(0, |e| e.n),
+        }
+    }
+
     fn accuracy_rows(&self, accuracy: &Accuracy) -> Vec<AccuracyRow> {
-        let row = |measure: &str, class: Option<&MapClass>, e: Option<Estimate>| {
-            let interval = e.map(|e| share_interval(e.value, e.standard_error, e.effective_n, self.settings.level));
-            AccuracyRow {
-                measure: measure.to_owned(),
-                class_code: class.map(|c| c.code),
-                class_name: class.map(|c| c.name.clone()).unwrap_or_default(),
-                estimate: e.map(|e| e.value),
-                standard_error: e.map(|e| e.standard_error),
-                low: interval.map(|i| i.low),
-                high: interval.map(|i| i.high),
-                n: e.map_or(0, |e| e.n),
-            }
-        };
-        let mut rows = vec![row("overall", None, Some(accuracy.overall))];
+        let mut rows = vec![self.accuracy_row("overall", None, Some(accuracy.overall))];
         for (class, found) in self.survey.classes.iter().zip(&accuracy.classes) {
-            rows.push(row("users", Some(class), found.users));
-            rows.push(row("producers", Some(class), found.producers));
+            rows.push(self.accuracy_row("users", Some(class), found.users));
+            rows.push(self.accuracy_row("producers", Some(class), found.producers));
         }
         rows
     }

@@ -4,6 +4,7 @@ use areal_job::{Provenance, Sha256};
 use serde::{Deserialize, Serialize};
 
 use crate::draw::Draw;
+use crate::rows::Population;
 use crate::sample_size::Allocation;
 use crate::stratified::Stratum;
 
@@ -16,6 +17,8 @@ pub const DESIGN_FORMAT: &str = "areal-design/1";
 pub struct Design {
     /// [`DESIGN_FORMAT`].
     pub format: String,
+    /// Names the draw: the first twelve digits of the SHA-256 of `units.csv`. Every labelled sample carries it.
+    pub design_id: String,
     /// What the strata are.
     pub strata_by: StrataBy,
     /// How units were drawn within a stratum.
@@ -101,6 +104,25 @@ pub struct DesignStratum {
     pub sample: u64,
     /// Probability of each of its cells to be drawn, `sample / population`.
     pub inclusion_probability: f64,
+}
+
+impl Design {
+    /// For each stratum the pool that it may share its variance with ([`StratifiedSample::pooled`](crate::StratifiedSample::pooled)):
+    /// strata of zones pool with those of the same map class, all others are alone.
+    pub fn pools(&self) -> Vec<usize> {
+        let place =
+            |s: &DesignStratum| self.strata.iter().position(|o| o.zone_id.is_some() && o.class_code == s.class_code);
+        let one = |(h, s): (usize, &DesignStratum)| s.zone_id.as_ref().and_then(|_| place(s)).unwrap_or(h);
+        self.strata.iter().enumerate().map(one).collect()
+    }
+
+    /// What the strata hold together.
+    pub fn population(&self) -> Population {
+        match self.strata_by {
+            StrataBy::Zones | StrataBy::Both | StrataBy::Raster => Population::Strata,
+            StrataBy::Classes | StrataBy::Whole => Population::Map,
+        }
+    }
 }
 
 impl DesignStratum {

@@ -24,6 +24,8 @@ pub enum FindingKind {
     TrainingOverlap,
     /// The map is not the one the sample was drawn from.
     OtherMap,
+    /// The labelled sample is not the one of the design.
+    OtherDesign,
     /// A stratum whose variance cannot be estimated.
     FewUnits,
     /// Too few units of a class for a normal interval.
@@ -121,17 +123,26 @@ pub fn other_map(design: &str, found: &str) -> Option<Finding> {
     })
 }
 
-/// Labelled units that stand in training patches: the model has seen them, so its error there is too small.
-pub fn training_overlap(units: &[u64]) -> Option<Finding> {
-    let first = units.first()?;
-    Some(Finding::refusal(
+/// Labelled units that share ground with training patches. The map is fixed once it is made, so a probability sample over
+/// all of it, training ground included, has no bias for the areas and the accuracy of this map; leaving those units out
+/// would have one. `accuracies` says how the map fares there and elsewhere, where that is known.
+pub fn training_overlap(units: usize, accuracies: &str) -> Finding {
+    Finding::warning(
         FindingKind::TrainingOverlap,
         format!(
-            "{} units (the first is {first}) lie in patches the model was trained on: there the map is better than \
-             elsewhere, and its accuracy would be overstated",
-            units.len()
+            "{units} units lie in patches the model was trained on{accuracies}. They belong to the sample: areas and \
+             accuracy of this map stay without bias as long as their labels were made independently of the training \
+             labels. Accuracy on training ground overstates what the model would reach elsewhere"
         ),
-    ))
+    )
+}
+
+/// The labelled sample is of another draw than the design: `found` and `expected` name both.
+pub fn other_design(found: &str, expected: &str) -> Finding {
+    Finding::refusal(
+        FindingKind::OtherDesign,
+        format!("the labelled sample is of {found}, but the design is {expected}: its units are other cells"),
+    )
 }
 
 /// Labelled units on cells without a prediction: they belong to no stratum and are set aside.

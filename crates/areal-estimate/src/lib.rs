@@ -6,6 +6,7 @@
 mod accuracy;
 mod agreement;
 mod bridges;
+mod cell_model;
 mod class_survey;
 mod design;
 mod draw;
@@ -31,6 +32,7 @@ mod value_survey;
 
 pub use accuracy::{Accuracy, ClassAccuracy, accuracy, from_matrix};
 pub use agreement::{Agreement, kappa};
+pub use cell_model::{CellModel, LEAST_BETWEEN, Modelled};
 pub use class_survey::{ClassEstimates, ClassSurvey, ClassUnit, MapClass, MapZone, SurveySettings, estimate_classes};
 pub use design::{DESIGN_FORMAT, Design, DesignStratum, DesignUnit, StrataBy};
 pub use draw::{Census, Draw, DrawnCell, Frame, FrameBlock};
@@ -38,31 +40,28 @@ pub use error::EstimateError;
 pub use estimator::Estimator;
 pub use fay_herriot::{AreaEstimate, AreaInput, FayHerriot, fay_herriot};
 pub use finding::{
-    Finding, FindingKind, GroupShare, Severity, clustered, disclosed, on_nodata, other_map, settle, strata_sum,
-    training_overlap, unlabelled, without_design,
+    Finding, FindingKind, GroupShare, Severity, clustered, disclosed, on_nodata, other_design, other_map, settle,
+    strata_sum, training_overlap, unlabelled, without_design,
 };
 pub use interval::{
     Interval, IntervalMethod, LEAST_COUNT, logit_interval, normal_interval, normal_p_value, normal_quantile,
-    share_interval, wilson_interval,
+    share_interval, t_interval, wilson_interval,
 };
 pub use plan::{Size, number_units, plan};
-pub use publication::{CvLimits, QualityFlag, round_to};
+pub use publication::{CvLimits, QualityFlag, round_to, significant};
 pub use quality_report::{MapFact, QualityInput, quality_report};
 pub use quantify::{Quantified, adjusted_count, adjusted_counts, expectation_maximisation, population_stability_index};
 pub use regression::{
     Assisted, Tuning, difference, post_stratified, prediction_powered, prediction_powered_mean, regression,
 };
 pub use revision::{Revision, Vintage, revisions};
-pub use rows::{AccuracyRow, EstimateRow, MatrixRow, quantified_rows, round_rows, suppress_rows};
+pub use rows::{AccuracyRow, EstimateRow, MatrixRow, Population, quantified_rows, round_rows, suppress_rows};
 pub use sample_size::{
     Allocation, Anticipated, allocate, anticipated_class_shares, share_deviation, size_for_cv, size_for_standard_error,
 };
-pub use small_area::{
-    Kind, ZoneEstimate, ZoneMethod, ZoneSettings, Zoning, direct, rake, synthetic_means, synthetic_shares,
-    zone_estimates,
-};
+pub use small_area::{Kind, ZoneEstimate, ZoneMethod, ZoneSettings, Zoning, direct, rake, zone_means, zone_shares};
 pub use spatial_order::SpatialOrder;
-pub use stratified::{Estimate, StratifiedSample, Stratum};
+pub use stratified::{Estimate, LEAST_IN_STRATUM, StratifiedSample, Stratum};
 pub use suppression::{Suppressed, Suppression, suppress};
 pub use unit_level::{AreaTotals, UnitInput, UnitLevel, unit_level};
 pub use value_survey::{ValueSurvey, ValueUnit, ValueZone, estimate_value};

@@ -64,9 +64,20 @@ impl CvLimits {
     }
 }
 
-/// Rounds to a multiple of `step` (half away from zero); 0 leaves the value as it is.
+/// Rounds to a multiple of `step` (half away from zero), without the last bits that the multiplication leaves; 0 leaves
+/// the value as it is.
 pub fn round_to(value: f64, step: f64) -> f64 {
-    if step > 0.0 && value.is_finite() { (value / step).round() * step } else { value }
+    if step > 0.0 && value.is_finite() { significant((value / step).round() * step, 14) } else { value }
+}
+
+/// Rounds to so many significant digits.
+pub fn significant(value: f64, digits: usize) -> f64 {
+    format!("{value:.*e}", digits.saturating_sub(1)).parse().unwrap_or(value)
+}
+
+/// The step to which an error is rounded: `step`, or two significant digits of the error where these are finer.
+pub(crate) fn error_step(error: f64, step: f64) -> f64 {
+    if error > 0.0 && error.is_finite() { step.min(10f64.powi(error.log10().floor() as i32 - 1)) } else { step }
 }
 
 #[cfg(test)]

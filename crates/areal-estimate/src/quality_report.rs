@@ -3,10 +3,10 @@ use std::fmt::Write as _;
 use areal_job::Provenance;
 
 use crate::agreement::Agreement;
-use crate::design::Design;
+use crate::design::{Design, StrataBy};
 use crate::finding::Finding;
-use crate::publication::CvLimits;
-use crate::rows::{AccuracyRow, EstimateRow, MatrixRow};
+use crate::publication::{CvLimits, significant};
+use crate::rows::{AccuracyRow, EstimateRow, MatrixRow, Population};
 
 /// One thing to know of the map.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +37,12 @@ pub struct QualityInput<'a> {
     pub limits: CvLimits,
     /// How the sample was drawn, where that is known.
     pub design: Option<&'a Design>,
+    /// Area of the population.
+    pub population_km2: f64,
+    /// Area of cells without a prediction.
+    pub unobserved_km2: f64,
+    /// Area of predicted cells in no stratum.
+    pub outside_strata_km2: f64,
     /// How the numbers were made.
     pub provenance: &'a Provenance,
     /// How the map was made.
@@ -74,7 +80,7 @@ fn accuracy(text: &mut String, q: &QualityInput) {
         100.0 * q.limits.caution,
         flagged("unreliable"),
     );
-    for row in q.rows.iter().filter(|r| r.zone_id.is_empty()) {
+    for row in q.rows.iter().filter(|r| is_whole(r)) {
         if let (Some(value), Some(low), Some(high), Some(cv)) = (row.estimate, row.low, row.high, row.cv) {
             let _ = writeln!(
                 text,
@@ -109,8 +115,13 @@ fn accuracy(text: &mut String, q: &QualityInput) {
     }
     let model = q.rows.iter().filter(|r| !r.zone_id.is_empty() && !r.method.starts_with("direct")).count();
     if model > 0 {
-        let _ = writeln!(text, "{model} zone numbers lean on a model: their errors hold if it does (column method).\n");
+        let _ = writeln!(
+            text,
+            "{model} zone numbers lean on a model (column method): their errors are those of an average zone, and they have \
+             no interval.\n"
+        );
     }
+    scope(text, q);
     for finding in q.findings {
         let _ = writeln!(text, "- {finding}");
     }
@@ -119,15 +130,75 @@ fn accuracy(text: &mut String, q: &QualityInput) {
     }
 }
 
+/// A number of the map or of what the strata hold, not of zones.
+fn is_whole(row: &EstimateRow) -> bool {
+    matches!(row.population, Population::Map | Population::Strata)
+}
+
+/// Which ground the numbers speak of, and which not.
+fn scope(text: &mut String, q: &QualityInput) {
+    let _ = writeln!(
+        text,
+        "The numbers speak of {:.3} km2. They say nothing of {:.3} km2 of the map's grid without a prediction.",
+        q.population_km2, q.unobserved_km2
+    );
+    if q.outside_strata_km2 > 0.0 {
+        let _ = writeln!(
+            text,
+            "Nor do they speak of {:.3} km2 that are predicted but in none of the sample's strata.",
+            q.outside_strata_km2
+        );
+    }
+    text.push('\n');
+}
+
+/// How the sample was drawn and labelled.
+fn sampling(text: &mut String, design: &Design) {
+    let drawn: u64 = design.strata.iter().map(|s| s.sample).sum();
+    let _ = writeln!(
+        text,
+        "Sampling design {}: {drawn} cells of {}, strata by {}, {} draw within strata, {} allocation, seed {}.\n",
+        design.design_id,
+        design.map.display(),
+        design.strata_by,
+        design.draw,
+        design.allocation,
+        design.seed
+    );
+    text.push_str("| stratum | cells | area km2 | units drawn | inclusion probability |\n|---|---|---|---|---|\n");
+    for s in design.strata.iter().take(STRATA_SHOWN) {
+        let probability = significant(s.inclusion_probability, 4);
+        let _ = writeln!(text, "| {} | {} | {:.3} | {} | {probability} |", s.name, s.population, s.area, s.sample);
+    }
+    if let Some(more) = design.strata.len().checked_sub(STRATA_SHOWN).filter(|n| *n > 0) {
+        let _ = writeln!(text, "\n{more} more strata stand in design.json.");
+    }
+    let classes = design.strata_by != StrataBy::Raster && design.strata.iter().any(|s| s.class_code.is_some());
+    let rule = if classes {
+        "the class that covers most of the cell"
+    } else {
+        "the class or the mean value of the whole cell"
+    };
+    let _ = writeln!(
+        text,
+        "\nLabelling rule given to the interpreters (labelling.md): {rule}, from better sources than the map's, without \
+         seeing the map.\n"
+    );
+}
+
+/// Rows of the table of strata.
+const STRATA_SHOWN: usize = 30;
+
 /// Confusions of the map that are told, the largest first.
 const SHOWN: usize = 3;
 
 fn explainability(text: &mut String, q: &QualityInput) {
     text.push_str("## Explainability\n\n");
     let based = if q.units == 0 {
-        "The numbers are the model's own; there is no sample that they could be checked by."
+        "The numbers are the model's own, not design-based: there is no sample that they could be checked by. They hold only if \
+         the model errs on this map as it did on the patches held out from training."
     } else if q.design.is_some() {
-        "The numbers over the whole map are design-based: their errors follow from how the sample was drawn, not from what \
+        "The numbers over the whole map and over all zones are design-based: their errors follow from how the sample was drawn, not from what \
          the model is."
     } else {
         "The sample's inclusion probabilities are not known: the numbers have no errors, whatever the model is."
@@ -153,6 +224,9 @@ fn explainability(text: &mut String, q: &QualityInput) {
         );
     }
     text.push('\n');
+    if let Some(design) = q.design {
+        sampling(text, design);
+    }
 }
 
 fn reproducibility(text: &mut String, q: &QualityInput) {
@@ -209,7 +283,7 @@ fn cost(text: &mut String, q: &QualityInput) {
     for (name, gain) in q.gains.iter().filter(|(_, g)| g.is_finite() && *g != 1.0) {
         let _ = writeln!(text, "- {name}: without the map the same error would take {gain:.2} times as many units.");
     }
-    for row in q.rows.iter().filter(|r| r.zone_id.is_empty()) {
+    for row in q.rows.iter().filter(|r| is_whole(r)) {
         if let Some(effective) = row.effective_n {
             let _ = writeln!(
                 text,
@@ -252,21 +326,27 @@ mod tests {
             count: 7,
             share: 0.031,
         };
-        let report = quality_report(&QualityInput {
+        let (matrix, findings) = ([matrix], [crate::without_design()]);
+        let facts = [MapFact { name: "bands", text: "red, nir".into() }];
+        let input = |units| QualityInput {
             rows: &[],
             accuracy: &[],
-            matrix: &[matrix],
+            matrix: &matrix,
             agreement: None,
-            findings: &[crate::without_design()],
+            findings: &findings,
             gains: vec![("rubber".into(), 2.5)],
-            units: 12,
+            units,
             limits: CvLimits::default(),
             design: None,
+            population_km2: 90.0,
+            unobserved_km2: 10.0,
+            outside_strata_km2: 0.0,
             provenance: &provenance,
             map: &provenance,
-            map_facts: &[MapFact { name: "bands", text: "red, nir".into() }],
+            map_facts: &facts,
             reference_period: None,
-        });
+        };
+        let report = quality_report(&input(12));
         for heading in ["Accuracy", "Explainability", "Reproducibility", "Timeliness", "Cost effectiveness"] {
             assert!(report.contains(&format!("## {heading}\n")), "{report}");
         }
@@ -276,8 +356,12 @@ mod tests {
             "- bands: red, nir",
             "- rubber is mapped as forest on 3.10 % of the area (7 units).",
             "12 units looked at again",
+            "nothing of 10.000 km2 of the map's grid",
         ] {
             assert!(report.contains(words), "{words}: {report}");
         }
+        // Numbers of the model alone were said to be design-based.
+        let quantified = quality_report(&input(0));
+        assert!(quantified.contains("not design-based") && !quantified.contains(" are design-based"), "{quantified}");
     }
 }

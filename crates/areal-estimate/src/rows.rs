@@ -1,15 +1,32 @@
 use serde::{Deserialize, Serialize};
 
 use crate::interval::{Interval, IntervalMethod};
-use crate::publication::{CvLimits, QualityFlag, round_to};
+use crate::publication::{CvLimits, QualityFlag, error_step, round_to, significant};
+use crate::small_area::ZoneEstimate;
 use crate::stratified::Estimate;
 use crate::suppression::{Suppression, suppress};
 use crate::{EstimateError, FindingKind};
 
+/// Which ground a number speaks of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Population {
+    /// Every predicted cell of the map.
+    Map,
+    /// The predicted cells that the design's strata hold: with strata of zones, the cells that belong to one.
+    Strata,
+    /// The predicted ground inside the zones, each bit of it once.
+    Zones,
+    /// The predicted ground inside one zone.
+    Zone,
+}
+
 /// One row of `estimates.csv`: one number of one zone, or of the whole map.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EstimateRow {
-    /// Id of the zone; empty for the whole map.
+    /// Which ground the number speaks of.
+    pub population: Population,
+    /// Id of the zone; empty unless the population is one zone.
     pub zone_id: String,
     /// Name of the zone.
     pub zone_name: String,
@@ -50,6 +67,7 @@ pub struct EstimateRow {
 /// What an estimate is of.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Subject<'a> {
+    pub population: Population,
     pub zone_id: &'a str,
     pub zone_name: &'a str,
     pub measure: &'a str,
@@ -69,6 +87,7 @@ impl EstimateRow {
     ) -> Self {
         let cv = estimate.cv();
         Self {
+            population: subject.population,
             zone_id: subject.zone_id.to_owned(),
             zone_name: subject.zone_name.to_owned(),
             measure: subject.measure.to_owned(),
@@ -89,6 +108,23 @@ impl EstimateRow {
             quality: limits.flag(cv.filter(|_| estimate.standard_error > 0.0)).to_string(),
             suppressed: String::new(),
         }
+    }
+
+    /// The row of a zone whose share or mean is `found`, times `scale`.
+    pub(crate) fn zone(subject: &Subject, found: &ZoneEstimate, scale: f64, method: &str, limits: &CvLimits) -> Self {
+        let mut row = Self::new(subject, &found.estimate.scaled(scale), found.interval.scaled(scale), method, limits);
+        if found.interval.method == IntervalMethod::None {
+            (row.low, row.high) = (None, None);
+            // The error of an average zone is no reason to rely on this one.
+            if row.quality == QualityFlag::Good.to_string() {
+                row.quality = QualityFlag::Caution.to_string();
+            }
+        }
+        if !found.error_known {
+            (row.standard_error, row.cv, row.effective_n) = (None, None, None);
+            row.quality = QualityFlag::Unreliable.to_string();
+        }
+        row
     }
 
     /// The same row for a sample of unknown inclusion probabilities: a number without any error.
@@ -145,23 +181,28 @@ pub fn suppress_rows(rows: &mut [EstimateRow], least: usize) -> Result<(usize, u
     Ok((hidden, found.given_away.len()))
 }
 
-/// Rounds values, standard errors and intervals to multiples of `step`; CVs keep three significant digits' worth of
-/// thousandths. The last step before publication: sums of rounded numbers need not be the rounded sum.
+/// Rounds for publication: mapped and estimated values to multiples of `step`, the standard error and the ends of the
+/// interval to two significant digits of the error where these are finer, so that no error becomes zero. CVs keep three
+/// decimals. A `step` of 0 leaves twelve significant digits. The last step before publication: sums of rounded numbers need
+/// not be the rounded sum.
 pub fn round_rows(rows: &mut [EstimateRow], step: f64) {
     for row in rows {
-        row.mapped = round_to(row.mapped, step);
-        for value in [&mut row.estimate, &mut row.standard_error, &mut row.low, &mut row.high] {
-            *value = value.map(|v| round_to(v, step));
+        let fine = row.standard_error.map_or(step, |e| error_step(e, step));
+        let rounded = |v: f64, step: f64| if step > 0.0 { round_to(v, step) } else { significant(v, 12) };
+        row.mapped = rounded(row.mapped, step);
+        row.estimate = row.estimate.map(|v| rounded(v, step));
+        for value in [&mut row.standard_error, &mut row.low, &mut row.high] {
+            *value = value.map(|v| rounded(v, fine));
         }
-        row.cv = row.cv.map(|v| round_to(v, 0.001));
-        row.effective_n = row.effective_n.map(|v| round_to(v, 1.0));
+        row.cv = row.cv.map(|v| if step > 0.0 { round_to(v, 0.001) } else { significant(v, 12) });
+        row.effective_n = row.effective_n.map(|v| if step > 0.0 { round_to(v, 1.0) } else { significant(v, 12) });
     }
 }
 
 /// One row of `accuracy.csv`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AccuracyRow {
-    /// `overall`, `users`, `producers`, or `kappa` for the agreement of two interpreters.
+    /// `overall`, `users`, `producers`; `overall-in-training` and `overall-elsewhere` where training patches are known.
     pub measure: String,
     /// Class code; empty for the overall ones.
     pub class_code: Option<u8>,
@@ -202,7 +243,7 @@ impl std::str::FromStr for FindingKind {
 
     fn from_str(text: &str) -> Result<Self, String> {
         serde_json::from_value(serde_json::Value::String(text.to_owned())).map_err(|_| {
-            format!("\"{text}\" is nothing that can be accepted: no-design, training-overlap, other-map, strata-sum or disclosed")
+            format!("\"{text}\" is nothing that can be accepted: no-design, other-design, other-map, strata-sum or disclosed")
         })
     }
 }
@@ -216,6 +257,7 @@ pub fn quantified_rows(classes: &[crate::MapClass], shares: &[f64], method: &str
         .zip(shares)
         .map(|(class, share)| {
             let subject = Subject {
+                population: Population::Map,
                 zone_id: "",
                 zone_name: "",
                 measure: "area",
@@ -229,4 +271,65 @@ pub fn quantified_rows(classes: &[crate::MapClass], shares: &[f64], method: &str
             EstimateRow { method: format!("model-based, {method}"), ..row.without_error() }
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(estimate: f64, standard_error: f64) -> EstimateRow {
+        let subject = Subject {
+            population: Population::Zone,
+            zone_id: "D01",
+            zone_name: "",
+            measure: "area",
+            class_code: Some(1),
+            class_name: "rubber",
+            unit: "km2",
+            mapped: 1.04,
+        };
+        let estimate = Estimate::plain(estimate, standard_error * standard_error, 30);
+        let interval = crate::normal_interval(estimate.value, standard_error, 0.95);
+        EstimateRow::new(&subject, &estimate, interval, "direct", &CvLimits::default())
+    }
+
+    /// "1.0000 +- 0.0000": an error rounded away claimed certainty.
+    #[test]
+    fn rounding_leaves_errors_two_digits() {
+        let mut rows = vec![row(0.9712, 0.023_456), row(1234.5, 87.65)];
+        round_rows(&mut rows, 1.0);
+        assert_eq!((rows[0].estimate, rows[0].standard_error), (Some(1.0), Some(0.023)));
+        assert_eq!((rows[0].low, rows[0].high), (Some(0.925), Some(1.017)));
+        assert_eq!((rows[1].estimate, rows[1].standard_error), (Some(1235.0), Some(88.0)));
+        let mut tenths = vec![row(0.3, 0.1)];
+        round_rows(&mut tenths, 0.1);
+        // Not 0.30000000000000004.
+        assert_eq!(tenths[0].estimate.map(|v| v.to_string()), Some("0.3".to_owned()));
+    }
+
+    #[test]
+    fn a_model_without_an_interval_is_never_good() {
+        let found = |interval, error_known| ZoneEstimate {
+            estimate: Estimate::share(0.5, 1e-6, 3),
+            interval: Interval { low: 0.4, high: 0.6, method: interval },
+            method: crate::ZoneMethod::Synthetic,
+            error_known,
+        };
+        let subject = Subject {
+            population: Population::Zone,
+            zone_id: "D01",
+            zone_name: "",
+            measure: "area",
+            class_code: None,
+            class_name: "rubber",
+            unit: "km2",
+            mapped: 1.0,
+        };
+        let make = |f| EstimateRow::zone(&subject, &f, 2.0, "synthetic", &CvLimits::default());
+        assert_eq!(make(found(IntervalMethod::Wilson, true)).quality, "good");
+        let average = make(found(IntervalMethod::None, true));
+        assert!(average.quality == "caution" && average.low.is_none() && average.standard_error.is_some());
+        let unknown = make(found(IntervalMethod::None, false));
+        assert!(unknown.quality == "unreliable" && unknown.standard_error.is_none() && unknown.cv.is_none());
+    }
 }

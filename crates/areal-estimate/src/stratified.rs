@@ -65,7 +65,16 @@ pub struct StratifiedSample {
     n: Vec<usize>,
     area: f64,
     finite: bool,
+    /// For each stratum the group that it shares its variance with.
+    pools: Vec<usize>,
 }
+
+/// Units in a stratum below which its own variance says little.
+pub const LEAST_IN_STRATUM: usize = 10;
+
+/// Units of its pool that join a stratum's own for its variance in [`StratifiedSample::domain`]. With two, the intervals of
+/// zones cover the truth as they should (`tests/coverage`); without, a stratum of one class claims to have no error.
+const JOINED: f64 = 2.0;
 
 impl StratifiedSample {
     /// A sample of units: for each its stratum (an index into `strata`) and its area. With `finite`, variances have the
@@ -99,7 +108,18 @@ impl StratifiedSample {
         // Areas relative to the mean of the stratum's sample: 1 where all are equal.
         let size = units.iter().map(|&(h, a)| a * n[h] as f64 / sums[h]).collect();
         let area = strata.iter().map(|s| s.area).sum();
-        Ok(Self { of: units.iter().map(|u| u.0).collect(), size, strata, n, area, finite })
+        let pools = (0..strata.len()).collect();
+        Ok(Self { of: units.iter().map(|u| u.0).collect(), size, strata, n, area, finite, pools })
+    }
+
+    /// The same sample whose strata lend each other their variance within a pool ([`domain`](Self::domain)): for each
+    /// stratum the number of its pool. Strata of one map class in many zones, say.
+    ///
+    /// # Errors
+    /// When there is not one pool a stratum.
+    pub fn pooled(self, pools: Vec<usize>) -> Result<Self, EstimateError> {
+        same_length("the pools of the strata", pools.len(), self.strata.len())?;
+        Ok(Self { pools, ..self })
     }
 
     /// The strata.
@@ -127,6 +147,17 @@ impl StratifiedSample {
         &self.n
     }
 
+    /// True when variances have the finite population correction.
+    pub(crate) fn is_finite(&self) -> bool {
+        self.finite
+    }
+
+    /// Area of one unit, as the estimator takes it: relative to its stratum's sample, on the scale of its population.
+    pub(crate) fn unit_area(&self, unit: usize) -> f64 {
+        let stratum = &self.strata[self.of[unit]];
+        self.size[unit] * stratum.area / stratum.population as f64
+    }
+
     /// Area of all strata.
     pub fn area(&self) -> f64 {
         self.area
@@ -151,18 +182,26 @@ impl StratifiedSample {
         Ok(sums.iter().zip(&self.n).map(|(s, &n)| if n == 0 { 0.0 } else { s / n as f64 }).collect())
     }
 
-    /// Variance of each stratum's mean of `y`: `(1 - n/N) s2 / n` with `s2` of the residuals.
-    fn stratum_variances(&self, y: &[f64], means: &[f64]) -> Vec<f64> {
+    /// Squared residuals of `y` about the mean of each stratum, summed.
+    fn stratum_squares(&self, y: &[f64], means: &[f64]) -> Vec<f64> {
         let mut squares = vec![0.0; self.strata.len()];
         for ((&h, &s), &y) in self.of.iter().zip(&self.size).zip(y) {
             squares[h] += (s * (y - means[h])).powi(2);
         }
-        let each = |(h, ss): (usize, &f64)| {
-            let (n, population) = (self.n[h] as f64, self.strata[h].population as f64);
-            let correction = if self.finite { (1.0 - n / population).max(0.0) } else { 1.0 };
-            if n < 2.0 { 0.0 } else { correction * ss / (n * (n - 1.0)) }
-        };
-        squares.iter().enumerate().map(each).collect()
+        squares
+    }
+
+    /// `(1 - n/N) / n` of a stratum; 0 where one unit is all of it.
+    fn per_unit(&self, h: usize) -> f64 {
+        let (n, population) = (self.n[h] as f64, self.strata[h].population as f64);
+        let correction = if self.finite { (1.0 - n / population).max(0.0) } else { 1.0 };
+        if n < 2.0 { 0.0 } else { correction / n }
+    }
+
+    /// Variance of each stratum's mean of `y`: `(1 - n/N) s2 / n` with `s2` of the residuals.
+    fn stratum_variances(&self, y: &[f64], means: &[f64]) -> Vec<f64> {
+        let each = |(h, ss): (usize, &f64)| self.per_unit(h) * ss / (self.n[h].max(2) - 1) as f64;
+        self.stratum_squares(y, means).iter().enumerate().map(each).collect()
     }
 
     /// `sum A_h mean_h(y)` and the variance of that.
@@ -209,6 +248,73 @@ impl StratifiedSample {
         let (share, variance) = ((0.0..=1.0).contains(&ratio), variance / (below * below));
         Ok(Some(if share { Estimate::share(ratio, variance, n) } else { Estimate::plain(ratio, variance, n) }))
     }
+
+    /// Mean of `y` over a part of the area: `inside` is the fraction of each unit in it. The combined ratio of
+    /// [`ratio`](Self::ratio) (a domain; Sarndal, Swensson and Wretman 1992, eq. 5.8.4), but the variance within each
+    /// stratum is that of its units and two more of its pool: a stratum with few units has too few degrees of freedom for a
+    /// variance of its own, and none at all where they are of one class (Cochran 1977, section 5A.12, collapses such
+    /// strata; here they keep their weights). A stratum that is its whole pool keeps its own. `None` where nothing of the
+    /// sample lies inside.
+    ///
+    /// # Errors
+    /// When `y` or `inside` has not one value a unit.
+    pub fn domain(&self, y: &[f64], inside: &[f64]) -> Result<Option<Estimate>, EstimateError> {
+        same_length("the units inside", inside.len(), self.len())?;
+        let both: Vec<f64> = inside.iter().zip(y).map(|(z, y)| z * y).collect();
+        let Some(plain) = self.ratio(&both, inside)? else { return Ok(None) };
+        let (below, _) = self.total_with_variance(inside)?;
+        let residuals: Vec<f64> = both.iter().zip(inside).map(|(b, z)| b - plain.value * z).collect();
+        let own = self.stratum_squares(&residuals, &self.stratum_means(&residuals)?);
+        let joined = self.joined_squares(y)?;
+        // The variable counts only as far as the stratum lies inside.
+        let scale = self.stratum_means(&inside.iter().map(|z| z * z).collect::<Vec<_>>())?;
+        let variance = (0..self.strata.len())
+            .map(|h| {
+                let squares = (own[h] + scale[h] * joined[h]).max(0.0);
+                self.strata[h].area.powi(2) * self.per_unit(h) * squares / (self.n[h].max(2) - 1) as f64
+            })
+            .sum::<f64>()
+            / (below * below);
+        if !y.iter().all(|v| (0.0..=1.0).contains(v)) {
+            return Ok(Some(Estimate::plain(plain.value, variance, plain.n)));
+        }
+        let found = Estimate::share(plain.value.clamp(0.0, 1.0), variance, plain.n);
+        let degenerate = variance <= 0.0 || found.value <= 0.0 || found.value >= 1.0;
+        Ok(Some(if degenerate { Estimate { effective_n: self.kish(inside), ..found } } else { found }))
+    }
+
+    /// What the squares of `y` in each stratum gain when [`JOINED`] units of its pool join it: `n` times the variance of both,
+    /// less that of its own; 0 for a stratum alone in its pool.
+    fn joined_squares(&self, y: &[f64]) -> Result<Vec<f64>, EstimateError> {
+        let squares: Vec<f64> = y.iter().map(|v| v * v).collect();
+        let (first, second) = (self.stratum_means(y)?, self.stratum_means(&squares)?);
+        let groups = self.pools.iter().max().map_or(0, |m| m + 1);
+        let (mut area, mut members) = (vec![0.0; groups], vec![0usize; groups]);
+        let (mut sum, mut sum2) = (vec![0.0; groups], vec![0.0; groups]);
+        for (h, &g) in self.pools.iter().enumerate() {
+            let a = self.strata[h].area;
+            (area[g], sum[g], sum2[g]) = (area[g] + a, sum[g] + a * first[h], sum2[g] + a * second[h]);
+            members[g] += 1;
+        }
+        let each = |(h, &g): (usize, &usize)| {
+            if members[g] < 2 {
+                return 0.0;
+            }
+            let n = self.n[h] as f64;
+            let join = |own: f64, pool: f64| (n * own + JOINED * pool / area[g]) / (n + JOINED);
+            let (mean, mean2) = (join(first[h], sum[g]), join(second[h], sum2[g]));
+            n * ((mean2 - mean * mean) - (second[h] - first[h] * first[h]))
+        };
+        Ok(self.pools.iter().enumerate().map(each).collect())
+    }
+
+    /// Number of equally weighted units that weigh as much as those inside (Kish 1965, section 11.7): `(sum w)^2 / sum w^2`.
+    fn kish(&self, inside: &[f64]) -> f64 {
+        let weights = self.weights();
+        let (sum, squares) =
+            weights.iter().zip(inside).fold((0.0, 0.0), |(a, b), (w, z)| (a + w * z, b + (w * z).powi(2)));
+        if squares > 0.0 { sum * sum / squares } else { 0.0 }
+    }
 }
 
 #[cfg(test)]
@@ -245,6 +351,20 @@ mod tests {
         assert_eq!(few, EstimateError::FewUnits { stratum: "b".into(), n: 1 });
         let strata = vec![stratum("a", 10, 1.0), stratum("b", 1, 1.0)];
         assert!(StratifiedSample::new(strata, &[(0, 1.0), (0, 1.0), (1, 1.0)], true).is_ok());
+    }
+
+    /// Two units of one class in a stratum are no proof that there is no other: the pool's variance stands in.
+    #[test]
+    fn a_stratum_of_two_equal_units_borrows_the_variance_of_its_pool() {
+        let strata = vec![stratum("a", 100, 100.0), stratum("b", 100, 100.0)];
+        let units = [(0, 1.0), (0, 1.0), (1, 1.0), (1, 1.0), (1, 1.0), (1, 1.0)];
+        let s = StratifiedSample::new(strata, &units, false).unwrap();
+        let (y, inside) = ([1.0, 1.0, 0.0, 1.0, 1.0, 1.0], [1.0, 1.0, 0.0, 0.0, 0.0, 0.0]);
+        let alone = s.domain(&y, &inside).unwrap().unwrap();
+        assert_eq!((alone.value, alone.standard_error, alone.effective_n), (1.0, 0.0, 2.0));
+        // The pool is 1 and 3/4 in equal parts, 7/8; two units of 1 and two of 7/8 are 15/16, with squares 2 * 15/256 by 1.
+        let pooled = s.pooled(vec![0, 0]).unwrap().domain(&y, &inside).unwrap().unwrap();
+        assert!((pooled.standard_error - (2.0 * 15.0 / 256.0 / 2.0f64).sqrt()).abs() < 1e-12, "{pooled:?}");
     }
 
     proptest! {

@@ -2,9 +2,9 @@ use crate::class_survey::SurveySettings;
 use crate::error::EstimateError;
 use crate::estimator::{Auxiliary, Estimator};
 use crate::interval::normal_interval;
-use crate::rows::{EstimateRow, Subject};
-use crate::small_area::{Kind, Zoning, direct, synthetic_means, zone_estimates};
-use crate::stratified::{StratifiedSample, Stratum};
+use crate::rows::{EstimateRow, Population, Subject};
+use crate::small_area::{ZoneMethod, Zoning, zone_means};
+use crate::stratified::{Estimate, StratifiedSample, Stratum};
 
 /// One measured unit.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,8 +45,14 @@ pub struct ValueSurvey {
     pub strata: Vec<Stratum>,
     /// Area-weighted mean of the map over the population.
     pub map_mean: f64,
+    /// What the strata hold together.
+    pub population: Population,
+    /// For each stratum the pool that it shares its variance with ([`StratifiedSample::pooled`]); empty for none.
+    pub pools: Vec<usize>,
     /// The zones; may be empty.
     pub zones: Vec<ValueZone>,
+    /// All zones together, each bit of ground once.
+    pub together: ValueZone,
     /// The measured units.
     pub units: Vec<ValueUnit>,
     /// False when inclusion probabilities are unknown: then no error is given.
@@ -69,41 +75,89 @@ pub fn estimate_value(
     if settings.estimator == Estimator::PostStratified {
         return Err(EstimateError::Empty { what: "map class to post-stratify a value by" });
     }
-    let units: Vec<(usize, f64)> = survey.units.iter().map(|u| (u.stratum, u.area)).collect();
-    let sample = StratifiedSample::new(survey.strata.clone(), &units, settings.finite)?;
-    let y: Vec<f64> = survey.units.iter().map(|u| u.value).collect();
-    let predicted: Vec<f64> = survey.units.iter().map(|u| u.predicted).collect();
-    let aux = Auxiliary { predicted: &predicted, map_mean: survey.map_mean, group: &[], shares: &[] };
-    let (mean, gain) = settings.estimator.mean(&sample, &y, &aux)?;
-    let interval = normal_interval(mean.value, mean.standard_error, settings.level);
-    let subject = |zone_id, zone_name, mapped| Subject {
-        zone_id,
-        zone_name,
-        measure: "mean",
-        class_code: None,
-        class_name: &survey.name,
-        unit: &survey.unit,
-        mapped,
-    };
-    let whole = subject("", "", survey.map_mean);
-    let mut rows = vec![EstimateRow::new(&whole, &mean, interval, &settings.estimator.to_string(), &settings.limits)];
+    let run = Run::new(survey, settings)?;
+    let (mut rows, gain) = run.whole()?;
     if !survey.zones.is_empty() {
-        let zoning = Zoning {
-            membership: survey.units.iter().map(|u| u.zones.clone()).collect(),
-            mapped: survey.zones.iter().map(|z| vec![z.area]).collect(),
-        };
-        let own = direct(&sample, &y, &zoning)?;
-        let errors: Vec<f64> = y.iter().zip(&predicted).map(|(y, f)| y - f).collect();
-        let means: Vec<f64> = survey.zones.iter().map(|z| z.map_mean).collect();
-        let other = synthetic_means(&means, &sample.mean(&errors)?);
-        for (zone, found) in survey.zones.iter().zip(zone_estimates(&own, &other, Kind::Value, &settings.zones)?) {
-            let subject = subject(&zone.id, &zone.name, zone.map_mean);
-            let method = found.method.to_string();
-            rows.push(EstimateRow::new(&subject, &found.estimate, found.interval, &method, &settings.limits));
-        }
+        rows.extend(run.together(&rows)?);
+        rows.extend(run.zones()?);
     }
     if !survey.designed {
         rows = rows.into_iter().map(EstimateRow::without_error).collect();
     }
     Ok((rows, gain))
+}
+
+struct Run<'a> {
+    survey: &'a ValueSurvey,
+    settings: &'a SurveySettings,
+    sample: StratifiedSample,
+    y: Vec<f64>,
+    predicted: Vec<f64>,
+    zoning: Zoning,
+}
+
+impl<'a> Run<'a> {
+    fn new(survey: &'a ValueSurvey, settings: &'a SurveySettings) -> Result<Self, EstimateError> {
+        let units: Vec<(usize, f64)> = survey.units.iter().map(|u| (u.stratum, u.area)).collect();
+        let sample = StratifiedSample::new(survey.strata.clone(), &units, settings.finite)?;
+        Ok(Self {
+            sample: if survey.pools.is_empty() { sample } else { sample.pooled(survey.pools.clone())? },
+            y: survey.units.iter().map(|u| u.value).collect(),
+            predicted: survey.units.iter().map(|u| u.predicted).collect(),
+            zoning: Zoning {
+                membership: survey.units.iter().map(|u| u.zones.clone()).collect(),
+                mapped: survey.zones.iter().map(|z| vec![z.area]).collect(),
+            },
+            survey,
+            settings,
+        })
+    }
+
+    fn subject(&self, population: Population, zone: Option<&'a ValueZone>, mapped: f64) -> Subject<'a> {
+        Subject {
+            population,
+            zone_id: zone.map_or("", |z| &z.id),
+            zone_name: zone.map_or("", |z| &z.name),
+            measure: "mean",
+            class_code: None,
+            class_name: &self.survey.name,
+            unit: &self.survey.unit,
+            mapped,
+        }
+    }
+
+    fn row(&self, subject: &Subject, mean: &Estimate, method: &str) -> EstimateRow {
+        let interval = normal_interval(mean.value, mean.standard_error, self.settings.level);
+        EstimateRow::new(subject, mean, interval, method, &self.settings.limits)
+    }
+
+    fn whole(&self) -> Result<(Vec<EstimateRow>, f64), EstimateError> {
+        let map_mean = self.survey.map_mean;
+        let aux = Auxiliary { predicted: &self.predicted, map_mean, group: &[], shares: &[] };
+        let (mean, gain) = self.settings.estimator.mean(&self.sample, &self.y, &aux)?;
+        let subject = self.subject(self.survey.population, None, map_mean);
+        Ok((vec![self.row(&subject, &mean, &self.settings.estimator.to_string())], gain))
+    }
+
+    /// All zones together: the whole where they are all of it, else a domain of it.
+    fn together(&self, whole: &[EstimateRow]) -> Result<Vec<EstimateRow>, EstimateError> {
+        let all = &self.survey.together;
+        if (all.area / self.sample.area() - 1.0).abs() < 1e-6 {
+            return Ok(whole.iter().map(|r| EstimateRow { population: Population::Zones, ..r.clone() }).collect());
+        }
+        let found = self.sample.domain(&self.y, &self.zoning.inside())?;
+        let subject = self.subject(Population::Zones, None, all.map_mean);
+        Ok(found.iter().map(|mean| self.row(&subject, mean, &ZoneMethod::Direct.to_string())).collect())
+    }
+
+    fn zones(&self) -> Result<Vec<EstimateRow>, EstimateError> {
+        let errors: Vec<f64> = self.y.iter().zip(&self.predicted).map(|(y, f)| y - f).collect();
+        let means: Vec<f64> = self.survey.zones.iter().map(|z| z.map_mean).collect();
+        let found = zone_means(&self.sample, &self.y, &errors, &means, &self.zoning, &self.settings.zones)?;
+        let row = |(zone, found): (&'a ValueZone, crate::ZoneEstimate)| {
+            let subject = self.subject(Population::Zone, Some(zone), zone.map_mean);
+            EstimateRow::zone(&subject, &found, 1.0, &found.method.to_string(), &self.settings.limits)
+        };
+        Ok(self.survey.zones.iter().zip(found).filter(|(z, _)| z.area > 0.0).map(row).collect())
+    }
 }

@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use areal_estimate::{
-    ClassSurvey, ClassUnit, CvLimits, Estimator, FindingKind, MapClass, MapZone, StratifiedSample, Stratum,
-    SurveySettings, ZoneMethod, ZoneSettings, Zoning, direct, estimate_classes, rake, synthetic_shares,
+    CellModel, ClassSurvey, ClassUnit, CvLimits, Estimator, FindingKind, Kind, MapClass, MapZone, Population,
+    StratifiedSample, Stratum, SurveySettings, ZoneMethod, ZoneSettings, Zoning, direct, estimate_classes, rake,
 };
 
 fn close(found: f64, expected: f64) {
@@ -39,12 +39,45 @@ fn direct_is_the_ratio_within_the_zone() {
 #[test]
 fn synthetic_is_the_map_times_the_rates() {
     let (sample, map, y, zoning) = example();
-    let found = synthetic_shares(&sample, &map, &y, 0, &zoning).unwrap();
+    let other = y.iter().map(|v| 1.0 - v).collect();
+    let model = CellModel::fit(&sample, &map, &[y, other], &zoning, Kind::Share).unwrap();
     // Rates 3/4 and 1/4; zone 0 is mapped 3/4 : 1/4, zone 1 1/6 : 5/6.
-    close(found[0].value, 0.75 * 0.75 + 0.25 * 0.25);
-    close(found[1].value, 0.75 / 6.0 + 0.25 * 5.0 / 6.0);
-    // Each rate has variance .75 * .25 / 3; weights squared.
-    close(found[0].standard_error, ((0.75f64.powi(2) + 0.25f64.powi(2)) * 0.1875 / 3.0).sqrt());
+    close(model.synthetic(&[0.75, 0.25], 0).value, 0.75 * 0.75 + 0.25 * 0.25);
+    close(model.synthetic(&[1.0 / 6.0, 5.0 / 6.0], 0).value, 0.75 / 6.0 + 0.25 * 5.0 / 6.0);
+    // Two zones cannot tell how far zones differ: no error.
+    assert_eq!((model.correlation(), model.synthetic(&[0.75, 0.25], 0).mse), (None, None));
+}
+
+/// Ten zones of four units each, in one map class: the class is all of five zones and none of the others.
+#[test]
+fn a_composite_leans_on_the_zone_as_far_as_zones_differ() {
+    let strata = vec![Stratum { name: "all".into(), population: 4000, area: 4000.0 }];
+    let sample = StratifiedSample::new(strata, &[(0, 1.0); 40], false).unwrap();
+    let zoning =
+        Zoning { membership: (0..40).map(|u| vec![(u / 4, 1.0)]).collect(), mapped: vec![vec![400.0, 0.0]; 10] };
+    let fit = |y: &dyn Fn(usize) -> f64| {
+        let y: Vec<f64> = (0..40).map(y).collect();
+        let other = y.iter().map(|v| 1.0 - v).collect();
+        CellModel::fit(&sample, &[0; 40], &[y, other], &zoning, Kind::Share).unwrap()
+    };
+    let apart = fit(&|u| f64::from(u / 4 < 5));
+    assert_eq!(apart.correlation(), Some(1.0));
+    assert!((apart.composite(0, &[1.0, 0.0], 0).value - 1.0).abs() < 1e-3);
+    // Two of four in every zone: zones differ less than chance would have it.
+    let alike = fit(&|u| f64::from(u % 2 == 0));
+    assert_eq!(alike.correlation(), Some(0.0));
+    close(alike.composite(0, &[1.0, 0.0], 0).value, 0.5);
+    // Between: y bar 3/4 in five zones, 1/4 in five. By hand, over both variables: MSB = 10 * 4 * 2 * 1/16 / 9 = 5/9,
+    // MSW = 40 * 2 * 3/16 / 30 = 1/2, n0 = 4: rho = (1/18) / (37/18) = 1/37.
+    let between = fit(&|u| f64::from((u % 4 == 0) == (u / 4 >= 5)));
+    let rho = between.correlation().unwrap();
+    close(rho, 1.0 / 37.0);
+    // Weight 4 : 36.
+    let found = between.composite(0, &[1.0, 0.0], 0);
+    close(found.value, 0.1 * 0.75 + 0.9 * 0.5);
+    // Posterior variance p (1 - p) / (4 + 36 + 1) and that of the rate, (1/37 / 10 + 36/37 / 40) / 4, times .81.
+    let mse = 0.525 * 0.475 / 41.0 + 0.81 * 0.25 * (1.0 / 370.0 + 36.0 / 1480.0);
+    close(found.mse.unwrap(), mse);
 }
 
 #[test]
@@ -66,9 +99,12 @@ fn a_survey_warns_of_what_rests_on_one_unit_and_names_each_method() {
     let survey = ClassSurvey {
         strata: sample.strata().to_vec(),
         classes: vec![class(1, "rubber", 40.0), class(2, "other", 60.0)],
+        population: Population::Map,
+        pools: Vec::new(),
         zones: (0..2)
             .map(|z| MapZone { id: z.to_string(), name: String::new(), mapped: zoning.mapped[z].clone() })
             .collect(),
+        together: MapZone { id: String::new(), name: String::new(), mapped: vec![40.0, 60.0] },
         units: (0..8)
             .map(|k| ClassUnit {
                 stratum: k / 4,
@@ -77,6 +113,7 @@ fn a_survey_warns_of_what_rests_on_one_unit_and_names_each_method() {
                 reference: usize::from(y[k] == 0.0),
                 probabilities: Vec::new(),
                 zones: zoning.membership[k].clone(),
+                in_training: k % 4 == 0,
             })
             .collect(),
         designed: true,
@@ -98,6 +135,16 @@ fn a_survey_warns_of_what_rests_on_one_unit_and_names_each_method() {
     let method = |zone: &str| found.rows.iter().find(|r| r.zone_id == zone).unwrap().method.clone();
     assert_eq!(method("0"), "direct, raked");
     assert_eq!(method("1"), "composite, raked");
+    // Two zones cannot tell how far they differ: zone 1 has a number, but no error and no good flag.
+    let one = found.rows.iter().find(|r| r.zone_id == "1").unwrap();
+    assert!(one.standard_error.is_none() && one.low.is_none() && one.quality == "unreliable");
+    // All zones are the whole map here, and say so apart.
+    let of = |p: Population| found.rows.iter().filter(|r| r.population == p).map(|r| r.estimate).collect::<Vec<_>>();
+    assert_eq!(of(Population::Map), of(Population::Zones));
+    // Units 0 and 4 of the eight are training ground: a warning with both accuracies, 1 and 4/6 in weights 10 and 15.
+    let training = found.findings.iter().find(|f| f.kind == FindingKind::TrainingOverlap).unwrap();
+    assert!(training.message.contains("2 units") && training.message.contains("elsewhere 6"), "{training}");
+    assert_eq!(found.accuracy[1].measure, "overall-in-training");
     let total: f64 = found.rows.iter().filter(|r| !r.zone_id.is_empty()).filter_map(|r| r.estimate).sum();
     assert!((total - 100.0).abs() < 1e-6);
     // Without a design the numbers stand, their errors do not.

@@ -66,6 +66,20 @@ impl Landscape {
         l
     }
 
+    /// The same landscape under a map that errs in some zones and classes up to three times as often as in others.
+    pub fn uneven(seed: u64) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed + 1);
+        let mut l = Self::new(seed);
+        let factor: Vec<[f64; CLASSES]> =
+            (0..ZONES).map(|_| std::array::from_fn(|_| 0.5 + 1.2 * rng.random::<f64>())).collect();
+        for k in 0..SIDE * SIDE {
+            let t = l.truth[k];
+            let error = (1.0 - HIT[t]) * factor[Self::zone(k)][t];
+            l.map[k] = if rng.random::<f64>() < error { MISTAKEN[t] } else { t };
+        }
+        l
+    }
+
     pub fn zone(cell: usize) -> usize {
         let (r, c) = (cell / SIDE, cell % SIDE);
         (r * 4 / SIDE) * 4 + c * 4 / SIDE

@@ -1,15 +1,14 @@
 //! Samples from the landscape, estimators on each, and how often their intervals hold the truth.
 
 use areal_estimate::{
-    Interval, Kind, StratifiedSample, Stratum, Tuning, ZoneMethod, ZoneSettings, Zoning, accuracy, difference, direct,
-    normal_interval, post_stratified, prediction_powered, prediction_powered_mean, regression, share_interval,
-    synthetic_shares, zone_estimates,
+    Interval, StratifiedSample, Stratum, Tuning, accuracy, difference, normal_interval, post_stratified,
+    prediction_powered, prediction_powered_mean, regression, share_interval,
 };
 use rand::SeedableRng;
 use rand::seq::index::sample as draw;
 use rand_chacha::ChaCha8Rng;
 
-use crate::landscape::{CLASSES, Landscape, NAMES, SIDE, ZONES};
+use crate::landscape::{CLASSES, Landscape, NAMES, SIDE};
 
 /// One estimator of one number over all samples.
 pub struct Line {
@@ -66,20 +65,18 @@ impl Tally {
     }
 }
 
-const LEVEL: f64 = 0.95;
+pub const LEVEL: f64 = 0.95;
 /// Units in a stratified sample: by map class, rare classes over-represented.
 const PER_STRATUM: [usize; CLASSES] = [150, 150, 250, 250];
 const SIMPLE: usize = 800;
-/// Units of the sample for zones: enough for about fifty in each of sixteen.
-const FOR_ZONES: usize = 800;
 
-struct Drawn {
-    sample: StratifiedSample,
-    cells: Vec<usize>,
+pub struct Drawn {
+    pub sample: StratifiedSample,
+    pub cells: Vec<usize>,
 }
 
 /// Simple random sampling within strata of cells.
-fn stratified(rng: &mut ChaCha8Rng, strata: &[Vec<usize>], n: &[usize]) -> Drawn {
+pub fn stratified(rng: &mut ChaCha8Rng, strata: &[Vec<usize>], n: &[usize]) -> Drawn {
     let (mut cells, mut units) = (Vec::new(), Vec::new());
     for (h, (members, &n)) in strata.iter().zip(n).enumerate() {
         for k in draw(rng, members.len(), n) {
@@ -111,34 +108,8 @@ pub fn simulate(samples: usize) -> Vec<Line> {
         book.map_strata(&stratified(&mut rng, &by_map, &PER_STRATUM));
         book.other_strata(&stratified(&mut rng, &by_quarter, &[SIMPLE / 4; 4]));
         book.simple(&stratified(&mut rng, &whole, &[SIMPLE]));
-        book.zones(&stratified(&mut rng, &whole, &[FOR_ZONES]));
     }
     book.lines()
-}
-
-const FOREST: usize = 2;
-
-/// What the zones hold.
-struct ZoneTruth {
-    mapped: Vec<Vec<f64>>,
-    /// Share of forest.
-    forest: Vec<f64>,
-}
-
-impl ZoneTruth {
-    fn new(land: &Landscape) -> Self {
-        let mut mapped = vec![vec![0.0; CLASSES]; ZONES];
-        let mut forest = vec![0.0; ZONES];
-        for k in 0..SIDE * SIDE {
-            let z = Landscape::zone(k);
-            mapped[z][land.map[k]] += 1.0;
-            forest[z] += f64::from(land.truth[k] == FOREST);
-        }
-        for (share, mapped) in forest.iter_mut().zip(&mapped) {
-            *share /= mapped.iter().sum::<f64>();
-        }
-        Self { mapped, forest }
-    }
 }
 
 /// All tallies, by estimator and number.
@@ -152,7 +123,6 @@ struct Book<'a> {
     wealth: f64,
     wealth_variance: f64,
     wealth_map: f64,
-    zones: ZoneTruth,
     entries: Vec<(String, String, f64, Option<f64>, Tally)>,
 }
 
@@ -169,7 +139,6 @@ impl<'a> Book<'a> {
             wealth_variance: land.wealth.iter().map(|w| (w - wealth).powi(2)).sum::<f64>() / n,
             wealth_map: land.wealth_map.iter().sum::<f64>() / n,
             wealth,
-            zones: ZoneTruth::new(land),
             land,
             entries: Vec::new(),
         }
@@ -292,40 +261,10 @@ impl<'a> Book<'a> {
         }
     }
 
-    /// Forest in each of sixteen zones; coverage is over zones and samples together.
-    fn zones(&mut self, drawn: &Drawn) {
-        let membership = drawn.cells.iter().map(|&k| vec![(Landscape::zone(k), 1.0)]).collect();
-        let zoning = Zoning { membership, mapped: self.zones.mapped.clone() };
-        let y = self.reference(&drawn.cells, FOREST);
-        let map: Vec<usize> = drawn.cells.iter().map(|&k| self.land.map[k]).collect();
-        let own = direct(&drawn.sample, &y, &zoning).unwrap();
-        let other = synthetic_shares(&drawn.sample, &map, &y, FOREST, &zoning).unwrap();
-        for method in [ZoneMethod::Direct, ZoneMethod::FayHerriot] {
-            let settings = ZoneSettings { method, least_units: 30, greatest_cv: 0.333, level: LEVEL };
-            let found = zone_estimates(&own, &other, Kind::Share, &settings).unwrap();
-            for (z, e) in found.iter().enumerate() {
-                let t = self.zones.forest[z];
-                let name = format!("zones, {method}");
-                // One line for all zones: values are divided by their truth's share to be comparable.
-                let shift = e.estimate.value - t + 0.5;
-                let interval =
-                    Interval { low: e.interval.low - t + 0.5, high: e.interval.high - t + 0.5, ..e.interval };
-                self.tally(&name, "forest by zone (error + 0.5)", 0.5, None).add(
-                    shift,
-                    e.estimate.standard_error,
-                    interval,
-                    0.5,
-                );
-            }
-        }
-    }
-
     fn lines(self) -> Vec<Line> {
         let mut lines: Vec<Line> =
             self.entries.iter().map(|(name, of, truth, simple, t)| t.line(name, of, *truth, *simple)).collect();
-        for line in &mut lines {
-            // A model's interval holds over zones like these if the model does; the design promises nothing.
-            line.claims = !line.estimator.contains("fay-herriot");
+        for line in &lines {
             assert!(line.spread > 0.0, "{} of {} does not vary", line.estimator, line.of);
         }
         for (c, class) in NAMES.iter().enumerate() {

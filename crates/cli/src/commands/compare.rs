@@ -1,14 +1,14 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use areal_estimate::{EstimateRow, Revision, Vintage, revisions};
+use areal_estimate::{EstimateRow, Population, Revision, Vintage, revisions};
 use areal_job::StagedFile;
 use clap::Args;
 use serde::Serialize;
 
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
-use crate::survey::{print_aligned, write_csv};
+use crate::survey::{print_aligned, write_csv, zone_label};
 
 /// Compare two vintages of estimates, number by number: what changed, and is it more than sampling error?
 ///
@@ -41,7 +41,9 @@ pub struct Options {
 /// One row of the comparison.
 #[derive(Debug, Serialize)]
 struct Row {
+    population: Population,
     zone_id: String,
+    zone_name: String,
     measure: String,
     class_name: String,
     unit: String,
@@ -61,7 +63,8 @@ pub fn run(options: &Options, _context: &Context) -> Result<(), CliError> {
     let (old, new) = (read(&options.old)?, read(&options.new)?);
     let level = options.level.unwrap_or(0.95);
     super::estimate::check_level(level)?;
-    let key = |r: &EstimateRow| (r.zone_id.clone(), r.measure.clone(), r.class_name.clone(), r.unit.clone());
+    let key =
+        |r: &EstimateRow| (r.population, r.zone_id.clone(), r.measure.clone(), r.class_name.clone(), r.unit.clone());
     let before: HashMap<_, &EstimateRow> = old.iter().map(|r| (key(r), r)).collect();
     let vintage = |r: &EstimateRow| Some(Vintage { value: r.estimate?, standard_error: r.standard_error? });
     let pairs: Vec<(&EstimateRow, Vintage, Vintage)> =
@@ -87,7 +90,9 @@ pub fn run(options: &Options, _context: &Context) -> Result<(), CliError> {
 
 fn row(of: &EstimateRow, old: &Vintage, new: &Vintage, found: &Revision) -> Row {
     Row {
+        population: of.population,
         zone_id: of.zone_id.clone(),
+        zone_name: of.zone_name.clone(),
         measure: of.measure.clone(),
         class_name: of.class_name.clone(),
         unit: of.unit.clone(),
@@ -129,7 +134,7 @@ fn print(rows: &[Row]) -> Result<(), CliError> {
     let mut lines: Vec<Vec<String>> = vec![head.iter().map(|h| (*h).to_owned()).collect()];
     for r in rows {
         lines.push(vec![
-            if r.zone_id.is_empty() { "(all)".to_owned() } else { r.zone_id.clone() },
+            zone_label(r.population, &r.zone_id),
             r.class_name.clone(),
             format!("{:.4}", r.old),
             format!("{:.4}", r.new),

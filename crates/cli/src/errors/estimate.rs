@@ -36,8 +36,9 @@ fn refused(kind: FindingKind) -> &'static str {
             "draw the sample with `areal sample` and name its folder with --design; or pass --accept no-design for \
              numbers without any error"
         }
-        FindingKind::TrainingOverlap => {
-            "draw the sample anew, or leave those units out; --accept training-overlap goes on with a warning"
+        FindingKind::OtherDesign => {
+            "name with --design the folder that the sample was drawn into, and with --sample the file of that draw; --accept \
+             other-design goes on, for a sample whose positions were moved on purpose"
         }
         FindingKind::OtherMap => {
             "name the prediction that the sample was drawn from; or pass --accept other-map to keep the design's strata \

@@ -13,7 +13,12 @@ pub struct Labelled {
     pub label: String,
     /// Longitude and latitude, where the file has them.
     pub place: Option<[f64; 2]>,
+    /// The draw that it says it is of; empty where the file has no such field.
+    pub design: String,
 }
+
+/// The field of a sample that names its draw.
+pub const DESIGN_FIELD: &str = "design_id";
 
 /// Reads a labelled sample: a CSV file, or any vector layer, with a field `unit_id` and the label field.
 pub fn read_labels(path: &Path, field: &str) -> Result<Vec<Labelled>, CliError> {
@@ -35,6 +40,16 @@ fn no_field(path: &Path, field: &str, fields: &[&str]) -> CliError {
         .help("the label stands in the field named with --label-field [default: label], the unit's number in unit_id")
 }
 
+/// A file whose one column holds another delimiter was saved with that.
+fn other_delimiter(path: &Path, names: &[&str]) -> Result<(), CliError> {
+    let [only] = names else { return Ok(()) };
+    let found = [(';', "semicolons"), ('\t', "tabs"), ('|', "bars")].into_iter().find(|(d, _)| only.contains(*d));
+    found.map_or(Ok(()), |(_, name)| {
+        Err(input(path, &format!("has its fields separated by {name}, not commas"))
+            .help("save it as CSV with commas (in a spreadsheet: export, field delimiter \",\"), or give a GeoPackage"))
+    })
+}
+
 fn unit_id(path: &Path, text: &str, row: usize) -> Result<u64, CliError> {
     text.trim().parse().map_err(|_| {
         input(path, &format!("row {row}: unit_id is \"{text}\", not a whole number"))
@@ -50,7 +65,9 @@ fn read_csv(path: &Path, field: &str) -> Result<Vec<Labelled>, CliError> {
         reader.headers().map_err(fault)?.iter().map(|h| h.trim_start_matches('\u{feff}').trim().to_owned()).collect();
     let names: Vec<&str> = header.iter().map(String::as_str).collect();
     let column = |name: &str| names.iter().position(|n| *n == name);
+    other_delimiter(path, &names)?;
     let id = column("unit_id").ok_or_else(|| no_field(path, "unit_id", &names))?;
+    let design = column(DESIGN_FIELD);
     let label = column(field).ok_or_else(|| no_field(path, field, &names))?;
     let place = column("lon").zip(column("lat"));
     let mut rows = Vec::new();
@@ -61,6 +78,7 @@ fn read_csv(path: &Path, field: &str) -> Result<Vec<Labelled>, CliError> {
             unit_id: unit_id(path, record.get(id).unwrap_or_default(), k + 2)?,
             label: record.get(label).unwrap_or_default().trim().to_owned(),
             place: place.and_then(|(x, y)| Some([number(x)?, number(y)?])),
+            design: design.and_then(|i| record.get(i)).unwrap_or_default().trim().to_owned(),
         });
     }
     Ok(rows)
@@ -71,6 +89,7 @@ fn read_vector(path: &Path, field: &str) -> Result<Vec<Labelled>, CliError> {
     let names: Vec<&str> = layer.fields.iter().map(|f| f.name.as_str()).collect();
     let id = layer.field_index("unit_id").ok_or_else(|| no_field(path, "unit_id", &names))?;
     let label = layer.field_index(field).ok_or_else(|| no_field(path, field, &names))?;
+    let design = layer.field_index(DESIGN_FIELD);
     let to_lonlat = layer.crs.as_ref().map(areal_raster::Projection::to_lonlat).transpose()?;
     let text = |v: Option<&FieldValue>| v.map(FieldValue::to_string).unwrap_or_default();
     layer
@@ -87,6 +106,7 @@ fn read_vector(path: &Path, field: &str) -> Result<Vec<Labelled>, CliError> {
                 unit_id: unit_id(path, &text(feature.values.get(id)), k + 1)?,
                 label: text(feature.values.get(label)).trim().to_owned(),
                 place,
+                design: text(design.and_then(|i| feature.values.get(i))).trim().to_owned(),
             })
         })
         .collect()

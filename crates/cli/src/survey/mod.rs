@@ -5,7 +5,7 @@ mod map;
 mod tables;
 mod tally;
 
-pub use labels::{Labelled, read_labels};
+pub use labels::{DESIGN_FIELD, Labelled, read_labels};
 pub use map::{MapOptions, SurveyMap, same_strata};
-pub use tables::{print_aligned, print_rows, write_csv, write_table};
-pub use tally::Tally;
+pub use tables::{print_aligned, print_rows, write_csv, write_table, zone_label};
+pub use tally::{Tally, ZoneTally};

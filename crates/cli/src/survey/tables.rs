@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use areal_estimate::EstimateRow;
+use areal_estimate::{EstimateRow, Population};
 use areal_job::{FileError, StagedDir};
 use areal_zones::CsvTable;
 use serde::Serialize;
@@ -26,14 +26,25 @@ pub fn write_csv<T: Serialize>(path: &Path, table: &CsvTable, rows: &[T]) -> Res
     writer.flush().map_err(|e| CliError::from(FileError::io("write", path)(e)))
 }
 
-/// Prints estimates to stdout, aligned.
-pub fn print_rows(rows: &[EstimateRow]) -> Result<(), CliError> {
-    let number = |v: Option<f64>| v.map_or_else(|| "-".to_owned(), |v| format!("{v:.4}"));
+/// What stands for the zone of a number: the zone, or the population that it speaks of.
+pub fn zone_label(population: Population, zone_id: &str) -> String {
+    match population {
+        Population::Map => "(map)".to_owned(),
+        Population::Strata => "(strata)".to_owned(),
+        Population::Zones => "(zones)".to_owned(),
+        Population::Zone => zone_id.to_owned(),
+    }
+}
+
+/// Prints estimates to stdout, aligned: with the digits that rounding left, or four decimals without any.
+pub fn print_rows(rows: &[EstimateRow], rounded: bool) -> Result<(), CliError> {
+    let text = |v: f64| if rounded { v.to_string() } else { format!("{v:.4}") };
+    let number = |v: Option<f64>| v.map_or_else(|| "-".to_owned(), text);
     let head = ["zone", "class", "mapped", "estimate", "error", "low", "high", "n", "method", "quality"];
     let mut lines: Vec<Vec<String>> = vec![head.iter().map(|h| (*h).to_owned()).collect()];
     for row in rows {
         lines.push(vec![
-            if row.zone_id.is_empty() { "(all)".to_owned() } else { row.zone_id.clone() },
+            zone_label(row.population, &row.zone_id),
             row.class_name.clone(),
             number(Some(row.mapped)),
             number(row.estimate),

@@ -19,6 +19,12 @@ pub struct Tally {
     pub means: Vec<f64>,
     /// One entry a zone.
     pub zones: Vec<ZoneTally>,
+    /// All zones together, each bit of ground once.
+    pub together: ZoneTally,
+    /// Area of the grid's cells without a prediction, km2: no number speaks of it.
+    pub unobserved: f64,
+    /// Area of predicted cells that are in no stratum, km2.
+    pub outside: f64,
 }
 
 /// Sums over one zone.
@@ -28,6 +34,15 @@ pub struct ZoneTally {
     pub mapped: Vec<f64>,
     /// Area times value.
     pub value: f64,
+}
+
+impl ZoneTally {
+    fn add(&mut self, value: f64, area: f64, is_value: bool) {
+        self.mapped[if is_value { 0 } else { value as usize }] += area;
+        if is_value {
+            self.value += area * value;
+        }
+    }
 }
 
 impl Tally {
@@ -41,6 +56,9 @@ impl Tally {
             mapped: vec![0.0; kinds],
             means: vec![0.0; kinds],
             zones: vec![ZoneTally { mapped: vec![0.0; kinds], value: 0.0 }; map.zone_count()],
+            together: ZoneTally { mapped: vec![0.0; kinds], value: 0.0 },
+            unobserved: 0.0,
+            outside: 0.0,
         };
         let mut with_probability = 0.0;
         let all: Vec<_> = blocks(map.grid().height, map.grid().width, BLOCK, BLOCK).collect();
@@ -49,8 +67,11 @@ impl Tally {
             let cells = map.cells(window)?;
             let probabilities = map.probabilities(&window)?;
             for (k, (stratum, value)) in cells.strata.iter().zip(&cells.values).enumerate() {
-                let (Some(h), Some(value)) = (stratum, value) else { continue };
                 let area = cells.areas[k];
+                let (Some(h), Some(value)) = (stratum, value) else {
+                    *(if value.is_some() { &mut tally.outside } else { &mut tally.unobserved }) += area;
+                    continue;
+                };
                 tally.strata[*h as usize] += area;
                 tally.populations[*h as usize] += 1;
                 tally.mapped[if is_value { 0 } else { *value as usize }] += area;
@@ -75,18 +96,21 @@ impl Tally {
 
     fn add_zones(&mut self, cells: &super::map::Cells, is_value: bool) {
         let window = cells.window;
+        let mut covered = vec![0.0f64; window.width];
         for r in 0..window.height {
+            covered.fill(0.0);
             for span in cells.coverage.row(window.row + r) {
                 let zone = &mut self.zones[span.zone as usize];
                 for c in span.col..span.col + span.len {
                     let k = r * window.width + (c as usize - window.col);
                     let (Some(_), Some(value)) = (cells.strata[k], cells.values[k]) else { continue };
-                    let area = cells.areas[k] * span.coverage;
-                    zone.mapped[if is_value { 0 } else { value as usize }] += area;
-                    if is_value {
-                        zone.value += area * value;
-                    }
+                    zone.add(value, cells.areas[k] * span.coverage, is_value);
+                    covered[c as usize - window.col] += span.coverage;
                 }
+            }
+            for (c, covered) in covered.iter().enumerate().filter(|(_, f)| **f > 0.0) {
+                let k = r * window.width + c;
+                self.together.add(cells.values[k].unwrap_or_default(), cells.areas[k] * covered.min(1.0), is_value);
             }
         }
     }

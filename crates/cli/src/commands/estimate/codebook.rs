@@ -17,10 +17,19 @@ fn integer(name: &str, title: &str, description: &str) -> CsvColumn {
 pub fn estimates() -> CsvTable {
     CsvTable {
         title: "Estimates from a probability sample".to_owned(),
-        description: "One row a number: a class's area, or a value's mean, over the whole map or in one zone."
+        description: "One row a number: a class's area, or a value's mean, of one population: the map, what the strata of \
+                      the sample hold, all zones together, or one zone. Areas of cells without a prediction are in none."
             .to_owned(),
         columns: vec![
-            text("zone_id", "Zone", "Id of the zone; empty for the whole map.").optional(),
+            text(
+                "population",
+                "Population",
+                "Which ground the number speaks of. map: every predicted cell; strata: the predicted cells that the strata \
+                 of the design hold (with strata of zones, the cells that belong to a zone); zones: the predicted ground \
+                 inside the zones, each bit of it once; zone: the predicted ground inside the zone of zone_id. Rows of \
+                 different populations overlap: never add them.",
+            ),
+            text("zone_id", "Zone", "Id of the zone; empty unless the population is one zone.").optional(),
             text("zone_name", "Zone name", "Name of the zone.").optional(),
             text("measure", "Measure", "area (of a class) or mean (of a value)."),
             integer("class_code", "Class code", "Code of the class in the map's rasters; empty for a value.")
@@ -32,13 +41,14 @@ pub fn estimates() -> CsvTable {
             number(
                 "standard_error",
                 "Standard error",
-                "Design-based standard error; root mean squared error for a model-based method.",
+                "Design-based standard error; root mean squared error for a model-based method; empty where the sample \
+                 cannot tell. Where numbers are rounded, to two significant digits at least.",
             )
             .optional(),
             number("cv", "Coefficient of variation", "standard_error / estimate.").unit("1").optional(),
-            number("low", "Lower end", "Lower end of the confidence interval.").optional(),
-            number("high", "Upper end", "Upper end of the confidence interval.").optional(),
-            integer("n", "Units", "Labelled units in the zone or on the map."),
+            number("low", "Lower end", "Lower end of the confidence interval; empty where none is claimed.").optional(),
+            number("high", "Upper end", "Upper end of the confidence interval; empty where none is claimed.").optional(),
+            integer("n", "Units", "Labelled units in the population."),
             number(
                 "effective_n",
                 "Effective units",
@@ -49,11 +59,20 @@ pub fn estimates() -> CsvTable {
                 "method",
                 "Method",
                 "stratified, post-stratified, difference, regression, prediction-powered; in zones direct, synthetic, \
-                 composite, fay-herriot (the last three model-based), with \", raked\" where benchmarked; no-design; \
-                 model-based.",
+                 composite, fay-herriot (the last three model-based), with \", raked\" where benchmarked to all zones \
+                 together; no-design; model-based.",
             ),
-            text("interval", "Interval", "normal, wilson, logit or none."),
-            text("quality", "Quality", "good, caution or unreliable, by the coefficient of variation."),
+            text(
+                "interval",
+                "Interval",
+                "normal, t, wilson (score interval on the effective units), logit; none for a model-based number, whose error \
+                 is that of an average zone.",
+            ),
+            text(
+                "quality",
+                "Quality",
+                "good, caution or unreliable, by the coefficient of variation; never good without an interval.",
+            ),
             text("suppressed", "Suppressed", "primary (too few units), secondary (to protect another), or empty.")
                 .optional(),
         ],
@@ -66,7 +85,12 @@ pub fn accuracy() -> CsvTable {
         title: "Accuracy of the map".to_owned(),
         description: "Area-weighted accuracies from the sample.".to_owned(),
         columns: vec![
-            text("measure", "Measure", "overall, users (1 - commission error) or producers (1 - omission error)."),
+            text(
+                "measure",
+                "Measure",
+                "overall, users (1 - commission error) or producers (1 - omission error); overall-in-training and \
+                 overall-elsewhere: overall accuracy on and off patches that the model was trained on.",
+            ),
             integer("class_code", "Class code", "Code of the class; empty for overall.").optional(),
             text("class_name", "Class", "Name of the class.").optional(),
             number("estimate", "Estimate", "The accuracy, 0 to 1; empty where no unit speaks for it.")
@@ -105,7 +129,9 @@ pub fn revisions() -> CsvTable {
                       sampling error."
             .to_owned(),
         columns: vec![
-            text("zone_id", "Zone", "Id of the zone; empty for the whole map.").optional(),
+            text("population", "Population", "Which ground the numbers speak of: map, strata, zones or zone."),
+            text("zone_id", "Zone", "Id of the zone; empty unless the population is one zone.").optional(),
+            text("zone_name", "Zone name", "Name of the zone.").optional(),
             text("measure", "Measure", "area (of a class) or mean (of a value)."),
             text("class_name", "Class", "Name of the class, or of the value."),
             text("unit", "Unit", "Unit of old, new, difference, standard_error, low and high.").optional(),

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use areal_estimate::{
     Agreement, ClassSurvey, CvLimits, Design, EstimateRow, Estimator, Finding, FindingKind, MapClass, MapFact, MapZone,
     QualityInput, SurveySettings, ValueSurvey, ValueZone, ZoneMethod, ZoneSettings, disclosed, estimate_classes,
-    estimate_value, quality_report, round_rows, settle, suppress_rows,
+    estimate_value, quality_report, round_rows, settle, significant, suppress_rows, training_overlap,
 };
 use areal_job::{FileError, Provenance, StagedDir, write_json};
 use areal_raster::input_file_with_companions;
@@ -15,10 +15,10 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::Stage;
-use super::sample::required;
+use super::sample::{check_share, required, without_nulls};
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
-use crate::survey::{SurveyMap, Tally, print_rows, write_table};
+use crate::survey::{SurveyMap, Tally, ZoneTally, print_rows, write_table};
 
 /// Estimate class areas, or the mean of a value, from a labelled sample, with standard errors; whole map and zones.
 ///
@@ -63,23 +63,25 @@ pub struct Options {
     /// Raster of strata, for a sample that was drawn with --strata raster.
     #[arg(long, value_name = "FILE")]
     pub strata_raster: Option<PathBuf>,
-    /// Patch store of the training: units within training patches are found and refused.
+    /// Patch store of the training: accuracy on and off its training patches is told apart.
     #[arg(long, value_name = "DIR")]
     pub store: Option<PathBuf>,
     /// Over the whole map: stratified, post-stratified, difference, regression or prediction-powered [default: stratified].
     #[arg(long, value_name = "HOW")]
     pub estimator: Option<Estimator>,
     /// In a zone: auto, direct, synthetic, composite or fay-herriot [default: auto, which is direct where the zone has
-    /// --least-units and a CV up to --greatest-cv, and leans on a model elsewhere].
+    /// --least-units and a CV up to --greatest-cv, and composite elsewhere if that is better].
     #[arg(long, value_name = "HOW")]
     pub zone_method: Option<ZoneMethod>,
     /// Least number of units for a direct estimate in a zone [default: 30].
     #[arg(long, value_name = "N")]
     pub least_units: Option<usize>,
-    /// Greatest CV of a direct estimate in a zone [default: the second of --cv-limits].
+    /// Greatest CV of a direct estimate in a zone, the mean of its classes weighted by area [default: the second of
+    /// --cv-limits].
     #[arg(long, value_name = "SHARE")]
     pub greatest_cv: Option<f64>,
-    /// Rake the zones' class areas to their areas and the whole map's estimates.
+    /// Rake the zones' class areas to their areas and to the estimates of all zones together (population "zones"), which are
+    /// the whole map's where the zones cover it.
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub benchmark: Option<bool>,
     /// Level of confidence intervals [default: 0.95].
@@ -94,10 +96,11 @@ pub struct Options {
     /// Leave out direct zone numbers from fewer units, and others that would give them away [default: 0].
     #[arg(long, value_name = "N")]
     pub suppress_below: Option<usize>,
-    /// Round published numbers to a multiple of this [default: 0, not at all].
+    /// Round published numbers to a multiple of this; errors and interval ends keep two significant digits of the error
+    /// [default: 0, not at all].
     #[arg(long, value_name = "STEP")]
     pub round: Option<f64>,
-    /// Flaws to go on with, as warnings: no-design, training-overlap, other-map, strata-sum, disclosed.
+    /// Flaws to go on with, as warnings: no-design, other-design, other-map, strata-sum, disclosed.
     #[arg(long, value_delimiter = ',', value_name = "KIND")]
     pub accept: Vec<FindingKind>,
     /// Without a sample: shares from the model alone, adjusted-count or emq; labelled model-based, without an error.
@@ -121,7 +124,12 @@ const FORMAT: &str = "areal-estimates/1";
 #[derive(Serialize)]
 struct EstimatesMeta<'a> {
     format: &'static str,
+    /// Area of the population: of the map, or of what the strata hold.
     population_km2: f64,
+    /// Area of cells without a prediction: no number speaks of it.
+    unobserved_km2: f64,
+    /// Area of predicted cells in no stratum: no number of the strata speaks of it.
+    outside_strata_km2: f64,
     units: usize,
     findings: &'a [Finding],
     agreement: Option<Agreement>,
@@ -163,17 +171,24 @@ pub(super) fn check_level(level: f64) -> Result<(), CliError> {
         return Ok(());
     }
     Err(CliError::new(Exit::Usage, format!("--level {level} is no confidence level"))
-        .help("give a share between 0 and 1, such as 0.95"))
+        .help("give a share between 0 and 1, such as 0.95: 95 % is 0.95"))
 }
 
-/// What a run knows besides its tables.
-struct About<'a> {
+/// What the numbers rest on.
+struct Basis<'a> {
+    tally: &'a Tally,
+    design: Option<&'a Design>,
     agreement: Option<Agreement>,
     /// Labelled units.
     units: usize,
-    population_km2: f64,
-    design: Option<&'a Design>,
     limits: CvLimits,
+}
+
+impl<'a> Basis<'a> {
+    /// Nothing but the map.
+    fn model(tally: &'a Tally) -> Self {
+        Self { tally, design: None, agreement: None, units: 0, limits: CvLimits::default() }
+    }
 }
 
 /// What a reader of the quality report should know of the map, from its own documents.
@@ -211,13 +226,23 @@ impl Options {
     fn settings(&self) -> Result<SurveySettings, CliError> {
         let limits = match self.cv_limits[..] {
             [] => CvLimits::default(),
-            [good, caution] => CvLimits::new(good, caution)?,
+            [good, caution] => {
+                check_share("--cv-limits", good, 1.0)?;
+                check_share("--cv-limits", caution, 1.0)?;
+                CvLimits::new(good, caution)?
+            }
             _ => {
                 return Err(CliError::new(Exit::Usage, "--cv-limits wants two numbers").help("such as 0.165,0.333"));
             }
         };
         let level = self.level.unwrap_or(0.95);
         check_level(level)?;
+        if let Some(cv) = self.greatest_cv {
+            check_share("--greatest-cv", cv, 1.0)?;
+        }
+        if let Some(step) = self.round.filter(|s| !s.is_finite() || *s < 0.0) {
+            return Err(CliError::new(Exit::Usage, format!("--round {step} is no step")).help("such as 0.1, 1 or 100"));
+        }
         Ok(SurveySettings {
             estimator: self.estimator.unwrap_or(Estimator::Stratified),
             level,
@@ -239,15 +264,17 @@ impl Options {
         let mut read = read::Sample::read(self, sample, context)?;
         let tally = Tally::take(&mut read.map, context)?;
         let mut flaws = read.flaws(&tally)?;
-        let reading = read.units()?;
+        let mut reading = read.units()?;
         flaws.extend(areal_estimate::on_nodata(&reading.on_nodata));
         flaws.extend(areal_estimate::unlabelled(reading.unlabelled, reading.drawn));
         if let Some(store) = &self.store {
-            flaws.extend(areal_estimate::training_overlap(&read::in_training(store, &read.map, &reading)?));
+            let units = read::mark_training(store, &read.map, &mut reading)?;
+            if units > 0 && read.map.classes() == 0 {
+                flaws.push(training_overlap(units, ""));
+            }
         }
         let mut findings = settle(flaws, &self.accept)?;
-        let agreement = read::agreement(self, sample, &read.map)?;
-        let units = reading.units.len();
+        let agreement = read::agreement(self, sample, &read.map, read.design())?;
         let mut results = match read.map.classes() {
             0 => value_results(&read, &tally, &reading, &settings)?,
             _ => class_results(&read, &tally, &reading, &settings)?,
@@ -263,9 +290,35 @@ impl Options {
         }
         round_rows(&mut results.rows, self.round.unwrap_or(0.0));
         results.findings = findings;
-        let about =
-            About { agreement, units, population_km2: tally.area(), design: read.design(), limits: settings.limits };
-        self.write(out, &read.map, &results, &about)
+        let basis = Basis {
+            tally: &tally,
+            design: read.design(),
+            agreement,
+            units: reading.units.len(),
+            limits: settings.limits,
+        };
+        self.write(out, &read.map, &results, &basis)
+    }
+
+    /// The settings as used: defaults filled in, what does not apply left out.
+    fn used(&self) -> Result<serde_json::Value, CliError> {
+        let settings = self.settings()?;
+        let with_sample = self.quantify.is_none();
+        let filled = Self {
+            label_field: self.label_field.clone().or_else(|| with_sample.then(|| "label".to_owned())),
+            estimator: with_sample.then_some(settings.estimator),
+            zone_method: self.zones.as_ref().map(|_| settings.zones.method),
+            least_units: self.zones.as_ref().map(|_| settings.zones.least_units),
+            greatest_cv: self.zones.as_ref().map(|_| settings.zones.greatest_cv),
+            benchmark: self.zones.as_ref().map(|_| settings.benchmark),
+            level: with_sample.then_some(settings.level),
+            finite: with_sample.then_some(settings.finite),
+            cv_limits: vec![settings.limits.good, settings.limits.caution],
+            suppress_below: Some(self.suppress_below.unwrap_or(0)),
+            round: Some(self.round.unwrap_or(0.0)),
+            ..self.clone()
+        };
+        Ok(without_nulls(serde_json::to_value(filled).unwrap_or_default()))
     }
 
     fn provenance(&self) -> Result<Provenance, CliError> {
@@ -273,12 +326,12 @@ impl Options {
             made_by: concat!("areal ", env!("CARGO_PKG_VERSION")).to_owned(),
             command: "estimate".to_owned(),
             inputs: self.inputs().iter().map(|p| input_file_with_companions(p)).collect::<Result<_, _>>()?,
-            settings: serde_json::to_value(self).unwrap_or_default(),
+            settings: self.used()?,
             seed: None,
         })
     }
 
-    fn write(&self, out: StagedDir, map: &SurveyMap, results: &Results, about: &About<'_>) -> Result<(), CliError> {
+    fn write(&self, out: StagedDir, map: &SurveyMap, results: &Results, basis: &Basis) -> Result<(), CliError> {
         let provenance = self.provenance()?;
         write_table(&out, "estimates.csv", &codebook::estimates(), &results.rows)?;
         if !results.accuracy.is_empty() {
@@ -287,10 +340,12 @@ impl Options {
         }
         let meta = EstimatesMeta {
             format: FORMAT,
-            population_km2: about.population_km2,
-            units: about.units,
+            population_km2: basis.tally.area(),
+            unobserved_km2: basis.tally.unobserved,
+            outside_strata_km2: basis.tally.outside,
+            units: basis.units,
             findings: &results.findings,
-            agreement: about.agreement,
+            agreement: basis.agreement,
             gains: results.gains.clone(),
             provenance: &provenance,
         };
@@ -299,12 +354,15 @@ impl Options {
             rows: &results.rows,
             accuracy: &results.accuracy,
             matrix: &results.matrix,
-            agreement: about.agreement,
+            agreement: basis.agreement,
             findings: &results.findings,
             gains: results.gains.clone(),
-            units: about.units,
-            limits: about.limits,
-            design: about.design,
+            units: basis.units,
+            limits: basis.limits,
+            design: basis.design,
+            population_km2: basis.tally.area(),
+            unobserved_km2: basis.tally.unobserved,
+            outside_strata_km2: basis.tally.outside,
             provenance: &provenance,
             map: &map.meta.provenance,
             map_facts: &map_facts(&map.meta),
@@ -313,7 +371,7 @@ impl Options {
         let path = out.file("quality.md");
         std::fs::write(&path, report).map_err(FileError::io("write", &path))?;
         out.commit()?;
-        print_rows(&results.rows)
+        print_rows(&results.rows, self.round.is_some_and(|step| step > 0.0))
     }
 }
 
@@ -330,11 +388,24 @@ fn class_results(
         zones: zones
             .map(|(z, t)| MapZone { id: z.id.clone(), name: z.name.clone(), mapped: t.mapped.clone() })
             .collect(),
+        together: MapZone { id: String::new(), name: String::new(), mapped: tally.together.mapped.clone() },
+        population: read.population(),
+        pools: read.pools(),
         units: reading.units.iter().map(read::Unit::class).collect(),
-        designed: read.designed(),
+        designed: read.design().is_some(),
         classes,
     };
-    let found = estimate_classes(&survey, settings)?;
+    let mut found = estimate_classes(&survey, settings)?;
+    // Ten digits are more than any sample can tell.
+    let digits = |v: f64| significant(v, 10);
+    for row in &mut found.accuracy {
+        for value in [&mut row.estimate, &mut row.standard_error, &mut row.low, &mut row.high] {
+            *value = value.map(digits);
+        }
+    }
+    for row in &mut found.matrix {
+        row.share = digits(row.share);
+    }
     Ok(Results {
         gains: survey.classes.iter().map(|c| c.name.clone()).zip(found.gains).collect(),
         rows: found.rows,
@@ -367,20 +438,19 @@ fn value_results(
         areal_grid::Target::Classes { .. } => Default::default(),
     };
     let zones = read.map.zones.iter().flat_map(|set| &set.zones).zip(&tally.zones);
+    let zone = |id: String, name: String, t: &ZoneTally| {
+        let area = t.mapped[0];
+        ValueZone { id, name, area, map_mean: if area > 0.0 { t.value / area } else { 0.0 } }
+    };
     let survey = ValueSurvey {
         strata: read.strata(tally),
         map_mean: tally.means[0],
-        zones: zones
-            .filter(|(_, t)| t.mapped[0] > 0.0)
-            .map(|(z, t)| ValueZone {
-                id: z.id.clone(),
-                name: z.name.clone(),
-                area: t.mapped[0],
-                map_mean: t.value / t.mapped[0],
-            })
-            .collect(),
+        zones: zones.map(|(z, t)| zone(z.id.clone(), z.name.clone(), t)).collect(),
+        together: zone(String::new(), String::new(), &tally.together),
+        population: read.population(),
+        pools: read.pools(),
         units: reading.units.iter().map(read::Unit::value).collect(),
-        designed: read.designed(),
+        designed: read.design().is_some(),
         name: name.clone(),
         unit,
     };

@@ -8,7 +8,7 @@ use areal_job::StagedDir;
 use serde::{Deserialize, Serialize};
 
 use super::super::sample::required;
-use super::{About, Options, Results, map_classes};
+use super::{Basis, Options, Results, map_classes};
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
 use crate::survey::{MapOptions, SurveyMap, Tally};
@@ -80,14 +80,7 @@ pub fn run(options: &Options, method: Method, out: StagedDir, context: &Context)
         findings: vec![finding],
         gains: Vec::new(),
     };
-    let about = About {
-        agreement: None,
-        units: 0,
-        population_km2: tally.area(),
-        design: None,
-        limits: areal_estimate::CvLimits::default(),
-    };
-    options.write(out, &map, &results, &about)
+    options.write(out, &map, &results, &Basis::model(&tally))
 }
 
 const ITERATIONS: usize = 2000;

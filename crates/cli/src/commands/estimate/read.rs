@@ -2,10 +2,10 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use areal_estimate::{
-    Agreement, ClassUnit, DESIGN_FORMAT, Design, DesignUnit, EstimateError, Finding, StrataBy, Stratum, ValueUnit,
-    kappa, other_map, strata_sum, without_design,
+    Agreement, ClassUnit, DESIGN_FORMAT, Design, DesignUnit, EstimateError, Finding, FindingKind, Population, StrataBy,
+    Stratum, ValueUnit, kappa, other_design, other_map, strata_sum, without_design,
 };
-use areal_grid::Window;
+use areal_grid::{PixelGrid, Window};
 use areal_job::{hash_file, read_json};
 use areal_raster::{Projection, crs_from_text, read_layer};
 use geo::{Centroid, Contains};
@@ -27,15 +27,15 @@ pub struct Sample<'a> {
 
 /// One labelled unit on the map.
 pub struct Unit {
-    pub id: u64,
-    pub row: usize,
-    pub col: usize,
+    row: usize,
+    col: usize,
     stratum: usize,
     area: f64,
     map: f64,
     reference: f64,
     probabilities: Vec<f64>,
     zones: Vec<(usize, f64)>,
+    pub in_training: bool,
 }
 
 /// The units that can be used, and what became of the others.
@@ -55,6 +55,7 @@ impl Unit {
             reference: self.reference as usize,
             probabilities: self.probabilities.clone(),
             zones: self.zones.clone(),
+            in_training: self.in_training,
         }
     }
 
@@ -93,12 +94,18 @@ impl<'a> Sample<'a> {
         Ok(Self { map, design, labels, same_map, map_sha256 })
     }
 
-    pub fn designed(&self) -> bool {
-        self.design.is_some()
-    }
-
     pub fn design(&self) -> Option<&Design> {
         self.design.as_ref().map(|(design, _)| design)
+    }
+
+    /// What the strata hold together.
+    pub fn population(&self) -> Population {
+        self.design().map_or(Population::Map, Design::population)
+    }
+
+    /// Which strata share their variance.
+    pub fn pools(&self) -> Vec<usize> {
+        self.design().map(Design::pools).unwrap_or_default()
     }
 
     /// The design's strata; without a design, the whole map as one.
@@ -115,8 +122,9 @@ impl<'a> Sample<'a> {
 
     /// What is wrong with design and map.
     pub fn flaws(&self, tally: &Tally) -> Result<Vec<Finding>, CliError> {
-        let Some((design, _)) = &self.design else { return Ok(vec![without_design()]) };
-        let mut flaws: Vec<Finding> = other_map(design.map_sha256.as_str(), &self.map_sha256).into_iter().collect();
+        let Some((design, units)) = &self.design else { return Ok(vec![without_design()]) };
+        let mut flaws: Vec<Finding> = other_draw(design, units, &self.labels, self.map.grid())?.into_iter().collect();
+        flaws.extend(other_map(design.map_sha256.as_str(), &self.map_sha256));
         let whole: f64 = design.strata.iter().map(|s| s.area).sum();
         let mut sum = strata_sum(whole, tally.area());
         if self.same_map {
@@ -135,11 +143,12 @@ impl<'a> Sample<'a> {
         let mut reading = Reading { units: Vec::new(), on_nodata: Vec::new(), unlabelled: 0, drawn };
         let labels = std::mem::take(&mut self.labels);
         let to_map = Projection::new(&crs_from_text("EPSG:4326")?, &self.map.grid().crs)?;
+        check_labels(&self.map, &labels)?;
         for labelled in labels.iter().filter(|l| !l.label.is_empty()) {
             let (stratum, place) = self.place(labelled, &to_map)?;
-            let reference = parse_label(&self.map, labelled)?;
+            let Some(reference) = parse_label(&self.map, labelled) else { continue };
             let unit = match place {
-                Some((row, col)) => self.unit(labelled.unit_id, row, col, stratum, reference)?,
+                Some((row, col)) => self.unit(row, col, stratum, reference)?,
                 None => None,
             };
             match unit {
@@ -180,21 +189,13 @@ impl<'a> Sample<'a> {
         Ok((stratum, place))
     }
 
-    fn unit(
-        &mut self,
-        unit_id: u64,
-        row: usize,
-        col: usize,
-        stratum: usize,
-        reference: f64,
-    ) -> Result<Option<Unit>, CliError> {
+    fn unit(&mut self, row: usize, col: usize, stratum: usize, reference: f64) -> Result<Option<Unit>, CliError> {
         let window = Window::new(row, col, 1, 1);
         let cells = self.map.cells(window)?;
         let (Some(Some(map)), Some(Some(_))) = (cells.values.first(), cells.strata.first()) else { return Ok(None) };
         let probabilities: Vec<f64> =
             self.map.probabilities(&window)?.iter().filter_map(|p| p.first().copied()).collect();
         Ok(Some(Unit {
-            id: unit_id,
             row,
             col,
             stratum,
@@ -204,6 +205,7 @@ impl<'a> Sample<'a> {
             // A cell whose probabilities are missing has none to offer.
             probabilities: if probabilities.iter().all(|p| p.is_finite()) { probabilities } else { Vec::new() },
             zones: SurveyMap::zones_of(&cells.coverage, row, col),
+            in_training: false,
         }))
     }
 }
@@ -215,6 +217,12 @@ fn read_design(folder: &Path) -> Result<(Design, HashMap<u64, DesignUnit>), CliE
         CliError::new(Exit::Input, format!("{} cannot be read: {e}", path.display()))
             .help("name the folder that `areal sample` made, unchanged")
     };
+    let found = hash_file(&path)?;
+    if found.short() != design.design_id {
+        let message =
+            format!("{} is of draw {}, but design.json of {}", path.display(), found.short(), design.design_id);
+        return Err(CliError::new(Exit::Input, message).help("name the folder that `areal sample` made, unchanged"));
+    }
     let mut units = HashMap::new();
     for unit in csv::Reader::from_path(&path).map_err(fault)?.deserialize() {
         let unit: DesignUnit = unit.map_err(fault)?;
@@ -223,27 +231,96 @@ fn read_design(folder: &Path) -> Result<(Design, HashMap<u64, DesignUnit>), CliE
     Ok((design, units))
 }
 
+/// The labelled sample must be of this draw: it says so, or its positions are those of the design's units. Unit numbers
+/// alone are the same in every draw.
+fn other_draw(
+    design: &Design,
+    units: &HashMap<u64, DesignUnit>,
+    labels: &[Labelled],
+    grid: &PixelGrid,
+) -> Result<Option<Finding>, CliError> {
+    let expected = || format!("{} (seed {})", design.design_id, design.seed);
+    if let Some(other) = labels.iter().find(|l| !l.design.is_empty() && l.design != design.design_id) {
+        return Ok(Some(other_design(&format!("draw {}", other.design), &expected())));
+    }
+    let placed: Vec<(&Labelled, [f64; 2], &DesignUnit)> =
+        labels.iter().filter_map(|l| Some((l, l.place?, units.get(&l.unit_id)?))).collect();
+    if placed.is_empty() {
+        let named = labels.iter().any(|l| !l.design.is_empty());
+        let message =
+            "the labelled sample names neither its draw nor positions: that it is the design's cannot be checked";
+        return Ok((!named).then(|| Finding::warning(FindingKind::OtherDesign, message)));
+    }
+    let to_map = Projection::new(&crs_from_text("EPSG:4326")?, &grid.crs)?;
+    for (labelled, place, unit) in placed {
+        let mut points = [place, [unit.lon, unit.lat]];
+        to_map.apply(&mut points)?;
+        let Some((row, col)) = grid.pixel_at(points[1]) else { continue };
+        // A cell of tolerance: spreadsheets cut decimals.
+        let near = |(r, c): (usize, usize)| r.abs_diff(row) <= 1 && c.abs_diff(col) <= 1;
+        if !grid.pixel_at(points[0]).is_some_and(near) {
+            let found = format!(
+                "another draw (unit {} lies at {:.5}, {:.5}; the design has it at {:.5}, {:.5})",
+                labelled.unit_id, place[0], place[1], unit.lon, unit.lat
+            );
+            return Ok(Some(other_design(&found, &expected())));
+        }
+    }
+    Ok(None)
+}
+
+/// Bad labels are told all at once, with what is allowed.
+fn check_labels(map: &SurveyMap, labels: &[Labelled]) -> Result<(), CliError> {
+    const SHOWN: usize = 10;
+    let bad: Vec<String> = labels
+        .iter()
+        .filter(|l| !l.label.is_empty() && parse_label(map, l).is_none())
+        .map(|l| format!("unit {} \"{}\"", l.unit_id, l.label))
+        .collect();
+    if bad.is_empty() {
+        return Ok(());
+    }
+    let more = if bad.len() > SHOWN { format!(" and {} more", bad.len() - SHOWN) } else { String::new() };
+    let what = if map.classes() == 0 { "numbers" } else { "classes of the map" };
+    let message = format!("{} labels are no {what}: {}{more}", bad.len(), bad[..bad.len().min(SHOWN)].join(", "));
+    let names: Vec<String> = map.meta.target.classes().iter().map(|c| format!("{} ({})", c.name, c.code)).collect();
+    let help = match map.classes() {
+        0 => "write a number with a decimal point".to_owned(),
+        _ => format!("the labels are, as name or code: {}", names.join(", ")),
+    };
+    Err(CliError::new(Exit::Input, message).help(help))
+}
+
 /// Index of the class that an interpreter wrote, or the value.
-fn parse_label(map: &SurveyMap, labelled: &Labelled) -> Result<f64, CliError> {
+fn parse_label(map: &SurveyMap, labelled: &Labelled) -> Option<f64> {
     let text = labelled.label.as_str();
-    let unit = labelled.unit_id.to_string();
     let classes = map.meta.target.classes();
     if classes.is_empty() {
-        let value = text.parse().ok().filter(|v: &f64| v.is_finite());
-        return Ok(value.ok_or(EstimateError::Unknown { unit, what: "value", value: text.to_owned() })?);
+        return text.parse().ok().filter(|v: &f64| v.is_finite());
     }
-    let class = classes.iter().position(|c| c.name == text || c.code.to_string() == text);
-    Ok(class.ok_or(EstimateError::Unknown { unit, what: "class", value: text.to_owned() })? as f64)
+    classes.iter().position(|c| c.name == text || c.code.to_string() == text).map(|k| k as f64)
 }
 
 /// Agreement of the two interpreters, where there is a second look at classes.
-pub fn agreement(options: &Options, sample: &Path, map: &SurveyMap) -> Result<Option<Agreement>, CliError> {
+pub fn agreement(
+    options: &Options,
+    sample: &Path,
+    map: &SurveyMap,
+    design: Option<&Design>,
+) -> Result<Option<Agreement>, CliError> {
     let Some(second) = options.second_look.as_deref().filter(|_| map.classes() > 0) else { return Ok(None) };
     let field = options.label_field.as_deref().unwrap_or("label");
     let labelled = |path: &Path| -> Result<HashMap<u64, usize>, CliError> {
         let rows = read_labels(path, field)?;
-        let filled = rows.iter().filter(|r| !r.label.is_empty());
-        filled.map(|r| Ok((r.unit_id, parse_label(map, r)? as usize))).collect()
+        check_labels(map, &rows)?;
+        if let Some(other) =
+            rows.iter().find(|r| !r.design.is_empty() && design.is_some_and(|d| d.design_id != r.design))
+        {
+            let expected = design.map(|d| d.design_id.as_str()).unwrap_or_default();
+            let found = other_design(&format!("draw {} ({})", other.design, path.display()), expected);
+            return Err(EstimateError::Refused(FindingKind::OtherDesign, found.message).into());
+        }
+        Ok(rows.iter().filter_map(|r| Some((r.unit_id, parse_label(map, r)? as usize))).collect())
     };
     let first = labelled(sample)?;
     let mut counts = vec![vec![0u64; map.classes()]; map.classes()];
@@ -255,8 +332,8 @@ pub fn agreement(options: &Options, sample: &Path, map: &SurveyMap) -> Result<Op
     Ok(Some(kappa(&counts)?))
 }
 
-/// Units that share ground with a training patch: the centre of either lies in the other.
-pub fn in_training(store: &Path, map: &SurveyMap, reading: &Reading) -> Result<Vec<u64>, CliError> {
+/// Marks units that share ground with a training patch: the centre of either lies in the other. Returns their number.
+pub fn mark_training(store: &Path, map: &SurveyMap, reading: &mut Reading) -> Result<usize, CliError> {
     let path: PathBuf = store.join("patches.gpkg");
     let layer = read_layer(&path, None)?;
     let fault = |what: &str| {
@@ -272,12 +349,15 @@ pub fn in_training(store: &Path, map: &SurveyMap, reading: &Reading) -> Result<V
             patches.push(to_map.apply_geometry(geometry)?);
         }
     }
-    let shares_ground = |unit: &&Unit| {
+    let shares_ground = |unit: &Unit| {
         let [x, y] = map.grid().centre(unit.row, unit.col);
         patches.iter().any(|p| {
             let within = |c: geo::Point<f64>| map.grid().pixel_at([c.x(), c.y()]) == Some((unit.row, unit.col));
             p.contains(&geo::Point::new(x, y)) || p.centroid().is_some_and(within)
         })
     };
-    Ok(reading.units.iter().filter(shares_ground).map(|u| u.id).collect())
+    for unit in &mut reading.units {
+        unit.in_training = shares_ground(unit);
+    }
+    Ok(reading.units.iter().filter(|u| u.in_training).count())
 }

@@ -1,8 +1,10 @@
+mod labelling;
+
 use std::path::{Path, PathBuf};
 
 use areal_estimate::{
-    Allocation, Anticipated, Census, DESIGN_FORMAT, Design, DesignStratum, DesignUnit, Draw, DrawnCell, Size, StrataBy,
-    anticipated_class_shares, number_units, plan, share_deviation,
+    Allocation, Anticipated, Census, DESIGN_FORMAT, Design, DesignStratum, DesignUnit, Draw, DrawnCell,
+    LEAST_IN_STRATUM, Size, StrataBy, anticipated_class_shares, number_units, plan, share_deviation, significant,
 };
 use areal_grid::{ToLonLat, Window};
 use areal_job::{Provenance, StagedDir, hash_file, write_json};
@@ -15,13 +17,13 @@ use serde::{Deserialize, Serialize};
 use super::Stage;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
-use crate::survey::{MapOptions, SurveyMap, print_aligned};
+use crate::survey::{DESIGN_FIELD, MapOptions, SurveyMap, print_aligned};
 
 /// Draw a probability sample of map cells, ready to be labelled by an interpreter.
 ///
 /// The units are cells of the prediction, drawn at random within strata with known probabilities. The folder holds
-/// `sample.gpkg` and `sample.csv` (to be filled in, blind: they show no map class), `second_look.gpkg` and `.csv` (units for
-/// a second interpreter), `design.json` and `units.csv` (what `areal estimate` needs; not for interpreters).
+/// `sample.gpkg` and `sample.csv` (to be filled in, blind: they show no map class), `labelling.md` (how), `second_look.gpkg`
+/// and `.csv` (units for a second interpreter), `design.json` and `units.csv` (what `areal estimate` needs; not for interpreters).
 #[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[command(after_help = "Examples:
@@ -97,6 +99,7 @@ impl Stage for Options {
     fn run(self, context: &Context) -> Result<(), CliError> {
         let prediction = required(self.prediction.as_deref(), "--prediction")?;
         let out = StagedDir::new(required(self.out.as_deref(), "--out")?, self.overwrite == Some(true))?;
+        self.check()?;
         let strata_by = match self.strata {
             Some(by) => by,
             None if areal_raster::Prediction::open(prediction)?.classes_path().is_none() => StrataBy::Whole,
@@ -120,17 +123,23 @@ impl Stage for Options {
         let drawn = census.draw(&mut map, &numbers, draw, seed)?;
         let second = (self.second_look_share()? * drawn.len() as f64).round() as usize;
         let units = describe(&mut map, &census, &numbers, number_units(drawn, second, seed))?;
-        let design = self.design(&map, &census, &numbers, second as u64)?;
-        write_json(&out.file("design.json"), &design)?;
         write_units(&out.file("units.csv"), &units)?;
+        let mut design = self.design(&map, &census, &numbers, second as u64)?;
+        hash_file(&out.file("units.csv"))?.short().clone_into(&mut design.design_id);
+        write_json(&out.file("design.json"), &design)?;
+        self.remarks(&design, units.len());
         let show = self.show_map == Some(true);
-        write_blind(&out, "sample", &map, &units, show)?;
+        write_blind(&out, "sample", &map, &units, &design, show)?;
         let twice: Vec<DesignUnit> = units.iter().filter(|u| u.second_look).cloned().collect();
         if !twice.is_empty() {
-            write_blind(&out, "second_look", &map, &twice, show)?;
+            write_blind(&out, "second_look", &map, &twice, &design, show)?;
         }
+        labelling::write(&out, &map, &design, units.len(), twice.len())?;
         out.commit()?;
-        tracing::info!("drew {} units; fill in the field \"label\" of sample.gpkg or sample.csv", units.len());
+        tracing::info!(
+            "drew {} units; fill in the field \"label\" of sample.gpkg or sample.csv (labelling.md)",
+            units.len()
+        );
         print_design(&design)
     }
 }
@@ -140,13 +149,90 @@ pub(super) fn required<'a>(path: Option<&'a Path>, flag: &str) -> Result<&'a Pat
     path.ok_or_else(|| CliError::new(Exit::Usage, format!("{flag} is missing")).help(format!("name it with {flag}")))
 }
 
+/// A share of which a percent was perhaps given.
+pub(super) fn check_share(flag: &str, share: f64, most: f64) -> Result<f64, CliError> {
+    if share > 0.0 && share <= most {
+        return Ok(share);
+    }
+    let percent = if share > most && share <= 100.0 { share } else { 10.0 };
+    Err(CliError::new(Exit::Usage, format!("{flag} {share} is no share above 0 and up to {most}"))
+        .help(format!("give a share, not a percent: {} is {percent} %", significant(percent / 100.0, 6))))
+}
+
+/// An object without its empty entries: what was not set and has no default.
+pub(super) fn without_nulls(value: serde_json::Value) -> serde_json::Value {
+    match value {
+        serde_json::Value::Object(map) => {
+            let empty = |v: &serde_json::Value| v.is_null() || v.as_array().is_some_and(Vec::is_empty);
+            map.into_iter().filter(|(_, v)| !empty(v)).collect()
+        }
+        other => other,
+    }
+}
+
+/// Defaults that two places need.
+const TARGET_SE: f64 = 0.01;
+const SECOND_LOOK: f64 = 0.1;
+
 impl Options {
     fn second_look_share(&self) -> Result<f64, CliError> {
-        let share = self.second_look.unwrap_or(0.1);
-        if (0.0..=1.0).contains(&share) {
-            return Ok(share);
+        let share = self.second_look.unwrap_or(SECOND_LOOK);
+        if share == 0.0 { Ok(share) } else { check_share("--second-look", share, 1.0) }
+    }
+
+    /// Percents given for shares are told.
+    fn check(&self) -> Result<(), CliError> {
+        for (flag, share, most) in [("--target-se", self.target_se, 0.5), ("--target-cv", self.target_cv, 1.0)] {
+            if let Some(share) = share {
+                check_share(flag, share, most)?;
+            }
         }
-        Err(CliError::new(Exit::Usage, format!("--second-look {share} is no share")).help("give a number from 0 to 1"))
+        self.second_look_share().map(|_| ())
+    }
+
+    fn least(&self, strata_by: StrataBy) -> u64 {
+        self.least.unwrap_or(if strata_by == StrataBy::Classes { 50 } else { 2 })
+    }
+
+    /// What a person may not expect of the draw.
+    fn remarks(&self, design: &Design, drawn: usize) {
+        let least = self.least(design.strata_by);
+        if let Some(size) = self.size.filter(|n| *n != drawn as u64) {
+            tracing::warn!(
+                "{drawn} units are drawn, not the {size} of --size: {} strata have at least {least} units each (--least)",
+                design.strata.len()
+            );
+        }
+        let thin = |s: &&DesignStratum| s.sample < LEAST_IN_STRATUM as u64 && s.sample < s.population;
+        let few = design.strata.iter().filter(thin).count();
+        if few > 0 {
+            tracing::warn!(
+                "{few} of {} strata have fewer than {LEAST_IN_STRATUM} units: too few for a variance of their own; raise \
+                 --size or --least, or use fewer strata",
+                design.strata.len()
+            );
+        }
+    }
+
+    /// The settings as used: defaults filled in, what does not apply left out.
+    fn used(&self, map: &SurveyMap) -> Result<serde_json::Value, CliError> {
+        let by_error = self.size.is_none() && self.target_cv.is_none();
+        let users = self.users_accuracies(map)?;
+        let expected = map.meta.target.classes().iter().zip(users).map(|(c, u)| format!("{}={u}", c.name));
+        let anticipates = self.size.is_none() || self.allocation == Some(Allocation::Neyman);
+        let filled = Self {
+            strata: Some(map.strata_by),
+            target_se: by_error.then(|| self.target_se.unwrap_or(TARGET_SE)),
+            users: if anticipates { expected.collect() } else { self.users.clone() },
+            allocation: Some(self.allocation.unwrap_or(Allocation::Proportional)),
+            least: Some(self.least(map.strata_by)),
+            draw: Some(self.draw.unwrap_or(Draw::Balanced)),
+            second_look: Some(self.second_look_share()?),
+            show_map: Some(self.show_map == Some(true)),
+            seed: Some(self.seed.unwrap_or(0)),
+            ..self.clone()
+        };
+        Ok(without_nulls(serde_json::to_value(filled).unwrap_or_default()))
     }
 
     /// Units of each stratum.
@@ -174,9 +260,9 @@ impl Options {
                 return Err(CliError::new(Exit::Usage, "the size of a sample of a value is not given")
                     .help("give the number of units with --size"));
             }
-            (None, None) => Size::StandardError(self.target_se.unwrap_or(0.01)),
+            (None, None) => Size::StandardError(self.target_se.unwrap_or(TARGET_SE)),
         };
-        let least = self.least.unwrap_or(if map.strata_by == StrataBy::Classes { 50 } else { 2 });
+        let least = self.least(map.strata_by);
         Ok(plan(&strata, &size, self.allocation.unwrap_or(Allocation::Proportional), least)?)
     }
 
@@ -238,6 +324,7 @@ impl Options {
         let cells = map.grid().height as u64 * map.grid().width as u64;
         Ok(Design {
             format: DESIGN_FORMAT.to_owned(),
+            design_id: String::new(),
             strata_by: map.strata_by,
             draw: self.draw.unwrap_or(Draw::Balanced),
             allocation: self.allocation.unwrap_or(Allocation::Proportional),
@@ -252,7 +339,7 @@ impl Options {
                 made_by: concat!("areal ", env!("CARGO_PKG_VERSION")).to_owned(),
                 command: "sample".to_owned(),
                 inputs,
-                settings: serde_json::to_value(self).unwrap_or_default(),
+                settings: self.used(map)?,
                 seed: Some(seed),
             },
         })
@@ -288,10 +375,10 @@ fn describe(
             stratum: map.stratum_label(h).0,
             row: cell.row as u64,
             col: cell.col as u64,
-            lon,
-            lat,
-            area_km2: cell.area,
-            inclusion_probability: numbers[h] as f64 / census.populations()[h] as f64,
+            lon: significant(lon, 11),
+            lat: significant(lat, 11),
+            area_km2: significant(cell.area, 10),
+            inclusion_probability: significant(numbers[h] as f64 / census.populations()[h] as f64, 10),
             map_class: class.map(|c| c.code),
             second_look,
         });
@@ -308,8 +395,15 @@ fn write_units(path: &Path, units: &[DesignUnit]) -> Result<(), CliError> {
     writer.flush().map_err(|e| CliError::from(areal_job::FileError::io("write", path)(e)))
 }
 
-/// The interpreter's files: cell outlines as a `GeoPackage`, centres as CSV, an empty label each.
-fn write_blind(out: &StagedDir, name: &str, map: &SurveyMap, units: &[DesignUnit], show: bool) -> Result<(), CliError> {
+/// The interpreter's files: cell outlines as a `GeoPackage`, centres and sides as CSV, an empty label each.
+fn write_blind(
+    out: &StagedDir,
+    name: &str,
+    map: &SurveyMap,
+    units: &[DesignUnit],
+    design: &Design,
+    show: bool,
+) -> Result<(), CliError> {
     let label = if map.classes() == 0 { FieldKind::Real } else { FieldKind::Text };
     let mut fields = vec![
         ("unit_id", FieldKind::Integer),
@@ -318,6 +412,8 @@ fn write_blind(out: &StagedDir, name: &str, map: &SurveyMap, units: &[DesignUnit
         ("label", label),
         ("confidence", FieldKind::Text),
         ("remark", FieldKind::Text),
+        ("cell_side_m", FieldKind::Real),
+        (DESIGN_FIELD, FieldKind::Text),
     ];
     if show {
         fields.push(("map_class", FieldKind::Integer));
@@ -330,6 +426,9 @@ fn write_blind(out: &StagedDir, name: &str, map: &SurveyMap, units: &[DesignUnit
             FieldValue::Null,
             FieldValue::Null,
             FieldValue::Null,
+            // Side of a square as large as the cell.
+            FieldValue::Real(significant((u.area_km2 * 1e6).sqrt(), 4)),
+            FieldValue::Text(design.design_id.clone()),
         ];
         if show {
             values.push(u.map_class.map_or(FieldValue::Null, |c| FieldValue::Integer(i64::from(c))));
@@ -367,7 +466,7 @@ fn print_design(design: &Design) -> Result<(), CliError> {
             s.population.to_string(),
             format!("{:.4}", s.area),
             s.sample.to_string(),
-            format!("{:.3e}", s.inclusion_probability),
+            significant(s.inclusion_probability, 4).to_string(),
         ]);
     }
     print_aligned(&lines)

@@ -1,0 +1,265 @@
+use crate::error::{EstimateError, same_length};
+use crate::small_area::{Kind, Zoning};
+use crate::stratified::StratifiedSample;
+
+/// How the map's errors differ between zones: a model of the cells of the table zone by map class.
+///
+/// Within map class `k` of zone `z`, the share of the area that is really class `c` is `p_zkc`. Over zones it varies about
+/// the rate `r_kc` of the whole sample with variance `rho r (1 - r)`: the beta-binomial (Dirichlet-multinomial) model of
+/// overdispersed shares (Rao and Molina 2015, Small Area Estimation, 2nd ed., section 9.5.1; Mosimann 1962, Biometrika
+/// 49:65), with one intraclass correlation `rho` for all cells, by analysis of variance (Weir and Hill 2002, Annual Review
+/// of Genetics 36:721). For a value the cells are the zones, and it is the nested-error model without covariates
+/// (Battese, Harter and Fuller 1988). Cells count with their effective number of units (Kish 1965, section 11.7).
+#[derive(Debug, Clone)]
+pub struct CellModel {
+    kind: Kind,
+    /// `[zone][group]`: effective units, and the part of the cell that is not labelled.
+    units: Vec<Vec<(f64, f64)>>,
+    /// `[zone][group][variable]`.
+    means: Vec<Vec<Vec<f64>>>,
+    groups: Vec<Group>,
+    rho: Option<f64>,
+}
+
+/// One map class over the whole sample.
+#[derive(Debug, Clone)]
+struct Group {
+    /// Rate of each variable.
+    rates: Vec<f64>,
+    /// The same, drawn towards the whole sample by one unit: never a claim to be without error.
+    smooth: Vec<f64>,
+    /// Variance of one unit, by variable.
+    spread: Vec<f64>,
+    /// Effective units.
+    n: f64,
+    /// `sum over cells (n_z / n)^2`: how far few zones carry the rate.
+    concentration: f64,
+}
+
+/// A zone's number from the model.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Modelled {
+    /// The estimate.
+    pub value: f64,
+    /// Its mean squared error; `None` where the sample cannot tell how far zones differ.
+    pub mse: Option<f64>,
+}
+
+/// Degrees of freedom between zones (zones with units less one, over the map classes) that the correlation must rest on.
+pub const LEAST_BETWEEN: usize = 8;
+
+impl CellModel {
+    /// Fits the model. `group` is the map class of each unit (all 0 for a value) and `y[variable][unit]` an indicator of
+    /// each class, or the map's errors.
+    ///
+    /// # Errors
+    /// Tables that do not fit.
+    pub fn fit(
+        sample: &StratifiedSample,
+        group: &[usize],
+        y: &[Vec<f64>],
+        zoning: &Zoning,
+        kind: Kind,
+    ) -> Result<Self, EstimateError> {
+        same_length("the map classes", group.len(), sample.len())?;
+        same_length("the zones of the units", zoning.membership.len(), sample.len())?;
+        for y in y {
+            same_length("the variable", y.len(), sample.len())?;
+        }
+        let zones = zoning.mapped.len();
+        let count = zoning.mapped.first().map_or(0, Vec::len);
+        // One more row for what lies outside every zone: it speaks for the rates, too.
+        let mut cells = vec![vec![Sums::new(y.len()); count]; zones + 1];
+        for (u, weight) in sample.weights().into_iter().enumerate() {
+            let Some(k) = group.get(u).filter(|&&k| k < count).copied() else {
+                let (unit, value) = (u.to_string(), group[u].to_string());
+                return Err(EstimateError::Unknown { unit, what: "map class", value });
+            };
+            let inside: f64 = zoning.membership[u].iter().map(|(_, f)| f).sum();
+            for &(z, f) in &zoning.membership[u] {
+                cells[z][k].add(weight * f, sample.unit_area(u) * f, |c| y[c][u]);
+            }
+            cells[zones][k].add(weight * (1.0 - inside).max(0.0), 0.0, |c| y[c][u]);
+        }
+        let overall = overall(&cells, y.len());
+        let groups: Vec<Group> = (0..count).map(|k| Group::new(&cells, k, &overall, kind)).collect();
+        let rho = correlation(&cells, &groups);
+        let rest = |z: usize, k: usize, s: &Sums| {
+            let mapped = zoning.mapped[z][k];
+            let open = if sample.is_finite() && mapped > 0.0 { (1.0 - s.area / mapped).clamp(0.0, 1.0) } else { 1.0 };
+            (s.n(), open)
+        };
+        let row = |z: usize| cells[z].iter().enumerate().map(|(k, s)| rest(z, k, s)).collect();
+        Ok(Self {
+            kind,
+            units: (0..zones).map(row).collect(),
+            means: cells.iter().take(zones).map(|row| row.iter().map(Sums::means).collect()).collect(),
+            groups,
+            rho,
+        })
+    }
+
+    /// The intraclass correlation of the map's errors within zones; `None` where too few zones speak for it.
+    pub fn correlation(&self) -> Option<f64> {
+        self.rho
+    }
+
+    /// Synthetic estimate of a variable in a zone whose area splits among the map classes as `shares`: the rates of the
+    /// whole sample (Rao and Molina 2015, section 3.2.2). The mean squared error holds the variance of the rates and the
+    /// bias, `rho r (1 - r)` a class, as it is on average over zones (as Gonzalez and Waksberg 1973 estimate it; Marker
+    /// 1995, PhD thesis, University of Michigan; Rao and Molina 2015, eq. 3.2.16).
+    pub fn synthetic(&self, shares: &[f64], variable: usize) -> Modelled {
+        let value = self.sum(shares, |g, _| g.rates[variable]);
+        let mse = self.rho.map(|rho| {
+            let each = |g: &Group| g.spread[variable] * rho + g.variance(rho, variable);
+            shares.iter().zip(&self.groups).map(|(m, g)| m * m * each(g)).sum()
+        });
+        Modelled { value, mse }
+    }
+
+    /// Composite estimate: in each map class the zone's own rate and the whole sample's, weighted `n : (1 - rho) / rho` (Rao
+    /// and Molina 2015, section 9.5.1). Over classes it adds up to the zone. The mean squared error is the posterior
+    /// variance, less what is labelled, plus that of the rates.
+    pub fn composite(&self, zone: usize, shares: &[f64], variable: usize) -> Modelled {
+        // Without a correlation the zone's own units say nothing about its difference from the others.
+        let rho = self.rho.unwrap_or(0.0);
+        let own = |k: usize| self.weight(zone, k, rho);
+        let value =
+            self.sum(shares, |g, k| own(k) * self.means[zone][k][variable] + (1.0 - own(k)) * g.rates[variable]);
+        let mse = self.rho.map(|rho| {
+            let each = |(k, g): (usize, &Group)| {
+                let (n, open) = self.units[zone][k];
+                let prior = (1.0 - rho) / rho.max(LEAST_RHO);
+                let w = own(k);
+                let spread = match self.kind {
+                    Kind::Share => {
+                        let p = w * self.means[zone][k][variable] + (1.0 - w) * g.smooth[variable];
+                        p * (1.0 - p) / (n + prior + 1.0)
+                    }
+                    Kind::Value => g.spread[variable] * (1.0 - rho) / (n + prior),
+                };
+                open * spread + (1.0 - w).powi(2) * g.variance(rho, variable)
+            };
+            shares.iter().zip(self.groups.iter().enumerate()).map(|(m, g)| m * m * each(g)).sum()
+        });
+        Modelled { value, mse }
+    }
+
+    fn weight(&self, zone: usize, k: usize, rho: f64) -> f64 {
+        let n = self.units[zone][k].0;
+        n / (n + (1.0 - rho) / rho.max(LEAST_RHO))
+    }
+
+    fn sum(&self, shares: &[f64], rate: impl Fn(&Group, usize) -> f64) -> f64 {
+        shares.iter().zip(self.groups.iter().enumerate()).map(|(m, (k, g))| m * rate(g, k)).sum()
+    }
+}
+
+/// A correlation of nothing would weigh a zone's own units by nothing divided by nothing.
+const LEAST_RHO: f64 = 1e-4;
+
+/// Weighted sums over the units of one cell.
+#[derive(Debug, Clone)]
+struct Sums {
+    weight: f64,
+    squares: f64,
+    area: f64,
+    first: Vec<f64>,
+    second: Vec<f64>,
+}
+
+impl Sums {
+    fn new(variables: usize) -> Self {
+        Self { weight: 0.0, squares: 0.0, area: 0.0, first: vec![0.0; variables], second: vec![0.0; variables] }
+    }
+
+    fn add(&mut self, weight: f64, area: f64, y: impl Fn(usize) -> f64) {
+        self.weight += weight;
+        self.squares += weight * weight;
+        self.area += area;
+        for (c, (first, second)) in self.first.iter_mut().zip(&mut self.second).enumerate() {
+            *first += weight * y(c);
+            *second += weight * y(c).powi(2);
+        }
+    }
+
+    /// Effective number of units.
+    fn n(&self) -> f64 {
+        if self.squares > 0.0 { self.weight * self.weight / self.squares } else { 0.0 }
+    }
+
+    fn means(&self) -> Vec<f64> {
+        self.first.iter().map(|s| if self.weight > 0.0 { s / self.weight } else { 0.0 }).collect()
+    }
+
+    /// Squared deviations within the cell, over all variables, as of `n` units.
+    fn within(&self) -> f64 {
+        let each = |(first, second): (&f64, &f64)| second / self.weight - (first / self.weight).powi(2);
+        if self.weight > 0.0 { self.n() * self.first.iter().zip(&self.second).map(each).sum::<f64>() } else { 0.0 }
+    }
+}
+
+/// Weighted mean of each variable over the whole sample.
+fn overall(cells: &[Vec<Sums>], variables: usize) -> Vec<f64> {
+    let weight: f64 = cells.iter().flatten().map(|s| s.weight).sum();
+    (0..variables).map(|c| cells.iter().flatten().map(|s| s.first[c]).sum::<f64>() / weight).collect()
+}
+
+impl Group {
+    fn new(cells: &[Vec<Sums>], k: usize, overall: &[f64], kind: Kind) -> Self {
+        let column = || cells.iter().map(|row| &row[k]);
+        let weight: f64 = column().map(|s| s.weight).sum();
+        let n: f64 = column().map(Sums::n).sum();
+        let concentration = column().map(|s| s.n() * s.n()).sum::<f64>() / (n * n).max(f64::MIN_POSITIVE);
+        let mean = |c: usize| column().map(|s| s.first[c]).sum::<f64>() / weight;
+        // A map class without a unit is taken at its word; the caller warns of it.
+        let word = |c: usize| f64::from(kind == Kind::Share && c == k);
+        let rates: Vec<f64> = (0..overall.len()).map(|c| if weight > 0.0 { mean(c) } else { word(c) }).collect();
+        let smooth: Vec<f64> =
+            rates.iter().zip(overall).map(|(r, o)| (r * n.max(1.0) + o) / (n.max(1.0) + 1.0)).collect();
+        let spread = |c: usize| match kind {
+            Kind::Share => smooth[c] * (1.0 - smooth[c]),
+            Kind::Value => {
+                let second = column().map(|s| s.second[c]).sum::<f64>() / weight;
+                (second - rates[c] * rates[c]).max(0.0) * n / (n - 1.0).max(1.0)
+            }
+        };
+        Self { spread: (0..overall.len()).map(spread).collect(), rates, smooth, n, concentration }
+    }
+
+    /// Variance of the rate of a variable: of its units, and of the zones that they happen to lie in.
+    fn variance(&self, rho: f64, variable: usize) -> f64 {
+        self.spread[variable] * ((1.0 - rho) / self.n.max(1.0) + rho * self.concentration)
+    }
+}
+
+/// The correlation by analysis of variance, pooled over map classes and variables; never below 0.
+fn correlation(cells: &[Vec<Sums>], groups: &[Group]) -> Option<f64> {
+    let (mut between, mut within, mut degrees, mut inner, mut sizes) = (0.0, 0.0, 0usize, 0.0, 0.0);
+    for (k, group) in groups.iter().enumerate() {
+        let column: Vec<&Sums> = cells.iter().map(|row| &row[k]).filter(|s| s.weight > 0.0).collect();
+        if column.len() < 2 {
+            continue;
+        }
+        let n: f64 = column.iter().map(|s| s.n()).sum();
+        let centre = |c: usize| column.iter().map(|s| s.n() * s.first[c] / s.weight).sum::<f64>() / n;
+        let centres: Vec<f64> = (0..group.rates.len()).map(centre).collect();
+        for s in &column {
+            let apart: f64 = s.means().iter().zip(&centres).map(|(a, b)| (a - b).powi(2)).sum();
+            between += s.n() * apart;
+            within += s.within();
+            inner += s.n() - 1.0;
+        }
+        degrees += column.len() - 1;
+        sizes += n - column.iter().map(|s| s.n() * s.n()).sum::<f64>() / n;
+    }
+    if degrees < LEAST_BETWEEN || inner < 1.0 {
+        return None;
+    }
+    if between + within <= 0.0 {
+        // Not one error in the sample: nothing differs.
+        return Some(0.0);
+    }
+    let (msb, msw, size) = (between / degrees as f64, within / inner, sizes / degrees as f64);
+    Some(((msb - msw) / (msb + (size - 1.0) * msw)).clamp(0.0, 1.0))
+}
