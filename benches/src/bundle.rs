@@ -28,6 +28,7 @@ pub fn random_bundle(folder: &Path, scene: &Scene, architecture: Architecture) -
         bands: scene.bands().iter().map(|b| b.description.clone()).collect(),
         pixel_type: scene.pixel_type(),
         masked_by: None,
+        scaling: None,
         normalisation: Normalisation { mean: vec![1700.0; bands], std: vec![700.0; bands] },
         target: Target::Classes { classes: (0..CLASSES).map(class).collect() },
         value_scale: None,

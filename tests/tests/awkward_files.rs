@@ -54,6 +54,14 @@ fn answers() -> Vec<(&'static str, Answer)> {
     ]
 }
 
+/// Pixels and percentage of observed ones of a file that makes a scene.
+pub fn observed(name: &str) -> Option<(u64, f64)> {
+    answers().into_iter().find(|(known, _)| *known == name).and_then(|(_, answer)| match answer {
+        Scene(height, width, _, _, observed) => Some((height * width, observed)),
+        NoScene(..) | Unreadable(_) => None,
+    })
+}
+
 #[test]
 fn every_variant_gets_a_right_answer_or_a_clear_refusal() {
     let Some(folder) = data("geotiff_variants") else { return };

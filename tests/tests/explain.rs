@@ -89,6 +89,9 @@ fn what_cannot_be_explained_is_said() {
     };
     // Ended in a panic once: one score a step was to be held.
     run(&[&place(&scene), "--steps", "18446744073709551615"]).expect(2).says(&["--steps", "18446744073709551615"]);
+    run(&[&place(&scene), "--methods", "occlusion,grad-cam,occlusion"])
+        .expect(2)
+        .says(&["--methods", "occlusion twice"]);
     run(&[&place(&scene), "--window", "33"]).expect(2).says(&["--window", "33"]);
     run(&[&place(&scene), "--window", "0"]).expect(2).says(&["--window"]);
     std::fs::remove_file(work.path().join("bundle/weights.safetensors")).unwrap();

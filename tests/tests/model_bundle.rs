@@ -34,6 +34,7 @@ pub fn spec_for(scene: &Scene, target: Target, patch_size: usize) -> ModelSpec {
         bands: scene.bands().iter().map(|b| b.description.clone()).collect(),
         pixel_type: scene.pixel_type(),
         masked_by: None,
+        scaling: Some(scene.scaling()),
         normalisation: Normalisation { mean: vec![1000.0; bands], std: vec![1000.0; bands] },
         target,
         value_scale: is_value.then_some(ValueScale { mean: 50.0, std: 10.0 }),

@@ -15,25 +15,25 @@ use geo::{Geometry, Point, Rect, coord};
 use super::common::{Run, areal, data, run};
 
 /// A folder of inputs made for a test.
-struct Place(tempfile::TempDir);
+pub struct Place(tempfile::TempDir);
 
 impl Place {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
     /// A one-band scene of 10 m pixels whose values are `value(row, col)`; 65535 is nodata.
-    fn scene(&self, name: &str, grid: &PixelGrid, value: impl Fn(usize, usize) -> u16) -> PathBuf {
+    pub fn scene(&self, name: &str, grid: &PixelGrid, value: impl Fn(usize, usize) -> u16) -> PathBuf {
         let values = (0..grid.height).flat_map(|r| (0..grid.width).map(move |c| (r, c)));
         self.raster(name, grid, Pixels::U16(values.map(|(r, c)| value(r, c)).collect()), 65535.0)
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "each call makes its own")]
-    fn raster(&self, name: &str, grid: &PixelGrid, pixels: Pixels, nodata: f64) -> PathBuf {
+    pub fn raster(&self, name: &str, grid: &PixelGrid, pixels: Pixels, nodata: f64) -> PathBuf {
         let path = self.path(name);
         let spec = CogSpec {
             pixel_type: pixels.pixel_type(),
@@ -49,7 +49,7 @@ impl Place {
     }
 
     /// A layer in the CRS of `grid` with the text field `class`, the number field `value` and the text field `part`.
-    fn layer(&self, name: &str, grid: &PixelGrid, shapes: &[(Geometry<f64>, &str, f64, &str)]) -> PathBuf {
+    pub fn layer(&self, name: &str, grid: &PixelGrid, shapes: &[(Geometry<f64>, &str, f64, &str)]) -> PathBuf {
         let path = self.path(name);
         let field = |name: &str, kind| Field { name: name.into(), kind };
         let feature = |(geometry, class, value, part): &(Geometry<f64>, &str, f64, &str)| Feature {
@@ -72,7 +72,7 @@ impl Place {
     }
 
     /// Runs tile into `out`, paths in messages made short.
-    fn tile(&self, out: &str, args: &[&str]) -> Run {
+    pub fn tile(&self, out: &str, args: &[&str]) -> Run {
         let out = self.path(out);
         let mut all = vec!["tile", "--out", out.to_str().unwrap()];
         all.extend(args);
@@ -83,23 +83,23 @@ impl Place {
     }
 }
 
-fn text(path: &Path) -> &str {
+pub fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-fn utm(zone: u32, origin: [f64; 2], height: usize, width: usize) -> PixelGrid {
+pub fn utm(zone: u32, origin: [f64; 2], height: usize, width: usize) -> PixelGrid {
     let crs = crs_from_text(&format!("EPSG:326{zone}")).unwrap();
     PixelGrid { crs, transform: Affine::north_up(origin, [10.0, 10.0]), height, width }
 }
 
 /// A rectangle of pixels of a grid: rows `r0..r1`, columns `c0..c1`.
-fn rectangle(grid: &PixelGrid, [r0, c0, r1, c1]: [f64; 4]) -> Geometry<f64> {
+pub fn rectangle(grid: &PixelGrid, [r0, c0, r1, c1]: [f64; 4]) -> Geometry<f64> {
     let (a, b) = (grid.transform.apply(r0, c0), grid.transform.apply(r1, c1));
     Rect::new(coord! { x: a[0], y: a[1] }, coord! { x: b[0], y: b[1] }).to_polygon().into()
 }
 
 /// Scene and labels of 40 x 60 pixels: forest in the west, water in the east.
-fn halves(place: &Place) -> (PathBuf, PathBuf) {
+pub fn halves(place: &Place) -> (PathBuf, PathBuf) {
     let grid = utm(48, [500_000.0, 100_000.0], 40, 60);
     let scene = place.scene("scene.tif", &grid, |r, c| (r * 60 + c) as u16);
     let shapes = [
@@ -534,8 +534,52 @@ fn class_folders_are_imported() {
         .tile("other", &["--from-folders", text(&folder)])
         .expect(3)
         .says(&["differ in size: 16 x 16 pixels and 20 x 20 pixels", "--resize PIXELS"]);
+    for (size, said) in
+        [("0", "(--resize) is 0; a patch has 1 to 4096"), ("100000", "(--resize) is 100000; a patch has")]
+    {
+        place.tile("big", &["--from-folders", text(&folder), "--resize", size]).expect(2).says(&[said]);
+    }
     place.tile("other", &["--from-folders", text(&folder), "--resize", "12"]).expect(0);
     assert_eq!(PatchStore::open(&place.path("other")).unwrap().shape(), [17, 3, 12, 12]);
+}
+
+#[test]
+fn pictures_that_are_passed_over_are_said_and_no_class_is_lost() {
+    let place = Place::new();
+    let picture = |name: &str| {
+        let path = place.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        image::RgbImage::from_fn(8, 8, |x, y| image::Rgb([x as u8, y as u8, 7])).save(path).unwrap();
+    };
+    for i in 0..8 {
+        picture(&format!("all/forest/{i}.png"));
+        picture(&format!("all/water/{i}.png"));
+    }
+    let folder = place.path("all");
+    std::fs::write(folder.join("water/9.webp"), "").unwrap();
+    picture("all/water/more/10.png");
+    picture("all/loose.png");
+    place.tile("store", &["--from-folders", text(&folder)]).expect(0).says(&[
+        "1 files in class folders passed over for their endings (1 .webp)",
+        "1 folders inside class folders passed over",
+        "1 pictures that lie in no class folder",
+    ]);
+    // A class that would have no picture at all.
+    std::fs::create_dir(folder.join("paddy")).unwrap();
+    std::fs::write(folder.join("paddy/1.webp"), "").unwrap();
+    place
+        .tile("lost", &["--from-folders", text(&folder)])
+        .expect(3)
+        .says(&["paddy holds no picture", "straight into its folder"]);
+    for split in ["train", "val", "test"] {
+        picture(&format!("parts/{split}/water/1.png"));
+    }
+    picture("parts/extra/water/1.png");
+    place
+        .tile("mixed", &["--from-folders", text(&place.path("parts"))])
+        .expect(3)
+        .says(&["folders of splits (test, train, val) and others beside them (extra)", "leave only train"]);
+    assert!(!place.path("lost").exists() && !place.path("mixed").exists());
 }
 
 #[test]

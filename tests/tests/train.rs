@@ -69,6 +69,7 @@ fn meta(grid: &PixelGrid, counts: [[usize; 2]; 3]) -> StoreMeta {
         format: STORE_FORMAT.into(),
         bands: vec!["red".into(), "nir".into()],
         pixel_type: PixelType::U16,
+        scaling: None,
         crs: Some(grid.crs.clone()),
         ground_resolution: None,
         patch_size: SIDE,
@@ -147,6 +148,14 @@ fn stores_and_settings_that_cannot_be_used_are_refused() {
     refused("padding", COUNTS, &least, 2, &["resnet18 with padding = valid reads 435 px", "--patch-size"]);
     let wild = ["--learning-rate", "1e30", "--optimiser", "sgd", "--clip-norm", "1e30", "--warmup-epochs", "0"];
     refused("wild", COUNTS, &wild, 1, &["training diverged in epoch 1", "lower --learning-rate"]);
+    for loss in ["focal(inf)", "focal(1e300)", "focal(1,inf)", "huber(inf)"] {
+        areal(["train", "--loss", loss]).expect(2).says(&[
+            loss,
+            "GAMMA from 0 to 100",
+            "DELTA from 0.000001 to 1000000",
+        ]);
+    }
+    refused("noise", COUNTS, &["--noise", "1e30"], 2, &["noise is 1000000000000000000000000000000, must be 0 to 100"]);
     areal(["train", "--loss", "hinge"]).expect(2).says(&["cross-entropy"]);
     areal(["train", "--out", "x"]).expect(2).says(&["pass --store"]);
 }

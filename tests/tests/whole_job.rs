@@ -113,8 +113,9 @@ fn mapped_areas_are_near_the_truth() {
         wrong += (area - mapped.get(key).copied().unwrap_or(0.0)).abs();
         all += area;
     }
-    // Each square kilometre put in the wrong class counts twice, unobserved ground once.
-    assert!(wrong / all < 0.6, "{wrong} of {all} km2 misplaced: {mapped:?}");
+    // Each square kilometre put in the wrong class counts twice, unobserved ground once. 0.33 is measured. A map
+    // whose classes or districts are exchanged does not pass: oil palm for rubber gives 0.63, a district for the next 0.87.
+    assert!(wrong / all < 0.38, "{wrong} of {all} km2 misplaced: {mapped:?}");
 }
 
 #[test]
@@ -315,6 +316,28 @@ fn a_full_disk_is_said_and_leaves_nothing() {
         "--out",
         &path(&out),
     ]);
+}
+
+#[test]
+fn a_full_disk_is_said_by_every_command_that_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let made = |name: &str| JOB.out().join(name).to_str().unwrap().to_owned();
+    let zones = JOB.demo().join("districts.gpkg").to_str().unwrap().to_owned();
+    let (store, bundle, map) = (made("patches"), made("bundle"), made("predictions/landscape"));
+    for arguments in [
+        vec!["train", "--store", &store, "--epochs", "1"],
+        vec!["aggregate", "--prediction", &map, "--zones", &zones, "--zone-id", "district_id"],
+        vec!["explain", "--store", &store, "--patch", "1", "--bundle", &bundle, "--steps", "2"],
+        vec!["report", "--bundle", &bundle, "--prediction", &map],
+        vec!["demo", "--size", "small"],
+    ] {
+        let mut command = Command::new("bash");
+        command.args(["-c", "ulimit -f 16; trap '' XFSZ; exec \"$@\"", "bash"]).arg(binary()).args(&arguments);
+        run(command.arg("--out").arg(&out)).expect(4).says(&["check that the disk has room"]);
+        let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert!(left.is_empty(), "{} left {left:?}", arguments[0]);
+    }
 }
 
 #[test]

@@ -19,6 +19,7 @@ fn spec() -> ModelSpec {
         bands: vec!["a".into(), "b".into()],
         pixel_type: PixelType::U8,
         masked_by: None,
+        scaling: None,
         normalisation: Normalisation { mean: vec![100.0; 2], std: vec![50.0; 2] },
         target: Target::Classes { classes: (1..4).map(class).collect() },
         value_scale: None,

@@ -70,6 +70,10 @@ impl ExplainSettings {
         if self.methods.is_empty() {
             return fault("the list of methods", "empty".to_owned(), "name at least one");
         }
+        let twice = self.methods.iter().enumerate().find(|(i, method)| self.methods[..*i].contains(method));
+        if let Some((_, method)) = twice {
+            return fault("the list of methods (--methods)", format!("with {} twice", method.name()), "name each once");
+        }
         if self.steps == 0 || self.steps > patch_size.saturating_mul(patch_size) {
             let expected = "it must be at least 1 and at most the pixels of a patch";
             return fault("the number of steps (--steps)", self.steps.to_string(), expected);

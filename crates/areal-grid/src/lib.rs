@@ -8,21 +8,25 @@
 mod affine;
 mod cell_area;
 mod crs;
+mod extremes;
 mod layout;
 mod legend;
 mod pixel_grid;
 mod pixels;
 mod resolution;
+mod scaling;
 mod window;
 
 pub use affine::Affine;
 pub use cell_area::CellAreas;
 pub use crs::{Crs, CrsKind, Ellipsoid};
+pub use extremes::Extremes;
 pub use layout::{LayoutError, PatchLayout};
 pub use legend::{Class, Target, default_colour};
 pub use pixel_grid::PixelGrid;
 pub use pixels::{PixelBlock, PixelState, PixelType, Pixels};
 pub use resolution::{GroundResolution, ground_resolution};
+pub use scaling::Scaling;
 pub use window::{Window, blocks};
 
 /// Turns map positions into longitude and latitude: the one thing about projections that this crate needs and leaves

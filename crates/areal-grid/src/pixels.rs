@@ -39,6 +39,9 @@ macro_rules! each {
 }
 
 impl PixelType {
+    /// All types.
+    pub const ALL: [Self; 8] = [Self::U8, Self::I8, Self::U16, Self::I16, Self::U32, Self::I32, Self::F32, Self::F64];
+
     /// Bytes of one pixel.
     pub fn size(self) -> usize {
         match self {

@@ -66,7 +66,7 @@ fn save(spec: &ModelSpec, state: &StateDict, folder: &StagedDir) -> Result<(), M
 
 #[cfg(test)]
 mod tests {
-    use areal_grid::{Class, GroundResolution, PixelState, PixelType, Pixels, Target};
+    use areal_grid::{Class, GroundResolution, PixelState, PixelType, Pixels, Scaling, Target};
     use areal_job::{Provenance, hash_bytes};
     use ndarray::arr2;
 
@@ -84,6 +84,7 @@ mod tests {
             bands: vec!["red".into(), "nir".into()],
             pixel_type: PixelType::U16,
             masked_by: None,
+            scaling: None,
             normalisation: Normalisation { mean: vec![100.0, 200.0], std: vec![10.0, 20.0] },
             target: Target::Classes { classes: vec![class(1, "forest"), class(4, "water")] },
             value_scale: None,
@@ -198,15 +199,24 @@ mod tests {
         let spec = spec();
         let bands = ["red".to_owned(), "nir".to_owned()];
         let at = |x| Some(GroundResolution { x, y: x });
-        spec.check_scene(&bands, PixelType::U16, at(10.3)).unwrap();
-        spec.check_scene(&bands, PixelType::U16, None).unwrap();
+        spec.check_scene(&bands, PixelType::U16, None, at(10.3)).unwrap();
+        spec.check_scene(&bands, PixelType::U16, None, None).unwrap();
         let said = |result: Result<(), ModelError>| result.unwrap_err().to_string();
-        let swapped = said(spec.check_scene(&["nir".into(), "red".into()], PixelType::U16, None));
+        let swapped = said(spec.check_scene(&["nir".into(), "red".into()], PixelType::U16, None, None));
         assert_eq!(swapped, "the model reads bands [red, nir], the data have [nir, red]");
-        let other_type = said(spec.check_scene(&bands, PixelType::F32, None));
+        let other_type = said(spec.check_scene(&bands, PixelType::F32, None, None));
         assert_eq!(other_type, "the model was trained on u16 pixels, the data are f32");
-        let coarse = said(spec.check_scene(&bands, PixelType::U16, at(30.0)));
+        let coarse = said(spec.check_scene(&bands, PixelType::U16, None, at(30.0)));
         assert_eq!(coarse, "the model was trained at 10.000 m a pixel, the data have 30.000 m");
+        // Sentinel-2 before and since baseline 04.00.
+        let (old, new) = (Scaling { scale: 1e-4, offset: 0.0 }, Scaling { scale: 1e-4, offset: -0.1 });
+        let older = ModelSpec { scaling: Some(vec![old; 2]), ..spec.clone() };
+        older.check().unwrap();
+        older.check_scene(&bands, PixelType::U16, Some(&[old; 2]), None).unwrap();
+        spec.check_scene(&bands, PixelType::U16, Some(&[new; 2]), None).unwrap();
+        let other = said(older.check_scene(&bands, PixelType::U16, Some(&[new; 2]), None));
+        assert!(other.contains("stored x 0.0001 + 0 in every band") && other.contains("x 0.0001 - 0.1"), "{other}");
+        assert!(said(ModelSpec { scaling: Some(vec![old]), ..spec.clone() }.check()).contains("the scaling of 1"));
         let mut three = batch(1);
         three.shape = [1, 3, 8, 8];
         assert!(said(three.check(2)).contains("does not fit a model of 2 bands"));
@@ -219,6 +229,10 @@ mod tests {
     fn a_description_that_contradicts_itself_is_refused() {
         let said = |spec: ModelSpec| spec.check().unwrap_err().to_string();
         assert!(said(ModelSpec { training_prior: vec![1.0], ..spec() }).contains("1 training priors"));
+        for prior in [[0.0, 0.0], [f64::NAN, 1.0], [f64::INFINITY, 0.0], [-0.5, 1.5], [0.5, 0.6]] {
+            let said = said(ModelSpec { training_prior: prior.to_vec(), ..spec() });
+            assert!(said.contains("training_prior is [") && said.contains("add up to 1"), "{said}");
+        }
         let flat = Normalisation { mean: vec![1.0, 2.0], std: vec![1.0, 0.0] };
         assert!(said(ModelSpec { normalisation: flat, ..spec() }).contains("band 2 has mean 2"));
         assert!(said(ModelSpec { calibration: Calibration { temperature: 0.0 }, ..spec() }).contains("temperature 0"));

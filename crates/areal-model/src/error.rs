@@ -88,6 +88,14 @@ pub enum ModelError {
         /// The data's.
         data: PixelType,
     },
+    /// A scene or store whose stored values mean another thing than the model's.
+    #[error("the model was trained on values that mean: stored {model}; the data's mean: stored {data}")]
+    Scaling {
+        /// The model's, in words.
+        model: String,
+        /// The data's, in words.
+        data: String,
+    },
     /// A scene of another ground resolution than the model's.
     #[error("the model was trained at {model:.3} m a pixel, the data have {data:.3} m")]
     GroundResolution {

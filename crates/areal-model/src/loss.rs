@@ -1,3 +1,4 @@
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use burn::tensor::activation::log_softmax;
@@ -9,6 +10,10 @@ use crate::ModelError;
 const GAMMA: f64 = 2.0;
 const ALPHA: f64 = 0.25;
 
+/// Where a loss and its gradient stay finite in single precision, and a patch still counts.
+const GAMMAS: RangeInclusive<f64> = 0.0..=100.0;
+const SCALES: RangeInclusive<f64> = 1e-6..=1e6;
+
 /// What training makes small.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -17,9 +22,9 @@ pub enum Loss {
     CrossEntropy,
     /// `-alpha (1 - p)^gamma ln p` of the true class (Lin et al. 2017, eq. 5).
     Focal {
-        /// How much less a patch counts that is classified well already; 0 is cross-entropy. At least 0.
+        /// How much less a patch counts that is classified well already; 0 is cross-entropy. 0 to 100.
         gamma: f64,
-        /// Scale, above 0.
+        /// Scale, a millionth to a million.
         alpha: f64,
     },
     /// Squared error of a standardised value.
@@ -27,7 +32,7 @@ pub enum Loss {
     /// Squared error up to `delta`, linear beyond (Huber 1964): `r^2 / 2` or `delta (|r| - delta / 2)`, in units of
     /// the training split's standard deviation.
     Huber {
-        /// Where it turns linear, above 0.
+        /// Where it turns linear, a millionth to a million.
         delta: f64,
     },
 }
@@ -97,19 +102,26 @@ impl FromStr for Loss {
         match (name, numbers.as_deref()) {
             ("cross-entropy", Some([])) => Ok(Self::CrossEntropy),
             ("focal", Some([])) => Ok(Self::FOCAL),
-            ("focal", Some([gamma])) if *gamma >= 0.0 => Ok(Self::Focal { gamma: *gamma, alpha: ALPHA }),
-            ("focal", Some([gamma, alpha])) if *gamma >= 0.0 && *alpha > 0.0 => {
+            ("focal", Some([gamma])) if GAMMAS.contains(gamma) => Ok(Self::Focal { gamma: *gamma, alpha: ALPHA }),
+            ("focal", Some([gamma, alpha])) if GAMMAS.contains(gamma) && SCALES.contains(alpha) => {
                 Ok(Self::Focal { gamma: *gamma, alpha: *alpha })
             }
             ("mse", Some([])) => Ok(Self::Mse),
             ("huber", Some([])) => Ok(Self::Huber { delta: 1.0 }),
-            ("huber", Some([delta])) if *delta > 0.0 => Ok(Self::Huber { delta: *delta }),
+            ("huber", Some([delta])) if SCALES.contains(delta) => Ok(Self::Huber { delta: *delta }),
             _ => Err(ModelError::Choice {
                 what: "loss",
                 given: text.to_owned(),
-                choices: ["cross-entropy", "focal", "focal(GAMMA)", "focal(GAMMA,ALPHA)", "mse", "huber(DELTA)"]
-                    .map(str::to_owned)
-                    .to_vec(),
+                choices: [
+                    "cross-entropy",
+                    "focal",
+                    "focal(GAMMA) with GAMMA from 0 to 100",
+                    "focal(GAMMA,ALPHA) with ALPHA from 0.000001 to 1000000",
+                    "mse",
+                    "huber(DELTA) with DELTA from 0.000001 to 1000000",
+                ]
+                .map(str::to_owned)
+                .to_vec(),
             }),
         }
     }
@@ -180,7 +192,20 @@ mod tests {
             assert_eq!(text.parse::<Loss>().unwrap().to_string(), text);
         }
         assert_eq!("focal".parse::<Loss>().unwrap(), Loss::FOCAL);
-        for text in ["focal(-1)", "huber(0)", "l1", "mse(1)", "focal(1,0)"] {
+        for text in [
+            "focal(-1)",
+            "huber(0)",
+            "l1",
+            "mse(1)",
+            "focal(1,0)",
+            "focal(inf)",
+            "focal(nan)",
+            "focal(1e300)",
+            "focal(1,inf)",
+            "huber(inf)",
+            "huber(nan)",
+            "huber(1e-300)",
+        ] {
             assert!(text.parse::<Loss>().is_err(), "{text}");
         }
     }

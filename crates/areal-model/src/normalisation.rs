@@ -1,4 +1,4 @@
-use areal_grid::{PixelState, Pixels};
+use areal_grid::{Extremes, PixelState, Pixels};
 use serde::{Deserialize, Serialize};
 
 use crate::ModelError;
@@ -53,12 +53,18 @@ pub struct Statistics {
     count: f64,
     mean: Vec<f64>,
     squares: Vec<f64>,
+    extremes: Vec<Extremes>,
 }
 
 impl Statistics {
     /// Nothing seen yet.
     pub fn new(bands: usize) -> Self {
-        Self { count: 0.0, mean: vec![0.0; bands], squares: vec![0.0; bands] }
+        Self {
+            count: 0.0,
+            mean: vec![0.0; bands],
+            squares: vec![0.0; bands],
+            extremes: vec![Extremes::default(); bands],
+        }
     }
 
     /// Takes one patch in: `pixels[start..]` holds `[C, H, W]`, `states` `[H, W]`.
@@ -72,6 +78,9 @@ impl Statistics {
         for (band, (mean, squares)) in self.mean.iter_mut().zip(&mut self.squares).enumerate() {
             let at = start + band * states.len();
             let here = observed.iter().map(|i| pixels.get(at + i)).sum::<f64>() / n;
+            for i in &observed {
+                self.extremes[band].add(pixels.get(at + i));
+            }
             let spread = observed.iter().map(|i| (pixels.get(at + i) - here).powi(2)).sum::<f64>();
             let delta = here - *mean;
             *squares += spread + delta * delta * self.count * n / total;
@@ -83,6 +92,11 @@ impl Statistics {
     /// Number of observed pixels seen.
     pub fn count(&self) -> u64 {
         self.count as u64
+    }
+
+    /// Of each band, a value that seems to stand for no data and was not declared as such: see [`Extremes::stray`].
+    pub fn stray(&self) -> Vec<Option<f64>> {
+        self.extremes.iter().map(Extremes::stray).collect()
     }
 
     /// The normalisation they give. A band without spread keeps its units (deviation 1).

@@ -1,4 +1,4 @@
-use areal_grid::{GroundResolution, PixelType, Target};
+use areal_grid::{GroundResolution, PixelType, Scaling, Target};
 use areal_job::{Provenance, Sha256};
 use ndarray::{Array2, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
@@ -7,8 +7,9 @@ use crate::{Architecture, ModelError, NetworkConfig, Normalisation, Padding};
 
 /// The `format` of `model.json`.
 ///
-/// A key that came later and whose absence means what was done before leaves the format as it is: `padding`, `masked_by`. Unknown
-/// keys are refused, so that an older version does not take a bundle for what it is not.
+/// A key that came later and whose absence means what was done before leaves the format as it is: `padding`,
+/// `masked_by`, `scaling`. Unknown keys are refused, so that an older version does not take a bundle for what it is
+/// not.
 pub const BUNDLE_FORMAT: &str = "areal-bundle/1";
 
 /// Greatest relative difference between two ground resolutions that count as the same.
@@ -59,6 +60,9 @@ pub struct ModelSpec {
     /// The quality band and its values that masked the training scenes, in words; none where nothing did.
     #[serde(default)]
     pub masked_by: Option<String>,
+    /// What the stored values of each band meant in the training scenes; none where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scaling: Option<Vec<Scaling>>,
     /// Per-band normalisation.
     pub normalisation: Normalisation,
     /// What is predicted.
@@ -116,8 +120,8 @@ impl ModelSpec {
         result
     }
 
-    /// Checks that data fit the model: the same bands in the same order, the same pixel type, a ground resolution
-    /// within 5 %. Where either side has no ground resolution, it is not compared.
+    /// Checks that data fit the model: the same bands in the same order, the same pixel type and meaning of stored
+    /// values, a ground resolution within 5 %. What either side does not know is not compared.
     ///
     /// # Errors
     /// The first thing that does not fit; it names both sides.
@@ -125,6 +129,7 @@ impl ModelSpec {
         &self,
         bands: &[String],
         pixel_type: PixelType,
+        scaling: Option<&[Scaling]>,
         ground_resolution: Option<GroundResolution>,
     ) -> Result<(), ModelError> {
         if self.bands != bands {
@@ -132,6 +137,11 @@ impl ModelSpec {
         }
         if self.pixel_type != pixel_type {
             return Err(ModelError::PixelType { model: self.pixel_type, data: pixel_type });
+        }
+        if let (Some(model), Some(data)) = (self.scaling.as_deref(), scaling)
+            && !Scaling::are_like(model, data)
+        {
+            return Err(ModelError::Scaling { model: Scaling::in_words(model), data: Scaling::in_words(data) });
         }
         if let (Some(model), Some(data)) = (self.ground_resolution, ground_resolution) {
             let (model, data) = (model.mean(), data.mean());
@@ -154,6 +164,9 @@ impl ModelSpec {
         if self.bands.is_empty() {
             return fault("no bands".to_owned());
         }
+        if let Some(scaling) = self.scaling.as_ref().filter(|s| s.len() != self.bands.len()) {
+            return fault(format!("{} bands, but the scaling of {}", self.bands.len(), scaling.len()));
+        }
         if !(1..=MAX_PATCH_SIZE).contains(&self.patch_size) {
             return fault(format!("patch_size is {}, it must lie between 1 and {MAX_PATCH_SIZE}", self.patch_size));
         }
@@ -164,6 +177,11 @@ impl ModelSpec {
         if self.training_prior.len() != classes || self.class_counts.len() != classes {
             let (p, c) = (self.training_prior.len(), self.class_counts.len());
             return fault(format!("{classes} classes, but {p} training priors and {c} class counts"));
+        }
+        let prior = &self.training_prior;
+        let are_shares = prior.iter().all(|p| *p >= 0.0) && (prior.iter().sum::<f64>() - 1.0).abs() < 1e-3;
+        if !is_value && !are_shares {
+            return fault(format!("training_prior is {prior:?}, it must be shares that add up to 1"));
         }
         if self.value_scale.is_some() != is_value {
             return fault("value_scale stands with a value target and with no other".to_owned());

@@ -6,6 +6,9 @@ use areal_raster::RasterError;
 
 use crate::Split;
 
+/// In what scenes or pictures differ whose stored values mean different things.
+pub const SCALING: &str = "scale and offset of their values";
+
 /// Why patches could not be cut, stored or read.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant says what its fields are")]
@@ -44,6 +47,11 @@ pub enum PatchError {
     NotSquare { path: PathBuf, height: usize, width: usize },
     #[error("{folder}: no image found; expected a folder for each class", folder = folder.display())]
     NoImage { folder: PathBuf },
+
+    #[error("{folder} holds folders of splits ({splits}) and others beside them ({others})", folder = folder.display())]
+    MixedFolders { folder: PathBuf, splits: String, others: String },
+    #[error("{folder} holds no picture, but {folders} folders and {files} other files", folder = folder.display())]
+    ClassLost { folder: PathBuf, folders: usize, files: u64 },
 
     #[error("{path}: {reason}", path = path.display())]
     Labels { path: PathBuf, reason: String },

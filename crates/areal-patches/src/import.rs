@@ -3,22 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use areal_grid::{Class, PixelBlock, PixelType, Target, Window};
-use areal_job::{FileError, Job, Provenance, Unit, input_file};
+use areal_grid::{Class, PixelBlock, PixelType, Scaling, Target, Window};
+use areal_job::{Job, Provenance, Unit, input_file};
 use areal_raster::{BandInfo, read_image};
 use serde::{Deserialize, Serialize};
 
 use crate::classes::{ListedClass, legend, legend_of_names};
+use crate::pictures::{Picture, find_pictures};
 use crate::resize::resize;
+use crate::settings::check_patch_size;
 use crate::splitting::{Member, Splitting};
 use crate::summary::{check_classes, counts, nothing_left, warn_of_gaps};
 use crate::{
-    DropReason, Label, PatchError, PatchRecord, STORE_FORMAT, Split, SplitBy, SplitSettings, SplitShares, StoreMeta,
-    StoreWriter,
+    DropReason, Label, PatchError, PatchRecord, SCALING, STORE_FORMAT, Split, SplitBy, SplitSettings, SplitShares,
+    StoreMeta, StoreWriter,
 };
-
-/// Endings of the files that are taken, in lower case.
-const ENDINGS: [&str; 5] = ["jpg", "jpeg", "png", "tif", "tiff"];
 
 /// How class folders are imported.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,23 +37,20 @@ pub struct ImportSettings {
     pub seed: u64,
 }
 
-/// A picture to be read.
-struct Picture {
-    path: PathBuf,
-    class: String,
-    split: Option<Split>,
-}
-
 /// Imports pictures sorted into class folders as a patch store without a place on the ground.
 ///
 /// # Errors
 /// When there is no picture, pictures differ in size, bands or type, or the store cannot be written.
 pub fn import(settings: &ImportSettings, out: &Path, overwrite: bool, job: &Job) -> Result<StoreMeta, PatchError> {
+    if let Some(size) = settings.resize {
+        check_patch_size("size of the pictures (--resize)", size)?;
+    }
     let pictures = find_pictures(&settings.folder)?;
     let classes = classes(settings, &pictures)?;
     let (first, rest) =
         pictures.split_first().ok_or_else(|| PatchError::NoImage { folder: settings.folder.clone() })?;
     let (bands, block) = read(first, settings)?;
+    check_patch_size("size of the pictures", block.window.height)?;
     let model =
         Model { path: first.path.clone(), bands, pixel_type: block.pixels.pixel_type(), size: block.window.height };
     let mut writer = StoreWriter::create(out, overwrite, block.bands, model.pixel_type, model.size)?;
@@ -83,13 +79,14 @@ pub fn import(settings: &ImportSettings, out: &Path, overwrite: bool, job: &Job)
     }
     let records = records(settings, &classes, &kept);
     let target = Target::Classes { classes };
-    let counts = counts(&target, &records, &dropped);
+    let counts = counts(&target, records.iter().map(|r| (r.label, r.split)), &dropped);
     check_classes(&counts, &target)?;
     warn_of_gaps(&counts, &target, &settings.shares);
     let meta = StoreMeta {
         format: STORE_FORMAT.into(),
         bands: model.bands.iter().map(|b| b.description.clone()).collect(),
         pixel_type: model.pixel_type,
+        scaling: Some(model.bands.iter().map(|b| b.scaling).collect()),
         crs: None,
         ground_resolution: None,
         patch_size: model.size,
@@ -128,6 +125,11 @@ impl Model {
         if block.pixels.pixel_type() != self.pixel_type {
             return differ("pixel type", self.pixel_type.to_string(), block.pixels.pixel_type().to_string());
         }
+        let scaling = |bands: &[BandInfo]| bands.iter().map(|b| b.scaling).collect::<Vec<_>>();
+        let (first, own) = (scaling(&self.bands), scaling(bands));
+        if !Scaling::are_like(&first, &own) {
+            return differ(SCALING, Scaling::in_words(&first), Scaling::in_words(&own));
+        }
         if block.window.height != self.size {
             let size = |n: usize| format!("{n} x {n} pixels");
             return differ("size", size(self.size), size(block.window.height));
@@ -145,51 +147,6 @@ fn read(picture: &Picture, settings: &ImportSettings) -> Result<(Vec<BandInfo>, 
         None if height != width => Err(PatchError::NotSquare { path: picture.path.clone(), height, width }),
         _ => Ok((bands, block)),
     }
-}
-
-/// Sub-folders, sorted by name; hidden ones are passed over.
-fn folders(path: &Path) -> Result<Vec<(String, PathBuf)>, FileError> {
-    entries(path, Path::is_dir)
-}
-
-fn entries(path: &Path, wanted: impl Fn(&Path) -> bool) -> Result<Vec<(String, PathBuf)>, FileError> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(path).map_err(FileError::io("read", path))? {
-        let entry = entry.map_err(FileError::io("read", path))?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if wanted(&entry.path()) && !name.starts_with('.') {
-            found.push((name, entry.path()));
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
-fn find_pictures(folder: &Path) -> Result<Vec<Picture>, PatchError> {
-    let top = folders(folder)?;
-    let splits: Vec<Option<Split>> = top.iter().map(|(name, _)| name.parse().ok()).collect();
-    let by_split = !top.is_empty() && splits.iter().all(Option::is_some);
-    let mut pictures = Vec::new();
-    for ((name, path), split) in top.into_iter().zip(splits) {
-        if by_split {
-            for (class, path) in folders(&path)? {
-                add_class(&path, &class, split, &mut pictures)?;
-            }
-        } else {
-            add_class(&path, &name, None, &mut pictures)?;
-        }
-    }
-    Ok(pictures)
-}
-
-fn add_class(path: &Path, class: &str, split: Option<Split>, out: &mut Vec<Picture>) -> Result<(), PatchError> {
-    let is_picture = |p: &Path| {
-        let ending = p.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
-        p.is_file() && ending.is_some_and(|e| ENDINGS.contains(&e.as_str()))
-    };
-    let pictures = entries(path, is_picture)?;
-    out.extend(pictures.into_iter().map(|(_, path)| Picture { path, class: class.to_owned(), split }));
-    Ok(())
 }
 
 fn classes(settings: &ImportSettings, pictures: &[Picture]) -> Result<Vec<Class>, PatchError> {
@@ -213,8 +170,7 @@ fn records(settings: &ImportSettings, classes: &[Class], kept: &[(&Picture, f64)
         let class = classes.iter().find(|c| c.name == picture.class);
         Label::Class(class.map_or(Target::NODATA_CLASS, |c| c.code))
     };
-    let member =
-        |(i, (picture, _)): (usize, &(&Picture, f64))| Member { unit: format!("{i:020}"), label: label(picture) };
+    let member = |(i, (picture, _)): (usize, &(&Picture, f64))| Member { unit: i as u64, label: label(picture) };
     let splits = if kept.iter().all(|(picture, _)| picture.split.is_some()) {
         kept.iter().filter_map(|(picture, _)| picture.split).collect()
     } else {

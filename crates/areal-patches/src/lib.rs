@@ -12,6 +12,7 @@ mod import;
 mod labels;
 mod meta;
 mod npy;
+mod pictures;
 mod plan;
 mod record;
 mod records_layer;
@@ -26,7 +27,7 @@ mod writer;
 
 pub use blocks::default_block_size;
 pub use classes::{ListedClass, legend, legend_of_names, read_class_list};
-pub use error::PatchError;
+pub use error::{PatchError, SCALING};
 pub use footprint::Footprint;
 pub use import::{ImportSettings, import};
 pub use labels::measure::LabelRule;

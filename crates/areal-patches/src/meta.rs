@@ -1,6 +1,6 @@
 use std::fmt;
 
-use areal_grid::{Crs, GroundResolution, PixelGrid, PixelType, Target};
+use areal_grid::{Crs, GroundResolution, PixelGrid, PixelType, Scaling, Target};
 use areal_job::Provenance;
 use areal_raster::SceneSettings;
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,9 @@ pub struct StoreMeta {
     pub bands: Vec<String>,
     /// Type of the pixels: the scenes' own.
     pub pixel_type: PixelType,
+    /// What the stored values of each band mean: the same in all scenes. None in stores of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scaling: Option<Vec<Scaling>>,
     /// CRS of the footprints in `patches.gpkg`: the scenes' own where they share one, else longitude and latitude;
     /// `None` for imported images.
     pub crs: Option<Crs>,

@@ -8,7 +8,7 @@ use areal_raster::{Projection, Scene, same_crs};
 use geo::{BoundingRect, Geometry, InteriorPoint, MapCoords};
 
 use crate::labels::measure::{Found, Measure, Origin};
-use crate::labels::polygons::{Disputes, PolygonRows, crossings};
+use crate::labels::polygons::{Disputes, PolygonRows, inside};
 use crate::labels::raster_rows::RasterRows;
 use crate::labels::runs::LabelRows;
 use crate::labels::source::{Labels, Shapes};
@@ -85,8 +85,8 @@ impl Plan {
                 for shape in &shapes {
                     self.seen[shape.item as usize] = true;
                 }
-                let inside = shapes.iter().map(|shape| (shape.item, &shape.pixels));
-                let mut rows = PolygonRows::new(inside, &by_item, grid.height, grid.width);
+                let polygons = shapes.iter().map(|shape| (shape.item, &shape.pixels));
+                let mut rows = PolygonRows::new(polygons, &by_item, grid.height, grid.width);
                 match settings.placement {
                     Placement::Grid => self.measure(&cut, measure, &mut rows, grid_origins(grid, settings)?)?,
                     Placement::Polygon => {
@@ -262,9 +262,9 @@ fn lattice(polygon: &Geometry<f64>, step: f64) -> Vec<(f64, f64)> {
     let last = ((bounds.max().y - start.y()) / step).floor() as i64;
     for i in first..=last {
         let y = start.y() + i as f64 * step;
-        for pair in crossings(polygon, y).chunks_exact(2) {
-            let first = ((pair[0] - start.x()) / step).ceil() as i64;
-            let last = ((pair[1] - start.x()) / step).floor() as i64;
+        for [from, to] in inside(polygon, y) {
+            let first = ((from - start.x()) / step).ceil() as i64;
+            let last = ((to - start.x()) / step).floor() as i64;
             positions.extend((first..=last).map(|j| (y, start.x() + j as f64 * step)));
         }
     }

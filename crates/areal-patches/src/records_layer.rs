@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use areal_grid::Target;
-use areal_raster::{Feature, Field, FieldKind, FieldValue, VectorLayer, read_layer, write_layer};
+use areal_raster::{Feature, Field, FieldKind, FieldValue, VectorLayer, read_layer, write_features};
 use geo::Geometry;
 
 use crate::footprint::Footprint;
@@ -31,21 +31,22 @@ fn fields(target: &Target) -> Vec<Field> {
     all.map(|(name, kind)| Field { name: name.into(), kind }).into()
 }
 
-/// Writes records in the store's CRS; `footprints` is empty where patches have no place.
-pub fn write_records(
-    path: &Path,
-    meta: &StoreMeta,
-    records: &[PatchRecord],
-    footprints: &[Footprint],
-) -> Result<(), PatchError> {
-    let feature = |(i, record): (usize, &PatchRecord)| Feature {
-        fid: i as i64,
-        geometry: footprints.get(i).map(|f| Geometry::Polygon(f.to_polygon())),
-        values: values(record, &meta.target),
-    };
-    let features = records.iter().enumerate().map(feature).collect();
-    let layer = VectorLayer { name: LAYER.into(), crs: meta.crs.clone(), fields: fields(&meta.target), features };
-    Ok(write_layer(path, &layer)?)
+/// A patch on its way to the file, with its footprint in the store's CRS if it has a place.
+pub(crate) type Row = Result<(PatchRecord, Option<Footprint>), PatchError>;
+
+/// Writes records, one by one as they come.
+pub fn write_records(path: &Path, meta: &StoreMeta, rows: impl Iterator<Item = Row>) -> Result<(), PatchError> {
+    let mut fault = Ok(());
+    let good = rows.map_while(|row| row.map_err(|e| fault = Err(e)).ok());
+    let features = (0..).zip(good).map(|(fid, (record, footprint))| Feature {
+        fid,
+        geometry: footprint.map(|f| Geometry::Polygon(f.to_polygon())),
+        values: values(&record, &meta.target),
+    });
+    let layer =
+        VectorLayer { name: LAYER.into(), crs: meta.crs.clone(), fields: fields(&meta.target), features: Vec::new() };
+    write_features(path, &layer, features)?;
+    fault
 }
 
 fn values(r: &PatchRecord, target: &Target) -> Vec<FieldValue> {

@@ -116,6 +116,17 @@ impl FromStr for SplitBy {
     }
 }
 
+/// Longest side of a patch in pixels: a patch must fit into memory many times over.
+const MAX_PATCH_SIZE: usize = 4096;
+
+/// Checks the side of a patch, whatever it was set by.
+pub(crate) fn check_patch_size(what: &'static str, size: usize) -> Result<(), PatchError> {
+    if (1..=MAX_PATCH_SIZE).contains(&size) {
+        return Ok(());
+    }
+    Err(PatchError::Setting { what, value: size.to_string(), expected: "a patch has 1 to 4096 pixels a side" })
+}
+
 impl TileSettings {
     /// Checks what needs no file.
     ///
@@ -126,9 +137,7 @@ impl TileSettings {
             Err(PatchError::Setting { what, value: value.to_string(), expected })
         };
         let share = |x: f64| (0.0..=1.0).contains(&x);
-        if self.patch_size == 0 || self.patch_size > 4096 {
-            return bad("patch size", &self.patch_size, "a patch has 1 to 4096 pixels a side");
-        }
+        check_patch_size("patch size", self.patch_size)?;
         if self.stride == 0 {
             return bad("stride", &self.stride, "it must be at least 1 pixel");
         }

@@ -11,10 +11,10 @@ use crate::{Label, PatchError, Split};
 const VALUE_CLASSES: usize = 4;
 
 /// A patch as the assignment sees it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Member {
-    /// What is never divided: a block or a group.
-    pub unit: String,
+    /// What is never divided, a block or a group: its number, in the order of places or names.
+    pub unit: u64,
     pub label: Label,
 }
 
@@ -31,14 +31,14 @@ impl Splitting<'_> {
     pub fn assign(&self, members: &[Member]) -> Vec<Split> {
         let classes = strata(members);
         let count = classes.iter().max().map_or(0, |most| most + 1);
-        let mut units: BTreeMap<&str, Counts> = BTreeMap::new();
+        let mut units: BTreeMap<u64, Counts> = BTreeMap::new();
         for (member, class) in members.iter().zip(&classes) {
-            units.entry(&member.unit).or_insert_with(|| vec![0; count])[*class] += 1;
+            units.entry(member.unit).or_insert_with(|| vec![0; count])[*class] += 1;
         }
         let counts: Vec<Counts> = units.values().cloned().collect();
         let splits = assign(&counts, &self.settings.shares, self.seed);
-        let of_unit: BTreeMap<&str, Split> = units.keys().copied().zip(splits).collect();
-        members.iter().map(|m| of_unit[m.unit.as_str()]).collect()
+        let of_unit: BTreeMap<u64, Split> = units.keys().copied().zip(splits).collect();
+        members.iter().map(|m| of_unit[&m.unit]).collect()
     }
 
     /// Which patches come too near to another split and are left out.
@@ -82,9 +82,8 @@ mod tests {
 
     #[test]
     fn values_are_ranked_into_quarters() {
-        let members: Vec<Member> = [8.0, 1.0, 2.0, 2.0, 5.0, 6.0, 7.0, 3.0]
-            .map(|v| Member { unit: "a".into(), label: Label::Value(v) })
-            .into();
+        let members: Vec<Member> =
+            [8.0, 1.0, 2.0, 2.0, 5.0, 6.0, 7.0, 3.0].map(|v| Member { unit: 0, label: Label::Value(v) }).into();
         // Ranks of 1 2 2 3 | 5 6 | 7 8, equal values together.
         assert_eq!(strata(&members), [3, 0, 0, 0, 2, 2, 3, 1]);
     }

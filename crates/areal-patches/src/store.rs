@@ -173,6 +173,7 @@ pub(crate) mod tests {
             format: STORE_FORMAT.into(),
             bands: vec!["red".into(), "nir".into()],
             pixel_type: PixelType::I16,
+            scaling: None,
             crs: Some(grid.crs.clone()),
             ground_resolution: None,
             patch_size: 2,

@@ -4,28 +4,34 @@ use std::collections::BTreeMap;
 
 use areal_grid::Target;
 
-use crate::{DropCount, DropReason, Label, LabelCount, PatchError, PatchRecord, Split, SplitShares, StoreCounts};
+use crate::{DropCount, DropReason, Label, LabelCount, PatchError, Split, SplitShares, StoreCounts};
 
 /// Counts records by label and split.
-pub(crate) fn counts(target: &Target, records: &[PatchRecord], dropped: &BTreeMap<DropReason, u64>) -> StoreCounts {
+pub(crate) fn counts(
+    target: &Target,
+    records: impl Iterator<Item = (Label, Split)>,
+    dropped: &BTreeMap<DropReason, u64>,
+) -> StoreCounts {
     let names: Vec<(Option<u8>, &str)> = match target {
         Target::Classes { classes } => classes.iter().map(|c| (Some(c.code), c.name.as_str())).collect(),
         Target::Value { name, .. } => vec![(None, name)],
     };
     let mut by_code: BTreeMap<Option<u8>, [u64; 3]> = BTreeMap::new();
-    for record in records {
-        let code = match record.label {
+    let mut patches = 0;
+    for (label, split) in records {
+        patches += 1;
+        let code = match label {
             Label::Class(code) => Some(code),
             Label::Value(_) => None,
         };
-        by_code.entry(code).or_default()[record.split.index()] += 1;
+        by_code.entry(code).or_default()[split.index()] += 1;
     }
     let row = |(code, name): (Option<u8>, &str)| {
         let [train, validation, test] = by_code.get(&code).copied().unwrap_or_default();
         LabelCount { label: name.to_owned(), train, validation, test }
     };
     StoreCounts {
-        patches: records.len() as u64,
+        patches,
         labels: names.into_iter().map(row).collect(),
         dropped: dropped.iter().map(|(reason, n)| DropCount { reason: *reason, patches: *n }).collect(),
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use areal_grid::{Class, Crs, Target, Window};
+use areal_grid::{Class, Crs, Scaling, Target, Window};
 use areal_job::{InputFile, Job, Provenance, Unit};
 use areal_raster::{Projection, Scene, crs_from_text, input_file_with_companions};
 
@@ -16,7 +16,7 @@ use crate::plan::{Candidate, Plan};
 use crate::splitting::{Member, Splitting};
 use crate::summary::{check_classes, counts, nothing_left, warn_of_gaps};
 use crate::{
-    DropReason, Label, PatchError, PatchRecord, STORE_FORMAT, SplitBy, StoreMeta, StoreScene, StoreWriter,
+    DropReason, Label, PatchError, PatchRecord, SCALING, STORE_FORMAT, SplitBy, StoreMeta, StoreScene, StoreWriter,
     TileSettings, cut,
 };
 
@@ -45,25 +45,26 @@ pub fn tile(
     let cut = cut_all(scenes, &mut plan, settings, &mut writer, job)?;
     let ground = Ground::new(scenes)?;
     let mut drafts = Drafts::new(scenes, &labels, settings, &ground, cut)?;
-    drafts.split(settings, &mut plan)?;
+    drafts.split(settings, &labels, &mut plan)?;
     if drafts.all.is_empty() {
         return Err(nothing_left(plan.planned, &plan.dropped));
     }
     let kept: Vec<u64> = drafts.all.iter().map(|d| d.written).collect();
     writer.retain(&kept)?;
+    drop(kept);
     let target = target(settings, &labels, &mut drafts.all);
-    let records = records(scenes, &drafts.all);
-    let counts = counts(&target, &records, &plan.dropped);
+    let counts = counts(&target, drafts.all.iter().map(|d| (d.label, d.split)), &plan.dropped);
     check_classes(&counts, &target)?;
     warn_of_gaps(&counts, &target, &settings.split.shares);
-    let (crs, footprints) = output_footprints(scenes, &drafts.all, settings.patch_size)?;
+    let outlines = Outlines::new(scenes)?;
     let mut settings = settings.clone();
     settings.split.block_size = Some(drafts.block_size);
     let meta = StoreMeta {
         format: STORE_FORMAT.into(),
         bands: first.bands().iter().map(|b| b.description.clone()).collect(),
         pixel_type: first.pixel_type(),
-        crs: Some(crs),
+        scaling: Some(first.scaling()),
+        crs: Some(outlines.crs.clone()),
         ground_resolution: Some(first.ground_resolution()),
         patch_size: settings.patch_size,
         target,
@@ -71,12 +72,16 @@ pub fn tile(
         counts,
         provenance: provenance(scenes, &settings, job)?,
     };
-    writer.finish(&meta, &records, &footprints)?;
+    let row = |(id, draft): (u64, &Draft)| {
+        let outline = outlines.of(scenes, &draft.candidate, meta.patch_size)?;
+        Ok((record(id, draft, scenes, &labels), Some(outline)))
+    };
+    writer.finish_rows(&meta, (0..).zip(&drafts.all).map(row))?;
     Ok(meta)
 }
 
-/// A patch whose pixels are written.
-#[derive(Debug, Clone)]
+/// A patch whose pixels are written. There is one in memory for each, so it holds no text: names are looked up.
+#[derive(Debug, Clone, Copy)]
 struct Draft {
     candidate: Candidate,
     /// Its number in the files as first written.
@@ -84,7 +89,6 @@ struct Draft {
     valid: f64,
     label: Label,
     block: i64,
-    item: Item,
     split: crate::Split,
     ground: Footprint,
 }
@@ -132,7 +136,7 @@ impl Drafts {
         let block_size = settings.split.block_size.unwrap_or_else(|| default_block_size(&grounds));
         let blocks = number_blocks(&grounds, block_size);
         let draft = |(i, (candidate, valid)): (usize, (Candidate, f64))| {
-            let item = labels.items[candidate.found.item as usize].clone();
+            let item = item(labels, &candidate);
             Draft {
                 candidate,
                 written: i as u64,
@@ -140,7 +144,6 @@ impl Drafts {
                 label: item.label,
                 block: blocks[i],
                 split: item.split.unwrap_or(crate::Split::Train),
-                item,
                 ground: grounds[i],
             }
         };
@@ -148,14 +151,14 @@ impl Drafts {
     }
 
     /// Assigns splits and leaves out what comes too near to another split.
-    fn split(&mut self, settings: &TileSettings, plan: &mut Plan) -> Result<(), PatchError> {
+    fn split(&mut self, settings: &TileSettings, labels: &Labels, plan: &mut Plan) -> Result<(), PatchError> {
         let splitting = Splitting { settings: &settings.split, seed: settings.seed, size: settings.patch_size };
         if settings.split.by != SplitBy::Field {
+            let groups = if settings.split.by == SplitBy::Group { group_numbers(labels) } else { Vec::new() };
             let member = |d: &Draft| Member {
                 unit: match settings.split.by {
-                    SplitBy::Group => d.item.group.clone().unwrap_or_default(),
-                    // Padded, so that the order of the names is that of the numbers.
-                    _ => format!("{:020}", d.block),
+                    SplitBy::Group => groups[d.candidate.found.item as usize],
+                    _ => d.block as u64,
                 },
                 label: d.label,
             };
@@ -166,7 +169,7 @@ impl Drafts {
         }
         let placed: Vec<Placed> = self.all.iter().map(Draft::placed).collect();
         if settings.split.by == SplitBy::Field {
-            return splitting.refuse_conflicts(&placed, |i| self.all[i].describe());
+            return splitting.refuse_conflicts(&placed, |i| self.all[i].describe(labels));
         }
         let dropped = splitting.conflicting(&placed);
         let mut flags = dropped.into_iter();
@@ -192,11 +195,24 @@ impl Draft {
         }
     }
 
-    fn describe(&self) -> String {
-        let group = self.item.group.as_deref().unwrap_or("");
+    fn describe(&self, labels: &Labels) -> String {
+        let group = item(labels, &self.candidate).group.as_deref().unwrap_or("");
         let Candidate { row, col, .. } = self.candidate;
         format!("the patch of label {group} at row {row}, col {col} ({})", self.split)
     }
+}
+
+/// The thing that a patch has its label from.
+fn item<'a>(labels: &'a Labels, candidate: &Candidate) -> &'a Item {
+    &labels.items[candidate.found.item as usize]
+}
+
+/// The number of each item's group, in the order of their names.
+fn group_numbers(labels: &Labels) -> Vec<u64> {
+    let names: Vec<&str> = labels.items.iter().map(|item| item.group.as_deref().unwrap_or("")).collect();
+    let different: BTreeSet<&str> = names.iter().copied().collect();
+    let numbers: BTreeMap<&str, u64> = different.into_iter().zip(0..).collect();
+    names.into_iter().map(|name| numbers[name]).collect()
 }
 
 /// What the labels are. Where the classes were found in the file, those without a patch are left out, and codes of names
@@ -238,8 +254,8 @@ fn target(settings: &TileSettings, labels: &Labels, drafts: &mut [Draft]) -> Tar
     Target::Classes { classes }
 }
 
-fn records(scenes: &[Scene], drafts: &[Draft]) -> Vec<PatchRecord> {
-    let record = |(patch_id, d): (u64, &Draft)| PatchRecord {
+fn record(patch_id: u64, d: &Draft, scenes: &[Scene], labels: &Labels) -> PatchRecord {
+    PatchRecord {
         patch_id,
         scene: scenes[d.candidate.scene].name().to_owned(),
         row: d.candidate.row as i64,
@@ -249,39 +265,42 @@ fn records(scenes: &[Scene], drafts: &[Draft]) -> Vec<PatchRecord> {
         valid_fraction: d.valid,
         split: d.split,
         block: d.block,
-        group: d.item.group.clone(),
-    };
-    (0..).zip(drafts).map(record).collect()
+        group: item(labels, &d.candidate).group.clone(),
+    }
 }
 
 /// Footprints in the scenes' shared CRS, or in longitude and latitude.
-fn output_footprints(scenes: &[Scene], drafts: &[Draft], size: usize) -> Result<(Crs, Vec<Footprint>), PatchError> {
-    let shared = shared_crs(scenes).cloned();
-    let crs = match &shared {
-        Some(crs) => crs.clone(),
-        None => crs_from_text("EPSG:4326")?,
-    };
-    let to_lonlat = |s: &Scene| match shared {
-        Some(_) => Ok(None),
-        None => Projection::new(&s.grid().crs, &crs).map(Some),
-    };
-    let projections: Vec<Option<Projection>> = scenes.iter().map(to_lonlat).collect::<Result<_, _>>()?;
-    let mut footprints = Vec::with_capacity(drafts.len());
-    for Draft { candidate: c, .. } in drafts {
+struct Outlines {
+    crs: Crs,
+    /// From each scene's CRS; none where that is the shared one.
+    projections: Vec<Option<Projection>>,
+}
+
+impl Outlines {
+    fn new(scenes: &[Scene]) -> Result<Self, PatchError> {
+        if let Some(shared) = shared_crs(scenes) {
+            return Ok(Self { crs: shared.clone(), projections: scenes.iter().map(|_| None).collect() });
+        }
+        let crs = crs_from_text("EPSG:4326")?;
+        let to_lonlat = |s: &Scene| Projection::new(&s.grid().crs, &crs).map(Some);
+        let projections = scenes.iter().map(to_lonlat).collect::<Result<_, _>>()?;
+        Ok(Self { crs, projections })
+    }
+
+    fn of(&self, scenes: &[Scene], c: &Candidate, size: usize) -> Result<Footprint, PatchError> {
         let mut print = footprint(scenes[c.scene].grid(), &Window::new(c.row, c.col, size, size));
-        if let Some(projection) = &projections[c.scene] {
+        if let Some(projection) = &self.projections[c.scene] {
             projection.apply(&mut print.corners)?;
         }
-        footprints.push(print);
+        Ok(print)
     }
-    Ok((crs, footprints))
 }
 
 fn store_scene(scene: &Scene) -> StoreScene {
     StoreScene { name: scene.name().to_owned(), grid: scene.grid().clone(), settings: scene.settings().clone() }
 }
 
-/// Scenes of one store agree in bands, type and ground resolution.
+/// Scenes of one store agree in bands, type, the meaning of stored values, and ground resolution.
 fn check_scenes(scenes: &[Scene]) -> Result<&Scene, PatchError> {
     let (first, others) = scenes.split_first().ok_or(PatchError::NoScene)?;
     let mut names = BTreeSet::new();
@@ -303,6 +322,10 @@ fn check_scenes(scenes: &[Scene]) -> Result<&Scene, PatchError> {
         }
         if first.pixel_type() != other.pixel_type() {
             return Err(differ("pixel type", first.pixel_type().to_string(), other.pixel_type().to_string()));
+        }
+        let (a, b) = (first.scaling(), other.scaling());
+        if !Scaling::are_like(&a, &b) {
+            return Err(differ(SCALING, Scaling::in_words(&a), Scaling::in_words(&b)));
         }
         let (a, b) = (resolution(first), resolution(other));
         if (a.x / b.x - 1.0).abs() > 0.01 || (a.y / b.y - 1.0).abs() > 0.01 {

@@ -5,7 +5,7 @@ use areal_job::{StagedDir, write_json};
 
 use crate::footprint::Footprint;
 use crate::npy::NpyWriter;
-use crate::records_layer::write_records;
+use crate::records_layer::{Row, write_records};
 use crate::store::{META, PIXELS, RECORDS, STATES};
 use crate::{PatchError, PatchRecord, StoreMeta};
 
@@ -99,9 +99,14 @@ impl StoreWriter {
     /// # Errors
     /// When the disk fails; nothing is left behind then.
     pub fn finish(self, meta: &StoreMeta, records: &[PatchRecord], footprints: &[Footprint]) -> Result<(), PatchError> {
+        self.finish_rows(meta, records.iter().enumerate().map(|(i, r)| Ok((r.clone(), footprints.get(i).copied()))))
+    }
+
+    /// [`finish`](Self::finish) with records that are made one by one, so that they are never all in memory.
+    pub(crate) fn finish_rows(self, meta: &StoreMeta, rows: impl Iterator<Item = Row>) -> Result<(), PatchError> {
         self.pixels.finish()?;
         self.states.finish()?;
-        write_records(&self.staged.file(RECORDS), meta, records, footprints)?;
+        write_records(&self.staged.file(RECORDS), meta, rows)?;
         write_json(&self.staged.file(META), meta)?;
         Ok(self.staged.commit()?)
     }

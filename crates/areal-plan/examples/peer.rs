@@ -33,6 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         bands: (1..=bands).map(|b| format!("band {b}")).collect(),
         pixel_type: PixelType::U16,
         masked_by: None,
+        scaling: None,
         normalisation: Normalisation { mean: vec![900.0; bands], std: vec![250.0; bands] },
         target: Target::Classes { classes: (1..=CLASSES).map(class).collect() },
         value_scale: None,

@@ -30,6 +30,7 @@ fn spec(architecture: Architecture, padding: Padding, patch_size: usize) -> Mode
         bands: (1..=BANDS).map(|b| format!("band {b}")).collect(),
         pixel_type: PixelType::U16,
         masked_by: None,
+        scaling: None,
         normalisation: Normalisation { mean: vec![900.0; BANDS], std: vec![250.0; BANDS] },
         target: Target::Classes { classes: (1..=7).map(class).collect() },
         value_scale: None,

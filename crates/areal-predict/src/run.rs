@@ -148,7 +148,7 @@ pub fn predict(
 /// The scene's bands, type and ground resolution against the model's.
 fn check_fit(scene: &Scene, spec: &ModelSpec) -> Result<(), PredictError> {
     let bands: Vec<String> = scene.bands().iter().map(|b| b.description.clone()).collect();
-    Ok(spec.check_scene(&bands, scene.pixel_type(), Some(scene.ground_resolution()))?)
+    Ok(spec.check_scene(&bands, scene.pixel_type(), Some(&scene.scaling()), Some(scene.ground_resolution()))?)
 }
 
 /// Digests of the scene's files, of the bundle, and of the store if there is one; and that of the bundle once more.

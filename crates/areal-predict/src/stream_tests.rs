@@ -105,6 +105,7 @@ pub fn spec(target: Target, patch_size: usize) -> ModelSpec {
         bands: vec!["a".into(), "b".into()],
         pixel_type: PixelType::U16,
         masked_by: None,
+        scaling: None,
         normalisation: Normalisation { mean: vec![0.0; 2], std: vec![1.0; 2] },
         target,
         value_scale: value.then_some(ValueScale { mean: 0.0, std: 1.0 }),

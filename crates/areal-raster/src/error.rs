@@ -59,6 +59,14 @@ pub enum RasterError {
         /// The scene's name.
         scene: String,
     },
+    /// A file that a scene names more than once.
+    #[error("{path} is named twice in scene \"{scene}\"", path = path.display())]
+    FileTwice {
+        /// The scene's name.
+        scene: String,
+        /// The file, as it was named the second time.
+        path: PathBuf,
+    },
     /// A raster or layer that does not say in which CRS it lies.
     #[error("{path} has no coordinate reference system", path = path.display())]
     NoCrs {
@@ -78,6 +86,8 @@ pub enum RasterError {
         path: PathBuf,
         /// How many points.
         count: usize,
+        /// Whether it says in which CRS they are.
+        has_crs: bool,
     },
     /// A raster whose columns do not run east or whose rows do not run south.
     #[error("{path} is not north-up: {how}", path = path.display())]
@@ -86,6 +96,8 @@ pub enum RasterError {
         path: PathBuf,
         /// How it lies instead.
         how: String,
+        /// Whether it says in which CRS it lies.
+        has_crs: bool,
     },
     /// A CRS that areal does not work with: geocentric, vertical, local.
     #[error("coordinate reference system \"{name}\" is neither geographic nor projected")]

@@ -130,13 +130,16 @@ impl FileFacts {
     pub fn grid(&self) -> Result<PixelGrid, RasterError> {
         let path = || self.path.clone();
         let transform = match self.placement {
-            Placement::Gcps { count } => return Err(RasterError::Gcps { path: path(), count }),
+            Placement::Gcps { count } => {
+                return Err(RasterError::Gcps { path: path(), count, has_crs: self.crs.is_some() });
+            }
             Placement::None if self.crs.is_some() => return Err(RasterError::NoPosition { path: path() }),
             Placement::None => return Err(RasterError::NoCrs { path: path() }),
             Placement::Affine(transform) => transform,
         };
         if !transform.is_north_up() {
-            return Err(RasterError::NotNorthUp { path: path(), how: how_it_lies(&transform) });
+            let (how, has_crs) = (how_it_lies(&transform), self.crs.is_some());
+            return Err(RasterError::NotNorthUp { path: path(), how, has_crs });
         }
         let crs = self.crs.clone().ok_or_else(|| RasterError::NoCrs { path: path() })?;
         Ok(PixelGrid { crs, transform, height: self.height, width: self.width })
@@ -210,8 +213,8 @@ fn band_facts(path: &Path, number: usize, band: &RasterBand<'_>) -> Result<BandF
         categorical: band.color_table().is_some() || !category_names(band).is_empty(),
         block: [block_height, block_width],
         overviews: band.overview_count().ok().and_then(|n| usize::try_from(n).ok()).unwrap_or(0),
-        scale: band.scale().unwrap_or(1.0),
-        offset: band.offset().unwrap_or(0.0),
+        scale: band.scale().filter(|s| s.is_finite()).unwrap_or(1.0),
+        offset: band.offset().filter(|o| o.is_finite()).unwrap_or(0.0),
     })
 }
 

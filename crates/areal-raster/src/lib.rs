@@ -52,4 +52,4 @@ pub use srs::{crs_from_text, same_crs};
 pub use statistics::{BandStatistics, PixelCounts, Statistics};
 pub use vector::{Feature, Field, FieldKind, FieldValue, VectorLayer};
 pub use vector_read::read_layer;
-pub use vector_write::write_layer;
+pub use vector_write::{write_features, write_layer};

@@ -1,6 +1,6 @@
 //! The pixel grid of a scene, and how each of its files gets there.
 
-use areal_grid::{Affine, PixelGrid, Window};
+use areal_grid::{Affine, PixelGrid, Scaling, Window};
 
 use crate::error::{Difference, WarpSetting};
 use crate::selection::Selection;
@@ -154,8 +154,8 @@ fn check_alike(settings: &SceneSettings, files: &[(FileFacts, Selection)]) -> Re
 }
 
 fn scaling(selection: &Selection) -> String {
-    let each: Vec<String> = selection.bands.iter().map(|b| format!("x {} + {}", b.scale, b.offset)).collect();
-    each.join(", ")
+    let each: Vec<Scaling> = selection.bands.iter().map(|b| Scaling { scale: b.scale, offset: b.offset }).collect();
+    Scaling::in_words(&each)
 }
 
 fn names(selection: &Selection) -> String {

@@ -1,4 +1,8 @@
-use areal_grid::{GroundResolution, PixelBlock, PixelGrid, PixelState, PixelType, Pixels, Window, ground_resolution};
+use std::collections::HashSet;
+
+use areal_grid::{
+    GroundResolution, PixelBlock, PixelGrid, PixelState, PixelType, Pixels, Scaling, Window, ground_resolution,
+};
 
 use crate::masked_file::MaskedFile;
 use crate::plan::{Source, Way, plan};
@@ -28,6 +32,7 @@ impl Scene {
     /// When a file cannot be opened or has no usable grid, a band is missing, or files differ in a way that the
     /// settings do not resolve.
     pub fn open(settings: &SceneSettings) -> Result<Self, RasterError> {
+        check_named_once(settings)?;
         let files = settings.files.iter().map(|path| {
             let facts = FileFacts::read(path)?;
             let selection = Selection::new(&facts, settings)?;
@@ -61,6 +66,11 @@ impl Scene {
     /// Its bands, in the order in which they are read.
     pub fn bands(&self) -> &[BandInfo] {
         &self.bands
+    }
+
+    /// What the stored values of each band mean.
+    pub fn scaling(&self) -> Vec<Scaling> {
+        self.bands.iter().map(|band| band.scaling).collect()
     }
 
     /// The type of all its pixels.
@@ -101,6 +111,16 @@ impl Scene {
             pixel_type: self.pixel_type,
             files: self.sources.iter().map(|source| OpenSource { source: source.clone(), file: None }).collect(),
         })
+    }
+}
+
+/// A file that is named twice would only be read twice.
+fn check_named_once(settings: &SceneSettings) -> Result<(), RasterError> {
+    let mut seen = HashSet::new();
+    // A raster inside a file has no path of its own.
+    match settings.files.iter().find(|path| !seen.insert(path.canonicalize().unwrap_or_else(|_| (*path).clone()))) {
+        Some(path) => Err(RasterError::FileTwice { scene: settings.name.clone(), path: path.clone() }),
+        None => Ok(()),
     }
 }
 

@@ -1,4 +1,4 @@
-use areal_grid::{PixelBlock, PixelState, Pixels, Window};
+use areal_grid::{Extremes, PixelBlock, PixelState, Pixels, Window};
 use areal_job::{Job, Unit};
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +42,8 @@ pub struct BandStatistics {
     pub mean: Option<f64>,
     /// Standard deviation, divided by the number of pixels.
     pub std: Option<f64>,
+    /// A value that seems to stand for no data and was not declared as such: see [`Extremes::stray`].
+    pub stray: Option<f64>,
 }
 
 impl PixelCounts {
@@ -71,11 +73,19 @@ struct Moments {
     squares: f64,
     min: f64,
     max: f64,
+    extremes: Extremes,
 }
 
 impl Default for Moments {
     fn default() -> Self {
-        Self { count: 0.0, mean: 0.0, squares: 0.0, min: f64::INFINITY, max: f64::NEG_INFINITY }
+        Self {
+            count: 0.0,
+            mean: 0.0,
+            squares: 0.0,
+            min: f64::INFINITY,
+            max: f64::NEG_INFINITY,
+            extremes: Extremes::default(),
+        }
     }
 }
 
@@ -85,18 +95,20 @@ impl Moments {
         let observed =
             || values.iter().zip(states).filter(|(_, s)| **s == PixelState::Observed).map(|(v, _)| (*v).into());
         let (mut count, mut sum, mut min, mut max) = (0.0, 0.0, f64::INFINITY, f64::NEG_INFINITY);
+        let mut extremes = Extremes::default();
         for value in observed() {
             count += 1.0;
             sum += value;
             min = value.min(min);
             max = value.max(max);
+            extremes.add(value);
         }
         if count == 0.0 {
             return Self::default();
         }
         let mean = sum / count;
         let squares = observed().map(|v| (v - mean) * (v - mean)).sum();
-        Self { count, mean, squares, min, max }
+        Self { count, mean, squares, min, max, extremes }
     }
 
     fn merge(&mut self, other: &Self) {
@@ -110,6 +122,7 @@ impl Moments {
         self.count = count;
         self.min = self.min.min(other.min);
         self.max = self.max.max(other.max);
+        self.extremes.merge(&other.extremes);
     }
 
     fn finish(&self) -> BandStatistics {
@@ -119,6 +132,7 @@ impl Moments {
             max: known(self.max),
             mean: known(self.mean),
             std: known((self.squares / self.count).sqrt()),
+            stray: self.extremes.stray(),
         }
     }
 }

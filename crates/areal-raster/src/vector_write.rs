@@ -1,8 +1,10 @@
 #![allow(unsafe_code)]
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use areal_job::StagedFile;
+use gdal::errors::GdalError;
 use gdal::vector::{FieldDefn, LayerAccess, LayerOptions, OGRFieldType, OGRwkbGeometryType};
 use gdal::{Dataset, DriverManager};
 use geo::Geometry;
@@ -17,19 +19,39 @@ use crate::{RasterError, wkb};
 /// # Errors
 /// When it cannot be written, or a feature does not fit the fields.
 pub fn write_layer(path: &Path, layer: &VectorLayer) -> Result<(), RasterError> {
+    write(path, layer, geometry_type(&layer.features), layer.features.iter().map(Cow::Borrowed))
+}
+
+/// Writes a layer as [`write_layer`] does, with features that are made one by one as they are written; those of `layer`
+/// are left out. All have geometries of one kind, or none.
+///
+/// # Errors
+/// When it cannot be written, or a feature does not fit the fields.
+pub fn write_features(
+    path: &Path,
+    layer: &VectorLayer,
+    features: impl Iterator<Item = Feature>,
+) -> Result<(), RasterError> {
+    let mut features = features.peekable();
+    let geometry = geometry_type(features.peek().map_or(&[], std::slice::from_ref));
+    write(path, layer, geometry, features.map(Cow::Owned))
+}
+
+fn write<'a>(
+    path: &Path,
+    layer: &VectorLayer,
+    geometry: (OGRwkbGeometryType::Type, bool),
+    mut features: impl Iterator<Item = Cow<'a, Feature>>,
+) -> Result<(), RasterError> {
     let srs = layer.crs.as_ref().map(|crs| spatial_ref(&crs.wkt)).transpose()?;
     let fault = |message: String| RasterError::Write { path: path.to_path_buf(), message };
-    if let Some(feature) = layer.features.iter().find(|f| f.values.len() != layer.fields.len()) {
-        let (values, fields) = (feature.values.len(), layer.fields.len());
-        return Err(fault(format!("feature {} has {values} values for {fields} fields", feature.fid)));
-    }
     let staged = StagedFile::new(path)?;
     let _ = std::fs::remove_file(staged.path());
     strictly(|| {
-        let driver = DriverManager::get_driver_by_name("GPKG")?;
-        let mut dataset = driver.create_vector_only(staged.path())?;
-        fill(&mut dataset, layer, srs.as_ref())?;
-        dataset.close()
+        let driver = DriverManager::get_driver_by_name("GPKG").map_err(|e| e.to_string())?;
+        let mut dataset = driver.create_vector_only(staged.path()).map_err(|e| e.to_string())?;
+        fill(&mut dataset, layer, geometry, &mut features, srs.as_ref())?;
+        dataset.close().map_err(|e| e.to_string())
     })
     .map_err(fault)?;
     Ok(staged.commit()?)
@@ -38,23 +60,30 @@ pub fn write_layer(path: &Path, layer: &VectorLayer) -> Result<(), RasterError> 
 fn fill(
     dataset: &mut Dataset,
     layer: &VectorLayer,
+    (kind, multi): (OGRwkbGeometryType::Type, bool),
+    features: &mut dyn Iterator<Item = Cow<'_, Feature>>,
     srs: Option<&gdal::spatial_ref::SpatialRef>,
-) -> gdal::errors::Result<()> {
-    let (kind, multi) = geometry_type(&layer.features);
-    let mut transaction = dataset.start_transaction()?;
-    let target = transaction.create_layer(LayerOptions { name: &layer.name, srs, ty: kind, options: None })?;
+) -> Result<(), String> {
+    let said = |e: GdalError| e.to_string();
+    let mut transaction = dataset.start_transaction().map_err(said)?;
+    let options = LayerOptions { name: &layer.name, srs, ty: kind, options: None };
+    let target = transaction.create_layer(options).map_err(said)?;
     for field in &layer.fields {
         let kind = match field.kind {
             FieldKind::Integer => OGRFieldType::OFTInteger64,
             FieldKind::Real => OGRFieldType::OFTReal,
             FieldKind::Text => OGRFieldType::OFTString,
         };
-        FieldDefn::new(&field.name, kind)?.add_to_layer(&target)?;
+        FieldDefn::new(&field.name, kind).and_then(|field| field.add_to_layer(&target)).map_err(said)?;
     }
-    for feature in &layer.features {
-        write_feature(&target, feature, multi)?;
+    for feature in features {
+        if feature.values.len() != layer.fields.len() {
+            let (fid, values, fields) = (feature.fid, feature.values.len(), layer.fields.len());
+            return Err(format!("feature {fid} has {values} values for {fields} fields"));
+        }
+        write_feature(&target, &feature, multi).map_err(said)?;
     }
-    transaction.commit()
+    transaction.commit().map_err(said)
 }
 
 fn write_feature(layer: &gdal::vector::Layer<'_>, feature: &Feature, multi: bool) -> gdal::errors::Result<()> {

@@ -73,6 +73,14 @@ impl<'a> Samples<'a> {
         if statistics.count() == 0 {
             return Err(TrainError::NothingObserved { store: self.store.path().to_path_buf() });
         }
+        for (name, stray) in self.store.meta().bands.iter().zip(statistics.stray()) {
+            let Some(value) = stray else { continue };
+            tracing::warn!(
+                "{}: band {name} holds the value {value:e}, far from all others, and is normalised with it; if it stands for no \
+                 data, cut the store again with --nodata={value:e}",
+                self.store.path().display()
+            );
+        }
         Ok(statistics.normalisation())
     }
 

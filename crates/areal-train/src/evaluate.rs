@@ -84,7 +84,7 @@ pub(crate) fn measure(spec: &ModelSpec, logits: &Array2<f32>, targets: &[f64]) -
 /// A store against a model: bands, pixel type, ground resolution, patch size, target.
 pub(crate) fn check_store(spec: &ModelSpec, store: &PatchStore) -> Result<(), TrainError> {
     let meta = store.meta();
-    spec.check_scene(&meta.bands, meta.pixel_type, meta.ground_resolution)?;
+    spec.check_scene(&meta.bands, meta.pixel_type, meta.scaling.as_deref(), meta.ground_resolution)?;
     if spec.patch_size != meta.patch_size {
         return Err(areal_model::ModelError::PatchSize { model: spec.patch_size, data: meta.patch_size }.into());
     }

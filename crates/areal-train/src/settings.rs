@@ -85,8 +85,9 @@ impl TrainSettings {
             if good { Ok(()) } else { Err(TrainError::Setting { setting, value, expected }) }
         };
         let finite = |v: f64, least: f64| v.is_finite() && v >= least;
-        check("epochs", self.epochs >= 1, self.epochs.to_string(), "at least 1")?;
-        check("batch-size", self.batch_size >= 2, self.batch_size.to_string(), "at least 2")?;
+        let count = |n: usize, least: usize, most: usize| (least..=most).contains(&n);
+        check("epochs", count(self.epochs, 1, 1_000_000), self.epochs.to_string(), "1 to 1000000")?;
+        check("batch-size", count(self.batch_size, 2, 65_536), self.batch_size.to_string(), "2 to 65536")?;
         let rate = self.learning_rate;
         check("learning-rate", finite(rate, 0.0) && rate > 0.0, rate.to_string(), "above 0")?;
         check("warmup-epochs", finite(self.warmup_epochs, 0.0), self.warmup_epochs.to_string(), "0 or more")?;
@@ -95,8 +96,10 @@ impl TrainSettings {
         check("clip-norm", finite(clip, 0.0) && clip > 0.0, clip.to_string(), "above 0")?;
         check("patience", self.patience >= 1, self.patience.to_string(), "at least 1")?;
         let Augmentation { brightness, noise, .. } = self.augmentation;
-        check("brightness", finite(f64::from(brightness), 0.0), brightness.to_string(), "0 or more")?;
-        check("noise", finite(f64::from(noise), 0.0), noise.to_string(), "0 or more")
+        // In standard deviations: beyond a hundred nothing of the picture is left, and far beyond numbers overflow.
+        let deviations = |v: f32| (0.0..=100.0).contains(&v);
+        check("brightness", deviations(brightness), brightness.to_string(), "0 to 100")?;
+        check("noise", deviations(noise), noise.to_string(), "0 to 100")
     }
 
     /// Learning rate of step `step` of `total`, both over the whole run.
@@ -187,7 +190,12 @@ mod tests {
         let bad = TrainSettings { learning_rate: -1.0, ..TrainSettings::default() };
         assert_eq!(bad.check().unwrap_err().to_string(), "learning-rate is -1, must be above 0");
         let bad = TrainSettings { batch_size: 1, ..TrainSettings::default() };
-        assert_eq!(bad.check().unwrap_err().to_string(), "batch-size is 1, must be at least 2");
+        assert_eq!(bad.check().unwrap_err().to_string(), "batch-size is 1, must be 2 to 65536");
+        for noise in [1e30, f32::INFINITY, f32::NAN, -0.1] {
+            let augmentation = Augmentation { noise, ..Augmentation::default() };
+            let said = TrainSettings { augmentation, ..TrainSettings::default() }.check().unwrap_err().to_string();
+            assert!(said.starts_with("noise is ") && said.ends_with("must be 0 to 100"), "{said}");
+        }
         TrainSettings::default().check().unwrap();
     }
 }

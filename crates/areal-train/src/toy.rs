@@ -121,6 +121,7 @@ fn meta(toy: &Toy, patches: u64) -> StoreMeta {
         format: STORE_FORMAT.into(),
         bands: vec!["red".into(), "nir".into()],
         pixel_type: PixelType::U16,
+        scaling: None,
         crs: Some(grid().crs),
         ground_resolution: None,
         patch_size: SIDE,

@@ -247,6 +247,7 @@ fn describe(
         bands: meta.bands.clone(),
         pixel_type: meta.pixel_type,
         masked_by: meta.scenes.iter().find_map(|s| s.settings.quality.as_ref()).map(ToString::to_string),
+        scaling: meta.scaling.clone(),
         normalisation: train.normalisation(job)?,
         target: meta.target.clone(),
         value_scale: if is_value { Some(train.value_scale()?) } else { None },

@@ -50,7 +50,8 @@ pub struct ValueTally {
 impl Tally {
     /// Area of observed cells of a class map, square metres.
     pub fn classified_area(&self) -> f64 {
-        self.class_areas.values().sum()
+        // The sum of nothing is minus nothing.
+        self.class_areas.values().sum::<f64>() + 0.0
     }
 
     /// Area of the cells in a state, square metres; 0 where the map knows no states.

@@ -1,11 +1,12 @@
 //! The `areal` program: satellite scenes in, area statistics out.
 
-#![warn(clippy::print_stdout)]
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 #[macro_use]
 mod stdout;
 
 mod args;
+mod columns;
 mod commands;
 mod context;
 mod errors;
@@ -27,7 +28,7 @@ fn main() -> ExitCode {
         Ok(context) => context,
         Err(error) => return error.report(),
     };
-    match commands::dispatch(cli.command, &context) {
+    match commands::dispatch(cli.command, &context).and_then(|()| stdout::check()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => error.report(),
     }

@@ -20,7 +20,7 @@ pub struct SceneOptions {
     #[arg(long, value_name = "BAND")]
     pub quality_band: Option<BandRef>,
     /// Values of the quality band that mask a pixel: --quality-values 2,3,4.
-    #[arg(long, value_delimiter = ',', requires = "quality_band", value_name = "VALUE")]
+    #[arg(long, value_delimiter = ',', allow_hyphen_values = true, requires = "quality_band", value_name = "VALUE")]
     pub quality_values: Vec<i64>,
     /// Bits of the quality band that mask a pixel when set, from 0: --quality-bits 3,4.
     #[arg(long, value_delimiter = ',', requires = "quality_band", value_name = "BIT")]
@@ -32,7 +32,7 @@ pub struct SceneOptions {
     #[arg(long, value_name = "SIZE")]
     pub resolution: Option<f64>,
     /// Extent of the pixel grid: west,south,east,north in units of its CRS.
-    #[arg(long, value_delimiter = ',', num_args = 1, allow_negative_numbers = true, value_name = "BOUND")]
+    #[arg(long, value_delimiter = ',', num_args = 1, allow_hyphen_values = true, value_name = "BOUND")]
     pub bounds: Vec<f64>,
     /// How pixels are made where a file lies on another grid: nearest, bilinear, cubic, average. Without it, no file is
     /// warped.

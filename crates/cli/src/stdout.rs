@@ -1,20 +1,37 @@
-//! Data on stdout. A reader that has seen enough (`areal ... | head`) is no fault; a full disk is.
+//! Data on stdout. A reader that has seen enough (`areal ... | head`) is no fault; a full disk is. Neither stops the work.
 
 use std::fmt::Arguments;
-use std::io::{ErrorKind, Write, stdout};
+use std::io::{Error, ErrorKind, Write, stdout};
+use std::sync::OnceLock;
 
-use crate::errors::Exit;
+use crate::errors::{CliError, Exit};
 
-/// Writes to stdout; ends the program when nothing more can be written there. What a command makes is whole by the
-/// time it prints.
+/// Why nothing more is written, once something could not be.
+static REFUSED: OnceLock<Error> = OnceLock::new();
+
+/// Writes to stdout, unless it has refused something already: the command goes on without it.
 pub fn write(text: Arguments<'_>) {
-    let mut out = stdout().lock();
-    let Err(error) = out.write_fmt(text).and_then(|()| out.flush()) else { return };
-    if error.kind() == ErrorKind::BrokenPipe {
-        std::process::exit(0);
+    if REFUSED.get().is_some() {
+        return;
     }
-    eprintln!("cannot write to stdout: {error}");
-    std::process::exit(i32::from(Exit::Output.code()));
+    let mut out = stdout().lock();
+    if let Err(error) = out.write_fmt(text).and_then(|()| out.flush()) {
+        let _ = REFUSED.set(error);
+    }
+}
+
+/// Says after the work whether stdout took all of it.
+///
+/// # Errors
+/// Where it could not be written; a reader that left is none.
+pub fn check() -> Result<(), CliError> {
+    match REFUSED.get() {
+        Some(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(CliError::new(Exit::Output, format!("cannot write to stdout: {error}"))
+                .help("the work itself is done: what was to be written to files is there"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// `print!` that does not panic.

@@ -1,4 +1,5 @@
-//! Progress and log lines on stderr: bars on a terminal, spaced lines otherwise.
+//! Progress and log lines on stderr: bars on a terminal, spaced lines otherwise. What stderr does not take (a full disk, a
+//! terminal that is gone) is lost: talk never ends the work.
 
 use std::io::{IsTerminal, Write, stderr};
 use std::sync::Mutex;
@@ -6,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use areal_job::{Progress, Task, Unit};
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use console::Term;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 use tracing::level_filters::LevelFilter;
 
 use crate::args::Global;
@@ -18,7 +20,8 @@ pub fn init_logging(global: &Global) -> Option<MultiProgress> {
         (_, true) => LevelFilter::DEBUG,
         _ => LevelFilter::INFO,
     };
-    let bars = (stderr().is_terminal() && !global.quiet).then(MultiProgress::new);
+    let target = || ProgressDrawTarget::term_like_with_hz(Box::new(Screen(Term::buffered_stderr())), REDRAWS);
+    let bars = (stderr().is_terminal() && !global.quiet).then(|| MultiProgress::with_draw_target(target()));
     let writer = LogWriter(bars.clone());
     // RUST_LOG narrows or widens it by crate, for those who look into a fault.
     let filter = tracing_subscriber::EnvFilter::builder().with_default_directive(LevelFilter::WARN.into());
@@ -60,15 +63,55 @@ struct LogWriter(Option<MultiProgress>);
 
 impl Write for LogWriter {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let write = || drop(stderr().write_all(bytes));
         match &self.0 {
-            Some(bars) => bars.suspend(|| stderr().write(bytes)),
-            None => stderr().write(bytes),
+            Some(bars) => bars.suspend(write),
+            None => write(),
         }
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
-        stderr().flush()
+        drop(stderr().flush());
+        Ok(())
     }
+}
+
+/// How often bars are drawn, times a second.
+const REDRAWS: u8 = 20;
+
+/// The terminal that bars are drawn on; it takes everything.
+#[derive(Debug)]
+struct Screen(Term);
+
+macro_rules! always {
+    ($($name:ident($($argument:ident: $type:ty),*)),*) => {
+        $(fn $name(&self $(, $argument: $type)*) -> std::io::Result<()> {
+            drop(TermLike::$name(&self.0 $(, $argument)*));
+            Ok(())
+        })*
+    };
+}
+
+impl TermLike for Screen {
+    fn width(&self) -> u16 {
+        TermLike::width(&self.0)
+    }
+
+    fn height(&self) -> u16 {
+        TermLike::height(&self.0)
+    }
+
+    always!(
+        move_cursor_up(n: usize),
+        move_cursor_down(n: usize),
+        move_cursor_right(n: usize),
+        move_cursor_left(n: usize),
+        write_line(text: &str),
+        write_str(text: &str),
+        clear_line(),
+        flush()
+    );
 }
 
 /// Progress as bars on a terminal.

@@ -1,5 +1,5 @@
 //! Polygons as runs of pixels: a pixel belongs to a polygon when its centre lies inside (even-odd rule, so that holes
-//! are holes). Of two polygons that share a border, each centre on it belongs to exactly one.
+//! are holes), and to a polygon of several parts when it lies in any of them. Of two polygons that share a border, each centre on it belongs to exactly one.
 
 use std::collections::BTreeMap;
 
@@ -14,6 +14,8 @@ struct Edge {
     top: [f64; 2],
     bottom: [f64; 2],
     item: u32,
+    /// Number of the part within the item.
+    part: u32,
 }
 
 impl Edge {
@@ -28,34 +30,53 @@ fn first_centre(position: f64) -> i64 {
     (position - 0.5).ceil() as i64
 }
 
-fn rings(geometry: &Geometry<f64>) -> Vec<&LineString<f64>> {
-    fn of(polygon: &Polygon<f64>) -> impl Iterator<Item = &LineString<f64>> {
-        std::iter::once(polygon.exterior()).chain(polygon.interiors())
-    }
+/// The polygons that a label is made of.
+pub fn parts(geometry: &Geometry<f64>) -> &[Polygon<f64>] {
     match geometry {
-        Geometry::Polygon(polygon) => of(polygon).collect(),
-        Geometry::MultiPolygon(polygons) => polygons.iter().flat_map(of).collect(),
-        _ => Vec::new(),
+        Geometry::Polygon(polygon) => std::slice::from_ref(polygon),
+        Geometry::MultiPolygon(polygons) => &polygons.0,
+        _ => &[],
     }
 }
 
-fn edges(geometry: &Geometry<f64>, item: u32) -> impl Iterator<Item = Edge> {
-    rings(geometry).into_iter().flat_map(LineString::lines).filter_map(move |line| {
+/// Outline and holes.
+pub fn rings(polygon: &Polygon<f64>) -> impl Iterator<Item = &LineString<f64>> {
+    std::iter::once(polygon.exterior()).chain(polygon.interiors())
+}
+
+fn edges(polygon: &Polygon<f64>, item: u32, part: u32) -> impl Iterator<Item = Edge> {
+    rings(polygon).flat_map(LineString::lines).filter_map(move |line| {
         let (a, b) = ([line.start.x, line.start.y], [line.end.x, line.end.y]);
         match a[1].partial_cmp(&b[1])? {
-            std::cmp::Ordering::Less => Some(Edge { top: a, bottom: b, item }),
-            std::cmp::Ordering::Greater => Some(Edge { top: b, bottom: a, item }),
+            std::cmp::Ordering::Less => Some(Edge { top: a, bottom: b, item, part }),
+            std::cmp::Ordering::Greater => Some(Edge { top: b, bottom: a, item, part }),
             std::cmp::Ordering::Equal => None,
         }
     })
 }
 
-/// Where a geometry in pixel positions crosses the line `y`, ascending; inside lies between the 1st and the 2nd, the
-/// 3rd and the 4th ...
-pub fn crossings(geometry: &Geometry<f64>, y: f64) -> Vec<f64> {
-    let mut xs: Vec<f64> = edges(geometry, 0).filter(|e| e.top[1] <= y && y < e.bottom[1]).map(|e| e.x_at(y)).collect();
-    xs.sort_by(f64::total_cmp);
-    xs
+fn all_edges(geometry: &Geometry<f64>, item: u32) -> impl Iterator<Item = Edge> {
+    (0..).zip(parts(geometry)).flat_map(move |(part, polygon)| edges(polygon, item, part))
+}
+
+/// Where the line `y` runs inside a geometry in pixel positions: from and to, ascending and apart.
+pub fn inside(geometry: &Geometry<f64>, y: f64) -> Vec<[f64; 2]> {
+    let mut spans: Vec<[f64; 2]> = Vec::new();
+    for polygon in parts(geometry) {
+        let crossed = edges(polygon, 0, 0).filter(|e| e.top[1] <= y && y < e.bottom[1]);
+        let mut xs: Vec<f64> = crossed.map(|e| e.x_at(y)).collect();
+        xs.sort_by(f64::total_cmp);
+        spans.extend(xs.chunks_exact(2).map(|pair| [pair[0], pair[1]]));
+    }
+    spans.sort_by(|a, b| a[0].total_cmp(&b[0]));
+    let mut apart: Vec<[f64; 2]> = Vec::with_capacity(spans.len());
+    for span in spans {
+        match apart.last_mut().filter(|last| span[0] <= last[1]) {
+            Some(last) => last[1] = last[1].max(span[1]),
+            None => apart.push(span),
+        }
+    }
+    apart
 }
 
 /// Pixels that polygons of different labels both claim, by pair of items; they count for neither.
@@ -82,7 +103,7 @@ impl<'a> PolygonRows<'a> {
     ) -> Self {
         let rows = |e: &Edge| (first_centre(e.top[1]).max(0), first_centre(e.bottom[1]).min(height as i64));
         let mut edges: Vec<(i64, Edge)> = polygons
-            .flat_map(|(item, geometry)| edges(geometry, item))
+            .flat_map(|(item, geometry)| all_edges(geometry, item))
             .filter_map(|e| Some((rows(&e), e)).filter(|((first, end), _)| first < end))
             .map(|((first, _), e)| (first, e))
             .collect();
@@ -95,7 +116,7 @@ impl<'a> PolygonRows<'a> {
         &self.disputes
     }
 
-    /// Spans of each polygon in a row, by first pixel; they may overlap.
+    /// Spans of each part of each polygon in a row, by first pixel; they may overlap.
     fn spans(&mut self, row: usize) -> Vec<Run> {
         while let Some((first, edge)) = self.edges.get(self.next)
             && *first <= row as i64
@@ -105,12 +126,12 @@ impl<'a> PolygonRows<'a> {
         }
         let y = row as f64 + 0.5;
         self.active.retain(|e| y < e.bottom[1]);
-        let mut xs: Vec<(u32, f64)> = self.active.iter().map(|e| (e.item, e.x_at(y))).collect();
+        let mut xs: Vec<([u32; 2], f64)> = self.active.iter().map(|e| ([e.item, e.part], e.x_at(y))).collect();
         xs.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
         let clip = |x: f64| first_centre(x).clamp(0, self.width as i64) as usize;
         let mut spans: Vec<Run> = xs
             .chunks_exact(2)
-            .map(|pair| Run { start: clip(pair[0].1), end: clip(pair[1].1), item: pair[0].0 })
+            .map(|pair| Run { start: clip(pair[0].1), end: clip(pair[1].1), item: pair[0].0[0] })
             .filter(|run| run.start < run.end)
             .collect();
         spans.sort_by_key(|run| (run.start, run.end, run.item));
@@ -218,6 +239,21 @@ mod tests {
         let (image, _) = burn(&[MultiPolygon(vec![with_hole, island]).into()], &[Label::Class(0)], 10, 10);
         assert_eq!(image.iter().flatten().count(), 36 - 4 + 4);
         assert_eq!((image[3 * 10 + 3], image[8 * 10 + 8]), (None, Some(0)));
+    }
+
+    #[test]
+    fn parts_that_overlap_are_counted_once() {
+        let square = |a: f64, b: f64| Polygon::new(LineString::from(vec![(a, a), (b, a), (b, b), (a, b)]), vec![]);
+        // 80 x 80 and 80 x 80, of which 60 x 60 are the same: 12,800 - 3,600.
+        let both: Geometry<f64> = MultiPolygon(vec![square(0.0, 80.0), square(20.0, 100.0)]).into();
+        let (image, disputes) = burn(std::slice::from_ref(&both), &[Label::Class(0)], 100, 100);
+        assert_eq!((image.iter().flatten().count(), disputes.len()), (9200, 0));
+        assert_eq!(inside(&both, 50.5), [[0.0, 100.0]]);
+        assert_eq!(inside(&both, 10.5), [[0.0, 80.0]]);
+        // A part that fills the hole of another.
+        let hole = Polygon::new(square(0.0, 9.0).exterior().clone(), vec![square(3.0, 6.0).exterior().clone()]);
+        let (image, _) = burn(&[MultiPolygon(vec![hole, square(4.0, 5.0)]).into()], &[Label::Class(0)], 9, 9);
+        assert_eq!(image.iter().flatten().count(), 81 - 9 + 1);
     }
 
     #[test]

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use areal_grid::{Class, Crs};
 use areal_raster::{FieldValue, RasterFile, Resampling, VectorLayer, read_layer};
-use geo::Geometry;
+use geo::{Coord, Geometry};
 use serde::{Deserialize, Serialize};
 
+use super::outline::self_crossing;
 use crate::classes::{ListedClass, legend, legend_of_names};
 use crate::{Label, PatchError, Split};
 
@@ -191,6 +192,7 @@ impl Reader<'_> {
         if left_out > 0 {
             tracing::warn!("{}: {left_out} features without a label or geometry left out", self.path.display());
         }
+        self.warn_of_crossings(&items, &polygons);
         let shapes = match (polygons.is_empty(), points.is_empty()) {
             (true, true) => return Err(self.bad("it has no feature with a label".into())),
             (false, false) => return Err(self.bad("it mixes polygons and points".into())),
@@ -201,6 +203,19 @@ impl Reader<'_> {
             (true, false) => Shapes::Points(crs, points),
         };
         Ok(Labels { items, shapes, classes, listed })
+    }
+
+    fn warn_of_crossings(&self, items: &[Item], polygons: &[Geometry<f64>]) {
+        let mut crossed = items.iter().zip(polygons).filter_map(|(i, p)| self_crossing(p).map(|place| (i, place)));
+        if let Some((item, Coord { x, y })) = crossed.next() {
+            let group = item.group.as_deref().unwrap_or("");
+            tracing::warn!(
+                "{}: the outlines of {} polygons cross themselves, first that of {group} at ({x}, {y}); pixels are inside by \
+                 the even-odd rule",
+                self.path.display(),
+                crossed.count() + 1
+            );
+        }
     }
 
     /// The classes of the list, or those in the file.

@@ -30,6 +30,7 @@ fn plan(architecture: Architecture, padding: Padding, patch_size: usize) -> Plan
         patch_size,
         ground_resolution: None,
         masked_by: None,
+        scaling: None,
         calibration: Calibration::default(),
         training_prior: vec![0.2; 5],
         class_counts: vec![1; 5],

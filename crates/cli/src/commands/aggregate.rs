@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Stage;
+use crate::columns::aligned;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
 
@@ -137,6 +138,7 @@ impl Stage for Options {
         } else {
             out!("{}", to_text(&table));
         }
+        warn_of_nothing(&table);
         tracing::info!("areas of {} zones are in {}", set.zones.len(), out.display());
         Ok(())
     }
@@ -159,6 +161,14 @@ impl Options {
                 .help("give the one to aggregate")),
             (None, None) => Err(missing("--prediction or --raster", "the map to aggregate")),
         }
+    }
+}
+
+fn warn_of_nothing(table: &AreaTable<'_>) {
+    let observed = |item: &&Item| item.measure == Measure::ObservedArea;
+    let seen = |item: &Item| table.areas.zones.iter().any(|sums| item.value(sums).is_some_and(|area| area > 0.0));
+    if !table.items.iter().filter(observed).any(seen) {
+        tracing::warn!("no zone has an observed cell: the map holds nothing there but nodata");
     }
 }
 
@@ -202,17 +212,7 @@ fn to_text(table: &AreaTable<'_>) -> String {
     for (name, sums) in table.totals() {
         lines.push([vec![format!("({name})"), String::new()], cells(&sums)].concat());
     }
-    let width = |k: usize| lines.iter().map(|l| l[k].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..lines[0].len()).map(width).collect();
-    let line = |cells: &Vec<String>| {
-        let padded = cells
-            .iter()
-            .zip(&widths)
-            .enumerate()
-            .map(|(k, (text, width))| if k < 2 { format!("{text:<width$}") } else { format!("{text:>width$}") });
-        format!("{}\n", padded.collect::<Vec<_>>().join("  ").trim_end())
-    };
-    lines.iter().map(line).collect()
+    aligned(&lines, |k| k >= 2).join("\n") + "\n"
 }
 
 /// What fits a terminal; the files hold the rest.

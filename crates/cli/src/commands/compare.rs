@@ -85,7 +85,8 @@ pub fn run(options: &Options, _context: &Context) -> Result<(), CliError> {
     if let Some(path) = &options.out {
         write(path, options.overwrite, &rows)?;
     }
-    print(&rows)
+    print(&rows);
+    Ok(())
 }
 
 fn row(of: &EstimateRow, old: &Vintage, new: &Vintage, found: &Revision) -> Row {
@@ -129,7 +130,7 @@ fn write(path: &Path, overwrite: bool, rows: &[Row]) -> Result<(), CliError> {
     Ok(table.write_metadata(path)?)
 }
 
-fn print(rows: &[Row]) -> Result<(), CliError> {
+fn print(rows: &[Row]) {
     let head = ["zone", "class", "old", "new", "change", "low", "high", "p", "significant"];
     let mut lines: Vec<Vec<String>> = vec![head.iter().map(|h| (*h).to_owned()).collect()];
     for r in rows {
@@ -145,5 +146,5 @@ fn print(rows: &[Row]) -> Result<(), CliError> {
             if r.significant { "yes" } else { "no" }.to_owned(),
         ]);
     }
-    print_aligned(&lines)
+    print_aligned(&lines);
 }

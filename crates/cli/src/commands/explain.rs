@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Stage;
 use super::predict::warn_unmasked;
+use crate::columns::cell;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
 use crate::scene_options::SceneOptions;
@@ -124,7 +125,8 @@ impl Options {
         if let Some(store) = &self.store {
             let store = PatchStore::open(store)?;
             let meta = store.meta();
-            spec.check_scene(&meta.bands, meta.pixel_type, meta.ground_resolution).map_err(PredictError::from)?;
+            spec.check_scene(&meta.bands, meta.pixel_type, meta.scaling.as_deref(), meta.ground_resolution)
+                .map_err(PredictError::from)?;
             subjects.extend(of_store(&store, &self.patch)?);
         }
         if self.files.is_empty() {
@@ -132,7 +134,8 @@ impl Options {
         }
         let scene = Scene::open(&self.scene.settings("scene", self.files.clone())?)?;
         let bands: Vec<String> = scene.bands().iter().map(|b| b.description.clone()).collect();
-        spec.check_scene(&bands, scene.pixel_type(), Some(scene.ground_resolution())).map_err(PredictError::from)?;
+        spec.check_scene(&bands, scene.pixel_type(), Some(&scene.scaling()), Some(scene.ground_resolution()))
+            .map_err(PredictError::from)?;
         warn_unmasked(&spec, &scene);
         subjects.extend(of_places(&scene, &self.places()?, spec.patch_size)?);
         if let Some(prediction) = &self.prediction {
@@ -204,7 +207,7 @@ fn print_table(rows: &[SaliencyRow]) {
             "{:<20} {:<10} {:<16} {:>8.4} {:>9.4} {:>9.4} {:>12} {:>12}",
             row.id,
             row.method.name(),
-            row.class_name.as_deref().unwrap_or(""),
+            cell(row.class_name.as_deref().unwrap_or("")),
             row.result,
             row.deletion_auc,
             row.insertion_auc,

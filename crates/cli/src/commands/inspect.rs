@@ -69,12 +69,27 @@ pub fn run(options: Options, context: &Context) -> Result<(), CliError> {
         return Err(error.into());
     }
     let inspection = areal_raster::inspect(&settings, &context.job())?;
+    warn_of_strays(&inspection);
     if options.json {
         outln!("{}", to_json(inspection)?);
     } else {
         out!("{}", inspect_text::tables(inspection));
     }
     Ok(())
+}
+
+/// Says which values seem to stand for no data and are not declared as such.
+fn warn_of_strays(inspection: &Inspection) {
+    for file in &inspection.files {
+        for (number, band) in file.bands.iter().zip(&file.statistics.bands) {
+            let Some(value) = band.stray else { continue };
+            tracing::warn!(
+                "{}: band {number} holds the value {value:e}, far from all others; if it stands for no data, pass \
+                 --nodata={value:e}",
+                file.facts.path.display()
+            );
+        }
+    }
 }
 
 fn to_json(inspection: Inspection) -> Result<String, CliError> {

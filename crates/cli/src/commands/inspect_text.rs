@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use areal_grid::{Affine, Crs, CrsKind, GroundResolution};
 use areal_raster::{BandFacts, FileInspection, Inspection, Mask, PixelCounts, Placement, SceneInspection, Statistics};
 
+use crate::columns::aligned;
 use crate::errors::CliError;
 
 pub fn tables(inspection: Inspection) -> String {
@@ -94,15 +95,8 @@ fn band_table<const N: usize>(out: &mut String, head: &[&str; N], rows: Vec<[Str
         let numbers = [s.min, s.max, s.mean, s.std].map(|v| v.map_or("-".to_owned(), number));
         lines.push(row.into_iter().chain(numbers).collect());
     }
-    let widths: Vec<usize> =
-        (0..N + 4).map(|k| lines.iter().map(|l| l[k].chars().count()).max().unwrap_or(0)).collect();
-    for cells in &lines {
-        let padded = cells
-            .iter()
-            .zip(&widths)
-            .enumerate()
-            .map(|(k, (cell, width))| if k >= N { format!("{cell:>width$}") } else { format!("{cell:<width$}") });
-        let _ = writeln!(out, "  {}", padded.collect::<Vec<_>>().join("  ").trim_end());
+    for text in aligned(&lines, |k| k >= N) {
+        let _ = writeln!(out, "  {text}");
     }
 }
 

@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use areal_train::{ClassMetrics, Metrics, ValueMetrics};
 
+use crate::columns::{cell, width};
+
 /// The measures, the table of classes and the confusion matrix.
 pub fn metrics_text(metrics: &Metrics) -> String {
     match metrics {
@@ -33,11 +35,11 @@ fn class_text(m: &ClassMetrics) -> String {
         ("log loss", Some(m.log_loss)),
         ("calibration error", Some(m.expected_calibration_error)),
     ]);
-    let width = m.classes.iter().map(|c| c.name.chars().count()).max().unwrap_or(0).max("reference".len());
+    let width = width(m.classes.iter().map(|c| c.name.as_str()).chain(["reference"]));
     let _ = writeln!(text, "\n{:<width$} {:>9} {:>9} {:>9} {:>9}", "class", "patches", "precision", "recall", "F1");
     for c in &m.classes {
         let (precision, recall, f1) = (number(c.precision), number(c.recall), number(c.f1));
-        let _ = writeln!(text, "{:<width$} {:>9} {precision:>9} {recall:>9} {f1:>9}", c.name, c.patches);
+        let _ = writeln!(text, "{:<width$} {:>9} {precision:>9} {recall:>9} {f1:>9}", cell(&c.name), c.patches);
     }
     let _ = writeln!(text, "\nConfusion matrix: rows are the reference, columns the prediction, by class code.");
     let _ = write!(text, "{:<width$}", "reference");
@@ -46,7 +48,7 @@ fn class_text(m: &ClassMetrics) -> String {
     }
     text.push('\n');
     for (c, row) in m.classes.iter().zip(&m.confusion.counts) {
-        let _ = write!(text, "{:<width$}", format!("{} {}", c.code, c.name));
+        let _ = write!(text, "{:<width$}", cell(&format!("{} {}", c.code, c.name)));
         for n in row {
             let _ = write!(text, " {n:>7}");
         }

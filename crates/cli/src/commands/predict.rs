@@ -7,6 +7,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::Stage;
+use crate::columns::cell;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
 use crate::precision;
@@ -170,7 +171,7 @@ fn print_table(report: &PredictReport) {
         outln!("\n{:<20} {:>12} {:>8}", "class", "mapped cells", "share");
     }
     for (class, share) in report.class_shares() {
-        outln!("{:<20} {:>12} {:>7.2}%", class.name, class.cells, 100.0 * share);
+        outln!("{:<20} {:>12} {:>7.2}%", cell(&class.name), class.cells, 100.0 * share);
     }
 }
 

@@ -9,6 +9,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::Stage;
+use crate::columns::{cell, width};
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
 use crate::named_scenes::NamedScene;
@@ -283,9 +284,9 @@ fn print_json(meta: &StoreMeta) {
 
 fn print_table(meta: &StoreMeta) {
     let counts = &meta.counts;
-    let wide = counts.labels.iter().map(|row| row.label.chars().count()).max().unwrap_or(0).max("dropped".len());
+    let wide = width(counts.labels.iter().map(|row| row.label.as_str()).chain(["dropped"]));
     let line = |label: &str, [a, b, c]: [u64; 3]| {
-        outln!("{label:wide$}  {a:>8}  {b:>10}  {c:>8}  {:>8}", a + b + c);
+        outln!("{:wide$}  {a:>8}  {b:>10}  {c:>8}  {:>8}", cell(label), a + b + c);
     };
     outln!("{:wide$}  {:>8}  {:>10}  {:>8}  {:>8}", "label", "train", "validation", "test", "all");
     for row in &counts.labels {

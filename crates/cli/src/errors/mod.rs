@@ -13,6 +13,7 @@ mod report;
 mod train;
 mod zones;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use miette::Diagnostic;
@@ -96,7 +97,8 @@ impl CliError {
                 .word_splitter(textwrap::WordSplitter::NoHyphenation);
             Box::new(layout.build())
         }));
-        eprintln!("{:?}", miette::Report::new(self));
+        // Nobody may be there to read it; the exit code says it too.
+        let _ = writeln!(std::io::stderr(), "{:?}", miette::Report::new(self));
         ExitCode::from(code)
     }
 }

@@ -22,6 +22,7 @@ impl From<ModelError> for CliError {
             ModelError::PixelType { .. } => {
                 (Exit::Input, "use scenes of the same product and processing, or train a model on these")
             }
+            ModelError::Scaling { .. } => (Exit::Input, super::predict::OTHER_SCALING),
             ModelError::GroundResolution { .. } => {
                 (Exit::Input, "warp the scene to the model's resolution with --resolution, --crs and --resampling")
             }

@@ -1,5 +1,6 @@
-use areal_patches::PatchError;
+use areal_patches::{PatchError, SCALING};
 
+use super::raster::same_type;
 use super::{CliError, Exit};
 
 impl From<PatchError> for CliError {
@@ -23,8 +24,8 @@ impl From<PatchError> for CliError {
 }
 
 /// What to do about it.
-fn help(error: &PatchError) -> &'static str {
-    match error {
+fn help(error: &PatchError) -> String {
+    let text = match error {
         PatchError::Projection(_) => {
             "choose a CRS made for this part of the world with --crs, or cut the extent with --bounds"
         }
@@ -41,9 +42,13 @@ fn help(error: &PatchError) -> &'static str {
             "use smaller blocks (--block-size), a smaller --buffer or another --seed, or --split-by group; label more \
              places of this class, or leave it out of the labels"
         }
-        PatchError::ScenesDiffer { what, .. } => match *what {
+        PatchError::ScenesDiffer { what, left, .. } => match *what {
             "bands" => "choose the same bands of each scene with --bands, by number where descriptions differ",
-            "pixel type" => "convert files to one type first: gdal_translate -ot UInt16 IN OUT",
+            "pixel type" => return same_type(left),
+            SCALING => {
+                "bring all scenes to one meaning: unscale them (gdal_translate -unscale -ot Float32 IN OUT), or where only \
+                 a file's word is wrong, correct it (gdal_edit.py -scale S -offset O)"
+            }
             _ => "warp all scenes to one pixel size with --crs, --resolution and --resampling",
         },
         PatchError::NoScene => "name the files of a scene, or give --scene NAME=FILE",
@@ -54,6 +59,12 @@ fn help(error: &PatchError) -> &'static str {
         },
         PatchError::NotSquare { .. } => "pass --resize PIXELS to make squares of all pictures",
         PatchError::NoImage { .. } => "expected FOLDER/CLASS/*.png (jpg, jpeg, tif, tiff)",
+        PatchError::ClassLost { .. } => {
+            "put the pictures of each class straight into its folder, as jpg, jpeg, png, tif or tiff, or take the folder away"
+        }
+        PatchError::MixedFolders { .. } => {
+            "leave only train, validation and test there, each with a folder for each class; or only the folders of classes"
+        }
         PatchError::Labels { .. } => "correct the labels, or choose another layer or field",
         PatchError::LabelField { .. } | PatchError::NoLabelField { .. } => {
             "name the field with the class (--label-field) or the value (--value-field)"
@@ -75,5 +86,6 @@ fn help(error: &PatchError) -> &'static str {
         PatchError::Setting { .. } => "see 'areal tile --help'",
         PatchError::PatchDiffers { .. } => "choose the same bands with --bands",
         PatchError::File(_) | PatchError::Raster(_) | PatchError::Interrupted(_) => "",
-    }
+    };
+    text.to_owned()
 }

@@ -5,6 +5,7 @@ use areal_job::FileError;
 use areal_model::ModelError;
 use areal_predict::{MemoryPart, PredictError};
 
+use super::raster::convert_to;
 use super::{CliError, Exit};
 
 impl From<PredictError> for CliError {
@@ -42,6 +43,11 @@ impl From<PredictError> for CliError {
     }
 }
 
+/// What to do about stored values that mean another thing than the model's.
+pub const OTHER_SCALING: &str = "bring the values to the model's with gdal_calc.py (Sentinel-2 stores 1000 more since processing \
+     baseline 04.00: subtract it); where only the file's word is wrong, correct it: gdal_edit.py -scale S -offset O; or \
+     train on data that are stored alike";
+
 /// A bundle that cannot be used, or does not fit a scene.
 pub fn model(error: &ModelError) -> CliError {
     if let ModelError::File(FileError::Io { action: "read", path, source }) = error {
@@ -53,10 +59,12 @@ pub fn model(error: &ModelError) -> CliError {
                         marks clouds with --quality-band";
             (Exit::Input, help)
         }
-        ModelError::PixelType { .. } => (
-            Exit::Input,
-            "give the scene in the type that the model was trained on: gdal_translate -ot UInt16 IN OUT, say",
-        ),
+        ModelError::PixelType { model, .. } => {
+            let convert = convert_to(*model);
+            let help = format!("give the scene in the type that the model was trained on: {convert}");
+            return CliError::from_source(Exit::Input, error).help(help);
+        }
+        ModelError::Scaling { .. } => (Exit::Input, OTHER_SCALING),
         ModelError::GroundResolution { .. } => {
             (Exit::Input, "pass --resolution and --resampling: the scene is warped to the model's as it is read")
         }

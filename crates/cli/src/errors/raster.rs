@@ -1,3 +1,4 @@
+use areal_grid::PixelType;
 use areal_raster::{Difference, RasterError, WarpSetting};
 
 use super::{CliError, Exit};
@@ -9,6 +10,7 @@ impl From<RasterError> for CliError {
             RasterError::Interrupted(inner) => return inner.into(),
             RasterError::Write { .. } => Exit::Output,
             RasterError::NoFiles { .. }
+            | RasterError::FileTwice { .. }
             | RasterError::CrsText { .. }
             | RasterError::Quality { .. }
             | RasterError::WarpSetting { .. }
@@ -38,14 +40,21 @@ fn help(error: &RasterError) -> String {
         RasterError::UnsupportedType { .. } => "convert it first: gdal_translate -ot Float32 IN OUT".into(),
         RasterError::NoFiles { .. } => "name at least one raster file".into(),
         RasterError::NoCrs { path } => format!(
-            "if you know its CRS and extent, write them into a copy: \
-             gdal_translate -a_srs EPSG:32648 -a_ullr WEST NORTH EAST SOUTH {} OUT.tif",
+            "if you know its CRS, write it into a copy: gdal_translate -a_srs EPSG:32648 {} OUT.tif; where it has no \
+             position either, add -a_ullr WEST NORTH EAST SOUTH",
             path.display()
         ),
         RasterError::NoPosition { path } => format!(
             "if you know its extent, write it into a copy: gdal_translate -a_ullr WEST NORTH EAST SOUTH {} OUT.tif",
             path.display()
         ),
+        RasterError::Gcps { path, has_crs: false, .. } | RasterError::NotNorthUp { path, has_crs: false, .. } => {
+            format!(
+                "it has no CRS either: write the right one into a copy, gdal_translate -a_srs EPSG:32648 {} OUT.tif, then pass \
+             --crs, --resolution and --resampling to warp that one as it is read",
+                path.display()
+            )
+        }
         RasterError::Gcps { .. } | RasterError::NotNorthUp { .. } => {
             "pass --crs, --resolution and --resampling to warp it as it is read, or warp it once with gdalwarp".into()
         }
@@ -56,7 +65,8 @@ fn help(error: &RasterError) -> String {
         RasterError::AmbiguousBand { .. } => "choose the band by number".into(),
         RasterError::MixedTypes { .. } => "choose bands of one type with --bands".into(),
         RasterError::Quality { .. } => "give --quality-values or --quality-bits that the band can have".into(),
-        RasterError::Mismatch { what, .. } => mismatch(*what).into(),
+        RasterError::Mismatch { what, first_value, .. } => mismatch(*what, first_value),
+        RasterError::FileTwice { .. } => "name each file of a scene once".into(),
         RasterError::WarpSetting { missing, suggestion, .. } => warp_setting(*missing, suggestion.as_deref()),
         RasterError::CategoricalResampling { .. } => "use --resampling nearest for categories".into(),
         RasterError::Grid { .. } => "check --crs, --resolution and --bounds; they are in units of --crs".into(),
@@ -71,8 +81,24 @@ fn help(error: &RasterError) -> String {
     }
 }
 
-fn mismatch(what: Difference) -> &'static str {
-    match what {
+/// The command that makes files of another pixel type.
+pub fn convert_to(pixel_type: PixelType) -> String {
+    let name = match pixel_type {
+        PixelType::U8 => "Byte",
+        // GDAL has had a name for it since 3.7 only.
+        PixelType::I8 => return "gdal_translate -ot Int8 IN OUT (GDAL 3.7 or later)".to_owned(),
+        PixelType::U16 => "UInt16",
+        PixelType::I16 => "Int16",
+        PixelType::U32 => "UInt32",
+        PixelType::I32 => "Int32",
+        PixelType::F32 => "Float32",
+        PixelType::F64 => "Float64",
+    };
+    format!("gdal_translate -ot {name} IN OUT")
+}
+
+fn mismatch(what: Difference, first_value: &str) -> String {
+    let help = match what {
         Difference::Crs => {
             "pass --crs, --resolution and --resampling: the files are warped to that grid as they are read"
         }
@@ -81,11 +107,16 @@ fn mismatch(what: Difference) -> &'static str {
         }
         Difference::BandCount => "choose the same bands of each file with --bands",
         Difference::BandNames => "choose bands by description with --bands, or by number if they do belong together",
-        Difference::PixelType => {
-            "choose bands of one type with --bands, or convert files: gdal_translate -ot UInt16 IN OUT"
-        }
+        Difference::PixelType => return same_type(first_value),
         Difference::Scaling => "unscale the files to physical values first: gdal_translate -unscale -ot Float32 IN OUT",
-    }
+    };
+    help.to_owned()
+}
+
+/// How files of several types come to be of one; `first` is the name of the first one's.
+pub fn same_type(first: &str) -> String {
+    let convert = PixelType::ALL.into_iter().find(|t| t.name() == first).map_or(String::new(), convert_to);
+    format!("choose bands of one type with --bands, or bring all files to that of the first: {convert}")
 }
 
 fn warp_setting(missing: WarpSetting, suggestion: Option<&str>) -> String {

@@ -5,7 +5,8 @@ use areal_job::{FileError, StagedDir};
 use areal_zones::CsvTable;
 use serde::Serialize;
 
-use crate::errors::{CliError, Exit};
+use crate::columns::aligned;
+use crate::errors::CliError;
 
 /// Writes a table as CSV with its metadata (CSV on the Web) beside it.
 pub fn write_table<T: Serialize>(out: &StagedDir, name: &str, table: &CsvTable, rows: &[T]) -> Result<(), CliError> {
@@ -37,7 +38,7 @@ pub fn zone_label(population: Population, zone_id: &str) -> String {
 }
 
 /// Prints estimates to stdout, aligned: with the digits that rounding left, or four decimals without any.
-pub fn print_rows(rows: &[EstimateRow], rounded: bool) -> Result<(), CliError> {
+pub fn print_rows(rows: &[EstimateRow], rounded: bool) {
     let text = |v: f64| if rounded { v.to_string() } else { format!("{v:.4}") };
     let number = |v: Option<f64>| v.map_or_else(|| "-".to_owned(), text);
     let head = ["zone", "class", "mapped", "estimate", "error", "low", "high", "n", "method", "quality"];
@@ -56,31 +57,14 @@ pub fn print_rows(rows: &[EstimateRow], rounded: bool) -> Result<(), CliError> {
             if row.suppressed.is_empty() { row.quality.clone() } else { format!("suppressed ({})", row.suppressed) },
         ]);
     }
-    print_aligned(&lines)
+    print_aligned(&lines);
 }
 
 /// Prints lines of cells to stdout, columns aligned: numbers right, words left.
-pub fn print_aligned(lines: &[Vec<String>]) -> Result<(), CliError> {
-    use std::fmt::Write as _;
-    use std::io::Write as _;
-    let columns = lines.first().map_or(0, Vec::len);
-    let widths: Vec<usize> =
-        (0..columns).map(|c| lines.iter().map(|l| l[c].chars().count()).max().unwrap_or(0)).collect();
+pub fn print_aligned(lines: &[Vec<String>]) {
     let is_number = |c: usize| lines.iter().skip(1).all(|l| l[c] == "-" || l[c].parse::<f64>().is_ok());
-    let right: Vec<bool> = (0..columns).map(is_number).collect();
-    let mut text = String::new();
-    for line in lines {
-        let mut out = String::new();
-        for (c, cell) in line.iter().enumerate() {
-            let _ = if right[c] {
-                write!(out, "{cell:>width$}  ", width = widths[c])
-            } else {
-                write!(out, "{cell:<width$}  ", width = widths[c])
-            };
-        }
-        let _ = writeln!(text, "{}", out.trim_end());
+    let right: Vec<bool> = (0..lines.first().map_or(0, Vec::len)).map(is_number).collect();
+    for line in aligned(lines, |c| right[c]) {
+        outln!("{line}");
     }
-    std::io::stdout()
-        .write_all(text.as_bytes())
-        .map_err(|e| CliError::new(Exit::Output, format!("cannot write to stdout: {e}")))
 }

@@ -371,7 +371,8 @@ impl Options {
         let path = out.file("quality.md");
         std::fs::write(&path, report).map_err(FileError::io("write", &path))?;
         out.commit()?;
-        print_rows(&results.rows, self.round.is_some_and(|step| step > 0.0))
+        print_rows(&results.rows, self.round.is_some_and(|step| step > 0.0));
+        Ok(())
     }
 }
 

@@ -140,7 +140,8 @@ impl Stage for Options {
             "drew {} units; fill in the field \"label\" of sample.gpkg or sample.csv (labelling.md)",
             units.len()
         );
-        print_design(&design)
+        print_design(&design);
+        Ok(())
     }
 }
 
@@ -457,7 +458,7 @@ fn write_blind(
     writer.flush().map_err(|e| CliError::from(areal_job::FileError::io("write", &path)(e)))
 }
 
-fn print_design(design: &Design) -> Result<(), CliError> {
+fn print_design(design: &Design) {
     let head = ["stratum", "cells", "area_km2", "units", "inclusion_probability"];
     let mut lines: Vec<Vec<String>> = vec![head.iter().map(|h| (*h).to_owned()).collect()];
     for s in &design.strata {
@@ -469,5 +470,5 @@ fn print_design(design: &Design) -> Result<(), CliError> {
             significant(s.inclusion_probability, 4).to_string(),
         ]);
     }
-    print_aligned(&lines)
+    print_aligned(&lines);
 }

@@ -1,0 +1,50 @@
+//! Tables for people: columns aligned, and none wider than a line can bear. Files hold every text whole.
+
+use std::borrow::Cow;
+
+/// Most characters of a cell.
+const WIDEST: usize = 60;
+
+/// A text as a cell: cut short where it is too long.
+pub fn cell(text: &str) -> Cow<'_, str> {
+    if text.chars().nth(WIDEST).is_none() {
+        return text.into();
+    }
+    text.chars().take(WIDEST - 1).chain(['…']).collect::<String>().into()
+}
+
+/// Width of a column that holds these texts as cells.
+pub fn width<'a>(texts: impl IntoIterator<Item = &'a str>) -> usize {
+    texts.into_iter().map(|text| cell(text).chars().count()).max().unwrap_or(0)
+}
+
+/// Lines of cells as text, two spaces between columns; words stand left, and columns that are `right` stand right.
+pub fn aligned(lines: &[Vec<String>], right: impl Fn(usize) -> bool) -> Vec<String> {
+    let columns = lines.first().map_or(0, Vec::len);
+    let widths: Vec<usize> = (0..columns).map(|c| width(lines.iter().map(|line| line[c].as_str()))).collect();
+    let line = |cells: &Vec<String>| {
+        let padded = cells.iter().zip(&widths).enumerate().map(|(c, (text, width))| {
+            let text = cell(text);
+            if right(c) { format!("{text:>width$}") } else { format!("{text:<width$}") }
+        });
+        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    lines.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_of_any_length_is_cut_to_what_a_line_can_bear() {
+        let line = |a: &str, b: &str| vec![a.to_owned(), b.to_owned()];
+        assert_eq!(aligned(&[line("a", "12"), line("bcd", "3")], |c| c == 1), ["a    12", "bcd   3"]);
+        // Widths above 65535 cannot be formatted.
+        let long = "ä".repeat(70_000);
+        let shown = aligned(&[line(&long, "1"), line("b", "2")], |_| false);
+        assert_eq!(shown[0], format!("{}…  1", "ä".repeat(59)));
+        assert_eq!(shown[1], format!("b{}  2", " ".repeat(59)));
+        assert_eq!(cell(&"x".repeat(60)).chars().count(), 60);
+    }
+}
