@@ -107,7 +107,7 @@ impl CellModel {
     /// Synthetic estimate of a variable in a zone whose area splits among the map classes as `shares`: the rates of the
     /// whole sample (Rao and Molina 2015, section 3.2.2). The mean squared error holds the variance of the rates and the
     /// bias, `rho r (1 - r)` a class, as it is on average over zones (as Gonzalez and Waksberg 1973 estimate it; Marker
-    /// 1995, PhD thesis, University of Michigan; Rao and Molina 2015, eq. 3.2.16).
+    /// 1995, doctoral thesis, University of Michigan; Rao and Molina 2015, eq. 3.2.16).
     pub fn synthetic(&self, shares: &[f64], variable: usize) -> Modelled {
         let value = self.sum(shares, |g, _| g.rates[variable]);
         let mse = self.rho.map(|rho| {

@@ -129,7 +129,7 @@ pub fn estimate_classes(survey: &ClassSurvey, settings: &SurveySettings) -> Resu
     }
     let mut accuracies = run.accuracy_rows(&accuracy);
     let (inside, elsewhere) = run.training()?;
-    findings.extend(run.training_finding(inside, elsewhere));
+    findings.extend(Run::training_finding(inside, elsewhere));
     if inside.is_some() {
         accuracies.insert(1, run.accuracy_row("overall-in-training", None, inside));
         accuracies.insert(2, run.accuracy_row("overall-elsewhere", None, elsewhere));
@@ -211,9 +211,9 @@ impl<'a> Run<'a> {
         let inside = self.zoning().inside();
         let same = (area / self.sample.area() - 1.0).abs() < 1e-6;
         let (mut rows, mut shares) = (Vec::new(), Vec::new());
-        for c in 0..self.survey.classes.len() {
+        for (c, of_whole) in whole.iter().enumerate() {
             let (share, method) = if same {
-                (Some(whole[c]), self.settings.estimator.to_string())
+                (Some(*of_whole), self.settings.estimator.to_string())
             } else {
                 (self.sample.domain(&self.is_class(c), &inside)?, ZoneMethod::Direct.to_string())
             };
@@ -316,7 +316,7 @@ impl<'a> Run<'a> {
         Ok((self.sample.domain(&right, &inside)?, self.sample.domain(&right, &outside)?))
     }
 
-    fn training_finding(&self, inside: Option<Estimate>, elsewhere: Option<Estimate>) -> Option<Finding> {
+    fn training_finding(inside: Option<Estimate>, elsewhere: Option<Estimate>) -> Option<Finding> {
         let percent = |e: Option<Estimate>| {
             e.map_or_else(
                 || "not known".to_owned(),
