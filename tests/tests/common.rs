@@ -62,6 +62,13 @@ pub fn binary() -> &'static Path {
     &BINARY
 }
 
+/// The program, to be interrupted: whoever started the tests may have them ignore Ctrl-C, and what they start with them.
+pub fn interruptible() -> Command {
+    let mut command = Command::new("env");
+    command.arg("--default-signal=INT").arg(binary());
+    command
+}
+
 /// Runs the program.
 pub fn areal<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Run {
     run(Command::new(binary()).args(args))

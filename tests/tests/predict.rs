@@ -9,7 +9,7 @@ use areal_raster::{CogBand, CogSpec, CogWriter, Prediction, RasterFile, Resampli
 use tempfile::TempDir;
 
 use crate::awkward_files::observed;
-use crate::common::{areal, binary, data};
+use crate::common::{areal, data, interruptible};
 use crate::model_bundle::{classes, spec_for, value, write};
 
 const LANDSAT: &str = "landsat7_chiapas";
@@ -182,8 +182,7 @@ fn an_interrupted_job_leaves_nothing_under_its_name_and_resumes_to_the_same_byte
     let Some((file, folder)) = landsat(16) else { return };
     areal(args(&file, &folder, "whole", &SLOW)).expect(0);
 
-    let mut child =
-        Command::new(binary()).args(args(&file, &folder, "out", &SLOW)).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = interruptible().args(args(&file, &folder, "out", &SLOW)).stderr(Stdio::null()).spawn().unwrap();
     let journal = folder.path().join(".out.resume");
     let kept =
         || journal.exists() && names(&journal).iter().any(|n| Path::new(n).extension().is_some_and(|e| e == "shard"));

@@ -9,7 +9,7 @@ use areal_model::Padding;
 use areal_raster::{PredictMode, Prediction};
 use tempfile::TempDir;
 
-use crate::common::{areal, binary};
+use crate::common::{areal, interruptible};
 use crate::model_bundle::{classes, spec_for, value, write};
 use crate::predict::{args, made, names, read, same_bytes, scene};
 
@@ -109,8 +109,7 @@ fn an_interrupted_job_in_dense_mode_resumes_to_the_same_bytes() {
     let (file, folder) = scene_and_bundle(3000, 96, Padding::Same);
     let flags = ["--mode", "dense", "--stride", "4"];
     areal(args(&file, &folder, "whole", &flags)).expect(0);
-    let mut child =
-        Command::new(binary()).args(args(&file, &folder, "out", &flags)).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = interruptible().args(args(&file, &folder, "out", &flags)).stderr(Stdio::null()).spawn().unwrap();
     let journal = folder.path().join(".out.resume");
     let kept =
         || journal.exists() && names(&journal).iter().any(|n| Path::new(n).extension().is_some_and(|e| e == "shard"));

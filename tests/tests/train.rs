@@ -10,7 +10,7 @@ use areal_patches::{
     Footprint, Label, LabelCount, PatchRecord, STORE_FORMAT, Split, StoreCounts, StoreMeta, StoreWriter,
 };
 
-use crate::common::{areal, binary};
+use crate::common::{areal, interruptible};
 
 const SIDE: usize = 8;
 
@@ -168,12 +168,8 @@ fn stopped_and_continued(signal: &str) {
     let more = ["--epochs", "4"];
     areal(args(&store, &whole, &more)).expect(0);
 
-    let mut child = Command::new(binary())
-        .args(args(&store, &parts, &more))
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child =
+        interruptible().args(args(&store, &parts, &more)).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let checkpoint = folder.path().join(".parts.checkpoint/state.json");
     while !checkpoint.exists() && child.try_wait().unwrap().is_none() {
         std::thread::sleep(Duration::from_millis(2));

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use areal_raster::RasterFile;
 
-use crate::common::{areal, binary, run};
+use crate::common::{areal, binary, interruptible, run};
 
 struct Job {
     folder: tempfile::TempDir,
@@ -178,7 +178,7 @@ fn an_interrupted_recipe_leaves_whole_outputs_only_and_goes_on_when_run_again() 
     let recipe = JOB.demo().join("recipe.toml");
     let arguments = ["run", recipe.to_str().unwrap(), "--workdir", folder.path().to_str().unwrap()];
     for wait in [300, 2500] {
-        let mut child = Command::new(binary()).args(arguments).stderr(std::process::Stdio::null()).spawn().unwrap();
+        let mut child = interruptible().args(arguments).stderr(std::process::Stdio::null()).spawn().unwrap();
         std::thread::sleep(Duration::from_millis(wait));
         assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
         let code = child.wait().unwrap().code();
@@ -253,7 +253,7 @@ fn an_interrupt_at_any_moment_leaves_nothing_under_a_final_name() {
     ];
     for (k, arguments) in commands.iter().enumerate() {
         for wait in [50, 700, 1500] {
-            let mut child = Command::new(binary())
+            let mut child = interruptible()
                 .args(arguments)
                 .args(["--out", &text(&out)])
                 .stderr(std::process::Stdio::null())

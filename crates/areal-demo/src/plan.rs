@@ -60,6 +60,8 @@ pub struct Plan {
     pub river: f64,
     /// Recommended patch size in pixels.
     pub patch_size: usize,
+    /// Metres between patches of two splits: a patch's width, where the landscape has room for it.
+    pub buffer: usize,
     /// Number of survey clusters.
     pub clusters: usize,
     /// Length of everything else, relative to the full landscape.
@@ -81,6 +83,7 @@ impl Plan {
                 parcel: 950.0,
                 river: 190.0,
                 patch_size: 32,
+                buffer: 320,
                 clusters: 500,
                 scale: 1.0,
             },
@@ -92,6 +95,7 @@ impl Plan {
                 parcel: 420.0,
                 river: 90.0,
                 patch_size: 16,
+                buffer: 0,
                 clusters: 120,
                 scale: 0.22,
             },

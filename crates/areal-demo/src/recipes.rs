@@ -18,7 +18,7 @@ pub fn write(settings: &DemoSettings, plan: &Plan, map: &PixelGrid, out: &Staged
         ("{classes}", LandUse::ALL.map(|use_| class(use_.class())).concat()),
         ("{seed}", settings.seed.to_string()),
         ("{patch-size}", plan.patch_size.to_string()),
-        ("{patch-metres}", (10 * plan.patch_size).to_string()),
+        ("{buffer}", plan.buffer.to_string()),
         ("{half-patch}", (plan.patch_size / 2).to_string()),
         ("{bounds}", format!("[{west:.0}, {south:.0}, {east:.0}, {north:.0}]")),
     ];

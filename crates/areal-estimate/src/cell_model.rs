@@ -147,7 +147,7 @@ impl CellModel {
 
     fn weight(&self, zone: usize, k: usize, rho: f64) -> f64 {
         let n = self.units[zone][k].0;
-        n / (n + (1.0 - rho) / rho.max(LEAST_RHO))
+        if n > 0.0 { n / (n + (1.0 - rho) / rho.max(LEAST_RHO)) } else { 0.0 }
     }
 
     fn sum(&self, shares: &[f64], rate: impl Fn(&Group, usize) -> f64) -> f64 {

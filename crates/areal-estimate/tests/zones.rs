@@ -141,9 +141,11 @@ fn a_survey_warns_of_what_rests_on_one_unit_and_names_each_method() {
     // All zones are the whole map here, and say so apart.
     let of = |p: Population| found.rows.iter().filter(|r| r.population == p).map(|r| r.estimate).collect::<Vec<_>>();
     assert_eq!(of(Population::Map), of(Population::Zones));
-    // Units 0 and 4 of the eight are training ground: a warning with both accuracies, 1 and 4/6 in weights 10 and 15.
+    // Units 0 and 4 of the eight are training ground: a warning with both accuracies. Weights are 10 and 15 a unit:
+    // 10 / 25 there (unit 4 is wrong), 20 + 45 of 30 + 45 elsewhere (unit 3 is wrong).
     let training = found.findings.iter().find(|f| f.kind == FindingKind::TrainingOverlap).unwrap();
-    assert!(training.message.contains("2 units") && training.message.contains("elsewhere 6"), "{training}");
+    assert!(training.message.contains("2 units") && training.message.contains("there 40.0 %"), "{training}");
+    assert!(training.message.contains("elsewhere 86.7 %"), "{training}");
     assert_eq!(found.accuracy[1].measure, "overall-in-training");
     let total: f64 = found.rows.iter().filter(|r| !r.zone_id.is_empty()).filter_map(|r| r.estimate).sum();
     assert!((total - 100.0).abs() < 1e-6);
