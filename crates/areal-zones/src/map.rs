@@ -312,9 +312,16 @@ fn read_shares(file: &mut RasterFile, window: &Window) -> Result<Shares, ZonesEr
             return Err(RasterError::Prediction { path: file.facts().path.clone(), reason }.into());
         }
     }
-    let unobserved = [1, 2, 3].map(|band| (0..window.len()).map(|k| share(band, k)).collect::<Vec<f64>>());
+    let mut unobserved = [1, 2, 3].map(|band| (0..window.len()).map(|k| share(band, k)).collect::<Vec<f64>>());
+    // Where nothing is observed, what rounding left belongs to the greatest of the others.
+    for k in (0..window.len()).filter(|k| share(0, *k) == 0.0) {
+        let greatest = (0..3).fold(0, |a, b| if unobserved[b][k] > unobserved[a][k] { b } else { a });
+        unobserved[greatest][k] = 0.0;
+        unobserved[greatest][k] = 1.0 - unobserved.iter().map(|plane| plane[k]).sum::<f64>();
+    }
     // What is left, so that the four add up to the last digit.
-    let observed = (0..window.len()).map(|k| 1.0 - unobserved.iter().map(|plane| plane[k]).sum::<f64>()).collect();
+    let rest = |k: usize| 1.0 - unobserved.iter().map(|plane| plane[k]).sum::<f64>();
+    let observed = (0..window.len()).map(|k| if share(0, k) == 0.0 { 0.0 } else { rest(k) }).collect();
     Ok(Shares { observed, unobserved })
 }
 

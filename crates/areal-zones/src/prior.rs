@@ -9,10 +9,14 @@ pub struct PriorShift {
 impl PriorShift {
     /// None where the two are the same, or not known for each of the classes.
     pub(crate) fn new(prior: &[f64], shares: &[f64], classes: usize) -> Option<Self> {
-        if prior.len() != classes || shares.len() != classes || prior.iter().any(|p| *p <= 0.0) {
+        if prior.len() != classes
+            || shares.len() != classes
+            || prior.iter().zip(shares).any(|(p, s)| *p <= 0.0 && *s > 0.0)
+        {
             return None;
         }
-        let ratios: Vec<f32> = prior.iter().zip(shares).map(|(p, s)| (s / p) as f32).collect();
+        let ratios: Vec<f32> =
+            prior.iter().zip(shares).map(|(p, s)| if *p > 0.0 { (s / p) as f32 } else { 1.0 }).collect();
         ratios.iter().any(|r| (r - 1.0).abs() > 1e-6).then_some(Self { ratios })
     }
 

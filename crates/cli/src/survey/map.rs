@@ -45,6 +45,8 @@ pub struct Cells {
     pub strata: Vec<Option<u32>>,
     /// True area of what is observed of the cell, km2.
     pub areas: Vec<f64>,
+    /// True area of the rest of it, km2.
+    pub unobserved: Vec<f64>,
     /// Coverage by the zones.
     pub coverage: WindowCoverage,
 }
@@ -151,13 +153,18 @@ impl<'a> SurveyMap<'a> {
             }
         }
         // What a prediction says holds for what it rests on, as in the area table.
+        let mut unobserved: Vec<f64> =
+            (0..areas.len()).map(|k| if values[k].is_some() { 0.0 } else { areas[k] }).collect();
         if let Some(file) = &mut self.shares {
             let (observed, _) = file.read_band(1, &window)?;
-            areas.iter_mut().enumerate().for_each(|(k, area)| *area *= observed.get(k));
+            for (k, (area, rest)) in areas.iter_mut().zip(&mut unobserved).enumerate() {
+                *rest = *area * (1.0 - observed.get(k));
+                *area -= *rest;
+            }
         }
         let coverage = WindowCoverage::new(&self.shapes, window);
         let strata = self.strata_of(&window, &values, &coverage)?;
-        Ok(Cells { window, values, strata, areas, coverage })
+        Ok(Cells { window, values, strata, areas, unobserved, coverage })
     }
 
     fn strata_of(

@@ -68,8 +68,9 @@ impl Tally {
             let probabilities = map.probabilities(&window)?;
             for (k, (stratum, value)) in cells.strata.iter().zip(&cells.values).enumerate() {
                 let area = cells.areas[k];
+                tally.unobserved += cells.unobserved[k];
                 let (Some(h), Some(value)) = (stratum, value) else {
-                    *(if value.is_some() { &mut tally.outside } else { &mut tally.unobserved }) += area;
+                    tally.outside += if value.is_some() { area } else { 0.0 };
                     continue;
                 };
                 tally.strata[*h as usize] += area;
