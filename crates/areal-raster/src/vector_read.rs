@@ -8,7 +8,7 @@ use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
 use crate::gdal_call::explain;
 use crate::srs::describe;
 use crate::vector::{Feature, Field, FieldKind, FieldValue, VectorLayer};
-use crate::{RasterError, wkb};
+use crate::{RasterError, geojson, wkb};
 
 /// Reads a layer of any file that OGR opens: GeoPackage, Shapefile, GeoJSON ... Without a name, the file must have one
 /// layer only.
@@ -16,6 +16,14 @@ use crate::{RasterError, wkb};
 /// # Errors
 /// When the file cannot be opened, has no such layer, or a feature of it cannot be read.
 pub fn read_layer(path: &Path, layer: Option<&str>) -> Result<VectorLayer, RasterError> {
+    match layer {
+        None => geojson::read(path).map_or_else(|| read_by_gdal(path, None), Ok),
+        named => read_by_gdal(path, named),
+    }
+}
+
+/// As [`read_layer`], for every format.
+pub(crate) fn read_by_gdal(path: &Path, layer: Option<&str>) -> Result<VectorLayer, RasterError> {
     let flags = GdalOpenFlags::GDAL_OF_VECTOR | GdalOpenFlags::GDAL_OF_READONLY | GdalOpenFlags::GDAL_OF_VERBOSE_ERROR;
     let dataset = explain(|| Dataset::open_ex(path, DatasetOptions { open_flags: flags, ..Default::default() }))
         .map_err(|message| RasterError::Open { path: path.to_path_buf(), message })?;

@@ -2,6 +2,7 @@
 
 use areal_grid::Window;
 
+use crate::placed_shapes::PlacedShapes;
 use crate::rest::RestRow;
 use crate::shape::ZoneShape;
 use crate::walker::Walker;
@@ -82,11 +83,16 @@ impl WindowCoverage {
     /// Coverage of the cells of `window` by each of `shapes`. Exact up to rounding for outlines that do not cross
     /// themselves; what it says of a cell does not depend on the window.
     pub fn new(shapes: &[ZoneShape], window: Window) -> Self {
+        Self::of(shapes.iter().enumerate().map(|(zone, shape)| (zone as u32, shape)), window)
+    }
+
+    /// Of shapes with their numbers, which rise.
+    fn of<'a>(shapes: impl Iterator<Item = (u32, &'a ZoneShape)>, window: Window) -> Self {
         let mut walker = Walker::new(window);
         let mut found: Vec<(u32, Span)> = Vec::new();
-        for (zone, shape) in shapes.iter().enumerate() {
+        for (zone, shape) in shapes {
             walker.shape(shape);
-            walker.sweep(zone as u32, &mut found);
+            walker.sweep(zone, &mut found);
         }
         Self { window, zones: Rows::sorted(window.height, &found), rest: Rows::default() }
     }
@@ -94,9 +100,9 @@ impl WindowCoverage {
     /// As [`WindowCoverage::new`], and what the zones leave of each row ([`WindowCoverage::rest`]). `overlaps` is what the
     /// shapes have in common, once for each beyond the first: without it, overlaps and gaps within one cell would offset
     /// each other.
-    pub fn with_rest(shapes: &[ZoneShape], overlaps: &[ZoneShape], window: Window) -> Self {
-        let mut coverage = Self::new(shapes, window);
-        let common = Self::new(overlaps, window);
+    pub(crate) fn with_rest(shapes: &PlacedShapes, overlaps: &PlacedShapes, window: Window) -> Self {
+        let mut coverage = Self::of(shapes.near(&window), window);
+        let common = Self::of(overlaps.near(&window), window);
         let mut rest = Rows::empty();
         let mut row = RestRow::new(window, shapes.len());
         for k in 0..window.height {

@@ -4,11 +4,12 @@ use std::path::Path;
 
 use areal_grid::{PixelGrid, Window};
 use areal_job::Job;
-use geo::{MultiPolygon, Rect};
+use geo::Rect;
 
 use crate::kept::{self, KeptCoverage};
 use crate::overlap::overlaps;
-use crate::{WindowCoverage, ZoneSet, ZoneShape, ZonesError, place};
+use crate::placed_shapes::PlacedShapes;
+use crate::{WindowCoverage, ZoneSet, ZonesError, place};
 
 /// How large one zone is.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,7 +28,7 @@ pub(crate) struct Ground {
 }
 
 enum Source {
-    Shapes { shapes: Vec<ZoneShape>, overlaps: Vec<ZoneShape> },
+    Shapes { shapes: PlacedShapes, overlaps: PlacedShapes },
     Kept(KeptCoverage),
 }
 
@@ -42,9 +43,8 @@ impl Ground {
             outlines.push(zone.outline);
         }
         let whole = Rect::new((0.0, 0.0), (grid.width as f64, grid.height as f64));
-        let outlines: Vec<MultiPolygon<f64>> = outlines;
-        let overlaps = overlaps(&outlines, whole, job)?;
-        Ok(Self { sizes, source: Source::Shapes { shapes, overlaps } })
+        let (shapes, overlaps) = rayon::join(|| PlacedShapes::new(shapes), || overlaps(&outlines, whole, job));
+        Ok(Self { sizes, source: Source::Shapes { shapes, overlaps: PlacedShapes::new(overlaps?) } })
     }
 
     /// The same with its coverage from `folder`: as it was kept there for this grid and these zones, or worked out now

@@ -17,6 +17,7 @@ mod moments;
 mod output;
 mod overlap;
 mod place;
+mod placed_shapes;
 mod prior;
 mod project;
 mod rest;

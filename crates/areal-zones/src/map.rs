@@ -98,6 +98,9 @@ pub enum Layers {
     },
 }
 
+/// Cells of a window whose pixels, states and sums stay in the caches near a processor.
+const NEAR_CELLS: usize = 1 << 18;
+
 impl Map {
     /// Opens a map.
     ///
@@ -184,10 +187,11 @@ impl Map {
         let (bh, bw) = (self.block.0.max(1), self.block.1.max(1));
         let (height, width) = (self.grid.height, self.grid.width);
         let cells = cells.max(1);
-        let (h, w) = if bh * width <= cells {
-            ((cells / width / bh).max(1) * bh, width)
+        let fitting = cells.min(NEAR_CELLS);
+        let (h, w) = if bh * width <= fitting {
+            ((fitting / width / bh).max(1) * bh, width)
         } else if bh * bw <= cells {
-            (bh, (cells / bh / bw).max(1) * bw)
+            (bh, (fitting / bh / bw).max(1) * bw)
         } else {
             // One block is too large: lines of it.
             ((cells / bw).max(1), bw)

@@ -1,13 +1,18 @@
 //! The `areas/` folder: a tidy table with its metadata, a layer to map, and how it came to be.
 
+use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use areal_job::{FileError, Provenance, StagedDir, write_json};
 use areal_raster::{Feature, Field, FieldKind, FieldValue, VectorLayer, write_layer};
 use geo::Geometry;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::{AreaTable, CsvColumn, CsvTable, CsvType, Measure, Reconciliation, ZoneState, ZonesError};
+use crate::{
+    AreaTable, CsvColumn, CsvTable, CsvType, Item, Measure, Reconciliation, Zone, ZoneState, ZoneSums, ZonesError,
+};
 
 /// `areas.json`: what was aggregated, how it adds up, and how it came to be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -105,9 +110,10 @@ pub fn areas_csv() -> CsvTable {
 /// When a file cannot be written.
 pub fn write_areas(table: &AreaTable<'_>, meta: &AreasMeta, folder: &StagedDir) -> Result<(), ZonesError> {
     let csv = folder.file(AreasMeta::CSV);
-    let (written, layer) = rayon::join(
-        || write_csv(table, &csv).and_then(|()| areas_csv().write_metadata(&csv)),
+    // The layer is the longer work and only one thread's: it goes first.
+    let (layer, written) = rayon::join(
         || write_layer(&folder.file(AreasMeta::LAYER), &layer(table)),
+        || write_csv(table, &csv).and_then(|()| areas_csv().write_metadata(&csv)),
     );
     written?;
     layer?;
@@ -115,34 +121,84 @@ pub fn write_areas(table: &AreaTable<'_>, meta: &AreasMeta, folder: &StagedDir) 
     Ok(())
 }
 
+/// Zones whose rows are made in one go.
+const BATCH: usize = 128;
+
 fn write_csv(table: &AreaTable<'_>, path: &Path) -> Result<(), FileError> {
-    let fault = |e: csv::Error| FileError::io("write", path)(e.into());
-    let mut writer = csv::Writer::from_path(path).map_err(fault)?;
-    writer.write_record(areas_csv().header()).map_err(fault)?;
-    for (zone, sums) in table.set.zones.iter().zip(&table.areas.zones) {
-        let state = sums.state.to_string();
-        for item in &table.items {
+    let fault = || FileError::io("write", path);
+    let mut file = File::create(path).map_err(fault())?;
+    let rows = CsvRows::new(table).map_err(|e| fault()(e.into()))?;
+    file.write_all(&rows.header).map_err(fault())?;
+    let zones: Vec<(&Zone, &ZoneSums)> = table.set.zones.iter().zip(&table.areas.zones).collect();
+    for zones in zones.chunks(BATCH * 4 * rayon::current_num_threads()) {
+        let made: csv::Result<Vec<Vec<u8>>> = zones.par_chunks(BATCH).map(|zones| rows.of(zones)).collect();
+        for rows in made.map_err(|e| fault()(e.into()))? {
+            file.write_all(&rows).map_err(fault())?;
+        }
+    }
+    Ok(())
+}
+
+/// The rows of `areas.csv`: what every zone's have in common is put into words once.
+struct CsvRows<'a> {
+    header: Vec<u8>,
+    items: Vec<CsvItem<'a>>,
+}
+
+/// One item of the table, and its row before and after the value.
+struct CsvItem<'a> {
+    item: &'a Item,
+    before: Vec<u8>,
+    after: Vec<u8>,
+}
+
+impl<'a> CsvRows<'a> {
+    fn new(table: &'a AreaTable<'_>) -> csv::Result<Self> {
+        let item = |item: &'a Item| {
             let (code, class) = match &item.class {
                 Some((code, name)) => (code.to_string(), name.as_str()),
                 None => (String::new(), ""),
             };
-            let value = item.value(sums).map(|v| v.to_string()).unwrap_or_default();
-            writer
-                .write_record([
-                    zone.id.as_str(),
-                    &zone.name,
-                    &state,
-                    &item.variable,
-                    item.measure.name(),
-                    &code,
-                    class,
-                    &value,
-                    &item.unit,
-                ])
-                .map_err(fault)?;
-        }
+            let before = first_fields(&[item.variable.as_str(), item.measure.name(), &code, class])?;
+            // After the value, whatever it is.
+            Ok(CsvItem { item, before, after: record(&["", &item.unit])? })
+        };
+        let items = table.items.iter().map(item).collect::<csv::Result<_>>()?;
+        Ok(Self { header: record(&areas_csv().header())?, items })
     }
-    writer.flush().map_err(FileError::io("write", path))
+
+    /// The rows of some zones.
+    fn of(&self, zones: &[(&Zone, &ZoneSums)]) -> csv::Result<Vec<u8>> {
+        let mut rows = Vec::new();
+        for (zone, sums) in zones {
+            let state = sums.state.to_string();
+            let zone = first_fields(&[zone.id.as_str(), &zone.name, &state])?;
+            for CsvItem { item, before, after } in &self.items {
+                rows.extend_from_slice(&zone);
+                rows.extend_from_slice(before);
+                if let Some(value) = item.value(sums) {
+                    write!(rows, "{value}")?;
+                }
+                rows.extend_from_slice(after);
+            }
+        }
+        Ok(rows)
+    }
+}
+
+/// A whole row, the end of the line included.
+fn record(fields: &[&str]) -> csv::Result<Vec<u8>> {
+    let mut writer = csv::WriterBuilder::new().buffer_capacity(256).from_writer(Vec::new());
+    writer.write_record(fields)?;
+    writer.into_inner().map_err(|e| e.into_error().into())
+}
+
+/// The first fields of a row, with a comma after each.
+fn first_fields(fields: &[&str]) -> csv::Result<Vec<u8>> {
+    let mut row = record(fields)?;
+    row.pop();
+    row.push(b',');
+    Ok(row)
 }
 
 /// The zones with one field an item.
@@ -150,7 +206,7 @@ fn layer(table: &AreaTable<'_>) -> VectorLayer {
     let text = |name: &str| Field { name: name.to_owned(), kind: FieldKind::Text };
     let mut fields = vec![text("zone_id"), text("zone_name"), text("zone_state")];
     fields.extend(table.columns().into_iter().map(|name| Field { name, kind: FieldKind::Real }));
-    let feature = |(k, (zone, sums)): (usize, (&crate::Zone, &crate::ZoneSums))| {
+    let feature = |(k, (zone, sums)): (usize, (&Zone, &ZoneSums))| {
         let mut values = vec![
             FieldValue::Text(zone.id.clone()),
             if zone.name.is_empty() { FieldValue::Null } else { FieldValue::Text(zone.name.clone()) },

@@ -7,6 +7,7 @@ use areal_zones::{
     ZoneSums, aggregate, write_areas,
 };
 use clap::Args;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -131,15 +132,19 @@ impl Stage for Options {
             settings: resolved,
             seed: None,
         };
-        write_areas(&table, &AreasMeta::new(&map, &table, provenance), &folder)?;
+        let meta = AreasMeta::new(&map, &table, provenance);
+        let json = self.json.unwrap_or(false);
+        let (written, shown) = rayon::join(
+            || write_areas(&table, &meta, &folder),
+            || if json { format!("{:#}\n", to_json(&table)) } else { to_text(&table) },
+        );
+        written?;
         folder.commit()?;
-        if self.json.unwrap_or(false) {
-            outln!("{:#}", to_json(&table));
-        } else {
-            out!("{}", to_text(&table));
-        }
+        out!("{shown}");
         warn_of_nothing(&table);
         tracing::info!("areas of {} zones are in {}", set.zones.len(), out.display());
+        // To free the outlines of many zones takes a while, for which nobody need wait.
+        rayon::spawn(move || drop((set, areas)));
         Ok(())
     }
 }
@@ -206,9 +211,8 @@ fn to_text(table: &AreaTable<'_>) -> String {
         let cell = |item: &Item| item.value(sums).map_or("-".to_owned(), |v| number(item.measure, v));
         shown.iter().map(|(item, _)| cell(item)).collect()
     };
-    for (zone, sums) in table.set.zones.iter().zip(&table.areas.zones) {
-        lines.push([vec![zone.id.clone(), zone.name.clone()], cells(sums)].concat());
-    }
+    let zones = table.set.zones.par_iter().zip(&table.areas.zones);
+    lines.par_extend(zones.map(|(zone, sums)| [vec![zone.id.clone(), zone.name.clone()], cells(sums)].concat()));
     for (name, sums) in table.totals() {
         lines.push([vec![format!("({name})"), String::new()], cells(&sums)].concat());
     }

@@ -1,0 +1,57 @@
+use areal_grid::Window;
+use rstar::primitives::{GeomWithData, Rectangle};
+use rstar::{AABB, RTree};
+
+use crate::ZoneShape;
+
+/// Shapes on a grid, found by where they lie.
+pub(crate) struct PlacedShapes {
+    shapes: Vec<ZoneShape>,
+    /// Their boxes, with their numbers; shapes that enclose nothing are not there.
+    boxes: RTree<GeomWithData<Rectangle<[f64; 2]>, u32>>,
+}
+
+impl PlacedShapes {
+    pub(crate) fn new(shapes: Vec<ZoneShape>) -> Self {
+        let entry = |(number, shape): (usize, &ZoneShape)| {
+            let [x0, y0, x1, y1] = shape.extent()?;
+            Some(GeomWithData::new(Rectangle::from_corners([x0, y0], [x1, y1]), number as u32))
+        };
+        let boxes = RTree::bulk_load(shapes.iter().enumerate().filter_map(entry).collect());
+        Self { shapes, boxes }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.shapes.len()
+    }
+
+    /// Those whose boxes touch a window, by number.
+    pub(crate) fn near(&self, window: &Window) -> impl Iterator<Item = (u32, &ZoneShape)> {
+        let (low, high) = ([window.col, window.row], [window.col_end(), window.row_end()]);
+        let envelope = AABB::from_corners(low.map(|v| v as f64), high.map(|v| v as f64));
+        let mut numbers: Vec<u32> = self.boxes.locate_in_envelope_intersecting(&envelope).map(|e| e.data).collect();
+        numbers.sort_unstable();
+        numbers.into_iter().map(|number| (number, &self.shapes[number as usize]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use geo::{MultiPolygon, Rect};
+
+    #[test]
+    fn shapes_are_found_where_they_lie_in_the_order_of_their_numbers() {
+        let square = |x: f64, y: f64| {
+            ZoneShape::new(&MultiPolygon::new(vec![Rect::new((x, y), (x + 10.0, y + 10.0)).to_polygon()]))
+        };
+        let shapes = vec![square(50.0, 50.0), ZoneShape::default(), square(0.0, 0.0), square(5.0, 5.0)];
+        let shapes = PlacedShapes::new(shapes);
+        let near = |row, col| shapes.near(&Window::new(row, col, 8, 8)).map(|(k, _)| k).collect::<Vec<_>>();
+        assert_eq!(near(0, 0), [2, 3]);
+        assert_eq!(near(12, 12), [3]);
+        assert_eq!(near(56, 45), [0]);
+        assert!(near(30, 30).is_empty());
+        assert_eq!(shapes.len(), 4);
+    }
+}
