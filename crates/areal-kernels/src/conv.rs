@@ -4,11 +4,12 @@ use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
-use crate::error::check_len;
+use crate::error::{check_least, check_len};
 use crate::lines::{self, Line};
 use crate::pack::{self, Block, Packed};
+use crate::ring::{MapRows, Ring};
 use crate::share::Shared;
-use crate::taps::{self, AxisTaps, Run};
+use crate::taps::{self, AxisTap, AxisTaps, Columns, Run};
 use crate::tile::{self, PIXELS, Tap, Tile};
 use crate::winograd::{self, Winograd};
 use crate::{ConvShape, KernelError, Level, MapShape};
@@ -104,13 +105,43 @@ impl Conv2d {
         output: &mut [f32],
     ) -> Result<MapShape, KernelError> {
         let target = self.shape.output(shape)?;
-        let winograd = self.takes_winograd(shape, target);
-        self.run_rows(shape, [self.shape.padding[0], target.height], winograd, input, add, output)?;
+        check_len("input", input.len(), shape.len())?;
+        check_len("output", output.len(), target.len())?;
+        if let Some(add) = add {
+            check_len("add", add.len(), target.len())?;
+        }
+        let way = self.way(shape.width, self.takes_winograd(shape, target))?;
+        let rows = |values| MapRows::whole(values, target.height);
+        self.run_rows(
+            shape,
+            [self.shape.padding[0], target.height],
+            &way,
+            (MapRows::whole(input, shape.height), add.map(rows)),
+            (output, Ring::whole(target.height)),
+        )?;
         Ok(target)
     }
 
-    /// Convolves rows of a taller map, `input`, into `rows` rows of the result. `above` rows of zeros lie before them; after
-    /// them as many as the kernel still reads.
+    /// How a map of so many columns is convolved.
+    ///
+    /// # Errors
+    /// When the kernel does not fit the columns.
+    pub(crate) fn way(&self, width: usize, winograd: bool) -> Result<Way, KernelError> {
+        let targets = self.shape.output_size(1, width)?;
+        Ok(if winograd {
+            Way::Winograd
+        } else {
+            Way::Taps(Columns::new(self.taps(1, targets, width, self.shape.padding[1])))
+        })
+    }
+
+    fn taps(&self, axis: usize, targets: usize, sources: usize, padding: usize) -> AxisTaps {
+        let c = &self.shape;
+        taps::forward(targets, sources, c.kernel[axis], [c.stride[axis], padding, c.dilation[axis]])
+    }
+
+    /// Convolves rows of a taller map, the first of `maps`, into `rows` rows of the result. `above` rows of zeros lie before
+    /// them; after them as many as the kernel still reads. The second of `maps` is added before the activation.
     ///
     /// # Errors
     /// When a slice does not have the length of its shape or the kernel does not fit the columns.
@@ -118,31 +149,23 @@ impl Conv2d {
         &self,
         shape: MapShape,
         [above, rows]: [usize; 2],
-        winograd: bool,
-        input: &[f32],
-        add: Option<&[f32]>,
-        output: &mut [f32],
+        way: &Way,
+        (input, add): (MapRows<'_>, Option<MapRows<'_>>),
+        (output, output_rows): (&mut [f32], Ring),
     ) -> Result<(), KernelError> {
         let width = self.shape.output_size(1, shape.width)?;
         let target = MapShape::new(rows, width, shape.batch, self.shape.outputs);
-        let padding = [above, self.shape.padding[1]];
         check_len("input channels", shape.channels, self.shape.inputs)?;
-        check_len("input", input.len(), shape.len())?;
-        check_len("output", output.len(), target.len())?;
-        if let Some(add) = add {
-            check_len("add", add.len(), target.len())?;
-        }
-        let axis = |a: usize, targets, sources| {
-            taps::forward(
-                targets,
-                sources,
-                self.shape.kernel[a],
-                [self.shape.stride[a], padding[a], self.shape.dilation[a]],
-            )
+        let fits = |what, shape: MapShape, len: usize, ring: Ring| {
+            check_least(what, ring.rows(), shape.height)?;
+            check_least(what, len, ring.rows() * shape.width * shape.row_len())
         };
+        fits("input", shape, input.values.len(), input.ring)?;
+        fits("output", target, output.len(), output_rows)?;
+        if let Some(add) = add {
+            fits("add", target, add.values.len(), add.ring)?;
+        }
         let work = Work {
-            rows: axis(0, target.height, shape.height),
-            columns: axis(1, target.width, shape.width),
             kernel_width: self.shape.kernel[1],
             source: shape,
             target,
@@ -152,23 +175,30 @@ impl Conv2d {
             input,
             add,
             output: Shared::new(output),
+            output_rows,
         };
-        if winograd {
-            let points = self.points.get_or_init(|| winograd::pack(&self.shape, &self.packed, false));
-            Winograd { work: &work, points, padding }.run();
-        } else {
-            work.run();
+        match way {
+            Way::Winograd => {
+                let points = self.points.get_or_init(|| winograd::pack(&self.shape, &self.packed, false));
+                Winograd { work: &work, points, padding: [above, self.shape.padding[1]] }.run();
+            }
+            Way::Taps(columns) => work.run(&self.taps(0, target.height, shape.height, above), columns),
         }
         Ok(())
     }
 }
 
+/// How a convolution is computed.
+#[derive(Debug, Clone)]
+pub enum Way {
+    /// Tile by tile.
+    Winograd,
+    /// Tap by tap, with those of the columns.
+    Taps(Columns),
+}
+
 /// One gathering convolution over whole maps: each target position sums over its own list of taps.
 pub struct Work<'a> {
-    /// Taps of each target row.
-    pub rows: AxisTaps,
-    /// Taps of each target column.
-    pub columns: AxisTaps,
     /// Columns of the kernel.
     pub kernel_width: usize,
     /// Shape of the input.
@@ -182,62 +212,64 @@ pub struct Work<'a> {
     /// Whether negative results become 0.
     pub relu: bool,
     /// The input map.
-    pub input: &'a [f32],
+    pub input: MapRows<'a>,
     /// A map to add, shaped as the output.
-    pub add: Option<&'a [f32]>,
+    pub add: Option<MapRows<'a>>,
     /// The output map.
     pub output: Shared<f32>,
+    /// Where its rows lie.
+    pub output_rows: Ring,
 }
 
 impl Work<'_> {
-    /// Runs all tasks: one for each block of output channels and each target row, the block outermost, so that a thread
-    /// keeps its weights in cache.
-    pub fn run(&self) {
-        let runs = taps::runs(&self.columns);
-        let rows = self.target.height;
-        let tasks = self.packed.blocks.len() * rows;
-        (0..tasks).into_par_iter().for_each(|task| {
-            self.row(task % rows, &runs, &self.packed.blocks[task / rows]);
+    /// Runs all tasks: one for each block of output channels and each span of each target row, the block outermost, so
+    /// that a thread keeps its weights in cache. `rows` are the taps of each target row.
+    pub fn run(&self, rows: &AxisTaps, columns: &Columns) {
+        let (height, spans) = (self.target.height, columns.spans.len());
+        (0..self.packed.blocks.len() * height * spans).into_par_iter().for_each(|task| {
+            let (y, block) = (task / spans % height, &self.packed.blocks[task / spans / height]);
+            for run in &columns.spans[task % spans] {
+                self.run_of_row(y, &rows[y], (*run, &columns.taps[run.start]), block);
+            }
         });
     }
 
-    /// One target row, one block of output channels.
-    fn row(&self, y: usize, runs: &[Run], block: &Block) {
-        let mut list = Vec::new();
-        for run in runs {
-            list.clear();
-            let pixel_row = self.source.row_len();
-            for row in &self.rows[y] {
-                for column in &self.columns[run.start] {
-                    let tap = row.kernel * self.kernel_width + column.kernel;
-                    list.push(Tap {
-                        input: (row.source * self.source.width + column.source) * pixel_row,
-                        weights: block.offset + tap * self.source.channels * block.width(),
-                    });
-                }
+    /// Columns that share their taps of one target row, one block of output channels.
+    fn run_of_row(&self, y: usize, rows: &[AxisTap], (run, columns): (Run, &[AxisTap]), block: &Block) {
+        let pixel_row = self.source.row_len();
+        let tap = |row: &AxisTap, column: &AxisTap| {
+            let tap = row.kernel * self.kernel_width + column.kernel;
+            Tap {
+                input: (self.input.ring.place(row.source) * self.source.width + column.source) * pixel_row,
+                weights: block.offset + tap * self.source.channels * block.width(),
             }
-            lines::of_run(self.source, self.target, y, *run, |line| self.line(line, &list, block));
-        }
+        };
+        let list: Vec<Tap> = rows.iter().flat_map(|row| columns.iter().map(move |column| tap(row, column))).collect();
+        let place = self.output_rows.place(y);
+        let row = self.target.width * self.target.row_len();
+        let add = self.add.map(|add| (add.values, (add.ring.place(y) * row, place * row)));
+        lines::of_run(self.source, self.target, place, run, |line| self.line(line, &list, add, block));
     }
 
-    /// Pixels at constant steps, cut into tiles of nearly equal size.
-    fn line(&self, line: Line, taps: &[Tap], block: &Block) {
+    /// Pixels at constant steps, cut into tiles of nearly equal size. With a map to add come the starts of the row there
+    /// and in the output.
+    fn line(&self, line: Line, taps: &[Tap], add: Option<(&[f32], (usize, usize))>, block: &Block) {
         let tiles = line.pixels.div_ceil(PIXELS);
         let mut at = 0;
         for index in 0..tiles {
             let pixels = (line.pixels - at) / (tiles - index);
             let output = line.output + at * line.output_step + block.start;
-            // SAFETY: `at` is below the pixels of the line, whose steps stay inside the checked slices; tasks write
-            // disjoint rows and channel blocks; `Conv2d::new` required the level.
+            // SAFETY: `at` is below the pixels of the line, whose steps stay inside the checked slices, as all places of
+            // rows do; tasks write disjoint spans of rows and channel blocks; `Conv2d::new` required the level.
             unsafe {
                 let tile = Tile {
                     taps,
                     inputs: self.source.channels,
-                    input: self.input.as_ptr().add(line.input + at * line.input_step),
+                    input: self.input.values.as_ptr().add(line.input + at * line.input_step),
                     input_step: line.input_step,
                     weights: self.packed.values.as_ptr(),
                     bias: self.packed.bias.as_ptr().add(block.start),
-                    add: self.add.map_or(std::ptr::null(), |add| add.as_ptr().add(output)),
+                    add: add.map_or(std::ptr::null(), |(map, (there, here))| map.as_ptr().add(there + output - here)),
                     output: self.output.get().add(output),
                     output_step: line.output_step,
                     last: block.outputs - (block.vectors - 1) * pack::LANES,

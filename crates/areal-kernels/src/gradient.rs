@@ -6,8 +6,9 @@ use crate::conv::Work;
 use crate::error::check_len;
 use crate::outer::{self, Outer, ROWS};
 use crate::pack::{self, BLOCK, LANES};
+use crate::ring::{MapRows, Ring};
 use crate::share::Shared;
-use crate::taps::{self, AxisTap, Run};
+use crate::taps::{self, AxisTap, Columns, Run};
 use crate::winograd::{self, Winograd};
 use crate::{Buffer, ConvShape, KernelError, Level, MapShape};
 
@@ -46,17 +47,16 @@ pub fn input_gradient(
         taps::backward(targets, sources, shape.kernel[a], [shape.stride[a], shape.padding[a], shape.dilation[a]])
     };
     let work = Work {
-        rows: axis(0, input.height, source.height),
-        columns: axis(1, input.width, source.width),
         kernel_width: shape.kernel[1],
         source,
         target: input,
         packed: &packed,
         level: level.require()?,
         relu: false,
-        input: gradient,
-        add,
+        input: MapRows::whole(gradient, source.height),
+        add: add.map(|add| MapRows::whole(add, input.height)),
         output: Shared::new(result),
+        output_rows: Ring::whole(input.height),
     };
     let mirrored = (0..2).all(|a| shape.padding[a] <= far(a));
     if mirrored && winograd::pays(&turned, source, input) {
@@ -64,7 +64,8 @@ pub fn input_gradient(
         Winograd { work: &work, points: &points, padding: turned.padding }.run();
         points.values.keep();
     } else {
-        work.run();
+        let columns = Columns::new(axis(1, input.width, source.width));
+        work.run(&axis(0, input.height, source.height), &columns);
     }
     packed.values.keep();
     Ok(())

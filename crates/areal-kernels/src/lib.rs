@@ -28,6 +28,7 @@ mod pack;
 mod pool;
 mod program;
 mod recycle;
+mod ring;
 mod shape;
 mod share;
 mod stream;

@@ -16,7 +16,7 @@ pub struct Line {
     pub output_step: usize,
 }
 
-/// The target columns of a run in row `y`, as few lines as their steps allow.
+/// The target columns of a run in the row at place `y`, as few lines as their steps allow.
 pub fn of_run(source: MapShape, target: MapShape, y: usize, run: Run, mut each: impl FnMut(Line)) {
     let (batch, inputs, outputs) = (source.batch, source.channels, target.channels);
     let first = (y * target.width + run.start) * batch;

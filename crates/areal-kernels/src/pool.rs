@@ -8,6 +8,8 @@ use crate::{KernelError, Level, MapShape};
 
 /// Values that stay in registers while the positions of a window go by.
 const CHUNK: usize = 64;
+/// Positions of one task.
+const SPAN: usize = 64;
 
 /// The greatest value in a window; positions outside the map do not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -55,38 +57,45 @@ impl MaxPool {
         input: &[f32],
         output: &mut [f32],
     ) -> Result<MapShape, KernelError> {
-        let rows = self.taps(shape.height)?.len();
-        self.run_rows(level, shape, [self.padding, rows], input, output)?;
-        self.output(shape)
+        let (target, columns) = (self.output(shape)?, self.taps(shape.width)?);
+        check_len("input", input.len(), shape.len())?;
+        check_len("output", output.len(), target.len())?;
+        if target.is_empty() {
+            return Ok(target);
+        }
+        let input = input.chunks(shape.width * shape.row_len()).collect::<Vec<_>>();
+        let output = output.chunks_mut(target.width * target.row_len()).collect();
+        self.run_rows(level, shape.row_len(), self.padding, &columns, &input, output)?;
+        Ok(target)
     }
 
-    /// Pools rows of a taller map, `input`, into `rows` rows of the result. `above` rows lie outside the map before them.
+    /// Pools rows of a taller map into rows of the result, with positions of `len` values. `above` rows lie outside the map
+    /// before the first; `columns` are the windows along a row.
     ///
     /// # Errors
-    /// As [`MaxPool::run`].
+    /// When the processor lacks the level.
     pub(crate) fn run_rows(
         &self,
         level: Level,
-        shape: MapShape,
-        [above, rows]: [usize; 2],
-        input: &[f32],
-        output: &mut [f32],
+        len: usize,
+        above: usize,
+        columns: &AxisTaps,
+        input: &[&[f32]],
+        output: Vec<&mut [f32]>,
     ) -> Result<(), KernelError> {
         let level = level.require()?;
-        let rows = taps::forward(rows, shape.height, self.kernel, [self.stride, above, 1]);
-        let columns = self.taps(shape.width)?;
-        let target = MapShape { height: rows.len(), width: columns.len(), ..shape };
-        check_len("input", input.len(), shape.len())?;
-        check_len("output", output.len(), target.len())?;
-        let len = shape.row_len();
-        if len == 0 {
-            return Ok(());
-        }
-        output.par_chunks_mut(len).enumerate().for_each(|(position, out)| {
-            let (row, column) = (&rows[position / columns.len()], &columns[position % columns.len()]);
-            let window = row.iter().flat_map(|r| column.iter().map(|c| r.source * shape.width + c.source));
-            let window: Vec<&[f32]> = window.map(|at| &input[at * len..][..len]).collect();
-            greatest(level, &window, out);
+        let rows = taps::forward(output.len(), input.len(), self.kernel, [self.stride, above, 1]);
+        output.into_par_iter().zip(&rows).for_each(|(out, row)| {
+            out.par_chunks_mut(SPAN * len).zip(columns.par_chunks(SPAN)).for_each(|(out, columns)| {
+                let mut window: Vec<&[f32]> = Vec::new();
+                for (out, column) in out.chunks_exact_mut(len).zip(columns) {
+                    window.clear();
+                    for r in row {
+                        window.extend(column.iter().map(|c| &input[r.source][c.source * len..][..len]));
+                    }
+                    greatest(level, &window, out);
+                }
+            });
         });
         Ok(())
     }

@@ -57,6 +57,41 @@ pub fn runs(taps: &AxisTaps) -> Vec<Run> {
     runs
 }
 
+/// Targets of one task at most, where a row is longer.
+const SPAN: usize = 512;
+
+/// The taps of the columns of a map, and the runs of them that share theirs.
+#[derive(Debug, Clone)]
+pub struct Columns {
+    /// Taps of each target column.
+    pub taps: AxisTaps,
+    /// Runs of target columns, for each task of a row.
+    pub spans: Vec<Vec<Run>>,
+}
+
+impl Columns {
+    /// Cuts rows into tasks.
+    pub fn new(taps: AxisTaps) -> Self {
+        let mut spans: Vec<Vec<Run>> = Vec::new();
+        let mut targets = SPAN;
+        for run in runs(&taps) {
+            for start in (0..run.len).step_by(SPAN) {
+                let len = SPAN.min(run.len - start);
+                let piece = Run { start: run.start + start, len, step: if len == 1 { 1 } else { run.step } };
+                targets += len;
+                match spans.last_mut() {
+                    Some(span) if targets <= SPAN => span.push(piece),
+                    _ => {
+                        spans.push(vec![piece]);
+                        targets = len;
+                    }
+                }
+            }
+        }
+        Self { taps, spans }
+    }
+}
+
 fn step_between(a: &[AxisTap], b: &[AxisTap]) -> Option<usize> {
     let step = b.first()?.source.checked_sub(a.first()?.source)?;
     let same = a.len() == b.len()
@@ -77,6 +112,17 @@ mod tests {
         assert_eq!(taps[0][0], AxisTap { kernel: 1, source: 0 });
         let expected = [(0, 1, 1), (1, 2, 1), (3, 1, 1)];
         assert_eq!(runs(&taps).iter().map(|r| (r.start, r.len, r.step)).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn long_rows_are_cut_into_tasks() {
+        // 1 column at either border, 1298 between them.
+        let columns = Columns::new(forward(1300, 1300, 3, [1, 1, 1]));
+        let spans: Vec<Vec<[usize; 2]>> =
+            columns.spans.iter().map(|span| span.iter().map(|run| [run.start, run.len]).collect()).collect();
+        assert_eq!(spans, [vec![[0, 1]], vec![[1, 512]], vec![[513, 512]], vec![[1025, 274], [1299, 1]]]);
+        let short = Columns::new(forward(16, 16, 3, [1, 1, 1]));
+        assert_eq!(short.spans.len(), 1);
     }
 
     #[test]

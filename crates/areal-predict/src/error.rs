@@ -91,7 +91,7 @@ pub enum MemoryPart {
     Batch,
     /// The cells that patches are still added to, and one finished row of them.
     Cells,
-    /// In dense mode, the feature maps over one column of cells, and as much again for decoded pixels.
+    /// In dense mode, the feature maps over one column of cells, and a third as much for decoded pixels.
     Maps,
 }
 
@@ -108,7 +108,7 @@ impl std::fmt::Display for MemoryPart {
         f.write_str(match self {
             Self::Batch => "a batch of patches",
             Self::Cells => "the cells between one patch and the next row of patches",
-            Self::Maps => "dense mode over one column of cells, half of it for feature maps,",
+            Self::Maps => "dense mode over one column of cells, three quarters of it for feature maps,",
         })
     }
 }

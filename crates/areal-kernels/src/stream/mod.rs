@@ -10,10 +10,12 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use crate::conv::Way;
 use crate::crop::crop_rows;
+use crate::taps::AxisTaps;
 use crate::{Conv2d, KernelError, Level, MapShape, Program};
 use axis::Known;
-use graph::{Graph, Kind};
+use graph::{Graph, Kind, Node};
 use rows::Rows;
 use schedule::{Run, Schedule};
 
@@ -189,15 +191,18 @@ impl RowProgram {
         window: usize,
     ) -> Result<RowStream, KernelError> {
         let schedule = self.schedule(image, part)?;
+        let way = |(index, node): (usize, &Node)| -> Result<Columns, KernelError> {
+            let width = schedule.shape(node.from).width;
+            Ok(match &node.kind {
+                Kind::Conv(conv, _) => Columns::Conv(conv.way(width, image.winograd[index])?),
+                Kind::MaxPool(pool) => Columns::Pool(pool.taps(width)?),
+                Kind::Crop(_) | Kind::Phases(_) => Columns::Any,
+            })
+        };
+        let columns = self.graph.nodes.iter().enumerate().map(way).collect::<Result<_, _>>()?;
         let room = schedule.clone().room(rows, window, self.stride());
         let values = room.rows.into_iter().enumerate().map(|(value, rows)| Rows::new(schedule.row_len(value), rows));
-        Ok(RowStream {
-            graph: self.graph.clone(),
-            level: self.level,
-            winograd: image.winograd.clone(),
-            values: values.collect(),
-            schedule,
-        })
+        Ok(RowStream { graph: self.graph.clone(), level: self.level, columns, values: values.collect(), schedule })
     }
 
     fn schedule(&self, image: &ImagePlan, part: &ImagePart) -> Result<Schedule, KernelError> {
@@ -222,9 +227,19 @@ pub struct Need {
 pub struct RowStream {
     graph: Graph,
     level: Level,
-    winograd: Vec<bool>,
+    /// What each node reads along its rows.
+    columns: Vec<Columns>,
     schedule: Schedule,
     values: Vec<Rows>,
+}
+
+/// What an operation reads along the rows of a map, worked out once.
+#[derive(Debug, Clone)]
+enum Columns {
+    Conv(Way),
+    Pool(AxisTaps),
+    /// Nothing that needs working out.
+    Any,
 }
 
 impl RowStream {
@@ -233,28 +248,38 @@ impl RowStream {
         (self.schedule.done(0), self.schedule.shape(0).height)
     }
 
-    /// Lets `fill` write the next rows of the image, `[rows, columns of the part, channels]`, and computes what can be
-    /// computed then.
+    /// Lets `fill` write the next rows of the image, `[columns of the part, channels]` each. All that can be computed must
+    /// have been: [`RowStream::advance`] until it says so.
     ///
     /// # Errors
     /// When there are not so many rows left, or `fill` fails.
     pub fn push<E: From<KernelError>>(
         &mut self,
         rows: usize,
-        fill: impl FnOnce(&mut [f32]) -> Result<(), E>,
+        fill: impl FnOnce(Vec<&mut [f32]>) -> Result<(), E>,
     ) -> Result<(), E> {
         let (pushed, all) = self.pushed();
         if pushed + rows > all {
             return Err(KernelError::Shape(format!("{rows} rows after {pushed} of {all}")).into());
         }
-        fill(self.values[0].append(self.schedule.keep(0), rows))?;
+        let first = self.values[0].append(self.schedule.keep(0), rows)?;
+        fill(self.values[0].get_mut(first..first + rows))?;
         self.schedule.push(rows);
-        for node in 0..self.graph.nodes.len() {
-            if let Some(run) = self.schedule.run(node) {
-                self.run(&run)?;
+        Ok(())
+    }
+
+    /// Computes until there are new features, or nothing more can be computed: whether there are.
+    ///
+    /// # Errors
+    /// When features were not taken as planned, so that there is no room for new ones.
+    pub fn advance(&mut self) -> Result<bool, KernelError> {
+        while let Some(run) = self.schedule.next() {
+            self.run(&run)?;
+            if run.node + 1 == self.graph.features {
+                return Ok(true);
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Shape of the feature map, and its rows at hand.
@@ -264,7 +289,7 @@ impl RowStream {
     }
 
     /// Rows of the feature map that are at hand.
-    pub fn feature_rows(&self, rows: Range<usize>) -> &[f32] {
+    pub fn feature_rows(&self, rows: Range<usize>) -> Vec<&[f32]> {
         self.values[self.graph.features].get(rows)
     }
 
@@ -275,34 +300,51 @@ impl RowStream {
 
     fn run(&mut self, run: &Run) -> Result<(), KernelError> {
         let node = &self.graph.nodes[run.node];
-        let count = run.rows.len();
+        let (rows, source) = (run.rows.clone(), self.schedule.shape(node.from));
         // A result never reads itself, so it can be taken out.
         let mut result = std::mem::take(&mut self.values[run.node + 1]);
-        let output = result.append(run.keep, count);
-        let input = self.values[node.from].get(run.reads.clone());
-        let there = MapShape { height: run.reads.len(), ..self.schedule.shape(node.from) };
-        match &node.kind {
-            Kind::Conv(conv, add) => {
-                let add = add.map(|value| self.values[value].get(run.rows.clone()));
-                conv.run_rows(there, [run.above, count], self.winograd[run.node], input, add, output)?;
+        result.append(run.keep, rows.len())?;
+        let input = |rows: &Range<usize>| self.values[node.from].get(rows.clone());
+        match (&node.kind, &self.columns[run.node]) {
+            (Kind::Conv(conv, add), Columns::Conv(way)) => {
+                let there = MapShape { height: run.reads.len(), ..source };
+                let maps = (
+                    self.values[node.from].map_from(run.reads.start),
+                    add.map(|add| self.values[add].map_from(rows.start)),
+                );
+                conv.run_rows(there, [run.above, rows.len()], way, maps, result.places_mut(rows.start))?;
             }
-            Kind::MaxPool(pool) => pool.run_rows(self.level, there, [run.above, count], input, output)?,
-            Kind::Crop(margin) => crop_rows(there, *margin, input, output)?,
-            Kind::Phases(phases) => tell_apart(there, *phases, input, output),
+            (Kind::MaxPool(pool), Columns::Pool(columns)) => {
+                pool.run_rows(
+                    self.level,
+                    source.row_len(),
+                    run.above,
+                    columns,
+                    &input(&run.reads),
+                    result.get_mut(rows),
+                )?;
+            }
+            (Kind::Crop(margin), _) => crop_rows(margin * source.row_len(), &input(&run.reads), result.get_mut(rows)),
+            (Kind::Phases(phases), _) => {
+                tell_apart(*phases, source.row_len(), &input(&run.reads), result.get_mut(rows));
+            }
+            (Kind::Conv(..) | Kind::MaxPool(_), _) => {
+                return Err(KernelError::Shape(format!("the columns of another operation than {:?}", node.kind)));
+            }
         }
         self.values[run.node + 1] = result;
         Ok(())
     }
 }
 
-/// Makes images of the phases of a map: `phases` rows and columns become one.
-fn tell_apart(shape: MapShape, phases: usize, input: &[f32], output: &mut [f32]) {
+/// Makes images of the phases of a map with positions of `len` values: `phases` rows and columns become one.
+fn tell_apart(phases: usize, len: usize, input: &[&[f32]], output: Vec<&mut [f32]>) {
     // Positions side by side are the column phases of one position already.
-    let (row, run) = (shape.width * shape.row_len(), phases * shape.row_len());
-    output.par_chunks_mut(phases * row).zip(input.par_chunks(phases * row)).for_each(|(out, rows)| {
+    let run = phases * len;
+    output.into_par_iter().zip(input.par_chunks(phases)).for_each(|(out, rows)| {
         for (at, out) in out.chunks_exact_mut(phases * run).enumerate() {
-            for (phase, out) in out.chunks_exact_mut(run).enumerate() {
-                out.copy_from_slice(&rows[phase * row + at * run..][..run]);
+            for (row, out) in rows.iter().zip(out.chunks_exact_mut(run)) {
+                out.copy_from_slice(&row[at * run..][..run]);
             }
         }
     });

@@ -1,8 +1,10 @@
 use std::ops::Range;
 
-use crate::Buffer;
+use crate::ring::{MapRows, Ring};
+use crate::{Buffer, KernelError};
 
-/// The rows at hand of a map that is computed from the top.
+/// The rows at hand of a map that is computed from the top. New ones take the places of those that are not needed any
+/// more.
 #[derive(Debug, Clone, Default)]
 pub struct Rows {
     buffer: Buffer,
@@ -12,12 +14,14 @@ pub struct Rows {
     end: usize,
     /// Values of a row.
     len: usize,
+    /// Rows that there is room for.
+    room: usize,
 }
 
 impl Rows {
     /// None yet, with room for so many.
     pub fn new(len: usize, room: usize) -> Self {
-        Self { buffer: Buffer::zeros(len * room), first: 0, end: 0, len }
+        Self { buffer: Buffer::zeros(len * room), first: 0, end: 0, len, room }
     }
 
     /// Index after the last row at hand.
@@ -30,23 +34,42 @@ impl Rows {
         self.first
     }
 
-    /// Rows `range`, which must be at hand.
-    pub fn get(&self, range: Range<usize>) -> &[f32] {
-        &self.buffer[(range.start - self.first) * self.len..(range.end - self.first) * self.len]
+    /// The map from row `first` on, which must be at hand.
+    pub fn map_from(&self, first: usize) -> MapRows<'_> {
+        MapRows { values: &self.buffer, ring: Ring::new(first, self.room) }
     }
 
-    /// Drops the rows before `keep` and gives the place of `rows` new ones.
-    pub fn append(&mut self, keep: usize, rows: usize) -> &mut [f32] {
-        let keep = keep.clamp(self.first, self.end);
-        let (from, to) = ((keep - self.first) * self.len, (self.end - self.first) * self.len);
-        if from > 0 {
-            self.buffer.copy_within(from..to, 0);
-        }
-        self.first = keep;
-        let at = to - from;
+    /// Rows `range`, which must be at hand.
+    pub fn get(&self, range: Range<usize>) -> Vec<&[f32]> {
+        let map = self.map_from(range.start);
+        (0..range.len()).map(|row| &map.values[map.ring.place(row) * self.len..][..self.len]).collect()
+    }
+
+    /// Drops the rows before `keep` and makes place for `rows` new ones, whose first index it gives.
+    ///
+    /// # Errors
+    /// When there is no room for so many.
+    pub fn append(&mut self, keep: usize, rows: usize) -> Result<usize, KernelError> {
+        let start = self.end;
+        self.first = keep.clamp(self.first, self.end);
         self.end += rows;
-        self.buffer.grow(at + rows * self.len);
-        &mut self.buffer[at..at + rows * self.len]
+        let held = self.end - self.first;
+        if held > self.room {
+            return Err(KernelError::Shape(format!("{held} rows where there is room for {}", self.room)));
+        }
+        Ok(start)
+    }
+
+    /// All values, and where rows from `first` on lie.
+    pub fn places_mut(&mut self, first: usize) -> (&mut [f32], Ring) {
+        (&mut self.buffer, Ring::new(first, self.room))
+    }
+
+    /// Rows `range`, which must be at hand.
+    pub fn get_mut(&mut self, range: Range<usize>) -> Vec<&mut [f32]> {
+        let (values, ring) = (&mut self.buffer[..self.room * self.len], Ring::new(range.start, self.room));
+        let (before, after) = values.split_at_mut(ring.place(0) * self.len);
+        after.chunks_mut(self.len).chain(before.chunks_mut(self.len)).take(range.len()).collect()
     }
 }
 
@@ -56,10 +79,18 @@ mod tests {
 
     #[test]
     fn rows_that_are_kept_stay_what_they_were() {
-        let mut rows = Rows::new(2, 3);
-        rows.append(0, 3).copy_from_slice(&[0.0, 1.0, 10.0, 11.0, 20.0, 21.0]);
-        rows.append(2, 2).copy_from_slice(&[30.0, 31.0, 40.0, 41.0]);
-        assert_eq!((rows.first(), rows.end()), (2, 5));
-        assert_eq!(rows.get(2..4), [20.0, 21.0, 30.0, 31.0]);
+        let mut rows = Rows::new(2, 4);
+        for (at, row) in [0, 1, 2].into_iter().zip(rows.append(0, 3).map(|_| rows.get_mut(0..3)).unwrap()) {
+            row.copy_from_slice(&[10.0 * at as f32, 10.0 * at as f32 + 1.0]);
+        }
+        assert_eq!(rows.append(2, 3).unwrap(), 3);
+        for row in rows.get_mut(3..6) {
+            row.fill(7.0);
+        }
+        assert_eq!((rows.first(), rows.end()), (2, 6));
+        assert_eq!(rows.get(2..4), [[20.0, 21.0], [7.0, 7.0]]);
+        // Rows 4 and 5 are where 0 and 1 were.
+        assert_eq!(rows.map_from(4).values[..4], [7.0; 4]);
+        assert!(rows.append(3, 2).is_err(), "five rows in place of four");
     }
 }

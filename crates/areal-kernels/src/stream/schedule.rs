@@ -4,10 +4,14 @@ use crate::MapShape;
 use crate::stream::axis::Reads;
 use crate::stream::graph::{Graph, Node, reads};
 
-/// Positions of a map, all images, that an operation is given at least, so that reading its weights pays.
-const LEAST_POSITIONS: usize = 2048;
+/// Positions of a map, all images, that an operation computes at a time, so that reading its weights pays: a row of them
+/// where that is longer, and whole tiles.
+const POSITIONS: usize = 1024;
 
 /// Which rows of which value are computed when: a function of the shapes alone.
+///
+/// The last operation that has enough to read goes first, so that what is there is used up before more is made: of each
+/// value little more is held than its readers' windows see.
 #[derive(Debug, Clone)]
 pub struct Schedule {
     shapes: Vec<MapShape>,
@@ -15,8 +19,8 @@ pub struct Schedule {
     nodes: Vec<(Reads, usize, Option<usize>)>,
     /// The nodes that read each value.
     readers: Vec<Vec<usize>>,
-    /// Fewest rows that each node computes at a time, but for its last ones.
-    least: Vec<usize>,
+    /// Rows that each node computes at a time; the last time there may be fewer.
+    together: Vec<usize>,
     /// Rows of each value that are done.
     done: Vec<usize>,
     features: usize,
@@ -60,14 +64,14 @@ impl Schedule {
                 readers[add].push(index);
             }
         }
-        let least = |index: usize| {
+        let together = |index: usize| {
             let shape: MapShape = shapes[index + 1];
-            let rows = LEAST_POSITIONS.div_ceil((shape.width * shape.batch).max(1));
+            let rows = POSITIONS.div_ceil((shape.width * shape.batch).max(1));
             rows.next_multiple_of(nodes[index].0.together())
         };
-        let least = (0..nodes.len()).map(least).collect();
+        let together = (0..nodes.len()).map(together).collect();
         let done = vec![0; shapes.len()];
-        Self { shapes, nodes, readers, least, done, features: graph.features, taken: 0 }
+        Self { shapes, nodes, readers, together, done, features: graph.features, taken: 0 }
     }
 
     /// Shape of a value.
@@ -107,20 +111,20 @@ impl Schedule {
         self.done[0] += rows;
     }
 
-    /// What node `index` can compute now, if it is worth it. It counts as done.
-    pub fn run(&mut self, index: usize) -> Option<Run> {
+    /// What can be computed next with what is there; it counts as done.
+    pub fn next(&mut self) -> Option<Run> {
+        (0..self.nodes.len()).rev().find_map(|node| self.run(node))
+    }
+
+    /// The next rows of a node's result, if it can compute all of them.
+    fn run(&mut self, index: usize) -> Option<Run> {
         let (reads, from, add) = self.nodes[index];
         let (source, target) = (self.shapes[from].height, self.shapes[index + 1].height);
-        let there = self.done[from];
-        let mut end = if there == source { target } else { reads.outputs_before(there).min(target) };
-        if let Some(add) = add {
-            end = end.min(self.done[add]);
-        }
         let start = self.done[index + 1];
-        if end < target {
-            end -= end % reads.together();
-        }
-        if end <= start || (end < target && end - start < self.least[index]) {
+        let end = target.min(start + self.together[index]);
+        let there = self.done[from];
+        let enough = there == source || reads.outputs_before(there) >= end;
+        if start == end || !enough || add.is_some_and(|add| self.done[add] < end) {
             return None;
         }
         let keep = self.keep(index + 1);
@@ -139,14 +143,12 @@ impl Schedule {
             let rows = rows.min(self.shapes[0].height - self.done[0]);
             room[0] = room[0].max(self.done[0] + rows - self.keep(0).min(self.done[0]));
             self.push(rows);
-            for node in 0..self.nodes.len() {
-                if let Some(run) = self.run(node) {
-                    room[node + 1] = room[node + 1].max(run.rows.end - run.keep.min(run.rows.start));
-                }
+            while let Some(run) = self.next() {
+                let room = &mut room[run.node + 1];
+                *room = (*room).max(run.rows.end - run.keep.min(run.rows.start));
+                self.take((self.done[self.features] + 1).saturating_sub(window));
             }
-            let next = (self.done[self.features] + 1).saturating_sub(window);
-            self.take(next);
-            lag = lag.max(self.done[0].saturating_sub(next * stride));
+            lag = lag.max(self.done[0].saturating_sub(self.taken * stride));
         }
         Room { rows: room, lag }
     }

@@ -134,8 +134,9 @@ impl Winograd<'_> {
         for (at, pixel) in pixels.iter_mut().enumerate() {
             let (iy, ix) = ((y + at / IN).wrapping_sub(self.padding[0]), (x + at % IN).wrapping_sub(self.padding[1]));
             if iy < source.height && ix < source.width {
-                let start = ((iy * source.width + ix) * source.batch + image) * source.channels;
-                *pixel = self.work.input[start..start + source.channels].as_ptr();
+                let row = self.work.input.ring.place(iy);
+                let start = ((row * source.width + ix) * source.batch + image) * source.channels;
+                *pixel = self.work.input.values[start..start + source.channels].as_ptr();
             }
         }
         let v = &mut v[..(POINTS - 1) * step + source.channels];
@@ -184,10 +185,13 @@ impl Winograd<'_> {
         for (at, start) in starts.iter_mut().enumerate() {
             let (oy, ox) = (y + at / OUT, x + at % OUT);
             if oy < target.height && ox < target.width {
-                *start = Some(((oy * target.width + ox) * target.batch + image) * target.channels);
+                let at = |row: usize| ((row * target.width + ox) * target.batch + image) * target.channels;
+                let add = work.add.map_or(0, |add| at(add.ring.place(oy)));
+                *start = Some(transform::Start { output: at(work.output_rows.place(oy)), add });
             }
         }
-        let epilogue = transform::Epilogue { bias: &work.packed.bias, add: work.add, relu: work.relu };
+        let add = work.add.map(|add| add.values);
+        let epilogue = transform::Epilogue { bias: &work.packed.bias, add, relu: work.relu };
         let m = &m[..(POINTS - 1) * step + target.channels];
         // SAFETY: `m` was just cut to size; every start is an output pixel of this tile alone, so that tasks write
         // disjoint parts; bias and added map cover the same channels, whole vectors as `pays` requires.

@@ -13,7 +13,16 @@ pub type Pixels = [*const f32; POINTS];
 /// Where the pixels of an output tile begin; those outside the map point to zeros.
 pub type OutPixels = [*const f32; OUT * OUT];
 /// Where the outputs of a tile begin, none for those outside the map.
-pub type Starts = [Option<usize>; OUT * OUT];
+pub type Starts = [Option<Start>; OUT * OUT];
+
+/// Where an output pixel begins.
+#[derive(Debug, Clone, Copy)]
+pub struct Start {
+    /// In the output.
+    pub output: usize,
+    /// In the map to add.
+    pub add: usize,
+}
 
 /// `G g G^T` of kernels of 3 x 3, one a lane, in double precision.
 pub fn kernel(g: &[Lanes; 9]) -> [Lanes; POINTS] {
@@ -85,7 +94,7 @@ fn kernel_gradient_axis(s: &[[f64; LANES]; IN]) -> [[f64; LANES]; 3] {
 pub struct Epilogue<'a> {
     /// By output channel.
     pub bias: &'a [f32],
-    /// A map to add, shaped as the output.
+    /// A map to add.
     pub add: Option<&'a [f32]>,
     /// Whether negative results become 0.
     pub relu: bool,
@@ -302,12 +311,12 @@ unsafe fn output_any(m: *const f32, step: usize, channels: usize, starts: &Start
                     let Some(start) = start else { continue };
                     plus(&mut value, &bias);
                     if let Some(add) = e.add {
-                        plus(&mut value, &add.as_ptr().add(start + at).cast::<Lanes>().read_unaligned());
+                        plus(&mut value, &add.as_ptr().add(start.add + at).cast::<Lanes>().read_unaligned());
                     }
                     if e.relu {
                         value = value.map(|v| if v > 0.0 { v } else { 0.0 });
                     }
-                    to.get().add(start + at).cast::<Lanes>().write_unaligned(value);
+                    to.get().add(start.output + at).cast::<Lanes>().write_unaligned(value);
                 }
             }
         }

@@ -4,19 +4,19 @@ use areal_grid::{PixelBlock, PixelState};
 use areal_model::Normalisation;
 use rayon::prelude::*;
 
-/// Writes rows and columns of a scene as a map `[rows, columns, 1, bands]`: converted from the scene's type, normalised, 0
+/// Writes rows and columns of a scene as rows of a map, `[columns, bands]` each: converted from the scene's type, normalised, 0
 /// where a pixel is not observed or in no block. One pass, no copy between.
 pub fn fill(
     blocks: &[&PixelBlock],
     rows: &Range<usize>,
     columns: &Range<usize>,
     normalisation: &Normalisation,
-    map: &mut [f32],
+    map: Vec<&mut [f32]>,
 ) {
     let factors: Vec<(f32, f32)> =
         normalisation.mean.iter().zip(&normalisation.std).map(|(m, s)| (*m, 1.0 / *s)).collect();
     let bands = factors.len();
-    map.par_chunks_mut(columns.len() * bands).zip(rows.clone()).for_each(|(out, row)| {
+    map.into_par_iter().zip(rows.clone()).for_each(|(out, row)| {
         out.fill(0.0);
         let mut line = vec![0.0; columns.len()];
         for block in blocks.iter().filter(|b| (b.window.row..b.window.row_end()).contains(&row)) {
@@ -60,7 +60,7 @@ mod tests {
         let second = block(3, 1, vec![20, 130]);
         let normalisation = Normalisation { mean: vec![10.0, 100.0], std: vec![2.0, 10.0] };
         let mut map = [f32::NAN; 8];
-        fill(&[&first, &second], &(7..8), &(1..5), &normalisation, &mut map);
+        fill(&[&first, &second], &(7..8), &(1..5), &normalisation, vec![&mut map]);
         assert_eq!(map, [1.0, 1.0, 0.0, 0.0, 5.0, 3.0, 0.0, 0.0]);
     }
 }

@@ -75,11 +75,15 @@ impl Run {
     /// Outputs of the next row of patches, if its features are there.
     fn next(&mut self, plan: &DensePlan) -> Result<Option<DenseRow>, PlanError> {
         let patch_row = self.next_patch_row;
+        if patch_row >= self.part.patch_rows.end {
+            self.stream.take(self.stream.features().0.height);
+            return Ok(None);
+        }
         let (first, row_phase) = plan.program.place(patch_row * plan.layout.stride());
         let first = first - self.part.rows.start / plan.program.stride();
         self.stream.take(first);
         let (shape, there) = self.stream.features();
-        if patch_row >= self.part.patch_rows.end || first + plan.window > there.end {
+        if first + plan.window > there.end {
             return Ok(None);
         }
         let features = self.stream.feature_rows(first..first + plan.window);
@@ -93,7 +97,7 @@ impl Run {
                 windows::Window { first: first - shift, image: plan.program.image(row_phase, phase) }
             })
             .collect();
-        let means = windows::means(MapShape { height: plan.window, ..shape }, features, &windows, plan.window);
+        let means = windows::means(shape, &features, &windows, plan.window);
         let head = plan.program.head();
         let outputs = head.shape().outputs;
         let mut logits = vec![0.0; windows.len() * outputs];
@@ -117,7 +121,13 @@ impl Run {
             input::fill(blocks, &rows, &columns, &plan.spec.normalisation, map);
             Ok::<_, PlanError>(())
         })?;
-        std::iter::from_fn(|| self.next(plan).transpose()).collect()
+        let mut outputs = Vec::new();
+        while self.stream.advance()? {
+            while let Some(row) = self.next(plan)? {
+                outputs.push(row);
+            }
+        }
+        Ok(outputs)
     }
 }
 

@@ -13,11 +13,10 @@ pub struct Window {
     pub image: usize,
 }
 
-/// Means of the features of windows `[window, C]` over all rows of a map `[H, W, N, C]` and `width` columns of it. The sums
-/// are taken down each column first, so that windows that overlap share them.
-pub fn means(shape: MapShape, features: &[f32], windows: &[Window], width: usize) -> Vec<f32> {
+/// Means of the features of windows `[window, C]` over rows `[W, N, C]` of a map and `width` columns of it. The sums are
+/// taken down each column first, so that windows that overlap share them.
+pub fn means(shape: MapShape, rows: &[&[f32]], windows: &[Window], width: usize) -> Vec<f32> {
     let channels = shape.channels;
-    let row = shape.width * shape.row_len();
     let mut images: Vec<usize> = windows.iter().map(|w| w.image).collect();
     images.sort_unstable();
     images.dedup();
@@ -26,11 +25,11 @@ pub fn means(shape: MapShape, features: &[f32], windows: &[Window], width: usize
     sums.par_chunks_mut(channels).enumerate().for_each(|(at, sum)| {
         let (image, column) = (images[at / shape.width], at % shape.width);
         let start = (column * shape.batch + image) * channels;
-        for y in 0..shape.height {
-            add(&features[y * row + start..][..channels], sum);
+        for row in rows {
+            add(&row[start..][..channels], sum);
         }
     });
-    let scale = 1.0 / (shape.height * width) as f32;
+    let scale = 1.0 / (rows.len() * width) as f32;
     let mut means = vec![0.0f32; windows.len() * channels];
     means.par_chunks_mut(TASK * channels).zip(windows.par_chunks(TASK)).for_each(|(means, windows)| {
         for (mean, window) in means.chunks_exact_mut(channels).zip(windows) {
@@ -64,6 +63,6 @@ mod tests {
         let features: Vec<f32> = (0..12).map(value).collect();
         let windows = [Window { first: 0, image: 0 }, Window { first: 1, image: 1 }];
         // Mean of 0, 10, 100, 110; of 11, 21, 111, 121.
-        assert_eq!(means(shape, &features, &windows, 2), [55.0, 66.0]);
+        assert_eq!(means(shape, &[&features[..6], &features[6..]], &windows, 2), [55.0, 66.0]);
     }
 }

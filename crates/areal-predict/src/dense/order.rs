@@ -43,8 +43,8 @@ pub struct Unit {
 /// that are kept as they become final.
 ///
 /// Pixels are read in chunks of whole blocks, a row of them at a time, each once. Where the maps of the network over the
-/// whole width would take more than half the memory, the scene is cut into panels of columns; what lies on both sides of
-/// such a cut, as far as a feature sees, is read and computed twice.
+/// whole width and a row of chunks would take more than three quarters of the memory, the scene is cut into panels of
+/// columns; what lies on both sides of such a cut, as far as a feature sees, is read and computed twice.
 #[derive(Debug, Clone)]
 pub struct DenseOrder {
     layout: PatchLayout,
@@ -169,12 +169,13 @@ impl DenseOrder {
         Ok(self.panels_of(enough))
     }
 
-    /// Whether the maps of a panel fit into half the memory, and one row of its chunks into a quarter.
+    /// Whether the maps of a panel and one row of its chunks fit into three quarters of the memory. A panel of one column
+    /// of cells reads what it must.
     fn fits(&self, panel: &Panel, dense: &dyn DenseInference) -> Result<bool, PredictError> {
         let part = dense.part(0, &panel.patches)?;
         let (_, per_row) = self.chunks(&(0..1), &self.columns(panel, &part));
-        let narrow = panel.cells.len() == 1;
-        Ok(part.bytes <= self.memory / 2 && (narrow || per_row as u64 * self.chunk_bytes <= self.memory / 4))
+        let pixels = if panel.cells.len() == 1 { 0 } else { per_row as u64 * self.chunk_bytes };
+        Ok(part.bytes + pixels <= self.memory - self.memory / 4)
     }
 
     fn panels_of(&self, count: usize) -> Vec<Panel> {
@@ -193,7 +194,7 @@ impl DenseOrder {
         for panel in self.panels_of(self.layout.cells().1) {
             most = most.max(dense.part(0, &panel.patches)?.bytes);
         }
-        Ok(PredictError::memory(MemoryPart::Maps, 2 * most, self.memory))
+        Ok(PredictError::memory(MemoryPart::Maps, most + most.div_ceil(3), self.memory))
     }
 
     fn rows_of_a_strip(&self, channels: usize, dense: &dyn DenseInference) -> Result<usize, PredictError> {

@@ -292,7 +292,7 @@ fn going_on_after_any_unit_gives_the_same_bits() {
 #[test]
 fn maps_beyond_the_memory_are_refused_with_what_they_take() {
     let (scene, case) = large();
-    let case = Case { run: Run { memory: 700, ..case.run }, ..case };
+    let case = Case { run: Run { memory: 500, ..case.run }, ..case };
     let error = case.order(&scene).unwrap_err();
     assert!(matches!(error, PredictError::Memory { part: MemoryPart::Maps, needed: 1, memory: 0 }), "{error}");
 }

@@ -25,8 +25,8 @@ use crate::scene_options::SceneOptions;
 /// gives the same map either way, up to rounding. One trained with the usual padding of zeros saw every patch end in
 /// zeros, and in dense mode sees what lies around it: the map differs, most where patches are small for the network. How
 /// much is measured on up to 256 patches of the scene, and told in prediction.json and on the way. An area without data
-/// takes as long as any other in this mode. Maps of the network are bounded by half of --memory; the scene is cut into
-/// panels of columns where they do not fit.
+/// takes as long as any other in this mode. Maps of the network and a row of decoded blocks are bounded by three quarters
+/// of --memory; the scene is cut into panels of columns where they do not fit.
 #[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[command(after_help = "Examples:\n  areal predict scene.tif --bundle bundle --out prediction\n  \
