@@ -9,7 +9,7 @@ use gdal::spatial_ref::SpatialRef;
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
 use geo::{Geometry, MultiPolygon, polygon};
 
-use crate::common::{areal, data};
+use crate::common::{areal, data, number, rows};
 use crate::model_bundle::{classes, spec_for, write};
 use crate::tile::{Place, halves, rectangle, text, utm};
 
@@ -114,12 +114,11 @@ fn a_map_that_is_all_nodata_has_no_observed_area() {
     let args =
         ["aggregate", "--raster", text(&map), "--zones", text(&zones), "--zone-id", "class", "--out", text(&out)];
     areal(args).expect(0).says(&["no zone has an observed cell"]);
-    let mut rows = csv::Reader::from_path(out.join("areas.csv")).unwrap();
-    let rows: Vec<csv::StringRecord> = rows.records().map(|r| r.unwrap()).collect();
-    let value = |measure: &str| rows.iter().find(|r| &r[4] == measure).unwrap()[7].to_owned();
-    assert_eq!(value("observed_area"), "0");
+    let rows = rows(&out.join("areas.csv"));
+    let value = |measure: &str| number(rows.iter().find(|r| r["measure"] == measure).unwrap(), "value");
+    assert_eq!(value("observed_area"), 0.0);
     // 300 x 400 m, at 0.9996 of the true length.
-    let unobserved: f64 = value("unobserved_area").parse().unwrap();
+    let unobserved = value("unobserved_area");
     assert!((unobserved - 0.12 / 0.9996f64.powi(2)).abs() < 1e-5, "{unobserved}");
 }
 

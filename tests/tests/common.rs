@@ -1,9 +1,12 @@
 //! What every topic needs: the program, the real data, what a run said.
 
+use std::collections::HashMap;
 use std::ffi::OsStr;
+use std::fs::DirEntry;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 /// What one run of the program gave back.
 pub struct Run {
@@ -69,6 +72,21 @@ pub fn interruptible() -> Command {
     command
 }
 
+/// Starts a prediction to `OUT`, interrupts it as soon as its journal `.OUT.resume` holds a piece of work, and waits.
+#[track_caller]
+pub fn interrupt_when_work_is_kept<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, journal: &Path) {
+    let mut child = interruptible().args(args).stderr(Stdio::null()).spawn().unwrap();
+    let is_shard = |entry: std::io::Result<DirEntry>| entry.unwrap().path().extension().is_some_and(|e| e == "shard");
+    let kept = || std::fs::read_dir(journal).is_ok_and(|mut entries| entries.any(is_shard));
+    let start = Instant::now();
+    while !kept() && start.elapsed() < Duration::from_mins(1) {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130), "the job was over before it was interrupted");
+}
+
 /// Runs the program.
 pub fn areal<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Run {
     run(Command::new(binary()).args(args))
@@ -110,4 +128,20 @@ pub fn data(name: &str) -> Option<PathBuf> {
     }
     eprintln!("skipped: {} is not there", path.display());
     None
+}
+
+/// One row of a CSV file: text by column.
+pub type Row = HashMap<String, String>;
+
+/// The rows of a CSV file.
+#[track_caller]
+pub fn rows(path: &Path) -> Vec<Row> {
+    let mut reader = csv::Reader::from_path(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    reader.deserialize().map(|row| row.unwrap_or_else(|e| panic!("{}: {e}", path.display()))).collect()
+}
+
+/// The number in a field of a row.
+#[track_caller]
+pub fn number(row: &Row, field: &str) -> f64 {
+    row[field].parse().unwrap_or_else(|_| panic!("{field} is {:?} in {row:?}", row[field]))
 }

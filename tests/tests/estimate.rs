@@ -1,13 +1,13 @@
 //! From a map and its truth to estimates: sample, label, estimate, compare.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use areal_grid::{Affine, Class, PixelGrid, PixelState};
 use areal_raster::{Feature, Field, FieldKind, FieldValue, VectorLayer, crs_from_text, write_layer};
 use tempfile::TempDir;
 
-use crate::common::{Run, areal};
+use crate::common::{Run, areal, number, rows};
 use crate::prediction_folder;
 
 pub const SIDE: usize = 300;
@@ -152,15 +152,6 @@ impl World {
         let base = ["estimate", "--prediction", prediction, "--design", design, "--sample", labelled, "--out", out];
         areal(base.iter().chain(extra))
     }
-}
-
-pub fn rows(path: &Path) -> Vec<HashMap<String, String>> {
-    let mut reader = csv::Reader::from_path(path).unwrap();
-    reader.deserialize().map(|r| r.unwrap()).collect()
-}
-
-pub fn number(row: &HashMap<String, String>, field: &str) -> f64 {
-    row[field].parse().unwrap_or_else(|_| panic!("{field} is {:?} in {row:?}", row[field]))
 }
 
 #[test]

@@ -6,12 +6,13 @@ use std::collections::HashMap;
 
 use areal_raster::{Feature, Field, FieldKind, FieldValue, VectorLayer, write_layer};
 
-use crate::common::areal;
-use crate::estimate::{SIDE, World, grid, number, rows, world};
+use crate::common::{Row, areal, number, rows};
+use crate::estimate::{NODATA_ROWS, SIDE, World, cell_areas, grid, world};
+use crate::prediction_folder::write_shares;
 
 /// Keeps the labelled units that pass, with their rows of `units.csv`.
-fn keep(w: &World, pass: impl Fn(&HashMap<String, String>) -> bool) {
-    let units: HashMap<String, HashMap<String, String>> =
+fn keep(w: &World, pass: impl Fn(&Row) -> bool) {
+    let units: HashMap<String, Row> =
         rows(&w.path("sample/units.csv")).into_iter().map(|u| (u["unit_id"].clone(), u)).collect();
     let text = std::fs::read_to_string(w.path("labelled.csv")).unwrap();
     let kept = |line: &&str| units.get(line.split(',').next().unwrap_or_default()).is_none_or(&pass);
@@ -52,6 +53,37 @@ fn units_on_nodata_are_set_aside_and_strata_that_do_not_add_up_are_refused() {
     // Without a design, by their positions.
     let bare = ["estimate", "--prediction", prediction, "--sample", labelled, "--out", out, "--overwrite"];
     areal(bare.iter().chain(&["--accept", "no-design"])).expect(0).says(&[&count, "lie on cells without a prediction"]);
+}
+
+/// What is not observed of a predicted cell is no part of the population, and is counted as such; it was not counted once.
+#[test]
+fn ground_that_is_not_observed_is_no_part_of_the_population() {
+    let w = world();
+    // Rows 20 to 59 are observed by half, the rest of what the map shows wholly.
+    let share = |k: usize| match k / SIDE {
+        r if r < NODATA_ROWS => 0.0,
+        r if r < 60 => 0.5,
+        _ => 1.0,
+    };
+    let observed: Vec<f32> = (0..SIDE * SIDE).map(share).collect();
+    let nodata = observed.iter().map(|s| 1.0 - s).collect();
+    let none = || vec![0.0; SIDE * SIDE];
+    write_shares(&w.path("prediction"), &grid(), &[observed, nodata, none(), none()]);
+    w.sample(&["--size", "300"]).expect(0);
+    w.label("sample", "sample.csv", "labelled.csv");
+    w.estimate("estimates", &[]).expect(0);
+    let areas = cell_areas();
+    let sum = |part: &dyn Fn(usize) -> f64| areas.iter().enumerate().map(|(k, a)| a * part(k)).sum::<f64>();
+    let text = std::fs::read_to_string(w.path("estimates/estimates.json")).unwrap();
+    let summary: serde_json::Value = serde_json::from_str(&text).unwrap();
+    for (field, km2) in
+        [("population_km2", sum(&|k| share(k).into())), ("unobserved_km2", sum(&|k| (1.0 - share(k)).into()))]
+    {
+        let found = summary[field].as_f64().unwrap();
+        assert!((found / km2 - 1.0).abs() < 1e-9, "{field}: {found}, {km2}");
+    }
+    let estimated: f64 = rows(&w.path("estimates/estimates.csv")).iter().map(|r| number(r, "estimate")).sum();
+    assert!((estimated / sum(&|k| share(k).into()) - 1.0).abs() < 1e-9, "{estimated}");
 }
 
 #[test]
@@ -206,7 +238,7 @@ fn zones_that_leave_out_a_part_are_raked_to_their_own_total_and_overlaps_are_ref
     w.estimate("x", &["--zones", &zones, "--zone-id", "id", "--benchmark"]).expect(0);
     let found = rows(&w.path("x/estimates.csv"));
     let sum = |population: &str| -> f64 {
-        let of = |r: &&HashMap<String, String>| r["population"] == population && r["class_name"] == "forest";
+        let of = |r: &&Row| r["population"] == population && r["class_name"] == "forest";
         found.iter().filter(of).map(|r| number(r, "estimate")).sum()
     };
     assert!((sum("zone") / sum("zones") - 1.0).abs() < 1e-6 && sum("zones") < 0.99 * sum("map"));

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use areal_grid::PixelState;
 
-use crate::common::{Run, areal};
-use crate::estimate::{NODATA_ROWS, SIDE, World, cell_areas, grid, noise, number, rows, world};
+use crate::common::{Row, Run, areal, number, rows};
+use crate::estimate::{NODATA_ROWS, SIDE, World, cell_areas, grid, noise, world};
 use crate::prediction_folder;
 
 /// Wealth in each cell, and what a map says of it that shrinks to the mean and is too rich by 2.
@@ -49,7 +49,7 @@ impl Wealth {
 
     /// Cells of the units, in the order of `units.csv`.
     fn cells(&self) -> Vec<usize> {
-        let at = |u: &std::collections::HashMap<String, String>, f: &str| u[f].parse::<usize>().unwrap();
+        let at = |u: &Row, f: &str| u[f].parse::<usize>().unwrap();
         rows(&self.world.path("sample/units.csv")).iter().map(|u| at(u, "row") * SIDE + at(u, "col")).collect()
     }
 

@@ -1,28 +1,32 @@
 //! `areal explain` as its users run it.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::PathBuf;
 
 use areal_grid::ToLonLat;
 use areal_raster::{Projection, RasterFile, Scene, SceneSettings};
+use tempfile::TempDir;
 
-use crate::common::{areal, data};
+use crate::common::{areal, data, rows};
 use crate::model_bundle::{classes, spec_for, write};
 
-fn rows(folder: &Path) -> Vec<std::collections::HashMap<String, String>> {
-    csv::Reader::from_path(folder.join("saliency.csv")).unwrap().deserialize().map(|r| r.unwrap()).collect()
+/// A real scene of 12 bands and an empty folder to work in; none where the data is not there.
+fn sentinel2() -> Option<(PathBuf, Scene, TempDir)> {
+    let file = data("sentinel2_amazon/sen2_12band_f32.tif")?;
+    let scene = Scene::open(&SceneSettings::new("scene", vec![file.clone()])).unwrap();
+    Some((file, scene, tempfile::tempdir().unwrap()))
+}
+
+/// The flag that asks for the patch about the pixel in row 100, column 120.
+fn place(scene: &Scene) -> String {
+    let mut centre = [scene.grid().centre(100, 120)];
+    Projection::to_lonlat(&scene.grid().crs).unwrap().to_lonlat(&mut centre).unwrap();
+    format!("--at={},{}", centre[0][0], centre[0][1])
 }
 
 #[test]
 fn places_and_most_certain_patches_of_a_real_scene_are_explained() {
-    let Some(folder) = data("sentinel2_amazon") else { return };
-    let file = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|e| e.unwrap().path())
-        .find(|p| p.extension().is_some_and(|e| e == "tif"))
-        .unwrap();
-    let scene = Scene::open(&SceneSettings::new("scene", vec![file.clone()])).unwrap();
-    let work = tempfile::tempdir().unwrap();
+    let Some((file, scene, work)) = sentinel2() else { return };
     let at = |name: &str| -> OsString { work.path().join(name).into() };
     write(&work.path().join("bundle"), spec_for(&scene, classes(), 32));
     let common = |command: &str, out: &str| -> Vec<OsString> {
@@ -30,16 +34,13 @@ fn places_and_most_certain_patches_of_a_real_scene_are_explained() {
     };
     areal(common("predict", "prediction")).expect(0);
 
-    let mut centre = [scene.grid().centre(100, 120)];
-    Projection::to_lonlat(&scene.grid().crs).unwrap().to_lonlat(&mut centre).unwrap();
     let mut args = common("explain", "saliency");
-    let place = format!("--at={},{}", centre[0][0], centre[0][1]);
-    args.extend([place.into(), "--prediction".into(), at("prediction"), "--top".into(), "1".into()]);
+    args.extend([place(&scene).into(), "--prediction".into(), at("prediction"), "--top".into(), "1".into()]);
     args.extend(["--steps".into(), "4".into()]);
     areal(args).expect(0);
 
     let out = work.path().join("saliency");
-    let rows = rows(&out);
+    let rows = rows(&out.join("saliency.csv"));
     assert!(rows.len() >= 6 && rows.len().is_multiple_of(3), "{} rows", rows.len());
     let place: Vec<_> = rows.iter().filter(|r| r["id"] == "place-1").collect();
     assert_eq!(place.iter().map(|r| r["method"].as_str()).collect::<Vec<_>>(), ["grad-cam", "hires-cam", "occlusion"]);
@@ -61,14 +62,7 @@ fn places_and_most_certain_patches_of_a_real_scene_are_explained() {
 
 #[test]
 fn what_cannot_be_explained_is_said() {
-    let Some(folder) = data("sentinel2_amazon") else { return };
-    let file = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|e| e.unwrap().path())
-        .find(|p| p.extension().is_some_and(|e| e == "tif"))
-        .unwrap();
-    let scene = Scene::open(&SceneSettings::new("scene", vec![file.clone()])).unwrap();
-    let work = tempfile::tempdir().unwrap();
+    let Some((file, scene, work)) = sentinel2() else { return };
     write(&work.path().join("bundle"), spec_for(&scene, classes(), 32));
     let run = |more: &[&str]| {
         let mut args: Vec<OsString> = vec!["explain".into(), file.clone().into(), "--bundle".into()];
@@ -82,11 +76,6 @@ fn what_cannot_be_explained_is_said() {
     }
     run(&[]).expect(2).says(&["--patch", "--prediction"]);
     run(&["--methods", "magic"]).expect(2).says(&["magic"]);
-    let place = |scene: &Scene| {
-        let mut centre = [scene.grid().centre(100, 120)];
-        Projection::to_lonlat(&scene.grid().crs).unwrap().to_lonlat(&mut centre).unwrap();
-        format!("--at={},{}", centre[0][0], centre[0][1])
-    };
     // Ended in a panic once: one score a step was to be held.
     run(&[&place(&scene), "--steps", "18446744073709551615"]).expect(2).says(&["--steps", "18446744073709551615"]);
     run(&[&place(&scene), "--methods", "occlusion,grad-cam,occlusion"])
@@ -103,14 +92,7 @@ fn what_cannot_be_explained_is_said() {
 
 #[test]
 fn a_prediction_of_another_grid_patch_size_or_bundle_is_refused() {
-    let Some(folder) = data("sentinel2_amazon") else { return };
-    let file = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|e| e.unwrap().path())
-        .find(|p| p.extension().is_some_and(|e| e == "tif"))
-        .unwrap();
-    let scene = Scene::open(&SceneSettings::new("scene", vec![file.clone()])).unwrap();
-    let work = tempfile::tempdir().unwrap();
+    let Some((file, scene, work)) = sentinel2() else { return };
     let at = |name: &str| -> OsString { work.path().join(name).into() };
     write(&work.path().join("bundle"), spec_for(&scene, classes(), 32));
     let mut other = spec_for(&scene, classes(), 32);

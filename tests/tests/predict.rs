@@ -1,15 +1,13 @@
 //! `areal predict` as its users run it.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use areal_grid::{PixelState, PixelType, Pixels, Window};
 use areal_raster::{CogBand, CogSpec, CogWriter, Prediction, RasterFile, Resampling, Scene, SceneSettings};
 use tempfile::TempDir;
 
 use crate::awkward_files::observed;
-use crate::common::{areal, data, interruptible};
+use crate::common::{areal, data, interrupt_when_work_is_kept};
 use crate::model_bundle::{classes, spec_for, value, write};
 
 const LANDSAT: &str = "landsat7_chiapas";
@@ -182,18 +180,7 @@ fn an_interrupted_job_leaves_nothing_under_its_name_and_resumes_to_the_same_byte
     let Some((file, folder)) = landsat(16) else { return };
     areal(args(&file, &folder, "whole", &SLOW)).expect(0);
 
-    let mut child = interruptible().args(args(&file, &folder, "out", &SLOW)).stderr(Stdio::null()).spawn().unwrap();
-    let journal = folder.path().join(".out.resume");
-    let kept =
-        || journal.exists() && names(&journal).iter().any(|n| Path::new(n).extension().is_some_and(|e| e == "shard"));
-    let start = Instant::now();
-    while !kept() && start.elapsed() < Duration::from_mins(1) {
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    let pid = child.id().to_string();
-    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
-    let code = child.wait().unwrap().code();
-    assert_eq!(code, Some(130), "the job was over before it was interrupted");
+    interrupt_when_work_is_kept(args(&file, &folder, "out", &SLOW), &folder.path().join(".out.resume"));
     assert_eq!(names(folder.path()), [".out.resume", "bundle", "whole"]);
 
     let mut other = SLOW;

@@ -1,17 +1,15 @@
 //! `areal predict --mode dense` as its users run it.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use areal_grid::Pixels;
 use areal_model::Padding;
 use areal_raster::{PredictMode, Prediction};
 use tempfile::TempDir;
 
-use crate::common::{areal, interruptible};
+use crate::common::{areal, interrupt_when_work_is_kept};
 use crate::model_bundle::{classes, spec_for, value, write};
-use crate::predict::{args, made, names, read, same_bytes, scene};
+use crate::predict::{args, made, read, same_bytes, scene};
 
 /// A scene of one band with holes, and a compact bundle for patches of 48 pixels.
 fn scene_and_bundle(height: usize, width: usize, padding: Padding) -> (PathBuf, TempDir) {
@@ -109,17 +107,7 @@ fn an_interrupted_job_in_dense_mode_resumes_to_the_same_bytes() {
     let (file, folder) = scene_and_bundle(3000, 96, Padding::Same);
     let flags = ["--mode", "dense", "--stride", "4"];
     areal(args(&file, &folder, "whole", &flags)).expect(0);
-    let mut child = interruptible().args(args(&file, &folder, "out", &flags)).stderr(Stdio::null()).spawn().unwrap();
-    let journal = folder.path().join(".out.resume");
-    let kept =
-        || journal.exists() && names(&journal).iter().any(|n| Path::new(n).extension().is_some_and(|e| e == "shard"));
-    let start = Instant::now();
-    while !kept() && start.elapsed() < Duration::from_mins(1) {
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    let pid = child.id().to_string();
-    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
-    assert_eq!(child.wait().unwrap().code(), Some(130), "the job was over before it was interrupted");
+    interrupt_when_work_is_kept(args(&file, &folder, "out", &flags), &folder.path().join(".out.resume"));
 
     areal(args(&file, &folder, "out", &["--stride", "4", "--resume"]))
         .expect(2)

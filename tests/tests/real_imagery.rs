@@ -1,13 +1,8 @@
 //! The recipes of `models/` on the real scenes, as they stand.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::common::{areal, data, workspace};
-
-fn rows(path: &Path) -> Vec<BTreeMap<String, String>> {
-    csv::Reader::from_path(path).unwrap().deserialize().map(|row| row.unwrap()).collect()
-}
+use crate::common::{Row, areal, data, rows, workspace};
 
 /// Runs a recipe into a folder of its own and gives that folder.
 fn run_recipe(name: &str) -> tempfile::TempDir {
@@ -18,7 +13,7 @@ fn run_recipe(name: &str) -> tempfile::TempDir {
 }
 
 /// Sum of one measure over all zones and classes.
-fn total(areas: &[BTreeMap<String, String>], measure: &str) -> f64 {
+fn total(areas: &[Row], measure: &str) -> f64 {
     areas.iter().filter(|r| r["measure"] == measure).map(|r| r["value"].parse::<f64>().unwrap()).sum()
 }
 

@@ -5,8 +5,8 @@ use std::path::Path;
 use areal_grid::{PixelGrid, PixelType, Pixels};
 use areal_raster::{CogBand, CogSpec, CogWriter, Resampling};
 
-use crate::common::areal;
-use crate::estimate::{SIDE, World, grid, number, rows, world};
+use crate::common::{areal, number, rows};
+use crate::estimate::{SIDE, World, grid, world};
 
 fn raster(path: &Path, grid: &PixelGrid, pixels: &Pixels) {
     let spec = CogSpec {

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use areal_raster::RasterFile;
 
-use crate::common::{areal, binary, interruptible, run};
+use crate::common::{areal, binary, interruptible, number, rows, run};
 
 struct Job {
     folder: tempfile::TempDir,
@@ -31,16 +31,6 @@ impl Job {
     fn out(&self) -> PathBuf {
         self.demo().join("out")
     }
-}
-
-/// Rows of a CSV file, as maps from column to text.
-fn rows(path: &Path) -> Vec<BTreeMap<String, String>> {
-    let mut reader = csv::Reader::from_path(path).unwrap();
-    reader.deserialize().map(|row| row.unwrap()).collect()
-}
-
-fn number(row: &BTreeMap<String, String>, column: &str) -> f64 {
-    row[column].parse().unwrap_or_else(|e| panic!("{column} = {:?}: {e}", row[column]))
 }
 
 #[test]

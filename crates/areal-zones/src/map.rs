@@ -7,8 +7,9 @@ use areal_raster::{BandInfo, BandRef, Prediction, RasterError, RasterFile};
 use serde::{Deserialize, Serialize};
 
 use crate::prior::PriorShift;
+use crate::shares::SharesReader;
 use crate::weights::WeightReader;
-use crate::{Shares, WindowCells, WindowData, ZonesError};
+use crate::{WindowCells, WindowData, ZonesError};
 
 /// What the cells of a raster are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -209,7 +210,7 @@ impl Map {
             Layers::Values { file, .. } => (RasterFile::open(file)?, None),
         };
         let states = self.states.as_deref().map(StateReader::open).transpose()?;
-        let shares = self.shares.as_deref().map(RasterFile::open).transpose()?;
+        let shares = self.shares.as_deref().map(SharesReader::open).transpose()?;
         Ok(MapReader { layers: self.layers.clone(), first, second, states, shares, weights })
     }
 }
@@ -249,7 +250,7 @@ pub(crate) struct MapReader {
     first: RasterFile,
     second: Option<RasterFile>,
     states: Option<StateReader>,
-    shares: Option<RasterFile>,
+    shares: Option<SharesReader>,
     weights: Option<WeightReader>,
 }
 
@@ -264,7 +265,7 @@ impl MapReader {
             (Some(reader), Some(known)) => Some(reader.read(window, known)?),
             _ => None,
         };
-        let shares = self.shares.as_mut().map(|file| read_shares(file, window)).transpose()?;
+        let shares = self.shares.as_mut().map(|reader| reader.read(window)).transpose()?;
         Ok(WindowData { cells, states, shares })
     }
 
@@ -299,34 +300,6 @@ impl MapReader {
             }
         }
     }
-}
-
-/// How much shares may miss 1 by: they are kept in single precision.
-const SHARES_EPSILON: f64 = 1e-5;
-
-/// Shares of a window's cells by state.
-fn read_shares(file: &mut RasterFile, window: &Window) -> Result<Shares, ZonesError> {
-    let bands = file.read_bands(&[1, 2, 3, 4], window)?;
-    let share = |band: usize, k: usize| bands[band].0.get(k);
-    for k in 0..window.len() {
-        let all: [f64; 4] = std::array::from_fn(|band| share(band, k));
-        if !(all.iter().all(|s| (0.0..=1.0).contains(s)) && (all.iter().sum::<f64>() - 1.0).abs() < SHARES_EPSILON) {
-            let (row, col) = (window.row + k / window.width, window.col + k % window.width);
-            let reason = format!("row {row}, column {col}: {all:?} are no shares that add up to 1");
-            return Err(RasterError::Prediction { path: file.facts().path.clone(), reason }.into());
-        }
-    }
-    let mut unobserved = [1, 2, 3].map(|band| (0..window.len()).map(|k| share(band, k)).collect::<Vec<f64>>());
-    // Where nothing is observed, what rounding left belongs to the greatest of the others.
-    for k in (0..window.len()).filter(|k| share(0, *k) == 0.0) {
-        let greatest = (0..3).fold(0, |a, b| if unobserved[b][k] > unobserved[a][k] { b } else { a });
-        unobserved[greatest][k] = 0.0;
-        unobserved[greatest][k] = 1.0 - unobserved.iter().map(|plane| plane[k]).sum::<f64>();
-    }
-    // What is left, so that the four add up to the last digit.
-    let rest = |k: usize| 1.0 - unobserved.iter().map(|plane| plane[k]).sum::<f64>();
-    let observed = (0..window.len()).map(|k| if share(0, k) == 0.0 { 0.0 } else { rest(k) }).collect();
-    Ok(Shares { observed, unobserved })
 }
 
 /// Reads the states of a prediction's cells.

@@ -50,4 +50,15 @@ mod tests {
         assert_eq!(PriorShift::new(&[0.1, 0.9], &[0.1, 0.9], 2), None);
         assert_eq!(PriorShift::new(&[], &[0.1, 0.9], 2), None);
     }
+
+    /// A class that no training patch had kept the weights of all others from being undone.
+    #[test]
+    fn a_class_without_a_patch_leaves_the_others_undone() {
+        let shift = PriorShift::new(&[0.5, 0.5, 0.0], &[0.1, 0.9, 0.0], 3).unwrap();
+        let mut planes = vec![vec![0.5], vec![0.5], vec![0.0]];
+        shift.apply(&mut planes);
+        assert!((planes[0][0] - 0.1).abs() < 1e-6 && (planes[1][0] - 0.9).abs() < 1e-6 && planes[2][0] == 0.0);
+        // A share where training had a prior of nothing is no number to divide by.
+        assert_eq!(PriorShift::new(&[1.0, 0.0], &[0.5, 0.5], 2), None);
+    }
 }

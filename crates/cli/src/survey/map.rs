@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use areal_estimate::{Design, Frame, FrameBlock, StrataBy};
 use areal_grid::{CellAreas, PixelGrid, PixelState, Target, Window};
 use areal_raster::{Prediction, PredictionMeta, Projection, RasterFile};
-use areal_zones::{WindowCoverage, ZoneSet, ZoneShape, place};
+use areal_zones::{SharesReader, WindowCoverage, ZoneSet, ZoneShape, place};
 
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
@@ -31,7 +31,7 @@ pub struct SurveyMap<'a> {
     shapes: Vec<ZoneShape>,
     file: RasterFile,
     probabilities: Option<RasterFile>,
-    shares: Option<RasterFile>,
+    shares: Option<SharesReader>,
     strata: Option<RasterFile>,
     context: &'a Context,
 }
@@ -73,7 +73,7 @@ impl<'a> SurveyMap<'a> {
             shapes: placed.into_iter().map(|z| z.shape).collect(),
             file,
             probabilities,
-            shares: prediction.shares_path().map(|p| RasterFile::open(&p)).transpose()?,
+            shares: prediction.shares_path().map(|p| SharesReader::open(&p)).transpose()?,
             strata,
             context,
         })
@@ -155,10 +155,10 @@ impl<'a> SurveyMap<'a> {
         // What a prediction says holds for what it rests on, as in the area table.
         let mut unobserved: Vec<f64> =
             (0..areas.len()).map(|k| if values[k].is_some() { 0.0 } else { areas[k] }).collect();
-        if let Some(file) = &mut self.shares {
-            let (observed, _) = file.read_band(1, &window)?;
-            for (k, (area, rest)) in areas.iter_mut().zip(&mut unobserved).enumerate() {
-                *rest = *area * (1.0 - observed.get(k));
+        if let Some(reader) = &mut self.shares {
+            let observed = reader.read(&window)?.observed;
+            for ((area, rest), observed) in areas.iter_mut().zip(&mut unobserved).zip(observed) {
+                *rest = *area * (1.0 - observed);
                 *area -= *rest;
             }
         }
