@@ -200,7 +200,7 @@ impl<'a> Run<'a> {
     }
 
     fn row(&self, subject: &Subject, share: &Estimate, area: f64, method: &str) -> EstimateRow {
-        let interval = share_interval(share.value, share.standard_error, share.effective_n, self.settings.level);
+        let interval = share_interval(share, self.settings.level);
         EstimateRow::new(subject, &share.scaled(area), interval.scaled(area), method, &self.settings.limits)
     }
 
@@ -415,7 +415,7 @@ impl<'a> Run<'a> {
     }
 
     fn accuracy_row(&self, measure: &str, class: Option<&MapClass>, e: Option<Estimate>) -> AccuracyRow {
-        let interval = e.map(|e| share_interval(e.value, e.standard_error, e.effective_n, self.settings.level));
+        let interval = e.map(|e| share_interval(&e, self.settings.level));
         AccuracyRow {
             measure: measure.to_owned(),
             class_code: class.map(|c| c.code),

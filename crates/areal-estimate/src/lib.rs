@@ -44,8 +44,8 @@ pub use finding::{
     strata_sum, training_overlap, unlabelled, without_design,
 };
 pub use interval::{
-    Interval, IntervalMethod, LEAST_COUNT, logit_interval, normal_interval, normal_p_value, normal_quantile,
-    share_interval, t_interval, wilson_interval,
+    Interval, IntervalMethod, LEAST_COUNT, logit_interval, mean_interval, normal_interval, normal_p_value,
+    normal_quantile, score_interval, share_interval, t_interval, wilson_interval,
 };
 pub use plan::{Size, number_units, plan};
 pub use publication::{CvLimits, QualityFlag, round_to, significant};

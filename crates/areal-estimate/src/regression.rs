@@ -2,7 +2,7 @@ use nalgebra::{DMatrix, DVector};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{EstimateError, require, same_length};
-use crate::stratified::{Estimate, StratifiedSample};
+use crate::stratified::{Estimate, StratifiedSample, Total};
 
 /// An estimated mean that used a map known everywhere, and how.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,9 +48,9 @@ pub fn prediction_powered(
     same_length("the predictions", predicted.len(), y.len())?;
     let combined = |sign: f64| -> Result<f64, EstimateError> {
         let sum: Vec<f64> = y.iter().zip(predicted).map(|(y, f)| y + sign * f).collect();
-        Ok(sample.total_with_variance(&sum)?.1)
+        Ok(sample.total(&sum)?.variance)
     };
-    let (_, spread) = sample.total_with_variance(predicted)?;
+    let spread = sample.total(predicted)?.variance;
     // Cov(a, b) = (V(a + b) - V(a - b)) / 4.
     let covariance = 0.25 * (combined(1.0)? - combined(-1.0)?);
     let lambda = if spread > 0.0 { covariance / spread } else { 0.0 };
@@ -66,8 +66,8 @@ fn with_coefficient(
 ) -> Result<Assisted, EstimateError> {
     same_length("the predictions", predicted.len(), y.len())?;
     let errors: Vec<f64> = y.iter().zip(predicted).map(|(y, f)| y - lambda * f).collect();
-    let (total, variance) = sample.total_with_variance(&errors)?;
-    finish(sample, y, lambda * map_mean + total / sample.area(), variance, vec![lambda])
+    let total = sample.total(&errors)?;
+    finish(sample, y, lambda * map_mean + total.value / sample.area(), &total, vec![lambda])
 }
 
 /// Generalised regression estimator (GREG) of a mean: Sarndal, Swensson and Wretman 1992, eq. 6.4.1 (estimate),
@@ -118,9 +118,8 @@ pub fn regression(
         })
         .collect();
     // The estimate is the sum of g-weighted values, which is fit plus weighted residuals.
-    let value = (target.dot(&beta) + sample.total_with_variance(&plain_residuals(y, x, &beta))?.0) / sample.area();
-    let (_, variance) = sample.total_with_variance(&residuals)?;
-    finish(sample, y, value, variance, beta.iter().copied().collect())
+    let value = (target.dot(&beta) + sample.total(&plain_residuals(y, x, &beta))?.value) / sample.area();
+    finish(sample, y, value, &sample.total(&residuals)?, beta.iter().copied().collect())
 }
 
 fn plain_residuals(y: &[f64], x: &[Vec<f64>], beta: &DVector<f64>) -> Vec<f64> {
@@ -163,18 +162,13 @@ fn finish(
     sample: &StratifiedSample,
     y: &[f64],
     value: f64,
-    variance_of_total: f64,
+    errors: &Total,
     coefficients: Vec<f64>,
 ) -> Result<Assisted, EstimateError> {
-    let (_, without) = sample.total_with_variance(y)?;
-    let variance = variance_of_total / sample.area().powi(2);
+    let without = sample.total(y)?.variance;
     let share = (0.0..=1.0).contains(&value) && y.iter().all(|v| (0.0..=1.0).contains(v));
-    let mean = if share {
-        Estimate::share(value, variance, sample.len())
-    } else {
-        Estimate::plain(value, variance, sample.len())
-    };
-    let gain = if variance_of_total > 0.0 { without / variance_of_total } else { f64::INFINITY };
+    let mean = Estimate::of_total(value, errors, sample.area(), sample.len(), share);
+    let gain = if errors.variance > 0.0 { without / errors.variance } else { f64::INFINITY };
     Ok(Assisted { mean, coefficients, gain })
 }
 

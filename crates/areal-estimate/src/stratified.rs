@@ -26,7 +26,16 @@ pub struct Estimate {
     /// Number of units of a simple random sample that would give the same standard error of a share (Kish 1965,
     /// Survey Sampling, section 8.2): `p (1 - p) / V(p)`; `n` where the variance is zero, and for a value that is no share.
     pub effective_n: f64,
+    /// Skewness of the estimator: its third central moment over its standard error cubed. 0 where it is not known, as of a
+    /// model's number.
+    pub skewness: f64,
+    /// Degrees of freedom of the standard error once the value is given ([`StratifiedSample::mean`]); at most
+    /// [`MOST_DEGREES`], which stands for "as good as known".
+    pub degrees: f64,
 }
+
+/// So many degrees of freedom are as good as any number of them.
+pub const MOST_DEGREES: f64 = 1e6;
 
 impl Estimate {
     /// Coefficient of variation; `None` at zero.
@@ -37,17 +46,49 @@ impl Estimate {
     pub(crate) fn share(value: f64, variance: f64, n: usize) -> Self {
         let spread = value * (1.0 - value);
         let effective_n = if variance > 0.0 && spread > 0.0 { spread / variance } else { n as f64 };
-        Self { value, standard_error: variance.max(0.0).sqrt(), n, effective_n }
+        Self { value, standard_error: variance.max(0.0).sqrt(), n, effective_n, skewness: 0.0, degrees: MOST_DEGREES }
     }
 
     pub(crate) fn plain(value: f64, variance: f64, n: usize) -> Self {
-        Self { value, standard_error: variance.max(0.0).sqrt(), n, effective_n: n as f64 }
+        let standard_error = variance.max(0.0).sqrt();
+        Self { value, standard_error, n, effective_n: n as f64, skewness: 0.0, degrees: MOST_DEGREES }
+    }
+
+    /// The mean that a total of so large an area makes.
+    pub(crate) fn of_total(value: f64, total: &Total, area: f64, n: usize, is_share: bool) -> Self {
+        let variance = total.variance / (area * area);
+        let found = if is_share { Self::share(value, variance, n) } else { Self::plain(value, variance, n) };
+        Self { skewness: total.skewness(), degrees: total.degrees(), ..found }
     }
 
     /// Value and standard error times a known `factor`: a share of a known area becomes an area.
     #[must_use]
     pub fn scaled(self, factor: f64) -> Self {
-        Self { value: self.value * factor, standard_error: self.standard_error * factor.abs(), ..self }
+        let (value, standard_error) = (self.value * factor, self.standard_error * factor.abs());
+        Self { value, standard_error, skewness: self.skewness * factor.signum(), ..self }
+    }
+}
+
+/// A sum over the whole area and the moments of its estimator.
+pub(crate) struct Total {
+    pub value: f64,
+    pub variance: f64,
+    /// Third central moment.
+    pub third: f64,
+    /// Variance of the estimated variance.
+    pub fourth: f64,
+}
+
+impl Total {
+    fn skewness(&self) -> f64 {
+        if self.variance > 0.0 { self.third / self.variance.powf(1.5) } else { 0.0 }
+    }
+
+    /// Satterthwaite's `2 V2 / Var(V)` (1946, Biometrics Bulletin 2:110) without what the value itself explains of the
+    /// variance, `Cov(value, V)2 / V`: all of it for a share of one stratum, whose variance is known once the share is.
+    fn degrees(&self) -> f64 {
+        let left = self.fourth - self.third * self.third / self.variance;
+        if left > 0.0 { (2.0 * self.variance * self.variance / left).clamp(1.0, MOST_DEGREES) } else { MOST_DEGREES }
     }
 }
 
@@ -72,8 +113,9 @@ pub struct StratifiedSample {
 /// Units in a stratum below which its own variance says little.
 pub const LEAST_IN_STRATUM: usize = 10;
 
-/// Units of its pool that join a stratum's own for its variance in [`StratifiedSample::domain`]. With two, the intervals of
-/// zones cover the truth as they should (`tests/coverage`); without, a stratum of one class claims to have no error.
+/// Degrees of freedom that the variance over its pool has beside a stratum's own in [`StratifiedSample::domain`]. With two, the
+/// intervals of zones cover the truth as they should (`tests/coverage`); without, a stratum of one class claims to have
+/// no error.
 const JOINED: f64 = 2.0;
 
 impl StratifiedSample {
@@ -182,35 +224,46 @@ impl StratifiedSample {
         Ok(sums.iter().zip(&self.n).map(|(s, &n)| if n == 0 { 0.0 } else { s / n as f64 }).collect())
     }
 
-    /// Squared residuals of `y` about the mean of each stratum, summed.
-    fn stratum_squares(&self, y: &[f64], means: &[f64]) -> Vec<f64> {
-        let mut squares = vec![0.0; self.strata.len()];
+    /// Sums of the second to fourth powers of the residuals of `y` about the mean of each stratum.
+    fn stratum_powers(&self, y: &[f64], means: &[f64]) -> Vec<Powers> {
+        let mut sums = vec![[0.0; 3]; self.strata.len()];
         for ((&h, &s), &y) in self.of.iter().zip(&self.size).zip(y) {
-            squares[h] += (s * (y - means[h])).powi(2);
+            let e = s * (y - means[h]);
+            let [second, third, fourth] = &mut sums[h];
+            *second += e.powi(2);
+            *third += e.powi(3);
+            *fourth += e.powi(4);
         }
-        squares
+        sums
     }
 
-    /// `(1 - n/N) / n` of a stratum; 0 where one unit is all of it.
-    fn per_unit(&self, h: usize) -> f64 {
-        let (n, population) = (self.n[h] as f64, self.strata[h].population as f64);
-        let correction = if self.finite { (1.0 - n / population).max(0.0) } else { 1.0 };
-        if n < 2.0 { 0.0 } else { correction / n }
+    /// `sum A_h mean_h` and the moments of its estimator, from the powers of the residuals in each stratum. With `m_k` their
+    /// `k`th moment, `(1 - n/N) m2 / n` is the variance of a stratum's mean, `(1 - n/N)(1 - 2n/N) m3 / n2` its third
+    /// central moment (Kott and Liu 2009, Int. Statistical Review 77:251, section 2), and
+    /// `((1 - n/N) / n)2 (m4 - (n-3)/(n-1) m2^2) / n` the variance of its estimated variance (Cochran 1977, section 2.15).
+    fn total_of(&self, means: &[f64], powers: &[Powers]) -> Total {
+        let mut total = Total { value: 0.0, variance: 0.0, third: 0.0, fourth: 0.0 };
+        for (h, (stratum, [s2, s3, s4])) in self.strata.iter().zip(powers).enumerate() {
+            let (area, n) = (stratum.area, self.n[h] as f64);
+            total.value += area * means[h];
+            if n < 2.0 {
+                // One unit is all of the stratum.
+                continue;
+            }
+            let (m2, m3, m4) = (s2 / (n - 1.0), s3 / (n - 1.0), s4 / (n - 1.0));
+            let per_unit = self.per_unit(h);
+            total.variance += area.powi(2) * per_unit * m2;
+            total.third += area.powi(3) * per_unit * (1.0 - 2.0 * self.drawn(h)) / n * m3;
+            let spread = (m4 - (n - 3.0) / (n - 1.0) * m2 * m2).max(0.0) / n;
+            total.fourth += area.powi(4) * per_unit.powi(2) * spread;
+        }
+        total
     }
 
-    /// Variance of each stratum's mean of `y`: `(1 - n/N) s2 / n` with `s2` of the residuals.
-    fn stratum_variances(&self, y: &[f64], means: &[f64]) -> Vec<f64> {
-        let each = |(h, ss): (usize, &f64)| self.per_unit(h) * ss / (self.n[h].max(2) - 1) as f64;
-        self.stratum_squares(y, means).iter().enumerate().map(each).collect()
-    }
-
-    /// `sum A_h mean_h(y)` and the variance of that.
-    pub(crate) fn total_with_variance(&self, y: &[f64]) -> Result<(f64, f64), EstimateError> {
+    /// The sum of `y` over the whole area with the moments of its estimator.
+    pub(crate) fn total(&self, y: &[f64]) -> Result<Total, EstimateError> {
         let means = self.stratum_means(y)?;
-        let variances = self.stratum_variances(y, &means);
-        let total = self.strata.iter().zip(&means).map(|(s, m)| s.area * m).sum();
-        let variance = self.strata.iter().zip(&variances).map(|(s, v)| s.area * s.area * v).sum();
-        Ok((total, variance))
+        Ok(self.total_of(&means, &self.stratum_powers(y, &means)))
     }
 
     /// Mean of `y` over the whole area; for `y` of zeros and ones, the share of area.
@@ -219,14 +272,9 @@ impl StratifiedSample {
     /// # Errors
     /// When `y` has not one value a unit.
     pub fn mean(&self, y: &[f64]) -> Result<Estimate, EstimateError> {
-        let (total, variance) = self.total_with_variance(y)?;
-        let (value, variance) = (total / self.area, variance / self.area.powi(2));
+        let total = self.total(y)?;
         let share = y.iter().all(|v| (0.0..=1.0).contains(v));
-        Ok(if share {
-            Estimate::share(value, variance, self.len())
-        } else {
-            Estimate::plain(value, variance, self.len())
-        })
+        Ok(Estimate::of_total(total.value / self.area, &total, self.area, self.len(), share))
     }
 
     /// Combined ratio `R = sum y / sum x` with the variance of its residuals `y - R x`: Stehman 2014, eq. 27 and 28
@@ -236,25 +284,24 @@ impl StratifiedSample {
     /// When `y` or `x` has not one value a unit.
     pub fn ratio(&self, y: &[f64], x: &[f64]) -> Result<Option<Estimate>, EstimateError> {
         same_length("the variable", y.len(), self.len())?;
-        let (below, _) = self.total_with_variance(x)?;
+        let below = self.total(x)?.value;
         if below <= 0.0 {
             return Ok(None);
         }
-        let (above, _) = self.total_with_variance(y)?;
-        let ratio = above / below;
+        let ratio = self.total(y)?.value / below;
         let residuals: Vec<f64> = y.iter().zip(x).map(|(y, x)| y - ratio * x).collect();
-        let (_, variance) = self.total_with_variance(&residuals)?;
         let n = x.iter().filter(|&&x| x != 0.0).count();
-        let (share, variance) = ((0.0..=1.0).contains(&ratio), variance / (below * below));
-        Ok(Some(if share { Estimate::share(ratio, variance, n) } else { Estimate::plain(ratio, variance, n) }))
+        let share = (0.0..=1.0).contains(&ratio);
+        Ok(Some(Estimate::of_total(ratio, &self.total(&residuals)?, below, n, share)))
     }
 
     /// Mean of `y` over a part of the area: `inside` is the fraction of each unit in it. The combined ratio of
-    /// [`ratio`](Self::ratio) (a domain; Sarndal, Swensson and Wretman 1992, eq. 5.8.4), but the variance within each
-    /// stratum is that of its units and two more of its pool: a stratum with few units has too few degrees of freedom for a
-    /// variance of its own, and none at all where they are of one class (Cochran 1977, section 5A.12, collapses such
-    /// strata; here they keep their weights). A stratum that is its whole pool keeps its own. `None` where nothing of the
-    /// sample lies inside.
+    /// [`ratio`](Self::ratio) (a domain; Sarndal, Swensson and Wretman 1992, eq. 5.8.4), but beside each stratum's own variance
+    /// that over its pool counts for two degrees of freedom: a stratum with few units has too few for a variance of its own,
+    /// and none at all where they are of one class (a moderated variance, Smyth 2004, Stat. Appl. in Genetics and
+    /// Molecular Biology 3:3, with the prior's degrees fixed). A stratum that is its whole pool keeps its own. The degrees of
+    /// freedom are Satterthwaite's (Cochran 1977, eq. 5.16); a part has too few units for higher moments. `None` where nothing
+    /// of the sample lies inside.
     ///
     /// # Errors
     /// When `y` or `inside` has not one value a unit.
@@ -262,30 +309,35 @@ impl StratifiedSample {
         same_length("the units inside", inside.len(), self.len())?;
         let both: Vec<f64> = inside.iter().zip(y).map(|(z, y)| z * y).collect();
         let Some(plain) = self.ratio(&both, inside)? else { return Ok(None) };
-        let (below, _) = self.total_with_variance(inside)?;
+        let below = self.total(inside)?.value;
         let residuals: Vec<f64> = both.iter().zip(inside).map(|(b, z)| b - plain.value * z).collect();
-        let own = self.stratum_squares(&residuals, &self.stratum_means(&residuals)?);
-        let joined = self.joined_squares(y)?;
+        let own = self.stratum_powers(&residuals, &self.stratum_means(&residuals)?);
+        let pools = self.pool_variances(y)?;
         // The variable counts only as far as the stratum lies inside.
         let scale = self.stratum_means(&inside.iter().map(|z| z * z).collect::<Vec<_>>())?;
-        let variance = (0..self.strata.len())
-            .map(|h| {
-                let squares = (own[h] + scale[h] * joined[h]).max(0.0);
-                self.strata[h].area.powi(2) * self.per_unit(h) * squares / (self.n[h].max(2) - 1) as f64
-            })
-            .sum::<f64>()
-            / (below * below);
-        if !y.iter().all(|v| (0.0..=1.0).contains(v)) {
-            return Ok(Some(Estimate::plain(plain.value, variance, plain.n)));
+        let (mut variance, mut spread) = (0.0, 0.0);
+        for (h, [squares, ..]) in own.iter().enumerate() {
+            let joined = if pools[h].is_some() { JOINED } else { 0.0 };
+            let degrees = (self.n[h] as f64 - 1.0).max(1.0) + joined;
+            let each = (squares + joined * scale[h] * pools[h].unwrap_or(0.0)) / degrees;
+            let v = (self.strata[h].area / below).powi(2) * self.per_unit(h) * each;
+            variance += v;
+            spread += v * v / degrees;
         }
-        let found = Estimate::share(plain.value.clamp(0.0, 1.0), variance, plain.n);
-        let degenerate = variance <= 0.0 || found.value <= 0.0 || found.value >= 1.0;
+        let degrees = if spread > 0.0 { (variance * variance / spread).min(MOST_DEGREES) } else { MOST_DEGREES };
+        let is_share = y.iter().all(|v| (0.0..=1.0).contains(v));
+        let found = if is_share {
+            Estimate::share(plain.value.clamp(0.0, 1.0), variance, plain.n)
+        } else {
+            Estimate::plain(plain.value, variance, plain.n)
+        };
+        let found = Estimate { degrees, ..found };
+        let degenerate = is_share && (variance <= 0.0 || found.value <= 0.0 || found.value >= 1.0);
         Ok(Some(if degenerate { Estimate { effective_n: self.kish(inside), ..found } } else { found }))
     }
 
-    /// What the squares of `y` in each stratum gain when [`JOINED`] units of its pool join it: `n` times the variance of both,
-    /// less that of its own; 0 for a stratum alone in its pool.
-    fn joined_squares(&self, y: &[f64]) -> Result<Vec<f64>, EstimateError> {
+    /// Variance of `y` over the pool of each stratum; none for a stratum alone in its pool.
+    fn pool_variances(&self, y: &[f64]) -> Result<Vec<Option<f64>>, EstimateError> {
         let squares: Vec<f64> = y.iter().map(|v| v * v).collect();
         let (first, second) = (self.stratum_means(y)?, self.stratum_means(&squares)?);
         let groups = self.pools.iter().max().map_or(0, |m| m + 1);
@@ -296,16 +348,19 @@ impl StratifiedSample {
             (area[g], sum[g], sum2[g]) = (area[g] + a, sum[g] + a * first[h], sum2[g] + a * second[h]);
             members[g] += 1;
         }
-        let each = |(h, &g): (usize, &usize)| {
-            if members[g] < 2 {
-                return 0.0;
-            }
-            let n = self.n[h] as f64;
-            let join = |own: f64, pool: f64| (n * own + JOINED * pool / area[g]) / (n + JOINED);
-            let (mean, mean2) = (join(first[h], sum[g]), join(second[h], sum2[g]));
-            n * ((mean2 - mean * mean) - (second[h] - first[h] * first[h]))
-        };
-        Ok(self.pools.iter().enumerate().map(each).collect())
+        let variance = |g: usize| (sum2[g] / area[g] - (sum[g] / area[g]).powi(2)).max(0.0);
+        Ok(self.pools.iter().map(|&g| (members[g] > 1).then(|| variance(g))).collect())
+    }
+
+    /// `(1 - n/N) / n` of a stratum; 0 where one unit is all of it.
+    fn per_unit(&self, h: usize) -> f64 {
+        let n = self.n[h] as f64;
+        if n < 2.0 { 0.0 } else { (1.0 - self.drawn(h)).max(0.0) / n }
+    }
+
+    /// The part of a stratum's units that is in the sample, where variances are to know of it.
+    fn drawn(&self, h: usize) -> f64 {
+        if self.finite { self.n[h] as f64 / self.strata[h].population as f64 } else { 0.0 }
     }
 
     /// Number of equally weighted units that weigh as much as those inside (Kish 1965, section 11.7): `(sum w)^2 / sum w^2`.
@@ -316,6 +371,9 @@ impl StratifiedSample {
         if squares > 0.0 { sum * sum / squares } else { 0.0 }
     }
 }
+
+/// Sums of the second to fourth powers.
+type Powers = [f64; 3];
 
 #[cfg(test)]
 mod tests {
@@ -332,6 +390,31 @@ mod tests {
         let s = StratifiedSample::new(vec![stratum("all", 30, 30.0)], &[(0, 1.0), (0, 1.0), (0, 1.0)], true).unwrap();
         let e = s.mean(&[1.0, 2.0, 4.0]).unwrap();
         assert!((e.value - 7.0 / 3.0).abs() < 1e-12 && (e.standard_error - 0.7f64.sqrt()).abs() < 1e-12);
+    }
+
+    /// Of one stratum a share's variance is known once the share is; of several it is not.
+    #[test]
+    fn skewness_and_degrees_of_freedom_of_a_share() {
+        // y = 1, 0, 0, 0: mean 1/4, residuals .75 and three of -.25; squares .75, cubes .375, fourths .328125, each by 3.
+        let one = StratifiedSample::new(vec![stratum("all", 400, 4.0)], &[(0, 1.0); 4], false).unwrap();
+        let e = one.mean(&[1.0, 0.0, 0.0, 0.0]).unwrap();
+        let (v, third): (f64, f64) = (0.25 / 4.0, 0.125 / 16.0);
+        assert!(
+            (e.standard_error - v.sqrt()).abs() < 1e-12 && (e.skewness - third / v.powf(1.5)).abs() < 1e-12,
+            "{e:?}"
+        );
+        // Var(V) = (.109375 - .25^2 / 3) / 4 / 16, of which Cov(value, V)^2 / V = (.125 / 16)^2 / .0625.
+        let left = (0.109_375 - 0.0625 / 3.0) / 64.0 - third * third / v;
+        assert!((e.degrees - 2.0 * v * v / left).abs() < 1e-9, "{e:?}");
+        // Two strata of equal weight, the second its mirror image: the skewness cancels, the doubt of the variances adds.
+        let two = StratifiedSample::new(
+            vec![stratum("a", 400, 4.0), stratum("b", 400, 4.0)],
+            &[(0, 1.0), (0, 1.0), (0, 1.0), (0, 1.0), (1, 1.0), (1, 1.0), (1, 1.0), (1, 1.0)],
+            false,
+        );
+        let e = two.unwrap().mean(&[1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0]).unwrap();
+        let each = (0.109_375 - 0.0625 / 3.0) / 64.0;
+        assert!(e.skewness.abs() < 1e-12 && (e.degrees - 2.0 * (2.0 * v).powi(2) / (2.0 * each)).abs() < 1e-9, "{e:?}");
     }
 
     #[test]
@@ -362,9 +445,11 @@ mod tests {
         let (y, inside) = ([1.0, 1.0, 0.0, 1.0, 1.0, 1.0], [1.0, 1.0, 0.0, 0.0, 0.0, 0.0]);
         let alone = s.domain(&y, &inside).unwrap().unwrap();
         assert_eq!((alone.value, alone.standard_error, alone.effective_n), (1.0, 0.0, 2.0));
-        // The pool is 1 and 3/4 in equal parts, 7/8; two units of 1 and two of 7/8 are 15/16, with squares 2 * 15/256 by 1.
+        // The pool is 1 and 3/4 in equal parts, 7/8, with variance 7/64. Own squares of 0 with 1 degree of freedom and the
+        // pool's variance with 2: 14/64/3, over 2 units.
         let pooled = s.pooled(vec![0, 0]).unwrap().domain(&y, &inside).unwrap().unwrap();
-        assert!((pooled.standard_error - (2.0 * 15.0 / 256.0 / 2.0f64).sqrt()).abs() < 1e-12, "{pooled:?}");
+        assert!((pooled.standard_error - (14.0 / 64.0 / 3.0 / 2.0f64).sqrt()).abs() < 1e-12, "{pooled:?}");
+        assert!((pooled.degrees - 3.0).abs() < 1e-12, "{pooled:?}");
     }
 
     proptest! {

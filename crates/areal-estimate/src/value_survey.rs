@@ -1,7 +1,7 @@
 use crate::class_survey::SurveySettings;
 use crate::error::EstimateError;
 use crate::estimator::{Auxiliary, Estimator};
-use crate::interval::normal_interval;
+use crate::interval::mean_interval;
 use crate::rows::{EstimateRow, Population, Subject};
 use crate::small_area::{ZoneMethod, Zoning, zone_means};
 use crate::stratified::{Estimate, StratifiedSample, Stratum};
@@ -127,7 +127,7 @@ impl<'a> Run<'a> {
     }
 
     fn row(&self, subject: &Subject, mean: &Estimate, method: &str) -> EstimateRow {
-        let interval = normal_interval(mean.value, mean.standard_error, self.settings.level);
+        let interval = mean_interval(mean, self.settings.level);
         EstimateRow::new(subject, mean, interval, method, &self.settings.limits)
     }
 

@@ -1,8 +1,8 @@
 //! Do the intervals cover the truth as often as they say? A known landscape, a biased classifier, many samples.
 //!
-//! The short run is an ordinary test. The full run (4,000 samples, so that the coverage itself is known to 0.3 points)
+//! The short run is an ordinary test. The full run (40,000 samples, so that the coverage itself is known to 0.1 points)
 //! writes the table and the plot of the crate's README:
-//! `cargo test -p areal-estimate --test coverage -- --ignored --nocapture`.
+//! `cargo test --workspace --test coverage -- --ignored --nocapture`.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -33,13 +33,14 @@ fn print(lines: &[Line]) -> String {
     text
 }
 
-/// Few samples leave the coverage itself uncertain: 300 of a true 95 % fall within 91.5 and 98.5 % but once in 400.
+/// Few samples leave the coverage itself uncertain: 1,200 of a true 95 % fall within 92 and 98 % but once in 500,000, of a
+/// true 94 % once in 300.
 #[test]
 fn intervals_cover_the_truth_in_a_short_run() {
-    let lines = simulate(300);
+    let lines = simulate(1200);
     println!("{}", print(&lines));
     for line in lines.iter().filter(|l| l.claims) {
-        assert!((0.915..=0.985).contains(&line.coverage), "{} of {}: {}", line.estimator, line.of, line.coverage);
+        assert!((0.92..=0.98).contains(&line.coverage), "{} of {}: {}", line.estimator, line.of, line.coverage);
         assert!(line.bias().abs() < 0.03, "{} of {} is biased by {}", line.estimator, line.of, line.bias());
     }
     let counting: Vec<&Line> = lines.iter().filter(|l| l.estimator == "pixel counting").collect();
@@ -50,11 +51,9 @@ fn intervals_cover_the_truth_in_a_short_run() {
 /// in 72 to 78: they knew nothing of bias, or believed strata of one class.
 #[test]
 fn zone_intervals_cover_the_truth_in_a_short_run() {
-    let lines = zones::simulate(40);
+    let lines = zones::simulate(120);
     println!("{}", zones::print(&lines));
-    for line in lines.iter().filter(|l| l.claimed > 0.0) {
-        assert!((0.93..=0.97).contains(&line.coverage), "{} {}: {}", line.design, line.method, line.coverage);
-    }
+    check_zones(&lines, 0.01);
     // A model's error is that of an average zone: it claims no interval, but its error must be about right.
     for line in &lines {
         assert!(line.claimed == 0.0 || ["auto", "direct"].contains(&line.method.as_str()), "{}", line.method);
@@ -62,13 +61,23 @@ fn zone_intervals_cover_the_truth_in_a_short_run() {
     }
 }
 
+/// 94 to 96 %; where strata have hardly more than two units each, the intervals may err by more on the safe side.
+#[track_caller]
+fn check_zones(lines: &[zones::ZoneLine], slack: f64) {
+    for line in lines.iter().filter(|l| l.claimed > 0.05) {
+        let coverage = line.coverage.unwrap();
+        let most = if line.design == zones::THIN { 0.98 } else { 0.96 };
+        assert!((0.94 - slack..=most + slack).contains(&coverage), "{} {}: {coverage}", line.design, line.method);
+    }
+}
+
 #[test]
 #[ignore = "the full run is for the README, which holds its results"]
 fn full_run() {
-    let lines = simulate(4000);
+    let lines = simulate(40_000);
     let table = print(&lines);
     println!("{table}");
-    let in_zones = zones::simulate(1000);
+    let in_zones = zones::simulate(6000);
     let zone_table = zones::print(&in_zones);
     println!("{zone_table}");
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/docs");
@@ -79,7 +88,5 @@ fn full_run() {
     for line in lines.iter().filter(|l| l.claims) {
         assert!((0.94..=0.96).contains(&line.coverage), "{} of {}: {}", line.estimator, line.of, line.coverage);
     }
-    for line in in_zones.iter().filter(|l| l.claimed > 0.0) {
-        assert!((0.94..=0.96).contains(&line.coverage), "{} {}: {}", line.design, line.method, line.coverage);
-    }
+    check_zones(&in_zones, 0.0);
 }

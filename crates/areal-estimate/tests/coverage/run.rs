@@ -1,7 +1,7 @@
 //! Samples from the landscape, estimators on each, and how often their intervals hold the truth.
 
 use areal_estimate::{
-    Interval, StratifiedSample, Stratum, Tuning, accuracy, difference, normal_interval, post_stratified,
+    Interval, StratifiedSample, Stratum, Tuning, accuracy, difference, mean_interval, post_stratified,
     prediction_powered, prediction_powered_mean, regression, share_interval,
 };
 use rand::SeedableRng;
@@ -102,14 +102,37 @@ pub fn simulate(samples: usize) -> Vec<Line> {
         .map(|q| all.iter().copied().filter(|&k| k / SIDE / (SIDE / 2) * 2 + k % SIDE / (SIDE / 2) == q).collect())
         .collect();
     let whole = vec![all.clone()];
-    let mut rng = ChaCha8Rng::seed_from_u64(2024);
-    let mut book = Book::new(&land);
-    for _ in 0..samples {
-        book.map_strata(&stratified(&mut rng, &by_map, &PER_STRATUM));
-        book.other_strata(&stratified(&mut rng, &by_quarter, &[SIMPLE / 4; 4]));
-        book.simple(&stratified(&mut rng, &whole, &[SIMPLE]));
-    }
-    book.lines()
+    // Parts with seeds of their own, whatever the number of processors.
+    let part = |k: u64| {
+        let mut rng = ChaCha8Rng::seed_from_u64(2024 + k);
+        let mut book = Book::new(&land);
+        for _ in 0..samples / PARTS {
+            book.map_strata(&stratified(&mut rng, &by_map, &PER_STRATUM));
+            book.other_strata(&stratified(&mut rng, &by_quarter, &[SIMPLE / 4; 4]));
+            book.simple(&stratified(&mut rng, &whole, &[SIMPLE]));
+        }
+        book
+    };
+    let books = in_parts(part);
+    books.into_iter().reduce(Book::join).unwrap().lines()
+}
+
+/// Parts that the samples are drawn in, each on a thread.
+pub const PARTS: usize = 4;
+
+/// Does every part on a thread of its own.
+pub fn in_parts<T: Send>(part: impl Fn(u64) -> T + Sync) -> Vec<T> {
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..PARTS as u64)
+            .map(|k| {
+                scope.spawn({
+                    let part = &part;
+                    move || part(k)
+                })
+            })
+            .collect();
+        threads.into_iter().map(|t| t.join().unwrap()).collect()
+    })
 }
 
 /// All tallies, by estimator and number.
@@ -153,10 +176,20 @@ impl<'a> Book<'a> {
         &mut self.entries[k].4
     }
 
+    /// The tallies of two parts as one.
+    fn join(mut self, other: Self) -> Self {
+        for (mine, theirs) in self.entries.iter_mut().zip(other.entries) {
+            mine.4.values.extend(theirs.4.values);
+            mine.4.errors.extend(theirs.4.errors);
+            mine.4.covered += theirs.4.covered;
+        }
+        self
+    }
+
     fn share(&mut self, estimator: &str, class: usize, e: &areal_estimate::Estimate) {
         let truth = self.shares[class];
         let simple = truth * (1.0 - truth) / e.n as f64;
-        let interval = share_interval(e.value, e.standard_error, e.effective_n, LEVEL);
+        let interval = share_interval(e, LEVEL);
         let of = format!("area of {}", NAMES[class]);
         self.tally(estimator, &of, truth, Some(simple)).add(e.value, e.standard_error, interval, truth);
     }
@@ -164,7 +197,7 @@ impl<'a> Book<'a> {
     fn wealth(&mut self, estimator: &str, e: &areal_estimate::Estimate) {
         let truth = self.wealth;
         let variance = self.wealth_variance / e.n as f64;
-        let interval = normal_interval(e.value, e.standard_error, LEVEL);
+        let interval = mean_interval(e, LEVEL);
         self.tally(estimator, "mean wealth", truth, Some(variance)).add(e.value, e.standard_error, interval, truth);
     }
 
@@ -187,7 +220,7 @@ impl<'a> Book<'a> {
                 if true_value == 1.0 {
                     continue;
                 }
-                let interval = share_interval(e.value, e.standard_error, e.effective_n, LEVEL);
+                let interval = share_interval(&e, LEVEL);
                 let name = format!("{what} accuracy of {class}");
                 self.tally("stratified by map class", &name, true_value, None).add(
                     e.value,
@@ -204,7 +237,7 @@ impl<'a> Book<'a> {
         }
         let truth = self.hits.iter().sum();
         let e = found.overall;
-        let interval = share_interval(e.value, e.standard_error, e.effective_n, LEVEL);
+        let interval = share_interval(&e, LEVEL);
         self.tally("stratified by map class", "overall accuracy", truth, None).add(
             e.value,
             e.standard_error,

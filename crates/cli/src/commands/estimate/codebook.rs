@@ -65,8 +65,8 @@ pub fn estimates() -> CsvTable {
             text(
                 "interval",
                 "Interval",
-                "normal, t, wilson (score interval on the effective units), logit; none for a model-based number, whose error \
-                 is that of an average zone.",
+                "score (follows the skewness of the sample), t, normal, wilson (on the effective units), logit; none for a \
+                 model-based number, whose error is that of an average zone.",
             ),
             text(
                 "quality",

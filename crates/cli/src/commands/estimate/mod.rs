@@ -118,7 +118,7 @@ pub struct Options {
 }
 
 /// Format of `estimates.json`.
-const FORMAT: &str = "areal-estimates/1";
+pub const FORMAT: &str = "areal-estimates/1";
 
 /// `estimates.json`: how the numbers were made and what to know of them.
 #[derive(Serialize)]
