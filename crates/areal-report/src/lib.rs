@@ -1,4 +1,4 @@
-//! The self-contained HTML report: maps, area tables, learning curves, confusion matrices, saliency, provenance.
+//! The self-contained HTML report: maps, area tables, estimates with their errors, learning curves, confusion matrices, saliency, provenance.
 //!
 //! Takes plain tables, pixels and outlines; [`render`] gives one HTML document that loads nothing from anywhere. All text
 //! is escaped: nothing that stands in an input file can become markup.
@@ -9,6 +9,7 @@ mod colour;
 mod confusion;
 mod curve;
 mod error;
+mod estimates;
 mod map;
 mod notes;
 mod number;
@@ -24,6 +25,7 @@ pub use areas::{AreaColumn, AreaSection, Zone};
 pub use confusion::Confusion;
 pub use curve::LearningCurve;
 pub use error::ReportError;
+pub use estimates::{AccuracyLine, EstimateLine, EstimateSection};
 pub use map::{MapFigure, MapKey};
 pub use notes::{Level, Note};
 pub use provenance::Stage;

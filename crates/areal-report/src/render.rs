@@ -4,11 +4,15 @@ use crate::areas::TableView;
 use crate::choropleth::{ChoroplethView, choropleth};
 use crate::confusion::ConfusionView;
 use crate::curve::PanelView;
+use crate::estimates::EstimateView;
 use crate::map::MapView;
 use crate::number::{decimals, number};
 use crate::provenance::StageView;
 use crate::saliency::SaliencyView;
-use crate::{AreaSection, Confusion, LearningCurve, Level, MapFigure, Note, ReportError, SaliencyFigure, Stage, notes};
+use crate::{
+    AreaSection, Confusion, EstimateSection, LearningCurve, Level, MapFigure, Note, ReportError, SaliencyFigure, Stage,
+    notes,
+};
 
 /// All that a report shows. Whatever is empty is left out, and said so.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +25,8 @@ pub struct Report {
     pub maps: Vec<MapFigure>,
     /// Aggregations.
     pub areas: Vec<AreaSection>,
+    /// Estimates from labelled samples.
+    pub estimates: Vec<EstimateSection>,
     /// The model: names and values.
     pub model: Vec<(String, String)>,
     /// How training went.
@@ -44,6 +50,7 @@ struct Page<'a> {
     made_by: &'a str,
     maps: Vec<MapView>,
     areas: Vec<AreaView>,
+    estimates: Vec<EstimateView>,
     model: &'a [(String, String)],
     panels: Vec<PanelView>,
     scores: Vec<(String, Vec<(String, String)>)>,
@@ -83,6 +90,7 @@ pub fn render(report: &Report) -> Result<String, ReportError> {
         made_by: &report.made_by,
         maps: report.maps.iter().map(MapFigure::view).collect::<Result<_, _>>()?,
         areas: report.areas.iter().map(area).collect(),
+        estimates: report.estimates.iter().map(EstimateSection::view).collect(),
         model: &report.model,
         panels: report.learning.panels(),
         scores: report.scores.iter().map(scores).collect(),

@@ -4,8 +4,8 @@ use areal_grid::Class;
 use areal_job::{InputFile, Provenance, hash_bytes};
 
 use crate::{
-    AreaColumn, AreaSection, Confusion, LearningCurve, MapFigure, Note, Report, ReportError, SaliencyFigure,
-    SaliencyMap, Stage, Zone, render,
+    AccuracyLine, AreaColumn, AreaSection, Confusion, EstimateLine, EstimateSection, LearningCurve, MapFigure, Note,
+    Report, ReportError, SaliencyFigure, SaliencyMap, Stage, Zone, render,
 };
 
 const EVIL: &str = "<script>alert('x')</script>\"&";
@@ -58,6 +58,42 @@ fn areas() -> AreaSection {
     }
 }
 
+fn estimates() -> EstimateSection {
+    let line = |ground: &str, subject: &str| EstimateLine {
+        ground: ground.into(),
+        subject: subject.into(),
+        unit: "km2".into(),
+        mapped: 50.0,
+        estimate: Some(80.0),
+        standard_error: Some(5.0),
+        interval: Some((70.0, 100.0)),
+        cv: Some(0.0625),
+        units: 300,
+        method: "stratified".into(),
+        quality: "good".into(),
+        ..EstimateLine::default()
+    };
+    let hidden = EstimateLine {
+        is_zone: true,
+        estimate: None,
+        standard_error: None,
+        interval: None,
+        suppressed: "secondary".into(),
+        ..line("Alpha", "forest")
+    };
+    EstimateSection {
+        name: "survey".into(),
+        estimates: vec![line("(map)", "forest"), hidden],
+        accuracies: vec![AccuracyLine {
+            measure: "users".into(),
+            subject: "forest".into(),
+            estimate: Some(0.875),
+            standard_error: None,
+            interval: Some((0.8, 0.9)),
+        }],
+    }
+}
+
 fn whole() -> Report {
     let codes = [1, 1, 2, 255, 1, 2];
     let mut map = MapFigure::classes("2024", [2, 3], &codes, &legend(), [1000.0, 1000.0]).unwrap();
@@ -70,6 +106,7 @@ fn whole() -> Report {
         made_by: "areal 0.1.0".into(),
         maps: vec![map, value],
         areas: vec![areas()],
+        estimates: vec![estimates()],
         model: vec![("architecture".into(), "compact".into())],
         learning: LearningCurve {
             epochs: vec![1.0, 2.0, 3.0],
@@ -126,6 +163,24 @@ fn check_nesting(html: &str) {
         }
     }
     assert_eq!(open, ["body"]);
+}
+
+#[test]
+fn an_estimate_stands_beside_what_the_map_says() {
+    let html = render(&whole()).unwrap();
+    // The scale goes from 0 to 100 over 760 - 170 - 20 units: 50 at 455, 80 at 626, the interval from 569 to 740.
+    for part in [
+        "forest: estimated 80.0 km² (70.0 to 100.0), mapped 50.0 km²",
+        "<circle class=\"estimate\" cx=\"626\"",
+        "<line class=\"interval\" x1=\"569\" x2=\"740\"",
+        "<rect class=\"mapped\" x=\"453.5\"",
+        "<th scope=\"row\">Alpha</th>",
+        "suppressed (secondary)",
+        "user&#39;s accuracy</th><td>forest</td><td class=\"n\">87.5\u{202f}%",
+    ] {
+        assert!(html.contains(part), "{part} is missing");
+    }
+    assert!(render(&Report::default()).unwrap().contains("No estimates from a labelled sample were given"));
 }
 
 #[test]

@@ -1,4 +1,5 @@
 mod areas;
+mod estimates;
 mod links;
 mod maps;
 mod model;
@@ -19,7 +20,7 @@ use crate::errors::{CliError, Exit};
 
 /// Write one self-contained HTML report of a job's results
 ///
-/// Maps, areas by zone as a map and a sortable table, learning curve, confusion matrices, saliency examples, notes on
+/// Maps, areas by zone as a map and a sortable table, estimates with their errors, learning curve, confusion matrices, saliency examples, notes on
 /// data quality, and how everything was made. The file opens from disk and needs no network. Every part is optional;
 /// what is not given is said to be missing, and parts that were not made from each other are warned of.
 #[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
@@ -35,6 +36,9 @@ pub struct Options {
     /// Areas to map and list. Repeatable.
     #[arg(long, value_name = "FOLDER")]
     pub areas: Vec<PathBuf>,
+    /// Estimates from a labelled sample, as 'areal estimate' writes them. Repeatable.
+    #[arg(long, value_name = "FOLDER")]
+    pub estimates: Vec<PathBuf>,
     /// Patch store that the bundle was trained on: how it was made.
     #[arg(long, value_name = "FOLDER")]
     pub store: Option<PathBuf>,
@@ -60,7 +64,7 @@ pub struct Options {
 
 impl Stage for Options {
     fn inputs(&self) -> Vec<PathBuf> {
-        let many = [&self.prediction, &self.areas, &self.explain];
+        let many = [&self.prediction, &self.areas, &self.estimates, &self.explain];
         many.into_iter().flatten().chain(&self.store).chain(&self.bundle).chain(&self.evaluation).cloned().collect()
     }
 
@@ -96,6 +100,10 @@ impl Options {
         for folder in &self.areas {
             context.job().check()?;
             areas::add(&mut report, folder)?;
+        }
+        for folder in &self.estimates {
+            context.job().check()?;
+            estimates::add(&mut report, folder)?;
         }
         if let Some(folder) = &self.bundle {
             model::add_bundle(&mut report, folder)?;

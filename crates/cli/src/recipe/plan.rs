@@ -73,11 +73,14 @@ impl<'a> Plan<'a> {
 
         let mapped = self.chosen("predict-scenes", &scenes);
         self.check_labels(&mapped)?;
+        let mut estimated = Vec::new();
         for (scene, files) in &mapped {
             self.map_scene(scene, files, &bundle, &store)?;
-            self.survey_scene(scene)?;
+            if self.survey_scene(scene)? {
+                estimated.push(self.path(&format!("estimates/{scene}")));
+            }
         }
-        self.report(&mapped, store, bundle, evaluation)
+        self.report(&mapped, &estimated, store, bundle, evaluation)
     }
 
     /// Predict, explain and aggregate one scene.
@@ -106,8 +109,8 @@ impl<'a> Plan<'a> {
         self.stage::<aggregate::Options>(&name("aggregate"), "aggregate", aggregate)
     }
 
-    /// Draw a sample of one scene's prediction, and estimate once people have labelled it.
-    fn survey_scene(&mut self, scene: &str) -> Result<(), CliError> {
+    /// Draw a sample of one scene's prediction, and estimate once people have labelled it: true where that is so.
+    fn survey_scene(&mut self, scene: &str) -> Result<bool, CliError> {
         let prediction = self.path(&format!("predictions/{scene}"));
         let drawn = self.workdir.join("samples").join(scene);
         let design = self.path(&format!("samples/{scene}"));
@@ -121,7 +124,7 @@ impl<'a> Plan<'a> {
                 self.stage::<sample::Options>(&name, "sample", self.with_seed(defaults))?;
             }
         }
-        let Some(own) = self.section("estimate") else { return Ok(()) };
+        let Some(own) = self.section("estimate") else { return Ok(false) };
         let name = format!("estimate {scene}");
         let mut defaults = table([("prediction", prediction), ("out", self.path(&format!("estimates/{scene}")))]);
         if !own.contains_key("quantify") {
@@ -136,14 +139,15 @@ impl<'a> Plan<'a> {
                 } else {
                     tracing::warn!("{awaited}");
                 }
-                return Ok(());
+                return Ok(false);
             }
             defaults.insert("sample".into(), labels.into());
             if self.section("sample").is_some() {
                 defaults.insert("design".into(), design);
             }
         }
-        self.stage::<estimate::Options>(&name, "estimate", defaults)
+        self.stage::<estimate::Options>(&name, "estimate", defaults)?;
+        Ok(true)
     }
 
     /// One file of labels is of one scene.
@@ -163,7 +167,14 @@ impl<'a> Plan<'a> {
         self.section("tile").is_some() && precision.is_some_and(|p| p != Precision::F32.to_string())
     }
 
-    fn report(&mut self, mapped: &Table, store: Value, bundle: Value, evaluation: Value) -> Result<(), CliError> {
+    fn report(
+        &mut self,
+        mapped: &Table,
+        estimated: &[Value],
+        store: Value,
+        bundle: Value,
+        evaluation: Value,
+    ) -> Result<(), CliError> {
         let made = |folder: &str| -> Value {
             mapped.keys().map(|scene| self.path(&format!("{folder}/{scene}"))).collect::<Vec<_>>().into()
         };
@@ -173,6 +184,7 @@ impl<'a> Plan<'a> {
             ("evaluate", "evaluation", evaluation),
             ("predict", "prediction", made("predictions")),
             ("aggregate", "areas", made("areas")),
+            ("estimate", "estimates", estimated.to_vec().into()),
             ("explain", "explain", made("saliency")),
         ] {
             if self.recipe.table.contains_key(section) {

@@ -13,7 +13,7 @@ pub fn check(report: &mut Report, options: &Options) -> Result<(), FileError> {
     let store: Vec<PathBuf> = options.store.iter().cloned().collect();
     let links: [(&[&str], &[PathBuf], &str); 3] = [
         (&["predict", "evaluate", "explain"], &bundle, "bundle"),
-        (&["aggregate"], &options.prediction, "prediction"),
+        (&["aggregate", "estimate"], &options.prediction, "prediction"),
         (&["train", "evaluate"], &store, "patch store"),
     ];
     for (commands, folders, what) in links.into_iter().filter(|(_, folders, _)| !folders.is_empty()) {

@@ -1,0 +1,234 @@
+use crate::areas::CellView;
+use crate::number::{decimals, number, percent};
+
+/// Estimates from a labelled sample.
+#[derive(Debug, Clone)]
+pub struct EstimateSection {
+    /// Name of the estimation.
+    pub name: String,
+    /// The numbers, in the order of `estimates.csv`.
+    pub estimates: Vec<EstimateLine>,
+    /// Accuracies of the map.
+    pub accuracies: Vec<AccuracyLine>,
+}
+
+/// One number with its error.
+#[derive(Debug, Clone, Default)]
+pub struct EstimateLine {
+    /// The ground it speaks of: `map`, `strata`, `zones`, or the zone's name or id.
+    pub ground: String,
+    /// True for the number of one zone.
+    pub is_zone: bool,
+    /// The class, or the name of the value.
+    pub subject: String,
+    /// Unit of the numbers.
+    pub unit: String,
+    /// What the map says.
+    pub mapped: f64,
+    /// What the sample says; none where it is suppressed.
+    pub estimate: Option<f64>,
+    /// Its standard error.
+    pub standard_error: Option<f64>,
+    /// The confidence interval; none where none is claimed.
+    pub interval: Option<(f64, f64)>,
+    /// Coefficient of variation.
+    pub cv: Option<f64>,
+    /// Labelled units.
+    pub units: u64,
+    /// Which estimator.
+    pub method: String,
+    /// `good`, `caution` or `unreliable`.
+    pub quality: String,
+    /// Why the numbers are left out; empty where they are not.
+    pub suppressed: String,
+}
+
+/// One accuracy of the map.
+#[derive(Debug, Clone)]
+pub struct AccuracyLine {
+    /// `overall`, `users` or `producers`.
+    pub measure: String,
+    /// The class; empty for the whole map.
+    pub subject: String,
+    /// The accuracy, 0 to 1; none where the sample says nothing of it.
+    pub estimate: Option<f64>,
+    /// Its standard error.
+    pub standard_error: Option<f64>,
+    /// Its confidence interval.
+    pub interval: Option<(f64, f64)>,
+}
+
+/// Width of a plot and of its labels, and height of one row, in its own units.
+const WIDTH: f64 = 760.0;
+const LABELS: f64 = 170.0;
+const ROW: f64 = 30.0;
+
+impl EstimateSection {
+    pub(crate) fn view(&self) -> EstimateView {
+        let lines = |is_zone: bool| self.estimates.iter().filter(move |l| l.is_zone == is_zone);
+        let digits = |is_zone| decimals(lines(is_zone).flat_map(EstimateLine::numbers));
+        EstimateView {
+            name: self.name.clone(),
+            plot: self.plot(),
+            whole: lines(false).map(|l| l.row(digits(false))).collect(),
+            zones: lines(true).map(|l| l.row(digits(true))).collect(),
+            accuracies: self.accuracies.iter().map(AccuracyLine::row).collect(),
+        }
+    }
+
+    /// The numbers of the first ground that is no zone: what the map says, what the sample says, and its interval.
+    fn plot(&self) -> Option<EstimatePlot> {
+        let first = self.estimates.iter().find(|l| !l.is_zone)?;
+        let shown: Vec<&EstimateLine> =
+            self.estimates.iter().filter(|l| l.ground == first.ground && l.unit == first.unit && !l.is_zone).collect();
+        let all = || shown.iter().flat_map(|l| l.numbers());
+        let (low, high) = all().fold((0.0, 0.0), |(a, b): (f64, f64), v| (a.min(v), b.max(v)));
+        if high <= low {
+            return None;
+        }
+        let place = |v: f64| LABELS + (v - low) / (high - low) * (WIDTH - LABELS - 20.0);
+        let x = |v: f64| (place(v) * 100.0).round() / 100.0;
+        let digits = decimals(all());
+        let mark = |(k, line): (usize, &&EstimateLine)| EstimateMark {
+            label: line.subject.clone(),
+            y: ROW * (k as f64 + 0.5),
+            mapped: x(line.mapped),
+            estimate: line.estimate.map(x),
+            interval: line.interval.map(|(a, b)| (x(a), x(b))),
+            text: line.sentence(digits),
+        };
+        let bottom = ROW * shown.len() as f64;
+        Some(EstimatePlot {
+            width: WIDTH,
+            height: bottom + 26.0,
+            bottom,
+            ticks: (0..=4)
+                .map(|k| low + (high - low) * f64::from(k) / 4.0)
+                .map(|v| (x(v), number(v, digits)))
+                .collect(),
+            unit: unit_text(&first.unit).to_owned(),
+            ground: first.ground.clone(),
+            marks: shown.iter().enumerate().map(mark).collect(),
+        })
+    }
+}
+
+impl EstimateLine {
+    fn numbers(&self) -> impl Iterator<Item = f64> {
+        let (low, high) = self.interval.unzip();
+        [Some(self.mapped), self.estimate, low, high].into_iter().flatten()
+    }
+
+    fn sentence(&self, digits: usize) -> String {
+        let unit = unit_text(&self.unit);
+        let estimate =
+            self.estimate.map_or_else(|| "no estimate".to_owned(), |v| format!("{} {unit}", number(v, digits)));
+        let within = self.interval.map(|(a, b)| format!(" ({} to {})", number(a, digits), number(b, digits)));
+        let mapped = number(self.mapped, digits);
+        format!("{}: estimated {estimate}{}, mapped {mapped} {unit}", self.subject, within.unwrap_or_default())
+    }
+
+    fn row(&self, digits: usize) -> EstimateRowView {
+        let shown = |v: Option<f64>| CellView {
+            sort: v.map(|v| v.to_string()).unwrap_or_default(),
+            text: v.map_or_else(|| "–".to_owned(), |v| number(v, digits)),
+        };
+        let sort = |v: Option<f64>| v.map(|v| v.to_string()).unwrap_or_default();
+        EstimateRowView {
+            ground: self.ground.clone(),
+            subject: self.subject.clone(),
+            unit: unit_text(&self.unit).to_owned(),
+            mapped: shown(Some(self.mapped)),
+            estimate: shown(self.estimate),
+            standard_error: shown(self.standard_error),
+            interval: CellView {
+                sort: sort(self.interval.map(|i| i.0)),
+                text: interval_text(self.interval, |v| number(v, digits)),
+            },
+            cv: CellView { sort: sort(self.cv), text: self.cv.map_or_else(|| "–".to_owned(), percent) },
+            units: self.units,
+            method: self.method.clone(),
+            quality: if self.suppressed.is_empty() {
+                self.quality.clone()
+            } else {
+                format!("suppressed ({})", self.suppressed)
+            },
+        }
+    }
+}
+
+impl AccuracyLine {
+    fn row(&self) -> AccuracyRowView {
+        let measure = match self.measure.as_str() {
+            "users" => "user's accuracy",
+            "producers" => "producer's accuracy",
+            "overall" => "overall accuracy",
+            other => other,
+        };
+        let shown = |v: Option<f64>| v.map_or_else(|| "–".to_owned(), percent);
+        AccuracyRowView {
+            measure: measure.to_owned(),
+            subject: self.subject.clone(),
+            estimate: shown(self.estimate),
+            standard_error: shown(self.standard_error),
+            interval: interval_text(self.interval, percent),
+        }
+    }
+}
+
+fn interval_text(interval: Option<(f64, f64)>, shown: impl Fn(f64) -> String) -> String {
+    interval.map_or_else(|| "–".to_owned(), |(low, high)| format!("{} to {}", shown(low), shown(high)))
+}
+
+fn unit_text(unit: &str) -> &str {
+    if unit == "km2" { "km²" } else { unit }
+}
+
+pub(crate) struct EstimateView {
+    pub name: String,
+    pub plot: Option<EstimatePlot>,
+    pub whole: Vec<EstimateRowView>,
+    pub zones: Vec<EstimateRowView>,
+    pub accuracies: Vec<AccuracyRowView>,
+}
+
+pub(crate) struct EstimatePlot {
+    pub width: f64,
+    pub height: f64,
+    pub bottom: f64,
+    pub ticks: Vec<(f64, String)>,
+    pub unit: String,
+    pub ground: String,
+    pub marks: Vec<EstimateMark>,
+}
+
+pub(crate) struct EstimateMark {
+    pub label: String,
+    pub y: f64,
+    pub mapped: f64,
+    pub estimate: Option<f64>,
+    pub interval: Option<(f64, f64)>,
+    pub text: String,
+}
+
+pub(crate) struct EstimateRowView {
+    pub ground: String,
+    pub subject: String,
+    pub unit: String,
+    pub mapped: CellView,
+    pub estimate: CellView,
+    pub standard_error: CellView,
+    pub interval: CellView,
+    pub cv: CellView,
+    pub units: u64,
+    pub method: String,
+    pub quality: String,
+}
+
+pub(crate) struct AccuracyRowView {
+    pub measure: String,
+    pub subject: String,
+    pub estimate: String,
+    pub standard_error: String,
+    pub interval: String,
+}

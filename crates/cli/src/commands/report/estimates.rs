@@ -1,0 +1,69 @@
+//! Estimates as tables and a plot.
+
+use std::path::Path;
+
+use areal_estimate::{AccuracyRow, EstimateRow, Population};
+use areal_report::{AccuracyLine, EstimateLine, EstimateSection, Note, Report};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::{document, name_of};
+use crate::commands::estimate::FORMAT;
+use crate::errors::{CliError, Exit};
+use crate::survey::zone_label;
+
+pub fn add(report: &mut Report, folder: &Path) -> Result<(), CliError> {
+    let name = name_of(folder);
+    let meta = document(report, &folder.join("estimates.json"), FORMAT)?;
+    let estimates: Vec<EstimateRow> = rows(&folder.join("estimates.csv"))?;
+    let accuracy = folder.join("accuracy.csv");
+    // Estimates of a value have no accuracies.
+    let accuracies: Vec<AccuracyRow> = if accuracy.exists() { rows(&accuracy)? } else { Vec::new() };
+    report.estimates.push(EstimateSection {
+        name: name.clone(),
+        estimates: estimates.into_iter().map(estimate).collect(),
+        accuracies: accuracies.into_iter().map(accuracy_line).collect(),
+    });
+    let findings = meta.get("findings").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let messages = findings.iter().filter_map(|f| f.get("message").and_then(Value::as_str));
+    report.notes.extend(messages.map(|message| Note::warning(format!("{name}: {message}"))));
+    Ok(())
+}
+
+fn estimate(row: EstimateRow) -> EstimateLine {
+    let zone = if row.zone_name.is_empty() { row.zone_id } else { row.zone_name };
+    EstimateLine {
+        ground: zone_label(row.population, &zone),
+        is_zone: row.population == Population::Zone,
+        subject: row.class_name,
+        unit: row.unit,
+        mapped: row.mapped,
+        estimate: row.estimate,
+        standard_error: row.standard_error,
+        interval: row.low.zip(row.high),
+        cv: row.cv,
+        units: row.n as u64,
+        method: row.method,
+        quality: row.quality,
+        suppressed: row.suppressed,
+    }
+}
+
+fn accuracy_line(row: AccuracyRow) -> AccuracyLine {
+    AccuracyLine {
+        measure: row.measure,
+        subject: row.class_name,
+        estimate: row.estimate,
+        standard_error: row.standard_error,
+        interval: row.low.zip(row.high),
+    }
+}
+
+/// The rows of a table of `areal estimate`.
+fn rows<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, CliError> {
+    let fault = |e: csv::Error| {
+        CliError::new(Exit::Input, format!("{}: {e}", path.display()))
+            .help("the file was changed by hand or made by another version of areal; make it again")
+    };
+    csv::Reader::from_path(path).map_err(fault)?.deserialize().collect::<Result<_, _>>().map_err(fault)
+}
