@@ -401,7 +401,7 @@ fn a_recipe_draws_once_awaits_the_labels_and_then_estimates() {
     std::fs::rename(w.path("prediction"), w.path("out/predictions/north")).unwrap();
     let text = "format = \"areal-recipe/1\"\nseed = 4\n[scenes]\nnorth = [\"none.tif\"]\n\
                 [aggregate]\nzones = \"zones.gpkg\"\nzone-id = \"id\"\n\
-                [sample]\nsize = 300\n[estimate]\nzones = \"zones.gpkg\"\nzone-id = \"id\"\n";
+                [sample]\nsize = 300\n[estimate]\nzones = \"zones.gpkg\"\nzone-id = \"id\"\n[report]\n";
     let recipe = w.path("recipe.toml");
     std::fs::write(&recipe, text).unwrap();
     let run = |flags: &[&str]| areal([&["run", recipe.to_str().unwrap()], flags].concat());
@@ -410,6 +410,8 @@ fn a_recipe_draws_once_awaits_the_labels_and_then_estimates() {
     assert_eq!(std::fs::read_dir(w.path("out/coverage")).unwrap().count(), 1);
     let dry = run(&["--dry-run"]).expect(0);
     assert!(dry.stdout.contains(awaited), "{}", dry.stdout);
+    let report = || std::fs::read_to_string(w.path("out/report.html")).unwrap();
+    assert!(report().contains("No estimates from a labelled sample were given"));
 
     // What people write into the sample is never replaced.
     let blind = w.path("out/samples/north/sample.csv");
@@ -425,6 +427,21 @@ fn a_recipe_draws_once_awaits_the_labels_and_then_estimates() {
     run(&[]).expect(0).says(&["estimate north: not made yet, running"]);
     let found = rows(&w.path("out/estimates/north/estimates.csv"));
     assert_eq!((found.len(), found[0]["method"].as_str()), (33, "stratified"));
+    // The report, with a dot for each class and its interval, the zones, and how it was made.
+    let html = report();
+    assert_eq!(
+        (
+            html.matches("<circle class=\"estimate\" cx=\"17\"").count(),
+            html.matches("<line class=\"interval\"").count()
+        ),
+        (1, 4)
+    );
+    for part in
+        ["rubber: estimated ", "<th scope=\"row\">(zones)</th>", "<th scope=\"row\">Z4</th>", "overall accuracy"]
+    {
+        assert!(html.contains(part), "{part} is missing");
+    }
+    assert!(html.contains("<strong>estimate</strong>") && !html.contains("made from another prediction"));
     run(&[]).expect(0).says(&["estimate north: inputs and settings unchanged, skipped"]);
 
     // One file of labels for two scenes.

@@ -178,8 +178,11 @@ impl<'a> Plan<'a> {
         let made = |folder: &str| -> Value {
             mapped.keys().map(|scene| self.path(&format!("{folder}/{scene}"))).collect::<Vec<_>>().into()
         };
-        let mut defaults = table([("bundle", bundle), ("out", self.path("report.html"))]);
+        let mut defaults = table([("out", self.path("report.html"))]);
+        // Whoever predicts without training has put the bundle there, or names it.
+        let bundled = if self.section("predict").is_some() { "predict" } else { "train" };
         for (section, key, value) in [
+            (bundled, "bundle", bundle),
             ("tile", "store", store),
             ("evaluate", "evaluation", evaluation),
             ("predict", "prediction", made("predictions")),
