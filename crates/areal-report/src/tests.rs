@@ -236,7 +236,7 @@ fn what_follows_from_the_numbers_is_said() {
 fn missing_parts_are_named_and_break_nothing() {
     let html = render(&Report { title: "Empty".into(), ..Report::default() }).unwrap();
     check_nesting(&html);
-    assert_eq!(html.matches("class=\"absent\"").count(), 5);
+    assert_eq!(html.matches("class=\"absent\"").count(), 6);
     let no_outline =
         AreaSection { zones: areas().zones.into_iter().map(|z| Zone { rings: vec![], ..z }).collect(), ..areas() };
     let html = render(&Report { areas: vec![no_outline], ..Report::default() }).unwrap();
