@@ -329,3 +329,40 @@ impl StateReader {
         (0..window.len()).map(state).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use areal_grid::{Affine, Crs, CrsKind, Ellipsoid};
+
+    fn windows(size: [usize; 2], block: (usize, usize), cells: usize) -> Vec<Window> {
+        let crs = Crs {
+            wkt: String::new(),
+            name: "test".into(),
+            kind: CrsKind::Projected { metres_per_unit: 1.0 },
+            ellipsoid: Ellipsoid::WGS84,
+        };
+        let [height, width] = size;
+        let grid = PixelGrid { crs, transform: Affine::north_up([0.0, 0.0], [1.0, 1.0]), height, width };
+        let layers = Layers::Values { file: PathBuf::new(), bands: Vec::new(), unit: String::new() };
+        Map { path: PathBuf::new(), grid, layers, states: None, shares: None, block }.windows(cells)
+    }
+
+    #[test]
+    fn windows_are_whole_blocks_as_near_as_may_be() {
+        let first = |size, block, cells| {
+            let all = windows(size, block, cells);
+            assert_eq!(all.iter().map(Window::len).sum::<usize>(), size[0] * size[1]);
+            (all[0].height, all[0].width)
+        };
+        let most = 1 << 21;
+        // Tiles one by one, narrow tiles side by side, strips one above the other.
+        assert_eq!(first([8192, 8192], (512, 512), most), (512, 512));
+        assert_eq!(first([8192, 8192], (256, 256), most), (256, 1024));
+        assert_eq!(first([9000, 1000], (1, 1000), most), (262, 1000));
+        // No block is decoded twice as long as it fits; what is larger is cut into lines.
+        assert_eq!(first([4096, 4096], (1024, 1024), most), (1024, 1024));
+        assert_eq!(first([4096, 4096], (2048, 2048), most), (1024, 2048));
+        assert_eq!(first([100, 100], (10, 100), 500), (5, 100));
+    }
+}

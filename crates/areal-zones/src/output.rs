@@ -248,3 +248,18 @@ impl AreasMeta {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_in_pieces_is_the_row_in_one() {
+        let fields = ["z,1", "", "in \"x\"", "a\nb", "", "km2"];
+        let whole = record(&fields).unwrap();
+        let after = [&b"0.5"[..], &record(&["", ""]).unwrap()].concat();
+        let pieces = [first_fields(&fields[..3]).unwrap(), first_fields(&fields[3..5]).unwrap(), b"km2\n".to_vec()];
+        assert_eq!(String::from_utf8(whole).unwrap(), String::from_utf8(pieces.concat()).unwrap());
+        assert_eq!(after, b"0.5,\n");
+    }
+}

@@ -42,7 +42,18 @@ impl RowAreas {
         &self.areas[cols]
     }
 
-    /// Their sum.
+    /// Areas of columns of the window, and their sum in one piece.
+    pub(crate) fn with_sum(&self, cols: Range<usize>) -> (&[f64], f64) {
+        let areas = &self.areas[cols];
+        (areas, sum(areas))
+    }
+
+    /// Sums over [`CHUNK`] cells each.
+    pub(crate) fn chunks(&self) -> &[f64] {
+        &self.chunks
+    }
+
+    /// The sum of columns of the window.
     pub(crate) fn sum(&self, cols: Range<usize>) -> f64 {
         let [head, whole, tail] = split(cols, self.areas.len());
         sum(&self.areas[head]) + sum(&self.chunks[whole]) + sum(&self.areas[tail])

@@ -53,9 +53,9 @@ impl<'a> ValueSums<'a> {
         self.chunks.clear();
         let (at, width) = (row * self.window.width, self.window.width);
         for (pixels, states) in self.bands {
-            for from in (0..width).step_by(CHUNK) {
+            for (from, sum) in (0..width).step_by(CHUNK).zip(areas.chunks()) {
                 let cols = from..(from + CHUNK).min(width);
-                self.chunks.push(piece(pixels, states, at + from, areas.of(cols)));
+                self.chunks.push(piece(pixels, states, at + from, (areas.of(cols), *sum)));
             }
         }
     }
@@ -79,7 +79,7 @@ impl<'a> ValueSums<'a> {
                             .add(&Piece { cells: 1.0, shift: pixels.get(cell), w: *area, wd: 0.0, wdd: 0.0 }, coverage);
                     }
                 } else if !cells.is_empty() {
-                    sum.by_area.add(&piece(pixels, states, at + cells.start, areas.of(cells)), coverage);
+                    sum.by_area.add(&piece(pixels, states, at + cells.start, areas.with_sum(cells)), coverage);
                 }
             }
             for chunk in &self.chunks[k * row_chunks..][whole.clone()] {
@@ -147,24 +147,25 @@ impl ValueSum {
     }
 }
 
-/// Sums of as many cells as there are areas, from number `at` of the window.
-fn piece(pixels: &Pixels, states: &[PixelState], at: usize, areas: &[f64]) -> Piece {
+/// Sums of as many cells as there are areas, from number `at` of the window; the areas come with their sum.
+fn piece(pixels: &Pixels, states: &[PixelState], at: usize, (areas, area): (&[f64], f64)) -> Piece {
+    let cells = at..at + areas.len();
     macro_rules! each {
         ($($variant:ident),*) => {
             match pixels {
-                $(Pixels::$variant(v) => sums(&v[at..at + areas.len()], &states[at..at + areas.len()], areas),)*
+                $(Pixels::$variant(v) => sums(&v[cells.clone()], &states[cells], (areas, area)),)*
             }
         };
     }
     each!(U8, I8, U16, I16, U32, I32, F32, F64)
 }
 
-fn sums<T: Copy + Into<f64>>(values: &[T], states: &[PixelState], areas: &[f64]) -> Piece {
+fn sums<T: Copy + Into<f64>>(values: &[T], states: &[PixelState], (areas, area): (&[f64], f64)) -> Piece {
     let seen = |s: &PixelState| *s == PixelState::Observed;
     // One look at all of them, which the compiler does many at a time.
     let missing = states.iter().fold(0u8, |any, s| any | *s as u8);
     if missing == PixelState::Observed as u8 {
-        return whole(values, areas);
+        return whole(values, areas, area);
     }
     let mut piece = Piece::default();
     for ((v, s), a) in values.iter().zip(states).zip(areas) {
@@ -176,26 +177,24 @@ fn sums<T: Copy + Into<f64>>(values: &[T], states: &[PixelState], areas: &[f64])
 }
 
 /// As [`sums`], where every cell is observed.
-fn whole<T: Copy + Into<f64>>(values: &[T], areas: &[f64]) -> Piece {
+fn whole<T: Copy + Into<f64>>(values: &[T], areas: &[f64], area: f64) -> Piece {
     let shift = values.first().map_or(0.0, |v| (*v).into());
-    let mut lanes = [[0.0; LANES]; 3];
+    let mut lanes = [[0.0; LANES]; 2];
     let (v4, v1) = values.as_chunks::<LANES>();
     let (a4, a1) = areas.as_chunks::<LANES>();
     for (v, a) in v4.iter().zip(a4) {
         for k in 0..LANES {
             let d: f64 = v[k].into() - shift;
             let wd = a[k] * d;
-            lanes[0][k] += a[k];
-            lanes[1][k] += wd;
-            lanes[2][k] += wd * d;
+            lanes[0][k] += wd;
+            lanes[1][k] += wd * d;
         }
     }
     for (v, a) in v1.iter().zip(a1) {
         let d: f64 = (*v).into() - shift;
-        lanes[0][0] += a;
-        lanes[1][0] += a * d;
-        lanes[2][0] += a * d * d;
+        lanes[0][0] += a * d;
+        lanes[1][0] += a * d * d;
     }
-    let [w, wd, wdd] = lanes.map(|l| l.iter().sum());
-    Piece { cells: values.len() as f64, shift, w, wd, wdd }
+    let [wd, wdd] = lanes.map(|l| l.iter().sum());
+    Piece { cells: values.len() as f64, shift, w: area, wd, wdd }
 }
