@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use areal_raster::{Feature, Field, FieldKind, FieldValue, VectorLayer, write_layer};
+use areal_raster::{Feature, Field, FieldKind, FieldValue, VectorLayer, read_layer, write_layer};
 
 use crate::common::{Row, areal, number, rows};
 use crate::estimate::{NODATA_ROWS, SIDE, World, cell_areas, grid, world};
@@ -84,6 +84,30 @@ fn ground_that_is_not_observed_is_no_part_of_the_population() {
     }
     let estimated: f64 = rows(&w.path("estimates/estimates.csv")).iter().map(|r| number(r, "estimate")).sum();
     assert!((estimated / sum(&|k| share(k).into()) - 1.0).abs() < 1e-9, "{estimated}");
+}
+
+/// One zone has nothing to hide behind: what all zones have together is its own number.
+#[test]
+fn a_suppressed_number_that_the_totals_give_away_is_refused() {
+    let w = world();
+    w.sample(&["--size", "300"]).expect(0);
+    w.label("sample", "sample.csv", "labelled.csv");
+    let zones = read_layer(&w.path("zones.gpkg"), None).unwrap();
+    let features = vec![Feature { fid: -1, ..zones.features[4].clone() }];
+    write_layer(&w.path("one.gpkg"), &VectorLayer { features, ..zones }).unwrap();
+    let one = w.text("one.gpkg");
+    let flags = ["--zones", &one, "--zone-id", "id", "--suppress-below", "100"];
+    w.estimate("x", &flags).expect(3).says(&[
+        "3 suppressed numbers follow from the published totals",
+        "too few zones",
+        "a smaller --suppress-below",
+        "--accept disclosed",
+    ]);
+    assert!(!w.path("x").exists());
+    w.estimate("x", &[&flags[..], &["--accept", "disclosed"]].concat()).expect(0).says(&["3 suppressed numbers follow"]);
+    let found = rows(&w.path("x/estimates.csv"));
+    let zone: Vec<&Row> = found.iter().filter(|r| r["population"] == "zone").collect();
+    assert!(zone.len() == 3 && zone.iter().all(|r| r["suppressed"] == "primary" && r["estimate"].is_empty()));
 }
 
 #[test]
@@ -231,7 +255,7 @@ fn zones_that_leave_out_a_part_are_raked_to_their_own_total_and_overlaps_are_ref
     let w = world();
     w.sample(&["--size", "300"]).expect(0);
     w.label("sample", "sample.csv", "labelled.csv");
-    let layer = areal_raster::read_layer(&w.path("zones.gpkg"), None).unwrap();
+    let layer = read_layer(&w.path("zones.gpkg"), None).unwrap();
     let fewer = VectorLayer { features: layer.features.into_iter().skip(1).collect(), ..layer };
     write_layer(&w.path("fewer.gpkg"), &fewer).unwrap();
     let zones = w.text("fewer.gpkg");

@@ -103,9 +103,9 @@ fn mapped_areas_are_near_the_truth() {
         wrong += (area - mapped.get(key).copied().unwrap_or(0.0)).abs();
         all += area;
     }
-    // Each square kilometre put in the wrong class counts twice, unobserved ground once. 0.33 is measured. A map
+    // Each square kilometre put in the wrong class counts twice, unobserved ground once. 0.19 is measured. A map
     // whose classes or districts are exchanged does not pass: oil palm for rubber gives 0.63, a district for the next 0.87.
-    assert!(wrong / all < 0.38, "{wrong} of {all} km2 misplaced: {mapped:?}");
+    assert!(wrong / all < 0.25, "{wrong} of {all} km2 misplaced: {mapped:?}");
 }
 
 #[test]
