@@ -104,7 +104,9 @@ fn a_suppressed_number_that_the_totals_give_away_is_refused() {
         "--accept disclosed",
     ]);
     assert!(!w.path("x").exists());
-    w.estimate("x", &[&flags[..], &["--accept", "disclosed"]].concat()).expect(0).says(&["3 suppressed numbers follow"]);
+    w.estimate("x", &[&flags[..], &["--accept", "disclosed"]].concat())
+        .expect(0)
+        .says(&["3 suppressed numbers follow"]);
     let found = rows(&w.path("x/estimates.csv"));
     let zone: Vec<&Row> = found.iter().filter(|r| r["population"] == "zone").collect();
     assert!(zone.len() == 3 && zone.iter().all(|r| r["suppressed"] == "primary" && r["estimate"].is_empty()));

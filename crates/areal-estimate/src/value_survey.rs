@@ -165,13 +165,14 @@ impl<'a> Run<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::small_area::ZoneSettings;
     use crate::CvLimits;
+    use crate::small_area::ZoneSettings;
 
     /// A zone without a predicted cell has no row; the rows of the zones after it were those of their neighbours once.
     #[test]
     fn rows_stay_with_their_zones_where_one_is_empty() {
-        let zone = |id: &str, area: f64, map_mean: f64| ValueZone { id: id.into(), name: String::new(), area, map_mean };
+        let zone =
+            |id: &str, area: f64, map_mean: f64| ValueZone { id: id.into(), name: String::new(), area, map_mean };
         // Ten units a zone: 1 and 3 by turns in b, 11 and 13 in c. The map is right but for its mean error of 0.
         let unit = |k: usize| {
             let z = 1 + k / 10;

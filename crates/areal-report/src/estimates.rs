@@ -1,5 +1,5 @@
 use crate::areas::CellView;
-use crate::number::{decimals, number, percent};
+use crate::number::{decimals, number, percent, round_below};
 
 /// Estimates from a labelled sample.
 #[derive(Debug, Clone)]
@@ -59,8 +59,8 @@ pub struct AccuracyLine {
 }
 
 /// Width of a plot and of its labels, and height of one row, in its own units.
-const WIDTH: f64 = 760.0;
-const LABELS: f64 = 170.0;
+const WIDTH: f64 = 460.0;
+const LABELS: f64 = 110.0;
 const ROW: f64 = 30.0;
 
 impl EstimateSection {
@@ -98,14 +98,14 @@ impl EstimateSection {
             text: line.sentence(digits),
         };
         let bottom = ROW * shown.len() as f64;
+        let step = round_below((high - low) / 3.0);
+        let ticks = ((low / step).ceil() as i64..).map(|k| k as f64 * step).take_while(|v| *v <= high);
+        let of_tick = if step >= 1.0 { 0 } else { decimals(std::iter::once(step)) };
         Some(EstimatePlot {
             width: WIDTH,
             height: bottom + 26.0,
             bottom,
-            ticks: (0..=4)
-                .map(|k| low + (high - low) * f64::from(k) / 4.0)
-                .map(|v| (x(v), number(v, digits)))
-                .collect(),
+            ticks: ticks.map(|v| (x(v), number(v, of_tick))).collect(),
             unit: unit_text(&first.unit).to_owned(),
             ground: first.ground.clone(),
             marks: shown.iter().enumerate().map(mark).collect(),

@@ -168,12 +168,12 @@ fn check_nesting(html: &str) {
 #[test]
 fn an_estimate_stands_beside_what_the_map_says() {
     let html = render(&whole()).unwrap();
-    // The scale goes from 0 to 100 over 760 - 170 - 20 units: 50 at 455, 80 at 626, the interval from 569 to 740.
+    // The scale goes from 0 to 100 over 460 - 110 - 20 units: 50 at 275, 80 at 374, the interval from 341 to 440.
     for part in [
         "forest: estimated 80.0 km² (70.0 to 100.0), mapped 50.0 km²",
-        "<circle class=\"estimate\" cx=\"626\"",
-        "<line class=\"interval\" x1=\"569\" x2=\"740\"",
-        "<rect class=\"mapped\" x=\"453.5\"",
+        "<circle class=\"estimate\" cx=\"374\"",
+        "<line class=\"interval\" x1=\"341\" x2=\"440\"",
+        "<rect class=\"mapped\" x=\"273.5\"",
         "<th scope=\"row\">Alpha</th>",
         "suppressed (secondary)",
         "user&#39;s accuracy</th><td>forest</td><td class=\"n\">87.5\u{202f}%",
