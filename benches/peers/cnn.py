@@ -10,14 +10,25 @@ converts and normalises uint16 pixels within its time, the others are given sing
 With a PRECISION of bf16 or int8, the plan in that precision and OpenVINO with the bf16 hint join in; the share of labels in
 which each differs from OpenVINO in single precision is printed. The images are noise and the weights random, so that
 classes are less certain than those of a trained network.
+
+With AREAL_CPU_LEVEL=avx2 in the environment, which holds the plan to AVX2, oneDNN is held to it too: in OpenVINO, whose
+kernels are printed, and in PyTorch, which joins in where torchvision has the network. ONNX Runtime has no such switch; it
+goes on with all instructions of the processor.
 """
 
+import collections
+import os
 import subprocess
 import statistics
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+MASKED = os.environ.get("AREAL_CPU_LEVEL") == "avx2"
+if MASKED:
+    # Read when the libraries are loaded.
+    os.environ.update(ONEDNN_MAX_CPU_ISA="AVX2", ATEN_CPU_CAPABILITY="avx2", MKL_ENABLE_INSTRUCTIONS="AVX2")
 
 import numpy as np
 import onnxruntime
@@ -53,6 +64,34 @@ def charged(call):
     return time.process_time() - start
 
 
+def kernels(compiled):
+    """How OpenVINO computes its convolutions, and how many of them."""
+    said = [op.get_rt_info() for op in compiled.get_runtime_model().get_ops()]
+    names = [info["primitiveType"].astype(str) for info in said if info["layerType"].astype(str) == "Convolution"]
+    return ", ".join(f"{name}: {count}" for name, count in collections.Counter(names).items())
+
+
+def torch_network(architecture, weights):
+    """A function from images to logits by PyTorch on one thread, channels-last; none where torchvision lacks the network."""
+    import torch
+    import torchvision
+
+    if not hasattr(torchvision.models, architecture):
+        return None
+    torch.set_num_threads(1)
+    network = getattr(torchvision.models, architecture)(num_classes=len(weights["fc.bias"]))
+    network.conv1 = torch.nn.Conv2d(weights["conv1.weight"].shape[1], 64, 7, 2, 3, bias=False)
+    missing, surplus = network.load_state_dict({k: torch.from_numpy(v) for k, v in weights.items()}, False)
+    assert not surplus and all(name.endswith("num_batches_tracked") for name in missing), (missing, surplus)
+    network = network.eval().to(memory_format=torch.channels_last)
+
+    def infer(images):
+        with torch.inference_mode():
+            return network(torch.from_numpy(images).to(memory_format=torch.channels_last)).numpy()
+
+    return infer
+
+
 def main():
     program, arguments = sys.argv[1], sys.argv[2:]
     architecture, side, batch, bands, precision = [*arguments, *("resnet18", "64", "64", "3", "f32")[len(arguments) :]]
@@ -65,7 +104,8 @@ def main():
         folder = Path(folder)
         images = np.fromfile(folder / "input.f32", np.float32).reshape(int(batch), int(bands), int(side), int(side))
         logits = np.fromfile(folder / "logits.f32", np.float32).reshape(int(batch), -1)
-        graph = Graph(load_file(folder / "weights.safetensors"))
+        weights = load_file(folder / "weights.safetensors")
+        graph = Graph(weights)
     graph.network(architecture)
     model = graph.model(images.shape).SerializeToString()
 
@@ -76,24 +116,31 @@ def main():
     # The exact type and one thread: on this kind of processor OpenVINO would otherwise choose bf16.
     settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1}
     compile_for = lambda hint: core.compile_model(core.read_model(model), "CPU", {**settings, "INFERENCE_PRECISION_HINT": hint})
-    request = compile_for("f32").create_infer_request()
+    compiled = compile_for("f32")
+    request = compiled.create_infer_request()
+    print(f"OpenVINO f32: {kernels(compiled)}")
 
     runs = {
         "areal plan": plan.seconds,
         "ONNX Runtime": lambda: charged(lambda: session.run(None, {"input": images})),
         "OpenVINO f32": lambda: charged(lambda: request.infer({"input": images}, share_inputs=True)),
     }
+    found = [("ONNX Runtime", session.run(None, {"input": images})[0]), ("OpenVINO f32", request.infer({"input": images})[0])]
+    torch = torch_network(architecture, weights) if MASKED else None
+    if torch:
+        runs["PyTorch"] = lambda: charged(lambda: torch(images))
+        found.append(("PyTorch", torch(images)))
     if reduced:
         bf16 = compile_for("bf16").create_infer_request()
         runs[f"areal {precision}"] = narrow.seconds
         runs["OpenVINO bf16"] = lambda: charged(lambda: bf16.infer({"input": images}, share_inputs=True))
         labels = logits.argmax(1)
-        for name, found in ((f"areal {precision}", narrow_logits), ("OpenVINO bf16", bf16.infer({"input": images})[0])):
-            changed, apart = (found.argmax(1) != labels).sum(), np.abs(found - logits).max() / np.abs(logits).max()
+        for name, other in ((f"areal {precision}", narrow_logits), ("OpenVINO bf16", bf16.infer({"input": images})[0])):
+            changed, apart = (other.argmax(1) != labels).sum(), np.abs(other - logits).max() / np.abs(logits).max()
             print(f"{name}: {changed} of {len(labels)} labels differ from single precision, logits by {apart:.1e} of the greatest")
     scale = np.abs(logits).max()
-    for name, found in (("ONNX Runtime", session.run(None, {"input": images})[0]), ("OpenVINO f32", request.infer({"input": images})[0])):
-        difference = np.abs(found - logits).max() / scale
+    for name, theirs in found:
+        difference = np.abs(theirs - logits).max() / scale
         print(f"{name}: differs from the plan by {difference:.1e} of the greatest logit")
         assert difference < 1e-3, "the outputs do not agree"
 

@@ -1,5 +1,7 @@
 #![allow(unsafe_code)]
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::epilogue::{Epilogue, Place};
@@ -11,6 +13,12 @@ use crate::lines::{self, Line};
 use crate::share::Shared;
 use crate::taps::{self, AxisTaps, Run};
 use crate::{Activation, ConvShape, KernelError, Level, MapShape};
+
+/// Bytes of weights that stay in a second cache beside what they are multiplied by.
+const NEAR: usize = 1 << 19;
+
+/// Bytes of a map that stay in the first cache beside the weights of a group.
+const NEAREST: usize = 3 << 13;
 
 /// Codes of the maps of a convolution.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -208,22 +216,26 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Runs all tasks: one for each group of output channels and each target row, the group outermost, so that a thread
-    /// keeps its weights in cache.
+    /// Runs all tasks: one for each target row and as many groups of output channels as have room in cache with their
+    /// weights, the groups outermost, so that a thread keeps them there.
     fn run(&self) {
         let runs = taps::runs(&self.columns);
-        let rows = self.target.height;
-        (0..self.conv.weights.groups * rows).into_par_iter().for_each(|task| {
+        let (rows, groups) = (self.target.height, self.conv.weights.groups);
+        let parts = (self.conv.weights.bytes().len().div_ceil(NEAR))
+            .max((2 * rayon::current_num_threads()).div_ceil(rows.max(1)))
+            .min(groups);
+        (0..parts * rows).into_par_iter().for_each(|task| {
             let mut tiles = Tiles { summer: Summer::new(self.conv.kind, self.conv.codes.input), block: Block::zeros() };
-            let (y, group) = (task % rows, task / rows);
+            let (y, part) = (task % rows, task / rows);
+            let groups = part * groups / parts..(part + 1) * groups / parts;
             match self.conv.layout {
-                Layout::Map => self.row(y, &runs, group, &mut tiles),
-                Layout::Rows => self.row_of_rows(y, group, &mut tiles),
+                Layout::Map => self.row(y, &runs, &groups, &mut tiles),
+                Layout::Rows => self.row_of_rows(y, &groups, &mut tiles),
             }
         });
     }
 
-    fn row(&self, y: usize, runs: &[Run], group: usize, tiles: &mut Tiles) {
+    fn row(&self, y: usize, runs: &[Run], groups: &Range<usize>, tiles: &mut Tiles) {
         let pixel_row = self.source.row_len() * self.conv.codes.input.size();
         let mut list = Vec::new();
         for run in runs {
@@ -233,21 +245,21 @@ impl Work<'_> {
                     let tap = row.kernel * self.conv.shape.kernel[1] + column.kernel;
                     list.push(Tap {
                         input: (row.source * self.source.width + column.source) * pixel_row,
-                        weights: self.conv.weights.offset(group, tap),
+                        weights: self.conv.weights.offset(0, tap),
                     });
                 }
             }
-            lines::of_run(self.source, self.target, y, *run, |line| self.line(line, &list, group, tiles));
+            lines::of_run(self.source, self.target, y, *run, |line| self.line(line, &list, groups, tiles));
         }
     }
 
     /// One line for each image.
-    fn row_of_rows(&self, y: usize, group: usize, tiles: &mut Tiles) {
+    fn row_of_rows(&self, y: usize, groups: &Range<usize>, tiles: &mut Tiles) {
         let (source, target, conv) = (self.source, self.target, self.conv);
         let image = (source.width + 2 * conv.shape.padding[1]) * source.channels;
         let tap = |row: &taps::AxisTap| Tap {
             input: row.source * source.batch * image * conv.codes.input.size(),
-            weights: conv.weights.offset(group, row.kernel),
+            weights: conv.weights.offset(0, row.kernel),
         };
         let list: Vec<Tap> = self.rows[y].iter().map(tap).collect();
         for n in 0..source.batch {
@@ -258,43 +270,54 @@ impl Work<'_> {
                 output: (y * target.width * target.batch + n) * target.channels,
                 output_step: target.row_len(),
             };
-            self.line(line, &list, group, tiles);
+            self.line(line, &list, groups, tiles);
         }
     }
 
     /// Pixels at constant steps, cut into blocks. The last one is moved back to be whole where the line is long enough:
-    /// its first pixels are then computed twice, to the same values.
-    fn line(&self, line: Line, taps: &[Tap], group: usize, tiles: &mut Tiles) {
+    /// its first pixels are then computed twice, to the same values. What some blocks read and write is near for all groups.
+    fn line(&self, line: Line, taps: &[Tap], groups: &Range<usize>, tiles: &mut Tiles) {
+        let (blocks, bytes) = (line.pixels.div_ceil(PIXELS), self.source.channels * self.conv.codes.input.size());
+        let together = (NEAREST / (PIXELS * bytes).max(1)).max(1);
+        for first in (0..blocks).step_by(together) {
+            for group in groups.clone() {
+                for block in first..(first + together).min(blocks) {
+                    self.block(line, block * PIXELS, taps, group, tiles);
+                }
+            }
+        }
+    }
+
+    /// The block of a line's pixels from `at` on, one group of outputs.
+    fn block(&self, line: Line, at: usize, taps: &[Tap], group: usize, tiles: &mut Tiles) {
         let codes = &self.conv.codes;
         let pixels = line.pixels.min(PIXELS);
+        let at = at.min(line.pixels - pixels);
         let outputs = (self.target.channels - group * GROUP).min(GROUP);
-        for at in (0..line.pixels).step_by(PIXELS) {
-            let at = at.min(line.pixels - pixels);
-            let output = line.output + at * line.output_step + group * GROUP;
-            // SAFETY: `at` is below the pixels of the line, whose steps stay inside the checked slices, the last step of a
-            // tap inside the slack; tasks write disjoint rows and groups of channels; `new` required the level.
-            unsafe {
-                let input = (line.input + at * line.input_step) * codes.input.size();
-                let sums = Sums {
-                    taps,
-                    steps: self.conv.weights.steps,
-                    pixels,
-                    input: self.input.as_ptr().add(input),
-                    input_step: line.input_step * codes.input.size(),
-                    weights: self.conv.weights.bytes().as_ptr(),
-                };
-                tiles.summer.run(&sums, &mut tiles.block);
-                let added = |map: &[u8]| map.as_ptr().add(output * codes.added.map_or(0, Code::size));
-                let place = Place {
-                    pixels,
-                    first: group * GROUP,
-                    outputs,
-                    added: self.added.map_or(std::ptr::null(), added),
-                    output: self.output.get().add(output * codes.output.size()),
-                    step: line.output_step,
-                };
-                self.conv.epilogue.run(self.conv.kind, &tiles.block, &place);
-            }
+        let output = line.output + at * line.output_step + group * GROUP;
+        // SAFETY: `at` is below the pixels of the line, whose steps stay inside the checked slices, the last step of a
+        // tap inside the slack; tasks write disjoint rows and groups of channels; `new` required the level.
+        unsafe {
+            let input = (line.input + at * line.input_step) * codes.input.size();
+            let sums = Sums {
+                taps,
+                steps: self.conv.weights.steps,
+                pixels,
+                input: self.input.as_ptr().add(input),
+                input_step: line.input_step * codes.input.size(),
+                weights: self.conv.weights.bytes().as_ptr().add(self.conv.weights.offset(group, 0)),
+            };
+            tiles.summer.run(&sums, &mut tiles.block);
+            let added = |map: &[u8]| map.as_ptr().add(output * codes.added.map_or(0, Code::size));
+            let place = Place {
+                pixels,
+                first: group * GROUP,
+                outputs,
+                added: self.added.map_or(std::ptr::null(), added),
+                output: self.output.get().add(output * codes.output.size()),
+                step: line.output_step,
+            };
+            self.conv.epilogue.run(self.conv.kind, &tiles.block, &place);
         }
     }
 }

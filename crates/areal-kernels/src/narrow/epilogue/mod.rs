@@ -56,7 +56,9 @@ impl Epilogue {
         unsafe {
             match kind {
                 #[cfg(target_arch = "x86_64")]
-                Kind::Amx | Kind::Avx512 | Kind::Avx512Bf16 | Kind::Avx512Vnni => avx512::run(self, block, place),
+                Kind::Amx | Kind::Avx512Bf16 => avx512::run_bf16(self, block, place),
+                #[cfg(target_arch = "x86_64")]
+                Kind::Avx512 | Kind::Avx512Vnni => avx512::run(self, block, place),
                 #[cfg(target_arch = "x86_64")]
                 Kind::Avx2 => self.avx2(block, place),
                 _ => self.any(block, place),
