@@ -1,6 +1,7 @@
 /// Brings class probabilities from the prior that training implied (after class weights or resampling) to the classes'
 /// shares among the training patches: `p'_k ~ p_k share_k / prior_k`, scaled to sum to 1 (Saerens, Latinne and
-/// Decaestecker 2002, Neural Computation 14:21, eq. 4).
+/// Decaestecker 2002, Neural Computation 14:21, eq. 4). Where patches overlap, a cell's probabilities are the mean over its
+/// patches, and it is this mean that is brought there: nearly the same, and exactly so where the patches agree.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PriorShift {
     ratios: Vec<f32>,

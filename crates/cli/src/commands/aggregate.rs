@@ -112,6 +112,12 @@ impl Stage for Options {
             invalid: self.invalid.unwrap_or_default(),
         };
         let map = Map::open(&input)?;
+        if self.prediction.is_some() && map.shares.is_none() {
+            tracing::warn!(
+                "{} has no shares.tif: a cell counts as observed wholly or not at all; predict again for the observed share",
+                map.path.display()
+            );
+        }
         let hash = || self.inputs().iter().map(|path| input_file_with_companions(path)).collect::<Result<Vec<_>, _>>();
         // Inputs are hashed while they are read: the zones take one thread only.
         let (hashed, summed) = std::thread::scope(|scope| {

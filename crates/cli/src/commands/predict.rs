@@ -40,7 +40,7 @@ pub struct Options {
     #[arg(long, value_name = "FOLDER")]
     pub bundle: Option<PathBuf>,
     /// Folder to make: classes.tif and probabilities.tif, or value.tif; states.tif (what of each cell is known: observed,
-    /// nodata, masked, outside); prediction.json.
+    /// nodata, masked, outside) and shares.tif (the share of its ground that is each); prediction.json.
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
     /// Pixels from one patch to the next, and the size of a cell; it divides the patch size [default: the patch size]
