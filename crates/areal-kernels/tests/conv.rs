@@ -7,7 +7,7 @@ use proptest::prelude::*;
 #[path = "reference/mod.rs"]
 mod reference;
 
-use reference::{noise, reference};
+use reference::{Sizes, noise, reference, shapes};
 
 /// Weights `[outputs, inputs, rows, columns]` as `[rows, columns, inputs, outputs]`.
 fn in_rows<T: Copy>(c: &ConvShape, weights: &[T]) -> Vec<T> {
@@ -96,15 +96,16 @@ fn check_gradients(c: ConvShape, shape: MapShape, seed: u64) -> Result<(), TestC
     Ok(())
 }
 
-prop_compose! {
-    fn case()(
-        inputs in 1usize..20, outputs in 1usize..150, ky in 1usize..5, kx in 1usize..5,
-        stride in prop::array::uniform2(1usize..4), padding in prop::array::uniform2(0usize..4),
-        dilation in prop::array::uniform2(1usize..3), height in 1usize..11, width in 1usize..11, batch in 1usize..9,
-    ) -> (ConvShape, MapShape) {
-        let c = ConvShape { inputs, outputs, kernel: [ky, kx], stride, padding, dilation };
-        (c, MapShape::new(height, width, batch, inputs))
-    }
+fn case() -> impl Strategy<Value = (ConvShape, MapShape)> {
+    shapes(Sizes {
+        inputs: 1..20,
+        outputs: 1..150,
+        kernel: 1..5,
+        stride: 1..4,
+        padding: 0..4,
+        side: 1..11,
+        batch: 1..9,
+    })
 }
 
 proptest! {

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 #[path = "reference/mod.rs"]
 mod reference;
 
-use reference::{noise, reference};
+use reference::{Sizes, noise, reference, shapes};
 
 /// A map in a code, with its slack, and the values that it then holds.
 fn coded(code: Code, values: &[f32]) -> (Vec<u8>, Vec<f32>) {
@@ -46,15 +46,16 @@ fn near(found: &[f32], expected: &[f64], terms: usize) -> Result<(), TestCaseErr
     Ok(())
 }
 
-prop_compose! {
-    fn case()(
-        inputs in 1usize..140, outputs in 1usize..100, ky in 1usize..4, kx in 1usize..4,
-        stride in prop::array::uniform2(1usize..3), padding in prop::array::uniform2(0usize..3),
-        dilation in prop::array::uniform2(1usize..3), height in 1usize..8, width in 1usize..8, batch in 1usize..23,
-    ) -> (ConvShape, MapShape) {
-        let c = ConvShape { inputs, outputs, kernel: [ky, kx], stride, padding, dilation };
-        (c, MapShape::new(height, width, batch, inputs))
-    }
+fn case() -> impl Strategy<Value = (ConvShape, MapShape)> {
+    shapes(Sizes {
+        inputs: 1..140,
+        outputs: 1..100,
+        kernel: 1..4,
+        stride: 1..3,
+        padding: 0..3,
+        side: 1..8,
+        batch: 1..23,
+    })
 }
 
 proptest! {

@@ -4,22 +4,15 @@
 use areal_kernels::{AdamW, Level, MapShape, MaxPool, Momentum, Norm, NormGradient, moments, sum_of_squares};
 use proptest::prelude::*;
 
+#[path = "reference/noise.rs"]
+mod noise;
+
+use noise::noise;
+
 const EPSILON: f64 = 1e-5;
 
 fn levels() -> impl Iterator<Item = Level> {
     Level::ALL.into_iter().filter(|l| l.is_available())
-}
-
-/// Pseudo-random values in -1 to 1.
-fn noise(len: usize, seed: u64) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
-    };
-    (0..len).map(|_| next()).collect()
 }
 
 fn close(what: &str, found: &[f32], expected: &[f64], tolerance: f64) -> Result<(), TestCaseError> {

@@ -7,7 +7,7 @@ use burn::backend::{Autodiff, AutodiffBackend, Backend, Dispatch, Flex, backend_
 use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 
-use super::fork::{Fork, pass_on};
+use super::fork::{Fork, Node, pass_on};
 use super::layout::{images_of, into_map, map_of, map_shape, plain, recycle, vector};
 use super::{FlexFloat, is_ours, level};
 use crate::recycle::take;
@@ -219,6 +219,25 @@ impl<C: CheckpointStrategy> MapNormalisation for Autodiff<Flex, C> {
     }
 }
 
+/// Passes on the gradients by the input, the scale and the shift, and gives that by the map that was added, with its fork.
+fn three(
+    grads: &mut Gradients,
+    gradient: FlexFloat,
+    kept: Option<Kept>,
+    nodes: [Option<Node>; 3],
+) -> Option<(FlexFloat, Option<Fork>)> {
+    let kept = kept?;
+    let shares = kept.backward(gradient).ok()?;
+    recycle(kept.x);
+    kept.y.into_iter().for_each(recycle);
+    for (node, share) in nodes.into_iter().zip([shares.x, shares.gamma, shares.beta]) {
+        if let Some(node) = node {
+            grads.register::<Flex>(node, share);
+        }
+    }
+    Some((shares.add?, kept.how.fork))
+}
+
 /// The backward step.
 #[derive(Debug)]
 struct Step;
@@ -228,14 +247,7 @@ impl Backward<Flex, 3> for Step {
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
         let gradient = grads.consume::<Flex>(&ops.node);
-        let Some(kept) = ops.state else { return };
-        let Ok(shares) = kept.backward(gradient) else { return };
-        recycle(kept.x);
-        for (node, share) in ops.parents.iter().zip([shares.x, shares.gamma, shares.beta]) {
-            if let Some(node) = node {
-                grads.register::<Flex>(node.id, share);
-            }
-        }
+        three(grads, gradient, ops.state, ops.parents.map(|node| node.map(|node| node.id)));
     }
 }
 
@@ -248,18 +260,10 @@ impl Backward<Flex, 4> for AddStep {
 
     fn backward(self, ops: Ops<Self::State, 4>, grads: &mut Gradients, _: &mut Checkpointer) {
         let gradient = grads.consume::<Flex>(&ops.node);
-        let Some(kept) = ops.state else { return };
-        let Ok(shares) = kept.backward(gradient) else { return };
-        recycle(kept.x);
-        kept.y.into_iter().for_each(recycle);
-        let [x, gamma, beta, add] = ops.parents;
-        for (node, share) in [(x, shares.x), (gamma, shares.gamma), (beta, shares.beta)] {
-            if let Some(node) = node {
-                grads.register::<Flex>(node.id, share);
-            }
-        }
-        if let (Some(node), Some(share)) = (add, shares.add) {
-            pass_on(grads, node.id, kept.how.fork.as_ref(), share);
+        let [x, gamma, beta, add] = ops.parents.map(|node| node.map(|node| node.id));
+        let share = three(grads, gradient, ops.state, [x, gamma, beta]);
+        if let (Some(node), Some((share, fork))) = (add, share) {
+            pass_on(grads, node, fork.as_ref(), share);
         }
     }
 }

@@ -1,17 +1,32 @@
-//! Random maps, and the definition of a convolution.
+//! Random maps and shapes, and the definition of a convolution.
+
+mod noise;
+
+use std::ops::Range;
 
 use areal_kernels::{ConvShape, MapShape};
+use proptest::prelude::*;
 
-/// Pseudo-random values in -1 to 1.
-pub fn noise(len: usize, seed: u64) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
-    };
-    (0..len).map(|_| next()).collect()
+pub use noise::noise;
+
+/// Sizes of convolutions and of the maps that they read; pairs are drawn apart.
+pub struct Sizes {
+    pub inputs: Range<usize>,
+    pub outputs: Range<usize>,
+    pub kernel: Range<usize>,
+    pub stride: Range<usize>,
+    pub padding: Range<usize>,
+    pub side: Range<usize>,
+    pub batch: Range<usize>,
+}
+
+/// Convolutions, some of them dilated, and maps.
+pub fn shapes(s: Sizes) -> impl Strategy<Value = (ConvShape, MapShape)> {
+    let pair = prop::array::uniform2::<Range<usize>>;
+    let conv = (s.inputs, s.outputs, pair(s.kernel), pair(s.stride), pair(s.padding), pair(1..3));
+    (conv, pair(s.side), s.batch).prop_map(|((inputs, outputs, kernel, stride, padding, dilation), [h, w], batch)| {
+        (ConvShape { inputs, outputs, kernel, stride, padding, dilation }, MapShape::new(h, w, batch, inputs))
+    })
 }
 
 /// The definition: `y[oy, ox, n, o] = b[o] + sum x[oy s + ky d - p, ox s + kx d - p, n, i] w[o, i, ky, kx]`, in double precision.
