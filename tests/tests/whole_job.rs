@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
+use areal_grid::PixelState;
 use areal_raster::RasterFile;
 
-use crate::common::{areal, binary, interruptible, number, rows, run};
+use crate::common::{Row, areal, binary, interruptible, number, rows, run};
 
 struct Job {
     folder: tempfile::TempDir,
@@ -19,7 +20,13 @@ static JOB: LazyLock<Job> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
     let demo = folder.path().join("demo");
     areal(["demo", "--size", "small", "--out", demo.to_str().unwrap()]).expect(0);
-    areal(["run", demo.join("recipe.toml").to_str().unwrap()]).expect(0);
+    let run = || areal(["run", demo.join("recipe.toml").to_str().unwrap()]).expect(0);
+    run().says(&["awaits labels/landscape.csv"]);
+    let sample = demo.join("out/samples/landscape/sample.csv");
+    let label = ["demo", "--out", demo.to_str().unwrap(), "--label", sample.to_str().unwrap()];
+    areal(label).expect(0);
+    areal(label).expect(4).says(&["landscape.csv", "exists already", "--overwrite"]);
+    run();
     Job { folder }
 });
 
@@ -55,6 +62,9 @@ fn every_stage_leaves_its_outputs() {
         "areas/landscape/areas.csv",
         "areas/landscape/areas.csv-metadata.json",
         "areas/landscape/areas.gpkg",
+        "samples/landscape/sample.gpkg",
+        "estimates/landscape/estimates.csv",
+        "estimates/landscape/quality.md",
         "report.html",
     ] {
         assert!(out.join(file).is_file(), "{file} is missing");
@@ -106,6 +116,47 @@ fn mapped_areas_are_near_the_truth() {
     // Each square kilometre put in the wrong class counts twice, unobserved ground once. 0.19 is measured. A map
     // whose classes or districts are exchanged does not pass: oil palm for rubber gives 0.63, a district for the next 0.87.
     assert!(wrong / all < 0.25, "{wrong} of {all} km2 misplaced: {mapped:?}");
+}
+
+/// The truth is known in every cell: what the sample says is to hold it, and does for most classes.
+#[test]
+fn estimates_from_a_labelled_sample_hold_the_truth_of_the_mapped_ground() {
+    let mut truth = RasterFile::open(&JOB.demo().join("truth.tif")).unwrap();
+    let prediction = JOB.out().join("predictions/landscape");
+    let mut map = RasterFile::open(&prediction.join("classes.tif")).unwrap();
+    let mut shares = RasterFile::open(&prediction.join("shares.tif")).unwrap();
+    let window = map.grid().window();
+    let factor = truth.grid().width / map.grid().width;
+    assert_eq!((map.grid().height * factor, map.grid().width * factor), (truth.grid().height, truth.grid().width));
+    let (_, states) = map.read_band(1, &window).unwrap();
+    let (observed, _) = shares.read_band(1, &window).unwrap();
+    let everything = truth.grid().window();
+    let (codes, _) = truth.read_band(1, &everything).unwrap();
+    // Observed ground by the class that covers most of each cell, as a share of all: what the units are labelled with.
+    let (mut area, mut all) = (vec![0.0; 256], 0.0);
+    for k in (0..window.len()).filter(|k| states[*k] == PixelState::Observed) {
+        let (row, col) = (k / window.width * factor, k % window.width * factor);
+        let mut counts = [0; 256];
+        for r in 0..factor {
+            for c in 0..factor {
+                counts[codes.get((row + r) * window.width * factor + col + c) as usize] += 1;
+            }
+        }
+        let most = (0..256).max_by_key(|code| counts[*code]).unwrap();
+        area[most] += observed.get(k);
+        all += observed.get(k);
+    }
+    let found = rows(&JOB.out().join("estimates/landscape/estimates.csv"));
+    let whole: Vec<&Row> = found.iter().filter(|r| r["population"] == "map").collect();
+    let total: f64 = whole.iter().map(|r| number(r, "mapped")).sum();
+    let mut held = 0;
+    for row in &whole {
+        let truth = area[number(row, "class_code") as usize] / all * total;
+        held += usize::from((number(row, "low")..=number(row, "high")).contains(&truth));
+    }
+    assert!(whole.len() >= 5 && held + 1 >= whole.len(), "{held} of {} intervals hold the truth", whole.len());
+    let html = fs::read_to_string(JOB.out().join("report.html")).unwrap();
+    assert!(html.contains("rubber: estimated") && html.contains("overall accuracy"));
 }
 
 #[test]

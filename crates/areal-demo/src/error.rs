@@ -24,6 +24,14 @@ pub enum DemoError {
         /// Why.
         source: csv::Error,
     },
+    /// A table that is no sample.
+    #[error("{path} is no sample of areal sample: {what}", path = path.display())]
+    Sample {
+        /// The table.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
     /// Stopped.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),

@@ -9,6 +9,7 @@ mod blob;
 mod districts;
 mod error;
 mod generate;
+mod interpreter;
 mod labels;
 mod land_use;
 mod noise;
@@ -27,5 +28,6 @@ mod tests;
 
 pub use error::DemoError;
 pub use generate::{DemoSummary, generate};
+pub use interpreter::label;
 pub use land_use::LandUse;
 pub use plan::{DemoSettings, DemoSize};

@@ -1,7 +1,7 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use areal_demo::{DemoSettings, DemoSize, generate};
-use areal_job::StagedDir;
+use areal_demo::{DemoSettings, DemoSize, generate, label};
+use areal_job::{StagedDir, StagedFile};
 use clap::Args;
 
 use super::check_names;
@@ -12,9 +12,11 @@ use crate::errors::CliError;
 ///
 /// Two overlapping scenes in neighbouring UTM zones (10 m, blue, green, red, nir, swir and a cloud band), districts,
 /// label polygons, survey clusters with a wealth index, a population raster, and the truth of all as rasters and tables.
-/// Its recipes for land use and for wealth run every stage.
+/// Its recipes for land use and for wealth run every stage. The recipe for land use draws a sample, too, which --label
+/// labels from the truth.
 #[derive(Debug, Clone, Default, Args)]
-#[command(after_help = "Example:\n  areal demo --out demo\n  areal run demo/recipe.toml")]
+#[command(after_help = "Examples:\n  areal demo --out demo\n  areal run demo/recipe.toml\n  \
+                        areal demo --out demo --label demo/out/samples/landscape/sample.csv\n  areal run demo/recipe.toml")]
 pub struct Options {
     /// Folder to make.
     #[arg(long, value_name = "FOLDER")]
@@ -25,14 +27,21 @@ pub struct Options {
     /// Which of all possible landscapes.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
-    /// Replace the folder where it stands already.
+    /// Sample to label, as 'areal sample' wrote it, from the truth of the landscape that stands at --out: what an interpreter
+    /// would who makes no mistake. The labels are written where the landscape's recipe looks for them.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["size", "seed"])]
+    pub label: Option<PathBuf>,
+    /// Replace what stands there already: the folder, or with --label the labels.
     #[arg(long)]
     pub overwrite: bool,
 }
 
 pub fn run(options: Options, context: &Context) -> Result<(), CliError> {
-    let Options { out, size, seed, overwrite } = options;
-    check_names([&out])?;
+    let Options { out, size, seed, label, overwrite } = options;
+    check_names(label.iter().chain([&out]))?;
+    if let Some(sample) = label {
+        return label_sample(&out, &sample, overwrite);
+    }
     let folder = StagedDir::new(&out, overwrite)?;
     let summary = generate(&DemoSettings { size, seed }, &folder, &context.job())?;
     folder.commit()?;
@@ -43,5 +52,18 @@ pub fn run(options: Options, context: &Context) -> Result<(), CliError> {
     outln!("{} districts, {} survey clusters", summary.districts, summary.clusters);
     tracing::info!("{} files in {}", summary.files.len(), out.display());
     tracing::info!("next: areal run {}", out.join("recipe.toml").display());
+    Ok(())
+}
+
+/// Labels a sample of the landscape in a folder from its truth.
+fn label_sample(folder: &Path, sample: &Path, overwrite: bool) -> Result<(), CliError> {
+    let scene =
+        sample.parent().and_then(Path::file_name).map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+    let out = folder.join("labels").join(scene).with_extension("csv");
+    // The head of every sample.
+    let staged = StagedFile::replacing(&out, overwrite, "unit_id,lon,lat,label")?;
+    let labelled = label(&folder.join("truth.tif"), sample, staged.path())?;
+    staged.commit()?;
+    outln!("{labelled} units are labelled in {}", out.display());
     Ok(())
 }

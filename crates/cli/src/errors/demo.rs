@@ -10,6 +10,9 @@ impl From<DemoError> for CliError {
             DemoError::Interrupted(error) => error.into(),
             DemoError::Projection(_) => Self::from_source(Exit::Failure, &error)
                 .help("PROJ cannot place the landscape; check that its data (proj.db) is installed"),
+            DemoError::Sample { .. } => {
+                Self::from_source(Exit::Input, &error).help("name the sample.csv in the folder that areal sample made")
+            }
             DemoError::Table { .. } => Self::from_source(Exit::Output, &error)
                 .help("check that the disk has room and that you may write there"),
         }
