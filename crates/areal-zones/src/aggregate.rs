@@ -206,9 +206,10 @@ impl Pass<'_> {
     fn run(&self, windows: &[Window], job: Job<'_>, tallies: &mut [Tally]) -> Result<(), ZonesError> {
         let task = job.task("aggregate", Some(self.map.grid.height as u64), Unit::Rows);
         let readers: Mutex<Vec<MapReader>> = Mutex::new(Vec::new());
-        // Some windows for each thread at a time, so that none waits long for the others and few sums are held.
+        // Many windows for each thread at a time, so that little time is spent waiting for the last of them, and not so many
+        // that their sums fill the memory.
         let mut rows = 0;
-        for batch in windows.chunks(rayon::current_num_threads() * 4) {
+        for batch in windows.chunks(rayon::current_num_threads() * 16) {
             job.check()?;
             let sums: Result<Vec<_>, ZonesError> = batch.par_iter().map(|w| self.window(w, &readers, job)).collect();
             // In the order of windows, so that the last digit does not depend on threads.
