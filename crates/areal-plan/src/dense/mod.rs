@@ -161,6 +161,8 @@ impl DenseInference for DensePlan {
 
     fn start(&mut self, part: &DensePart) -> Result<(), ModelError> {
         let pixels = ImagePart { row: part.rows.start, columns: part.columns.clone() };
+        // The maps of two parts are never held together.
+        self.run = None;
         let stream = self.program.start(&self.image, &pixels, self.rows, self.window).map_err(PlanError::from)?;
         self.run = Some(Run { next_patch_row: part.patch_rows.start, part: part.clone(), stream });
         Ok(())
