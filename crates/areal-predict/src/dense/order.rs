@@ -76,6 +76,9 @@ impl DenseOrder {
             strip_rows: 1,
         };
         order.panels = order.cut(dense)?;
+        if order.panels.len() > 1 {
+            order.tell_of_cuts(dense)?;
+        }
         order.strip_rows = order.rows_of_a_strip(input.channels, dense)?;
         Ok(order)
     }
@@ -169,13 +172,32 @@ impl DenseOrder {
         Ok(self.panels_of(enough))
     }
 
+    /// Says how much memory would spare the borders of panels their second reading and computing.
+    fn tell_of_cuts(&self, dense: &dyn DenseInference) -> Result<(), PredictError> {
+        let mut most = 0;
+        for panel in self.panels_of(1) {
+            most = most.max(self.held(&panel, dense)?);
+        }
+        tracing::info!(
+            "the memory cuts the scene into {} panels of columns, whose borders are computed twice; about {} MiB would do for one",
+            self.panels.len(),
+            (most + most.div_ceil(3)).div_ceil(1 << 20)
+        );
+        Ok(())
+    }
+
     /// Whether the maps of a panel and one row of its chunks fit into three quarters of the memory. A panel of one column
     /// of cells reads what it must.
     fn fits(&self, panel: &Panel, dense: &dyn DenseInference) -> Result<bool, PredictError> {
+        Ok(self.held(panel, dense)? <= self.memory - self.memory / 4)
+    }
+
+    /// Bytes of the maps of a panel and one row of its chunks.
+    fn held(&self, panel: &Panel, dense: &dyn DenseInference) -> Result<u64, PredictError> {
         let part = dense.part(0, &panel.patches)?;
         let (_, per_row) = self.chunks(&(0..1), &self.columns(panel, &part));
         let pixels = if panel.cells.len() == 1 { 0 } else { per_row as u64 * self.chunk_bytes };
-        Ok(part.bytes + pixels <= self.memory - self.memory / 4)
+        Ok(part.bytes + pixels)
     }
 
     fn panels_of(&self, count: usize) -> Vec<Panel> {
