@@ -210,3 +210,42 @@ fn parts_of_a_label_that_overlap_are_counted_once() {
         .expect(0)
         .says(&["the outlines of 1 polygons cross themselves, first that of 1 at (500500, 99500)"]);
 }
+
+/// One coordinate of 1e12 took all memory; it was moved by every whole turn in between.
+#[test]
+fn a_zone_in_degrees_that_lies_nowhere_is_refused() {
+    let place = Place::new();
+    let grid = areal_grid::PixelGrid {
+        crs: areal_raster::crs_from_text("EPSG:4326").unwrap(),
+        transform: areal_grid::Affine::north_up([102.0, 5.0], [0.01, 0.01]),
+        height: 20,
+        width: 20,
+    };
+    let map = place.raster("map.tif", &grid, Pixels::U8(vec![1; 400]), 255.0);
+    for (vertex, said) in [("[1e12, 4.9]", "(1000000000000, 4.9)"), ("[102.1, 95]", "(102.1, 95)")] {
+        let ring = format!("[[102, 4.9], {vertex}, [102.1, 5], [102, 4.9]]");
+        let text = format!(
+            "{{\"type\":\"FeatureCollection\",\"features\":[{{\"type\":\"Feature\",\"properties\":{{\"id\":\"far\"}},\
+             \"geometry\":{{\"type\":\"Polygon\",\"coordinates\":[{ring}]}}}}]}}"
+        );
+        let zones = place.path("zones.geojson");
+        std::fs::write(&zones, text).unwrap();
+        let out = place.path("areas");
+        let args = [
+            "aggregate",
+            "--raster",
+            crate::tile::text(&map),
+            "--zones",
+            crate::tile::text(&zones),
+            "--zone-id",
+            "id",
+            "--out",
+        ];
+        areal(args.into_iter().chain([crate::tile::text(&out)])).expect(3).says(&[
+            "far",
+            said,
+            "is no longitude and latitude",
+        ]);
+        assert!(!out.exists());
+    }
+}

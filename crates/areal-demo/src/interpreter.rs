@@ -17,45 +17,68 @@ pub fn label(truth: &Path, sample: &Path, out: &Path) -> Result<usize, DemoError
     let grid = raster.grid().clone();
     let names = raster.category_names(1)?;
     let to_map = Projection::new(&crs_from_text("EPSG:4326")?, &grid.crs)?;
-    let at = |path: &Path| {
-        let path = path.to_path_buf();
-        move |source: csv::Error| DemoError::Sample { path, what: source.to_string() }
-    };
-    let mut reader = csv::Reader::from_path(sample).map_err(at(sample))?;
-    let header = reader.headers().map_err(at(sample))?.clone();
-    let column = |name: &str| {
-        header
-            .iter()
-            .position(|h| h == name)
-            .ok_or_else(|| DemoError::Sample { path: sample.to_path_buf(), what: format!("it has no column {name}") })
-    };
-    let [lon, lat, side, label] = [column("lon")?, column("lat")?, column("cell_side_m")?, column("label")?];
-    let mut writer = csv::Writer::from_path(out).map_err(at(out))?;
-    writer.write_record(&header).map_err(at(out))?;
+    let fault = |what: String| DemoError::Sample { path: sample.to_path_buf(), what };
+    let unread = |e: csv::Error| fault(e.to_string());
+    let unwritten = |source: csv::Error| DemoError::Table { path: out.to_path_buf(), source };
+    let mut reader = csv::Reader::from_path(sample).map_err(unread)?;
+    let header = reader.headers().map_err(unread)?.clone();
+    let columns = Columns::find(&header).map_err(fault)?;
+    let mut writer = csv::Writer::from_path(out).map_err(unwritten)?;
+    writer.write_record(&header).map_err(unwritten)?;
     let mut labelled = 0;
     for record in reader.records() {
-        let record = record.map_err(at(sample))?;
-        let number = |k: usize| {
-            let text = record.get(k).unwrap_or_default();
-            text.parse::<f64>().ok().filter(|v| v.is_finite()).ok_or_else(|| {
-                let line = record.position().map_or(0, csv::Position::line);
-                let what = format!("line {line}, column {}: \"{text}\" is no number", &header[k]);
-                DemoError::Sample { path: sample.to_path_buf(), what }
-            })
-        };
-        let mut centre = [[number(lon)?, number(lat)?]];
-        to_map.apply(&mut centre)?;
+        let record = record.map_err(unread)?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let ([lon, lat], side) = columns.square(&record).map_err(|what| fault(format!("line {line}, {what}")))?;
+        let mut centre = [[lon, lat]];
+        to_map.apply(&mut centre).map_err(|e| fault(format!("line {line}: {e}")))?;
         let mut fields: Vec<&str> = record.iter().collect();
-        let found = unit(&grid, centre[0], number(side)?);
+        let found = unit(&grid, centre[0], side);
         let code = found.map(|(window, centre)| most(&mut raster, &window, centre)).transpose()?;
         if let Some(name) = code.and_then(|code| names.get(code)) {
-            fields[label] = name;
+            fields[columns.label] = name;
             labelled += 1;
         }
-        writer.write_record(&fields).map_err(at(out))?;
+        writer.write_record(&fields).map_err(unwritten)?;
     }
-    writer.flush().map_err(|e| at(out)(e.into()))?;
+    writer.flush().map_err(|e| unwritten(e.into()))?;
     Ok(labelled)
+}
+
+/// Where a sample's table holds what is needed.
+struct Columns {
+    lon: usize,
+    lat: usize,
+    side: usize,
+    label: usize,
+}
+
+/// Longest side of a unit in metres: none is larger than a district.
+const LONGEST: f64 = 100_000.0;
+
+impl Columns {
+    fn find(header: &csv::StringRecord) -> Result<Self, String> {
+        let one = |name: &str| {
+            let mut found = (0..header.len()).filter(|k| &header[*k] == name);
+            match (found.next(), found.next()) {
+                (Some(k), None) => Ok(k),
+                (None, _) => Err(format!("it has no column {name}")),
+                (Some(_), Some(_)) => Err(format!("it has two columns {name}")),
+            }
+        };
+        Ok(Self { lon: one("lon")?, lat: one("lat")?, side: one("cell_side_m")?, label: one("label")? })
+    }
+
+    /// Position and side of a record's square.
+    fn square(&self, record: &csv::StringRecord) -> Result<([f64; 2], f64), String> {
+        let number = |k: usize, name: &str, low: f64, high: f64| {
+            let text = record.get(k).unwrap_or_default();
+            let value = text.parse::<f64>().ok().filter(|v| (low..=high).contains(v));
+            value.ok_or_else(|| format!("column {name}: \"{text}\" is no number from {low} to {high}"))
+        };
+        let position = [number(self.lon, "lon", -180.0, 180.0)?, number(self.lat, "lat", -90.0, 90.0)?];
+        Ok((position, number(self.side, "cell_side_m", f64::MIN_POSITIVE, LONGEST)?))
+    }
 }
 
 /// The pixels whose centres lie in a square about a point, and the one that holds the point; none where it lies outside.
@@ -128,8 +151,17 @@ mod tests {
         let labels = std::fs::read_to_string(at("labels.csv")).unwrap();
         let found: Vec<&str> = labels.lines().skip(1).map(|line| line.split(',').nth(3).unwrap()).collect();
         assert_eq!(found, ["a", "c", "b", "mine"]);
-        std::fs::write(at("sample.csv"), "unit_id,lon,lat\n").unwrap();
-        let error = label(&at("truth.tif"), &at("sample.csv"), &at("labels.csv")).unwrap_err();
-        assert!(error.to_string().contains("it has no column cell_side_m"), "{error}");
+        let refused = |text: &str, said: &str| {
+            std::fs::write(at("sample.csv"), text).unwrap();
+            let error = label(&at("truth.tif"), &at("sample.csv"), &at("labels.csv")).unwrap_err();
+            assert!(error.to_string().contains(said), "{error}");
+        };
+        refused("unit_id,lon,lat\n", "it has no column cell_side_m");
+        refused("lon,lat,label,cell_side_m,label\n", "it has two columns label");
+        // A side below 0 ended in a panic, one of 1e300 was the whole raster.
+        for side in ["-160", "0", "1e300", "nan"] {
+            refused(&format!("lon,lat,label,cell_side_m\n105,4.5,,{side}\n"), "line 2, column cell_side_m");
+        }
+        refused("lon,lat,label,cell_side_m\n500,4.5,,160\n", "line 2, column lon: \"500\"");
     }
 }

@@ -83,7 +83,8 @@ impl EstimateSection {
             self.estimates.iter().filter(|l| l.ground == first.ground && l.unit == first.unit && !l.is_zone).collect();
         let all = || shown.iter().flat_map(|l| l.numbers());
         let (low, high) = all().fold((0.0, 0.0), |(a, b): (f64, f64), v| (a.min(v), b.max(v)));
-        if high <= low {
+        // Neither nothing nor what no scale can show.
+        if !((high - low).is_normal() && high > low) {
             return None;
         }
         let place = |v: f64| LABELS + (v - low) / (high - low) * (WIDTH - LABELS - 20.0);
@@ -98,7 +99,7 @@ impl EstimateSection {
             text: line.sentence(digits),
         };
         let bottom = ROW * shown.len() as f64;
-        let step = round_below((high - low) / 3.0);
+        let step = Some(round_below((high - low) / 3.0)).filter(|step| step.is_normal())?;
         let ticks = ((low / step).ceil() as i64..).map(|k| k as f64 * step).take_while(|v| *v <= high);
         let of_tick = if step >= 1.0 { 0 } else { decimals(std::iter::once(step)) };
         Some(EstimatePlot {

@@ -1,4 +1,5 @@
-//! The self-contained HTML report: maps, area tables, estimates with their errors, learning curves, confusion matrices, saliency, provenance.
+//! The self-contained HTML report: maps, area tables, estimates with their errors, learning curves, confusion matrices,
+//! saliency, provenance.
 //!
 //! Takes plain tables, pixels and outlines; [`render`] gives one HTML document that loads nothing from anywhere. All text
 //! is escaped: nothing that stands in an input file can become markup.

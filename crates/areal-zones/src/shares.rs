@@ -22,8 +22,8 @@ impl SharesReader {
         Ok(Self { file: RasterFile::open(path)? })
     }
 
-    /// The shares of a window's cells, each cell's divided by their sum: they add up to 1 in double precision, and a share of
-    /// nothing stays nothing.
+    /// The shares of a window's cells, each cell's divided by their sum: they add up to 1 but for the last digit of double
+    /// precision, and a share of nothing stays nothing.
     ///
     /// # Errors
     /// When the file cannot be read, or four shares lie outside 0..1 or do not add up to 1 but for their rounding.

@@ -16,6 +16,14 @@ pub enum Fault {
         /// Which vertex of the geometry, from 0.
         index: usize,
     },
+    /// A vertex of an outline in degrees that lies nowhere on the Earth.
+    #[error("({x}, {y}) is no longitude and latitude")]
+    NoPosition {
+        /// East of the vertex.
+        x: f64,
+        /// North of the vertex.
+        y: f64,
+    },
     /// Edges that cross.
     #[error("its outline crosses itself at ({x}, {y})")]
     Crossing {

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use areal_grid::{Crs, CrsKind};
 use areal_raster::{Feature, FieldKind, FieldValue, VectorLayer, read_layer};
-use geo::{Area, CoordsIter, Geometry, MultiPolygon};
+use geo::{Area, Coord, CoordsIter, Geometry, MultiPolygon};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -190,7 +190,13 @@ impl ZoneSet {
             Err(kind) => return Err(ZonesError::NotPolygon { path, fid, id, kind }),
         };
         let unwrapped = match self.crs.kind {
-            CrsKind::Geographic { degrees_per_unit } => unwrap(&mut outline, 360.0 / degrees_per_unit),
+            CrsKind::Geographic { degrees_per_unit } => {
+                let turn = 360.0 / degrees_per_unit;
+                if let Some(fault) = no_position(&outline, turn) {
+                    return Err(ZonesError::Invalid { path, fid, id, fault, repairable: false });
+                }
+                unwrap(&mut outline, turn)
+            }
             CrsKind::Projected { .. } => false,
         };
         let Some(fault) = find_fault(&outline) else {
@@ -209,6 +215,15 @@ impl ZoneSet {
         let repair = Some(Repair { id: id.clone(), fid, fault, area_before, area_after });
         Ok(Read { zone: Zone { id, name, outline: repaired }, repair, unwrapped })
     }
+}
+
+/// The first vertex of an outline in degrees that is beyond a pole or more than two turns away: some layers count from 0 to 360,
+/// or on past the antimeridian, but none farther. A vertex that is not finite is left to [`find_fault`].
+fn no_position(outline: &MultiPolygon<f64>, turn: f64) -> Option<Fault> {
+    let is_far = |c: &Coord<f64>| {
+        c.x.is_finite() && c.y.is_finite() && (c.x.abs() > 2.0 * turn || c.y.abs() > 0.25 * turn * (1.0 + 1e-6))
+    };
+    outline.coords_iter().find(is_far).map(|c| Fault::NoPosition { x: c.x, y: c.y })
 }
 
 /// A zone as it was read, and what was changed in it.

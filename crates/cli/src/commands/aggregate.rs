@@ -67,7 +67,7 @@ pub struct Options {
     /// if it is of these zones and this grid, else worked out and kept. The results are the same.
     #[arg(long, value_name = "FOLDER")]
     pub coverage: Option<PathBuf>,
-    /// Cells of the map that one thread holds in memory. [default: 2097152]
+    /// Cells of the map that one thread holds in memory at most; fewer where its blocks allow it. [default: 2097152]
     #[arg(long, value_name = "CELLS")]
     pub window_cells: Option<usize>,
     /// Folder to write.

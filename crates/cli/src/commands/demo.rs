@@ -1,12 +1,12 @@
 use std::path::{Path, PathBuf};
 
 use areal_demo::{DemoSettings, DemoSize, generate, label};
-use areal_job::{StagedDir, StagedFile};
+use areal_job::{FileError, StagedDir, StagedFile};
 use clap::Args;
 
 use super::check_names;
 use crate::context::Context;
-use crate::errors::CliError;
+use crate::errors::{CliError, Exit};
 
 /// Generate a landscape to try areal on, with known truth
 ///
@@ -57,9 +57,14 @@ pub fn run(options: Options, context: &Context) -> Result<(), CliError> {
 
 /// Labels a sample of the landscape in a folder from its truth.
 fn label_sample(folder: &Path, sample: &Path, overwrite: bool) -> Result<(), CliError> {
-    let scene =
-        sample.parent().and_then(Path::file_name).map_or_else(String::new, |n| n.to_string_lossy().into_owned());
-    let out = folder.join("labels").join(scene).with_extension("csv");
+    // The folder of the sample is named for its scene, and so are the labels that the recipe looks for.
+    let whole = std::path::absolute(sample).map_err(FileError::io("find", sample))?;
+    let scene = whole.parent().and_then(Path::file_name).map(|n| n.to_string_lossy().into_owned());
+    let Some(scene) = scene.filter(|scene| !scene.is_empty()) else {
+        return Err(CliError::new(Exit::Usage, format!("{} lies in no folder of a sample", sample.display()))
+            .help("name the sample.csv in the folder that areal sample made"));
+    };
+    let out = folder.join("labels").join(format!("{scene}.csv"));
     // The head of every sample.
     let staged = StagedFile::replacing(&out, overwrite, "unit_id,lon,lat,label")?;
     let labelled = label(&folder.join("truth.tif"), sample, staged.path())?;

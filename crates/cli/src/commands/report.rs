@@ -20,8 +20,8 @@ use crate::errors::{CliError, Exit};
 
 /// Write one self-contained HTML report of a job's results
 ///
-/// Maps, areas by zone as a map and a sortable table, estimates with their errors, learning curve, confusion matrices, saliency examples, notes on
-/// data quality, and how everything was made. The file opens from disk and needs no network. Every part is optional;
+/// Maps, areas by zone as a map and a sortable table, estimates with their errors, learning curve, confusion matrices,
+/// saliency examples, notes on data quality, and how everything was made. The file opens from disk and needs no network. Every part is optional;
 /// what is not given is said to be missing, and parts that were not made from each other are warned of.
 #[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]

@@ -15,7 +15,13 @@ use crate::survey::zone_label;
 pub fn add(report: &mut Report, folder: &Path) -> Result<(), CliError> {
     let name = name_of(folder);
     let meta = document(report, &folder.join("estimates.json"), FORMAT)?;
-    let estimates: Vec<EstimateRow> = rows(&folder.join("estimates.csv"))?;
+    let table = folder.join("estimates.csv");
+    let estimates: Vec<EstimateRow> = rows(&table)?;
+    let numbers = |r: &EstimateRow| [Some(r.mapped), r.estimate, r.standard_error, r.low, r.high, r.cv];
+    if let Some(k) = estimates.iter().position(|r| numbers(r).iter().flatten().any(|v| !v.is_finite())) {
+        let message = format!("{}, line {}: a number that is not finite", table.display(), k + 2);
+        return Err(CliError::new(Exit::Input, message).help("the file was changed by hand; make it again"));
+    }
     let accuracy = folder.join("accuracy.csv");
     // Estimates of a value have no accuracies.
     let accuracies: Vec<AccuracyRow> = if accuracy.exists() { rows(&accuracy)? } else { Vec::new() };
