@@ -86,6 +86,79 @@ fn ground_that_is_not_observed_is_no_part_of_the_population() {
     assert!((estimated / sum(&|k| share(k).into()) - 1.0).abs() < 1e-9, "{estimated}");
 }
 
+/// Raked numbers and those of a sample without a design were called something else, and nothing of them was left out.
+#[test]
+fn raking_and_a_missing_design_do_not_undo_suppression() {
+    let w = world();
+    w.sample(&["--size", "300"]).expect(0);
+    w.label("sample", "sample.csv", "labelled.csv");
+    let zones = w.text("zones.gpkg");
+    let flags = ["--zones", &zones, "--zone-id", "id", "--zone-method", "direct", "--suppress-below", "32"];
+    let hidden = |out: &str| {
+        let found = rows(&w.path(out).join("estimates.csv"));
+        found.iter().filter(|r| r["suppressed"] == "primary").map(|r| r["zone_id"].clone()).collect::<Vec<_>>()
+    };
+    w.estimate("plain", &flags).expect(0);
+    w.estimate("raked", &[&flags[..], &["--benchmark"]].concat()).expect(0);
+    assert!(!hidden("plain").is_empty());
+    assert_eq!(hidden("plain"), hidden("raked"));
+    let names = ["prediction", "labelled.csv", "bare"].map(|n| w.text(n));
+    let [prediction, labelled, out] = names.each_ref();
+    let bare = ["estimate", "--prediction", prediction, "--sample", labelled, "--out", out, "--accept", "no-design"];
+    areal(bare.iter().chain(&flags)).expect(0);
+    assert!(!hidden("bare").is_empty());
+}
+
+/// A class without an error in the sample had a standard error of rounding, an interval without width, and was called good.
+#[test]
+fn a_sample_without_an_error_is_not_called_certain() {
+    let w = world();
+    w.sample(&["--size", "60", "--allocation", "equal", "--least", "2"]).expect(0);
+    w.label("sample", "sample.csv", "labelled.csv");
+    // Every unit is what the map says.
+    let units = rows(&w.path("sample/units.csv"));
+    let lines: Vec<String> = units.iter().map(|u| format!("{},{}", u["unit_id"], u["map_class"])).collect();
+    std::fs::write(w.path("labelled.csv"), format!("unit_id,label\n{}\n", lines.join("\n"))).unwrap();
+    w.estimate("x", &[]).expect(0);
+    for row in rows(&w.path("x/estimates.csv")) {
+        assert!(number(&row, "high") - number(&row, "low") > 0.01 * number(&row, "estimate"), "{row:?}");
+        assert_eq!((row["quality"].as_str(), row["interval"].as_str()), ("unreliable", "wilson"), "{row:?}");
+    }
+    let again = w.text("x");
+    areal(["compare", &again, &again]).expect(3).says(&["no number with an error in common"]);
+}
+
+/// The ends of an interval were rounded finer than its number, which then lay outside; comparing such numbers found changes.
+#[test]
+fn rounded_numbers_lie_in_their_rounded_intervals_and_are_no_change() {
+    let w = world();
+    w.sample(&["--size", "900"]).expect(0);
+    w.label("sample", "sample.csv", "labelled.csv");
+    w.estimate("exact", &[]).expect(0);
+    w.estimate("rounded", &["--round", "5000"]).expect(0);
+    for row in rows(&w.path("rounded/estimates.csv")) {
+        let [low, value, high] = ["low", "estimate", "high"].map(|field| number(&row, field));
+        assert!(low <= value && value <= high && low % 5000.0 == 0.0 && high % 5000.0 == 0.0, "{row:?}");
+    }
+    let (exact, rounded) = (w.text("exact"), w.text("rounded"));
+    areal(["compare", &exact, &rounded, "--out", &w.text("revisions.csv")]).expect(0);
+    assert!(rows(&w.path("revisions.csv")).iter().all(|r| number(r, "p_value") > 0.05));
+}
+
+#[test]
+fn flags_without_effect_are_refused() {
+    let w = world();
+    w.sample(&["--size", "300"]).expect(0);
+    w.label("sample", "sample.csv", "labelled.csv");
+    w.estimate("x", &["--benchmark"]).expect(2).says(&["--benchmark has no effect without zones", "--zones"]);
+    w.estimate("x", &["--confusion", "c.csv"]).expect(2).says(&["--confusion has no effect on a sample"]);
+    let prediction = w.text("prediction");
+    let quantify = ["estimate", "--prediction", &prediction, "--quantify", "emq", "--out", &w.text("q")];
+    areal(quantify.iter().chain(&["--level", "0.9"])).expect(2).says(&["--level has no effect with --quantify"]);
+    areal(quantify.iter().chain(&["--round", "1000"])).expect(0);
+    assert!(rows(&w.path("q/estimates.csv")).iter().all(|r| number(r, "estimate") % 1000.0 == 0.0));
+}
+
 /// One zone has nothing to hide behind: what all zones have together is its own number.
 #[test]
 fn a_suppressed_number_that_the_totals_give_away_is_refused() {

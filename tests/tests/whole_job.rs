@@ -223,7 +223,8 @@ fn an_interrupted_recipe_leaves_whole_outputs_only_and_goes_on_when_run_again() 
         std::thread::sleep(Duration::from_millis(wait));
         assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
         let code = child.wait().unwrap().code();
-        assert!(code == Some(130) || code == Some(0), "after {wait} ms: {code:?}");
+        // On a busy machine the program may not even have begun to listen: the signal itself ends it then.
+        assert!(matches!(code, Some(130 | 0) | None), "after {wait} ms: {code:?}");
     }
     areal(arguments).expect(0);
     let file = "predictions/landscape/probabilities.tif";

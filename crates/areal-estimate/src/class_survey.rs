@@ -2,7 +2,7 @@ use crate::accuracy::{Accuracy, accuracy};
 use crate::error::EstimateError;
 use crate::estimator::{Auxiliary, Estimator};
 use crate::finding::{Finding, FindingKind, GroupShare, clustered, training_overlap};
-use crate::interval::{IntervalMethod, share_interval};
+use crate::interval::{IntervalMethod, share_interval, whole_interval};
 use crate::publication::CvLimits;
 use crate::rows::{AccuracyRow, EstimateRow, MatrixRow, Population, Subject};
 use crate::small_area::{ZoneEstimate, ZoneMethod, ZoneSettings, Zoning, rake, zone_shares};
@@ -118,7 +118,9 @@ pub fn estimate_classes(survey: &ClassSurvey, settings: &SurveySettings) -> Resu
     let accuracy = accuracy(&run.sample, &run.map, &run.reference, survey.classes.len())?;
     let (mut rows, whole, gains) = run.whole()?;
     let mut findings = run.findings(&accuracy)?;
-    findings.extend(small_samples(&rows));
+    if survey.designed {
+        findings.extend(small_samples(&rows));
+    }
     if !survey.zones.is_empty() {
         let (together, shares) = run.together(&whole)?;
         rows.extend(together);
@@ -129,7 +131,7 @@ pub fn estimate_classes(survey: &ClassSurvey, settings: &SurveySettings) -> Resu
     }
     let mut accuracies = run.accuracy_rows(&accuracy);
     let (inside, elsewhere) = run.training()?;
-    findings.extend(Run::training_finding(inside, elsewhere));
+    findings.extend(run.training_finding(inside, elsewhere));
     if inside.is_some() {
         accuracies.insert(1, run.accuracy_row("overall-in-training", None, inside));
         accuracies.insert(2, run.accuracy_row("overall-elsewhere", None, elsewhere));
@@ -192,15 +194,16 @@ impl<'a> Run<'a> {
             let (estimate, gain) = self.settings.estimator.mean(&self.sample, &self.is_class(c), &aux)?;
             let estimate = Estimate { value: estimate.value.clamp(0.0, 1.0), ..estimate };
             let subject = self.subject(self.survey.population, None, c, class.area);
-            rows.push(self.row(&subject, &estimate, area, &self.settings.estimator.to_string()));
+            rows.push(self.row(&subject, c, &estimate, area, &self.settings.estimator.to_string()));
             estimates.push(estimate);
             gains.push(gain);
         }
         Ok((rows, estimates, gains))
     }
 
-    fn row(&self, subject: &Subject, share: &Estimate, area: f64, method: &str) -> EstimateRow {
-        let interval = share_interval(share, self.settings.level);
+    fn row(&self, subject: &Subject, class: usize, share: &Estimate, area: f64, method: &str) -> EstimateRow {
+        let found = self.reference.iter().filter(|r| **r == class).count();
+        let interval = whole_interval(share, found, self.settings.level);
         EstimateRow::new(subject, &share.scaled(area), interval.scaled(area), method, &self.settings.limits)
     }
 
@@ -218,7 +221,7 @@ impl<'a> Run<'a> {
                 (self.sample.domain(&self.is_class(c), &inside)?, ZoneMethod::Direct.to_string())
             };
             let subject = self.subject(Population::Zones, None, c, all.mapped[c]);
-            rows.extend(share.iter().map(|s| self.row(&subject, s, area, &method)));
+            rows.extend(share.iter().map(|s| self.row(&subject, c, s, area, &method)));
             shares.push(share.map_or(0.0, |s| s.value));
         }
         Ok((rows, shares))
@@ -316,13 +319,16 @@ impl<'a> Run<'a> {
         Ok((self.sample.domain(&right, &inside)?, self.sample.domain(&right, &outside)?))
     }
 
-    fn training_finding(inside: Option<Estimate>, elsewhere: Option<Estimate>) -> Option<Finding> {
-        let percent = |e: Option<Estimate>| {
-            e.map_or_else(
-                || "not known".to_owned(),
-                |e| format!("{:.1} % (standard error {:.1}, {} units)", 100.0 * e.value, 100.0 * e.standard_error, e.n),
-            )
+    fn training_finding(&self, inside: Option<Estimate>, elsewhere: Option<Estimate>) -> Option<Finding> {
+        let shown = |e: Estimate| {
+            let (share, error) = (100.0 * e.value, 100.0 * e.standard_error);
+            if self.survey.designed {
+                format!("{share:.1} % (standard error {error:.1}, {} units)", e.n)
+            } else {
+                format!("{share:.1} % of {} units", e.n)
+            }
         };
+        let percent = |e: Option<Estimate>| e.map_or_else(|| "not known".to_owned(), shown);
         inside.map(|e| {
             training_overlap(e.n, &format!("; accuracy there {}, elsewhere {}", percent(inside), percent(elsewhere)))
         })
@@ -338,8 +344,10 @@ impl<'a> Run<'a> {
                 ));
             }
         }
-        findings.extend(self.rarely_missed(accuracy));
-        findings.extend(self.thin_strata());
+        if self.survey.designed {
+            findings.extend(self.rarely_missed(accuracy));
+            findings.extend(self.thin_strata());
+        }
         findings.extend(clustered("classes", &self.class_groups()?));
         findings.extend(clustered("zones", &self.zone_groups()?));
         Ok(findings)

@@ -159,6 +159,17 @@ pub fn share_interval(share: &Estimate, level: f64) -> Interval {
     wilson_interval(value, effective_n, level)
 }
 
+/// The same of a class's share of the whole area, of which `found` labelled units are. With fewer than [`LEAST_COUNT`] of
+/// the class, or of all others, a small error is luck: Wilson's interval, with an effective number that counts for no more than
+/// the units themselves (Korn and Graubard 1998, Survey Methodology 24:193, truncate it so).
+pub fn whole_interval(share: &Estimate, found: usize, level: f64) -> Interval {
+    let rarer = found.min(share.n.saturating_sub(found)) as f64;
+    if rarer >= LEAST_COUNT {
+        return share_interval(share, level);
+    }
+    wilson_interval(share.value, share.effective_n.min(share.n as f64), level)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -206,6 +217,16 @@ mod tests {
             let n = f64::from(n) / 3.7;
             assert_eq!((wilson_interval(0.0, n, 0.95).low, wilson_interval(1.0, n, 0.95).high), (0.0, 1.0));
         }
+    }
+
+    /// One unit of a class among thirty: the regression's error of it was a fiftieth of what it could be.
+    #[test]
+    fn a_handful_of_units_of_a_class_has_wilsons_interval() {
+        let share =
+            Estimate { value: 0.06, standard_error: 0.0002, n: 30, effective_n: 1e6, skewness: 0.0, degrees: 29.0 };
+        assert_eq!(whole_interval(&share, 1, 0.95), wilson_interval(0.06, 30.0, 0.95));
+        assert_eq!(whole_interval(&share, 29, 0.95), wilson_interval(0.06, 30.0, 0.95));
+        assert_eq!(whole_interval(&share, 15, 0.95), share_interval(&share, 0.95));
     }
 
     #[test]

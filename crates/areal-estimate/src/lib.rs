@@ -45,7 +45,7 @@ pub use finding::{
 };
 pub use interval::{
     Interval, IntervalMethod, LEAST_COUNT, logit_interval, mean_interval, normal_interval, normal_p_value,
-    normal_quantile, score_interval, share_interval, t_interval, wilson_interval,
+    normal_quantile, score_interval, share_interval, t_interval, whole_interval, wilson_interval,
 };
 pub use plan::{Size, number_units, plan};
 pub use publication::{CvLimits, QualityFlag, round_to, significant};

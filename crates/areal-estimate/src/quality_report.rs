@@ -113,7 +113,7 @@ fn accuracy(text: &mut String, q: &QualityInput) {
             a.standard_error
         );
     }
-    let model = q.rows.iter().filter(|r| !r.zone_id.is_empty() && !r.method.starts_with("direct")).count();
+    let model = q.rows.iter().filter(|r| !r.zone_id.is_empty() && !r.method.contains("direct")).count();
     if model > 0 {
         let _ = writeln!(
             text,
@@ -281,7 +281,8 @@ fn cost(text: &mut String, q: &QualityInput) {
     let twice = q.agreement.map_or(0, |a| a.n);
     let _ = writeln!(text, "{} units were labelled by hand, {twice} of them twice.\n", q.units);
     for (name, gain) in q.gains.iter().filter(|(_, g)| g.is_finite() && *g != 1.0) {
-        let _ = writeln!(text, "- {name}: without the map the same error would take {gain:.2} times as many units.");
+        let _ =
+            writeln!(text, "- {name}: with the strata alone the same error would take {gain:.2} times as many units.");
     }
     for row in q.rows.iter().filter(|r| is_whole(r)) {
         if let Some(effective) = row.effective_n {

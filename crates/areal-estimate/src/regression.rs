@@ -167,8 +167,9 @@ fn finish(
 ) -> Result<Assisted, EstimateError> {
     let without = sample.total(y)?.variance;
     let share = (0.0..=1.0).contains(&value) && y.iter().all(|v| (0.0..=1.0).contains(v));
-    let mean = Estimate::of_total(value, errors, sample.area(), sample.len(), share);
-    let gain = if errors.variance > 0.0 { without / errors.variance } else { f64::INFINITY };
+    let units = (sample.len(), sample.kish(&vec![1.0; sample.len()]));
+    let mean = Estimate::of_total(value, errors, sample.area(), units, share);
+    let gain = if mean.standard_error > 0.0 { without / errors.variance } else { f64::INFINITY };
     Ok(Assisted { mean, coefficients, gain })
 }
 

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::interval::{Interval, IntervalMethod};
 use crate::publication::{CvLimits, QualityFlag, error_step, round_to, significant};
-use crate::small_area::ZoneEstimate;
+use crate::small_area::{ZoneEstimate, ZoneMethod};
 use crate::stratified::Estimate;
 use crate::suppression::{Suppression, suppress};
 use crate::{EstimateError, FindingKind};
@@ -62,7 +62,13 @@ pub struct EstimateRow {
     pub quality: String,
     /// Why the numbers are left out: `primary`, `secondary`, or empty.
     pub suppressed: String,
+    /// What a zone's number rests on, for suppression; `method` says it to people.
+    #[serde(skip)]
+    pub(crate) zone_method: Option<ZoneMethod>,
 }
+
+/// Units below which no number is called good, whatever its CV: such an error is itself hardly known.
+const FEW: usize = 15;
 
 /// What an estimate is of.
 #[derive(Debug, Clone, PartialEq)]
@@ -107,7 +113,17 @@ impl EstimateRow {
             // A standard error of zero says that the sample saw no spread, not that there is none.
             quality: limits.flag(cv.filter(|_| estimate.standard_error > 0.0)).to_string(),
             suppressed: String::new(),
+            zone_method: None,
         }
+        .at_most_caution(estimate.n < FEW)
+    }
+
+    /// The same row, not called good where that is so.
+    fn at_most_caution(mut self, doubtful: bool) -> Self {
+        if doubtful && self.quality == QualityFlag::Good.to_string() {
+            self.quality = QualityFlag::Caution.to_string();
+        }
+        self
     }
 
     /// The row of a zone whose share or mean is `found`, times `scale`.
@@ -116,10 +132,9 @@ impl EstimateRow {
         if found.interval.method == IntervalMethod::None {
             (row.low, row.high) = (None, None);
             // The error of an average zone is no reason to rely on this one.
-            if row.quality == QualityFlag::Good.to_string() {
-                row.quality = QualityFlag::Caution.to_string();
-            }
+            row = row.at_most_caution(true);
         }
+        row.zone_method = Some(found.method);
         if !found.error_known {
             (row.standard_error, row.cv, row.effective_n) = (None, None, None);
             row.quality = QualityFlag::Unreliable.to_string();
@@ -130,7 +145,7 @@ impl EstimateRow {
     /// The same row for a sample of unknown inclusion probabilities: a number without any error.
     pub(crate) fn without_error(mut self) -> Self {
         (self.standard_error, self.cv, self.low, self.high, self.effective_n) = (None, None, None, None, None);
-        "no-design".clone_into(&mut self.method);
+        self.method = format!("no-design, {}", self.method);
         self.interval = IntervalMethod::None.to_string();
         self.quality = QualityFlag::Unreliable.to_string();
         self
@@ -161,7 +176,7 @@ pub fn suppress_rows(rows: &mut [EstimateRow], least: usize) -> Result<(usize, u
     for (_, line) in &mut lines {
         line.sort_by(|&a, &b| rows[a].class_name.cmp(&rows[b].class_name));
     }
-    let behind = |row: &EstimateRow| if row.method == "direct" { row.n } else { usize::MAX };
+    let behind = |row: &EstimateRow| if row.zone_method == Some(ZoneMethod::Direct) { row.n } else { usize::MAX };
     let table = |f: &dyn Fn(&EstimateRow) -> usize| -> Vec<Vec<usize>> {
         lines.iter().map(|l| l.1.iter().map(|&k| f(&rows[k])).collect()).collect()
     };
@@ -181,9 +196,9 @@ pub fn suppress_rows(rows: &mut [EstimateRow], least: usize) -> Result<(usize, u
     Ok((hidden, found.given_away.len()))
 }
 
-/// Rounds for publication: mapped and estimated values to multiples of `step`, the standard error and the ends of the
-/// interval to two significant digits of the error where these are finer, so that no error becomes zero. CVs keep three
-/// decimals. A `step` of 0 leaves twelve significant digits. The last step before publication: sums of rounded numbers need
+/// Rounds for publication: mapped and estimated values to multiples of `step`, the ends of the interval to the multiples
+/// about them, so that it holds the estimate and no less than it did, and the standard error to two significant digits where
+/// these are finer, so that no error becomes zero. CVs keep three decimals. A `step` of 0 leaves twelve significant digits. The last step before publication: sums of rounded numbers need
 /// not be the rounded sum.
 pub fn round_rows(rows: &mut [EstimateRow], step: f64) {
     for row in rows {
@@ -191,9 +206,12 @@ pub fn round_rows(rows: &mut [EstimateRow], step: f64) {
         let rounded = |v: f64, step: f64| if step > 0.0 { round_to(v, step) } else { significant(v, 12) };
         row.mapped = rounded(row.mapped, step);
         row.estimate = row.estimate.map(|v| rounded(v, step));
-        for value in [&mut row.standard_error, &mut row.low, &mut row.high] {
-            *value = value.map(|v| rounded(v, fine));
-        }
+        row.standard_error = row.standard_error.map(|v| rounded(v, fine));
+        let outward = |v: f64, whole: fn(f64) -> f64| {
+            if step > 0.0 { round_to(whole(v / step) * step, step) } else { significant(v, 12) }
+        };
+        row.low = row.low.map(|v| outward(v, f64::floor));
+        row.high = row.high.map(|v| outward(v, f64::ceil));
         row.cv = row.cv.map(|v| if step > 0.0 { round_to(v, 0.001) } else { significant(v, 12) });
         row.effective_n = row.effective_n.map(|v| if step > 0.0 { round_to(v, 1.0) } else { significant(v, 12) });
     }
@@ -299,7 +317,8 @@ mod tests {
         let mut rows = vec![row(0.9712, 0.023_456), row(1234.5, 87.65)];
         round_rows(&mut rows, 1.0);
         assert_eq!((rows[0].estimate, rows[0].standard_error), (Some(1.0), Some(0.023)));
-        assert_eq!((rows[0].low, rows[0].high), (Some(0.925), Some(1.017)));
+        // .925 to 1.017, outward: the interval holds the rounded number.
+        assert_eq!((rows[0].low, rows[0].high), (Some(0.0), Some(2.0)));
         assert_eq!((rows[1].estimate, rows[1].standard_error), (Some(1235.0), Some(88.0)));
         let mut tenths = vec![row(0.3, 0.1)];
         round_rows(&mut tenths, 0.1);
@@ -309,12 +328,13 @@ mod tests {
 
     #[test]
     fn a_model_without_an_interval_is_never_good() {
-        let found = |interval, error_known| ZoneEstimate {
-            estimate: Estimate::share(0.5, 1e-6, 3),
+        let of = |n, interval, error_known| ZoneEstimate {
+            estimate: Estimate::share(0.5, 1e-6, n),
             interval: Interval { low: 0.4, high: 0.6, method: interval },
-            method: crate::ZoneMethod::Synthetic,
+            method: ZoneMethod::Synthetic,
             error_known,
         };
+        let found = |interval, error_known| of(30, interval, error_known);
         let subject = Subject {
             population: Population::Zone,
             zone_id: "D01",
@@ -327,6 +347,8 @@ mod tests {
         };
         let make = |f| EstimateRow::zone(&subject, &f, 2.0, "synthetic", &CvLimits::default());
         assert_eq!(make(found(IntervalMethod::Wilson, true)).quality, "good");
+        // The error of a handful of units is itself hardly known.
+        assert_eq!(make(of(3, IntervalMethod::Wilson, true)).quality, "caution");
         let average = make(found(IntervalMethod::None, true));
         assert!(average.quality == "caution" && average.low.is_none() && average.standard_error.is_some());
         let unknown = make(found(IntervalMethod::None, false));

@@ -267,7 +267,7 @@ const LEAST_KNOWN: usize = 10;
 fn finish_direct(own: Estimate, kind: Kind, level: f64) -> ZoneEstimate {
     let interval = match kind {
         Kind::Share => share_interval(&own, level),
-        Kind::Value => t_interval(own.value, own.standard_error, own.n as f64 - 1.0, level),
+        Kind::Value => t_interval(own.value, own.standard_error, own.degrees.min(own.n as f64 - 1.0), level),
     };
     ZoneEstimate { estimate: own, interval, error_known: true, method: ZoneMethod::Direct }
 }

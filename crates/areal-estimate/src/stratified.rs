@@ -26,8 +26,8 @@ pub struct Estimate {
     /// Number of units of a simple random sample that would give the same standard error of a share (Kish 1965,
     /// Survey Sampling, section 8.2): `p (1 - p) / V(p)`; `n` where the variance is zero, and for a value that is no share.
     pub effective_n: f64,
-    /// Skewness of the estimator: its third central moment over its standard error cubed. 0 where it is not known, as of a
-    /// model's number.
+    /// Covariance of the value with its estimated variance, over the standard error cubed; where hardly any of the population is
+    /// drawn, the skewness of the estimator. 0 where it is not known, as of a model's number.
     pub skewness: f64,
     /// Degrees of freedom of the standard error once the value is given ([`StratifiedSample::mean`]); at most
     /// [`MOST_DEGREES`], which stands for "as good as known".
@@ -54,11 +54,15 @@ impl Estimate {
         Self { value, standard_error, n, effective_n: n as f64, skewness: 0.0, degrees: MOST_DEGREES }
     }
 
-    /// The mean that a total of so large an area makes.
-    pub(crate) fn of_total(value: f64, total: &Total, area: f64, n: usize, is_share: bool) -> Self {
-        let variance = total.variance / (area * area);
+    /// The mean that a total of so large an area makes. `equal` units of the same weight weigh as much as those that carry it:
+    /// what a share rests on where the sample saw no spread.
+    pub(crate) fn of_total(value: f64, total: &Total, area: f64, (n, equal): (usize, f64), is_share: bool) -> Self {
+        let variance = settled(total.variance / (area * area), if is_share { 1.0 } else { value });
         let found = if is_share { Self::share(value, variance, n) } else { Self::plain(value, variance, n) };
-        Self { skewness: total.skewness(), degrees: total.degrees(), ..found }
+        if variance <= 0.0 {
+            return Self { effective_n: equal, ..found };
+        }
+        Self { skewness: total.skewness(), degrees: total.degrees(is_share), ..found }
     }
 
     /// Value and standard error times a known `factor`: a share of a known area becomes an area.
@@ -69,14 +73,21 @@ impl Estimate {
     }
 }
 
+/// A variance without what rounding leaves of none, for a number of this size.
+pub(crate) fn settled(variance: f64, size: f64) -> f64 {
+    if variance > 1e-20 * size * size { variance } else { 0.0 }
+}
+
 /// A sum over the whole area and the moments of its estimator.
 pub(crate) struct Total {
     pub value: f64,
     pub variance: f64,
-    /// Third central moment.
+    /// Covariance of the value with its estimated variance.
     pub third: f64,
     /// Variance of the estimated variance.
     pub fourth: f64,
+    /// The same for a normal variable.
+    pub normal: f64,
 }
 
 impl Total {
@@ -85,9 +96,11 @@ impl Total {
     }
 
     /// Satterthwaite's `2 V2 / Var(V)` (1946, Biometrics Bulletin 2:110) without what the value itself explains of the
-    /// variance, `Cov(value, V)2 / V`: all of it for a share of one stratum, whose variance is known once the share is.
-    fn degrees(&self) -> f64 {
-        let left = self.fourth - self.third * self.third / self.variance;
+    /// variance, `Cov(value, V)2 / V`: nearly all of it for a share of one stratum, whose variance is known once the share is.
+    /// For a value, whose moments few units tell too small, never more than for a normal variable.
+    fn degrees(&self, is_share: bool) -> f64 {
+        let explained = self.third * self.third / self.variance;
+        let left = if is_share { self.fourth - explained } else { (self.fourth - explained).max(self.normal) };
         if left > 0.0 { (2.0 * self.variance * self.variance / left).clamp(1.0, MOST_DEGREES) } else { MOST_DEGREES }
     }
 }
@@ -238,11 +251,12 @@ impl StratifiedSample {
     }
 
     /// `sum A_h mean_h` and the moments of its estimator, from the powers of the residuals in each stratum. With `m_k` their
-    /// `k`th moment, `(1 - n/N) m2 / n` is the variance of a stratum's mean, `(1 - n/N)(1 - 2n/N) m3 / n2` its third
-    /// central moment (Kott and Liu 2009, Int. Statistical Review 77:251, section 2), and
-    /// `((1 - n/N) / n)2 (m4 - (n-3)/(n-1) m2^2) / n` the variance of its estimated variance (Cochran 1977, section 2.15).
+    /// `k`th moment, `(1 - n/N) m2 / n` is the variance of a stratum's mean, `(1 - n/N)2 m3 / n2` the covariance of the two
+    /// (Kott and Liu 2009, Int. Statistical Review 77:251, section 2, without the correction), and
+    /// `(1 - n/N)3 (m4 - (n-3)/(n-1) m2^2) / n3` the variance of that variance (Cochran 1977, section 2.15), with the normal
+    /// variable's `2 m2^2 / (n-1)` for comparison (eq. 5.16).
     fn total_of(&self, means: &[f64], powers: &[Powers]) -> Total {
-        let mut total = Total { value: 0.0, variance: 0.0, third: 0.0, fourth: 0.0 };
+        let mut total = Total { value: 0.0, variance: 0.0, third: 0.0, fourth: 0.0, normal: 0.0 };
         for (h, (stratum, [s2, s3, s4])) in self.strata.iter().zip(powers).enumerate() {
             let (area, n) = (stratum.area, self.n[h] as f64);
             total.value += area * means[h];
@@ -253,9 +267,10 @@ impl StratifiedSample {
             let (m2, m3, m4) = (s2 / (n - 1.0), s3 / (n - 1.0), s4 / (n - 1.0));
             let per_unit = self.per_unit(h);
             total.variance += area.powi(2) * per_unit * m2;
-            total.third += area.powi(3) * per_unit * (1.0 - 2.0 * self.drawn(h)) / n * m3;
-            let spread = (m4 - (n - 3.0) / (n - 1.0) * m2 * m2).max(0.0) / n;
-            total.fourth += area.powi(4) * per_unit.powi(2) * spread;
+            total.third += area.powi(3) * per_unit.powi(2) * m3;
+            let spread = (m4 - (n - 3.0) / (n - 1.0) * m2 * m2).max(0.0);
+            total.fourth += area.powi(4) * per_unit.powi(3) * spread;
+            total.normal += area.powi(4) * per_unit.powi(2) * 2.0 * m2 * m2 / (n - 1.0);
         }
         total
     }
@@ -274,7 +289,8 @@ impl StratifiedSample {
     pub fn mean(&self, y: &[f64]) -> Result<Estimate, EstimateError> {
         let total = self.total(y)?;
         let share = y.iter().all(|v| (0.0..=1.0).contains(v));
-        Ok(Estimate::of_total(total.value / self.area, &total, self.area, self.len(), share))
+        let units = (self.len(), self.kish(&vec![1.0; self.len()]));
+        Ok(Estimate::of_total(total.value / self.area, &total, self.area, units, share))
     }
 
     /// Combined ratio `R = sum y / sum x` with the variance of its residuals `y - R x`: Stehman 2014, eq. 27 and 28
@@ -292,7 +308,7 @@ impl StratifiedSample {
         let residuals: Vec<f64> = y.iter().zip(x).map(|(y, x)| y - ratio * x).collect();
         let n = x.iter().filter(|&&x| x != 0.0).count();
         let share = (0.0..=1.0).contains(&ratio);
-        Ok(Some(Estimate::of_total(ratio, &self.total(&residuals)?, below, n, share)))
+        Ok(Some(Estimate::of_total(ratio, &self.total(&residuals)?, below, (n, self.kish(x)), share)))
     }
 
     /// Mean of `y` over a part of the area: `inside` is the fraction of each unit in it. The combined ratio of
@@ -326,6 +342,7 @@ impl StratifiedSample {
         }
         let degrees = if spread > 0.0 { (variance * variance / spread).min(MOST_DEGREES) } else { MOST_DEGREES };
         let is_share = y.iter().all(|v| (0.0..=1.0).contains(v));
+        let variance = settled(variance, if is_share { 1.0 } else { plain.value });
         let found = if is_share {
             Estimate::share(plain.value.clamp(0.0, 1.0), variance, plain.n)
         } else {
@@ -364,7 +381,7 @@ impl StratifiedSample {
     }
 
     /// Number of equally weighted units that weigh as much as those inside (Kish 1965, section 11.7): `(sum w)^2 / sum w^2`.
-    fn kish(&self, inside: &[f64]) -> f64 {
+    pub(crate) fn kish(&self, inside: &[f64]) -> f64 {
         let weights = self.weights();
         let (sum, squares) =
             weights.iter().zip(inside).fold((0.0, 0.0), |(a, b), (w, z)| (a + w * z, b + (w * z).powi(2)));
@@ -394,27 +411,47 @@ mod tests {
 
     /// Of one stratum a share's variance is known once the share is; of several it is not.
     #[test]
-    fn skewness_and_degrees_of_freedom_of_a_share() {
+    fn moments_of_a_share() {
         // y = 1, 0, 0, 0: mean 1/4, residuals .75 and three of -.25; squares .75, cubes .375, fourths .328125, each by 3.
-        let one = StratifiedSample::new(vec![stratum("all", 400, 4.0)], &[(0, 1.0); 4], false).unwrap();
-        let e = one.mean(&[1.0, 0.0, 0.0, 0.0]).unwrap();
-        let (v, third): (f64, f64) = (0.25 / 4.0, 0.125 / 16.0);
-        assert!(
-            (e.standard_error - v.sqrt()).abs() < 1e-12 && (e.skewness - third / v.powf(1.5)).abs() < 1e-12,
-            "{e:?}"
-        );
-        // Var(V) = (.109375 - .25^2 / 3) / 4 / 16, of which Cov(value, V)^2 / V = (.125 / 16)^2 / .0625.
-        let left = (0.109_375 - 0.0625 / 3.0) / 64.0 - third * third / v;
-        assert!((e.degrees - 2.0 * v * v / left).abs() < 1e-9, "{e:?}");
-        // Two strata of equal weight, the second its mirror image: the skewness cancels, the doubt of the variances adds.
-        let two = StratifiedSample::new(
-            vec![stratum("a", 400, 4.0), stratum("b", 400, 4.0)],
-            &[(0, 1.0), (0, 1.0), (0, 1.0), (0, 1.0), (1, 1.0), (1, 1.0), (1, 1.0), (1, 1.0)],
-            false,
-        );
-        let e = two.unwrap().mean(&[1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0]).unwrap();
-        let each = (0.109_375 - 0.0625 / 3.0) / 64.0;
-        assert!(e.skewness.abs() < 1e-12 && (e.degrees - 2.0 * (2.0 * v).powi(2) / (2.0 * each)).abs() < 1e-9, "{e:?}");
+        let y = [1.0, 0.0, 0.0, 0.0];
+        let one = StratifiedSample::new(vec![stratum("all", 8, 1.0)], &[(0, 1.0); 4], true).unwrap();
+        let total = one.total(&y).unwrap();
+        // Half the population is drawn: per unit 1/8.
+        let expected: [f64; 4] =
+            [0.25 / 8.0, 0.125 / 64.0, (0.109_375 - 0.0625 / 3.0) / 512.0, 2.0 * 0.0625 / 3.0 / 64.0];
+        for (found, expected) in [total.variance, total.third, total.fourth, total.normal].iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-15, "{found} {expected}");
+        }
+        let e = one.mean(&y).unwrap();
+        let left = expected[2] - expected[1] * expected[1] / expected[0];
+        assert!((e.skewness - expected[1] / expected[0].powf(1.5)).abs() < 1e-12);
+        assert!((e.degrees - 2.0 * expected[0].powi(2) / left).abs() < 1e-9, "{e:?}");
+        // Four units of a value leave three degrees at most.
+        let e = one.mean(&[10.0, 0.0, 0.0, 0.0]).unwrap();
+        assert!((e.degrees - 3.0).abs() < 1e-9, "{e:?}");
+        // Of two strata that mirror each other the skewness cancels, and nothing is known of the variance.
+        let strata = vec![stratum("a", 400, 4.0), stratum("b", 400, 4.0)];
+        let units: Vec<(usize, f64)> = (0..8).map(|k| (k / 4, 1.0)).collect();
+        let two = StratifiedSample::new(strata, &units, false).unwrap();
+        let e = two.mean(&[1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0]).unwrap();
+        let (v, fourth): (f64, f64) = (0.25 / 4.0, (0.109_375 - 0.0625 / 3.0) / 64.0);
+        let degrees = 2.0 * (2.0 * v).powi(2) / (2.0 * fourth);
+        assert!(e.skewness.abs() < 1e-12 && (e.degrees - degrees).abs() < 1e-9, "{e:?}");
+    }
+
+    /// Rounding left a standard error of 1e-16, and an interval without width that was called good.
+    #[test]
+    fn a_share_without_an_error_in_the_sample_has_none_of_rounding() {
+        let strata = vec![stratum("a", 300, 29.3), stratum("b", 1000, 71.9)];
+        let units: Vec<(usize, f64)> = (0..40).map(|k| (k / 20, 1.0 + 0.1 * (k % 7) as f64)).collect();
+        let s = StratifiedSample::new(strata, &units, true).unwrap();
+        let y: Vec<f64> = units.iter().map(|u| f64::from(u.0 == 0)).collect();
+        let e = s.mean(&y).unwrap();
+        assert_eq!(e.standard_error, 0.0, "{e:?}");
+        // As many equal units as weigh as much: 40 units, but most of the area on 20.
+        assert!(e.effective_n > 25.0 && e.effective_n < 36.0, "{e:?}");
+        let interval = crate::share_interval(&e, 0.95);
+        assert!(interval.high - interval.low > 0.1, "{interval:?}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use areal_estimate::{
     Interval, StratifiedSample, Stratum, Tuning, accuracy, difference, mean_interval, post_stratified,
-    prediction_powered, prediction_powered_mean, regression, share_interval,
+    prediction_powered, prediction_powered_mean, regression, share_interval, whole_interval,
 };
 use rand::SeedableRng;
 use rand::seq::index::sample as draw;
@@ -186,10 +186,11 @@ impl<'a> Book<'a> {
         self
     }
 
-    fn share(&mut self, estimator: &str, class: usize, e: &areal_estimate::Estimate) {
+    fn share(&mut self, estimator: &str, class: usize, y: &[f64], e: &areal_estimate::Estimate) {
         let truth = self.shares[class];
         let simple = truth * (1.0 - truth) / e.n as f64;
-        let interval = share_interval(e, LEVEL);
+        let found = y.iter().filter(|y| **y > 0.0).count();
+        let interval = whole_interval(e, found, LEVEL);
         let of = format!("area of {}", NAMES[class]);
         self.tally(estimator, &of, truth, Some(simple)).add(e.value, e.standard_error, interval, truth);
     }
@@ -210,7 +211,8 @@ impl<'a> Book<'a> {
         let truth: Vec<usize> = drawn.cells.iter().map(|&k| self.land.truth[k]).collect();
         let found = accuracy(&drawn.sample, &map, &truth, CLASSES).unwrap();
         for (c, class) in NAMES.iter().enumerate() {
-            self.share("stratified by map class", c, &found.classes[c].share);
+            let y = self.reference(&drawn.cells, c);
+            self.share("stratified by map class", c, &y, &found.classes[c].share);
             let (users, producers) = (self.hits[c] / self.mapped[c], self.hits[c] / self.shares[c]);
             for (what, true_value, e) in
                 [("user's", users, found.classes[c].users), ("producer's", producers, found.classes[c].producers)]
@@ -231,9 +233,8 @@ impl<'a> Book<'a> {
             }
             // Probabilities help beyond the strata.
             let f: Vec<f64> = drawn.cells.iter().map(|&k| self.land.probability[k][c]).collect();
-            let y = self.reference(&drawn.cells, c);
             let e = prediction_powered(&drawn.sample, &y, &f, self.probability[c]).unwrap();
-            self.share("prediction-powered, stratified", c, &e.mean);
+            self.share("prediction-powered, stratified", c, &y, &e.mean);
         }
         let truth = self.hits.iter().sum();
         let e = found.overall;
@@ -248,8 +249,9 @@ impl<'a> Book<'a> {
 
     fn other_strata(&mut self, drawn: &Drawn) {
         for c in 0..CLASSES {
-            let e = drawn.sample.mean(&self.reference(&drawn.cells, c)).unwrap();
-            self.share("strata other than the map's", c, &e);
+            let y = self.reference(&drawn.cells, c);
+            let e = drawn.sample.mean(&y).unwrap();
+            self.share("strata other than the map's", c, &y, &e);
         }
     }
 
@@ -269,7 +271,7 @@ impl<'a> Book<'a> {
                 ("prediction-powered", prediction_powered(s, &y, &f, mapped[c]).unwrap().mean),
             ];
             for (name, e) in found {
-                self.share(name, c, &e);
+                self.share(name, c, &y, &e);
             }
         }
         self.simple_wealth(drawn);

@@ -1,8 +1,8 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use areal_estimate::{EstimateRow, Population, Revision, Vintage, revisions};
-use areal_job::StagedFile;
+use areal_estimate::{EstimateRow, IntervalMethod, Population, Revision, Vintage, revisions};
+use areal_job::{StagedFile, read_json};
 use clap::Args;
 use serde::Serialize;
 
@@ -60,23 +60,31 @@ struct Row {
 }
 
 pub fn run(options: &Options, _context: &Context) -> Result<(), CliError> {
-    let (old, new) = (read(&options.old)?, read(&options.new)?);
+    let (Table { rows: old, round: old_round }, Table { rows: new, round: new_round }) =
+        (read(&options.old)?, read(&options.new)?);
     let level = options.level.unwrap_or(0.95);
     super::estimate::check_level(level)?;
     let key =
         |r: &EstimateRow| (r.population, r.zone_id.clone(), r.measure.clone(), r.class_name.clone(), r.unit.clone());
     let before: HashMap<_, &EstimateRow> = old.iter().map(|r| (key(r), r)).collect();
-    let vintage = |r: &EstimateRow| Some(Vintage { value: r.estimate?, standard_error: r.standard_error? });
-    let pairs: Vec<(&EstimateRow, Vintage, Vintage)> =
-        new.iter().filter_map(|r| Some((r, vintage(before.get(&key(r))?)?, vintage(r)?))).collect();
-    let left = old.len().max(new.len()) - pairs.len();
+    // A model's number has the error of an average zone, and a standard error of zero is no certainty.
+    let vintage = |r: &EstimateRow, round: f64| {
+        let known = r.interval != IntervalMethod::None.to_string() && r.standard_error? > 0.0;
+        // Rounding to a step adds the variance of a number that lies anywhere within it.
+        let standard_error = r.standard_error?.hypot(round / 12f64.sqrt());
+        known.then_some(Vintage { value: r.estimate?, standard_error })
+    };
+    let pair = |r| Some((r, vintage(before.get(&key(r))?, old_round)?, vintage(r, new_round)?));
+    let pairs: Vec<(&EstimateRow, Vintage, Vintage)> = new.iter().filter_map(pair).collect();
+    let all: HashSet<_> = old.iter().chain(&new).map(key).collect();
+    let left = all.len() - pairs.len();
     if pairs.is_empty() {
         return Err(CliError::new(Exit::Input, "the two vintages have no number with an error in common")
             .help("compare estimates of the same zones and classes, made from samples with a design"));
     }
     if left > 0 {
         tracing::warn!(
-            "{left} numbers are in one vintage only, suppressed, or without an error; they are not compared"
+            "{left} numbers are in one vintage only, suppressed, a model's, or without an error; they are not compared"
         );
     }
     let values: Vec<(Vintage, Vintage)> = pairs.iter().map(|p| (p.1, p.2)).collect();
@@ -110,13 +118,30 @@ fn row(of: &EstimateRow, old: &Vintage, new: &Vintage, found: &Revision) -> Row 
     }
 }
 
-fn read(folder: &Path) -> Result<Vec<EstimateRow>, CliError> {
+/// One vintage.
+struct Table {
+    rows: Vec<EstimateRow>,
+    /// The step that its numbers are rounded to; 0 where they are not.
+    round: f64,
+}
+
+fn read(folder: &Path) -> Result<Table, CliError> {
     let path = if folder.is_dir() { folder.join("estimates.csv") } else { folder.to_path_buf() };
     let fault = |e: csv::Error| {
         CliError::new(Exit::Input, format!("{} cannot be read: {e}", path.display()))
             .help("name two folders that `areal estimate` made")
     };
-    csv::Reader::from_path(&path).map_err(fault)?.deserialize().map(|r| r.map_err(fault)).collect()
+    let mut reader = csv::Reader::from_path(&path).map_err(fault)?;
+    let rows = reader.deserialize().map(|r| r.map_err(fault)).collect::<Result<_, _>>()?;
+    // A table by itself does not say how it was rounded.
+    let made = path.with_file_name("estimates.json");
+    let round = if made.exists() {
+        let meta: serde_json::Value = read_json(&made, super::estimate::FORMAT)?;
+        meta.pointer("/provenance/settings/round").and_then(serde_json::Value::as_f64).unwrap_or(0.0)
+    } else {
+        0.0
+    };
+    Ok(Table { rows, round })
 }
 
 /// How the header of the table begins.

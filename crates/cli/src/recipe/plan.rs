@@ -142,6 +142,9 @@ impl<'a> Plan<'a> {
                 return Ok(false);
             }
             defaults.insert("sample".into(), labels.into());
+            if self.section("tile").is_some() {
+                defaults.insert("store".into(), self.path("patches"));
+            }
             if self.section("sample").is_some() {
                 defaults.insert("design".into(), design);
             }

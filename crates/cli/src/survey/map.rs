@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use areal_estimate::{Design, Frame, FrameBlock, StrataBy};
 use areal_grid::{CellAreas, PixelGrid, PixelState, Target, Window};
-use areal_raster::{Prediction, PredictionMeta, Projection, RasterFile};
+use areal_raster::{Prediction, PredictionMeta, Projection, RasterFile, same_crs};
 use areal_zones::{SharesReader, WindowCoverage, ZoneSet, ZoneShape, place};
 
 use crate::context::Context;
@@ -268,6 +268,12 @@ fn check_strata(
         (StrataBy::Raster, None) => usage("strata by raster need the raster", "name it with --strata-raster"),
         (StrataBy::Raster, Some(file)) => {
             let other = file.grid();
+            if !same_crs(&other.crs, &grid.crs) {
+                return usage(
+                    &format!("the strata raster is in {}, the map in {}", other.crs.name, grid.crs.name),
+                    "warp it onto the map's grid first: gdalwarp -r near -t_srs ... -te ... -ts ...",
+                );
+            }
             if other.height == grid.height && other.width == grid.width && other.transform == grid.transform {
                 return Ok(());
             }

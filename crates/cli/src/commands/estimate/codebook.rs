@@ -60,7 +60,7 @@ pub fn estimates() -> CsvTable {
                 "Method",
                 "stratified, post-stratified, difference, regression, prediction-powered; in zones direct, synthetic, \
                  composite, fay-herriot (the last three model-based), with \", raked\" where benchmarked to all zones \
-                 together; no-design; model-based.",
+                 together; model-based; with no-design before it, a number of unknown inclusion probabilities.",
             ),
             text(
                 "interval",

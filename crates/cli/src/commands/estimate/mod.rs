@@ -96,7 +96,7 @@ pub struct Options {
     /// Leave out direct zone numbers from fewer units, and others that would give them away [default: 0].
     #[arg(long, value_name = "N")]
     pub suppress_below: Option<usize>,
-    /// Round published numbers to a multiple of this; errors and interval ends keep two significant digits of the error
+    /// Round published numbers to a multiple of this, the ends of intervals outward; errors keep two significant digits
     /// [default: 0, not at all].
     #[arg(long, value_name = "STEP")]
     pub round: Option<f64>,
@@ -157,10 +157,46 @@ impl Stage for Options {
     }
 
     fn run(self, context: &Context) -> Result<(), CliError> {
+        self.check_flags()?;
         let out = StagedDir::new(required(self.out.as_deref(), "--out")?, self.overwrite == Some(true))?;
         match self.quantify {
             Some(method) => quantify::run(&self, method, out, context),
             None => self.survey(out, context),
+        }
+    }
+}
+
+impl Options {
+    /// Refuses what would have no effect, which whoever asks for it should know.
+    fn check_flags(&self) -> Result<(), CliError> {
+        let zones = [
+            ("--zone-id", self.zone_id.is_some()),
+            ("--zone-name", self.zone_name.is_some()),
+            ("--zone-method", self.zone_method.is_some()),
+            ("--benchmark", self.benchmark == Some(true)),
+        ];
+        let of_sample = [
+            ("--zones", self.zones.is_some()),
+            ("--second-look", self.second_look.is_some()),
+            ("--store", self.store.is_some()),
+            ("--estimator", self.estimator.is_some()),
+            ("--suppress-below", self.suppress_below.is_some()),
+            ("--level", self.level.is_some()),
+            ("--cv-limits", !self.cv_limits.is_empty()),
+        ];
+        let first = |flags: &[(&'static str, bool)]| flags.iter().find(|f| f.1).map(|f| f.0);
+        let fault = |flag: &str, why: &str, help: &str| {
+            Err(CliError::new(Exit::Usage, format!("{flag} has no effect {why}")).help(help.to_owned()))
+        };
+        if let Some(flag) = first(&zones).filter(|_| self.zones.is_none()) {
+            return fault(flag, "without zones", "name their layer with --zones, or leave it out");
+        }
+        match (self.quantify, first(&of_sample)) {
+            (Some(_), Some(flag)) => fault(flag, "with --quantify, which has no sample and no errors", "leave it out"),
+            (None, _) if self.confusion.is_some() => {
+                fault("--confusion", "on a sample", "it goes with --quantify adjusted-count")
+            }
+            _ => Ok(()),
         }
     }
 }
@@ -262,6 +298,14 @@ impl Options {
         let settings = self.settings()?;
         let sample = required(self.sample.as_deref(), "--sample")?;
         let mut read = read::Sample::read(self, sample, context)?;
+        if read.map.classes() == 0 && (self.benchmark == Some(true) || self.second_look.is_some()) {
+            let flag = if self.benchmark == Some(true) { "--benchmark" } else { "--second-look" };
+            return Err(CliError::new(
+                Exit::Usage,
+                format!("{flag} is about classes, and the prediction is of a value"),
+            )
+            .help("leave it out"));
+        }
         let tally = Tally::take(&mut read.map, context)?;
         let mut flaws = read.flaws(&tally)?;
         let mut reading = read.units()?;

@@ -2,7 +2,9 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use areal_estimate::{Finding, FindingKind, StrataBy, adjusted_counts, expectation_maximisation, quantified_rows};
+use areal_estimate::{
+    Finding, FindingKind, StrataBy, adjusted_counts, expectation_maximisation, quantified_rows, round_rows,
+};
 use areal_grid::blocks;
 use areal_job::StagedDir;
 use serde::{Deserialize, Serialize};
@@ -73,13 +75,10 @@ pub fn run(options: &Options, method: Method, out: StagedDir, context: &Context)
         ),
     );
     tracing::warn!("{finding}");
-    let results = Results {
-        rows: quantified_rows(&map_classes(&map, &tally), &shares, &method.to_string()),
-        accuracy: Vec::new(),
-        matrix: Vec::new(),
-        findings: vec![finding],
-        gains: Vec::new(),
-    };
+    let mut rows = quantified_rows(&map_classes(&map, &tally), &shares, &method.to_string());
+    round_rows(&mut rows, options.round.unwrap_or(0.0));
+    let results =
+        Results { rows, accuracy: Vec::new(), matrix: Vec::new(), findings: vec![finding], gains: Vec::new() };
     options.write(out, &map, &results, &Basis::model(&tally))
 }
 
