@@ -143,3 +143,29 @@ fn what_is_about_classes_is_refused_for_a_value() {
     w.estimate("x", &[]).expect(3).says(&[&format!("1 labels are no numbers: unit {id} \"rich\"")]);
     assert!(!Path::new(&out).exists());
 }
+
+/// Classes were told of, values were not.
+#[test]
+fn a_sample_of_a_value_that_leaves_half_the_map_out_is_told() {
+    let w = wealth();
+    w.sample(&["--size", "300"]).expect(0);
+    w.label();
+    let west: Vec<String> = rows(&w.world.path("sample/units.csv"))
+        .iter()
+        .filter(|u| number(u, "lon") < 103.5)
+        .map(|u| {
+            format!(
+                "{},{}",
+                u["unit_id"],
+                w.truth[u["row"].parse::<usize>().unwrap() * SIDE + u["col"].parse::<usize>().unwrap()]
+            )
+        })
+        .collect();
+    std::fs::write(w.world.path("labelled.csv"), format!("unit_id,label\n{}\n", west.join("\n"))).unwrap();
+    let zones = w.world.text("zones.gpkg");
+    let with_zones = ["--zones", &zones, "--zone-id", "id"];
+    w.estimate("x", &with_zones)
+        .expect(0)
+        .says(&["the sample is clustered away from the mapped area", "have no label"]);
+    w.estimate("y", &[&with_zones[..], &["--benchmark"]].concat()).expect(2).says(&["--benchmark is about classes"]);
+}

@@ -1,12 +1,13 @@
 use crate::accuracy::{Accuracy, accuracy};
 use crate::error::EstimateError;
 use crate::estimator::{Auxiliary, Estimator};
-use crate::finding::{Finding, FindingKind, GroupShare, clustered, training_overlap};
+use crate::finding::{Finding, FindingKind, training_overlap};
 use crate::interval::{IntervalMethod, share_interval, whole_interval};
+use crate::proportion::{GroupShare, clustered, thin_strata};
 use crate::publication::CvLimits;
 use crate::rows::{AccuracyRow, EstimateRow, MatrixRow, Population, Subject};
 use crate::small_area::{ZoneEstimate, ZoneMethod, ZoneSettings, Zoning, rake, zone_shares};
-use crate::stratified::{Estimate, LEAST_IN_STRATUM, StratifiedSample, Stratum};
+use crate::stratified::{Estimate, StratifiedSample, Stratum};
 
 /// One class of the map.
 #[derive(Debug, Clone, PartialEq)]
@@ -346,7 +347,7 @@ impl<'a> Run<'a> {
         }
         if self.survey.designed {
             findings.extend(self.rarely_missed(accuracy));
-            findings.extend(self.thin_strata());
+            findings.extend(thin_strata(&self.sample));
         }
         findings.extend(clustered("classes", &self.class_groups()?));
         findings.extend(clustered("zones", &self.zone_groups()?));
@@ -376,50 +377,18 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Strata whose own variance says little.
-    fn thin_strata(&self) -> Option<Finding> {
-        let thin = |(s, n): &(&Stratum, &usize)| **n < LEAST_IN_STRATUM && (**n as u64) < s.population;
-        let strata = self.sample.strata();
-        let few: Vec<_> = strata.iter().zip(self.sample.counts()).filter(thin).collect();
-        let (stratum, n) = few.iter().min_by_key(|(_, n)| **n)?;
-        let message = format!(
-            "{} of {} strata have fewer than {LEAST_IN_STRATUM} labelled units (the fewest, {n}, in {}): where their units are \
-             all of one class, their own variance is zero; in zones they borrow the variance of the other strata of their \
-             map class; draw more units, or fewer strata",
-            few.len(),
-            strata.len(),
-            stratum.name
-        );
-        Some(Finding::warning(FindingKind::SmallSample, message))
-    }
-
-    fn group(&self, name: &str, of_area: f64, inside: &[f64]) -> Result<GroupShare, EstimateError> {
-        let n = self.sample.len() as f64;
-        let (of_sample, standard_error) = if self.survey.designed {
-            let e = self.sample.mean(inside)?;
-            (e.value, e.standard_error)
-        } else {
-            (inside.iter().sum::<f64>() / n, (of_area * (1.0 - of_area) / n).max(0.0).sqrt())
-        };
-        Ok(GroupShare { name: name.to_owned(), of_area, of_sample, standard_error })
-    }
-
     fn class_groups(&self) -> Result<Vec<GroupShare>, EstimateError> {
         let each = |(c, class): (usize, &MapClass)| {
             let inside: Vec<f64> = self.map.iter().map(|&m| f64::from(m == c)).collect();
-            self.group(&class.name, self.shares[c], &inside)
+            GroupShare::new(&self.sample, self.survey.designed, &class.name, self.shares[c], &inside)
         };
         self.survey.classes.iter().enumerate().map(each).collect()
     }
 
     fn zone_groups(&self) -> Result<Vec<GroupShare>, EstimateError> {
         let total: f64 = self.survey.classes.iter().map(|c| c.area).sum();
-        let each = |(z, zone): (usize, &MapZone)| {
-            let fraction = |u: &ClassUnit| u.zones.iter().filter(|(k, _)| *k == z).map(|(_, f)| f).sum();
-            let inside: Vec<f64> = self.survey.units.iter().map(fraction).collect();
-            self.group(&zone.id, zone.mapped.iter().sum::<f64>() / total, &inside)
-        };
-        self.survey.zones.iter().enumerate().map(each).collect()
+        let zones = self.survey.zones.iter().map(|z| (z.id.as_str(), z.mapped.iter().sum()));
+        GroupShare::of_zones(&self.sample, self.survey.designed, zones, &self.zoning().membership, total)
     }
 
     fn accuracy_row(&self, measure: &str, class: Option<&MapClass>, e: Option<Estimate>) -> AccuracyRow {

@@ -184,39 +184,6 @@ pub fn disclosed(given_away: usize) -> Option<Finding> {
     })
 }
 
-/// One group of the map, by zone or by class, for [`clustered`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct GroupShare {
-    /// Its name.
-    pub name: String,
-    /// Its share of the mapped area.
-    pub of_area: f64,
-    /// Its share of the sample: weighted by the design where there is one, else of units.
-    pub of_sample: f64,
-    /// Standard error of the latter under the design; for a sample without one, of simple random sampling.
-    pub standard_error: f64,
-}
-
-/// A sample that lies away from the mapped area: groups whose share of the sample differs from their share of the area by
-/// more than four standard errors and five points. Such a sample speaks for another place than the map's.
-pub fn clustered(what: &str, groups: &[GroupShare]) -> Option<Finding> {
-    let gap = |g: &GroupShare| (g.of_sample - g.of_area).abs();
-    let apart: Vec<&GroupShare> = groups.iter().filter(|g| gap(g) > 0.05 && gap(g) > 4.0 * g.standard_error).collect();
-    let worst = apart.iter().max_by(|a, b| gap(a).total_cmp(&gap(b)))?;
-    Some(Finding::warning(
-        FindingKind::Clustered,
-        format!(
-            "the sample is clustered away from the mapped area: {} of {} {what} are out of proportion; {} has {:.1} % of \
-             the area but {:.1} % of the sample",
-            apart.len(),
-            groups.len(),
-            worst.name,
-            100.0 * worst.of_area,
-            100.0 * worst.of_sample,
-        ),
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -234,20 +201,5 @@ mod tests {
         assert_eq!(strata_sum(100.0, 100.000_01), None);
         assert!(strata_sum(100.0, 101.0).unwrap().message.contains("101.000000 km2"));
         assert!(other_map("aa", "aa").is_none() && other_map("aa", "ab").is_some());
-    }
-
-    #[test]
-    fn a_sample_from_one_corner_is_told() {
-        let group = |name: &str, of_area, of_sample: f64| GroupShare {
-            name: name.into(),
-            of_area,
-            of_sample,
-            standard_error: (of_area * (1.0 - of_area) / 200.0f64).sqrt(),
-        };
-        let even = [group("north", 0.5, 0.53), group("south", 0.5, 0.47)];
-        assert_eq!(clustered("zones", &even), None);
-        let corner = [group("north", 0.5, 0.95), group("south", 0.5, 0.05)];
-        let told = clustered("zones", &corner).unwrap().message;
-        assert!(told.contains("south has 50.0 % of the area but 5.0 % of the sample"), "{told}");
     }
 }

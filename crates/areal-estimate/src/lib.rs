@@ -16,6 +16,7 @@ mod fay_herriot;
 mod finding;
 mod interval;
 mod plan;
+mod proportion;
 mod publication;
 mod quality_report;
 mod quantify;
@@ -40,14 +41,15 @@ pub use error::EstimateError;
 pub use estimator::Estimator;
 pub use fay_herriot::{AreaEstimate, AreaInput, FayHerriot, fay_herriot};
 pub use finding::{
-    Finding, FindingKind, GroupShare, Severity, clustered, disclosed, on_nodata, other_design, other_map, settle,
-    strata_sum, training_overlap, unlabelled, without_design,
+    Finding, FindingKind, Severity, disclosed, on_nodata, other_design, other_map, settle, strata_sum,
+    training_overlap, unlabelled, without_design,
 };
 pub use interval::{
     Interval, IntervalMethod, LEAST_COUNT, logit_interval, mean_interval, normal_interval, normal_p_value,
     normal_quantile, score_interval, share_interval, t_interval, whole_interval, wilson_interval,
 };
 pub use plan::{Size, number_units, plan};
+pub use proportion::{GroupShare, clustered};
 pub use publication::{CvLimits, QualityFlag, round_to, significant};
 pub use quality_report::{MapFact, QualityInput, quality_report};
 pub use quantify::{Quantified, adjusted_count, adjusted_counts, expectation_maximisation, population_stability_index};

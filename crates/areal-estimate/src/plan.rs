@@ -32,18 +32,58 @@ pub fn plan(
     allocation: Allocation,
     least: u64,
 ) -> Result<Vec<u64>, EstimateError> {
-    let n = match size {
+    match size {
         Size::Units(n) => {
             require(*n > 0, "number of units", "the sample", *n as f64, "must be positive")?;
-            *n
+            allocate(strata, allocation, *n, least)
         }
-        Size::StandardError(wanted) => size_for_standard_error(strata, *wanted, true)?,
-        Size::Cv { wanted, shares } => size_for_cv(strata, shares, allocation, *wanted)?,
-    };
+        Size::StandardError(wanted) => {
+            let start = size_for_standard_error(strata, *wanted, true)?;
+            let deviations: Vec<f64> = strata.iter().map(|s| s.deviation).collect();
+            reach(strata, &deviations, wanted * wanted, start, |n| allocate(strata, allocation, n, least))
+        }
+        Size::Cv { wanted, shares } => {
+            // Its faults are those of the arguments; the number itself knows neither least numbers nor a finite population.
+            size_for_cv(strata, shares, allocation, *wanted)?;
+            let share: f64 = strata.iter().zip(shares).map(|(s, p)| s.weight * p).sum();
+            let deviations: Vec<f64> = shares.iter().map(|p| (p * (1.0 - p)).max(0.0).sqrt()).collect();
+            reach(strata, &deviations, (wanted * share).powi(2), 1, |n| allocate(strata, allocation, n, least))
+        }
+    }
+}
+
+/// The split of the fewest units, from `start` on, whose anticipated variance is the one wanted or less: what eq. 13 gives
+/// under its own allocation is too few under another, or where strata have their least number.
+fn reach(
+    strata: &[Anticipated],
+    deviations: &[f64],
+    wanted: f64,
+    start: u64,
+    split: impl Fn(u64) -> Result<Vec<u64>, EstimateError>,
+) -> Result<Vec<u64>, EstimateError> {
+    let enough = |n: &[u64]| anticipated_variance(strata, deviations, n) <= wanted * (1.0 + 1e-9);
     let population: u64 = strata.iter().map(|s| s.population).sum();
-    // A wanted error that even the whole map would hardly give is met by labelling all of it.
-    let n = if matches!(size, Size::Units(_)) { n } else { n.min(population) };
-    allocate(strata, allocation, n, least)
+    let (mut few, mut many) = (start.clamp(1, population.max(1)), population);
+    let first = split(few)?;
+    if enough(&first) || few >= many {
+        return Ok(first);
+    }
+    // All of the map has no error.
+    while many - few > 1 {
+        let middle = few.midpoint(many);
+        if enough(&split(middle)?) { many = middle } else { few = middle }
+    }
+    split(many)
+}
+
+/// Variance of the stratified estimator for so many units a stratum, with the finite population correction (Cochran 1977,
+/// eq. 5.7): infinite where a stratum that varies has none.
+fn anticipated_variance(strata: &[Anticipated], deviations: &[f64], n: &[u64]) -> f64 {
+    let each = |((s, d), n): ((&Anticipated, &f64), &u64)| {
+        let (spread, n, population) = ((s.weight * d).powi(2), *n as f64, s.population as f64);
+        if spread <= 0.0 || n >= population { 0.0 } else { spread * (1.0 / n - 1.0 / population) }
+    };
+    strata.iter().zip(deviations).zip(n).map(each).sum()
 }
 
 /// Puts drawn cells into random order, in which their numbers tell nothing of their stratum, and marks `second_look` of
@@ -56,4 +96,46 @@ pub fn number_units(mut drawn: Vec<DrawnCell>, second_look: usize, seed: u64) ->
     let mut twice: Vec<bool> = (0..drawn.len()).map(|k| k < second_look).collect();
     twice.shuffle(&mut rng);
     drawn.into_iter().zip(twice).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn strata() -> Vec<Anticipated> {
+        [(0.05, 1_000, 0.5), (0.25, 5_000, 0.3), (0.7, 14_000, 0.4)]
+            .map(|(weight, population, deviation)| Anticipated { weight, population, deviation })
+            .to_vec()
+    }
+
+    /// What was planned under equal allocation, or with a least number in each stratum, missed the error that was wanted.
+    #[test]
+    fn the_wanted_error_is_reached_whatever_the_split() {
+        let strata = strata();
+        let deviations: Vec<f64> = strata.iter().map(|s| s.deviation).collect();
+        for allocation in [Allocation::Proportional, Allocation::Neyman, Allocation::Equal] {
+            for least in [0, 2, 50, 400] {
+                let n = plan(&strata, &Size::StandardError(0.015), allocation, least).unwrap();
+                let error = anticipated_variance(&strata, &deviations, &n).sqrt();
+                assert!(error <= 0.015 * (1.0 + 1e-6), "{allocation} {least}: {error}");
+            }
+        }
+        // Under Neyman's allocation it is eq. 13: (.025 + .075 + .28)^2 / (.015^2 + .147 / 20000) = 621.5.
+        let n = plan(&strata, &Size::StandardError(0.015), Allocation::Neyman, 0).unwrap();
+        assert!((622..=624).contains(&n.iter().sum::<u64>()), "{n:?}");
+    }
+
+    /// Without the finite population correction a CV of 5 % took all of a map of a few hundred cells.
+    #[test]
+    fn a_wanted_cv_on_a_small_map_is_no_census() {
+        let strata = vec![
+            Anticipated { weight: 0.3, population: 300, deviation: 0.4 },
+            Anticipated { weight: 0.7, population: 700, deviation: 0.4 },
+        ];
+        let shares = vec![0.8, 0.1];
+        let n = plan(&strata, &Size::Cv { wanted: 0.05, shares }, Allocation::Proportional, 2).unwrap();
+        let all: u64 = n.iter().sum();
+        // Share .31; variance (.3 * .16 + .7 * .09) (1/n - 1/1000) = .0155^2: n = 316.
+        assert!((314..=318).contains(&all), "{n:?}");
+    }
 }

@@ -1,7 +1,9 @@
 use crate::class_survey::SurveySettings;
 use crate::error::EstimateError;
 use crate::estimator::{Auxiliary, Estimator};
+use crate::finding::Finding;
 use crate::interval::mean_interval;
+use crate::proportion::{GroupShare, clustered, thin_strata};
 use crate::rows::{EstimateRow, Population, Subject};
 use crate::small_area::{ZoneMethod, Zoning, zone_means};
 use crate::stratified::{Estimate, StratifiedSample, Stratum};
@@ -60,7 +62,7 @@ pub struct ValueSurvey {
 }
 
 /// Estimates the area-weighted mean of a value over the whole map and in each zone. Also how many times larger a sample
-/// the strata alone would need.
+/// the strata alone would need, and what the reader should know.
 ///
 /// # Errors
 /// Tables that do not fit, strata with too few units, post-stratification (there are no classes), a model that
@@ -68,7 +70,7 @@ pub struct ValueSurvey {
 pub fn estimate_value(
     survey: &ValueSurvey,
     settings: &SurveySettings,
-) -> Result<(Vec<EstimateRow>, f64), EstimateError> {
+) -> Result<(Vec<EstimateRow>, f64, Vec<Finding>), EstimateError> {
     if survey.units.is_empty() {
         return Err(EstimateError::Empty { what: "measured unit" });
     }
@@ -84,7 +86,7 @@ pub fn estimate_value(
     if !survey.designed {
         rows = rows.into_iter().map(EstimateRow::without_error).collect();
     }
-    Ok((rows, gain))
+    Ok((rows, gain, run.findings()?))
 }
 
 struct Run<'a> {
@@ -129,6 +131,14 @@ impl<'a> Run<'a> {
     fn row(&self, subject: &Subject, mean: &Estimate, method: &str) -> EstimateRow {
         let interval = mean_interval(mean, self.settings.level);
         EstimateRow::new(subject, mean, interval, method, &self.settings.limits)
+    }
+
+    fn findings(&self) -> Result<Vec<Finding>, EstimateError> {
+        let designed = self.survey.designed;
+        let zones = self.survey.zones.iter().map(|z| (z.id.as_str(), z.area));
+        let groups = GroupShare::of_zones(&self.sample, designed, zones, &self.zoning.membership, self.sample.area())?;
+        let thin = if designed { thin_strata(&self.sample) } else { None };
+        Ok(thin.into_iter().chain(clustered("zones", &groups)).collect())
     }
 
     fn whole(&self) -> Result<(Vec<EstimateRow>, f64), EstimateError> {
@@ -199,7 +209,8 @@ mod tests {
             limits: CvLimits::default(),
             benchmark: false,
         };
-        let (rows, _) = estimate_value(&survey, &settings).unwrap();
+        let (rows, _, findings) = estimate_value(&survey, &settings).unwrap();
+        assert_eq!(findings, []);
         let zones: Vec<_> = rows.iter().filter(|r| r.population == Population::Zone).collect();
         let found: Vec<_> = zones.iter().map(|r| (r.zone_id.as_str(), r.mapped, r.estimate.unwrap())).collect();
         assert_eq!(found, [("b", 2.0, 2.0), ("c", 12.0, 12.0)]);

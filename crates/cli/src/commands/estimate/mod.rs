@@ -499,7 +499,7 @@ fn value_results(
         name: name.clone(),
         unit,
     };
-    let (rows, gain) = estimate_value(&survey, settings)?;
-    let (accuracy, matrix, findings) = Default::default();
+    let (rows, gain, findings) = estimate_value(&survey, settings)?;
+    let (accuracy, matrix) = Default::default();
     Ok(Results { rows, accuracy, matrix, findings, gains: vec![(name, gain)] })
 }
