@@ -63,15 +63,23 @@ const WIDTH: f64 = 460.0;
 const LABELS: f64 = 110.0;
 const ROW: f64 = 30.0;
 
+const OF_WHOLE: &str = "What is estimated, with its error where there is one, beside what the map says. All columns stand in estimates.csv.";
+const OF_ZONES: &str = "Zones. A number without an interval is a model's: its error is that of an average zone.";
+
 impl EstimateSection {
     pub(crate) fn view(&self) -> EstimateView {
         let lines = |is_zone: bool| self.estimates.iter().filter(move |l| l.is_zone == is_zone);
         let digits = |is_zone| decimals(lines(is_zone).flat_map(EstimateLine::numbers));
+        let table = |is_zone: bool| EstimateTable {
+            title: if is_zone { "Estimates by zone" } else { "Estimates" },
+            first: if is_zone { "Zone" } else { "Ground" },
+            caption: if is_zone { OF_ZONES } else { OF_WHOLE },
+            rows: lines(is_zone).map(|l| l.row(digits(is_zone))).collect(),
+        };
         EstimateView {
             name: self.name.clone(),
             plot: self.plot(),
-            whole: lines(false).map(|l| l.row(digits(false))).collect(),
-            zones: lines(true).map(|l| l.row(digits(true))).collect(),
+            tables: [false, true].map(table).into_iter().filter(|t| !t.rows.is_empty()).collect(),
             accuracies: self.accuracies.iter().map(AccuracyLine::row).collect(),
         }
     }
@@ -188,9 +196,15 @@ fn unit_text(unit: &str) -> &str {
 pub(crate) struct EstimateView {
     pub name: String,
     pub plot: Option<EstimatePlot>,
-    pub whole: Vec<EstimateRowView>,
-    pub zones: Vec<EstimateRowView>,
+    pub tables: Vec<EstimateTable>,
     pub accuracies: Vec<AccuracyRowView>,
+}
+
+pub(crate) struct EstimateTable {
+    pub title: &'static str,
+    pub first: &'static str,
+    pub caption: &'static str,
+    pub rows: Vec<EstimateRowView>,
 }
 
 pub(crate) struct EstimatePlot {
