@@ -4,7 +4,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::draw::DrawnCell;
 use crate::error::{EstimateError, require};
-use crate::sample_size::{Allocation, Anticipated, allocate, size_for_cv, size_for_standard_error};
+use crate::sample_size::{Allocation, Anticipated, allocate, size_for_standard_error, variance_for_cv};
 
 /// What decides how many units are drawn.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,11 +43,9 @@ pub fn plan(
             reach(strata, &deviations, wanted * wanted, start, |n| allocate(strata, allocation, n, least))
         }
         Size::Cv { wanted, shares } => {
-            // Its faults are those of the arguments; the number itself knows neither least numbers nor a finite population.
-            size_for_cv(strata, shares, allocation, *wanted)?;
-            let share: f64 = strata.iter().zip(shares).map(|(s, p)| s.weight * p).sum();
+            let variance = variance_for_cv(strata, shares, *wanted)?;
             let deviations: Vec<f64> = shares.iter().map(|p| (p * (1.0 - p)).max(0.0).sqrt()).collect();
-            reach(strata, &deviations, (wanted * share).powi(2), 1, |n| allocate(strata, allocation, n, least))
+            reach(strata, &deviations, variance, 1, |n| allocate(strata, allocation, n, least))
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::design::{Design, StrataBy};
 use crate::finding::Finding;
 use crate::publication::{CvLimits, significant};
 use crate::rows::{AccuracyRow, EstimateRow, MatrixRow, Population};
+use crate::small_area::ZoneMethod;
 
 /// One thing to know of the map.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,7 +114,7 @@ fn accuracy(text: &mut String, q: &QualityInput) {
             a.standard_error
         );
     }
-    let model = q.rows.iter().filter(|r| !r.zone_id.is_empty() && !r.method.contains("direct")).count();
+    let model = q.rows.iter().filter(|r| !r.zone_id.is_empty() && r.zone_method != Some(ZoneMethod::Direct)).count();
     if model > 0 {
         let _ = writeln!(
             text,

@@ -118,7 +118,7 @@ pub fn regression(
         })
         .collect();
     // The estimate is the sum of g-weighted values, which is fit plus weighted residuals.
-    let value = (target.dot(&beta) + sample.total(&plain_residuals(y, x, &beta))?.value) / sample.area();
+    let value = (target.dot(&beta) + sample.sum(&plain_residuals(y, x, &beta))?) / sample.area();
     finish(sample, y, value, &sample.total(&residuals)?, beta.iter().copied().collect())
 }
 
@@ -167,8 +167,7 @@ fn finish(
 ) -> Result<Assisted, EstimateError> {
     let without = sample.total(y)?.variance;
     let share = (0.0..=1.0).contains(&value) && y.iter().all(|v| (0.0..=1.0).contains(v));
-    let units = (sample.len(), sample.kish(&vec![1.0; sample.len()]));
-    let mean = Estimate::of_total(value, errors, sample.area(), units, share);
+    let mean = Estimate::of_total(value, errors, sample.area(), sample.units(), share);
     let gain = if mean.standard_error > 0.0 { without / errors.variance } else { f64::INFINITY };
     Ok(Assisted { mean, coefficients, gain })
 }

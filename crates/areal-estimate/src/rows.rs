@@ -198,8 +198,8 @@ pub fn suppress_rows(rows: &mut [EstimateRow], least: usize) -> Result<(usize, u
 
 /// Rounds for publication: mapped and estimated values to multiples of `step`, the ends of the interval to the multiples
 /// about them, so that it holds the estimate and no less than it did, and the standard error to two significant digits where
-/// these are finer, so that no error becomes zero. CVs keep three decimals. A `step` of 0 leaves twelve significant digits. The last step before publication: sums of rounded numbers need
-/// not be the rounded sum.
+/// these are finer, so that no error becomes zero. CVs keep three decimals. A `step` of 0 leaves twelve significant digits.
+/// The last step before publication: sums of rounded numbers need not be the rounded sum.
 pub fn round_rows(rows: &mut [EstimateRow], step: f64) {
     for row in rows {
         let fine = row.standard_error.map_or(step, |e| error_step(e, step));

@@ -95,10 +95,7 @@ pub fn size_for_cv(
     allocation: Allocation,
     wanted: f64,
 ) -> Result<u64, EstimateError> {
-    same_length("the anticipated class shares", class_shares.len(), strata.len())?;
-    require(wanted.is_finite() && wanted > 0.0, "wanted CV", "the class", wanted, "must be positive")?;
-    let share: f64 = strata.iter().zip(class_shares).map(|(s, p)| s.weight * p).sum();
-    require(share > 0.0, "anticipated share", "the class", share, "must be positive")?;
+    let variance_wanted = variance_for_cv(strata, class_shares, wanted)?;
     let split = allocation.shares(strata);
     let variance: f64 = strata
         .iter()
@@ -107,7 +104,16 @@ pub fn size_for_cv(
         .filter(|((s, p), _)| s.weight * **p > 0.0)
         .map(|((s, p), a)| s.weight.powi(2) * p * (1.0 - p) / a.max(1e-12))
         .sum();
-    Ok(ceil(variance / (wanted * share).powi(2)))
+    Ok(ceil(variance / variance_wanted))
+}
+
+/// Variance of a class's share that is its wanted CV, for the shares anticipated in the strata.
+pub(crate) fn variance_for_cv(strata: &[Anticipated], class_shares: &[f64], wanted: f64) -> Result<f64, EstimateError> {
+    same_length("the anticipated class shares", class_shares.len(), strata.len())?;
+    require(wanted.is_finite() && wanted > 0.0, "wanted CV", "the class", wanted, "must be positive")?;
+    let share: f64 = strata.iter().zip(class_shares).map(|(s, p)| s.weight * p).sum();
+    require(share > 0.0, "anticipated share", "the class", share, "must be positive")?;
+    Ok((wanted * share).powi(2))
 }
 
 /// Rounds up, forgiving the last bits of the arithmetic: 641.0000000001 is 641.

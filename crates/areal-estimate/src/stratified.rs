@@ -74,7 +74,7 @@ impl Estimate {
 }
 
 /// A variance without what rounding leaves of none, for a number of this size.
-pub(crate) fn settled(variance: f64, size: f64) -> f64 {
+fn settled(variance: f64, size: f64) -> f64 {
     if variance > 1e-20 * size * size { variance } else { 0.0 }
 }
 
@@ -250,16 +250,17 @@ impl StratifiedSample {
         sums
     }
 
-    /// `sum A_h mean_h` and the moments of its estimator, from the powers of the residuals in each stratum. With `m_k` their
-    /// `k`th moment, `(1 - n/N) m2 / n` is the variance of a stratum's mean, `(1 - n/N)2 m3 / n2` the covariance of the two
+    /// The sum of `y` over the whole area and the moments of its estimator. With `m_k` the `k`th moment of the residuals in a
+    /// stratum, `(1 - n/N) m2 / n` is the variance of a stratum's mean, `(1 - n/N)2 m3 / n2` the covariance of the two
     /// (Kott and Liu 2009, Int. Statistical Review 77:251, section 2, without the correction), and
     /// `(1 - n/N)3 (m4 - (n-3)/(n-1) m2^2) / n3` the variance of that variance (Cochran 1977, section 2.15), with the normal
     /// variable's `2 m2^2 / (n-1)` for comparison (eq. 5.16).
-    fn total_of(&self, means: &[f64], powers: &[Powers]) -> Total {
-        let mut total = Total { value: 0.0, variance: 0.0, third: 0.0, fourth: 0.0, normal: 0.0 };
-        for (h, (stratum, [s2, s3, s4])) in self.strata.iter().zip(powers).enumerate() {
+    pub(crate) fn total(&self, y: &[f64]) -> Result<Total, EstimateError> {
+        let means = self.stratum_means(y)?;
+        let powers = self.stratum_powers(y, &means);
+        let mut total = Total { value: self.weighted(&means), variance: 0.0, third: 0.0, fourth: 0.0, normal: 0.0 };
+        for (h, (stratum, [s2, s3, s4])) in self.strata.iter().zip(&powers).enumerate() {
             let (area, n) = (stratum.area, self.n[h] as f64);
-            total.value += area * means[h];
             if n < 2.0 {
                 // One unit is all of the stratum.
                 continue;
@@ -272,13 +273,16 @@ impl StratifiedSample {
             total.fourth += area.powi(4) * per_unit.powi(3) * spread;
             total.normal += area.powi(4) * per_unit.powi(2) * 2.0 * m2 * m2 / (n - 1.0);
         }
-        total
+        Ok(total)
     }
 
-    /// The sum of `y` over the whole area with the moments of its estimator.
-    pub(crate) fn total(&self, y: &[f64]) -> Result<Total, EstimateError> {
-        let means = self.stratum_means(y)?;
-        Ok(self.total_of(&means, &self.stratum_powers(y, &means)))
+    /// The sum of `y` over the whole area, `sum A_h mean_h`, where its moments are not wanted.
+    pub(crate) fn sum(&self, y: &[f64]) -> Result<f64, EstimateError> {
+        Ok(self.weighted(&self.stratum_means(y)?))
+    }
+
+    fn weighted(&self, means: &[f64]) -> f64 {
+        self.strata.iter().zip(means).map(|(stratum, mean)| stratum.area * mean).sum()
     }
 
     /// Mean of `y` over the whole area; for `y` of zeros and ones, the share of area.
@@ -289,7 +293,7 @@ impl StratifiedSample {
     pub fn mean(&self, y: &[f64]) -> Result<Estimate, EstimateError> {
         let total = self.total(y)?;
         let share = y.iter().all(|v| (0.0..=1.0).contains(v));
-        let units = (self.len(), self.kish(&vec![1.0; self.len()]));
+        let units = self.units();
         Ok(Estimate::of_total(total.value / self.area, &total, self.area, units, share))
     }
 
@@ -300,11 +304,11 @@ impl StratifiedSample {
     /// When `y` or `x` has not one value a unit.
     pub fn ratio(&self, y: &[f64], x: &[f64]) -> Result<Option<Estimate>, EstimateError> {
         same_length("the variable", y.len(), self.len())?;
-        let below = self.total(x)?.value;
+        let below = self.sum(x)?;
         if below <= 0.0 {
             return Ok(None);
         }
-        let ratio = self.total(y)?.value / below;
+        let ratio = self.sum(y)? / below;
         let residuals: Vec<f64> = y.iter().zip(x).map(|(y, x)| y - ratio * x).collect();
         let n = x.iter().filter(|&&x| x != 0.0).count();
         let share = (0.0..=1.0).contains(&ratio);
@@ -324,9 +328,14 @@ impl StratifiedSample {
     pub fn domain(&self, y: &[f64], inside: &[f64]) -> Result<Option<Estimate>, EstimateError> {
         same_length("the units inside", inside.len(), self.len())?;
         let both: Vec<f64> = inside.iter().zip(y).map(|(z, y)| z * y).collect();
-        let Some(plain) = self.ratio(&both, inside)? else { return Ok(None) };
-        let below = self.total(inside)?.value;
-        let residuals: Vec<f64> = both.iter().zip(inside).map(|(b, z)| b - plain.value * z).collect();
+        same_length("the variable", both.len(), self.len())?;
+        let below = self.sum(inside)?;
+        if below <= 0.0 {
+            return Ok(None);
+        }
+        let value = self.sum(&both)? / below;
+        let n = inside.iter().filter(|&&z| z != 0.0).count();
+        let residuals: Vec<f64> = both.iter().zip(inside).map(|(b, z)| b - value * z).collect();
         let own = self.stratum_powers(&residuals, &self.stratum_means(&residuals)?);
         let pools = self.pool_variances(y)?;
         // The variable counts only as far as the stratum lies inside.
@@ -342,11 +351,11 @@ impl StratifiedSample {
         }
         let degrees = if spread > 0.0 { (variance * variance / spread).min(MOST_DEGREES) } else { MOST_DEGREES };
         let is_share = y.iter().all(|v| (0.0..=1.0).contains(v));
-        let variance = settled(variance, if is_share { 1.0 } else { plain.value });
+        let variance = settled(variance, if is_share { 1.0 } else { value });
         let found = if is_share {
-            Estimate::share(plain.value.clamp(0.0, 1.0), variance, plain.n)
+            Estimate::share(value.clamp(0.0, 1.0), variance, n)
         } else {
-            Estimate::plain(plain.value, variance, plain.n)
+            Estimate::plain(value, variance, n)
         };
         let found = Estimate { degrees, ..found };
         let degenerate = is_share && (variance <= 0.0 || found.value <= 0.0 || found.value >= 1.0);
@@ -380,8 +389,13 @@ impl StratifiedSample {
         if self.finite { self.n[h] as f64 / self.strata[h].population as f64 } else { 0.0 }
     }
 
+    /// All units: how many, and how many of equal weight weigh as much.
+    pub(crate) fn units(&self) -> (usize, f64) {
+        (self.len(), self.kish(&vec![1.0; self.len()]))
+    }
+
     /// Number of equally weighted units that weigh as much as those inside (Kish 1965, section 11.7): `(sum w)^2 / sum w^2`.
-    pub(crate) fn kish(&self, inside: &[f64]) -> f64 {
+    fn kish(&self, inside: &[f64]) -> f64 {
         let weights = self.weights();
         let (sum, squares) =
             weights.iter().zip(inside).fold((0.0, 0.0), |(a, b), (w, z)| (a + w * z, b + (w * z).powi(2)));
