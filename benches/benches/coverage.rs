@@ -1,5 +1,4 @@
 //! Coverage of cells by zones, without any raster.
-#![allow(missing_docs, reason = "criterion's macros")]
 
 use areal_grid::Window;
 use areal_zones::{WindowCoverage, ZoneShape};

@@ -5,7 +5,6 @@ use areal_raster::RasterError;
 
 /// Why something could not be explained.
 #[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the message of each variant says what its fields are")]
 pub enum ExplainError {
     #[error(transparent)]
     Raster(#[from] RasterError),

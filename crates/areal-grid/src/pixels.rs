@@ -75,7 +75,6 @@ impl std::fmt::Display for PixelType {
 
 /// Pixel values in their own type, in whatever shape their owner says; rasters are `[band, row, col]`, row-major.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(missing_docs, reason = "each variant is the pixel type of its name")]
 pub enum Pixels {
     U8(Vec<u8>),
     I8(Vec<i8>),

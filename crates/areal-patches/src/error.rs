@@ -11,7 +11,6 @@ pub const SCALING: &str = "scale and offset of their values";
 
 /// Why patches could not be cut, stored or read.
 #[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the message of each variant says what its fields are")]
 pub enum PatchError {
     #[error(transparent)]
     File(#[from] FileError),
