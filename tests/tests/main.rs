@@ -1,5 +1,5 @@
 //! The areal program as its users run it: one module a topic.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod aggregate;
 mod aggregate_prediction;
