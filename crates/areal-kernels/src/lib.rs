@@ -9,6 +9,7 @@
 #[cfg(target_arch = "x86_64")]
 mod amx;
 mod buffer;
+pub mod buffer_pool;
 mod by_level;
 mod conv;
 mod crop;
@@ -27,7 +28,6 @@ mod outer;
 mod pack;
 mod pool;
 mod program;
-mod recycle;
 mod ring;
 mod shape;
 mod share;
@@ -49,6 +49,5 @@ pub use narrow::{Code, Codes, NarrowConv2d, SLACK, from_map, rows_len};
 pub use norm::{ByChannel, Moments, Norm, NormGradient, moments};
 pub use pool::{MaxPool, mean_pool};
 pub use program::{Program, ProgramBuilder, Value};
-pub use recycle::release;
 pub use shape::{ConvShape, MapShape};
 pub use stream::{ImagePart, ImagePlan, Need, RowProgram, RowStream, Windows};

@@ -93,7 +93,7 @@ pub fn train(
     let continued_from = kept.as_ref().map_or(0, |k| k.history.len());
     let save = |checkpoint: &Checkpoint| checkpoint.save(&folder, &run);
     let done = among_workers(|| run_epochs(&mut learner, settings, kept, save, job));
-    areal_kernels::release();
+    areal_kernels::buffer_pool::release();
     let done = done.map_err(|error| paused(error, &folder))?;
 
     learner.set_weights(&done.best)?;

@@ -11,7 +11,7 @@ use burn::tensor::ops::ConvOptions;
 use super::fork::{Fork, pass_on};
 use super::layout::{dims, images_of, kernel_of, map_of, recycle, weights_of};
 use super::{FlexFloat, is_ours, level};
-use crate::recycle::take;
+use crate::buffer_pool::take;
 use crate::{Conv2d, ConvShape, KernelError, MapShape, input_gradient, weights_gradient};
 
 /// What is done beside the tensors.

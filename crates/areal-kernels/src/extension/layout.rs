@@ -5,7 +5,7 @@ use burn::backend::flex::Layout;
 use burn::tensor::{Shape, TensorData};
 
 use super::FlexFloat;
-use crate::recycle::{give, take};
+use crate::buffer_pool::{give, take};
 use crate::{MapShape, from_nchw};
 
 /// The order in memory of the axes of images `[N, C, H, W]` that lie as a map `[H, W, N, C]`.

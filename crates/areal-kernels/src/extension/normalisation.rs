@@ -10,7 +10,7 @@ use burn::tensor::activation::relu;
 use super::fork::{Fork, Node, pass_on};
 use super::layout::{images_of, into_map, map_of, map_shape, plain, recycle, vector};
 use super::{FlexFloat, is_ours, level};
-use crate::recycle::take;
+use crate::buffer_pool::take;
 use crate::{KernelError, Moments, Norm, NormGradient, moments};
 
 /// What is done beside the tensors.

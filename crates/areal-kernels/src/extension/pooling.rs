@@ -11,7 +11,7 @@ use burn::tensor::ops::MaxPoolOptions;
 
 use super::layout::{images_of, map_of, map_shape, recycle};
 use super::{FlexFloat, is_ours, level};
-use crate::recycle::take;
+use crate::buffer_pool::take;
 use crate::{KernelError, MapShape, MaxPool};
 
 /// The pooling as an operation of Burn's backends.
