@@ -15,8 +15,6 @@ mod conv;
 mod crop;
 mod descent;
 mod error;
-#[cfg(feature = "burn")]
-mod extension;
 mod gradient;
 mod layout;
 mod level;
@@ -40,8 +38,6 @@ pub use buffer::Buffer;
 pub use conv::{Activation, Conv2d};
 pub use descent::{AdamW, Momentum, sum_of_squares};
 pub use error::KernelError;
-#[cfg(feature = "burn")]
-pub use extension::{Fork, adamw, batch_norm, conv2d, max_pool2d, momentum, squares};
 pub use gradient::{bias_gradient, input_gradient, weights_gradient};
 pub use layout::{from_nchw, to_nchw};
 pub use level::Level;

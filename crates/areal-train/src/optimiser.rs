@@ -61,13 +61,13 @@ impl Optimiser {
             OptimiserKind::Adamw => {
                 let moments = [moment(), moment()];
                 let how = AdamW { rate, decay, betas: BETA, epsilon: EPSILON, step: self.steps, scale };
-                let (p, moments) = areal_kernels::adamw(p, g, moments, how);
+                let (p, moments) = areal_burn_ops::adamw(p, g, moments, how);
                 (p, Vec::from(moments))
             }
             OptimiserKind::Sgd => {
                 let old = moment();
                 let how = Momentum { rate, decay, beta: MOMENTUM, scale };
-                let (p, momentum) = areal_kernels::momentum(p, g, old, how);
+                let (p, momentum) = areal_burn_ops::momentum(p, g, old, how);
                 (p, vec![momentum])
             }
         };
@@ -136,7 +136,7 @@ struct Norm<'a> {
 impl ModuleVisitor for Norm<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if let Some(grad) = self.grads.get::<D>(param.id) {
-            self.squares += areal_kernels::squares(grad);
+            self.squares += areal_burn_ops::squares(grad);
         }
     }
 }

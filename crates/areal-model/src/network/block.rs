@@ -1,4 +1,5 @@
-use areal_kernels::{Fork, MaxPool};
+use areal_burn_ops::Fork;
+use areal_kernels::MaxPool;
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::pool::MaxPool2d;
@@ -64,7 +65,7 @@ pub(super) fn convolve(conv: &Conv2d, x: Tensor<4>, fork: Option<&Fork>) -> Tens
     }
     let padding = [(top, bottom), (left, right)];
     let options = ConvOptions::new_with_padding(conv.stride, padding, conv.dilation, conv.groups);
-    areal_kernels::conv2d(x, conv.weight.val(), options, fork)
+    areal_burn_ops::conv2d(x, conv.weight.val(), options, fork)
 }
 
 /// A batch normalisation forward, `add` added and the sum rectified if asked to; our own kernels and Burn's as in
@@ -81,7 +82,7 @@ pub(super) fn normalise(
         return if rectify { relu(y) } else { y };
     }
     let parameters = [norm.gamma.val(), norm.beta.val()];
-    let (y, mean, variance) = areal_kernels::batch_norm(x, parameters, norm.epsilon, add, rectify);
+    let (y, mean, variance) = areal_burn_ops::batch_norm(x, parameters, norm.epsilon, add, rectify);
     for (state, value) in [(&norm.running_mean, mean), (&norm.running_var, variance)] {
         let kept = state.value_sync().to_device(&device) * (1.0 - norm.momentum);
         state.update((kept + value * norm.momentum).detach());
@@ -101,7 +102,7 @@ pub(super) fn pool(pool: &MaxPool2d, x: Tensor<4>) -> Tensor<4> {
                 && pool.dilation == [1, 1]
                 && !pool.ceil_mode =>
         {
-            areal_kernels::max_pool2d(x, MaxPool { kernel: kernel[0], stride: stride[0], padding: *p })
+            areal_burn_ops::max_pool2d(x, MaxPool { kernel: kernel[0], stride: stride[0], padding: *p })
         }
         _ => pool.forward(x),
     }

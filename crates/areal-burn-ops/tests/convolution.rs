@@ -2,7 +2,7 @@
 //! differences.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use areal_kernels::conv2d;
+use areal_burn_ops::conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Distribution, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};

@@ -5,8 +5,8 @@ use burn::backend::flex::Layout;
 use burn::tensor::{Shape, TensorData};
 
 use super::FlexFloat;
-use crate::buffer_pool::{give, take};
-use crate::{MapShape, from_nchw};
+use areal_kernels::buffer_pool::{give, take};
+use areal_kernels::{MapShape, from_nchw};
 
 /// The order in memory of the axes of images `[N, C, H, W]` that lie as a map `[H, W, N, C]`.
 const MAP: [usize; 4] = [2, 3, 0, 1];
@@ -18,7 +18,7 @@ const KERNEL: [usize; 4] = [2, 3, 1, 0];
 const WEIGHTS: [usize; 4] = [3, 2, 0, 1];
 
 /// A tensor's values in one piece, in the order of its axes.
-pub(super) struct Values(FlexFloat);
+pub(crate) struct Values(FlexFloat);
 
 impl Deref for Values {
     type Target = [f32];
@@ -30,12 +30,12 @@ impl Deref for Values {
 }
 
 /// A tensor's values in the order of its own axes.
-pub(super) fn plain(tensor: &FlexFloat) -> Values {
+pub(crate) fn plain(tensor: &FlexFloat) -> Values {
     Values(if tensor.is_contiguous() { tensor.clone() } else { tensor.to_contiguous() })
 }
 
 /// The values of images `[N, C, H, W]` as a map `[H, W, N, C]`; copied only where they lie otherwise.
-pub(super) fn map_of(images: &FlexFloat) -> Values {
+pub(crate) fn map_of(images: &FlexFloat) -> Values {
     let map = images.permute(&MAP);
     if map.is_contiguous() {
         return Values(map);
@@ -51,7 +51,7 @@ pub(super) fn map_of(images: &FlexFloat) -> Values {
 }
 
 /// A map `[H, W, N, C]` as images `[N, C, H, W]`.
-pub(super) fn images_of(map: Vec<f32>, shape: MapShape) -> FlexFloat {
+pub(crate) fn images_of(map: Vec<f32>, shape: MapShape) -> FlexFloat {
     as_map(map, shape).permute(&IMAGES)
 }
 
@@ -60,7 +60,7 @@ fn as_map(values: Vec<f32>, shape: MapShape) -> FlexFloat {
 }
 
 /// The values of images as a map that may be changed: in place where nothing else refers to them and they lie so.
-pub(super) fn into_map(images: FlexFloat) -> Vec<f32> {
+pub(crate) fn into_map(images: FlexFloat) -> Vec<f32> {
     let map = images.permute(&MAP);
     drop(images);
     let map = if map.is_contiguous() { map } else { map.to_contiguous() };
@@ -69,7 +69,7 @@ pub(super) fn into_map(images: FlexFloat) -> Vec<f32> {
 }
 
 /// Keeps the memory of a tensor that is not needed any more, where nothing else refers to it.
-pub(super) fn recycle(tensor: FlexFloat) {
+pub(crate) fn recycle(tensor: FlexFloat) {
     if tensor.is_unique() && tensor.shape().num_elements() > 0 {
         // Its order does not matter: as one row of as many values as it has in memory.
         let len = tensor.bytes().len() / size_of::<f32>();
@@ -81,35 +81,35 @@ pub(super) fn recycle(tensor: FlexFloat) {
 }
 
 /// The values of weights `[O, I, rows, columns]` as `[rows, columns, I, O]`.
-pub(super) fn kernel_of(weights: &FlexFloat) -> Values {
+pub(crate) fn kernel_of(weights: &FlexFloat) -> Values {
     let kernel = weights.permute(&KERNEL);
     Values(if kernel.is_contiguous() { kernel } else { kernel.to_contiguous() })
 }
 
 /// Values `[rows, columns, I, O]` as weights `[O, I, rows, columns]`.
-pub(super) fn weights_of(kernel: Vec<f32>, [o, i, rows, columns]: [usize; 4]) -> FlexFloat {
+pub(crate) fn weights_of(kernel: Vec<f32>, [o, i, rows, columns]: [usize; 4]) -> FlexFloat {
     FlexFloat::from_data(TensorData::new(kernel, [rows, columns, i, o])).permute(&WEIGHTS)
 }
 
 /// Whether weights lie as `[rows, columns, I, O]` and not in the order of their axes.
-pub(super) fn is_kernel(weights: &FlexFloat) -> bool {
+pub(crate) fn is_kernel(weights: &FlexFloat) -> bool {
     weights.rank() == 4 && !weights.is_contiguous() && weights.permute(&KERNEL).is_contiguous()
 }
 
 /// The four sizes of a tensor; zeros where it has another number of axes.
-pub(super) fn dims(tensor: &FlexFloat) -> [usize; 4] {
+pub(crate) fn dims(tensor: &FlexFloat) -> [usize; 4] {
     let shape = tensor.shape();
     if shape.num_dims() == 4 { std::array::from_fn(|axis| shape[axis]) } else { [0; 4] }
 }
 
 /// The map that images `[N, C, H, W]` are.
-pub(super) fn map_shape(images: &FlexFloat) -> MapShape {
+pub(crate) fn map_shape(images: &FlexFloat) -> MapShape {
     let [n, c, h, w] = dims(images);
     MapShape::new(h, w, n, c)
 }
 
 /// Values as a tensor of one axis.
-pub(super) fn vector(values: Vec<f32>) -> FlexFloat {
+pub(crate) fn vector(values: Vec<f32>) -> FlexFloat {
     let len = values.len();
     FlexFloat::from_data(TensorData::new(values, [len]))
 }

@@ -9,10 +9,10 @@ use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
 use burn::tensor::ops::MaxPoolOptions;
 
-use super::layout::{images_of, map_of, map_shape, recycle};
-use super::{FlexFloat, is_ours, level};
-use crate::buffer_pool::take;
-use crate::{KernelError, MapShape, MaxPool};
+use crate::layout::{images_of, map_of, map_shape, recycle};
+use crate::{FlexFloat, is_ours, level};
+use areal_kernels::buffer_pool::take;
+use areal_kernels::{KernelError, MapShape, MaxPool};
 
 /// The pooling as an operation of Burn's backends.
 #[backend_extension(Flex, Autodiff)]

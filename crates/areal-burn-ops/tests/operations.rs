@@ -2,7 +2,8 @@
 //! residual blocks, values and gradients.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use areal_kernels::{AdamW, Fork, MaxPool, Momentum, adamw, batch_norm, conv2d, max_pool2d, momentum, squares};
+use areal_burn_ops::{Fork, adamw, batch_norm, conv2d, max_pool2d, momentum, squares};
+use areal_kernels::{AdamW, MaxPool, Momentum};
 use burn::tensor::activation::relu;
 use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use burn::tensor::{Device, Distribution, Tensor};

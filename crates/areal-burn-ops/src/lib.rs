@@ -17,7 +17,7 @@ use burn::backend::Flex;
 use burn::backend::tensor::FloatTensor;
 use burn::tensor::{DType, Device, Tensor};
 
-use crate::Level;
+use areal_kernels::Level;
 
 pub use convolution::conv2d;
 pub use descent::{adamw, momentum, squares};

@@ -2,9 +2,9 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::tensor::Tensor;
 
-use super::layout::{dims, is_kernel, kernel_of, plain, recycle, weights_of};
-use super::{FlexFloat, is_ours, layout::vector, level};
-use crate::{AdamW, Momentum, sum_of_squares};
+use crate::layout::{dims, is_kernel, kernel_of, plain, recycle, weights_of};
+use crate::{FlexFloat, is_ours, layout::vector, level};
+use areal_kernels::{AdamW, Momentum, sum_of_squares};
 
 /// Steps of optimisers as operations of Burn's backends.
 #[backend_extension(Flex)]

@@ -7,11 +7,11 @@ use burn::backend::{Autodiff, AutodiffBackend, Backend, Dispatch, Flex, backend_
 use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 
-use super::fork::{Fork, Node, pass_on};
-use super::layout::{images_of, into_map, map_of, map_shape, plain, recycle, vector};
-use super::{FlexFloat, is_ours, level};
-use crate::buffer_pool::take;
-use crate::{KernelError, Moments, Norm, NormGradient, moments};
+use crate::fork::{Fork, Node, pass_on};
+use crate::layout::{images_of, into_map, map_of, map_shape, plain, recycle, vector};
+use crate::{FlexFloat, is_ours, level};
+use areal_kernels::buffer_pool::take;
+use areal_kernels::{KernelError, Moments, Norm, NormGradient, moments};
 
 /// What is done beside the tensors.
 #[derive(Debug, Clone)]

@@ -8,11 +8,11 @@ use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
 use burn::tensor::ops::ConvOptions;
 
-use super::fork::{Fork, pass_on};
-use super::layout::{dims, images_of, kernel_of, map_of, recycle, weights_of};
-use super::{FlexFloat, is_ours, level};
-use crate::buffer_pool::take;
-use crate::{Conv2d, ConvShape, KernelError, MapShape, input_gradient, weights_gradient};
+use crate::fork::{Fork, pass_on};
+use crate::layout::{dims, images_of, kernel_of, map_of, recycle, weights_of};
+use crate::{FlexFloat, is_ours, level};
+use areal_kernels::buffer_pool::take;
+use areal_kernels::{Conv2d, ConvShape, KernelError, MapShape, input_gradient, weights_gradient};
 
 /// What is done beside the tensors.
 #[derive(Debug, Clone)]

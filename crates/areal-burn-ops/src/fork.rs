@@ -5,7 +5,7 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::ops::FloatTensorOps;
 use burn::tensor::Tensor;
 
-use super::{FlexFloat, is_ours};
+use crate::{FlexFloat, is_ours};
 
 /// Where the gradients of a map that two operations read come together.
 ///
@@ -24,21 +24,21 @@ impl Fork {
     }
 
     /// What the other branch left; none while it has not come back.
-    pub(super) fn take(&self) -> Option<FlexFloat> {
+    pub(crate) fn take(&self) -> Option<FlexFloat> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Leaves a gradient for the other branch.
-    pub(super) fn leave(&self, gradient: FlexFloat) {
+    pub(crate) fn leave(&self, gradient: FlexFloat) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(gradient);
     }
 }
 
 /// The node of a tensor in the graph of gradients.
-pub(super) type Node = burn::backend::autodiff::NodeId;
+pub(crate) type Node = burn::backend::autodiff::NodeId;
 
 /// Passes on the gradient of a tensor that was read through a fork, or through none.
-pub(super) fn pass_on(grads: &mut Gradients, node: Node, fork: Option<&Fork>, gradient: FlexFloat) {
+pub(crate) fn pass_on(grads: &mut Gradients, node: Node, fork: Option<&Fork>, gradient: FlexFloat) {
     let Some(fork) = fork else { return grads.register::<Flex>(node, gradient) };
     match fork.take() {
         Some(other) => grads.register::<Flex>(node, Flex::float_add(other, gradient)),
