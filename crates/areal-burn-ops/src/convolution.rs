@@ -74,7 +74,7 @@ fn forward(x: &FlexFloat, weights: &FlexFloat, options: &ConvOptions<2>) -> Resu
     let conv = Conv2d::of_rows(level(), shape, &kernel_of(weights))?;
     let mut y = take(output.len());
     conv.run(input, &map_of(x), None, &mut y)?;
-    conv.keep();
+    conv.return_buffers();
     Ok(images_of(y, output))
 }
 

@@ -10,9 +10,9 @@
 
 use std::time::{Duration, Instant};
 
+use areal_kernels::narrow::{Code, Codes, NarrowConv2d, SLACK, rows_len};
 use areal_kernels::{
-    Activation, Buffer, Code, Codes, Conv2d, ConvShape, KernelError, Level, MapShape, NarrowConv2d, SLACK,
-    input_gradient, rows_len, weights_gradient,
+    Activation, Buffer, Conv2d, ConvShape, KernelError, Level, MapShape, input_gradient, weights_gradient,
 };
 
 #[path = "peak.rs"]

@@ -4,7 +4,6 @@ use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
-use crate::error::{check_least, check_len};
 use crate::lines::{self, Line};
 use crate::pack::{self, Block, Packed};
 use crate::ring::{MapRows, Ring};
@@ -46,9 +45,9 @@ impl Conv2d {
         bias: Option<&[f32]>,
         activation: Activation,
     ) -> Result<Self, KernelError> {
-        check_len("weights", weights.len(), shape.weights_len())?;
+        KernelError::check_len("weights", weights.len(), shape.weights_len())?;
         if let Some(bias) = bias {
-            check_len("bias", bias.len(), shape.outputs)?;
+            KernelError::check_len("bias", bias.len(), shape.outputs)?;
         }
         let taps = shape.taps();
         let packed =
@@ -62,13 +61,13 @@ impl Conv2d {
     /// # Errors
     /// As [`Conv2d::new`].
     pub fn of_rows(level: Level, shape: ConvShape, weights: &[f32]) -> Result<Self, KernelError> {
-        check_len("weights", weights.len(), shape.weights_len())?;
+        KernelError::check_len("weights", weights.len(), shape.weights_len())?;
         let packed = Arc::new(pack::pack_rows(&shape, weights));
         Ok(Self { shape, activation: Activation::None, level: level.require()?, packed, points: Arc::default() })
     }
 
-    /// Keeps the memory of the weights for the next convolution, where this one is not needed any more.
-    pub(crate) fn keep(self) {
+    /// Returns the memory of the weights to the pool for the next convolution.
+    pub fn return_buffers(self) {
         if let Some(packed) = Arc::into_inner(self.packed) {
             packed.values.keep();
         }
@@ -77,13 +76,13 @@ impl Conv2d {
         }
     }
 
-    /// The same weights with another step.
-    pub(crate) fn with_stride(&self, stride: [usize; 2]) -> Self {
+    /// The same weights with another stride.
+    pub fn with_stride(&self, stride: [usize; 2]) -> Self {
         Self { shape: ConvShape { stride, ..self.shape }, ..self.clone() }
     }
 
-    /// Whether Winograd's way is expected to be faster for a map that goes in and the one that comes out.
-    pub(crate) fn takes_winograd(&self, source: MapShape, target: MapShape) -> bool {
+    /// Whether Winograd's algorithm is expected to be faster for an input and an output map.
+    pub fn prefers_winograd(&self, source: MapShape, target: MapShape) -> bool {
         winograd::pays(&self.shape, source, target)
     }
 
@@ -105,34 +104,37 @@ impl Conv2d {
         output: &mut [f32],
     ) -> Result<MapShape, KernelError> {
         let target = self.shape.output(shape)?;
-        check_len("input", input.len(), shape.len())?;
-        check_len("output", output.len(), target.len())?;
+        KernelError::check_len("input", input.len(), shape.len())?;
+        KernelError::check_len("output", output.len(), target.len())?;
         if let Some(add) = add {
-            check_len("add", add.len(), target.len())?;
+            KernelError::check_len("add", add.len(), target.len())?;
         }
-        let way = self.way(shape.width, self.takes_winograd(shape, target))?;
+        let algorithm = self.algorithm(shape.width, self.prefers_winograd(shape, target))?;
         let rows = |values| MapRows::whole(values, target.height);
         self.run_rows(
             shape,
             [self.shape.padding[0], target.height],
-            &way,
+            &algorithm,
             (MapRows::whole(input, shape.height), add.map(rows)),
             (output, Ring::whole(target.height)),
         )?;
         Ok(target)
     }
 
-    /// How a map of so many columns is convolved.
+    /// Prepares the convolution of maps of `width` columns, by Winograd's algorithm if asked to.
     ///
     /// # Errors
-    /// When the kernel does not fit the columns.
-    pub(crate) fn way(&self, width: usize, winograd: bool) -> Result<Way, KernelError> {
+    /// When the kernel does not fit the columns, or Winograd's algorithm does not cover the convolution.
+    pub fn algorithm(&self, width: usize, winograd: bool) -> Result<RowAlgorithm, KernelError> {
         let targets = self.shape.output_size(1, width)?;
-        Ok(if winograd {
-            Way::Winograd
+        let algorithm = if !winograd {
+            Algorithm::Direct(Columns::new(self.taps(1, targets, width, self.shape.padding[1])))
+        } else if winograd::covers(&self.shape) {
+            Algorithm::Winograd
         } else {
-            Way::Taps(Columns::new(self.taps(1, targets, width, self.shape.padding[1])))
-        })
+            return Err(KernelError::Shape(format!("Winograd's algorithm does not cover {:?}", self.shape)));
+        };
+        Ok(RowAlgorithm { shape: self.shape, width, algorithm })
     }
 
     fn taps(&self, axis: usize, targets: usize, sources: usize, padding: usize) -> AxisTaps {
@@ -144,21 +146,25 @@ impl Conv2d {
     /// them; after them as many as the kernel still reads. The second of `maps` is added before the activation.
     ///
     /// # Errors
-    /// When a slice does not have the length of its shape or the kernel does not fit the columns.
-    pub(crate) fn run_rows(
+    /// When a slice does not have the length of its shape, the kernel does not fit the columns, or `algorithm` was prepared
+    /// for another convolution or width.
+    pub fn run_rows(
         &self,
         shape: MapShape,
         [above, rows]: [usize; 2],
-        way: &Way,
+        algorithm: &RowAlgorithm,
         (input, add): (MapRows<'_>, Option<MapRows<'_>>),
         (output, output_rows): (&mut [f32], Ring),
     ) -> Result<(), KernelError> {
         let width = self.shape.output_size(1, shape.width)?;
         let target = MapShape::new(rows, width, shape.batch, self.shape.outputs);
-        check_len("input channels", shape.channels, self.shape.inputs)?;
+        KernelError::check_len("input channels", shape.channels, self.shape.inputs)?;
+        if (algorithm.shape, algorithm.width) != (self.shape, shape.width) {
+            return Err(KernelError::Shape(format!("{:?} with the columns of {algorithm:?}", self.shape)));
+        }
         let fits = |what, shape: MapShape, len: usize, ring: Ring| {
-            check_least(what, ring.rows(), shape.height)?;
-            check_least(what, len, ring.rows() * shape.width * shape.row_len())
+            KernelError::check_min_len(what, ring.rows(), shape.height)?;
+            KernelError::check_min_len(what, len, ring.rows() * shape.width * shape.row_len())
         };
         fits("input", shape, input.values.len(), input.ring)?;
         fits("output", target, output.len(), output_rows)?;
@@ -177,24 +183,34 @@ impl Conv2d {
             output: Shared::new(output),
             output_rows,
         };
-        match way {
-            Way::Winograd => {
+        match &algorithm.algorithm {
+            Algorithm::Winograd => {
                 let points = self.points.get_or_init(|| winograd::pack(&self.shape, &self.packed, false));
                 Winograd { work: &work, points, padding: [above, self.shape.padding[1]] }.run();
             }
-            Way::Taps(columns) => work.run(&self.taps(0, target.height, shape.height, above), columns),
+            Algorithm::Direct(columns) => work.run(&self.taps(0, target.height, shape.height, above), columns),
         }
         Ok(())
     }
 }
 
+/// How the rows of maps of one width are convolved, prepared by [`Conv2d::algorithm`].
+#[derive(Debug, Clone)]
+pub struct RowAlgorithm {
+    /// The convolution that it was prepared for.
+    shape: ConvShape,
+    /// Columns of the input.
+    width: usize,
+    algorithm: Algorithm,
+}
+
 /// How a convolution is computed.
 #[derive(Debug, Clone)]
-pub enum Way {
-    /// Tile by tile.
+enum Algorithm {
+    /// Minimal filtering, tile by tile.
     Winograd,
-    /// Tap by tap, with those of the columns.
-    Taps(Columns),
+    /// A sum over the taps of the kernel, with the taps of each column.
+    Direct(Columns),
 }
 
 /// One gathering convolution over whole maps: each target position sums over its own list of taps.

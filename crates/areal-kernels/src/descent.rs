@@ -3,7 +3,6 @@
 use rayon::prelude::*;
 
 use crate::by_level::by_level;
-use crate::error::check_len;
 use crate::{KernelError, Level};
 
 /// Values of one task.
@@ -43,7 +42,7 @@ impl AdamW {
         for (what, len) in
             [("gradient", gradient.len()), ("first moment", first.len()), ("second moment", second.len())]
         {
-            check_len(what, len, weights.len())?;
+            KernelError::check_len(what, len, weights.len())?;
         }
         let corrections = self.betas.map(|beta| 1.0 - beta.powf(self.step as f64));
         let numbers = [
@@ -108,8 +107,8 @@ impl Momentum {
         momentum: &mut [f32],
     ) -> Result<(), KernelError> {
         let level = level.require()?;
-        check_len("gradient", gradient.len(), weights.len())?;
-        check_len("momentum", momentum.len(), weights.len())?;
+        KernelError::check_len("gradient", gradient.len(), weights.len())?;
+        KernelError::check_len("momentum", momentum.len(), weights.len())?;
         let numbers = [self.rate, self.decay, self.beta, self.scale].map(|n| n as f32);
         let weights = weights.par_chunks_mut(PART).zip(gradient.par_chunks(PART));
         weights.zip(momentum.par_chunks_mut(PART)).for_each(|((w, g), m)| momentum_step(level, &numbers, w, g, m));

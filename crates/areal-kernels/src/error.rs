@@ -32,12 +32,20 @@ pub enum KernelError {
     UnknownLevel(String),
 }
 
-/// Fails unless `found == expected`.
-pub fn check_len(what: &'static str, found: usize, expected: usize) -> Result<(), KernelError> {
-    if found == expected { Ok(()) } else { Err(KernelError::Length { what, expected, found }) }
-}
+impl KernelError {
+    /// Checks that a slice has the length that its shape asks for.
+    ///
+    /// # Errors
+    /// [`KernelError::Length`] when it has another.
+    pub fn check_len(what: &'static str, found: usize, expected: usize) -> Result<(), Self> {
+        if found == expected { Ok(()) } else { Err(Self::Length { what, expected, found }) }
+    }
 
-/// Fails unless `found >= expected`.
-pub fn check_least(what: &'static str, found: usize, expected: usize) -> Result<(), KernelError> {
-    if found >= expected { Ok(()) } else { Err(KernelError::Length { what, expected, found }) }
+    /// Checks that a slice is at least as long as its shape asks for.
+    ///
+    /// # Errors
+    /// [`KernelError::Length`] when it is shorter.
+    pub(crate) fn check_min_len(what: &'static str, found: usize, expected: usize) -> Result<(), Self> {
+        if found >= expected { Ok(()) } else { Err(Self::Length { what, expected, found }) }
+    }
 }

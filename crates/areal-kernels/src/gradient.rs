@@ -3,7 +3,6 @@
 use rayon::prelude::*;
 
 use crate::conv::Work;
-use crate::error::check_len;
 use crate::outer::{self, Outer, ROWS};
 use crate::pack::{self, BLOCK, LANES};
 use crate::ring::{MapRows, Ring};
@@ -30,10 +29,10 @@ pub fn input_gradient(
     result: &mut [f32],
 ) -> Result<(), KernelError> {
     let source = shape.output(input)?;
-    check_len("weights", weights.len(), shape.weights_len())?;
-    check_len("gradient", gradient.len(), source.len())?;
-    check_len("map to add", add.map_or(input.len(), <[f32]>::len), input.len())?;
-    check_len("result", result.len(), input.len())?;
+    KernelError::check_len("weights", weights.len(), shape.weights_len())?;
+    KernelError::check_len("gradient", gradient.len(), source.len())?;
+    KernelError::check_len("map to add", add.map_or(input.len(), <[f32]>::len), input.len())?;
+    KernelError::check_len("result", result.len(), input.len())?;
     // Inputs and outputs change places, and the kernel is read backwards from the far side of its padding.
     let far = |a: usize| (shape.kernel[a] - 1) * shape.dilation[a];
     let turned = ConvShape {
@@ -85,9 +84,9 @@ pub fn weights_gradient(
     result: &mut [f32],
 ) -> Result<(), KernelError> {
     let target = shape.output(input)?;
-    check_len("input", x.len(), input.len())?;
-    check_len("gradient", gradient.len(), target.len())?;
-    check_len("result", result.len(), shape.weights_len())?;
+    KernelError::check_len("input", x.len(), input.len())?;
+    KernelError::check_len("gradient", gradient.len(), target.len())?;
+    KernelError::check_len("result", result.len(), shape.weights_len())?;
     let (level, width) = (level.require()?, shape.outputs.next_multiple_of(LANES));
     if winograd::pays(shape, input, target) {
         winograd::WeightsGradient { level, padding: shape.padding, source: input, target, x, gradient }.run(result);
@@ -114,8 +113,8 @@ pub fn weights_gradient(
 /// # Errors
 /// When a slice does not fit its shape.
 pub fn bias_gradient(map: MapShape, gradient: &[f32], result: &mut [f32]) -> Result<(), KernelError> {
-    check_len("gradient", gradient.len(), map.len())?;
-    check_len("result", result.len(), map.channels)?;
+    KernelError::check_len("gradient", gradient.len(), map.len())?;
+    KernelError::check_len("result", result.len(), map.channels)?;
     let mut sums = vec![0.0f64; map.channels];
     for pixel in gradient.chunks_exact(map.channels.max(1)) {
         for (sum, value) in sums.iter_mut().zip(pixel) {

@@ -1,6 +1,5 @@
 use rayon::prelude::*;
 
-use crate::error::check_len;
 use crate::{KernelError, MapShape};
 
 /// Side of the squares that are turned at once: one cache line.
@@ -11,8 +10,8 @@ const SIDE: usize = 16;
 /// # Errors
 /// When a slice does not have the length of the shape.
 pub fn from_nchw(shape: MapShape, planar: &[f32], map: &mut [f32]) -> Result<(), KernelError> {
-    check_len("planar images", planar.len(), shape.len())?;
-    check_len("map", map.len(), shape.len())?;
+    KernelError::check_len("planar images", planar.len(), shape.len())?;
+    KernelError::check_len("map", map.len(), shape.len())?;
     transpose(planar, shape.row_len(), shape.height * shape.width, map);
     Ok(())
 }
@@ -22,8 +21,8 @@ pub fn from_nchw(shape: MapShape, planar: &[f32], map: &mut [f32]) -> Result<(),
 /// # Errors
 /// When a slice does not have the length of the shape.
 pub fn to_nchw(shape: MapShape, map: &[f32], planar: &mut [f32]) -> Result<(), KernelError> {
-    check_len("map", map.len(), shape.len())?;
-    check_len("planar images", planar.len(), shape.len())?;
+    KernelError::check_len("map", map.len(), shape.len())?;
+    KernelError::check_len("planar images", planar.len(), shape.len())?;
     transpose(map, shape.height * shape.width, shape.row_len(), planar);
     Ok(())
 }

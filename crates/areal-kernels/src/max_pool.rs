@@ -1,7 +1,6 @@
 use rayon::prelude::*;
 
 use crate::by_level::by_level;
-use crate::error::check_len;
 use crate::pool::MaxPool;
 use crate::taps::{self, AxisTaps};
 use crate::{KernelError, Level, MapShape};
@@ -25,9 +24,9 @@ impl MaxPool {
     ) -> Result<MapShape, KernelError> {
         let (level, [rows, columns]) = (level.require()?, self.both(shape)?);
         let target = MapShape { height: rows.len(), width: columns.len(), ..shape };
-        check_len("input", input.len(), shape.len())?;
-        check_len("output", output.len(), target.len())?;
-        check_len("places", places.len(), target.len())?;
+        KernelError::check_len("input", input.len(), shape.len())?;
+        KernelError::check_len("output", output.len(), target.len())?;
+        KernelError::check_len("places", places.len(), target.len())?;
         let len = shape.row_len().max(1);
         output.par_chunks_mut(len).zip(places.par_chunks_mut(len)).enumerate().for_each(|(at, (out, places))| {
             let (row, column) = (&rows[at / columns.len()], &columns[at % columns.len()]);
@@ -57,9 +56,9 @@ impl MaxPool {
     ) -> Result<(), KernelError> {
         let (level, [rows, columns]) = (level.require()?, self.both(shape)?);
         let target = MapShape { height: rows.len(), width: columns.len(), ..shape };
-        check_len("gradient", gradient.len(), target.len())?;
-        check_len("places", places.len(), target.len())?;
-        check_len("result", result.len(), shape.len())?;
+        KernelError::check_len("gradient", gradient.len(), target.len())?;
+        KernelError::check_len("places", places.len(), target.len())?;
+        KernelError::check_len("result", result.len(), shape.len())?;
         let axis = |targets, sources| taps::backward(targets, sources, self.kernel, [self.stride, self.padding, 1]);
         let (rows, columns) = (axis(shape.height, target.height), axis(shape.width, target.width));
         let len = shape.row_len().max(1);

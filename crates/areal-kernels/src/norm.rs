@@ -4,7 +4,6 @@
 use rayon::prelude::*;
 
 use crate::by_level::by_level;
-use crate::error::check_len;
 use crate::{KernelError, Level};
 
 /// Pixels whose sums are taken in single precision before they join those in double precision. It does not depend on
@@ -118,8 +117,8 @@ impl Norm {
     /// When there are not as many of each.
     pub fn new(moments: &Moments, gamma: &[f32], beta: &[f32], epsilon: f64, relu: bool) -> Result<Self, KernelError> {
         let channels = moments.mean.len();
-        check_len("scale of the normalisation", gamma.len(), channels)?;
-        check_len("shift of the normalisation", beta.len(), channels)?;
+        KernelError::check_len("scale of the normalisation", gamma.len(), channels)?;
+        KernelError::check_len("shift of the normalisation", beta.len(), channels)?;
         let scale: Vec<f32> = gamma
             .iter()
             .zip(&moments.variance)
@@ -139,8 +138,8 @@ impl Norm {
         let channels = self.scale.len();
         let level = level.require()?;
         pixels(channels, x)?;
-        check_len("map to add", add.map_or(x.len(), <[f32]>::len), x.len())?;
-        check_len("output", y.len(), x.len())?;
+        KernelError::check_len("map to add", add.map_or(x.len(), <[f32]>::len), x.len())?;
+        KernelError::check_len("output", y.len(), x.len())?;
         let part = PIXELS * channels;
         y.par_chunks_mut(part).zip(x.par_chunks(part)).enumerate().for_each(|(index, (y, x))| {
             let add = add.map(|add| &add[index * part..][..x.len()]);
@@ -252,8 +251,8 @@ impl NormGradient<'_> {
         by_input: &mut [f32],
     ) -> Result<ByChannel, KernelError> {
         let (channels, level) = (self.channels(gradient)?, level.require()?);
-        check_len("output", y.len(), self.x.len())?;
-        check_len("gradient by the input", by_input.len(), self.x.len())?;
+        KernelError::check_len("output", y.len(), self.x.len())?;
+        KernelError::check_len("gradient by the input", by_input.len(), self.x.len())?;
         let part = PIXELS * channels;
         let maps = self.x.par_chunks(part).zip(y.par_chunks(part)).zip(gradient.par_chunks_mut(part));
         let [beta, gamma] = sums(channels, maps, |((x, y), gradient), sums| {
@@ -270,9 +269,9 @@ impl NormGradient<'_> {
 
     fn channels(&self, gradient: &[f32]) -> Result<usize, KernelError> {
         let channels = self.norm.scale.len();
-        check_len("moments", self.moments.mean.len(), channels)?;
+        KernelError::check_len("moments", self.moments.mean.len(), channels)?;
         pixels(channels, self.x)?;
-        check_len("gradient", gradient.len(), self.x.len())?;
+        KernelError::check_len("gradient", gradient.len(), self.x.len())?;
         Ok(channels)
     }
 

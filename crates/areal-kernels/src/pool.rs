@@ -2,7 +2,6 @@
 
 use rayon::prelude::*;
 
-use crate::error::check_len;
 use crate::taps::{self, AxisTaps};
 use crate::{KernelError, Level, MapShape};
 
@@ -22,6 +21,10 @@ pub struct MaxPool {
     pub padding: usize,
 }
 
+/// The windows along the rows of maps of one width, prepared by [`MaxPool::columns`].
+#[derive(Debug, Clone)]
+pub struct PoolColumns(AxisTaps);
+
 impl MaxPool {
     /// Windows of a target along one axis.
     pub(crate) fn taps(&self, size: usize) -> Result<AxisTaps, KernelError> {
@@ -35,6 +38,14 @@ impl MaxPool {
             return Err(KernelError::Shape(format!("{self:?} has windows outside {size} pixels")));
         }
         Ok(taps)
+    }
+
+    /// Prepares the pooling of rows of `width` positions.
+    ///
+    /// # Errors
+    /// When a window lies outside the map.
+    pub fn columns(&self, width: usize) -> Result<PoolColumns, KernelError> {
+        self.taps(width).map(PoolColumns)
     }
 
     /// The map that comes out for a map that goes in.
@@ -57,9 +68,9 @@ impl MaxPool {
         input: &[f32],
         output: &mut [f32],
     ) -> Result<MapShape, KernelError> {
-        let (target, columns) = (self.output(shape)?, self.taps(shape.width)?);
-        check_len("input", input.len(), shape.len())?;
-        check_len("output", output.len(), target.len())?;
+        let (target, columns) = (self.output(shape)?, self.columns(shape.width)?);
+        KernelError::check_len("input", input.len(), shape.len())?;
+        KernelError::check_len("output", output.len(), target.len())?;
         if target.is_empty() {
             return Ok(target);
         }
@@ -74,19 +85,19 @@ impl MaxPool {
     ///
     /// # Errors
     /// When the processor lacks the level.
-    pub(crate) fn run_rows(
+    pub fn run_rows(
         &self,
         level: Level,
         len: usize,
         above: usize,
-        columns: &AxisTaps,
+        columns: &PoolColumns,
         input: &[&[f32]],
         output: Vec<&mut [f32]>,
     ) -> Result<(), KernelError> {
         let level = level.require()?;
         let rows = taps::forward(output.len(), input.len(), self.kernel, [self.stride, above, 1]);
         output.into_par_iter().zip(&rows).for_each(|(out, row)| {
-            out.par_chunks_mut(SPAN * len).zip(columns.par_chunks(SPAN)).for_each(|(out, columns)| {
+            out.par_chunks_mut(SPAN * len).zip(columns.0.par_chunks(SPAN)).for_each(|(out, columns)| {
                 let mut window: Vec<&[f32]> = Vec::new();
                 for (out, column) in out.chunks_exact_mut(len).zip(columns) {
                     window.clear();
@@ -108,8 +119,8 @@ impl MaxPool {
 pub fn mean_pool(level: Level, shape: MapShape, input: &[f32], output: &mut [f32]) -> Result<(), KernelError> {
     let level = level.require()?;
     let len = shape.row_len();
-    check_len("input", input.len(), shape.len())?;
-    check_len("output", output.len(), len)?;
+    KernelError::check_len("input", input.len(), shape.len())?;
+    KernelError::check_len("output", output.len(), len)?;
     if shape.height * shape.width == 0 {
         return Err(KernelError::Shape("the mean over no position".to_owned()));
     }

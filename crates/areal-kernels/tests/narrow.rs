@@ -2,9 +2,8 @@
 //! one.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use areal_kernels::{
-    Activation, Code, Codes, ConvShape, KernelError, Level, MapShape, NarrowConv2d, SLACK, from_map, rows_len,
-};
+use areal_kernels::narrow::{Code, Codes, NarrowConv2d, SLACK, from_map, rows_len};
+use areal_kernels::{Activation, ConvShape, KernelError, Level, MapShape};
 use proptest::prelude::*;
 
 #[path = "reference/mod.rs"]

@@ -1,9 +1,11 @@
-use areal_kernels::{Activation, Code, Codes, Conv2d, Level, MaxPool, NarrowConv2d, Program, ProgramBuilder, Value};
+use areal_kernels::narrow::{Code, Codes, NarrowConv2d};
+use areal_kernels::{Activation, Conv2d, Level, MaxPool};
 use areal_model::{Block, Network};
 use burn::nn::pool::MaxPool2d;
 
 use crate::PlanError;
 use crate::fold::{Folded, convolution, linear, symmetric};
+use crate::program::{Program, ProgramBuilder, Value};
 
 /// In what numbers a plan's convolutions compute.
 #[derive(Debug, Clone, Copy)]

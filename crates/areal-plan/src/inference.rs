@@ -1,13 +1,14 @@
 use std::path::Path;
 
 use areal_grid::PatchLayout;
-use areal_kernels::{Level, MapShape, Program};
+use areal_kernels::{Level, MapShape};
 use areal_model::{
     Bundle, BurnInference, DenseInference, DeviceChoice, Inference, ModelError, ModelSpec, PatchBatch, Precision,
 };
 use ndarray::Array2;
 
 use crate::compile::{Numbers, compile};
+use crate::program::Program;
 use crate::{DensePlan, PlanError, Ranges, input, probe};
 
 /// Pixels of one part of a batch: 64 patches of 64 px. Larger batches gain no speed, only memory.

@@ -9,6 +9,7 @@
 //! single precision. The ranges that int8 needs are measured on patches of the training store ([`Calibrator`]).
 
 mod compile;
+mod crop;
 mod dense;
 mod error;
 mod fold;
@@ -16,10 +17,13 @@ mod histogram;
 mod inference;
 mod input;
 mod probe;
+mod program;
 mod ranges;
+mod stream;
 
 pub use dense::DensePlan;
 pub use error::PlanError;
 pub use inference::{PlanInference, load};
 pub use probe::{Agreement, tolerance};
+pub use program::{Program, ProgramBuilder, Value};
 pub use ranges::{Calibrator, Ranges};

@@ -24,7 +24,7 @@ impl Code {
     }
 
     /// The shape of a map of this code taken as a map of bytes.
-    pub(crate) fn bytes_of(self, shape: MapShape) -> MapShape {
+    pub fn bytes_of(self, shape: MapShape) -> MapShape {
         MapShape { channels: shape.channels * self.size(), ..shape }
     }
 

@@ -8,7 +8,6 @@ use super::epilogue::{Epilogue, Place};
 use super::sums::{Block, Kind, PIXELS, Summer, Sums, Tap};
 use super::weights::{GROUP, Weights};
 use super::{Code, SLACK, rows_len};
-use crate::error::{check_least, check_len};
 use crate::lines::{self, Line};
 use crate::share::Shared;
 use crate::taps::{self, AxisTaps, Run};
@@ -96,8 +95,8 @@ impl NarrowConv2d {
         codes: Codes,
         layout: Layout,
     ) -> Result<Self, KernelError> {
-        check_len("weights", weights.len(), shape.weights_len())?;
-        check_len("bias", bias.len(), shape.outputs)?;
+        KernelError::check_len("weights", weights.len(), shape.weights_len())?;
+        KernelError::check_len("bias", bias.len(), shape.outputs)?;
         let relu = activation == Activation::Relu;
         if matches!(codes.output, Code::U8 { .. }) && !relu {
             return Err(KernelError::Shape("results below zero cannot be coded as bytes".to_owned()));
@@ -139,7 +138,7 @@ impl NarrowConv2d {
     }
 
     /// Width of the border of the rows that it reads; none where it reads a map.
-    pub(crate) fn border(&self) -> Option<usize> {
+    pub fn border(&self) -> Option<usize> {
         (self.layout == Layout::Rows).then_some(self.shape.padding[1])
     }
 
@@ -165,10 +164,10 @@ impl NarrowConv2d {
             Layout::Map => shape.len() * self.codes.input.size() + SLACK,
             Layout::Rows => rows_len(shape, self.shape.padding[1]),
         };
-        check_least("input", input.len(), least)?;
-        check_least("output", output.len(), target.len() * self.codes.output.size())?;
+        KernelError::check_min_len("input", input.len(), least)?;
+        KernelError::check_min_len("output", output.len(), target.len() * self.codes.output.size())?;
         match (added, self.codes.added) {
-            (Some(map), Some(code)) => check_least("added", map.len(), target.len() * code.size())?,
+            (Some(map), Some(code)) => KernelError::check_min_len("added", map.len(), target.len() * code.size())?,
             (None, None) => {}
             _ => {
                 return Err(KernelError::Shape("a map to add is missing, or given where none is asked for".to_owned()));

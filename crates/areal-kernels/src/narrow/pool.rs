@@ -3,7 +3,6 @@
 use rayon::prelude::*;
 
 use super::Code;
-use crate::error::check_least;
 use crate::{KernelError, Level, MapShape, MaxPool};
 
 /// Bytes that stay in registers while the positions of a window go by.
@@ -25,8 +24,8 @@ pub fn max_pool(
     let (rows, columns) = (pool.taps(shape.height)?, pool.taps(shape.width)?);
     let target = MapShape { height: rows.len(), width: columns.len(), ..shape };
     let len = shape.row_len() * code.size();
-    check_least("input", input.len(), shape.len() * code.size())?;
-    check_least("output", output.len(), target.len() * code.size())?;
+    KernelError::check_min_len("input", input.len(), shape.len() * code.size())?;
+    KernelError::check_min_len("output", output.len(), target.len() * code.size())?;
     if len == 0 {
         return Ok(target);
     }
@@ -56,8 +55,8 @@ pub fn mean_pool(
 ) -> Result<(), KernelError> {
     let level = level.require()?;
     let (len, positions) = (shape.row_len(), shape.height * shape.width);
-    check_least("input", input.len(), shape.len() * code.size())?;
-    check_least("output", output.len(), len)?;
+    KernelError::check_min_len("input", input.len(), shape.len() * code.size())?;
+    KernelError::check_min_len("output", output.len(), len)?;
     if positions == 0 {
         return Err(KernelError::Shape("the mean over no position".to_owned()));
     }

@@ -2,7 +2,6 @@ use rayon::prelude::*;
 
 use super::code::round_bf16;
 use super::{Code, SLACK};
-use crate::error::check_len;
 use crate::{KernelError, MapShape};
 
 /// Bytes of the rows of a map, slack included: see [`from_map`].
@@ -20,8 +19,8 @@ fn row_len(shape: MapShape, border: usize) -> usize {
 /// # Errors
 /// When a slice does not have the length of the shape.
 pub fn from_map(shape: MapShape, border: usize, map: &[f32], rows: &mut [u8]) -> Result<(), KernelError> {
-    check_len("map", map.len(), shape.len())?;
-    check_len("rows", rows.len(), rows_len(shape, border))?;
+    KernelError::check_len("map", map.len(), shape.len())?;
+    KernelError::check_len("rows", rows.len(), rows_len(shape, border))?;
     let (whole, slack) = rows.split_at_mut(row_len(shape, border) * shape.height);
     slack.fill(0);
     if shape.is_empty() {

@@ -34,12 +34,15 @@ thread_local! {
     static SCRATCH: RefCell<Buffer> = RefCell::default();
 }
 
-/// True when this way is expected to be faster than summing over the taps.
-pub fn pays(c: &ConvShape, source: MapShape, target: MapShape) -> bool {
+/// True when the algorithm covers a convolution: 3 x 3 with stride 1, channels in whole vectors.
+pub fn covers(c: &ConvShape) -> bool {
     let fits = c.kernel == [3, 3] && c.stride == [1, 1] && c.dilation == [1, 1];
-    let whole =
-        c.inputs.is_multiple_of(LANES) && c.outputs.is_multiple_of(LANES) && c.inputs.min(c.outputs) >= 2 * LANES;
-    if !fits || !whole {
+    fits && c.inputs.is_multiple_of(LANES) && c.outputs.is_multiple_of(LANES)
+}
+
+/// True when the algorithm covers a convolution and is expected to be faster than the direct sum over the taps.
+pub fn pays(c: &ConvShape, source: MapShape, target: MapShape) -> bool {
+    if !covers(c) || c.inputs.min(c.outputs) < 2 * LANES {
         return false;
     }
     let tiles = target.height.div_ceil(OUT) * target.width.div_ceil(OUT);

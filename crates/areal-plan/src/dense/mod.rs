@@ -8,11 +8,13 @@ mod windows;
 use std::ops::Range;
 
 use areal_grid::{PatchLayout, PixelBlock};
-use areal_kernels::{ImagePart, ImagePlan, KernelError, MapShape, Program, RowProgram, RowStream, Windows};
+use areal_kernels::{KernelError, MapShape};
 use areal_model::{DenseInference, DensePart, DenseRow, ModelError, ModelSpec};
 use ndarray::Array2;
 
 use crate::PlanError;
+use crate::program::Program;
+use crate::stream::{ImagePart, ImagePlan, RowProgram, RowStream, Windows};
 
 /// Rows of pixels that go in at a time. The outputs do not depend on it.
 const ROWS: usize = 16;

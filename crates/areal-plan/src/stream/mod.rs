@@ -10,10 +10,10 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::conv::Way;
+use areal_kernels::{Conv2d, KernelError, Level, MapShape, PoolColumns, RowAlgorithm};
+
 use crate::crop::crop_rows;
-use crate::taps::AxisTaps;
-use crate::{Conv2d, KernelError, Level, MapShape, Program};
+use crate::program::Program;
 use axis::Known;
 use graph::{Graph, Kind, Node};
 use rows::Rows;
@@ -194,8 +194,8 @@ impl RowProgram {
         let way = |(index, node): (usize, &Node)| -> Result<Columns, KernelError> {
             let width = schedule.shape(node.from).width;
             Ok(match &node.kind {
-                Kind::Conv(conv, _) => Columns::Conv(conv.way(width, image.winograd[index])?),
-                Kind::MaxPool(pool) => Columns::Pool(pool.taps(width)?),
+                Kind::Conv(conv, _) => Columns::Conv(conv.algorithm(width, image.winograd[index])?),
+                Kind::MaxPool(pool) => Columns::Pool(pool.columns(width)?),
                 Kind::Crop(_) | Kind::Phases(_) => Columns::Any,
             })
         };
@@ -236,8 +236,8 @@ pub struct RowStream {
 /// What an operation reads along the rows of a map, worked out once.
 #[derive(Debug, Clone)]
 enum Columns {
-    Conv(Way),
-    Pool(AxisTaps),
+    Conv(RowAlgorithm),
+    Pool(PoolColumns),
     /// Nothing that needs working out.
     Any,
 }

@@ -1,7 +1,7 @@
+use areal_kernels::narrow::{self, Code, NarrowConv2d, SLACK};
+use areal_kernels::{Buffer, Conv2d, KernelError, Level, MapShape, MaxPool, mean_pool};
+
 use crate::crop::{crop, cropped};
-use crate::narrow::{self, SLACK};
-use crate::pool::mean_pool;
-use crate::{Buffer, Code, Conv2d, KernelError, Level, MapShape, MaxPool, NarrowConv2d};
 
 /// A map that a program computes; made by [`ProgramBuilder`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -333,7 +333,8 @@ impl Program {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Activation, Codes, ConvShape};
+    use areal_kernels::narrow::Codes;
+    use areal_kernels::{Activation, ConvShape};
 
     fn scale(factor: f32) -> Conv2d {
         Conv2d::new(Level::Portable, ConvShape::square(1, 1, 1, 1, 0), &[factor], None, Activation::None).unwrap()

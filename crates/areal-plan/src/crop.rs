@@ -1,7 +1,6 @@
 use rayon::prelude::*;
 
-use crate::error::check_len;
-use crate::{KernelError, MapShape};
+use areal_kernels::{KernelError, MapShape};
 
 /// A map less `margin` positions on every side.
 ///
@@ -26,8 +25,8 @@ pub fn crop<T: Copy + Send + Sync>(
     output: &mut [T],
 ) -> Result<(), KernelError> {
     let target = cropped(shape, margin)?;
-    check_len("input", input.len(), shape.len())?;
-    check_len("output", output.len(), target.len())?;
+    KernelError::check_len("input", input.len(), shape.len())?;
+    KernelError::check_len("output", output.len(), target.len())?;
     if target.is_empty() {
         return Ok(());
     }

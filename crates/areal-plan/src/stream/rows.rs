@@ -1,7 +1,6 @@
 use std::ops::Range;
 
-use crate::ring::{MapRows, Ring};
-use crate::{Buffer, KernelError};
+use areal_kernels::{Buffer, KernelError, MapRows, Ring};
 
 /// The rows at hand of a map that is computed from the top. New ones take the places of those that are not needed any
 /// more.

@@ -1,11 +1,10 @@
 //! Speed of whole networks: patches a second and core, of processor time.
-//! `cargo bench -p areal-kernels --bench networks`.
+//! `cargo bench -p areal-plan --bench networks`.
 
-use areal_kernels::{
-    Activation, Conv2d, ConvShape, KernelError, Level, MapShape, MaxPool, Program, ProgramBuilder, Value,
-};
+use areal_kernels::{Activation, Conv2d, ConvShape, KernelError, Level, MapShape, MaxPool};
+use areal_plan::{Program, ProgramBuilder, Value};
 
-#[path = "peak.rs"]
+#[path = "../../areal-kernels/benches/peak.rs"]
 mod peak;
 
 struct Maker {

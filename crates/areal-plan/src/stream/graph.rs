@@ -1,6 +1,6 @@
 use crate::program::{Operation, Program};
 use crate::stream::axis::{Known, Reads};
-use crate::{Conv2d, KernelError, MapShape, MaxPool};
+use areal_kernels::{Conv2d, KernelError, MapShape, MaxPool};
 
 /// One operation on maps that arrive row by row.
 #[derive(Debug, Clone)]
@@ -169,7 +169,7 @@ impl Graph {
     pub fn winograd(&self, height: usize, width: usize) -> Option<Vec<bool>> {
         let shapes = self.shapes(height, width)?;
         let way = |(index, node): (usize, &Node)| match &node.kind {
-            Kind::Conv(conv, _) => conv.takes_winograd(shapes[node.from], shapes[index + 1]),
+            Kind::Conv(conv, _) => conv.prefers_winograd(shapes[node.from], shapes[index + 1]),
             _ => false,
         };
         Some(self.nodes.iter().enumerate().map(way).collect())

@@ -1,8 +1,8 @@
 use std::ops::Range;
 
-use crate::MapShape;
 use crate::stream::axis::Reads;
 use crate::stream::graph::{Graph, Node, reads};
+use areal_kernels::MapShape;
 
 /// Positions of a map, all images, that an operation computes at a time, so that reading its weights pays: a row of them
 /// where that is longer, and whole tiles.
