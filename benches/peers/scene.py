@@ -56,8 +56,6 @@ def jobs(job, release, folder):
                 str(folder / zones), "--zone-id", "id", "--overwrite", "--out",
             ]  # fmt: skip
             runs[f"areal {label}"] = [*command, str(places / "areas")]
-            # The first round makes what the others use.
-            runs[f"areal {label}, kept"] = [*command, str(places / "again"), "--coverage", str(places / "coverage")]
             for strategy in ("feature-sequential", "raster-sequential"):
                 arguments = [folder / raster, folder / zones, strategy, places, *operations]
                 runs[f"exactextract {label}, {strategy[:-11]}"] = python("zonal_peer.py", *arguments)

@@ -203,32 +203,17 @@ fn contents(folder: &Path) -> std::collections::BTreeMap<std::ffi::OsString, Vec
 }
 
 #[test]
-fn kept_coverage_gives_the_same_bytes_and_is_used_again() {
-    let case = Case::geojson(&[
-        feature(&json!({ "id": "a" }), &square(101.2, 3.2, 0.203)),
-        feature(&json!({ "id": "b" }), &square(101.3, 3.3, 0.207)),
-    ]);
+fn the_removed_coverage_flag_changes_nothing_and_says_so() {
+    let case = Case::geojson(&[feature(&json!({ "id": "a" }), &square(101.2, 3.2, 0.203))]);
     case.run(&[]).expect(0);
     let out = case.folder.path().join("areas");
     let without = contents(&out);
     let kept = case.folder.path().join("kept");
-    let flags = ["--overwrite", "--coverage", kept.to_str().unwrap()];
-    case.run(&flags).expect(0).says(&["is now kept in", ".coverage"]);
+    case.run(&["--overwrite", "--coverage", kept.to_str().unwrap()])
+        .expect(0)
+        .says(&["--coverage has no effect any more"]);
     assert_eq!(contents(&out), without);
-    case.run(&flags).expect(0).says(&["the coverage of these zones on this grid is kept in"]);
-    assert_eq!(contents(&out), without);
-
-    // A damaged file is said and made anew.
-    let file = std::fs::read_dir(&kept).unwrap().next().unwrap().unwrap().path();
-    let whole = std::fs::read(&file).unwrap();
-    std::fs::write(&file, &whole[..whole.len() - 9]).unwrap();
-    case.run(&flags).expect(0).says(&["it is not whole", "worked out anew", "is now kept in"]);
-    assert_eq!((contents(&out), std::fs::read(&file).unwrap()), (without, whole));
-
-    // Not in the folder that is replaced, nor over an input.
-    let inside = out.join("kept");
-    case.run(&["--overwrite", "--coverage", inside.to_str().unwrap()]).expect(2).says(&["would change"]);
-    case.run(&["--overwrite", "--coverage", case.zones.to_str().unwrap()]).expect(2).says(&["would change"]);
+    assert!(!kept.exists());
 }
 
 /// Most memory that a run of the program held, in MB.
@@ -262,20 +247,16 @@ fn memory_does_not_grow_with_the_map() {
         raster(&map, &grid("EPSG:6933", [0.0, 20_000.0], [10.0, 10.0], height, 2000), &Pixels::U8(codes), 255.0);
         let zones = folder.path().join("zones.gpkg");
         write_zones(&zones, &stars(40));
-        let (out, kept) = (folder.path().join("areas"), folder.path().join("kept"));
+        let out = folder.path().join("areas");
         let words = ["aggregate", "--window-cells", "60000", "--overwrite", "--raster"].map(std::ffi::OsStr::new);
         let paths = [map.as_os_str(), "--zones".as_ref(), zones.as_os_str(), "--out".as_ref(), out.as_os_str()];
-        let plain = peak(&[&words[..], &paths[..]].concat());
-        let keeping = peak(&[&words[..], &paths[..], &["--coverage".as_ref(), kept.as_os_str()]].concat());
-        [plain, keeping]
+        peak(&[&words[..], &paths[..]].concat())
     };
     let (small, large) = (of(1000), of(30_000));
     eprintln!("2 and 60 million cells: {small:?} and {large:?} MB");
-    for (small, large) in small.into_iter().zip(large) {
-        // GDAL keeps up to 64 MB of decoded blocks; 60 MB of states, 120 MB of classes by number, 480 MB of areas and
-        // whatever else goes with the number of cells is not held.
-        assert!(large < small + 64.0 + 15.0, "{small} and {large} MB");
-    }
+    // GDAL keeps up to 64 MB of decoded blocks; 60 MB of states, 120 MB of classes by number, 480 MB of areas and
+    // whatever else goes with the number of cells is not held.
+    assert!(large < small + 64.0 + 15.0, "{small} and {large} MB");
 }
 
 /// Area on the ellipsoid in km2 of polygons in degrees whose edges are geodesics.

@@ -21,14 +21,11 @@ pub struct AggregateSettings {
     pub weights: Option<PathBuf>,
     /// Cells of the map that one thread holds in memory.
     pub window_cells: usize,
-    /// Folder in which coverage is kept from one run to the next: sums are the same with it and without.
-    #[serde(skip)]
-    pub coverage: Option<PathBuf>,
 }
 
 impl Default for AggregateSettings {
     fn default() -> Self {
-        Self { weights: None, window_cells: 1 << 21, coverage: None }
+        Self { weights: None, window_cells: 1 << 21 }
     }
 }
 
@@ -112,10 +109,7 @@ pub fn aggregate(map: &Map, set: &ZoneSet, settings: &AggregateSettings, job: Jo
     if settings.window_cells == 0 {
         return Err(ZonesError::NoWindowCells);
     }
-    let ground = match &settings.coverage {
-        Some(folder) => Ground::kept(folder, set, &map.grid, settings.window_cells, job)?,
-        None => Ground::place(set, &map.grid, job)?,
-    };
+    let ground = Ground::place(set, &map.grid, job)?;
     let projection = Projection::to_lonlat(&map.grid.crs)?;
     let cell_areas = CellAreas::new(&map.grid, &projection)?;
     let mut tallies = vec![Tally::default(); ground.sizes.len() + 3];
@@ -243,7 +237,7 @@ impl Pass<'_> {
         if let Ok(mut readers) = readers.lock() {
             readers.push(reader);
         }
-        let coverage = self.ground.coverage(*window)?;
+        let coverage = self.ground.coverage(*window);
         let zones = self.ground.sizes.len();
         tally_window(&coverage, zones, self.cell_areas, &data).map_err(|TooManyCodes| self.too_many_codes())
     }

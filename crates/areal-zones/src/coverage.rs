@@ -30,7 +30,7 @@ pub struct WindowCoverage {
 
 /// Spans row by row.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Rows {
+struct Rows {
     spans: Vec<Span>,
     /// Where each row begins, and after the last row the end; nothing without spans.
     starts: Vec<usize>,
@@ -57,17 +57,17 @@ impl Rows {
     }
 
     /// Begins to fill rows one after another.
-    pub(crate) fn empty() -> Self {
+    fn empty() -> Self {
         Self { spans: Vec::new(), starts: vec![0] }
     }
 
     /// The spans, for adding to the row that is being filled.
-    pub(crate) fn filling(&mut self) -> &mut Vec<Span> {
+    fn filling(&mut self) -> &mut Vec<Span> {
         &mut self.spans
     }
 
     /// Ends the row that is being filled.
-    pub(crate) fn end_row(&mut self) {
+    fn end_row(&mut self) {
         self.starts.push(self.spans.len());
     }
 
@@ -111,11 +111,6 @@ impl WindowCoverage {
         }
         coverage.rest = rest;
         coverage
-    }
-
-    /// Coverage that was worked out before.
-    pub(crate) fn from_rows(window: Window, zones: Rows, rest: Rows) -> Self {
-        Self { window, zones, rest }
     }
 
     /// The window.

@@ -148,14 +148,6 @@ pub enum ZonesError {
         /// The most it may have.
         most: usize,
     },
-    /// A file of kept coverage that cannot be used.
-    #[error("{path}: {reason}", path = path.display())]
-    Coverage {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
     /// A window of no cells.
     #[error("windows of 0 cells hold nothing of the map")]
     NoWindowCells,

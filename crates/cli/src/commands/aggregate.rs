@@ -28,8 +28,7 @@ use crate::errors::{CliError, Exit};
 #[command(after_help = "Examples:\n  \
     areal aggregate --prediction prediction --zones districts.gpkg --zone-id code --zone-name name --out areas\n  \
     areal aggregate --raster worldcover.tif --zones districts.geojson --zone-id code --out areas\n  \
-    areal aggregate --prediction wealth --zones districts.gpkg --zone-id code --weights population.tif --out areas\n  \
-    areal aggregate --prediction 2025 --zones districts.gpkg --zone-id code --coverage coverage --out areas-2025")]
+    areal aggregate --prediction wealth --zones districts.gpkg --zone-id code --weights population.tif --out areas")]
 pub struct Options {
     /// Prediction to aggregate: a folder made by `areal predict`.
     #[arg(long, value_name = "FOLDER", conflicts_with = "raster")]
@@ -63,9 +62,9 @@ pub struct Options {
     /// each of its cells is spread evenly over the map's cells that it covers.
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
-    /// Folder in which the zones' coverage of the cells is kept for the next map on the same grid: it is taken from there
-    /// if it is of these zones and this grid, else worked out and kept. The results are the same.
-    #[arg(long, value_name = "FOLDER")]
+    /// Has no effect any more; still accepted for one release.
+    #[arg(long, value_name = "FOLDER", hide = true)]
+    #[serde(skip_serializing)]
     pub coverage: Option<PathBuf>,
     /// Cells of the map that one thread holds in memory at most; fewer where its blocks allow it. [default: 2097152]
     #[arg(long, value_name = "CELLS")]
@@ -94,16 +93,14 @@ impl Stage for Options {
         let input = self.map_input()?;
         let zones_path = self.zones.clone().ok_or_else(|| missing("--zones", "the polygons to sum over"))?;
         let out = self.out.clone().ok_or_else(|| missing("--out", "the folder to write"))?;
-        if let Some(coverage) = &self.coverage {
-            // What stands at --out is replaced as a whole.
-            areal_job::check_output(coverage, &[std::slice::from_ref(&out), &self.inputs()[..]].concat())?;
+        if self.coverage.is_some() {
+            tracing::warn!("--coverage has no effect any more: coverage is computed in each run");
         }
         let folder = StagedDir::new(&out, self.overwrite.unwrap_or(false))?;
         let defaults = AggregateSettings::default();
         let settings = AggregateSettings {
             weights: self.weights.clone(),
             window_cells: self.window_cells.unwrap_or(defaults.window_cells),
-            coverage: self.coverage.clone(),
         };
         let zone_settings = ZoneSettings {
             layer: self.zone_layer.clone(),

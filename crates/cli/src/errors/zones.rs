@@ -56,9 +56,6 @@ fn help(error: &ZonesError) -> String {
         ZonesError::TooManyCodes { .. } => {
             "pass --content values for means in place of classes, or group the codes into fewer classes first".into()
         }
-        ZonesError::Coverage { path, .. } => {
-            format!("remove {}: it is worked out anew when it is not there", path.display())
-        }
         ZonesError::NoWindowCells => "give --window-cells 1 or more".into(),
         ZonesError::Unreconciled { .. } => "this is a fault of areal: please report it with the inputs".into(),
         ZonesError::Source(_) | ZonesError::File(_) | ZonesError::Interrupted(_) => String::new(),

@@ -103,9 +103,7 @@ impl<'a> Plan<'a> {
         ]);
         let explain = self.with_device(self.with_scene(self.with_seed(explain)));
         self.stage::<explain::Options>(&name("explain"), "explain", explain)?;
-        // Kept: the next map of this grid, or of this scene by another model, finds it there.
-        let coverage = self.path("coverage");
-        let aggregate = table([("prediction", prediction), ("out", areas), ("coverage", coverage)]);
+        let aggregate = table([("prediction", prediction), ("out", areas)]);
         self.stage::<aggregate::Options>(&name("aggregate"), "aggregate", aggregate)
     }
 
