@@ -9,9 +9,9 @@ mod error;
 mod explainer;
 #[cfg(test)]
 mod identity_tests;
+mod image;
 mod measure;
 mod method;
-mod picture;
 mod run;
 mod settings;
 mod subject;

@@ -8,7 +8,7 @@ use areal_raster::{CogBand, CogSpec, CogWriter, Resampling, input_file_with_comp
 use serde::{Deserialize, Serialize};
 
 use crate::explainer::{Explainer, Saliency, Score, randomised};
-use crate::picture::{overlay, rgb_bands, side_by_side, true_colour};
+use crate::image::{overlay, rgb_bands, side_by_side, true_colour};
 use crate::subject::Subject;
 use crate::{ExplainError, ExplainSettings, Method};
 
