@@ -11,7 +11,7 @@ With a PRECISION of bf16 or int8, the plan in that precision and OpenVINO with t
 which each differs from OpenVINO in single precision is printed. The images are noise and the weights random, so that
 classes are less certain than those of a trained network.
 
-With AREAL_CPU_LEVEL=avx2 in the environment, which holds the plan to AVX2, oneDNN is held to it too: in OpenVINO, whose
+With AREAL_CPU_ISA=avx2 in the environment, which holds the plan to AVX2, oneDNN is held to it too: in OpenVINO, whose
 kernels are printed, and in PyTorch, which joins in where torchvision has the network. ONNX Runtime has no such switch; it
 goes on with all instructions of the processor.
 """
@@ -25,7 +25,7 @@ import tempfile
 import time
 from pathlib import Path
 
-MASKED = os.environ.get("AREAL_CPU_LEVEL") == "avx2"
+MASKED = os.environ.get("AREAL_CPU_ISA") == "avx2"
 if MASKED:
     # Read when the libraries are loaded.
     os.environ.update(ONEDNN_MAX_CPU_ISA="AVX2", ATEN_CPU_CAPABILITY="avx2", MKL_ENABLE_INSTRUCTIONS="AVX2")

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 profile=${PROFILE:-release}
 peers numpy onnx onnxruntime openvino safetensors
 # AVX2 alone is compared with PyTorch too.
-if [ "${AREAL_CPU_LEVEL:-}" = avx2 ]; then peers torch torchvision; fi
+if [ "${AREAL_CPU_ISA:-}" = avx2 ]; then peers torch torchvision; fi
 cargo build --quiet --profile "$profile" --workspace --bins --example peer
 folder=$([ "$profile" = dev ] && echo debug || echo "$profile")
 RAYON_NUM_THREADS=1 "$python" benches/peers/cnn.py "${CARGO_TARGET_DIR:-target}/$folder/examples/peer" "$@"

@@ -10,7 +10,7 @@ use burn::tensor::ops::ConvOptions;
 
 use crate::fork::{Fork, pass_on};
 use crate::layout::{dims, images_of, kernel_of, map_of, recycle, weights_of};
-use crate::{FlexFloat, is_ours, level};
+use crate::{FlexFloat, is_ours, isa};
 use areal_kernels::buffer_pool::take;
 use areal_kernels::{Conv2d, ConvShape, KernelError, MapShape, input_gradient, weights_gradient};
 
@@ -18,7 +18,7 @@ use areal_kernels::{Conv2d, ConvShape, KernelError, MapShape, input_gradient, we
 #[derive(Debug, Clone)]
 struct Convolution {
     options: ConvOptions<2>,
-    /// Shared with the other operation that reads the images.
+    /// SharedMut with the other operation that reads the images.
     fork: Option<Fork>,
 }
 
@@ -71,7 +71,7 @@ fn uncovered() -> KernelError {
 
 fn forward(x: &FlexFloat, weights: &FlexFloat, options: &ConvOptions<2>) -> Result<FlexFloat, KernelError> {
     let (shape, input, output) = shapes(dims(x), dims(weights), options).ok_or_else(uncovered)?;
-    let conv = Conv2d::of_rows(level(), shape, &kernel_of(weights))?;
+    let conv = Conv2d::of_rows(isa(), shape, &kernel_of(weights))?;
     let mut y = take(output.len());
     conv.run(input, &map_of(x), None, &mut y)?;
     conv.return_buffers();
@@ -97,14 +97,14 @@ impl Kept {
         let mut result = take(input.len());
         let other = other.map(map_of);
         let weights = kernel_of(&self.weights);
-        input_gradient(level(), &shape, input, &weights, &map_of(gradient), other.as_deref(), &mut result)?;
+        input_gradient(isa(), &shape, input, &weights, &map_of(gradient), other.as_deref(), &mut result)?;
         Ok(images_of(result, input))
     }
 
     fn by_weights(&self, gradient: &FlexFloat) -> Result<FlexFloat, KernelError> {
         let (shape, input, _) = self.shapes()?;
         let mut result = take(shape.weights_len());
-        weights_gradient(level(), &shape, input, &map_of(&self.x), &map_of(gradient), &mut result)?;
+        weights_gradient(isa(), &shape, input, &map_of(&self.x), &map_of(gradient), &mut result)?;
         Ok(weights_of(result, dims(&self.weights)))
     }
 }

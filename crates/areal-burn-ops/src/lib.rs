@@ -5,10 +5,10 @@
 //! need not be turned; a tensor that lies otherwise is turned when it comes in.
 
 mod convolution;
-mod descent;
 mod fork;
 mod layout;
 mod normalisation;
+mod optimiser;
 mod pooling;
 
 use std::sync::OnceLock;
@@ -17,21 +17,21 @@ use burn::backend::Flex;
 use burn::backend::tensor::FloatTensor;
 use burn::tensor::{DType, Device, Tensor};
 
-use areal_kernels::Level;
+use areal_kernels::Isa;
 
 pub use convolution::conv2d;
-pub use descent::{adamw, momentum, squares};
 pub use fork::Fork;
 pub use normalisation::batch_norm;
+pub use optimiser::{adamw, momentum, squares};
 pub use pooling::max_pool2d;
 
 /// A tensor of the CPU backend.
 type FlexFloat = FloatTensor<Flex>;
 
-/// The level of this processor; a wrong name in the environment is reported where plans are loaded.
-fn level() -> Level {
-    static LEVEL: OnceLock<Level> = OnceLock::new();
-    *LEVEL.get_or_init(|| Level::detect().unwrap_or(Level::Portable))
+/// The instruction set of this processor; a wrong name in the environment is reported where plans are loaded.
+fn isa() -> Isa {
+    static LEVEL: OnceLock<Isa> = OnceLock::new();
+    *LEVEL.get_or_init(|| Isa::detect().unwrap_or(Isa::Portable))
 }
 
 /// True for single precision on the CPU backend.

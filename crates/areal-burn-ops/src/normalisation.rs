@@ -9,7 +9,7 @@ use burn::tensor::activation::relu;
 
 use crate::fork::{Fork, Node, pass_on};
 use crate::layout::{images_of, into_map, map_of, map_shape, plain, recycle, vector};
-use crate::{FlexFloat, is_ours, level};
+use crate::{FlexFloat, is_ours, isa};
 use areal_kernels::buffer_pool::take;
 use areal_kernels::{KernelError, Moments, Norm, NormGradient, moments};
 
@@ -18,7 +18,7 @@ use areal_kernels::{KernelError, Moments, Norm, NormGradient, moments};
 struct Normalisation {
     epsilon: f64,
     relu: bool,
-    /// Shared with the other operation that reads the map to add.
+    /// SharedMut with the other operation that reads the map to add.
     fork: Option<Fork>,
 }
 
@@ -106,11 +106,11 @@ fn forward(
 ) -> Result<(FlexFloat, Kept), KernelError> {
     let shape = map_shape(&x);
     let map = map_of(&x);
-    let moments = moments(level(), shape.channels, &map)?;
+    let moments = moments(isa(), shape.channels, &map)?;
     let norm = Norm::new(&moments, &plain(gamma), &plain(beta), how.epsilon, how.relu)?;
     let mut y = take(shape.len());
     let other = add.map(map_of);
-    norm.run(level(), &map, other.as_deref(), &mut y)?;
+    norm.run(isa(), &map, other.as_deref(), &mut y)?;
     drop(map);
     let y = images_of(y, shape);
     let kept = Kept { x, y: add.map(|_| y.clone()), norm, moments, how };
@@ -131,12 +131,12 @@ impl Kept {
         let (x, mut gradient) = (map_of(&self.x), into_map(gradient));
         let step = NormGradient { norm: &self.norm, moments: &self.moments, epsilon: self.how.epsilon, x: &x };
         let Some(y) = &self.y else {
-            let by = step.run(level(), &mut gradient)?;
+            let by = step.run(isa(), &mut gradient)?;
             let x = images_of(gradient, shape);
             return Ok(Shares { x, gamma: vector(by.gamma), beta: vector(by.beta), add: None });
         };
         let mut by_x = take(shape.len());
-        let by = step.run_added(level(), &map_of(y), &mut gradient, &mut by_x)?;
+        let by = step.run_added(isa(), &map_of(y), &mut gradient, &mut by_x)?;
         Ok(Shares {
             x: images_of(by_x, shape),
             gamma: vector(by.gamma),

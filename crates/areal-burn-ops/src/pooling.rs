@@ -10,7 +10,7 @@ use burn::tensor::Tensor;
 use burn::tensor::ops::MaxPoolOptions;
 
 use crate::layout::{images_of, map_of, map_shape, recycle};
-use crate::{FlexFloat, is_ours, level};
+use crate::{FlexFloat, is_ours, isa};
 use areal_kernels::buffer_pool::take;
 use areal_kernels::{KernelError, MapShape, MaxPool};
 
@@ -46,7 +46,7 @@ fn forward(x: &FlexFloat, pool: MaxPool) -> Result<(FlexFloat, Kept), KernelErro
     let shape = map_shape(x);
     let target = pool.output(shape)?;
     let (mut y, mut places) = (take(target.len()), vec![0; target.len()]);
-    pool.run_and_remember(level(), shape, &map_of(x), &mut y, &mut places)?;
+    pool.run_and_remember(isa(), shape, &map_of(x), &mut y, &mut places)?;
     Ok((images_of(y, target), Kept { pool, shape, places: Arc::new(places) }))
 }
 
@@ -87,7 +87,7 @@ impl Backward<Flex, 1> for Step {
         let gradient = grads.consume::<Flex>(&ops.node);
         let ([Some(node)], Some(kept)) = (ops.parents, ops.state) else { return };
         let mut result = take(kept.shape.len());
-        if kept.pool.gradient(level(), kept.shape, &kept.places, &map_of(&gradient), &mut result).is_ok() {
+        if kept.pool.gradient(isa(), kept.shape, &kept.places, &map_of(&gradient), &mut result).is_ok() {
             grads.register::<Flex>(node.id, images_of(result, kept.shape));
         }
         recycle(gradient);

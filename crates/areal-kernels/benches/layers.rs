@@ -1,5 +1,5 @@
 //! Speed of the layers of ResNet-18 and ResNet-50 on one thread, as a share of the peak that a loop of fused
-//! multiply-adds reaches on the same core: `AREAL_CPU_LEVEL=avx2 cargo bench -p areal-kernels --bench layers`.
+//! multiply-adds reaches on the same core: `AREAL_CPU_ISA=avx2 cargo bench -p areal-kernels --bench layers`.
 //!
 //! The two columns after that are the gradients by input and by weights, packing of the weights included; the last four
 //! the same layer on maps of bf16 and of bytes, each with its share of the peak of its own instructions.
@@ -10,9 +10,9 @@
 
 use std::time::{Duration, Instant};
 
-use areal_kernels::narrow::{Code, Codes, NarrowConv2d, SLACK, rows_len};
+use areal_kernels::reduced::{Encoding, Encodings, ReducedConv2d, SLACK, rows_len};
 use areal_kernels::{
-    Activation, Buffer, Conv2d, ConvShape, KernelError, Level, MapShape, input_gradient, weights_gradient,
+    Activation, Buffer, Conv2d, ConvShape, Isa, KernelError, MapShape, input_gradient, weights_gradient,
 };
 
 #[path = "peak.rs"]
@@ -53,11 +53,11 @@ pub fn shortest(mut call: impl FnMut()) -> f64 {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let threads = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build()?;
     threads.install(|| -> Result<(), KernelError> {
-        let level = Level::detect()?;
-        let peak = peak::measure(level);
-        let narrow_peaks = [false, true].map(|bytes| tiles::measure(level, bytes));
+        let isa = Isa::detect()?;
+        let peak = peak::measure(isa);
+        let narrow_peaks = [false, true].map(|bytes| tiles::measure(isa, bytes));
         println!(
-            "{level}, one thread, peak {:.0} GFLOP/s; bf16 {:.0}, bytes {:.0}",
+            "{isa}, one thread, peak {:.0} GFLOP/s; bf16 {:.0}, bytes {:.0}",
             peak / 1e9,
             narrow_peaks[0] / 1e9,
             narrow_peaks[1] / 1e9
@@ -71,7 +71,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 let c = ConvShape::square(inputs, outputs, kernel, stride, padding);
                 let shape = MapShape::new(size, size, if size > 40 { batch.min(8) } else { batch }, inputs);
                 let target = c.output(shape)?;
-                let conv = Conv2d::new(level, c, &vec![0.5; c.weights_len()], None, Activation::Relu)?;
+                let conv = Conv2d::new(isa, c, &vec![0.5; c.weights_len()], None, Activation::Relu)?;
                 let (mut input, mut output) = (Buffer::zeros(shape.len()), Buffer::zeros(target.len()));
                 input.fill(0.5);
                 let mut failed = Ok(target);
@@ -81,9 +81,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 let done = speed * inside(&c, shape, target);
                 let (mut dx, mut dw) = (Buffer::zeros(shape.len()), vec![0.0; c.weights_len()]);
                 let weights = vec![0.5; c.weights_len()];
-                let by_input = shortest(|| _ = input_gradient(level, &c, shape, &weights, &output, None, &mut dx));
-                let by_weights = shortest(|| _ = weights_gradient(level, &c, shape, &input, &output, &mut dw));
-                let narrow = [Code::Bf16, Code::U8 { scale: 1.0 }].map(|code| narrow(level, c, shape, code));
+                let by_input = shortest(|| _ = input_gradient(isa, &c, shape, &weights, &output, None, &mut dx));
+                let by_weights = shortest(|| _ = weights_gradient(isa, &c, shape, &input, &output, &mut dw));
+                let narrow = [Encoding::Bf16, Encoding::U8 { scale: 1.0 }].map(|encoding| narrow(isa, c, shape, encoding));
                 let [bf16, bytes] = [narrow[0].clone()?, narrow[1].clone()?].map(|seconds| c.flops(target) / seconds);
                 println!(
                     "{name:<22} {size:>5} {:>6} {:>9.1} {:>6.0}% {:>13.0}% {:>9.1} {:>10.1} {:>8.1} {:>4.0}% {:>8.1} {:>4.0}%",
@@ -106,15 +106,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Seconds of the same layer on a narrow map; a stem reads rows of bf16 whatever its result.
-fn narrow(level: Level, c: ConvShape, shape: MapShape, code: Code) -> Result<f64, KernelError> {
+fn narrow(isa: Isa, c: ConvShape, shape: MapShape, encoding: Encoding) -> Result<f64, KernelError> {
     let (weights, bias, target) = (vec![0.5; c.weights_len()], vec![0.5; c.outputs], c.output(shape)?);
-    let codes = Codes { input: code, added: None, output: code };
+    let encodings = Encodings { input: encoding, added: None, output: encoding };
     let (conv, len) = if c.inputs < 16 {
-        let conv = NarrowConv2d::of_rows(level, c, &weights, &bias, Activation::Relu, code)?;
+        let conv = ReducedConv2d::of_rows(isa, c, &weights, &bias, Activation::Relu, encoding)?;
         (conv, rows_len(shape, c.padding[1]))
     } else {
-        let conv = NarrowConv2d::new(level, c, &weights, &bias, Activation::Relu, codes)?;
-        (conv, shape.len() * code.size() + SLACK)
+        let conv = ReducedConv2d::new(isa, c, &weights, &bias, Activation::Relu, encodings)?;
+        (conv, shape.len() * encoding.size() + SLACK)
     };
     let (input, mut output) = (Buffer::zeros(len.div_ceil(4)), Buffer::zeros(target.len()));
     let mut failed = Ok(target);

@@ -3,7 +3,7 @@
 
 use std::hint::black_box;
 
-use areal_kernels::Level;
+use areal_kernels::Isa;
 
 /// Rounds of one timing.
 const ROUNDS: usize = 100_000;
@@ -11,19 +11,19 @@ const ROUNDS: usize = 100_000;
 const SUMS: usize = 12;
 
 /// Operations a second, two for each multiply-add of each lane; the best of several timings.
-pub fn measure(level: Level) -> f64 {
-    (0..20).map(|_| once(level)).fold(0.0, f64::max)
+pub fn measure(isa: Isa) -> f64 {
+    (0..20).map(|_| once(isa)).fold(0.0, f64::max)
 }
 
-fn once(level: Level) -> f64 {
+fn once(isa: Isa) -> f64 {
     let start = thread_seconds();
-    let lanes = match level {
-        // SAFETY: the level was detected on this processor.
+    let lanes = match isa {
+        // SAFETY: the instructions were detected.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 | Level::Amx => unsafe { wide() },
+        Isa::Avx512(_) | Isa::Amx(_) => unsafe { wide() },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { narrow() },
+        Isa::Avx2(_) => unsafe { narrow() },
         _ => plain(),
     };
     2.0 * (lanes * SUMS * ROUNDS) as f64 / (thread_seconds() - start)

@@ -7,11 +7,11 @@ use rayon::prelude::*;
 use crate::lines::{self, Line};
 use crate::pack::{self, Block, Packed};
 use crate::ring::{MapRows, Ring};
-use crate::share::Shared;
+use crate::shared::SharedMut;
 use crate::taps::{self, AxisTap, AxisTaps, Columns, Run};
 use crate::tile::{self, PIXELS, Tap, Tile};
 use crate::winograd::{self, Winograd};
-use crate::{ConvShape, KernelError, Level, MapShape};
+use crate::{ConvShape, Isa, KernelError, MapShape};
 
 /// What follows the sum of a convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -22,12 +22,12 @@ pub enum Activation {
     Relu,
 }
 
-/// A 2-D convolution with its weights packed for one processor level. Copies share the weights.
+/// A 2-D convolution with its weights packed for one instruction set. Copies share the weights.
 #[derive(Debug, Clone)]
 pub struct Conv2d {
     shape: ConvShape,
     activation: Activation,
-    level: Level,
+    isa: Isa,
     packed: Arc<Packed>,
     /// Weights for Winograd's way, made when a map first asks for them.
     points: Arc<OnceLock<Packed>>,
@@ -37,9 +37,9 @@ impl Conv2d {
     /// Packs weights `[outputs, inputs, kernel rows, kernel columns]` and a bias by output channel.
     ///
     /// # Errors
-    /// When a slice does not fit the shape or the processor lacks the level.
+    /// When a slice does not fit the shape or the processor lacks the instruction set.
     pub fn new(
-        level: Level,
+        isa: Isa,
         shape: ConvShape,
         weights: &[f32],
         bias: Option<&[f32]>,
@@ -53,17 +53,17 @@ impl Conv2d {
         let packed =
             pack::pack(&shape, bias, |output, input, tap| weights[(output * shape.inputs + input) * taps + tap]);
         let (packed, points) = (Arc::new(packed), Arc::default());
-        Ok(Self { shape, activation, level: level.require()?, packed, points })
+        Ok(Self { shape, activation, isa, packed, points })
     }
 
     /// Packs weights that lie `[kernel rows, kernel columns, inputs, outputs]`, as training keeps them; no bias.
     ///
     /// # Errors
     /// As [`Conv2d::new`].
-    pub fn of_rows(level: Level, shape: ConvShape, weights: &[f32]) -> Result<Self, KernelError> {
+    pub fn of_rows(isa: Isa, shape: ConvShape, weights: &[f32]) -> Result<Self, KernelError> {
         KernelError::check_len("weights", weights.len(), shape.weights_len())?;
         let packed = Arc::new(pack::pack_rows(&shape, weights));
-        Ok(Self { shape, activation: Activation::None, level: level.require()?, packed, points: Arc::default() })
+        Ok(Self { shape, activation: Activation::None, isa, packed, points: Arc::default() })
     }
 
     /// Returns the memory of the weights to the pool for the next convolution.
@@ -176,11 +176,11 @@ impl Conv2d {
             source: shape,
             target,
             packed: &self.packed,
-            level: self.level,
+            isa: self.isa,
             relu: self.activation == Activation::Relu,
             input,
             add,
-            output: Shared::new(output),
+            output: SharedMut::new(output),
             output_rows,
         };
         match &algorithm.algorithm {
@@ -224,7 +224,7 @@ pub struct Work<'a> {
     /// Weights and bias.
     pub packed: &'a Packed,
     /// Instructions to use.
-    pub level: Level,
+    pub isa: Isa,
     /// Whether negative results become 0.
     pub relu: bool,
     /// The input map.
@@ -232,7 +232,7 @@ pub struct Work<'a> {
     /// A map to add, shaped as the output.
     pub add: Option<MapRows<'a>>,
     /// The output map.
-    pub output: Shared<f32>,
+    pub output: SharedMut<'a, f32>,
     /// Where its rows lie.
     pub output_rows: Ring,
 }
@@ -276,7 +276,7 @@ impl Work<'_> {
             let pixels = (line.pixels - at) / (tiles - index);
             let output = line.output + at * line.output_step + block.start;
             // SAFETY: `at` is below the pixels of the line, whose steps stay inside the checked slices, as all places of
-            // rows do; tasks write disjoint spans of rows and channel blocks; `Conv2d::new` required the level.
+            // rows do; tasks write disjoint spans of rows and channel blocks; `isa` proves the instructions.
             unsafe {
                 let tile = Tile {
                     taps,
@@ -286,12 +286,12 @@ impl Work<'_> {
                     weights: self.packed.values.as_ptr(),
                     bias: self.packed.bias.as_ptr().add(block.start),
                     add: add.map_or(std::ptr::null(), |(map, (there, here))| map.as_ptr().add(there + output - here)),
-                    output: self.output.get().add(output),
+                    output: self.output.part(output, (pixels - 1) * line.output_step + block.outputs),
                     output_step: line.output_step,
                     last: block.outputs - (block.vectors - 1) * pack::LANES,
                     relu: self.relu,
                 };
-                tile::routine(self.level, pixels, block.vectors)(&tile);
+                tile::routine(self.isa, pixels, block.vectors)(&tile);
             }
             at += pixels;
         }

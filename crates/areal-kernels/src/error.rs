@@ -24,12 +24,14 @@ pub enum KernelError {
     /// A size that is zero, or a kernel larger than the padded map.
     #[error("impossible convolution: {0}")]
     Shape(String),
-    /// The processor does not have these instructions.
-    #[error("this processor does not support {0}")]
-    Unsupported(crate::Level),
-    /// Not the name of a level.
-    #[error("unknown instruction level {0:?}: portable, avx2, avx512 or amx")]
-    UnknownLevel(String),
+    /// A name that is not that of an instruction set.
+    #[error("unknown instruction set {name:?}: must be one of {known}")]
+    UnknownIsa {
+        /// The name.
+        name: String,
+        /// The names of all instruction sets.
+        known: String,
+    },
 }
 
 impl KernelError {

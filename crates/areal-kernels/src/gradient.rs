@@ -3,13 +3,13 @@
 use rayon::prelude::*;
 
 use crate::conv::Work;
-use crate::outer::{self, Outer, ROWS};
 use crate::pack::{self, BLOCK, LANES};
+use crate::rank1::{self, ROWS, Rank1};
 use crate::ring::{MapRows, Ring};
-use crate::share::Shared;
+use crate::shared::SharedMut;
 use crate::taps::{self, AxisTap, Columns, Run};
 use crate::winograd::{self, Winograd};
-use crate::{Buffer, ConvShape, KernelError, Level, MapShape};
+use crate::{Buffer, ConvShape, Isa, KernelError, MapShape};
 
 /// Pixels whose gradient stays in the first cache while the input channels go by.
 const PIXELS: usize = 128;
@@ -20,7 +20,7 @@ const PIXELS: usize = 128;
 /// # Errors
 /// When a slice does not fit its shape or the kernel does not fit the map.
 pub fn input_gradient(
-    level: Level,
+    isa: Isa,
     shape: &ConvShape,
     input: MapShape,
     weights: &[f32],
@@ -50,11 +50,11 @@ pub fn input_gradient(
         source,
         target: input,
         packed: &packed,
-        level: level.require()?,
+        isa,
         relu: false,
         input: MapRows::whole(gradient, source.height),
         add: add.map(|add| MapRows::whole(add, input.height)),
-        output: Shared::new(result),
+        output: SharedMut::new(result),
         output_rows: Ring::whole(input.height),
     };
     let mirrored = (0..2).all(|a| shape.padding[a] <= far(a));
@@ -76,7 +76,7 @@ pub fn input_gradient(
 /// # Errors
 /// When a slice does not fit its shape or the kernel does not fit the map.
 pub fn weights_gradient(
-    level: Level,
+    isa: Isa,
     shape: &ConvShape,
     input: MapShape,
     x: &[f32],
@@ -87,13 +87,13 @@ pub fn weights_gradient(
     KernelError::check_len("input", x.len(), input.len())?;
     KernelError::check_len("gradient", gradient.len(), target.len())?;
     KernelError::check_len("result", result.len(), shape.weights_len())?;
-    let (level, width) = (level.require()?, shape.outputs.next_multiple_of(LANES));
+    let width = shape.outputs.next_multiple_of(LANES);
     if winograd::pays(shape, input, target) {
-        winograd::WeightsGradient { level, padding: shape.padding, source: input, target, x, gradient }.run(result);
+        winograd::WeightsGradient { isa, padding: shape.padding, source: input, target, x, gradient }.run(result);
         return Ok(());
     }
     let run = |sums: &mut [f32]| {
-        Weights { level, shape, input, target, x, gradient, sums: Shared::new(sums), width }.run();
+        Weights { isa, shape, input, target, x, gradient, sums: SharedMut::new(sums), width }.run();
     };
     if width == shape.outputs {
         run(result);
@@ -129,13 +129,13 @@ pub fn bias_gradient(map: MapShape, gradient: &[f32], result: &mut [f32]) -> Res
 
 /// The sums `[tap][input][output]` of a weights' gradient.
 struct Weights<'a> {
-    level: Level,
+    isa: Isa,
     shape: &'a ConvShape,
     input: MapShape,
     target: MapShape,
     x: &'a [f32],
     gradient: &'a [f32],
-    sums: Shared<f32>,
+    sums: SharedMut<'a, f32>,
     /// Output channels, whole vectors.
     width: usize,
 }
@@ -173,7 +173,7 @@ impl Weights<'_> {
         let lanes = (self.width - block).min(BLOCK);
         for row in (0..self.shape.taps()).flat_map(|tap| (from..to).map(move |input| tap * self.shape.inputs + input)) {
             // SAFETY: whole vectors of outputs of the task's own block and inputs.
-            unsafe { self.sums.get().add(row * self.width + block).write_bytes(0, lanes) };
+            unsafe { self.sums.part(row * self.width + block, lanes).write_bytes(0, lanes) };
         }
     }
 
@@ -219,19 +219,22 @@ impl Weights<'_> {
         for strip in 0..strips {
             let rows = (inputs[1] - from) / (strips - strip);
             // SAFETY: pixels, channels and taps lie within the slices that were checked against the shapes; a task owns
-            // its inputs and outputs; the level was required.
+            // its inputs and outputs; `isa` proves the instructions.
             unsafe {
-                let tile = Outer {
+                let tile = Rank1 {
                     pixels,
                     input: self.x.as_ptr().add(x + from),
                     input_step: x_step,
                     gradient: self.gradient.as_ptr().add(g + block),
                     gradient_step: g_step,
-                    sums: self.sums.get().add((tap * self.shape.inputs + from) * self.width + block),
+                    sums: self.sums.part(
+                        (tap * self.shape.inputs + from) * self.width + block,
+                        (rows - 1) * self.width + vectors * LANES,
+                    ),
                     sums_step: self.width,
                     last: outputs - (vectors - 1) * LANES,
                 };
-                outer::routine(self.level, rows, vectors)(&tile);
+                rank1::routine(self.isa, rows, vectors)(&tile);
             }
             from += rows;
         }

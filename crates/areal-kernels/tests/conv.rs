@@ -1,7 +1,7 @@
 //! Convolutions against the definition, written out as loops.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use areal_kernels::{Activation, Conv2d, ConvShape, Level, MapShape, bias_gradient, input_gradient, weights_gradient};
+use areal_kernels::{Activation, Conv2d, ConvShape, Isa, MapShape, bias_gradient, input_gradient, weights_gradient};
 use proptest::prelude::*;
 
 #[path = "reference/mod.rs"]
@@ -61,15 +61,15 @@ fn check(c: ConvShape, shape: MapShape, relu: bool, residual: bool, seed: u64) -
         *e = if relu { e.max(0.0) } else { *e };
     }
     let activation = if relu { Activation::Relu } else { Activation::None };
-    for level in Level::ALL.into_iter().filter(|l| l.is_available()) {
-        let conv = Conv2d::new(level, c, &w, Some(&b), activation).unwrap();
+    for isa in Isa::available() {
+        let conv = Conv2d::new(isa, c, &w, Some(&b), activation).unwrap();
         let mut y = vec![f32::NAN; t.len()];
         conv.run(shape, &x, residual.then_some(&add[..]), &mut y).unwrap();
         close(&y, &expected, c.inputs * c.kernel[0] * c.kernel[1])?;
         // The same weights from rows, without bias and activation.
         let mut of_rows = vec![f32::NAN; t.len()];
-        Conv2d::of_rows(level, c, &in_rows(&c, &w)).unwrap().run(shape, &x, None, &mut of_rows).unwrap();
-        let plain = Conv2d::new(level, c, &w, None, Activation::None).unwrap();
+        Conv2d::of_rows(isa, c, &in_rows(&c, &w)).unwrap().run(shape, &x, None, &mut of_rows).unwrap();
+        let plain = Conv2d::new(isa, c, &w, None, Activation::None).unwrap();
         plain.run(shape, &x, None, &mut y).unwrap();
         prop_assert_eq!(of_rows, y);
     }
@@ -80,13 +80,13 @@ fn check_gradients(c: ConvShape, shape: MapShape, seed: u64) -> Result<(), TestC
     let Ok(t) = c.output(shape) else { return Ok(()) };
     let (x, w, g) = (noise(shape.len(), seed), noise(c.weights_len(), seed ^ 1), noise(t.len(), seed ^ 2));
     let [dx, dw, db] = gradients(&c, shape, &x, &w, &g);
-    for level in Level::ALL.into_iter().filter(|l| l.is_available()) {
+    for isa in Isa::available() {
         let (mut x_result, mut w_result, mut b_result) =
             (vec![f32::NAN; x.len()], vec![f32::NAN; w.len()], vec![f32::NAN; c.outputs]);
         let add = noise(x.len(), seed ^ 3);
-        input_gradient(level, &c, shape, &in_rows(&c, &w), &g, Some(&add), &mut x_result).unwrap();
+        input_gradient(isa, &c, shape, &in_rows(&c, &w), &g, Some(&add), &mut x_result).unwrap();
         x_result.iter_mut().zip(&add).for_each(|(sum, add)| *sum -= add);
-        weights_gradient(level, &c, shape, &x, &g, &mut w_result).unwrap();
+        weights_gradient(isa, &c, shape, &x, &g, &mut w_result).unwrap();
         let dw: Vec<f64> = in_rows(&c, &dw);
         bias_gradient(t, &g, &mut b_result).unwrap();
         close(&x_result, &dx, c.outputs * c.kernel[0] * c.kernel[1])?;
@@ -112,7 +112,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
-    fn every_level_computes_the_definition((c, shape) in case(), relu: bool, residual: bool, seed: u64) {
+    fn every_instruction_set_computes_the_definition((c, shape) in case(), relu: bool, residual: bool, seed: u64) {
         check(c, shape, relu, residual, seed)?;
     }
 }
@@ -157,7 +157,7 @@ proptest! {
 #[test]
 fn a_kernel_larger_than_the_padded_map_is_refused() {
     let c = ConvShape::square(1, 1, 5, 1, 0);
-    let conv = Conv2d::new(Level::Portable, c, &[0.0; 25], None, Activation::None).unwrap();
+    let conv = Conv2d::new(Isa::Portable, c, &[0.0; 25], None, Activation::None).unwrap();
     let error = conv.run(MapShape::new(4, 4, 1, 1), &[0.0; 16], None, &mut []).unwrap_err();
     assert_eq!(error.to_string(), "impossible convolution: a kernel that reaches over 5 of 4 padded pixels");
 }

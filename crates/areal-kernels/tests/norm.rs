@@ -1,7 +1,7 @@
 //! Batch normalisation, pooling and optimiser steps against their definitions in double precision.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use areal_kernels::{AdamW, Level, MapShape, MaxPool, Momentum, Norm, NormGradient, moments, sum_of_squares};
+use areal_kernels::{AdamW, Isa, MapShape, MaxPool, Momentum, Norm, NormGradient, moments, sum_of_squares};
 use proptest::prelude::*;
 
 #[path = "reference/noise.rs"]
@@ -11,8 +11,8 @@ use noise::noise;
 
 const EPSILON: f64 = 1e-5;
 
-fn levels() -> impl Iterator<Item = Level> {
-    Level::ALL.into_iter().filter(|l| l.is_available())
+fn instruction_sets() -> impl Iterator<Item = Isa> {
+    Isa::available()
 }
 
 fn close(what: &str, found: &[f32], expected: &[f64], tolerance: f64) -> Result<(), TestCaseError> {
@@ -54,8 +54,8 @@ proptest! {
         channels in 1usize..70, pixels in 1usize..600, offset in -500.0f32..500.0, seed: u64,
     ) {
         let x: Vec<f32> = noise(channels * pixels, seed).iter().map(|v| v + offset).collect();
-        for level in levels() {
-            let found = moments(level, channels, &x).unwrap();
+        for isa in instruction_sets() {
+            let found = moments(isa, channels, &x).unwrap();
             for c in 0..channels {
                 let (mean, variance) = by_definition(&x, channels, c);
                 prop_assert!((f64::from(found.mean[c]) - mean).abs() < 1e-6 * mean.abs().max(1.0));
@@ -77,11 +77,11 @@ proptest! {
         }
         let doubles = |v: &[f32]| v.iter().map(|v| f64::from(*v)).collect::<Vec<f64>>();
         let (xd, gammad, betad, addd) = (doubles(&x), doubles(&gamma), doubles(&beta), doubles(&add));
-        for level in levels() {
-            let moments = moments(level, channels, &x).unwrap();
+        for isa in instruction_sets() {
+            let moments = moments(isa, channels, &x).unwrap();
             let norm = Norm::new(&moments, &gamma, &beta, EPSILON, relu).unwrap();
             let mut y = vec![f32::NAN; len];
-            norm.run(level, &x, added.then_some(&add[..]), &mut y).unwrap();
+            norm.run(isa, &x, added.then_some(&add[..]), &mut y).unwrap();
             let sum: f64 = y.iter().zip(&g).map(|(y, g)| f64::from(*y) * f64::from(*g)).sum();
             let expected = objective(&xd, [&gammad, &betad], &addd, &g, relu);
             prop_assert!((sum - expected).abs() < 1e-5 * len as f64, "{sum} {expected}");
@@ -90,10 +90,10 @@ proptest! {
             let mut gradient = g.clone();
             let (by_x, by_add, by) = if added {
                 let mut by_x = vec![f32::NAN; len];
-                let by = step.run_added(level, &y, &mut gradient, &mut by_x).unwrap();
+                let by = step.run_added(isa, &y, &mut gradient, &mut by_x).unwrap();
                 (by_x, Some(gradient), by)
             } else {
-                let by = step.run(level, &mut gradient).unwrap();
+                let by = step.run(isa, &mut gradient).unwrap();
                 (gradient, None, by)
             };
             // A few of each; where the rectifier's corner is near, a difference says nothing.
@@ -140,12 +140,12 @@ proptest! {
             expected[best] += f64::from(*g);
             greatest.push(f64::from(x[best]));
         }
-        for level in levels() {
+        for isa in instruction_sets() {
             let (mut y, mut places) = (vec![f32::NAN; target.len()], vec![0; target.len()]);
-            pool.run_and_remember(level, shape, &x, &mut y, &mut places).unwrap();
+            pool.run_and_remember(isa, shape, &x, &mut y, &mut places).unwrap();
             close("greatest", &y, &greatest, 0.0)?;
             let mut result = vec![f32::NAN; x.len()];
-            pool.gradient(level, shape, &places, &g, &mut result).unwrap();
+            pool.gradient(isa, shape, &places, &g, &mut result).unwrap();
             close("gradient", &result, &expected, 1e-6)?;
         }
     }
@@ -157,10 +157,10 @@ proptest! {
         let v: Vec<f32> = part(4).iter().map(|v| v.abs()).collect();
         let (rate, decay, betas, epsilon) = (0.01, 0.1, [0.9, 0.999], 1e-8);
         let d = |v: f32| f64::from(v);
-        for level in levels() {
+        for isa in instruction_sets() {
             let (mut w2, mut m2, mut v2) = (w.clone(), m.clone(), v.clone());
             let adam = AdamW { rate, decay, betas, epsilon, step, scale };
-            adam.run(level, &mut w2, &g, [&mut m2, &mut v2]).unwrap();
+            adam.run(isa, &mut w2, &g, [&mut m2, &mut v2]).unwrap();
             let first: Vec<f64> = (0..len).map(|i| 0.9 * d(m[i]) + 0.1 * scale * d(g[i])).collect();
             let second: Vec<f64> = (0..len).map(|i| 0.999 * d(v[i]) + 0.001 * (scale * d(g[i])).powi(2)).collect();
             let correct = |beta: f64| 1.0 - beta.powf(step as f64);
@@ -171,7 +171,7 @@ proptest! {
             close("weights", &w2, &expected, 1e-6)?;
 
             let (mut w2, mut m2) = (w.clone(), m.clone());
-            Momentum { rate, decay, beta: 0.9, scale }.run(level, &mut w2, &g, &mut m2).unwrap();
+            Momentum { rate, decay, beta: 0.9, scale }.run(isa, &mut w2, &g, &mut m2).unwrap();
             let momentum: Vec<f64> = (0..len).map(|i| 0.9 * d(m[i]) + scale * d(g[i]) + decay * d(w[i])).collect();
             let expected: Vec<f64> = (0..len).map(|i| d(w[i]) - rate * momentum[i]).collect();
             close("momentum", &m2, &momentum, 1e-6)?;
@@ -190,17 +190,17 @@ fn squares_are_summed_in_double_precision() {
 #[test]
 fn a_constant_channel_is_normalised_to_its_shift() {
     let x = vec![1.5; 500];
-    let found = moments(Level::Portable, 1, &x).unwrap();
+    let found = moments(Isa::Portable, 1, &x).unwrap();
     assert_eq!((found.mean[0], found.variance[0]), (1.5, 0.0));
     let norm = Norm::new(&found, &[2.0], &[0.5], EPSILON, false).unwrap();
     let mut y = vec![0.0; 500];
-    norm.run(Level::Portable, &x, None, &mut y).unwrap();
+    norm.run(Isa::Portable, &x, None, &mut y).unwrap();
     // 1.5 x 2 / sqrt(epsilon) is 949, which single precision rounds by up to 3e-5.
     assert!(y.iter().all(|y| (y - 0.5).abs() < 1e-4), "{}", y[0]);
 }
 
 #[test]
 fn maps_that_do_not_fit_are_refused() {
-    assert!(moments(Level::Portable, 3, &[0.0; 4]).is_err());
-    assert!(moments(Level::Portable, 0, &[]).is_err());
+    assert!(moments(Isa::Portable, 3, &[0.0; 4]).is_err());
+    assert!(moments(Isa::Portable, 0, &[]).is_err());
 }

@@ -1,14 +1,14 @@
 //! Speed of whole networks: patches a second and core, of processor time.
 //! `cargo bench -p areal-plan --bench networks`.
 
-use areal_kernels::{Activation, Conv2d, ConvShape, KernelError, Level, MapShape, MaxPool};
+use areal_kernels::{Activation, Conv2d, ConvShape, Isa, KernelError, MapShape, MaxPool};
 use areal_plan::{Program, ProgramBuilder, Value};
 
 #[path = "../../areal-kernels/benches/peak.rs"]
 mod peak;
 
 struct Maker {
-    level: Level,
+    isa: Isa,
     builder: ProgramBuilder,
     flops: f64,
     size: usize,
@@ -21,14 +21,14 @@ impl Maker {
         let scale = (2.0 / (c.weights_len() / c.outputs) as f32).sqrt();
         let weights: Vec<f32> = weights.iter().map(|w| w * scale).collect();
         let activation = if relu { Activation::Relu } else { Activation::None };
-        let conv = Conv2d::new(self.level, c, &weights, Some(&vec![0.1; c.outputs]), activation)?;
+        let conv = Conv2d::new(self.isa, c, &weights, Some(&vec![0.1; c.outputs]), activation)?;
         self.flops += c.flops(c.output(MapShape::new(self.size, self.size, 1, c.inputs))?);
         Ok(self.builder.conv(from, conv, add))
     }
 }
 
-fn resnet18(level: Level, bands: usize, size: usize) -> Result<(Program, f64), KernelError> {
-    let mut m = Maker { level, builder: ProgramBuilder::new(level), flops: 0.0, size };
+fn resnet18(isa: Isa, bands: usize, size: usize) -> Result<(Program, f64), KernelError> {
+    let mut m = Maker { isa, builder: ProgramBuilder::new(isa), flops: 0.0, size };
     let input = m.builder.input();
     let mut x = m.conv(input, ConvShape::square(bands, 64, 7, 2, 3), true, None)?;
     x = m.builder.max_pool(x, MaxPool { kernel: 3, stride: 2, padding: 1 });
@@ -54,12 +54,12 @@ fn resnet18(level: Level, bands: usize, size: usize) -> Result<(Program, f64), K
 fn main() -> Result<(), KernelError> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build();
     let _pool = pool.map_err(|e| KernelError::Shape(e.to_string()))?;
-    let level = Level::detect()?;
-    let peak = peak::measure(level);
-    println!("{level}, peak {:.0} GFLOP/s a core", peak / 1e9);
+    let isa = Isa::detect()?;
+    let peak = peak::measure(isa);
+    println!("{isa}, peak {:.0} GFLOP/s a core", peak / 1e9);
     for (size, batches) in [(64, &[8, 16, 32, 64][..]), (224, &[4])] {
         for &batch in batches {
-            let (mut program, flops) = resnet18(level, 3, size)?;
+            let (mut program, flops) = resnet18(isa, 3, size)?;
             let shape = MapShape::new(size, size, batch, 3);
             let mut best = f64::INFINITY;
             for _ in 0..12 {

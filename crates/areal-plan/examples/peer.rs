@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use areal_grid::{Class, PixelState, PixelType, Pixels, Target, default_colour};
 use areal_job::{Provenance, hash_bytes};
-use areal_kernels::Level;
+use areal_kernels::Isa;
 use areal_model::{
     BUNDLE_FORMAT, Bundle, Calibration, DeviceChoice, Inference, ModelSpec, Network, Normalisation, Padding,
     PatchBatch, StateDict,
@@ -55,11 +55,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     StateDict::of(&network).write(&folder.join("weights.safetensors"))?;
     let batch = random_batch(patches, bands, side);
     std::fs::write(folder.join("input.f32"), bytes(&normalised(&batch, &spec.normalisation)))?;
-    let (bundle, level) = (Bundle { spec, network }, Level::detect()?);
-    let mut calibrator = Calibrator::new(&bundle, level)?;
+    let (bundle, isa) = (Bundle { spec, network }, Isa::detect()?);
+    let mut calibrator = Calibrator::new(&bundle, isa)?;
     calibrator.observe(&batch)?;
     let ranges = calibrator.finish()?;
-    let mut plan = PlanInference::from_bundle(bundle, level, precision.parse()?, Some(&ranges))?;
+    let mut plan = PlanInference::from_bundle(bundle, isa, precision.parse()?, Some(&ranges))?;
     let logits = plan.infer(&batch)?;
     std::fs::write(folder.join("logits.f32"), bytes(&logits.into_iter().collect::<Vec<f32>>()))?;
     let mut out = std::io::stdout();

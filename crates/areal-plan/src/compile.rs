@@ -1,5 +1,5 @@
-use areal_kernels::narrow::{Code, Codes, NarrowConv2d};
-use areal_kernels::{Activation, Conv2d, Level, MaxPool};
+use areal_kernels::reduced::{Encoding, Encodings, ReducedConv2d};
+use areal_kernels::{Activation, Conv2d, Isa, MaxPool};
 use areal_model::{Block, Network};
 use burn::nn::pool::MaxPool2d;
 
@@ -25,15 +25,15 @@ pub(crate) struct Compiled {
     pub convolutions: Vec<Value>,
 }
 
-/// Compiles a network for one processor level: maps `[H, W, N, bands]` in, logits `[1, 1, N, K]` out.
+/// Compiles a network for one instruction set: maps `[H, W, N, bands]` in, logits `[1, 1, N, K]` out.
 ///
 /// In narrow numbers the images are rounded to bf16, results that are not rectified and those that the head's pooling reads
 /// are of bf16, pooling sums in single precision, and the head computes in single precision.
 ///
 /// # Errors
 /// When the network holds a layer that plans do not know.
-pub(crate) fn compile(network: &Network, level: Level, numbers: Numbers<'_>) -> Result<Compiled, PlanError> {
-    let mut c = Compiler { level, numbers, builder: ProgramBuilder::new(level), convolutions: Vec::new() };
+pub(crate) fn compile(network: &Network, isa: Isa, numbers: Numbers<'_>) -> Result<Compiled, PlanError> {
+    let mut c = Compiler { isa, numbers, builder: ProgramBuilder::new(isa), convolutions: Vec::new() };
     let mut x = c.stem(&convolution(&network.conv1, &network.bn1)?)?;
     if let Some(pool) = &network.maxpool {
         x.value = c.builder.max_pool(x.value, max_pool(pool)?);
@@ -45,7 +45,7 @@ pub(crate) fn compile(network: &Network, level: Level, numbers: Numbers<'_>) -> 
     }
     let pooled = c.builder.mean_pool(x.value);
     let head = linear(&network.fc);
-    let head = Conv2d::new(level, head.shape, &head.weights, Some(&head.bias), Activation::None)?;
+    let head = Conv2d::new(isa, head.shape, &head.weights, Some(&head.bias), Activation::None)?;
     c.builder.conv(pooled, head, None);
     Ok(Compiled { program: c.builder.finish()?, convolutions: c.convolutions })
 }
@@ -55,7 +55,7 @@ pub(crate) fn compile(network: &Network, level: Level, numbers: Numbers<'_>) -> 
 struct Map {
     value: Value,
     /// How it is coded; none for single precision.
-    code: Option<Code>,
+    encoding: Option<Encoding>,
 }
 
 /// What becomes of a convolution's result.
@@ -70,7 +70,7 @@ enum Use {
 }
 
 struct Compiler<'a> {
-    level: Level,
+    isa: Isa,
     numbers: Numbers<'a>,
     builder: ProgramBuilder,
     convolutions: Vec<Value>,
@@ -79,13 +79,13 @@ struct Compiler<'a> {
 impl Compiler<'_> {
     fn stem(&mut self, layer: &Folded) -> Result<Map, PlanError> {
         let input = self.builder.input();
-        let Some(output) = self.code(Use::Convolved)? else {
-            return self.conv(Map { value: input, code: None }, layer, Use::Convolved, None);
+        let Some(output) = self.encoding(Use::Convolved)? else {
+            return self.conv(Map { value: input, encoding: None }, layer, Use::Convolved, None);
         };
         let rows = self.builder.rows(input, layer.shape.padding[1]);
         let Folded { shape, weights, bias } = layer;
-        let conv = NarrowConv2d::of_rows(self.level, *shape, weights, bias, Activation::Relu, output)?;
-        Ok(self.keep(Some(output), |builder| builder.narrow(rows, conv, None)))
+        let conv = ReducedConv2d::of_rows(self.isa, *shape, weights, bias, Activation::Relu, output)?;
+        Ok(self.keep(Some(output), |builder| builder.reduced_conv(rows, conv, None)))
     }
 
     /// A residual block: the shortcut is added in the last convolution's epilogue.
@@ -111,30 +111,30 @@ impl Compiler<'_> {
         let activation = if goes == Use::Added { Activation::None } else { Activation::Relu };
         let (value, added) = (from.value, add.map(|map| map.value));
         let Folded { shape, weights, bias } = layer;
-        let (Some(input), Some(output)) = (from.code, self.code(goes)?) else {
-            let conv = Conv2d::new(self.level, *shape, weights, Some(bias), activation)?;
+        let (Some(input), Some(output)) = (from.encoding, self.encoding(goes)?) else {
+            let conv = Conv2d::new(self.isa, *shape, weights, Some(bias), activation)?;
             return Ok(self.keep(None, |builder| builder.conv(value, conv, added)));
         };
-        let codes = Codes { input, added: add.and_then(|map| map.code), output };
-        let conv = NarrowConv2d::new(self.level, *shape, weights, bias, activation, codes)?;
-        Ok(self.keep(Some(output), |builder| builder.narrow(value, conv, added)))
+        let encodings = Encodings { input, added: add.and_then(|map| map.encoding), output };
+        let conv = ReducedConv2d::new(self.isa, *shape, weights, bias, activation, encodings)?;
+        Ok(self.keep(Some(output), |builder| builder.reduced_conv(value, conv, added)))
     }
 
-    fn keep(&mut self, code: Option<Code>, add: impl FnOnce(&mut ProgramBuilder) -> Value) -> Map {
+    fn keep(&mut self, encoding: Option<Encoding>, add: impl FnOnce(&mut ProgramBuilder) -> Value) -> Map {
         let value = add(&mut self.builder);
         self.convolutions.push(value);
-        Map { value, code }
+        Map { value, encoding }
     }
 
     /// The code of the next convolution's result.
-    fn code(&self, goes: Use) -> Result<Option<Code>, PlanError> {
+    fn encoding(&self, goes: Use) -> Result<Option<Encoding>, PlanError> {
         match self.numbers {
             Numbers::Single => Ok(None),
             Numbers::Bytes(scales) if goes == Use::Convolved => match scales.get(self.convolutions.len()) {
-                Some(scale) => Ok(Some(Code::U8 { scale: *scale })),
+                Some(scale) => Ok(Some(Encoding::U8 { scale: *scale })),
                 None => Err(PlanError::Layer(format!("more than {} convolutions with a measured range", scales.len()))),
             },
-            Numbers::Bf16 | Numbers::Bytes(_) => Ok(Some(Code::Bf16)),
+            Numbers::Bf16 | Numbers::Bytes(_) => Ok(Some(Encoding::Bf16)),
         }
     }
 }

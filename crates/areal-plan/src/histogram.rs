@@ -1,6 +1,6 @@
 /// Number of bins.
 const BINS: usize = 2048;
-/// Codes above zero of a byte.
+/// Encodings above zero of a byte.
 const CODES: f64 = 255.0;
 
 /// How often a map's values fall where, above zero: bins of one width, a power of two, which doubles when a greater value

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use areal_grid::PatchLayout;
-use areal_kernels::{Level, MapShape};
+use areal_kernels::{Isa, MapShape};
 use areal_model::{
     Bundle, BurnInference, DenseInference, DeviceChoice, Inference, ModelError, ModelSpec, PatchBatch, Precision,
 };
@@ -19,7 +19,7 @@ const PIXELS: usize = 64 * 64 * 64;
 pub struct PlanInference {
     spec: ModelSpec,
     program: Program,
-    level: Level,
+    isa: Isa,
     precision: Precision,
 }
 
@@ -50,16 +50,16 @@ impl PlanInference {
     /// more than [`crate::tolerance`].
     pub fn load(folder: &Path, precision: Precision, ranges: Option<&Ranges>) -> Result<Self, PlanError> {
         let device = DeviceChoice::Cpu.open()?;
-        Self::from_bundle(Bundle::load(folder, &device)?, Level::detect()?, precision, ranges)
+        Self::from_bundle(Bundle::load(folder, &device)?, Isa::detect()?, precision, ranges)
     }
 
-    /// The same for a bundle that was loaded to the CPU, at a given level.
+    /// The same for a bundle that was loaded to the CPU, at a given instruction set.
     ///
     /// # Errors
     /// As [`PlanInference::load`].
     pub fn from_bundle(
         bundle: Bundle,
-        level: Level,
+        isa: Isa,
         precision: Precision,
         ranges: Option<&Ranges>,
     ) -> Result<Self, PlanError> {
@@ -68,8 +68,8 @@ impl PlanInference {
             Precision::Bf16 => Numbers::Bf16,
             Precision::Int8 => Numbers::Bytes(&ranges.ok_or(PlanError::NoRanges)?.scales),
         };
-        let program = compile(&bundle.network, level, numbers)?.program;
-        let mut plan = Self { spec: bundle.spec.clone(), program, level, precision };
+        let program = compile(&bundle.network, isa, numbers)?.program;
+        let mut plan = Self { spec: bundle.spec.clone(), program, isa, precision };
         let batch = match (precision, ranges) {
             (Precision::Int8, Some(ranges)) => ranges.patches.clone(),
             _ => probe::batch(&plan.spec),
@@ -77,7 +77,7 @@ impl PlanInference {
         let mut network = BurnInference::new(bundle, DeviceChoice::Cpu.open()?);
         let agreement = probe::check(&mut plan, &mut network, precision, &batch)?;
         tracing::debug!(
-            %level,
+            %isa,
             %precision,
             difference = agreement.difference,
             "compiled {} for this processor",
@@ -111,7 +111,7 @@ impl Inference for PlanInference {
     }
 
     fn kind(&self) -> String {
-        format!("plan, {}, {}", self.level, self.precision)
+        format!("plan, {}, {}", self.isa, self.precision)
     }
 
     fn infer(&mut self, batch: &PatchBatch) -> Result<Array2<f32>, ModelError> {

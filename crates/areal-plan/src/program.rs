@@ -1,5 +1,5 @@
-use areal_kernels::narrow::{self, Code, NarrowConv2d, SLACK};
-use areal_kernels::{Buffer, Conv2d, KernelError, Level, MapShape, MaxPool, mean_pool};
+use areal_kernels::reduced::{self, Encoding, ReducedConv2d, SLACK};
+use areal_kernels::{Buffer, Conv2d, Isa, KernelError, MapShape, MaxPool, mean_pool};
 
 use crate::crop::{crop, cropped};
 
@@ -20,7 +20,7 @@ enum Form {
     /// Single precision, `[H, W, N, C]`.
     Single,
     /// Coded values, `[H, W, N, C]`.
-    Narrow(Code),
+    Reduced(Encoding),
     /// bf16 in rows with so wide a border, `[H, N, border + W + border, C]`.
     Rows(usize),
 }
@@ -31,7 +31,7 @@ pub enum Operation {
     /// A convolution, with a map to add before its activation.
     Conv(Box<Conv2d>, Option<Value>),
     /// The same of narrow maps.
-    Narrow(Box<NarrowConv2d>, Option<Value>),
+    Reduced(Box<ReducedConv2d>, Option<Value>),
     /// Single precision into rows.
     Rows,
     /// The greatest value of each window.
@@ -58,7 +58,7 @@ pub struct Step {
 /// Collects the operations of a program, each after those it reads from.
 #[derive(Debug)]
 pub struct ProgramBuilder {
-    level: Level,
+    isa: Isa,
     steps: Vec<Step>,
 }
 
@@ -66,15 +66,15 @@ pub struct ProgramBuilder {
 /// one run to the next.
 #[derive(Debug, Clone)]
 pub struct Program {
-    level: Level,
+    isa: Isa,
     steps: Vec<Step>,
     buffers: Vec<Buffer>,
 }
 
 impl ProgramBuilder {
     /// A program without operations.
-    pub fn new(level: Level) -> Self {
-        Self { level, steps: Vec::new() }
+    pub fn new(isa: Isa) -> Self {
+        Self { isa, steps: Vec::new() }
     }
 
     /// The map that goes in, of single precision.
@@ -87,11 +87,11 @@ impl ProgramBuilder {
         self.push(from, Operation::Conv(Box::new(conv), add), Form::Single)
     }
 
-    /// Adds a convolution of narrow maps; `add` is added before its activation. One made by [`NarrowConv2d::of_rows`] reads
+    /// Adds a convolution of narrow maps; `add` is added before its activation. One made by [`ReducedConv2d::of_rows`] reads
     /// [`ProgramBuilder::rows`].
-    pub fn narrow(&mut self, from: Value, conv: NarrowConv2d, add: Option<Value>) -> Value {
-        let form = Form::Narrow(conv.codes().output);
-        self.push(from, Operation::Narrow(Box::new(conv), add), form)
+    pub fn reduced_conv(&mut self, from: Value, conv: ReducedConv2d, add: Option<Value>) -> Value {
+        let form = Form::Reduced(conv.encodings().output);
+        self.push(from, Operation::Reduced(Box::new(conv), add), form)
     }
 
     /// Lays a map of single precision out in rows of bf16 with a border.
@@ -161,7 +161,7 @@ impl ProgramBuilder {
             done.dedup();
             free.extend(done.into_iter().map(|value| if value == 0 { 0 } else { self.steps[value - 1].buffer }));
         }
-        Ok(Program { level: self.level, steps: self.steps, buffers: vec![Buffer::default(); buffers] })
+        Ok(Program { isa: self.isa, steps: self.steps, buffers: vec![Buffer::default(); buffers] })
     }
 }
 
@@ -170,15 +170,15 @@ impl Form {
     fn bytes(self, shape: MapShape) -> usize {
         match self {
             Self::Single => shape.len() * size_of::<f32>(),
-            Self::Narrow(code) => shape.len() * code.size() + SLACK,
-            Self::Rows(border) => narrow::rows_len(shape, border),
+            Self::Reduced(encoding) => shape.len() * encoding.size() + SLACK,
+            Self::Rows(border) => reduced::rows_len(shape, border),
         }
     }
 }
 
 impl Step {
     fn reads(&self) -> impl Iterator<Item = Value> + use<> {
-        let add = if let Operation::Conv(_, add) | Operation::Narrow(_, add) = &self.operation { *add } else { None };
+        let add = if let Operation::Conv(_, add) | Operation::Reduced(_, add) = &self.operation { *add } else { None };
         [Some(self.from), add].into_iter().flatten()
     }
 
@@ -189,25 +189,25 @@ impl Step {
             Operation::Conv(_, add) => {
                 from == Some(Form::Single) && add.is_none_or(|add| form(add) == Some(Form::Single))
             }
-            Operation::Narrow(conv, add) => {
+            Operation::Reduced(conv, add) => {
                 let input = match conv.border() {
                     Some(border) => Form::Rows(border),
-                    None => Form::Narrow(conv.codes().input),
+                    None => Form::Reduced(conv.encodings().input),
                 };
-                from == Some(input) && add.and_then(&form) == conv.codes().added.map(Form::Narrow)
+                from == Some(input) && add.and_then(&form) == conv.encodings().added.map(Form::Reduced)
             }
             Operation::Rows => from == Some(Form::Single),
             Operation::MaxPool(_) | Operation::Crop(_) => {
                 from == Some(self.form) && !matches!(self.form, Form::Rows(_))
             }
-            Operation::MeanPool => matches!(from, Some(Form::Single | Form::Narrow(_))),
+            Operation::MeanPool => matches!(from, Some(Form::Single | Form::Reduced(_))),
         }
     }
 
     fn output(&self, input: MapShape) -> Result<MapShape, KernelError> {
         match &self.operation {
             Operation::Conv(conv, _) => conv.shape().output(input),
-            Operation::Narrow(conv, _) => conv.shape().output(input),
+            Operation::Reduced(conv, _) => conv.shape().output(input),
             Operation::Rows => Ok(input),
             Operation::MaxPool(pool) => pool.output(input),
             Operation::MeanPool => Ok(MapShape::new(1, 1, input.batch, input.channels)),
@@ -218,8 +218,8 @@ impl Step {
 
 impl Program {
     /// The instructions that it uses.
-    pub fn level(&self) -> Level {
-        self.level
+    pub fn isa(&self) -> Isa {
+        self.isa
     }
 
     /// The operations, each after those it reads from.
@@ -284,9 +284,9 @@ impl Program {
         // A result never shares the buffer of a map that is still read, so it can be taken out.
         let mut output = std::mem::take(&mut self.buffers[buffer]);
         let done = self.compute(index, shapes, &mut output);
-        if let Form::Narrow(code) = self.steps[index].form {
+        if let Form::Reduced(encoding) = self.steps[index].form {
             // What lies here from another map need not be numbers in this one's code.
-            output.bytes_mut()[shapes[index + 1].len() * code.size()..][..SLACK].fill(0);
+            output.bytes_mut()[shapes[index + 1].len() * encoding.size()..][..SLACK].fill(0);
         }
         self.buffers[buffer] = output;
         done
@@ -303,26 +303,26 @@ impl Program {
             (Operation::Conv(conv, add), _) => {
                 conv.run(shape, single(from), add.map(single), &mut output[..target.len()]).map(|_| ())
             }
-            (Operation::Narrow(conv, add), _) => {
+            (Operation::Reduced(conv, add), _) => {
                 conv.run(shape, bytes(from), add.map(bytes), output.bytes_mut()).map(|_| ())
             }
             (Operation::Rows, _) => {
                 let len = step.form.bytes(shape);
                 let border = if let Form::Rows(border) = step.form { border } else { 0 };
-                narrow::from_map(shape, border, single(from), &mut output.bytes_mut()[..len])
+                reduced::from_map(shape, border, single(from), &mut output.bytes_mut()[..len])
             }
-            (Operation::MaxPool(pool), Form::Narrow(code)) => {
-                narrow::max_pool(self.level, pool, code, shape, bytes(from), output.bytes_mut()).map(|_| ())
+            (Operation::MaxPool(pool), Form::Reduced(encoding)) => {
+                reduced::max_pool(self.isa, pool, encoding, shape, bytes(from), output.bytes_mut()).map(|_| ())
             }
             (Operation::MaxPool(pool), _) => {
-                pool.run(self.level, shape, single(from), &mut output[..target.len()]).map(|_| ())
+                pool.run(self.isa, shape, single(from), &mut output[..target.len()]).map(|_| ())
             }
-            (Operation::MeanPool, Form::Narrow(code)) => {
-                narrow::mean_pool(self.level, code, shape, bytes(from), &mut output[..target.len()])
+            (Operation::MeanPool, Form::Reduced(encoding)) => {
+                reduced::mean_pool(self.isa, encoding, shape, bytes(from), &mut output[..target.len()])
             }
-            (Operation::MeanPool, _) => mean_pool(self.level, shape, single(from), &mut output[..target.len()]),
-            (Operation::Crop(margin), Form::Narrow(code)) => {
-                let (shape, len) = (code.bytes_of(shape), target.len() * code.size());
+            (Operation::MeanPool, _) => mean_pool(self.isa, shape, single(from), &mut output[..target.len()]),
+            (Operation::Crop(margin), Form::Reduced(encoding)) => {
+                let (shape, len) = (encoding.bytes_of(shape), target.len() * encoding.size());
                 crop(shape, *margin, &bytes(from)[..shape.len()], &mut output.bytes_mut()[..len])
             }
             (Operation::Crop(margin), _) => crop(shape, *margin, single(from), &mut output[..target.len()]),
@@ -333,17 +333,17 @@ impl Program {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use areal_kernels::narrow::Codes;
+    use areal_kernels::reduced::Encodings;
     use areal_kernels::{Activation, ConvShape};
 
     fn scale(factor: f32) -> Conv2d {
-        Conv2d::new(Level::Portable, ConvShape::square(1, 1, 1, 1, 0), &[factor], None, Activation::None).unwrap()
+        Conv2d::new(Isa::Portable, ConvShape::square(1, 1, 1, 1, 0), &[factor], None, Activation::None).unwrap()
     }
 
     #[test]
     fn a_residual_keeps_its_buffer_until_it_is_added() {
         // x -> a = 2x -> b = 3a -> c = 5b + a -> d = 7c: 7 (5 * 6x + 2x) = 224x.
-        let mut builder = ProgramBuilder::new(Level::Portable);
+        let mut builder = ProgramBuilder::new(Isa::Portable);
         let a = builder.conv(builder.input(), scale(2.0), None);
         let b = builder.conv(a, scale(3.0), None);
         let c = builder.conv(b, scale(5.0), Some(a));
@@ -362,7 +362,7 @@ mod tests {
 
     #[test]
     fn a_value_from_elsewhere_is_refused() {
-        let mut builder = ProgramBuilder::new(Level::Portable);
+        let mut builder = ProgramBuilder::new(Isa::Portable);
         builder.conv(Value(7), scale(1.0), None);
         assert!(builder.finish().is_err());
     }
@@ -370,18 +370,25 @@ mod tests {
     #[test]
     fn narrow_maps_follow_each_other_and_their_forms_are_checked() {
         // x -> rows -> a = 2x (bf16) -> b = 3a + a (bf16) -> mean over both positions.
-        let conv = |factor: f32, added: Option<Code>, rows: bool| {
+        let conv = |factor: f32, added: Option<Encoding>, rows: bool| {
             let shape = ConvShape::square(1, 1, 1, 1, 0);
-            let codes = Codes { input: Code::Bf16, added, output: Code::Bf16 };
+            let encodings = Encodings { input: Encoding::Bf16, added, output: Encoding::Bf16 };
             if rows {
-                return NarrowConv2d::of_rows(Level::Portable, shape, &[factor], &[0.0], Activation::None, Code::Bf16);
+                return ReducedConv2d::of_rows(
+                    Isa::Portable,
+                    shape,
+                    &[factor],
+                    &[0.0],
+                    Activation::None,
+                    Encoding::Bf16,
+                );
             }
-            NarrowConv2d::new(Level::Portable, shape, &[factor], &[0.0], Activation::None, codes)
+            ReducedConv2d::new(Isa::Portable, shape, &[factor], &[0.0], Activation::None, encodings)
         };
-        let mut builder = ProgramBuilder::new(Level::Portable);
+        let mut builder = ProgramBuilder::new(Isa::Portable);
         let rows = builder.rows(builder.input(), 0);
-        let a = builder.narrow(rows, conv(2.0, None, true).unwrap(), None);
-        let b = builder.narrow(a, conv(3.0, Some(Code::Bf16), false).unwrap(), Some(a));
+        let a = builder.reduced_conv(rows, conv(2.0, None, true).unwrap(), None);
+        let b = builder.reduced_conv(a, conv(3.0, Some(Encoding::Bf16), false).unwrap(), Some(a));
         builder.mean_pool(b);
         let mut program = builder.finish().unwrap();
         let fill = |x: &mut [f32]| -> Result<(), KernelError> {
@@ -390,12 +397,12 @@ mod tests {
         };
         assert_eq!(program.run(MapShape::new(1, 2, 1, 1), fill).unwrap().1, [12.0]);
 
-        let mut builder = ProgramBuilder::new(Level::Portable);
-        builder.narrow(builder.input(), conv(2.0, None, false).unwrap(), None);
+        let mut builder = ProgramBuilder::new(Isa::Portable);
+        builder.reduced_conv(builder.input(), conv(2.0, None, false).unwrap(), None);
         assert!(builder.finish().is_err(), "a narrow convolution of single precision");
-        let mut builder = ProgramBuilder::new(Level::Portable);
+        let mut builder = ProgramBuilder::new(Isa::Portable);
         let rows = builder.rows(builder.input(), 0);
-        builder.narrow(rows, conv(2.0, None, true).unwrap(), None);
+        builder.reduced_conv(rows, conv(2.0, None, true).unwrap(), None);
         assert!(builder.finish().is_err(), "a narrow result");
     }
 }

@@ -1,5 +1,5 @@
 use areal_grid::Pixels;
-use areal_kernels::{Level, MapShape};
+use areal_kernels::{Isa, MapShape};
 use areal_model::{Bundle, ModelSpec, PatchBatch};
 
 use crate::compile::{Compiled, Numbers, compile};
@@ -32,8 +32,8 @@ impl Calibrator {
     ///
     /// # Errors
     /// When the network holds a layer that plans do not know.
-    pub fn new(bundle: &Bundle, level: Level) -> Result<Self, PlanError> {
-        let compiled = compile(&bundle.network, level, Numbers::Single)?;
+    pub fn new(bundle: &Bundle, isa: Isa) -> Result<Self, PlanError> {
+        let compiled = compile(&bundle.network, isa, Numbers::Single)?;
         let histograms = vec![Histogram::new(); compiled.convolutions.len()];
         Ok(Self { spec: bundle.spec.clone(), compiled, histograms, kept: None })
     }

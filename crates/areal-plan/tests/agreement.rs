@@ -1,9 +1,9 @@
-//! Plans against Burn: every architecture, every processor level, odd sizes and batch sizes.
+//! Plans against Burn: every architecture, every instruction set, odd sizes and batch sizes.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use areal_grid::{Class, PixelState, PixelType, Pixels, Target, default_colour};
 use areal_job::{Provenance, hash_bytes};
-use areal_kernels::Level;
+use areal_kernels::Isa;
 use areal_model::{
     Architecture, BUNDLE_FORMAT, Bundle, BurnInference, Calibration, DeviceChoice, Inference, ModelSpec, Network,
     Normalisation, Padding, PatchBatch, Precision, StateDict,
@@ -76,29 +76,29 @@ fn batch(patches: usize, side: usize) -> PatchBatch {
     PatchBatch { shape: [patches, BANDS, side, side], pixels: Pixels::U16(pixels), states: states.collect() }
 }
 
-fn plan(bundle: Bundle, level: Level) -> Result<PlanInference, PlanError> {
-    PlanInference::from_bundle(bundle, level, Precision::F32, None)
+fn plan(bundle: Bundle, isa: Isa) -> Result<PlanInference, PlanError> {
+    PlanInference::from_bundle(bundle, isa, Precision::F32, None)
 }
 
 /// Ranges on patches like those that are compared.
-fn ranges(bundle: &Bundle, level: Level, side: usize) -> Ranges {
-    let mut calibrator = Calibrator::new(bundle, level).unwrap();
+fn ranges(bundle: &Bundle, isa: Isa, side: usize) -> Ranges {
+    let mut calibrator = Calibrator::new(bundle, isa).unwrap();
     calibrator.observe(&batch(8, side)).unwrap();
     calibrator.finish().unwrap()
 }
 
-fn agrees(architecture: Architecture, level: Level, patches: usize, side: usize) {
-    agrees_padded(architecture, Padding::Same, level, patches, side);
+fn agrees(architecture: Architecture, isa: Isa, patches: usize, side: usize) {
+    agrees_padded(architecture, Padding::Same, isa, patches, side);
 }
 
-fn agrees_padded(architecture: Architecture, padding: Padding, level: Level, patches: usize, side: usize) {
+fn agrees_padded(architecture: Architecture, padding: Padding, isa: Isa, patches: usize, side: usize) {
     let device = DeviceChoice::Cpu.open().unwrap();
-    let mut plan = plan(padded(architecture, padding, side), level).unwrap();
+    let mut plan = plan(padded(architecture, padding, side), isa).unwrap();
     let mut burn = BurnInference::new(padded(architecture, padding, side), device);
     let batch = batch(patches, side);
     let (found, expected) = (plan.infer(&batch).unwrap(), burn.infer(&batch).unwrap());
     let agreement = Agreement::of(&found, &expected);
-    println!("{architecture} {level} {patches} x {side} px: {agreement:?}");
+    println!("{architecture} {isa} {patches} x {side} px: {agreement:?}");
     assert!(agreement.difference <= tolerance(Precision::F32), "{agreement:?}");
     assert!(agreement.greatest > 0.01, "the logits say nothing: {agreement:?}");
 }
@@ -106,42 +106,42 @@ fn agrees_padded(architecture: Architecture, padding: Padding, level: Level, pat
 #[test]
 fn every_architecture_agrees_with_burn() {
     for architecture in Architecture::ALL {
-        agrees(architecture, Level::detect().unwrap(), 9, 32);
+        agrees(architecture, Isa::detect().unwrap(), 9, 32);
     }
 }
 
 #[test]
 fn networks_without_padding_agree_with_burn() {
-    let level = Level::detect().unwrap();
+    let isa = Isa::detect().unwrap();
     for (architecture, patches, side) in
         [(Architecture::Compact, 5, 61), (Architecture::Resnet18, 1, 440), (Architecture::Resnet50, 1, 427)]
     {
-        agrees_padded(architecture, Padding::Valid, level, patches, side);
+        agrees_padded(architecture, Padding::Valid, isa, patches, side);
     }
 }
 
 #[test]
-fn every_level_agrees_with_burn() {
-    for level in Level::ALL.into_iter().filter(|l| l.is_available()) {
-        agrees(Architecture::Compact, level, 3, 21);
-        agrees(Architecture::Resnet18, level, 2, 33);
+fn every_instruction_set_agrees_with_burn() {
+    for isa in Isa::available() {
+        agrees(Architecture::Compact, isa, 3, 21);
+        agrees(Architecture::Resnet18, isa, 2, 33);
     }
 }
 
 #[test]
 fn a_batch_larger_than_one_part_keeps_its_order() {
-    agrees(Architecture::Compact, Level::detect().unwrap(), 70, 64);
+    agrees(Architecture::Compact, Isa::detect().unwrap(), 70, 64);
 }
 
 #[test]
 fn no_patches_give_no_rows() {
-    let mut plan = plan(bundle(Architecture::Compact, 16), Level::detect().unwrap()).unwrap();
+    let mut plan = plan(bundle(Architecture::Compact, 16), Isa::detect().unwrap()).unwrap();
     assert_eq!(plan.infer(&batch(0, 16)).unwrap().dim(), (0, 7));
 }
 
 #[test]
 fn a_batch_of_other_bands_is_refused() {
-    let mut plan = plan(bundle(Architecture::Compact, 16), Level::detect().unwrap()).unwrap();
+    let mut plan = plan(bundle(Architecture::Compact, 16), Isa::detect().unwrap()).unwrap();
     let odd =
         PatchBatch { shape: [1, 2, 2, 2], pixels: Pixels::U16(vec![0; 8]), states: vec![PixelState::Observed; 4] };
     assert!(plan.infer(&odd).is_err());
@@ -156,20 +156,20 @@ fn a_plan_that_disagrees_is_refused() {
     state.tensors.get_mut("conv1.weight").unwrap().values.fill(3e38);
     state.tensors.get_mut("layer1.0.conv1.weight").unwrap().values.fill(3e38);
     let network = Network::from_state(&spec.network_config(), &state, &device).unwrap();
-    let error = plan(Bundle { spec, network }, Level::detect().unwrap()).unwrap_err();
+    let error = plan(Bundle { spec, network }, Isa::detect().unwrap()).unwrap_err();
     assert!(matches!(error, PlanError::Disagrees { .. }), "{error}");
 }
 
 /// Logits of one batch in a reduced precision.
-fn reduced(bundle: impl Fn() -> Bundle, level: Level, precision: Precision, side: usize) -> ndarray::Array2<f32> {
-    let ranges = ranges(&bundle(), level, side);
-    let plan = PlanInference::from_bundle(bundle(), level, precision, Some(&ranges));
+fn reduced(bundle: impl Fn() -> Bundle, isa: Isa, precision: Precision, side: usize) -> ndarray::Array2<f32> {
+    let ranges = ranges(&bundle(), isa, side);
+    let plan = PlanInference::from_bundle(bundle(), isa, precision, Some(&ranges));
     plan.unwrap().infer(&batch(8, side)).unwrap()
 }
 
 #[test]
 fn reduced_precisions_stay_near_single_precision_in_every_architecture() {
-    let level = Level::detect().unwrap();
+    let isa = Isa::detect().unwrap();
     for (architecture, padding, side) in [
         (Architecture::Compact, Padding::Same, 32),
         (Architecture::Compact, Padding::Valid, 61),
@@ -177,9 +177,9 @@ fn reduced_precisions_stay_near_single_precision_in_every_architecture() {
         (Architecture::Resnet50, Padding::Same, 32),
     ] {
         let bundle = || padded(architecture, padding, side);
-        let expected = plan(bundle(), level).unwrap().infer(&batch(8, side)).unwrap();
+        let expected = plan(bundle(), isa).unwrap().infer(&batch(8, side)).unwrap();
         for (precision, allowed) in [(Precision::Bf16, 0.02), (Precision::Int8, 0.06)] {
-            let agreement = Agreement::of(&reduced(bundle, level, precision, side), &expected);
+            let agreement = Agreement::of(&reduced(bundle, isa, precision, side), &expected);
             println!("{architecture} {padding} {precision}: {agreement:?}");
             assert!(agreement.difference <= allowed, "{architecture} {precision}: {agreement:?}");
             assert!(agreement.difference > 1e-6, "{precision} computes in single precision");
@@ -188,22 +188,22 @@ fn reduced_precisions_stay_near_single_precision_in_every_architecture() {
 }
 
 #[test]
-fn bf16_is_about_the_same_at_every_level() {
-    let of = |level| reduced(|| bundle(Architecture::Compact, 21), level, Precision::Bf16, 21);
-    let expected = of(Level::Portable);
-    for level in Level::ALL.into_iter().filter(|l| l.is_available()) {
-        let agreement = Agreement::of(&of(level), &expected);
-        println!("{level}: {agreement:?}");
-        assert!(agreement.difference < 2e-3, "{level}: {agreement:?}");
+fn bf16_is_about_the_same_on_every_instruction_set() {
+    let of = |isa| reduced(|| bundle(Architecture::Compact, 21), isa, Precision::Bf16, 21);
+    let expected = of(Isa::Portable);
+    for isa in Isa::available() {
+        let agreement = Agreement::of(&of(isa), &expected);
+        println!("{isa}: {agreement:?}");
+        assert!(agreement.difference < 2e-3, "{isa}: {agreement:?}");
     }
 }
 
 #[test]
 fn int8_needs_ranges_and_ranges_need_patches() {
     let bundle = || bundle(Architecture::Compact, 16);
-    let level = Level::detect().unwrap();
-    let error = PlanInference::from_bundle(bundle(), level, Precision::Int8, None).unwrap_err();
+    let isa = Isa::detect().unwrap();
+    let error = PlanInference::from_bundle(bundle(), isa, Precision::Int8, None).unwrap_err();
     assert!(matches!(error, PlanError::NoRanges), "{error}");
-    let error = Calibrator::new(&bundle(), level).unwrap().finish().unwrap_err();
+    let error = Calibrator::new(&bundle(), isa).unwrap().finish().unwrap_err();
     assert!(matches!(error, PlanError::NoPatches), "{error}");
 }

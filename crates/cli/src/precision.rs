@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use areal_kernels::Level;
+use areal_kernels::Isa;
 use areal_model::{Bundle, DeviceChoice, Inference, Precision, PrecisionChange};
 use areal_patches::PatchStore;
 use areal_plan::{Calibrator, PlanError, Ranges};
@@ -52,7 +52,7 @@ pub fn load(
 /// Ranges of the bundle's maps on the store's training patches.
 fn ranges(bundle: &Path, store: &PatchStore, context: &Context) -> Result<Ranges, CliError> {
     let bundle = Bundle::load(bundle, &DeviceChoice::Cpu.open()?)?;
-    let mut calibrator = Calibrator::new(&bundle, Level::detect().map_err(PlanError::from)?)?;
+    let mut calibrator = Calibrator::new(&bundle, Isa::detect().map_err(PlanError::from)?)?;
     for batch in range_batches(&bundle.spec, store)? {
         context.job().check()?;
         calibrator.observe(&batch?)?;

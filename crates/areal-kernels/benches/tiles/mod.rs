@@ -1,7 +1,7 @@
 //! The peak of one core on narrow maps: products of tiles on registers alone.
 #![allow(unsafe_code)]
 
-use areal_kernels::Level;
+use areal_kernels::Isa;
 
 use crate::peak;
 
@@ -10,13 +10,13 @@ const ROUNDS: usize = 100_000;
 
 /// Operations a second with maps of bf16 or of bytes: by tiles, whose products are those of bf16 pairs or of four bytes; else
 /// as in single precision.
-pub fn measure(level: Level, bytes: bool) -> f64 {
+pub fn measure(isa: Isa, bytes: bool) -> f64 {
     #[cfg(target_arch = "x86_64")]
-    if level == Level::Amx {
+    if matches!(isa, Isa::Amx(_)) {
         return (0..20).map(|_| tiles(bytes)).fold(0.0, f64::max);
     }
     _ = bytes;
-    peak::measure(level)
+    peak::measure(isa)
 }
 
 /// Products of tiles of 16 x 16 on four independent sums.
@@ -50,7 +50,7 @@ fn tiles(bytes: bool) -> f64 {
             )
         };
     }
-    // SAFETY: the level was detected on this processor; the tiles are set and given back here.
+    // SAFETY: the instructions were detected; the tiles are set and given back here.
     unsafe {
         if bytes {
             products!("tdpbusd");

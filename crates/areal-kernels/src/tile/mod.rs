@@ -9,7 +9,7 @@ mod portable;
 #[cfg(target_arch = "x86_64")]
 pub use avx2::mask as avx2_mask;
 
-use crate::Level;
+use crate::Isa;
 
 /// Pixels of a full tile.
 pub const PIXELS: usize = 6;
@@ -53,16 +53,16 @@ pub struct Tile<'a> {
 /// A tile routine for fixed numbers of pixels and vectors.
 ///
 /// # Safety
-/// The processor has the level's instructions and all pointers cover what the tile's numbers say.
+/// All pointers cover what the tile's numbers say.
 pub type TileFn = unsafe fn(&Tile<'_>);
 
 /// The routine for `pixels` (1 to 6) times `vectors` (1 to 4) vectors of 16 output channels.
-pub fn routine(level: Level, pixels: usize, vectors: usize) -> TileFn {
-    match level {
+pub fn routine(isa: Isa, pixels: usize, vectors: usize) -> TileFn {
+    match isa {
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 | Level::Amx => avx512::routine(pixels, vectors),
+        Isa::Avx512(_) | Isa::Amx(_) => avx512::routine(pixels, vectors),
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => avx2::routine(pixels, vectors),
+        Isa::Avx2(_) => avx2::routine(pixels, vectors),
         _ => portable::routine(pixels, vectors),
     }
 }

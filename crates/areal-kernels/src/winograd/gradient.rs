@@ -4,10 +4,10 @@ use rayon::prelude::*;
 
 use super::transform::{self, Lanes};
 use super::{IN, OUT, POINTS};
-use crate::outer::{self, Outer, ROWS};
 use crate::pack::{BLOCK, LANES};
-use crate::share::Shared;
-use crate::{Buffer, Level, MapShape};
+use crate::rank1::{self, ROWS, Rank1};
+use crate::shared::SharedMut;
+use crate::{Buffer, Isa, MapShape};
 
 /// Tiles of one round: their transforms stay near, and each round passes over the sums once.
 const ROUND: usize = 128;
@@ -16,7 +16,7 @@ const ROUND: usize = 128;
 /// for each tile of 16 outputs instead of 144. For shapes that [`pays`](super::pays) agrees to.
 pub struct WeightsGradient<'a> {
     /// Instructions to use.
-    pub level: Level,
+    pub isa: Isa,
     /// Zeros above and left of the map.
     pub padding: [usize; 2],
     /// Shape of the input.
@@ -43,14 +43,26 @@ impl WeightsGradient<'_> {
         for from in (0..tiles).step_by(round) {
             let count = round.min(tiles - from);
             let (v, d) = scratch.split_at_mut(POINTS * v_step);
-            let (v_to, d_to) = (Shared::new(v), Shared::new(d));
+            let (v_to, d_to) = (SharedMut::new(v), SharedMut::new(d));
             (0..count).into_par_iter().with_min_len(4).for_each(|row| {
                 // SAFETY: each row has places of its own at each point, `channels` values, whole vectors.
                 unsafe {
                     let pixels = self.input_pixels(from + row, &zeros);
-                    transform::input(self.level, &pixels, inputs, v_to.get().add(row * inputs), v_step);
+                    transform::input(
+                        self.isa,
+                        &pixels,
+                        inputs,
+                        v_to.part(row * inputs, (POINTS - 1) * v_step + inputs),
+                        v_step,
+                    );
                     let pixels = self.output_pixels(from + row, &zeros);
-                    transform::output_gradient(self.level, &pixels, outputs, d_to.get().add(row * outputs), d_step);
+                    transform::output_gradient(
+                        self.isa,
+                        &pixels,
+                        outputs,
+                        d_to.part(row * outputs, (POINTS - 1) * d_step + outputs),
+                        d_step,
+                    );
                 }
             });
             sums[..POINTS * inputs * outputs].par_chunks_mut(inputs * outputs).enumerate().for_each(|(point, sums)| {
@@ -94,9 +106,9 @@ impl WeightsGradient<'_> {
             for from in (0..inputs).step_by(ROWS) {
                 let strip = ROWS.min(inputs - from);
                 // SAFETY: rows, channels and sums lie within slices that were just cut to size; channels are whole vectors,
-                // as `pays` requires; the level was required.
+                // as `pays` requires; `isa` proves the instructions.
                 unsafe {
-                    let tile = Outer {
+                    let tile = Rank1 {
                         pixels: rows,
                         input: v.as_ptr().add(from),
                         input_step: inputs,
@@ -106,7 +118,7 @@ impl WeightsGradient<'_> {
                         sums_step: outputs,
                         last: LANES,
                     };
-                    outer::routine(self.level, strip, vectors)(&tile);
+                    rank1::routine(self.isa, strip, vectors)(&tile);
                 }
             }
         }
@@ -115,7 +127,7 @@ impl WeightsGradient<'_> {
     /// From the sums at all points to the taps.
     fn finish(&self, sums: &[f32], result: &mut [f32]) {
         let (inputs, outputs) = (self.source.channels, self.target.channels);
-        let to = Shared::new(result);
+        let to = SharedMut::new(result);
         (0..inputs).into_par_iter().for_each(|input| {
             for lane in (0..outputs).step_by(LANES) {
                 let at = |place: usize| (place * inputs + input) * outputs + lane;
@@ -124,7 +136,7 @@ impl WeightsGradient<'_> {
                 });
                 for (tap, values) in transform::kernel_gradient(&values).iter().enumerate() {
                     // SAFETY: within the taps of this input, which no other task writes.
-                    unsafe { to.get().add(at(tap)).cast::<Lanes>().write_unaligned(*values) };
+                    unsafe { to.part(at(tap), LANES).cast::<Lanes>().write_unaligned(*values) };
                 }
             }
         });

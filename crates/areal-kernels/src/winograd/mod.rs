@@ -14,7 +14,7 @@ use rayon::prelude::*;
 
 use crate::conv::Work;
 use crate::pack::{self, LANES, Packed};
-use crate::share::Shared;
+use crate::shared::SharedMut;
 use crate::tile::{self, PIXELS, Tap, Tile};
 use crate::{Buffer, ConvShape, MapShape};
 
@@ -57,8 +57,9 @@ pub fn pays(c: &ConvShape, source: MapShape, target: MapShape) -> bool {
 /// gradient by the input needs it.
 pub fn pack(c: &ConvShape, packed: &Packed, flipped: bool) -> Packed {
     let mut points = pack::empty(&ConvShape { kernel: [IN, IN], ..*c });
-    let to = Shared::new(&mut points.values);
-    for (from, block) in packed.blocks.iter().zip(&points.blocks) {
+    let Packed { values, blocks, .. } = &mut points;
+    let to = SharedMut::new(values);
+    for (from, block) in packed.blocks.iter().zip(&*blocks) {
         let width = block.width();
         (0..c.inputs).into_par_iter().for_each(|input| {
             for lane in (0..width).step_by(LANES) {
@@ -70,7 +71,7 @@ pub fn pack(c: &ConvShape, packed: &Packed, flipped: bool) -> Packed {
                 for (point, values) in transform::kernel(&taps).iter().enumerate() {
                     let at = block.offset + (point * c.inputs + input) * width + lane;
                     // SAFETY: within the block's points; each input has rows of its own.
-                    unsafe { to.get().add(at).cast::<[f32; LANES]>().write_unaligned(*values) };
+                    unsafe { to.part(at, LANES).cast::<[f32; LANES]>().write_unaligned(*values) };
                 }
             }
         });
@@ -144,7 +145,7 @@ impl Winograd<'_> {
         }
         let v = &mut v[..(POINTS - 1) * step + source.channels];
         // SAFETY: pixels and zeros are `channels` values, whole vectors as `pays` requires; `v` was just cut to size.
-        unsafe { transform::input(self.work.level, &pixels, source.channels, v.as_mut_ptr(), step) };
+        unsafe { transform::input(self.work.isa, &pixels, source.channels, v.as_mut_ptr(), step) };
     }
 
     /// `m = v U` at one point: rows by inputs times inputs by outputs.
@@ -172,8 +173,8 @@ impl Winograd<'_> {
                     relu: false,
                 };
                 // SAFETY: both slices hold `pixels` rows, the block lies inside the packed weights and the row of
-                // outputs; the level was required when the convolution was made.
-                unsafe { tile::routine(self.work.level, pixels, block.vectors)(&tile) };
+                // outputs; `isa` proves the instructions when the convolution was made.
+                unsafe { tile::routine(self.work.isa, pixels, block.vectors)(&tile) };
                 at += pixels;
             }
         }
@@ -198,6 +199,6 @@ impl Winograd<'_> {
         let m = &m[..(POINTS - 1) * step + target.channels];
         // SAFETY: `m` was just cut to size; every start is an output pixel of this tile alone, so that tasks write
         // disjoint parts; bias and added map cover the same channels, whole vectors as `pays` requires.
-        unsafe { transform::output(work.level, m.as_ptr(), step, target.channels, &starts, &epilogue, work.output) };
+        unsafe { transform::output(work.isa, m.as_ptr(), step, target.channels, &starts, &epilogue, work.output) };
     }
 }

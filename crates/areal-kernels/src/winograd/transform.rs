@@ -2,9 +2,9 @@
 //! The three transforms of F(4 x 4, 3 x 3), at the points 0, 1, -1, 2, -2 and infinity.
 
 use super::{IN, OUT, POINTS};
-use crate::Level;
+use crate::isa::dispatch;
 use crate::pack::LANES;
-use crate::share::Shared;
+use crate::shared::SharedMut;
 
 /// One vector of channels.
 pub type Lanes = [f32; LANES];
@@ -100,38 +100,15 @@ pub struct Epilogue<'a> {
     pub relu: bool,
 }
 
-/// `B^T d B` of one input tile; point `p` goes to `out + p step`.
-///
-/// # Safety
-/// `channels` is a multiple of 16, so many values can be read at each pixel and written at each point.
-pub unsafe fn input(level: Level, pixels: &Pixels, channels: usize, out: *mut f32, step: usize) {
-    // SAFETY: the caller's promise; the level was required when the convolution was made.
-    unsafe {
-        match level {
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 | Level::Amx => input_avx512(pixels, channels, out, step),
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => input_avx2(pixels, channels, out, step),
-            _ => input_any(pixels, channels, out, step),
-        }
-    }
+dispatch! {
+    /// `B^T d B` of one input tile; point `p` goes to `out + p step`.
+    ///
+    /// # Safety
+    /// `channels` is a multiple of 16, so many values can be read at each pixel and written at each point.
+    pub unsafe fn input(pixels: &Pixels, channels: usize, out: *mut f32, step: usize) = input_any;
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-unsafe fn input_avx512(pixels: &Pixels, channels: usize, out: *mut f32, step: usize) {
-    // SAFETY: the caller's promise.
-    unsafe { input_any(pixels, channels, out, step) }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn input_avx2(pixels: &Pixels, channels: usize, out: *mut f32, step: usize) {
-    // SAFETY: the caller's promise.
-    unsafe { input_any(pixels, channels, out, step) }
-}
-
-#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
 #[inline(always)]
 unsafe fn input_any(pixels: &Pixels, channels: usize, out: *mut f32, step: usize) {
     for at in (0..channels).step_by(LANES) {
@@ -154,7 +131,7 @@ unsafe fn input_any(pixels: &Pixels, channels: usize, out: *mut f32, step: usize
     }
 }
 
-#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
 #[inline(always)]
 fn bt(d: &[Lanes; IN]) -> [Lanes; IN] {
     let mut out = [[0.0; LANES]; IN];
@@ -172,38 +149,15 @@ fn bt(d: &[Lanes; IN]) -> [Lanes; IN] {
     out
 }
 
-/// `A g A^T` of one tile of a gradient by the output, the adjoint of [`output`]; point `p` goes to `out + p step`.
-///
-/// # Safety
-/// As [`input`].
-pub unsafe fn output_gradient(level: Level, pixels: &OutPixels, channels: usize, out: *mut f32, step: usize) {
-    // SAFETY: the caller's promise; the level was required before.
-    unsafe {
-        match level {
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 | Level::Amx => output_gradient_avx512(pixels, channels, out, step),
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => output_gradient_avx2(pixels, channels, out, step),
-            _ => output_gradient_any(pixels, channels, out, step),
-        }
-    }
+dispatch! {
+    /// `A g A^T` of one tile of a gradient by the output, the adjoint of [`output`]; point `p` goes to `out + p step`.
+    ///
+    /// # Safety
+    /// As [`input`].
+    pub unsafe fn output_gradient(pixels: &OutPixels, channels: usize, out: *mut f32, step: usize) = output_gradient_any;
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-unsafe fn output_gradient_avx512(pixels: &OutPixels, channels: usize, out: *mut f32, step: usize) {
-    // SAFETY: the caller's promise.
-    unsafe { output_gradient_any(pixels, channels, out, step) }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn output_gradient_avx2(pixels: &OutPixels, channels: usize, out: *mut f32, step: usize) {
-    // SAFETY: the caller's promise.
-    unsafe { output_gradient_any(pixels, channels, out, step) }
-}
-
-#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
 #[inline(always)]
 unsafe fn output_gradient_any(pixels: &OutPixels, channels: usize, out: *mut f32, step: usize) {
     for at in (0..channels).step_by(LANES) {
@@ -226,7 +180,7 @@ unsafe fn output_gradient_any(pixels: &OutPixels, channels: usize, out: *mut f32
     }
 }
 
-#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
 #[inline(always)]
 fn a_turned(g: &[Lanes; OUT]) -> [Lanes; IN] {
     let mut out = [[0.0; LANES]; IN];
@@ -244,56 +198,25 @@ fn a_turned(g: &[Lanes; OUT]) -> [Lanes; IN] {
     out
 }
 
-/// `A^T m A` of one tile's products, with the epilogue; outputs whose start is none are not stored.
-///
-/// # Safety
-/// `channels` is a multiple of 16; so many values can be read at each point `m + p step`, of the bias and of the map to add;
-/// every start is that of so many values that nothing else accesses, inside what `to` points to.
-pub unsafe fn output(
-    level: Level,
-    m: *const f32,
-    step: usize,
-    channels: usize,
-    starts: &Starts,
-    epilogue: &Epilogue<'_>,
-    to: Shared<f32>,
-) {
-    // SAFETY: the caller's promise; the level was required when the convolution was made.
-    unsafe {
-        match level {
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 | Level::Amx => output_avx512(m, step, channels, starts, epilogue, to),
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => output_avx2(m, step, channels, starts, epilogue, to),
-            _ => output_any(m, step, channels, starts, epilogue, to),
-        }
-    }
+dispatch! {
+    /// `A^T m A` of one tile's products, with the epilogue; outputs whose start is none are not stored.
+    ///
+    /// # Safety
+    /// `channels` is a multiple of 16; so many values can be read at each point `m + p step`, of the bias and of the map to add;
+    /// every start is that of so many values that nothing else accesses, inside what `to` points to.
+    pub unsafe fn output(m: *const f32, step: usize, channels: usize, starts: &Starts, epilogue: &Epilogue<'_>, to: SharedMut<'_, f32>) = output_any;
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-unsafe fn output_avx512(
+#[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
+#[inline(always)]
+unsafe fn output_any(
     m: *const f32,
     step: usize,
     channels: usize,
     starts: &Starts,
     e: &Epilogue<'_>,
-    to: Shared<f32>,
+    to: SharedMut<'_, f32>,
 ) {
-    // SAFETY: the caller's promise.
-    unsafe { output_any(m, step, channels, starts, e, to) }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn output_avx2(m: *const f32, step: usize, channels: usize, starts: &Starts, e: &Epilogue<'_>, to: Shared<f32>) {
-    // SAFETY: the caller's promise.
-    unsafe { output_any(m, step, channels, starts, e, to) }
-}
-
-#[expect(clippy::inline_always, reason = "compiled once for each level")]
-#[inline(always)]
-unsafe fn output_any(m: *const f32, step: usize, channels: usize, starts: &Starts, e: &Epilogue<'_>, to: Shared<f32>) {
     for at in (0..channels).step_by(LANES) {
         let mut half = [[0.0; LANES]; OUT * IN];
         // SAFETY: `at .. at + 16` lies within the channels of every pointer that the caller vouches for.
@@ -316,14 +239,14 @@ unsafe fn output_any(m: *const f32, step: usize, channels: usize, starts: &Start
                     if e.relu {
                         value = value.map(|v| if v > 0.0 { v } else { 0.0 });
                     }
-                    to.get().add(start.output + at).cast::<Lanes>().write_unaligned(value);
+                    to.part(start.output + at, LANES).cast::<Lanes>().write_unaligned(value);
                 }
             }
         }
     }
 }
 
-#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
 #[inline(always)]
 fn plus(sum: &mut Lanes, term: &Lanes) {
     for (sum, term) in sum.iter_mut().zip(term) {
@@ -331,7 +254,7 @@ fn plus(sum: &mut Lanes, term: &Lanes) {
     }
 }
 
-#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
 #[inline(always)]
 fn a(m: &[Lanes; IN]) -> [Lanes; OUT] {
     let mut out = [[0.0; LANES]; OUT];

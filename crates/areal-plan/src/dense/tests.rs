@@ -2,7 +2,7 @@
 
 use areal_grid::{Class, PatchLayout, PixelBlock, PixelState, PixelType, Pixels, Target, Window, default_colour};
 use areal_job::{Provenance, hash_bytes};
-use areal_kernels::Level;
+use areal_kernels::Isa;
 use areal_model::{
     Architecture, BUNDLE_FORMAT, Bundle, Calibration, DenseInference, DeviceChoice, Inference, ModelSpec, Network,
     Normalisation, Padding, PatchBatch, Precision,
@@ -44,7 +44,7 @@ fn plan(architecture: Architecture, padding: Padding, patch_size: usize) -> Plan
         },
     };
     let network = Network::new(&spec.network_config(), 11, &DeviceChoice::Cpu.open().unwrap()).unwrap();
-    PlanInference::from_bundle(Bundle { spec, network }, Level::detect().unwrap(), Precision::F32, None).unwrap()
+    PlanInference::from_bundle(Bundle { spec, network }, Isa::detect().unwrap(), Precision::F32, None).unwrap()
 }
 
 /// A scene in one block, about a tenth of it not observed.

@@ -92,7 +92,7 @@ impl Graph {
                 Operation::MaxPool(pool) => (Kind::MaxPool(*pool), pool.stride),
                 Operation::Crop(margin) => (Kind::Crop(*margin), 1),
                 Operation::MeanPool => return Err(other("takes a mean before its end")),
-                Operation::Narrow(..) | Operation::Rows => return Err(other("computes in reduced precision")),
+                Operation::Reduced(..) | Operation::Rows => return Err(other("computes in reduced precision")),
             };
             let scale = scale * stride;
             let apart = scale / factors.iter().product::<usize>();

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use areal_kernels::{Conv2d, KernelError, Level, MapShape, PoolColumns, RowAlgorithm};
+use areal_kernels::{Conv2d, Isa, KernelError, MapShape, PoolColumns, RowAlgorithm};
 
 use crate::crop::crop_rows;
 use crate::program::Program;
@@ -29,7 +29,7 @@ pub struct RowProgram {
     graph: Graph,
     /// The same with the program's own features alone.
     plain: Graph,
-    level: Level,
+    isa: Isa,
 }
 
 /// Windows along one axis of an image, in pixels.
@@ -82,7 +82,7 @@ impl RowProgram {
     pub fn new(program: &Program, spacing: usize) -> Result<Self, KernelError> {
         let plain = Graph::new(program, None)?;
         let graph = Graph::new(program, Some(common_divisor(spacing, plain.stride)))?;
-        Ok(Self { graph, plain, level: program.level() })
+        Ok(Self { graph, plain, isa: program.isa() })
     }
 
     /// Pixels from one feature of a window to the next.
@@ -202,7 +202,7 @@ impl RowProgram {
         let columns = self.graph.nodes.iter().enumerate().map(way).collect::<Result<_, _>>()?;
         let room = schedule.clone().room(rows, window, self.stride());
         let values = room.rows.into_iter().enumerate().map(|(value, rows)| Rows::new(schedule.row_len(value), rows));
-        Ok(RowStream { graph: self.graph.clone(), level: self.level, columns, values: values.collect(), schedule })
+        Ok(RowStream { graph: self.graph.clone(), isa: self.isa, columns, values: values.collect(), schedule })
     }
 
     fn schedule(&self, image: &ImagePlan, part: &ImagePart) -> Result<Schedule, KernelError> {
@@ -226,7 +226,7 @@ pub struct Need {
 #[derive(Debug)]
 pub struct RowStream {
     graph: Graph,
-    level: Level,
+    isa: Isa,
     /// What each node reads along its rows.
     columns: Vec<Columns>,
     schedule: Schedule,
@@ -316,7 +316,7 @@ impl RowStream {
             }
             (Kind::MaxPool(pool), Columns::Pool(columns)) => {
                 pool.run_rows(
-                    self.level,
+                    self.isa,
                     source.row_len(),
                     run.above,
                     columns,

@@ -1,3 +1,4 @@
+use areal_kernels::KernelError;
 use areal_model::Precision;
 use areal_plan::PlanError;
 
@@ -21,9 +22,10 @@ impl From<PlanError> for CliError {
             PlanError::Disagrees { .. } => {
                 (Exit::Failure, "this network does not bear this precision: choose --precision f32")
             }
-            PlanError::Kernel(_) => {
-                (Exit::Usage, "AREAL_CPU_LEVEL may be portable, avx2, avx512 or amx, as far as the processor has it")
+            PlanError::Kernel(KernelError::UnknownIsa { .. }) => {
+                (Exit::Usage, "set AREAL_CPU_ISA to the fastest instruction set to use, or unset it")
             }
+            PlanError::Kernel(_) => (Exit::Failure, "this is a fault of areal: please report it with the bundle"),
             PlanError::Probe(_) => (Exit::Failure, "the network failed: train it again, or try another --device"),
         };
         Self::from_source(exit, &error).help(help)

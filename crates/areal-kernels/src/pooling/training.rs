@@ -1,9 +1,9 @@
 use rayon::prelude::*;
 
-use crate::by_level::by_level;
-use crate::pool::MaxPool;
+use super::MaxPool;
+use crate::isa::dispatch;
 use crate::taps::{self, AxisTaps};
-use crate::{KernelError, Level, MapShape};
+use crate::{Isa, KernelError, MapShape};
 
 /// Values that stay in registers while the positions of a window go by.
 const CHUNK: usize = 32;
@@ -16,13 +16,13 @@ impl MaxPool {
     /// When a slice does not have the length of its shape, a window lies outside the map or has more than 255 positions.
     pub fn run_and_remember(
         &self,
-        level: Level,
+        isa: Isa,
         shape: MapShape,
         input: &[f32],
         output: &mut [f32],
         places: &mut [u8],
     ) -> Result<MapShape, KernelError> {
-        let (level, [rows, columns]) = (level.require()?, self.both(shape)?);
+        let [rows, columns] = self.both(shape)?;
         let target = MapShape { height: rows.len(), width: columns.len(), ..shape };
         KernelError::check_len("input", input.len(), shape.len())?;
         KernelError::check_len("output", output.len(), target.len())?;
@@ -37,7 +37,7 @@ impl MaxPool {
                     (&input[from..][..len], (r.kernel * self.kernel + c.kernel) as u8)
                 })
                 .collect();
-            greatest(level, &window, out, places);
+            greatest(isa, &window, out, places);
         });
         Ok(target)
     }
@@ -48,13 +48,13 @@ impl MaxPool {
     /// As [`run_and_remember`](Self::run_and_remember).
     pub fn gradient(
         &self,
-        level: Level,
+        isa: Isa,
         shape: MapShape,
         places: &[u8],
         gradient: &[f32],
         result: &mut [f32],
     ) -> Result<(), KernelError> {
-        let (level, [rows, columns]) = (level.require()?, self.both(shape)?);
+        let [rows, columns] = self.both(shape)?;
         let target = MapShape { height: rows.len(), width: columns.len(), ..shape };
         KernelError::check_len("gradient", gradient.len(), target.len())?;
         KernelError::check_len("places", places.len(), target.len())?;
@@ -68,7 +68,7 @@ impl MaxPool {
             for (r, c) in row.iter().flat_map(|r| column.iter().map(move |c| (r, c))) {
                 let from = (r.source * target.width + c.source) * len;
                 let place = (r.kernel * self.kernel + c.kernel) as u8;
-                chosen(level, &gradient[from..][..len], &places[from..][..len], place, out);
+                chosen(isa, &gradient[from..][..len], &places[from..][..len], place, out);
             }
         });
         Ok(())
@@ -82,9 +82,9 @@ impl MaxPool {
     }
 }
 
-by_level! { greatest(window: &[(&[f32], u8)], best: &mut [f32], places: &mut [u8]) = greatest_of }
+dispatch! { fn greatest(window: &[(&[f32], u8)], best: &mut [f32], places: &mut [u8]) = greatest_of; }
 
-#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
 #[inline(always)]
 fn greatest_of(window: &[(&[f32], u8)], best: &mut [f32], places: &mut [u8]) {
     let (whole, rest) = best.as_chunks_mut::<CHUNK>();
@@ -113,9 +113,9 @@ fn greatest_of(window: &[(&[f32], u8)], best: &mut [f32], places: &mut [u8]) {
     }
 }
 
-by_level! { chosen(gradient: &[f32], places: &[u8], place: u8, sums: &mut [f32]) = chosen_of }
+dispatch! { fn chosen(gradient: &[f32], places: &[u8], place: u8, sums: &mut [f32]) = chosen_of; }
 
-#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
 #[inline(always)]
 fn chosen_of(gradient: &[f32], places: &[u8], place: u8, sums: &mut [f32]) {
     for ((g, at), sum) in gradient.iter().zip(places).zip(sums) {

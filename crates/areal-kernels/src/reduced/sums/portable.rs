@@ -1,5 +1,5 @@
 use super::{Block, Sums};
-use crate::narrow::weights::{STEP, STEP_WEIGHTS, TILE};
+use crate::reduced::weights::{STEP, STEP_WEIGHTS, TILE};
 
 /// Outputs of a tile.
 const LANES: usize = 16;
@@ -17,7 +17,7 @@ pub unsafe fn bf16(s: &Sums<'_>, block: &mut Block) {
 ///
 /// # Safety
 /// As [`super::Summer::run`].
-#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
 #[inline(always)]
 pub unsafe fn bf16_of<const P: usize, const FUSED: bool>(s: &Sums<'_>, block: &mut Block) {
     let whole = s.pixels / P * P;
@@ -34,7 +34,7 @@ pub unsafe fn bf16_of<const P: usize, const FUSED: bool>(s: &Sums<'_>, block: &m
     }
 }
 
-#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
 #[inline(always)]
 unsafe fn bf16_tile<const P: usize, const FUSED: bool>(s: &Sums<'_>, first: usize, half: usize, block: &mut Block) {
     let mut sums = [[0.0f32; LANES]; P];
@@ -65,7 +65,7 @@ unsafe fn bf16_tile<const P: usize, const FUSED: bool>(s: &Sums<'_>, first: usiz
 }
 
 /// Two bf16 of one word, the one at the lower address first.
-#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
 #[inline(always)]
 fn halves(word: u32) -> (f32, f32) {
     let (a, b) = (f32::from_bits(word << 16), f32::from_bits(word & 0xFFFF_0000));

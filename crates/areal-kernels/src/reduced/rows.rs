@@ -1,7 +1,7 @@
 use rayon::prelude::*;
 
-use super::code::round_bf16;
-use super::{Code, SLACK};
+use super::encoding::round_bf16;
+use super::{Encoding, SLACK};
 use crate::{KernelError, MapShape};
 
 /// Bytes of the rows of a map, slack included: see [`from_map`].
@@ -10,7 +10,7 @@ pub fn rows_len(shape: MapShape, border: usize) -> usize {
 }
 
 fn row_len(shape: MapShape, border: usize) -> usize {
-    (shape.width + 2 * border) * shape.row_len() * Code::Bf16.size()
+    (shape.width + 2 * border) * shape.row_len() * Encoding::Bf16.size()
 }
 
 /// Turns a map `[H, W, N, C]` of single precision into rows `[H, N, border + W + border, C]` of bf16, zeros in the border: one
@@ -55,7 +55,7 @@ mod tests {
         let mut rows = vec![7; rows_len(shape, 1)];
         from_map(shape, 1, &map, &mut rows).unwrap();
         let expected = [0., 0., 0., 1., 100., 101., 0., 0., 0., 0., 10., 11., 110., 111., 0., 0.];
-        assert_eq!(Code::Bf16.decode(&rows[..32]), expected);
+        assert_eq!(Encoding::Bf16.decode(&rows[..32]), expected);
         assert_eq!(rows[32..], [0; SLACK]);
     }
 }

@@ -1,9 +1,9 @@
-//! Convolutions of narrow maps against the definition on the same rounded values, and every level against the portable
+//! Convolutions of narrow maps against the definition on the same rounded values, and every instruction set against the portable
 //! one.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use areal_kernels::narrow::{Code, Codes, NarrowConv2d, SLACK, from_map, rows_len};
-use areal_kernels::{Activation, ConvShape, KernelError, Level, MapShape};
+use areal_kernels::reduced::{Encoding, Encodings, ReducedConv2d, SLACK, from_map, rows_len};
+use areal_kernels::{Activation, ConvShape, Isa, KernelError, MapShape};
 use proptest::prelude::*;
 
 #[path = "reference/mod.rs"]
@@ -12,19 +12,19 @@ mod reference;
 use reference::{Sizes, noise, reference, shapes};
 
 /// A map in a code, with its slack, and the values that it then holds.
-fn coded(code: Code, values: &[f32]) -> (Vec<u8>, Vec<f32>) {
-    let mut bytes = vec![0; values.len() * code.size() + SLACK];
-    code.encode(values, &mut bytes);
-    let back = code.decode(&bytes[..values.len() * code.size()]);
+fn coded(encoding: Encoding, values: &[f32]) -> (Vec<u8>, Vec<f32>) {
+    let mut bytes = vec![0; values.len() * encoding.size() + SLACK];
+    encoding.encode(values, &mut bytes);
+    let back = encoding.decode(&bytes[..values.len() * encoding.size()]);
     (bytes, back)
 }
 
-fn rounded(code: Code, values: &[f32]) -> Vec<f32> {
-    coded(code, values).1
+fn rounded(encoding: Encoding, values: &[f32]) -> Vec<f32> {
+    coded(encoding, values).1
 }
 
-fn levels() -> impl Iterator<Item = Level> {
-    Level::ALL.into_iter().filter(|l| l.is_available())
+fn instruction_sets() -> impl Iterator<Item = Isa> {
+    Isa::available()
 }
 
 fn finish(expected: &mut [f64], added: &[f32], relu: bool) {
@@ -63,18 +63,18 @@ proptest! {
     #[test]
     fn bf16_computes_the_definition((c, shape) in case(), relu: bool, residual: bool, seed: u64) {
         let Ok(t) = c.output(shape) else { return Ok(()) };
-        let (bytes, x) = coded(Code::Bf16, &noise(shape.len(), seed));
+        let (bytes, x) = coded(Encoding::Bf16, &noise(shape.len(), seed));
         let (weights, bias) = (noise(c.weights_len(), seed ^ 1), noise(c.outputs, seed ^ 2));
-        let (add_bytes, add) = coded(Code::Bf16, &noise(t.len(), seed ^ 3));
-        let mut expected = reference(&c, shape, &x, &rounded(Code::Bf16, &weights), &bias);
+        let (add_bytes, add) = coded(Encoding::Bf16, &noise(t.len(), seed ^ 3));
+        let mut expected = reference(&c, shape, &x, &rounded(Encoding::Bf16, &weights), &bias);
         finish(&mut expected, if residual { &add } else { &[] }, relu);
         let activation = if relu { Activation::Relu } else { Activation::None };
-        let codes = Codes { input: Code::Bf16, added: residual.then_some(Code::Bf16), output: Code::Bf16 };
-        for level in levels() {
-            let conv = NarrowConv2d::new(level, c, &weights, &bias, activation, codes).unwrap();
+        let encodings = Encodings { input: Encoding::Bf16, added: residual.then_some(Encoding::Bf16), output: Encoding::Bf16 };
+        for isa in instruction_sets() {
+            let conv = ReducedConv2d::new(isa, c, &weights, &bias, activation, encodings).unwrap();
             let mut y = vec![0xFF; t.len() * 2];
             conv.run(shape, &bytes, residual.then_some(&add_bytes[..]), &mut y).unwrap();
-            near(&Code::Bf16.decode(&y), &expected, c.inputs * c.kernel[0] * c.kernel[1])?;
+            near(&Encoding::Bf16.decode(&y), &expected, c.inputs * c.kernel[0] * c.kernel[1])?;
         }
     }
 
@@ -82,50 +82,50 @@ proptest! {
     #[test]
     fn bytes_compute_the_definition_exactly((c, shape) in case(), residual: bool, seed: u64) {
         let Ok(t) = c.output(shape) else { return Ok(()) };
-        let unit = Code::U8 { scale: 1.0 };
+        let unit = Encoding::U8 { scale: 1.0 };
         let (bytes, x) = coded(unit, &noise(shape.len(), seed).iter().map(|v| v * 255.0).collect::<Vec<_>>());
         let per_output = c.weights_len() / c.outputs;
         let mut weights: Vec<f32> = noise(c.weights_len(), seed ^ 1).iter().map(|v| (v * 127.0).round()).collect();
         weights.chunks_mut(per_output).for_each(|w| w[0] = -127.0);
         let bias: Vec<f32> = noise(c.outputs, seed ^ 2).iter().map(|v| (v * 1e4).round()).collect();
-        let added = Code::U8 { scale: 64.0 };
+        let added = Encoding::U8 { scale: 64.0 };
         let (add_bytes, add) = coded(added, &noise(t.len(), seed ^ 3).iter().map(|v| v * 16320.0).collect::<Vec<_>>());
-        let output = Code::U8 { scale: 1024.0 };
+        let output = Encoding::U8 { scale: 1024.0 };
         let mut expected = reference(&c, shape, &x, &weights, &bias);
         finish(&mut expected, if residual { &add } else { &[] }, true);
         let expected: Vec<u8> = expected.iter().map(|e| (e / 1024.0).round_ties_even().min(255.0) as u8).collect();
-        let codes = Codes { input: unit, added: residual.then_some(added), output };
-        for level in levels() {
-            let conv = NarrowConv2d::new(level, c, &weights, &bias, Activation::Relu, codes).unwrap();
+        let encodings = Encodings { input: unit, added: residual.then_some(added), output };
+        for isa in instruction_sets() {
+            let conv = ReducedConv2d::new(isa, c, &weights, &bias, Activation::Relu, encodings).unwrap();
             let mut y = vec![0xFF; t.len()];
             conv.run(shape, &bytes, residual.then_some(&add_bytes[..]), &mut y).unwrap();
-            prop_assert_eq!(&y, &expected, "{}", level);
+            prop_assert_eq!(&y, &expected, "{}", isa);
         }
     }
 
     #[test]
-    fn bytes_are_the_same_at_every_level_and_near_the_definition((c, shape) in case(), relu: bool, seed: u64) {
+    fn bytes_are_the_same_on_every_instruction_set_and_near_the_definition((c, shape) in case(), relu: bool, seed: u64) {
         let Ok(t) = c.output(shape) else { return Ok(()) };
-        let input = Code::U8 { scale: 0.0137 };
+        let input = Encoding::U8 { scale: 0.0137 };
         let (bytes, x) = coded(input, &noise(shape.len(), seed).iter().map(|v| v + 1.0).collect::<Vec<_>>());
         let (weights, bias) = (noise(c.weights_len(), seed ^ 1), noise(c.outputs, seed ^ 2));
-        let (add_bytes, add) = coded(Code::Bf16, &noise(t.len(), seed ^ 3));
+        let (add_bytes, add) = coded(Encoding::Bf16, &noise(t.len(), seed ^ 3));
         let mut expected = reference(&c, shape, &x, &weights, &bias);
         finish(&mut expected, &add, relu);
         let activation = if relu { Activation::Relu } else { Activation::None };
-        let codes = Codes { input, added: Some(Code::Bf16), output: Code::Bf16 };
+        let encodings = Encodings { input, added: Some(Encoding::Bf16), output: Encoding::Bf16 };
         let mut first: Option<Vec<u8>> = None;
-        for level in levels() {
-            let conv = NarrowConv2d::new(level, c, &weights, &bias, activation, codes).unwrap();
+        for isa in instruction_sets() {
+            let conv = ReducedConv2d::new(isa, c, &weights, &bias, activation, encodings).unwrap();
             let mut y = vec![0xFF; t.len() * 2];
             conv.run(shape, &bytes, Some(&add_bytes), &mut y).unwrap();
             // Weights are off by half a step of 1/127 at most, of inputs up to 2.
             let terms = (c.inputs * c.kernel[0] * c.kernel[1]) as f64;
-            for (f, e) in Code::Bf16.decode(&y).iter().zip(&expected) {
+            for (f, e) in Encoding::Bf16.decode(&y).iter().zip(&expected) {
                 let allowed = e.abs() / 256.0 + terms * 2.0 * 0.5 / 127.0 + 1e-5;
                 prop_assert!((f64::from(*f) - e).abs() <= allowed, "{} where {} is expected", f, e);
             }
-            prop_assert_eq!(first.get_or_insert_with(|| y.clone()), &y, "{}", level);
+            prop_assert_eq!(first.get_or_insert_with(|| y.clone()), &y, "{}", isa);
         }
     }
 
@@ -139,13 +139,13 @@ proptest! {
         let t = c.output(shape).unwrap();
         let x = noise(shape.len(), seed);
         let (weights, bias) = (noise(c.weights_len(), seed ^ 1), noise(c.outputs, seed ^ 2));
-        let mut expected = reference(&c, shape, &rounded(Code::Bf16, &x), &rounded(Code::Bf16, &weights), &bias);
+        let mut expected = reference(&c, shape, &rounded(Encoding::Bf16, &x), &rounded(Encoding::Bf16, &weights), &bias);
         finish(&mut expected, &[], true);
         let mut rows = vec![0xFF; rows_len(shape, pad)];
         from_map(shape, pad, &x, &mut rows).unwrap();
-        let output = if bytes { Code::U8 { scale: 0.05 } } else { Code::Bf16 };
-        for level in levels() {
-            let conv = NarrowConv2d::of_rows(level, c, &weights, &bias, Activation::Relu, output).unwrap();
+        let output = if bytes { Encoding::U8 { scale: 0.05 } } else { Encoding::Bf16 };
+        for isa in instruction_sets() {
+            let conv = ReducedConv2d::of_rows(isa, c, &weights, &bias, Activation::Relu, output).unwrap();
             let mut y = vec![0xFF; t.len() * output.size()];
             conv.run(shape, &rows, None, &mut y).unwrap();
             let found = output.decode(&y);
@@ -162,18 +162,18 @@ proptest! {
 
 #[test]
 fn what_bytes_cannot_hold_is_refused() {
-    let codes = Codes { input: Code::Bf16, added: None, output: Code::U8 { scale: 1.0 } };
+    let encodings = Encodings { input: Encoding::Bf16, added: None, output: Encoding::U8 { scale: 1.0 } };
     let c = ConvShape::square(1, 1, 1, 1, 0);
-    let refused = |c: ConvShape, activation, codes| {
+    let refused = |c: ConvShape, activation, encodings| {
         let weights = vec![1.0; c.weights_len()];
-        NarrowConv2d::new(Level::Portable, c, &weights, &[0.0], activation, codes).unwrap_err().to_string()
+        ReducedConv2d::new(Isa::Portable, c, &weights, &[0.0], activation, encodings).unwrap_err().to_string()
     };
-    let negative = refused(c, Activation::None, codes);
+    let negative = refused(c, Activation::None, encodings);
     assert_eq!(negative, "impossible convolution: results below zero cannot be coded as bytes");
-    let codes = Codes { input: Code::U8 { scale: 1.0 }, ..codes };
-    let overflow = refused(ConvShape::square(70_000, 1, 1, 1, 0), Activation::Relu, codes);
+    let encodings = Encodings { input: Encoding::U8 { scale: 1.0 }, ..encodings };
+    let overflow = refused(ConvShape::square(70_000, 1, 1, 1, 0), Activation::Relu, encodings);
     assert!(overflow.contains("overflow"), "{overflow}");
-    let conv = NarrowConv2d::new(Level::Portable, c, &[1.0], &[0.0], Activation::Relu, codes).unwrap();
+    let conv = ReducedConv2d::new(Isa::Portable, c, &[1.0], &[0.0], Activation::Relu, encodings).unwrap();
     let short = conv.run(MapShape::new(1, 1, 1, 1), &[0; SLACK], None, &mut [0]).unwrap_err();
     assert_eq!(short, KernelError::Length { what: "input", expected: SLACK + 1, found: SLACK });
     let added = conv.run(MapShape::new(1, 1, 1, 1), &[0; SLACK + 1], Some(&[0]), &mut [0]).unwrap_err();

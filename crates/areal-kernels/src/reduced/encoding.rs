@@ -4,7 +4,7 @@ use crate::MapShape;
 
 /// How a narrow map codes its values.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Code {
+pub enum Encoding {
     /// Two bytes: the upper half of a single-precision number, rounded to nearest, ties to even.
     Bf16,
     /// One byte: `value = scale * code`, the code from 0 to 255. Nothing below zero.
@@ -14,7 +14,7 @@ pub enum Code {
     },
 }
 
-impl Code {
+impl Encoding {
     /// Bytes of a value.
     pub fn size(self) -> usize {
         match self {
@@ -28,7 +28,7 @@ impl Code {
         MapShape { channels: shape.channels * self.size(), ..shape }
     }
 
-    /// Codes values into bytes, as many as both hold.
+    /// Encodings values into bytes, as many as both hold.
     pub fn encode(self, values: &[f32], bytes: &mut [u8]) {
         match self {
             Self::Bf16 => {
@@ -54,7 +54,7 @@ impl Code {
 }
 
 /// The upper half of a number, rounded to nearest, ties to even; in integers, so that it is vectorised everywhere.
-#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
 #[inline(always)]
 pub fn round_bf16(value: f32) -> u16 {
     let bits = value.to_bits();
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_map_of_bytes_steps_by_its_scale() {
-        let code = Code::U8 { scale: 0.5 };
+        let code = Encoding::U8 { scale: 0.5 };
         let mut bytes = [0; 4];
         code.encode(&[-1.0, 0.6, 3.0, 1000.0], &mut bytes);
         assert_eq!((bytes, code.decode(&bytes)), ([0, 1, 6, 255], vec![0.0, 0.5, 3.0, 127.5]));

@@ -3,7 +3,7 @@ use burn::backend::{Backend, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::tensor::Tensor;
 
 use crate::layout::{dims, is_kernel, kernel_of, plain, recycle, weights_of};
-use crate::{FlexFloat, is_ours, layout::vector, level};
+use crate::{FlexFloat, is_ours, isa, layout::vector};
 use areal_kernels::{AdamW, Momentum, sum_of_squares};
 
 /// Steps of optimisers as operations of Burn's backends.
@@ -109,7 +109,7 @@ impl MapDescent for Flex {
         let [mut w, mut m, mut v] = [weights, first, second].map(|tensor| values_like(&gradient, tensor));
         let g = if is_kernel(&gradient) { kernel_of(&gradient) } else { plain(&gradient) };
         // All four are single precision of one length: the public function and the module's shapes saw to it.
-        let done = how.run(level(), &mut w, &g, [&mut m, &mut v]);
+        let done = how.run(isa(), &mut w, &g, [&mut m, &mut v]);
         debug_assert!(done.is_ok(), "{done:?}");
         drop(g);
         let result = (tensor_like(&gradient, w), tensor_like(&gradient, m), tensor_like(&gradient, v));
@@ -125,7 +125,7 @@ impl MapDescent for Flex {
     ) -> (FlexFloat, FlexFloat) {
         let [mut w, mut m] = [weights, momentum].map(|tensor| values_like(&gradient, tensor));
         let g = if is_kernel(&gradient) { kernel_of(&gradient) } else { plain(&gradient) };
-        let done = how.run(level(), &mut w, &g, &mut m);
+        let done = how.run(isa(), &mut w, &g, &mut m);
         debug_assert!(done.is_ok(), "{done:?}");
         drop(g);
         let result = (tensor_like(&gradient, w), tensor_like(&gradient, m));

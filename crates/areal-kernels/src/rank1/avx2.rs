@@ -4,7 +4,7 @@ use std::arch::x86_64::{
     _mm256_broadcast_ss, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_maskload_ps, _mm256_setzero_ps, _mm256_storeu_ps,
 };
 
-use super::Outer;
+use super::Rank1;
 use crate::pack::LANES;
 use crate::tile::avx2_mask;
 
@@ -13,7 +13,7 @@ const WIDTH: usize = 8;
 
 /// `R` input channels times `V` vectors of 16 outputs, one vector (two registers) at a time.
 #[target_feature(enable = "avx2,fma")]
-pub unsafe fn outer<const R: usize, const V: usize>(t: &Outer) {
+pub unsafe fn outer<const R: usize, const V: usize>(t: &Rank1) {
     for v in 0..V {
         let lanes = if v + 1 == V { t.last } else { LANES };
         // SAFETY: the caller's promise, for one vector.
@@ -22,7 +22,7 @@ pub unsafe fn outer<const R: usize, const V: usize>(t: &Outer) {
 }
 
 #[target_feature(enable = "avx2,fma")]
-unsafe fn vector<const R: usize>(t: &Outer, base: usize, lanes: usize) {
+unsafe fn vector<const R: usize>(t: &Rank1, base: usize, lanes: usize) {
     let masks = [avx2_mask(lanes), avx2_mask(lanes.saturating_sub(WIDTH))];
     // SAFETY: the caller vouches for the pointers; masks keep the gradient's loads within its channels.
     unsafe {

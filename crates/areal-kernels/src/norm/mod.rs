@@ -3,8 +3,8 @@
 
 use rayon::prelude::*;
 
-use crate::by_level::by_level;
-use crate::{KernelError, Level};
+use crate::isa::dispatch;
+use crate::{Isa, KernelError};
 
 /// Pixels whose sums are taken in single precision before they join those in double precision. It does not depend on
 /// the number of threads, and so neither do the results.
@@ -27,12 +27,11 @@ pub struct Moments {
 ///
 /// # Errors
 /// When the map is not whole pixels, or has none.
-pub fn moments(level: Level, channels: usize, x: &[f32]) -> Result<Moments, KernelError> {
+pub fn moments(isa: Isa, channels: usize, x: &[f32]) -> Result<Moments, KernelError> {
     let pixels = pixels(channels, x)?;
-    let level = level.require()?;
     let origin = &x[..channels];
     let [first, second] =
-        sums(channels, x.par_chunks(PIXELS * channels), |part, sums| power_sums(level, part, origin, sums));
+        sums(channels, x.par_chunks(PIXELS * channels), |part, sums| power_sums(isa, part, origin, sums));
     let n = pixels as f64;
     let moment = |c: usize| {
         let offset = first[c] / n;
@@ -67,10 +66,10 @@ fn sums<P: IndexedParallelIterator>(
     [0, channels].map(|at| (at..at + channels).map(|c| parts.iter().map(|part| f64::from(part[c])).sum()).collect())
 }
 
-by_level! { power_sums(x: &[f32], origin: &[f32], sums: &mut [f32]) = power_sums_of }
+dispatch! { fn power_sums(x: &[f32], origin: &[f32], sums: &mut [f32]) = power_sums_of; }
 
 /// Sums of `x - origin` and of its square.
-#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
 #[inline(always)]
 fn power_sums_of(x: &[f32], origin: &[f32], sums: &mut [f32]) {
     let channels = origin.len();
@@ -134,9 +133,8 @@ impl Norm {
     ///
     /// # Errors
     /// When a map has another length.
-    pub fn run(&self, level: Level, x: &[f32], add: Option<&[f32]>, y: &mut [f32]) -> Result<(), KernelError> {
+    pub fn run(&self, isa: Isa, x: &[f32], add: Option<&[f32]>, y: &mut [f32]) -> Result<(), KernelError> {
         let channels = self.scale.len();
-        let level = level.require()?;
         pixels(channels, x)?;
         KernelError::check_len("map to add", add.map_or(x.len(), <[f32]>::len), x.len())?;
         KernelError::check_len("output", y.len(), x.len())?;
@@ -144,10 +142,10 @@ impl Norm {
         y.par_chunks_mut(part).zip(x.par_chunks(part)).enumerate().for_each(|(index, (y, x))| {
             let add = add.map(|add| &add[index * part..][..x.len()]);
             match (add, self.relu) {
-                (None, false) => apply(level, self, x, y),
-                (None, true) => apply_relu(level, self, x, y),
-                (Some(add), false) => apply_add(level, self, x, add, y),
-                (Some(add), true) => apply_add_relu(level, self, x, add, y),
+                (None, false) => apply(isa, self, x, y),
+                (None, true) => apply_relu(isa, self, x, y),
+                (Some(add), false) => apply_add(isa, self, x, add, y),
+                (Some(add), true) => apply_add_relu(isa, self, x, add, y),
             }
         });
         Ok(())
@@ -159,12 +157,12 @@ fn inverse(variance: f32, epsilon: f64) -> f64 {
     1.0 / (f64::from(variance) + epsilon).sqrt()
 }
 
-by_level! { apply(n: &Norm, x: &[f32], y: &mut [f32]) = apply_of::<false> }
-by_level! { apply_relu(n: &Norm, x: &[f32], y: &mut [f32]) = apply_of::<true> }
-by_level! { apply_add(n: &Norm, x: &[f32], add: &[f32], y: &mut [f32]) = apply_add_of::<false> }
-by_level! { apply_add_relu(n: &Norm, x: &[f32], add: &[f32], y: &mut [f32]) = apply_add_of::<true> }
+dispatch! { fn apply(n: &Norm, x: &[f32], y: &mut [f32]) = apply_of::<false>; }
+dispatch! { fn apply_relu(n: &Norm, x: &[f32], y: &mut [f32]) = apply_of::<true>; }
+dispatch! { fn apply_add(n: &Norm, x: &[f32], add: &[f32], y: &mut [f32]) = apply_add_of::<false>; }
+dispatch! { fn apply_add_relu(n: &Norm, x: &[f32], add: &[f32], y: &mut [f32]) = apply_add_of::<true>; }
 
-#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
 #[inline(always)]
 fn apply_of<const RELU: bool>(n: &Norm, x: &[f32], y: &mut [f32]) {
     let channels = n.scale.len();
@@ -176,7 +174,7 @@ fn apply_of<const RELU: bool>(n: &Norm, x: &[f32], y: &mut [f32]) {
     }
 }
 
-#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
 #[inline(always)]
 fn apply_add_of<const RELU: bool>(n: &Norm, x: &[f32], add: &[f32], y: &mut [f32]) {
     let channels = n.scale.len();
@@ -216,23 +214,23 @@ impl NormGradient<'_> {
     ///
     /// # Errors
     /// When the gradient has another length.
-    pub fn run(&self, level: Level, gradient: &mut [f32]) -> Result<ByChannel, KernelError> {
-        let (channels, level) = (self.channels(gradient)?, level.require()?);
+    pub fn run(&self, isa: Isa, gradient: &mut [f32]) -> Result<ByChannel, KernelError> {
+        let channels = self.channels(gradient)?;
         let part = PIXELS * channels;
         let [beta, gamma] =
             sums(channels, self.x.par_chunks(part).zip(gradient.par_chunks(part)), |(x, gradient), sums| {
                 if self.norm.relu {
-                    masked_sums(level, self, x, gradient, sums);
+                    masked_sums(isa, self, x, gradient, sums);
                 } else {
-                    plain_sums(level, self, x, gradient, sums);
+                    plain_sums(isa, self, x, gradient, sums);
                 }
             });
         let (terms, result) = self.terms(&beta, &gamma);
         gradient.par_chunks_mut(part).zip(self.x.par_chunks(part)).for_each(|(gradient, x)| {
             if self.norm.relu {
-                masked_finish(level, self.norm, &terms, x, gradient);
+                masked_finish(isa, self.norm, &terms, x, gradient);
             } else {
-                finish(level, &terms, x, gradient);
+                finish(isa, &terms, x, gradient);
             }
         });
         Ok(result)
@@ -245,25 +243,25 @@ impl NormGradient<'_> {
     /// When a map has another length.
     pub fn run_added(
         &self,
-        level: Level,
+        isa: Isa,
         y: &[f32],
         gradient: &mut [f32],
         by_input: &mut [f32],
     ) -> Result<ByChannel, KernelError> {
-        let (channels, level) = (self.channels(gradient)?, level.require()?);
+        let channels = self.channels(gradient)?;
         KernelError::check_len("output", y.len(), self.x.len())?;
         KernelError::check_len("gradient by the input", by_input.len(), self.x.len())?;
         let part = PIXELS * channels;
         let maps = self.x.par_chunks(part).zip(y.par_chunks(part)).zip(gradient.par_chunks_mut(part));
         let [beta, gamma] = sums(channels, maps, |((x, y), gradient), sums| {
             if self.norm.relu {
-                mask(level, y, gradient);
+                mask(isa, y, gradient);
             }
-            plain_sums(level, self, x, gradient, sums);
+            plain_sums(isa, self, x, gradient, sums);
         });
         let (terms, result) = self.terms(&beta, &gamma);
         let maps = by_input.par_chunks_mut(part).zip(gradient.par_chunks(part)).zip(self.x.par_chunks(part));
-        maps.for_each(|((by_input, gradient), x)| finish_apart(level, &terms, x, gradient, by_input));
+        maps.for_each(|((by_input, gradient), x)| finish_apart(isa, &terms, x, gradient, by_input));
         Ok(result)
     }
 
@@ -299,11 +297,11 @@ struct Terms {
     slope: Vec<f32>,
 }
 
-by_level! { plain_sums(n: &NormGradient<'_>, x: &[f32], g: &[f32], sums: &mut [f32]) = gradient_sums_of::<false> }
-by_level! { masked_sums(n: &NormGradient<'_>, x: &[f32], g: &[f32], sums: &mut [f32]) = gradient_sums_of::<true> }
+dispatch! { fn plain_sums(n: &NormGradient<'_>, x: &[f32], g: &[f32], sums: &mut [f32]) = gradient_sums_of::<false>; }
+dispatch! { fn masked_sums(n: &NormGradient<'_>, x: &[f32], g: &[f32], sums: &mut [f32]) = gradient_sums_of::<true>; }
 
 /// Sums of `g` and of `g (x - mean)`; where masked, `g` is 0 where the output was.
-#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
 #[inline(always)]
 fn gradient_sums_of<const MASKED: bool>(n: &NormGradient<'_>, x: &[f32], g: &[f32], sums: &mut [f32]) {
     let (mean, norm) = (&n.moments.mean[..], n.norm);
@@ -337,9 +335,9 @@ fn gradient_sums_of<const MASKED: bool>(n: &NormGradient<'_>, x: &[f32], g: &[f3
     }
 }
 
-by_level! { mask(y: &[f32], g: &mut [f32]) = mask_of }
+dispatch! { fn mask(y: &[f32], g: &mut [f32]) = mask_of; }
 
-#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
 #[inline(always)]
 fn mask_of(y: &[f32], g: &mut [f32]) {
     for (y, g) in y.iter().zip(g) {
@@ -347,9 +345,9 @@ fn mask_of(y: &[f32], g: &mut [f32]) {
     }
 }
 
-by_level! { finish(t: &Terms, x: &[f32], g: &mut [f32]) = finish_of }
+dispatch! { fn finish(t: &Terms, x: &[f32], g: &mut [f32]) = finish_of; }
 
-#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
 #[inline(always)]
 fn finish_of(t: &Terms, x: &[f32], g: &mut [f32]) {
     let channels = t.scale.len();
@@ -361,9 +359,9 @@ fn finish_of(t: &Terms, x: &[f32], g: &mut [f32]) {
     }
 }
 
-by_level! { masked_finish(n: &Norm, t: &Terms, x: &[f32], g: &mut [f32]) = masked_finish_of }
+dispatch! { fn masked_finish(n: &Norm, t: &Terms, x: &[f32], g: &mut [f32]) = masked_finish_of; }
 
-#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
 #[inline(always)]
 fn masked_finish_of(n: &Norm, t: &Terms, x: &[f32], g: &mut [f32]) {
     let channels = t.scale.len();
@@ -377,9 +375,9 @@ fn masked_finish_of(n: &Norm, t: &Terms, x: &[f32], g: &mut [f32]) {
     }
 }
 
-by_level! { finish_apart(t: &Terms, x: &[f32], g: &[f32], to: &mut [f32]) = finish_apart_of }
+dispatch! { fn finish_apart(t: &Terms, x: &[f32], g: &[f32], to: &mut [f32]) = finish_apart_of; }
 
-#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
 #[inline(always)]
 fn finish_apart_of(t: &Terms, x: &[f32], g: &[f32], to: &mut [f32]) {
     let channels = t.scale.len();
@@ -392,7 +390,7 @@ fn finish_apart_of(t: &Terms, x: &[f32], g: &[f32], to: &mut [f32]) {
 }
 
 impl Terms {
-    #[expect(clippy::inline_always, reason = "compiled once for each level")]
+    #[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
     #[inline(always)]
     fn slices(&self) -> [&[f32]; 4] {
         let channels = self.scale.len();

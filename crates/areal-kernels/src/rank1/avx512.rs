@@ -4,12 +4,12 @@ use std::arch::x86_64::{
     _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_maskz_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
 };
 
-use super::Outer;
+use super::Rank1;
 use crate::pack::LANES;
 
 /// `R` input channels times `V` registers of outputs.
 #[target_feature(enable = "avx512f")]
-pub unsafe fn outer<const R: usize, const V: usize>(t: &Outer) {
+pub unsafe fn outer<const R: usize, const V: usize>(t: &Rank1) {
     // SAFETY: the caller vouches for the pointers; the mask keeps the last vector within the gradient's channels.
     unsafe {
         let mut sums = [[_mm512_setzero_ps(); V]; R];

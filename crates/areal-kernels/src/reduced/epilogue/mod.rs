@@ -3,13 +3,15 @@
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 
-use super::Code;
-use super::code::{round_bf16, round_u8};
-use super::sums::{Block, Kind};
+use super::Encoding;
+use super::encoding::{round_bf16, round_u8};
+use super::sums::{Block, DotProduct};
 use super::weights::GROUP;
+use crate::Isa;
+use crate::isa::dispatch;
 
 /// What follows the sums of a convolution, in units of the output's code:
-/// `output = round(act(sum * scale + bias + added * added_scale))`. Products and additions are apart, so that every level
+/// `output = round(act(sum * scale + bias + added * added_scale))`. Products and additions are apart, so thon every instruction set
 /// rounds alike.
 #[derive(Debug, Clone)]
 pub struct Epilogue {
@@ -21,10 +23,10 @@ pub struct Epilogue {
     pub integers: bool,
     /// Whether negative results become 0.
     pub relu: bool,
-    /// Code of the map to add, and what its codes are multiplied by.
-    pub added: Option<(Code, f32)>,
-    /// Code of the output.
-    pub output: Code,
+    /// Encoding of the map to add, and what its codes are multiplied by.
+    pub added: Option<(Encoding, f32)>,
+    /// Encoding of the output.
+    pub output: Encoding,
 }
 
 /// Where the results of a block go.
@@ -44,50 +46,51 @@ pub struct Place {
     pub step: usize,
 }
 
+dispatch! {
+    /// [`Epilogue::run`] in plain Rust.
+    ///
+    /// # Safety
+    /// As there.
+    unsafe fn any(epilogue: &Epilogue, block: &Block, place: &Place) = Epilogue::any;
+}
+
 type Lanes = [f32; GROUP];
 
 impl Epilogue {
     /// Writes the results of a block.
     ///
     /// # Safety
-    /// The processor has the kind's instructions; so many outputs can be read and written at each pixel's step.
-    pub unsafe fn run(&self, kind: Kind, block: &Block, place: &Place) {
-        // SAFETY: the caller's promise.
+    /// So many outputs can be read and written at each pixel's step.
+    pub unsafe fn run(&self, instructions: DotProduct, block: &Block, place: &Place) {
+        // SAFETY: the caller's promise; `instructions` proves the instructions.
         unsafe {
-            match kind {
+            match instructions {
                 #[cfg(target_arch = "x86_64")]
-                Kind::Amx | Kind::Avx512Bf16 => avx512::run_bf16(self, block, place),
+                DotProduct::Amx(_) | DotProduct::Avx512Bf16(_) => avx512::run_bf16(self, block, place),
                 #[cfg(target_arch = "x86_64")]
-                Kind::Avx512 | Kind::Avx512Vnni => avx512::run(self, block, place),
+                DotProduct::Avx512(_) | DotProduct::Avx512Vnni(_) => avx512::run(self, block, place),
                 #[cfg(target_arch = "x86_64")]
-                Kind::Avx2 => self.avx2(block, place),
-                _ => self.any(block, place),
+                DotProduct::Avx2(avx2) => any(Isa::Avx2(avx2), self, block, place),
+                _ => any(Isa::Portable, self, block, place),
             }
         }
     }
 
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2")]
-    unsafe fn avx2(&self, block: &Block, place: &Place) {
-        // SAFETY: the caller's promise.
-        unsafe { self.any(block, place) }
-    }
-
-    #[expect(clippy::inline_always, reason = "compiled once for each level")]
+    #[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
     #[inline(always)]
     unsafe fn any(&self, block: &Block, place: &Place) {
         // SAFETY: the caller's promise.
         unsafe {
             match (self.integers, self.output) {
-                (false, Code::Bf16) => self.pixels::<false, false>(block, place),
-                (false, Code::U8 { .. }) => self.pixels::<false, true>(block, place),
-                (true, Code::Bf16) => self.pixels::<true, false>(block, place),
-                (true, Code::U8 { .. }) => self.pixels::<true, true>(block, place),
+                (false, Encoding::Bf16) => self.pixels::<false, false>(block, place),
+                (false, Encoding::U8 { .. }) => self.pixels::<false, true>(block, place),
+                (true, Encoding::Bf16) => self.pixels::<true, false>(block, place),
+                (true, Encoding::U8 { .. }) => self.pixels::<true, true>(block, place),
             }
         }
     }
 
-    #[expect(clippy::inline_always, reason = "compiled once for each level")]
+    #[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
     #[inline(always)]
     unsafe fn pixels<const INTEGERS: bool, const BYTES: bool>(&self, block: &Block, place: &Place) {
         let part = place.first..place.first + GROUP;
@@ -134,19 +137,19 @@ impl Epilogue {
 }
 
 /// The codes of `outputs` values as numbers.
-#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
 #[inline(always)]
-unsafe fn read(code: Code, from: *const u8, outputs: usize) -> Lanes {
+unsafe fn read(code: Encoding, from: *const u8, outputs: usize) -> Lanes {
     let mut values = [0.0; GROUP];
     // SAFETY: the caller's promise.
     unsafe {
         match code {
-            Code::Bf16 => {
+            Encoding::Bf16 => {
                 for (value, bits) in values.iter_mut().zip(lanes::<u16>(from.cast(), outputs)) {
                     *value = f32::from_bits(u32::from(bits) << 16);
                 }
             }
-            Code::U8 { .. } => {
+            Encoding::U8 { .. } => {
                 for (value, code) in values.iter_mut().zip(lanes::<u8>(from, outputs)) {
                     *value = f32::from(code);
                 }
@@ -156,7 +159,7 @@ unsafe fn read(code: Code, from: *const u8, outputs: usize) -> Lanes {
     values
 }
 
-#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
 #[inline(always)]
 unsafe fn lanes<T: Copy + Default>(from: *const T, outputs: usize) -> [T; GROUP] {
     // SAFETY: the caller vouches for so many values.
@@ -172,7 +175,7 @@ unsafe fn lanes<T: Copy + Default>(from: *const T, outputs: usize) -> [T; GROUP]
     }
 }
 
-#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
 #[inline(always)]
 unsafe fn write<T: Copy>(values: [T; GROUP], to: *mut T, outputs: usize) {
     // SAFETY: the caller vouches for so many values.

@@ -5,7 +5,7 @@ use std::arch::x86_64::{
 
 use super::portable::bf16_of;
 use super::{Block, Sums};
-use crate::narrow::weights::{STEP, STEP_WEIGHTS, TILE};
+use crate::reduced::weights::{STEP, STEP_WEIGHTS, TILE};
 
 /// Pixels whose sums are held in registers at once.
 const PIXELS: usize = 2;

@@ -1,9 +1,10 @@
-#![allow(unsafe_code)]
+mod training;
 
 use rayon::prelude::*;
 
+use crate::isa::dispatch;
 use crate::taps::{self, AxisTaps};
-use crate::{KernelError, Level, MapShape};
+use crate::{Isa, KernelError, MapShape};
 
 /// Values that stay in registers while the positions of a window go by.
 const CHUNK: usize = 64;
@@ -61,13 +62,7 @@ impl MaxPool {
     ///
     /// # Errors
     /// When a slice does not have the length of its shape or a window lies outside the map.
-    pub fn run(
-        &self,
-        level: Level,
-        shape: MapShape,
-        input: &[f32],
-        output: &mut [f32],
-    ) -> Result<MapShape, KernelError> {
+    pub fn run(&self, isa: Isa, shape: MapShape, input: &[f32], output: &mut [f32]) -> Result<MapShape, KernelError> {
         let (target, columns) = (self.output(shape)?, self.columns(shape.width)?);
         KernelError::check_len("input", input.len(), shape.len())?;
         KernelError::check_len("output", output.len(), target.len())?;
@@ -76,7 +71,7 @@ impl MaxPool {
         }
         let input = input.chunks(shape.width * shape.row_len()).collect::<Vec<_>>();
         let output = output.chunks_mut(target.width * target.row_len()).collect();
-        self.run_rows(level, shape.row_len(), self.padding, &columns, &input, output)?;
+        self.run_rows(isa, shape.row_len(), self.padding, &columns, &input, output)?;
         Ok(target)
     }
 
@@ -84,17 +79,16 @@ impl MaxPool {
     /// before the first; `columns` are the windows along a row.
     ///
     /// # Errors
-    /// When the processor lacks the level.
+    /// When the processor lacks the instruction set.
     pub fn run_rows(
         &self,
-        level: Level,
+        isa: Isa,
         len: usize,
         above: usize,
         columns: &PoolColumns,
         input: &[&[f32]],
         output: Vec<&mut [f32]>,
     ) -> Result<(), KernelError> {
-        let level = level.require()?;
         let rows = taps::forward(output.len(), input.len(), self.kernel, [self.stride, above, 1]);
         output.into_par_iter().zip(&rows).for_each(|(out, row)| {
             out.par_chunks_mut(SPAN * len).zip(columns.0.par_chunks(SPAN)).for_each(|(out, columns)| {
@@ -104,7 +98,7 @@ impl MaxPool {
                     for r in row {
                         window.extend(column.iter().map(|c| &input[r.source][c.source * len..][..len]));
                     }
-                    greatest(level, &window, out);
+                    greatest(isa, &window, out);
                 }
             });
         });
@@ -116,8 +110,7 @@ impl MaxPool {
 ///
 /// # Errors
 /// When a slice does not have the length of its shape, or the map has no position.
-pub fn mean_pool(level: Level, shape: MapShape, input: &[f32], output: &mut [f32]) -> Result<(), KernelError> {
-    let level = level.require()?;
+pub fn mean_pool(isa: Isa, shape: MapShape, input: &[f32], output: &mut [f32]) -> Result<(), KernelError> {
     let len = shape.row_len();
     KernelError::check_len("input", input.len(), shape.len())?;
     KernelError::check_len("output", output.len(), len)?;
@@ -127,37 +120,15 @@ pub fn mean_pool(level: Level, shape: MapShape, input: &[f32], output: &mut [f32
     output.par_chunks_mut(CHUNK * 16).enumerate().for_each(|(index, out)| {
         let part = index * CHUNK * 16..index * CHUNK * 16 + out.len();
         let rows = input.chunks_exact(len).map(|row| &row[part.clone()]);
-        mean(level, rows, out);
+        mean(isa, rows, out);
     });
     Ok(())
 }
 
-fn greatest(level: Level, window: &[&[f32]], out: &mut [f32]) {
-    match level {
-        // SAFETY: the level was required of this processor.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 | Level::Amx => unsafe { greatest_avx512(window, out) },
-        // SAFETY: as above.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { greatest_avx2(window, out) },
-        _ => greatest_of(window, out),
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-fn greatest_avx512(window: &[&[f32]], out: &mut [f32]) {
-    greatest_of(window, out);
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn greatest_avx2(window: &[&[f32]], out: &mut [f32]) {
-    greatest_of(window, out);
-}
+dispatch! { fn greatest(window: &[&[f32]], out: &mut [f32]) = greatest_of; }
 
 /// A NaN counts as less than any number, as in the processor's own maximum.
-#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
 #[inline(always)]
 fn greatest_of(window: &[&[f32]], out: &mut [f32]) {
     let mut at = 0;
@@ -180,31 +151,22 @@ fn greatest_of(window: &[&[f32]], out: &mut [f32]) {
     }
 }
 
-fn mean<'a>(level: Level, rows: impl ExactSizeIterator<Item = &'a [f32]>, out: &mut [f32]) {
+fn mean<'a>(isa: Isa, rows: impl ExactSizeIterator<Item = &'a [f32]>, out: &mut [f32]) {
     let scale = 1.0 / rows.len() as f32;
     out.fill(0.0);
     for row in rows {
-        match level {
-            // SAFETY: the level was required of this processor.
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 | Level::Amx => unsafe { add_avx512(row, out) },
-            _ => add(row, out),
-        }
+        add(isa, row, out);
     }
     for value in out {
         *value *= scale;
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-fn add_avx512(row: &[f32], out: &mut [f32]) {
-    add(row, out);
-}
+dispatch! { fn add(row: &[f32], out: &mut [f32]) = add_to; }
 
-#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
 #[inline(always)]
-fn add(row: &[f32], out: &mut [f32]) {
+fn add_to(row: &[f32], out: &mut [f32]) {
     for (sum, value) in out.iter_mut().zip(row) {
         *sum += *value;
     }
@@ -219,9 +181,9 @@ mod tests {
         // 3 x 3 map of -9 .. -1, one image, one channel; windows of 3 with stride 2 and padding 1 see its corners.
         let input: Vec<f32> = (-9..0).map(|v| v as f32).collect();
         let pool = MaxPool { kernel: 3, stride: 2, padding: 1 };
-        for level in Level::ALL.into_iter().filter(|l| l.is_available()) {
+        for isa in Isa::available() {
             let mut output = [0.0; 4];
-            let target = pool.run(level, MapShape::new(3, 3, 1, 1), &input, &mut output).unwrap();
+            let target = pool.run(isa, MapShape::new(3, 3, 1, 1), &input, &mut output).unwrap();
             assert_eq!((target.height, target.width, output), (2, 2, [-5.0, -4.0, -2.0, -1.0]));
         }
     }
@@ -230,7 +192,7 @@ mod tests {
     fn means_are_over_positions() {
         let input = [1.0, 10.0, 3.0, 30.0];
         let mut output = [0.0; 2];
-        mean_pool(Level::Portable, MapShape::new(2, 1, 1, 2), &input, &mut output).unwrap();
+        mean_pool(Isa::Portable, MapShape::new(2, 1, 1, 2), &input, &mut output).unwrap();
         assert_eq!(output, [2.0, 20.0]);
     }
 

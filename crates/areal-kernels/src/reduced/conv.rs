@@ -5,13 +5,13 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::epilogue::{Epilogue, Place};
-use super::sums::{Block, Kind, PIXELS, Summer, Sums, Tap};
+use super::sums::{Block, DotProduct, PIXELS, Summer, Sums, Tap};
 use super::weights::{GROUP, Weights};
-use super::{Code, SLACK, rows_len};
+use super::{Encoding, SLACK, rows_len};
 use crate::lines::{self, Line};
-use crate::share::Shared;
+use crate::shared::SharedMut;
 use crate::taps::{self, AxisTaps, Run};
-use crate::{Activation, ConvShape, KernelError, Level, MapShape};
+use crate::{Activation, ConvShape, Isa, KernelError, MapShape};
 
 /// Bytes of weights that stay in a second cache beside what they are multiplied by.
 const NEAR: usize = 1 << 19;
@@ -19,15 +19,15 @@ const NEAR: usize = 1 << 19;
 /// Bytes of a map that stay in the first cache beside the weights of a group.
 const NEAREST: usize = 3 << 13;
 
-/// Codes of the maps of a convolution.
+/// Encodings of the maps of a convolution.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Codes {
+pub struct Encodings {
     /// Of the map that is convolved. It decides about the sums: single precision for bf16, integers for bytes.
-    pub input: Code,
+    pub input: Encoding,
     /// Of the map that is added before the activation, if any is.
-    pub added: Option<Code>,
+    pub added: Option<Encoding>,
     /// Of the result.
-    pub output: Code,
+    pub output: Encoding,
 }
 
 /// How the convolved map lies in memory.
@@ -39,83 +39,83 @@ enum Layout {
     Rows,
 }
 
-/// A 2-D convolution of narrow maps with its weights packed for one processor level.
+/// A 2-D convolution of narrow maps with its weights packed for one instruction set.
 #[derive(Debug, Clone)]
-pub struct NarrowConv2d {
+pub struct ReducedConv2d {
     shape: ConvShape,
     layout: Layout,
-    codes: Codes,
+    encodings: Encodings,
     weights: Weights,
     epilogue: Epilogue,
-    kind: Kind,
+    instructions: DotProduct,
 }
 
-impl NarrowConv2d {
+impl ReducedConv2d {
     /// Packs weights `[outputs, inputs, kernel rows, kernel columns]` and a bias by output channel.
     ///
     /// # Errors
-    /// When a slice does not fit the shape, the processor lacks the level, sums of bytes could overflow, or results that may
+    /// When a slice does not fit the shape, the processor lacks the instruction set, sums of bytes could overflow, or results that may
     /// be negative are to be coded as bytes.
     pub fn new(
-        level: Level,
+        isa: Isa,
         shape: ConvShape,
         weights: &[f32],
         bias: &[f32],
         activation: Activation,
-        codes: Codes,
+        encodings: Encodings,
     ) -> Result<Self, KernelError> {
-        Self::of_layout(level, shape, weights, bias, activation, codes, Layout::Map)
+        Self::of_layout(isa, shape, weights, bias, activation, encodings, Layout::Map)
     }
 
     /// The same for a map of few channels that lies in rows, as [`super::from_map`] makes them with the padding as border.
     ///
     /// # Errors
-    /// As [`NarrowConv2d::new`], and for a dilated kernel or a map of bytes.
+    /// As [`ReducedConv2d::new`], and for a dilated kernel or a map of bytes.
     pub fn of_rows(
-        level: Level,
+        isa: Isa,
         shape: ConvShape,
         weights: &[f32],
         bias: &[f32],
         activation: Activation,
-        output: Code,
+        output: Encoding,
     ) -> Result<Self, KernelError> {
         if shape.dilation[1] != 1 {
             return Err(KernelError::Shape(format!("a kernel that is dilated by {:?} on rows", shape.dilation)));
         }
-        let codes = Codes { input: Code::Bf16, added: None, output };
-        Self::of_layout(level, shape, weights, bias, activation, codes, Layout::Rows)
+        let encodings = Encodings { input: Encoding::Bf16, added: None, output };
+        Self::of_layout(isa, shape, weights, bias, activation, encodings, Layout::Rows)
     }
 
     fn of_layout(
-        level: Level,
+        isa: Isa,
         shape: ConvShape,
         weights: &[f32],
         bias: &[f32],
         activation: Activation,
-        codes: Codes,
+        encodings: Encodings,
         layout: Layout,
     ) -> Result<Self, KernelError> {
         KernelError::check_len("weights", weights.len(), shape.weights_len())?;
         KernelError::check_len("bias", bias.len(), shape.outputs)?;
         let relu = activation == Activation::Relu;
-        if matches!(codes.output, Code::U8 { .. }) && !relu {
+        if matches!(encodings.output, Encoding::U8 { .. }) && !relu {
             return Err(KernelError::Shape("results below zero cannot be coded as bytes".to_owned()));
         }
         let (taps, columns) = (shape.taps(), shape.kernel[1]);
         let packed = match layout {
-            Layout::Map => Weights::pack([shape.outputs, shape.inputs, taps], codes.input, |output, input, tap| {
+            Layout::Map => Weights::pack([shape.outputs, shape.inputs, taps], encodings.input, |output, input, tap| {
                 weights[(output * shape.inputs + input) * taps + tap]
             }),
             Layout::Rows => {
                 let sizes = [shape.outputs, shape.inputs * columns, shape.kernel[0]];
-                Weights::pack(sizes, codes.input, |output, at, row| {
+                Weights::pack(sizes, encodings.input, |output, at, row| {
                     let (column, input) = (at / shape.inputs, at % shape.inputs);
                     weights[(output * shape.inputs + input) * taps + row * columns + column]
                 })
             }
         }?;
-        let unit = |code: Code| if let Code::U8 { scale } = code { scale } else { 1.0 };
-        let out = 1.0 / unit(codes.output);
+        let unit = |encoding: Encoding| if let Encoding::U8 { scale } = encoding { scale } else { 1.0 };
+        let out = 1.0 / unit(encodings.output);
         let mut padded = vec![0.0; packed.groups * GROUP];
         for (padded, bias) in padded.iter_mut().zip(bias) {
             *padded = bias * out;
@@ -123,13 +123,13 @@ impl NarrowConv2d {
         let epilogue = Epilogue {
             scale: packed.scale.iter().map(|s| s * out).collect(),
             bias: padded,
-            integers: matches!(codes.input, Code::U8 { .. }),
+            integers: matches!(encodings.input, Encoding::U8 { .. }),
             relu,
-            added: codes.added.map(|code| (code, unit(code) * out)),
-            output: codes.output,
+            added: encodings.added.map(|encoding| (encoding, unit(encoding) * out)),
+            output: encodings.output,
         };
-        let kind = Kind::of(level.require()?, codes.input);
-        Ok(Self { shape, layout, codes, weights: packed, epilogue, kind })
+        let instructions = DotProduct::of(isa, encodings.input);
+        Ok(Self { shape, layout, encodings, weights: packed, epilogue, instructions })
     }
 
     /// What it computes.
@@ -142,9 +142,9 @@ impl NarrowConv2d {
         (self.layout == Layout::Rows).then_some(self.shape.padding[1])
     }
 
-    /// Codes of its maps.
-    pub fn codes(&self) -> &Codes {
-        &self.codes
+    /// Encodings of its maps.
+    pub fn encodings(&self) -> &Encodings {
+        &self.encodings
     }
 
     /// Convolves a narrow map of `shape` into `output`, `[H', W', N, outputs]`. The input is followed by [`SLACK`] bytes;
@@ -161,13 +161,15 @@ impl NarrowConv2d {
     ) -> Result<MapShape, KernelError> {
         let target = self.shape.output(shape)?;
         let least = match self.layout {
-            Layout::Map => shape.len() * self.codes.input.size() + SLACK,
+            Layout::Map => shape.len() * self.encodings.input.size() + SLACK,
             Layout::Rows => rows_len(shape, self.shape.padding[1]),
         };
         KernelError::check_min_len("input", input.len(), least)?;
-        KernelError::check_min_len("output", output.len(), target.len() * self.codes.output.size())?;
-        match (added, self.codes.added) {
-            (Some(map), Some(code)) => KernelError::check_min_len("added", map.len(), target.len() * code.size())?,
+        KernelError::check_min_len("output", output.len(), target.len() * self.encodings.output.size())?;
+        match (added, self.encodings.added) {
+            (Some(map), Some(encoding)) => {
+                KernelError::check_min_len("added", map.len(), target.len() * encoding.size())?
+            }
             (None, None) => {}
             _ => {
                 return Err(KernelError::Shape("a map to add is missing, or given where none is asked for".to_owned()));
@@ -193,7 +195,7 @@ impl NarrowConv2d {
             target,
             input,
             added,
-            output: Shared::new(output),
+            output: SharedMut::new(output),
         };
         work.run();
         Ok(target)
@@ -202,7 +204,7 @@ impl NarrowConv2d {
 
 /// One convolution of whole maps.
 struct Work<'a> {
-    conv: &'a NarrowConv2d,
+    conv: &'a ReducedConv2d,
     /// Taps of each target row.
     rows: AxisTaps,
     /// Taps of each target column; none where the map lies in rows.
@@ -211,7 +213,7 @@ struct Work<'a> {
     target: MapShape,
     input: &'a [u8],
     added: Option<&'a [u8]>,
-    output: Shared<u8>,
+    output: SharedMut<'a, u8>,
 }
 
 impl Work<'_> {
@@ -224,7 +226,8 @@ impl Work<'_> {
             .max((2 * rayon::current_num_threads()).div_ceil(rows.max(1)))
             .min(groups);
         (0..parts * rows).into_par_iter().for_each(|task| {
-            let mut tiles = Tiles { summer: Summer::new(self.conv.kind, self.conv.codes.input), block: Block::zeros() };
+            let mut tiles =
+                Tiles { summer: Summer::new(self.conv.instructions, self.conv.encodings.input), block: Block::zeros() };
             let (y, part) = (task % rows, task / rows);
             let groups = part * groups / parts..(part + 1) * groups / parts;
             match self.conv.layout {
@@ -235,7 +238,7 @@ impl Work<'_> {
     }
 
     fn row(&self, y: usize, runs: &[Run], groups: &Range<usize>, tiles: &mut Tiles) {
-        let pixel_row = self.source.row_len() * self.conv.codes.input.size();
+        let pixel_row = self.source.row_len() * self.conv.encodings.input.size();
         let mut list = Vec::new();
         for run in runs {
             list.clear();
@@ -257,7 +260,7 @@ impl Work<'_> {
         let (source, target, conv) = (self.source, self.target, self.conv);
         let image = (source.width + 2 * conv.shape.padding[1]) * source.channels;
         let tap = |row: &taps::AxisTap| Tap {
-            input: row.source * source.batch * image * conv.codes.input.size(),
+            input: row.source * source.batch * image * conv.encodings.input.size(),
             weights: conv.weights.offset(0, row.kernel),
         };
         let list: Vec<Tap> = self.rows[y].iter().map(tap).collect();
@@ -276,7 +279,7 @@ impl Work<'_> {
     /// Pixels at constant steps, cut into blocks. The last one is moved back to be whole where the line is long enough:
     /// its first pixels are then computed twice, to the same values. What some blocks read and write is near for all groups.
     fn line(&self, line: Line, taps: &[Tap], groups: &Range<usize>, tiles: &mut Tiles) {
-        let (blocks, bytes) = (line.pixels.div_ceil(PIXELS), self.source.channels * self.conv.codes.input.size());
+        let (blocks, bytes) = (line.pixels.div_ceil(PIXELS), self.source.channels * self.conv.encodings.input.size());
         let together = (NEAREST / (PIXELS * bytes).max(1)).max(1);
         for first in (0..blocks).step_by(together) {
             for group in groups.clone() {
@@ -289,34 +292,37 @@ impl Work<'_> {
 
     /// The block of a line's pixels from `at` on, one group of outputs.
     fn block(&self, line: Line, at: usize, taps: &[Tap], group: usize, tiles: &mut Tiles) {
-        let codes = &self.conv.codes;
+        let encodings = &self.conv.encodings;
         let pixels = line.pixels.min(PIXELS);
         let at = at.min(line.pixels - pixels);
         let outputs = (self.target.channels - group * GROUP).min(GROUP);
         let output = line.output + at * line.output_step + group * GROUP;
         // SAFETY: `at` is below the pixels of the line, whose steps stay inside the checked slices, the last step of a
-        // tap inside the slack; tasks write disjoint rows and groups of channels; `new` required the level.
+        // tap inside the slack; tasks write disjoint rows and groups of channels; `isa` proves the instructions.
         unsafe {
-            let input = (line.input + at * line.input_step) * codes.input.size();
+            let input = (line.input + at * line.input_step) * encodings.input.size();
             let sums = Sums {
                 taps,
                 steps: self.conv.weights.steps,
                 pixels,
                 input: self.input.as_ptr().add(input),
-                input_step: line.input_step * codes.input.size(),
+                input_step: line.input_step * encodings.input.size(),
                 weights: self.conv.weights.bytes().as_ptr().add(self.conv.weights.offset(group, 0)),
             };
             tiles.summer.run(&sums, &mut tiles.block);
-            let added = |map: &[u8]| map.as_ptr().add(output * codes.added.map_or(0, Code::size));
+            let added = |map: &[u8]| map.as_ptr().add(output * encodings.added.map_or(0, Encoding::size));
             let place = Place {
                 pixels,
                 first: group * GROUP,
                 outputs,
                 added: self.added.map_or(std::ptr::null(), added),
-                output: self.output.get().add(output * codes.output.size()),
+                output: self.output.part(
+                    output * encodings.output.size(),
+                    ((pixels - 1) * line.output_step + outputs) * encodings.output.size(),
+                ),
                 step: line.output_step,
             };
-            self.conv.epilogue.run(self.conv.kind, &tiles.block, &place);
+            self.conv.epilogue.run(self.conv.instructions, &tiles.block, &place);
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
-use crate::by_level::by_level;
-use crate::{KernelError, Level};
+use crate::isa::dispatch;
+use crate::{Isa, KernelError};
 
 /// Values of one task.
 const PART: usize = 1 << 14;
@@ -32,13 +32,12 @@ impl AdamW {
     /// When slices differ in length.
     pub fn run(
         &self,
-        level: Level,
+        isa: Isa,
         weights: &mut [f32],
         gradient: &[f32],
         moments: [&mut [f32]; 2],
     ) -> Result<(), KernelError> {
         let [first, second] = moments;
-        let level = level.require()?;
         for (what, len) in
             [("gradient", gradient.len()), ("first moment", first.len()), ("second moment", second.len())]
         {
@@ -59,15 +58,15 @@ impl AdamW {
         .map(|n| n as f32);
         let weights = weights.par_chunks_mut(PART).zip(gradient.par_chunks(PART));
         weights.zip(first.par_chunks_mut(PART)).zip(second.par_chunks_mut(PART)).for_each(|(((w, g), m), v)| {
-            adamw(level, &numbers, w, g, m, v);
+            adamw(isa, &numbers, w, g, m, v);
         });
         Ok(())
     }
 }
 
-by_level! { adamw(numbers: &[f32; 9], w: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) = adamw_of }
+dispatch! { fn adamw(numbers: &[f32; 9], w: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) = adamw_of; }
 
-#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
 #[inline(always)]
 fn adamw_of(numbers: &[f32; 9], w: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) {
     let [scale, b1, a1, b2, a2, root, epsilon, rate, keep] = *numbers;
@@ -101,24 +100,23 @@ impl Momentum {
     /// When slices differ in length.
     pub fn run(
         &self,
-        level: Level,
+        isa: Isa,
         weights: &mut [f32],
         gradient: &[f32],
         momentum: &mut [f32],
     ) -> Result<(), KernelError> {
-        let level = level.require()?;
         KernelError::check_len("gradient", gradient.len(), weights.len())?;
         KernelError::check_len("momentum", momentum.len(), weights.len())?;
         let numbers = [self.rate, self.decay, self.beta, self.scale].map(|n| n as f32);
         let weights = weights.par_chunks_mut(PART).zip(gradient.par_chunks(PART));
-        weights.zip(momentum.par_chunks_mut(PART)).for_each(|((w, g), m)| momentum_step(level, &numbers, w, g, m));
+        weights.zip(momentum.par_chunks_mut(PART)).for_each(|((w, g), m)| momentum_step(isa, &numbers, w, g, m));
         Ok(())
     }
 }
 
-by_level! { momentum_step(numbers: &[f32; 4], w: &mut [f32], g: &[f32], m: &mut [f32]) = momentum_of }
+dispatch! { fn momentum_step(numbers: &[f32; 4], w: &mut [f32], g: &[f32], m: &mut [f32]) = momentum_of; }
 
-#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
 #[inline(always)]
 fn momentum_of(numbers: &[f32; 4], w: &mut [f32], g: &[f32], m: &mut [f32]) {
     let [rate, decay, beta, scale] = *numbers;

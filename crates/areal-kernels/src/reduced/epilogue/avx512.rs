@@ -8,9 +8,9 @@ use std::arch::x86_64::{
 };
 
 use super::{Epilogue, Place};
-use crate::narrow::Code;
-use crate::narrow::sums::Block;
-use crate::narrow::weights::GROUP;
+use crate::reduced::Encoding;
+use crate::reduced::sums::Block;
+use crate::reduced::weights::GROUP;
 
 /// Values of a register.
 const LANES: usize = 16;
@@ -27,10 +27,10 @@ pub unsafe fn run(e: &Epilogue, block: &Block, place: &Place) {
         match (added.map(|(code, _)| code), e.integers) {
             (None, false) => pixels::<0, false>(e, block, place),
             (None, true) => pixels::<0, true>(e, block, place),
-            (Some(Code::Bf16), false) => pixels::<2, false>(e, block, place),
-            (Some(Code::Bf16), true) => pixels::<2, true>(e, block, place),
-            (Some(Code::U8 { .. }), false) => pixels::<1, false>(e, block, place),
-            (Some(Code::U8 { .. }), true) => pixels::<1, true>(e, block, place),
+            (Some(Encoding::Bf16), false) => pixels::<2, false>(e, block, place),
+            (Some(Encoding::Bf16), true) => pixels::<2, true>(e, block, place),
+            (Some(Encoding::U8 { .. }), false) => pixels::<1, false>(e, block, place),
+            (Some(Encoding::U8 { .. }), true) => pixels::<1, true>(e, block, place),
         }
     }
 }
@@ -46,13 +46,13 @@ pub unsafe fn run_bf16(e: &Epilogue, block: &Block, place: &Place) {
     // SAFETY: the caller's promise.
     unsafe {
         match (added.map(|(code, _)| code), e.integers) {
-            _ if place.outputs < GROUP || e.output != Code::Bf16 => run(e, block, place),
+            _ if place.outputs < GROUP || e.output != Encoding::Bf16 => run(e, block, place),
             (None, false) => pairs::<0, false>(e, block, place),
             (None, true) => pairs::<0, true>(e, block, place),
-            (Some(Code::Bf16), false) => pairs::<2, false>(e, block, place),
-            (Some(Code::Bf16), true) => pairs::<2, true>(e, block, place),
-            (Some(Code::U8 { .. }), false) => pairs::<1, false>(e, block, place),
-            (Some(Code::U8 { .. }), true) => pairs::<1, true>(e, block, place),
+            (Some(Encoding::Bf16), false) => pairs::<2, false>(e, block, place),
+            (Some(Encoding::Bf16), true) => pairs::<2, true>(e, block, place),
+            (Some(Encoding::U8 { .. }), false) => pairs::<1, false>(e, block, place),
+            (Some(Encoding::U8 { .. }), true) => pairs::<1, true>(e, block, place),
         }
     }
 }
@@ -106,7 +106,7 @@ impl Terms {
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
 unsafe fn pixels<const ADDED: usize, const INTEGERS: bool>(e: &Epilogue, block: &Block, place: &Place) {
-    let bytes = matches!(e.output, Code::U8 { .. });
+    let bytes = matches!(e.output, Encoding::U8 { .. });
     // SAFETY: the caller's promise, which the masks keep to.
     unsafe {
         for lane in (0..GROUP).step_by(LANES) {

@@ -9,9 +9,10 @@ mod avx2;
 mod avx512;
 mod portable;
 
-use super::Code;
+use super::Encoding;
 use super::weights::GROUP;
-use crate::Level;
+use crate::Isa;
+use crate::isa::{Amx, Avx2, Avx512, Avx512Bf16, Avx512Vnni};
 
 /// Pixels of a full block.
 pub const PIXELS: usize = 32;
@@ -55,56 +56,43 @@ pub struct Sums<'a> {
     pub weights: *const u8,
 }
 
-/// Instructions that form sums.
+/// Instructions that form sums of products.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum DotProduct {
     /// Plain Rust.
     Portable,
-    /// AVX2 and FMA: values are widened.
-    Avx2,
-    /// AVX-512 F, BW, DQ and VL: values are widened.
-    Avx512,
-    /// The same with products of pairs of bf16.
-    Avx512Bf16,
-    /// The same with products of four bytes.
-    Avx512Vnni,
-    /// Tiles.
-    Amx,
+    /// Values are widened.
+    Avx2(Avx2),
+    /// Values are widened; bytes as with AVX2.
+    Avx512(Avx512),
+    /// Products of pairs of bf16.
+    Avx512Bf16(Avx512Bf16),
+    /// Products of four bytes.
+    Avx512Vnni(Avx512Vnni),
+    /// Products of tiles.
+    Amx(Amx),
 }
 
-impl Kind {
-    /// What a level uses for maps of a code on this processor.
-    pub fn of(level: Level, code: Code) -> Self {
-        match level {
-            Level::Portable => Self::Portable,
-            Level::Avx2 => Self::Avx2,
-            Level::Avx512 => Self::avx512(code),
-            Level::Amx => Self::Amx,
+impl DotProduct {
+    /// The fastest instructions of an instruction set, and of this processor's extensions of it, for maps of an encoding.
+    pub fn of(isa: Isa, encoding: Encoding) -> Self {
+        match (isa, encoding) {
+            (Isa::Portable, _) => Self::Portable,
+            (Isa::Avx2(avx2), _) => Self::Avx2(avx2),
+            (Isa::Avx512(avx512), Encoding::Bf16) => {
+                Avx512Bf16::detect().map_or(Self::Avx512(avx512), Self::Avx512Bf16)
+            }
+            (Isa::Avx512(avx512), Encoding::U8 { .. }) => {
+                Avx512Vnni::detect().map_or(Self::Avx512(avx512), Self::Avx512Vnni)
+            }
+            (Isa::Amx(amx), _) => Self::Amx(amx),
         }
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    fn avx512(code: Code) -> Self {
-        let whole = is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512dq")
-            && is_x86_feature_detected!("avx512vl");
-        match code {
-            _ if !whole => Self::Avx2,
-            Code::Bf16 if is_x86_feature_detected!("avx512bf16") => Self::Avx512Bf16,
-            Code::U8 { .. } if is_x86_feature_detected!("avx512vnni") => Self::Avx512Vnni,
-            _ => Self::Avx512,
-        }
-    }
-
-    #[cfg(not(target_arch = "x86_64"))]
-    fn avx512(_code: Code) -> Self {
-        Self::Portable
     }
 }
 
 /// Forms sums of one convolution; keeps what a thread's tiles are set to.
 pub struct Summer {
-    kind: Kind,
+    instructions: DotProduct,
     bytes: bool,
     #[cfg(target_arch = "x86_64")]
     tiles: amx::Tiles,
@@ -112,10 +100,10 @@ pub struct Summer {
 
 impl Summer {
     /// For maps of a code.
-    pub fn new(kind: Kind, code: Code) -> Self {
+    pub fn new(instructions: DotProduct, code: Encoding) -> Self {
         Self {
-            kind,
-            bytes: matches!(code, Code::U8 { .. }),
+            instructions,
+            bytes: matches!(code, Encoding::U8 { .. }),
             #[cfg(target_arch = "x86_64")]
             tiles: amx::Tiles::new(),
         }
@@ -124,24 +112,24 @@ impl Summer {
     /// Forms the sums of one block.
     ///
     /// # Safety
-    /// The processor has the kind's instructions; at each tap's offset from each pixel, and from the first weight, so many
+    /// At each tap's offset from each pixel, and from the first weight, so many
     /// steps can be read.
     pub unsafe fn run(&mut self, sums: &Sums<'_>, block: &mut Block) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller's promise; `instructions` proves the instructions.
         unsafe {
-            match (self.kind, self.bytes) {
+            match (self.instructions, self.bytes) {
                 #[cfg(target_arch = "x86_64")]
-                (Kind::Amx, bytes) => self.tiles.sums(bytes, sums, block),
+                (DotProduct::Amx(_), bytes) => self.tiles.sums(bytes, sums, block),
                 #[cfg(target_arch = "x86_64")]
-                (Kind::Avx512Bf16, _) => avx512::bf16(sums, block),
+                (DotProduct::Avx512Bf16(_), _) => avx512::bf16(sums, block),
                 #[cfg(target_arch = "x86_64")]
-                (Kind::Avx512Vnni, _) => avx512::bytes(sums, block),
+                (DotProduct::Avx512Vnni(_), _) => avx512::bytes(sums, block),
                 #[cfg(target_arch = "x86_64")]
-                (Kind::Avx512, false) => avx512::bf16_widened(sums, block),
+                (DotProduct::Avx512(_), false) => avx512::bf16_widened(sums, block),
                 #[cfg(target_arch = "x86_64")]
-                (Kind::Avx2, false) => avx2::bf16(sums, block),
+                (DotProduct::Avx2(_), false) => avx2::bf16(sums, block),
                 #[cfg(target_arch = "x86_64")]
-                (Kind::Avx2 | Kind::Avx512, true) => avx2::bytes(sums, block),
+                (DotProduct::Avx2(_) | DotProduct::Avx512(_), true) => avx2::bytes(sums, block),
                 (_, false) => portable::bf16(sums, block),
                 (_, true) => portable::bytes(sums, block),
             }

@@ -6,7 +6,7 @@ mod avx2;
 mod avx512;
 mod portable;
 
-use crate::Level;
+use crate::Isa;
 use crate::tile::pick;
 
 /// Input channels of a full tile.
@@ -14,7 +14,7 @@ pub const ROWS: usize = 6;
 
 /// What a tile computes: `sums[i][o] += sum over pixels of input[p][i] gradient[p][o]`.
 #[derive(Debug, Clone, Copy)]
-pub struct Outer {
+pub struct Rank1 {
     /// Number of pixels.
     pub pixels: usize,
     /// First pixel, at the tile's first input channel.
@@ -36,19 +36,19 @@ pub struct Outer {
 /// A routine for fixed numbers of input channels and vectors.
 ///
 /// # Safety
-/// The processor has the level's instructions and all pointers cover what the numbers say.
-pub type OuterFn = unsafe fn(&Outer);
+/// All pointers cover what the numbers say.
+pub type Rank1Fn = unsafe fn(&Rank1);
 
 /// The routine for `rows` (1 to 6) input channels times `vectors` (1 to 4) vectors of 16 output channels.
-pub fn routine(level: Level, rows: usize, vectors: usize) -> OuterFn {
-    match level {
+pub fn routine(isa: Isa, rows: usize, vectors: usize) -> Rank1Fn {
+    match isa {
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 | Level::Amx => {
+        Isa::Avx512(_) | Isa::Amx(_) => {
             use avx512::outer;
             pick!(outer, rows, vectors)
         }
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => {
+        Isa::Avx2(_) => {
             use avx2::outer;
             pick!(outer, rows, vectors)
         }

@@ -1,9 +1,8 @@
-#![allow(unsafe_code)]
-
 use rayon::prelude::*;
 
-use super::Code;
-use crate::{KernelError, Level, MapShape, MaxPool};
+use super::Encoding;
+use crate::isa::dispatch;
+use crate::{Isa, KernelError, MapShape, MaxPool};
 
 /// Bytes that stay in registers while the positions of a window go by.
 const CHUNK: usize = 128;
@@ -13,14 +12,13 @@ const CHUNK: usize = 128;
 /// # Errors
 /// When a slice is shorter than its shape asks for or a window lies outside the map.
 pub fn max_pool(
-    level: Level,
+    isa: Isa,
     pool: &MaxPool,
-    code: Code,
+    code: Encoding,
     shape: MapShape,
     input: &[u8],
     output: &mut [u8],
 ) -> Result<MapShape, KernelError> {
-    let level = level.require()?;
     let (rows, columns) = (pool.taps(shape.height)?, pool.taps(shape.width)?);
     let target = MapShape { height: rows.len(), width: columns.len(), ..shape };
     let len = shape.row_len() * code.size();
@@ -35,8 +33,8 @@ pub fn max_pool(
         let window = row.iter().flat_map(|r| column.iter().map(|c| r.source * shape.width + c.source));
         let window: Vec<&[u8]> = window.map(|at| &input[at * len..][..len]).collect();
         match code {
-            Code::U8 { .. } => greatest::<u8>(level, &window, out),
-            Code::Bf16 => greatest::<[u8; 2]>(level, &window, out),
+            Encoding::U8 { .. } => greatest::<u8>(isa, &window, out),
+            Encoding::Bf16 => greatest::<[u8; 2]>(isa, &window, out),
         }
     });
     Ok(target)
@@ -47,28 +45,27 @@ pub fn max_pool(
 /// # Errors
 /// When a slice is shorter than its shape asks for, or the map has no position.
 pub fn mean_pool(
-    level: Level,
-    code: Code,
+    isa: Isa,
+    code: Encoding,
     shape: MapShape,
     input: &[u8],
     output: &mut [f32],
 ) -> Result<(), KernelError> {
-    let level = level.require()?;
     let (len, positions) = (shape.row_len(), shape.height * shape.width);
     KernelError::check_min_len("input", input.len(), shape.len() * code.size())?;
     KernelError::check_min_len("output", output.len(), len)?;
     if positions == 0 {
         return Err(KernelError::Shape("the mean over no position".to_owned()));
     }
-    let unit = if let Code::U8 { scale } = code { scale } else { 1.0 };
+    let unit = if let Encoding::U8 { scale } = code { scale } else { 1.0 };
     output[..len].par_chunks_mut(1024).enumerate().for_each(|(index, out)| {
         let part = index * 1024 * code.size()..(index * 1024 + out.len()) * code.size();
         let rows = input.chunks_exact(len * code.size()).take(positions).map(|row| &row[part.clone()]);
         out.fill(0.0);
         for row in rows {
             match code {
-                Code::U8 { .. } => add::<u8>(level, row, out),
-                Code::Bf16 => add::<[u8; 2]>(level, row, out),
+                Encoding::U8 { .. } => add::<u8>(isa, row, out),
+                Encoding::Bf16 => add::<[u8; 2]>(isa, row, out),
             }
         }
         for value in out {
@@ -94,19 +91,19 @@ impl Stored for u8 {
     type Key = Self;
     const LEAST: Self = 0;
 
-    #[expect(clippy::inline_always, reason = "compiled once for each level")]
+    #[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
     #[inline(always)]
     fn key(self) -> Self {
         self
     }
 
-    #[expect(clippy::inline_always, reason = "compiled once for each level")]
+    #[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
     #[inline(always)]
     fn of_key(key: Self) -> Self {
         key
     }
 
-    #[expect(clippy::inline_always, reason = "compiled once for each level")]
+    #[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
     #[inline(always)]
     fn value(self) -> f32 {
         f32::from(self)
@@ -126,20 +123,20 @@ impl Stored for [u8; 2] {
     type Key = i16;
     const LEAST: i16 = i16::MIN;
 
-    #[expect(clippy::inline_always, reason = "compiled once for each level")]
+    #[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
     #[inline(always)]
     fn key(self) -> i16 {
         let bits = i16::from_ne_bytes(self);
         bits ^ ((bits >> 15) & i16::MAX)
     }
 
-    #[expect(clippy::inline_always, reason = "compiled once for each level")]
+    #[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
     #[inline(always)]
     fn of_key(key: i16) -> Self {
         (key ^ ((key >> 15) & i16::MAX)).to_ne_bytes()
     }
 
-    #[expect(clippy::inline_always, reason = "compiled once for each level")]
+    #[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
     #[inline(always)]
     fn value(self) -> f32 {
         f32::from_bits(u32::from(u16::from_ne_bytes(self)) << 16)
@@ -154,42 +151,9 @@ impl Stored for [u8; 2] {
     }
 }
 
-/// Compiles a function once for each level and calls the one of `$level`.
-macro_rules! at_level {
-    ($level:expr, $name:ident<$t:ident>($($argument:ident: $type:ty),*)) => {{
-        #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-        fn wide<$t: Stored>($($argument: $type),*) {
-            $name::<$t>($($argument),*);
-        }
-        #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = "avx2")]
-        fn narrow<$t: Stored>($($argument: $type),*) {
-            $name::<$t>($($argument),*);
-        }
-        match $level {
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 | Level::Amx
-                if is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vl") =>
-            {
-                // SAFETY: the level was required of this processor, and the rest was asked for.
-                unsafe { wide::<$t>($($argument),*) }
-            }
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 | Level::Avx512 => {
-                // SAFETY: the level was required of this processor; AVX-512 comes with AVX2.
-                unsafe { narrow::<$t>($($argument),*) }
-            }
-            _ => $name::<$t>($($argument),*),
-        }
-    }};
-}
+dispatch! { fn greatest<T: Stored>(window: &[&[u8]], out: &mut [u8]) = greatest_of::<T>; }
 
-fn greatest<T: Stored>(level: Level, window: &[&[u8]], out: &mut [u8]) {
-    at_level!(level, greatest_of<T>(window: &[&[u8]], out: &mut [u8]));
-}
-
-#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
 #[inline(always)]
 fn greatest_of<T: Stored>(window: &[&[u8]], out: &mut [u8]) {
     for (index, out) in T::all_mut(out).chunks_mut(CHUNK / size_of::<T>()).enumerate() {
@@ -207,11 +171,9 @@ fn greatest_of<T: Stored>(window: &[&[u8]], out: &mut [u8]) {
     }
 }
 
-fn add<T: Stored>(level: Level, row: &[u8], out: &mut [f32]) {
-    at_level!(level, add_to<T>(row: &[u8], out: &mut [f32]));
-}
+dispatch! { fn add<T: Stored>(row: &[u8], out: &mut [f32]) = add_to::<T>; }
 
-#[expect(clippy::inline_always, reason = "compiled once for each level")]
+#[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
 #[inline(always)]
 fn add_to<T: Stored>(row: &[u8], out: &mut [f32]) {
     for (sum, value) in out.iter_mut().zip(T::all(row)) {
@@ -241,21 +203,21 @@ mod tests {
         ) {
             let shape = MapShape::new(height, width, batch, channels);
             let pool = MaxPool { kernel: 3, stride, padding: 1 };
-            for code in [Code::Bf16, Code::U8 { scale: 0.01 }] {
+            for code in [Encoding::Bf16, Encoding::U8 { scale: 0.01 }] {
                 let mut bytes = vec![0; shape.len() * code.size()];
                 code.encode(&noise(shape.len(), seed), &mut bytes);
                 let values = code.decode(&bytes);
                 let target = pool.output(shape).unwrap();
                 let mut expected = vec![0.0; target.len()];
-                pool.run(Level::Portable, shape, &values, &mut expected).unwrap();
+                pool.run(Isa::Portable, shape, &values, &mut expected).unwrap();
                 let mut expected_mean = vec![0.0; shape.row_len()];
-                crate::mean_pool(Level::Portable, shape, &values, &mut expected_mean).unwrap();
-                for level in Level::ALL.into_iter().filter(|l| l.is_available()) {
+                crate::mean_pool(Isa::Portable, shape, &values, &mut expected_mean).unwrap();
+                for isa in Isa::available() {
                     let mut found = vec![0; target.len() * code.size()];
-                    max_pool(level, &pool, code, shape, &bytes, &mut found).unwrap();
+                    max_pool(isa, &pool, code, shape, &bytes, &mut found).unwrap();
                     prop_assert_eq!(&code.decode(&found), &expected);
                     let mut mean = vec![0.0; shape.row_len()];
-                    mean_pool(level, code, shape, &bytes, &mut mean).unwrap();
+                    mean_pool(isa, code, shape, &bytes, &mut mean).unwrap();
                     for (f, e) in mean.iter().zip(&expected_mean) {
                         prop_assert!((f - e).abs() < 1e-6, "{} {}", f, e);
                     }

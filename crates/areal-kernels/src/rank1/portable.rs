@@ -1,10 +1,10 @@
 #![allow(unsafe_code)]
 
-use super::Outer;
+use super::Rank1;
 use crate::pack::LANES;
 
 /// `R` input channels times `V` vectors of 16 outputs, in plain Rust.
-pub unsafe fn outer<const R: usize, const V: usize>(t: &Outer) {
+pub unsafe fn outer<const R: usize, const V: usize>(t: &Rank1) {
     for p in 0..t.pixels {
         for r in 0..R {
             // SAFETY: the caller vouches for the pointers; only the gradient's own channels are read.
