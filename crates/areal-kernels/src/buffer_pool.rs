@@ -63,6 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "too many values for Miri")]
     fn a_buffer_is_reused_for_lengths_near_its_own() {
         // No other test of this program asks for such lengths.
         let mut buffer = take(7_000_001);

@@ -112,6 +112,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
+    #[cfg_attr(miri, ignore = "too many cases for Miri")]
     fn every_instruction_set_computes_the_definition((c, shape) in case(), relu: bool, residual: bool, seed: u64) {
         check(c, shape, relu, residual, seed)?;
     }
@@ -121,6 +122,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
+    #[cfg_attr(miri, ignore = "too many cases for Miri")]
     fn gradients_are_those_of_the_definition((c, shape) in case(), seed: u64) {
         check_gradients(c, shape, seed)?;
     }
@@ -131,6 +133,7 @@ proptest! {
 
     /// Shapes that take Winograd's way: whole vectors of channels, many tiles, sizes that tiles do not divide.
     #[test]
+    #[cfg_attr(miri, ignore = "too many cases for Miri")]
     fn three_by_three_computes_the_definition(
         inputs in 2usize..5, outputs in 2usize..9, height in 4usize..14, width in 4usize..14,
         padding in prop::array::uniform2(0usize..3), batch in 1usize..14, relu: bool, residual: bool, seed: u64,
@@ -145,6 +148,7 @@ proptest! {
 
     /// The same for gradients.
     #[test]
+    #[cfg_attr(miri, ignore = "too many cases for Miri")]
     fn gradients_of_three_by_three_are_those_of_the_definition(
         inputs in 2usize..4, outputs in 2usize..6, height in 4usize..10, width in 4usize..10,
         padding in prop::array::uniform2(0usize..3), batch in 4usize..8, seed: u64,
@@ -152,6 +156,13 @@ proptest! {
         let c = ConvShape { inputs: 16 * inputs, outputs: 16 * outputs, kernel: [3, 3], stride: [1, 1], padding, dilation: [1, 1] };
         check_gradients(c, MapShape::new(height, width, batch, c.inputs), seed)?;
     }
+}
+
+#[test]
+fn a_small_convolution_computes_the_definition() {
+    let (c, shape) = (ConvShape::square(3, 18, 3, 2, 1), MapShape::new(4, 3, 2, 3));
+    check(c, shape, true, true, 7).unwrap();
+    check_gradients(c, shape, 7).unwrap();
 }
 
 #[test]

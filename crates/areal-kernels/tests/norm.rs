@@ -50,6 +50,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
     #[test]
+    #[cfg_attr(miri, ignore = "too many cases for Miri")]
     fn moments_are_those_of_the_definition(
         channels in 1usize..70, pixels in 1usize..600, offset in -500.0f32..500.0, seed: u64,
     ) {
@@ -66,6 +67,7 @@ proptest! {
 
     /// Values against the definition, gradients against central differences of it in double precision.
     #[test]
+    #[cfg_attr(miri, ignore = "too many cases for Miri")]
     fn normalisations_and_their_gradients_are_those_of_the_definition(
         channels in 1usize..50, pixels in 2usize..300, relu: bool, added: bool, seed: u64,
     ) {
@@ -118,6 +120,7 @@ proptest! {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "too many cases for Miri")]
     fn pooling_passes_gradients_to_the_greatest(
         kernel in 1usize..4, stride in 1usize..4, height in 3usize..9, width in 3usize..9, batch in 1usize..4,
         channels in 1usize..40, padded: bool, seed: u64,
@@ -151,6 +154,7 @@ proptest! {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "too many cases for Miri")]
     fn optimiser_steps_follow_their_formulae(len in 1usize..100, step in 1u64..2000, scale in 0.1f64..1.0, seed: u64) {
         let part = |salt: u64| noise(len, seed ^ salt);
         let (w, g, m) = (part(1), part(2), part(3));
@@ -181,6 +185,7 @@ proptest! {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too many values for Miri")]
 fn squares_are_summed_in_double_precision() {
     // 2^24 + 1 ones cannot be counted in single precision.
     let ones = vec![1.0; (1 << 24) + 1];

@@ -61,6 +61,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
     #[test]
+    #[cfg_attr(miri, ignore = "too many cases for Miri")]
     fn bf16_computes_the_definition((c, shape) in case(), relu: bool, residual: bool, seed: u64) {
         let Ok(t) = c.output(shape) else { return Ok(()) };
         let (bytes, x) = coded(Encoding::Bf16, &noise(shape.len(), seed));
@@ -80,6 +81,7 @@ proptest! {
 
     /// Integer weights from -127 to 127 and powers of two as scales leave nothing to round but the result.
     #[test]
+    #[cfg_attr(miri, ignore = "too many cases for Miri")]
     fn bytes_compute_the_definition_exactly((c, shape) in case(), residual: bool, seed: u64) {
         let Ok(t) = c.output(shape) else { return Ok(()) };
         let unit = Encoding::U8 { scale: 1.0 };
@@ -104,6 +106,7 @@ proptest! {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "too many cases for Miri")]
     fn bytes_are_the_same_on_every_instruction_set_and_near_the_definition((c, shape) in case(), relu: bool, seed: u64) {
         let Ok(t) = c.output(shape) else { return Ok(()) };
         let input = Encoding::U8 { scale: 0.0137 };
@@ -130,6 +133,7 @@ proptest! {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "too many cases for Miri")]
     fn rows_compute_the_definition(
         bands in 1usize..14, outputs in 1usize..70, kernel in 1usize..8, stride in 1usize..3, pad in 0usize..4,
         height in 7usize..12, width in 7usize..40, batch in 1usize..4, bytes: bool, seed: u64,

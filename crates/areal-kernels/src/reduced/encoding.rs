@@ -81,12 +81,14 @@ mod tests {
 
     proptest! {
         #[test]
+        #[cfg_attr(miri, ignore = "too many cases for Miri")]
         fn bf16_rounds_as_its_definition_says(bits: u32) {
             let value = f32::from_bits(bits);
             prop_assert_eq!(round_bf16(value), bf16::from_f32(value).to_bits());
         }
 
         #[test]
+        #[cfg_attr(miri, ignore = "too many cases for Miri")]
         fn bytes_round_to_the_nearest_ties_to_even(value in -10.0f32..300.0) {
             prop_assert_eq!(f32::from(round_u8(value)), value.round_ties_even().clamp(0.0, 255.0));
         }

@@ -1,5 +1,8 @@
-//! Random maps and shapes, and the definition of a convolution.
+//! Random maps and shapes, guarded buffers, and the definition of a convolution.
+#![allow(dead_code, reason = "no test file uses all of it")]
 
+#[cfg(all(unix, not(miri)))]
+mod guarded;
 mod noise;
 
 use std::ops::Range;
@@ -7,6 +10,9 @@ use std::ops::Range;
 use areal_kernels::{ConvShape, MapShape};
 use proptest::prelude::*;
 
+#[cfg(all(unix, not(miri)))]
+#[allow(unused_imports, reason = "no test file uses all of it")]
+pub use guarded::{End, Guarded};
 pub use noise::noise;
 
 /// Sizes of convolutions and of the maps that they read; pairs are drawn apart.

@@ -1,3 +1,5 @@
+//! Pseudo-random values.
+
 /// Pseudo-random values in -1 to 1.
 pub fn noise(len: usize, seed: u64) -> Vec<f32> {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
