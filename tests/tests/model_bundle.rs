@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use areal_formats::Provenance;
 use areal_grid::{Class, Target, default_colour};
-use areal_job::{Provenance, StagedDir, hash_bytes};
+use areal_job::{StagedDir, hash_bytes};
 use areal_model::{
     Architecture, BUNDLE_FORMAT, Bundle, Calibration, DeviceChoice, ModelSpec, Network, Normalisation, Padding,
     ValueScale,

@@ -89,7 +89,10 @@ fn reduced_precisions_keep_the_labels_and_say_what_they_change() {
         let change = &provenance.settings["precision-change"]["labels"];
         assert_eq!(change["patches"], 60);
         assert!(change["accuracy"].as_f64().unwrap() >= change["accuracy_f32"].as_f64().unwrap() - 0.02, "{change}");
-        assert!(provenance.inputs.iter().any(|input| input.path == setting.store), "the store's digest is kept");
+        assert!(
+            provenance.inputs.iter().any(|input| input.local().is_some_and(|file| file.path == setting.store)),
+            "the store's digest is kept"
+        );
     }
     setting.predict("bf16 alone", &["--precision", "bf16"]).expect(0);
     assert_eq!(setting.classes("bf16 alone").0, setting.classes("bf16").0);

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use areal_formats::Provenance;
 use areal_grid::{Class, PixelGrid, PixelState, PixelType, Pixels, Target};
-use areal_job::{Provenance, hash_bytes};
+use areal_job::hash_bytes;
 use areal_raster::{CogBand, CogSpec, CogWriter, Prediction, PredictionMeta, Resampling, SceneSettings, StateCounts};
 
 /// Writes a prediction of classes: a code and a state for each cell, `[row, col]`; probabilities by class.

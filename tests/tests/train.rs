@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use areal_formats::Provenance;
 use areal_grid::{Affine, Class, PixelBlock, PixelGrid, PixelState, PixelType, Pixels, Target, Window};
-use areal_job::Provenance;
 use areal_patches::{
     Footprint, Label, LabelCount, PatchRecord, STORE_FORMAT, Split, StoreCounts, StoreMeta, StoreWriter,
 };

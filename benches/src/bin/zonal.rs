@@ -6,9 +6,10 @@
 use std::path::Path;
 use std::time::Instant;
 
-use areal_job::{Interrupt, Job, NoProgress, Provenance, StagedDir};
+use areal_formats::Provenance;
+use areal_job::{Interrupt, Job, NoProgress, StagedDir};
 use areal_zones::{
-    AggregateSettings, AreaTable, AreasMeta, Map, MapInput, ZoneSet, ZoneSettings, aggregate, write_areas,
+    AggregateSettings, AreaTable, Map, MapInput, ZoneSet, ZoneSettings, aggregate, areas_meta, write_areas,
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -34,7 +35,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         seed: None,
     };
     let folder = StagedDir::new(Path::new(out), true)?;
-    write_areas(&table, &AreasMeta::new(&map, &table, provenance), &folder)?;
+    write_areas(&table, &areas_meta(&map, &table, provenance), &folder)?;
     folder.commit()?;
     println!(
         "zones {:.3} s, aggregation {:.3} s, outputs {:.3} s",

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
-use areal_job::{Provenance, Sha256};
+use areal_formats::Provenance;
+use areal_job::Sha256;
 use serde::{Deserialize, Serialize};
 
 use crate::draw::Draw;

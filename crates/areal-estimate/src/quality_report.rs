@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-use areal_job::Provenance;
+use areal_formats::Provenance;
 
 use crate::agreement::Agreement;
 use crate::design::{Design, StrataBy};
@@ -254,7 +254,8 @@ fn reproducibility(text: &mut String, q: &QualityInput) {
     ] {
         let _ = writeln!(text, "{what}, from:\n");
         for input in &provenance.inputs {
-            let _ = writeln!(text, "- {} (SHA-256 {})", input.path.display(), input.sha256);
+            let (kind, value) = input.identity();
+            let _ = writeln!(text, "- {} ({kind} {value})", input.name());
         }
         text.push('\n');
     }

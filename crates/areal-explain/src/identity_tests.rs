@@ -1,7 +1,8 @@
 //! Identities that hold exactly, on a network with random weights.
 
+use areal_formats::Provenance;
 use areal_grid::{Class, PixelState, PixelType, Pixels, Target};
-use areal_job::{Provenance, hash_bytes};
+use areal_job::hash_bytes;
 use areal_model::{
     Architecture, BUNDLE_FORMAT, Calibration, DeviceChoice, ModelSpec, Network, Normalisation, Padding, PatchBatch,
     StateDict,

@@ -1,8 +1,9 @@
 use std::collections::HashSet;
 use std::path::Path;
 
+use areal_formats::{MADE_BY, Provenance};
 use areal_grid::{PixelState, PixelType, Pixels, Target};
-use areal_job::{Job, Provenance, StagedDir, Unit, write_json};
+use areal_job::{Job, StagedDir, Unit, write_json};
 use areal_model::{Bundle, StateDict, WEIGHTS_FILE};
 use areal_raster::{CogBand, CogSpec, CogWriter, Resampling, input_file_with_companions};
 use serde::{Deserialize, Serialize};
@@ -11,8 +12,6 @@ use crate::explainer::{Explainer, Saliency, Score, randomised};
 use crate::image::{overlay, rgb_bands, side_by_side, true_colour};
 use crate::subject::Subject;
 use crate::{ExplainError, ExplainSettings, Method};
-
-const MADE_BY: &str = concat!("areal ", env!("CARGO_PKG_VERSION"));
 
 /// One row of `saliency.csv`: a patch explained by a method.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

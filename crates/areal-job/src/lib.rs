@@ -1,17 +1,17 @@
-//! What every job needs: staged outputs, hashes, provenance, progress, interruption.
+//! What every job needs: staged outputs, hashes, JSON documents, progress, interruption.
 //!
 //! Nothing here knows rasters or networks; every other crate may use it.
 
 mod hash;
 mod interrupt;
+mod json;
 mod progress;
-mod provenance;
 mod staged;
 
 pub use hash::{Sha256, hash_bytes, hash_file, hash_folder};
 pub use interrupt::{Interrupt, Interrupted};
+pub use json::{read_json, write_json};
 pub use progress::{Job, NoProgress, Progress, Task, Unit};
-pub use provenance::{InputFile, Provenance, input_file, read_json, write_json};
 pub use staged::{StagedDir, StagedFile, check_output};
 
 /// A file operation that failed, with the file it failed on.

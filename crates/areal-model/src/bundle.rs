@@ -66,8 +66,9 @@ fn save(spec: &ModelSpec, state: &StateDict, folder: &StagedDir) -> Result<(), M
 
 #[cfg(test)]
 mod tests {
+    use areal_formats::Provenance;
     use areal_grid::{Class, GroundResolution, PixelState, PixelType, Pixels, Scaling, Target};
-    use areal_job::{Provenance, hash_bytes};
+    use areal_job::hash_bytes;
     use ndarray::arr2;
 
     use super::*;

@@ -1,5 +1,6 @@
+use areal_formats::{MAX_PATCH_SIZE, Provenance};
 use areal_grid::{GroundResolution, PixelType, Scaling, Target};
-use areal_job::{Provenance, Sha256};
+use areal_job::Sha256;
 use ndarray::{Array2, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 
@@ -14,9 +15,6 @@ pub const BUNDLE_FORMAT: &str = "areal-bundle/1";
 
 /// Greatest relative difference between two ground resolutions that count as the same.
 const RESOLUTION_TOLERANCE: f64 = 0.05;
-
-/// Longest side of a patch in pixels: a patch must fit into memory many times over.
-const MAX_PATCH_SIZE: usize = 4096;
 
 /// How logits become probabilities that mean what they say (Guo et al. 2017).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

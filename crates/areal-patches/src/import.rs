@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use areal_formats::{Provenance, input_file};
 use areal_grid::{Class, PixelBlock, PixelType, Scaling, Target, Window};
-use areal_job::{Job, Provenance, Unit, input_file};
+use areal_job::{Job, Unit};
 use areal_raster::{BandInfo, read_image};
 use serde::{Deserialize, Serialize};
 
@@ -94,9 +95,9 @@ pub fn import(settings: &ImportSettings, out: &Path, overwrite: bool, job: &Job)
         scenes: Vec::new(),
         counts,
         provenance: Provenance {
-            made_by: concat!("areal ", env!("CARGO_PKG_VERSION")).into(),
+            made_by: areal_formats::MADE_BY.into(),
             command: "tile".into(),
-            inputs: vec![input_file(&settings.folder)?],
+            inputs: vec![input_file(&settings.folder)?.into()],
             settings: serde_json::to_value(settings).unwrap_or_default(),
             seed: Some(settings.seed),
         },

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use areal_raster::Resampling;
+use areal_formats::{MAX_PATCH_SIZE, Resampling};
 use serde::{Deserialize, Serialize};
 
 use crate::labels::measure::LabelRule;
@@ -115,9 +115,6 @@ impl FromStr for SplitBy {
         }
     }
 }
-
-/// Longest side of a patch in pixels: a patch must fit into memory many times over.
-const MAX_PATCH_SIZE: usize = 4096;
 
 /// Checks the side of a patch, whatever it was set by.
 pub(crate) fn check_patch_size(what: &'static str, size: usize) -> Result<(), PatchError> {

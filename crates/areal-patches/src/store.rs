@@ -160,8 +160,8 @@ fn bytes_mut(pixels: &mut Pixels, at: usize, len: usize) -> Option<&mut [u8]> {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use areal_formats::Provenance;
     use areal_grid::{Affine, Class, PixelBlock, PixelGrid, Target, Window};
-    use areal_job::Provenance;
     use areal_raster::crs_from_text;
 
     use super::*;

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use areal_formats::{InputRef, Provenance};
 use areal_grid::{Class, Crs, Scaling, Target, Window};
-use areal_job::{InputFile, Job, Provenance, Unit};
+use areal_job::{Job, Unit};
 use areal_raster::{Projection, Scene, crs_from_text, input_file_with_companions};
 
 use crate::blocks::{default_block_size, number_blocks};
@@ -340,7 +341,7 @@ fn provenance(scenes: &[Scene], settings: &TileSettings, job: &Job) -> Result<Pr
     let mut paths: Vec<&Path> = scenes.iter().flat_map(|s| &s.settings().files).map(AsRef::as_ref).collect();
     paths.push(&settings.labels.file);
     let task = job.task("hash inputs", Some(paths.len() as u64), Unit::Files);
-    let mut inputs: Vec<InputFile> = Vec::new();
+    let mut inputs: Vec<InputRef> = Vec::new();
     let mut seen = std::collections::HashSet::new();
     for path in paths {
         job.check()?;
@@ -350,7 +351,7 @@ fn provenance(scenes: &[Scene], settings: &TileSettings, job: &Job) -> Result<Pr
         task.advance(1);
     }
     Ok(Provenance {
-        made_by: concat!("areal ", env!("CARGO_PKG_VERSION")).into(),
+        made_by: areal_formats::MADE_BY.into(),
         command: "tile".into(),
         inputs,
         settings: serde_json::to_value(settings).unwrap_or_default(),

@@ -6,8 +6,9 @@ use std::error::Error;
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
 
+use areal_formats::Provenance;
 use areal_grid::{Class, PixelState, PixelType, Pixels, Target, default_colour};
-use areal_job::{Provenance, hash_bytes};
+use areal_job::hash_bytes;
 use areal_kernels::Isa;
 use areal_model::{
     BUNDLE_FORMAT, Bundle, Calibration, DeviceChoice, Inference, ModelSpec, Network, Normalisation, Padding,

@@ -1,8 +1,9 @@
 //! Plans against Burn: every architecture, every instruction set, odd sizes and batch sizes.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+use areal_formats::Provenance;
 use areal_grid::{Class, PixelState, PixelType, Pixels, Target, default_colour};
-use areal_job::{Provenance, hash_bytes};
+use areal_job::hash_bytes;
 use areal_kernels::Isa;
 use areal_model::{
     Architecture, BUNDLE_FORMAT, Bundle, BurnInference, Calibration, DeviceChoice, Inference, ModelSpec, Network,

@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 
-use areal_job::{FileError, InputFile, read_json, write_json};
+use areal_formats::InputRef;
+use areal_job::{FileError, read_json, write_json};
 use serde::{Deserialize, Serialize};
 
 use crate::PredictError;
@@ -18,14 +19,14 @@ pub struct JobIdentity {
     /// The program's name and version.
     pub made_by: String,
     /// Scene files and bundle, by digest.
-    pub inputs: Vec<InputFile>,
+    pub inputs: Vec<InputRef>,
     /// Resolved settings.
     pub settings: serde_json::Value,
 }
 
 impl JobIdentity {
     /// Of a job.
-    pub fn new(made_by: &str, inputs: Vec<InputFile>, settings: serde_json::Value) -> Self {
+    pub fn new(made_by: &str, inputs: Vec<InputRef>, settings: serde_json::Value) -> Self {
         Self { format: FORMAT.to_owned(), made_by: made_by.to_owned(), inputs, settings }
     }
 
@@ -34,11 +35,11 @@ impl JobIdentity {
         if self.made_by != other.made_by {
             return Some(format!("made by {}, this is {}", self.made_by, other.made_by));
         }
-        let of = |list: &[InputFile]| list.iter().map(InputFile::digest).collect::<Vec<_>>();
+        let of = |list: &[InputRef]| list.iter().map(InputRef::digest).collect::<Vec<_>>();
         if of(&self.inputs) != of(&other.inputs) {
             let changed = other.inputs.iter().find(|f| !self.inputs.iter().any(|old| old.digest() == f.digest()));
             return Some(match changed {
-                Some(file) => format!("{} is another file now", file.path.display()),
+                Some(input) => format!("{} is another file now", input.name()),
                 None => "the inputs are others or in another order".to_owned(),
             });
         }

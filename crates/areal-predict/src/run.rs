@@ -1,8 +1,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use areal_formats::{InputRef, MADE_BY, Provenance, input_file};
 use areal_grid::{PatchLayout, PixelState, Target};
-use areal_job::{FileError, InputFile, Job, Provenance, Sha256, StagedDir, Unit};
+use areal_job::{FileError, Job, Sha256, StagedDir, Unit};
 use areal_model::{DenseInference, Inference, ModelSpec};
 use areal_raster::{Agreement, PredictMode, PredictionMeta, Scene, StateCounts, input_file_with_companions};
 use serde::Serialize;
@@ -16,8 +17,6 @@ use crate::source::PixelSource;
 use crate::stream::{Start, StreamSettings, stream};
 use crate::strip::Shard;
 use crate::{PredictError, PredictSettings};
-
-const MADE_BY: &str = concat!("areal ", env!("CARGO_PKG_VERSION"));
 
 /// What a prediction came to.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -157,19 +156,20 @@ fn hash_inputs(
     bundle: &Path,
     store: Option<&Path>,
     job: &Job<'_>,
-) -> Result<(Vec<InputFile>, Sha256), PredictError> {
+) -> Result<(Vec<InputRef>, Sha256), PredictError> {
     let files = &scene.settings().files;
     let task = job.task("hash", Some(files.len() as u64 + 1), Unit::Files);
-    let hash = |path: &Path| -> Result<InputFile, PredictError> {
+    let hash = |path: &Path| -> Result<InputRef, PredictError> {
         job.check()?;
         let input = input_file_with_companions(path)?;
         task.advance(1);
         Ok(input)
     };
-    let mut inputs: Vec<InputFile> = files.iter().map(|path| hash(path)).collect::<Result<_, _>>()?;
-    let bundle = hash(bundle)?;
+    let mut inputs: Vec<InputRef> = files.iter().map(|path| hash(path)).collect::<Result<_, _>>()?;
+    let bundle = input_file(bundle)?;
+    task.advance(1);
     let digest = bundle.sha256.clone();
-    inputs.push(bundle);
+    inputs.push(bundle.into());
     if let Some(store) = store {
         inputs.push(hash(store)?);
     }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use areal_formats::Provenance;
 use areal_grid::{Class, PatchLayout, PixelBlock, PixelState, PixelType, Pixels, Target, Window};
-use areal_job::{Interrupt, Job, NoProgress, Provenance, hash_bytes};
+use areal_job::{Interrupt, Job, NoProgress, hash_bytes};
 use areal_model::{
     Architecture, BUNDLE_FORMAT, Calibration, Inference, ModelError, ModelSpec, Normalisation, Padding, PatchBatch,
     ValueScale,

@@ -9,10 +9,10 @@ use gdal::{Dataset, DriverManager, Metadata};
 use gdal_sys::CPLErr;
 
 use crate::RasterError;
+use crate::Resampling;
 use crate::facts::open_raster;
 use crate::gdal_call::{collect, explain, strictly};
 use crate::raster_io::{self, Layout, gdal_type};
-use crate::settings::Resampling;
 use crate::srs::spatial_ref;
 
 /// Pixels of one band that the check of a finished file decodes at a time.

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::ffi::CStr;
 use std::path::{Path, PathBuf};
 
-use areal_job::InputFile;
+use areal_formats::{InputRef, input_file};
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags, Metadata};
 
 use crate::RasterError;
@@ -34,10 +34,10 @@ pub fn companions(path: &Path) -> Result<Vec<PathBuf>, RasterError> {
 ///
 /// # Errors
 /// As [`companions`], and when a file cannot be read.
-pub fn input_file_with_companions(path: &Path) -> Result<InputFile, RasterError> {
+pub fn input_file_with_companions(path: &Path) -> Result<InputRef, RasterError> {
     let files = companions(path)?;
     let (own, others) = files.split_first().ok_or_else(|| not_on_disk(path))?;
-    Ok(areal_job::input_file(own)?.with_companions(others)?)
+    Ok(input_file(own)?.with_companions(others)?.into())
 }
 
 fn not_on_disk(path: &Path) -> RasterError {
@@ -208,13 +208,14 @@ mod tests {
             names(&companions(&path).unwrap()),
             ["zones.shp", "zones.cpg", "zones.dbf", "zones.prj", "zones.shx"]
         );
-        let before = input_file_with_companions(&path).unwrap();
+        let own = |path: &Path| input_file_with_companions(path).unwrap().local().unwrap().clone();
+        let before = own(&path);
         assert_eq!(before.sha256, areal_job::hash_file(&path).unwrap(), "as sha256sum prints it");
         let dbf = path.with_extension("dbf");
         let mut table = fs::read(&dbf).unwrap();
         table[1] ^= 1; // the year of the last change
         fs::write(&dbf, table).unwrap();
-        let after = input_file_with_companions(&path).unwrap();
+        let after = own(&path);
         assert_eq!(after.sha256, before.sha256);
         assert_ne!(after.digest(), before.digest());
     }

@@ -1,84 +1,12 @@
+//! The folder of a prediction: its document and its rasters.
+
 use std::path::{Path, PathBuf};
 
-use areal_grid::{Class, PixelGrid, PixelState, PixelType, Target};
-use areal_job::{Provenance, Sha256, read_json, write_json};
-use serde::{Deserialize, Serialize};
+use areal_formats::PredictionMeta;
+use areal_grid::{Class, PixelState, PixelType, Target};
+use areal_job::read_json;
 
-use crate::{Agreement, CogBand, CogSpec, PredictMode, RasterError, RasterFile, Resampling, SceneSettings, same_grid};
-
-/// Cells of a prediction by what became of them; together they are all its cells.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StateCounts {
-    /// Cells with a predicted class or value.
-    pub predicted: u64,
-    /// Cells left empty because too much of them is nodata.
-    pub nodata: u64,
-    /// Cells left empty because too much of them is masked by the quality band.
-    pub masked: u64,
-    /// Cells in no file of the scene.
-    pub outside: u64,
-}
-
-impl StateCounts {
-    /// All cells.
-    pub fn total(&self) -> u64 {
-        self.predicted + self.nodata + self.masked + self.outside
-    }
-}
-
-/// `prediction.json`: how a prediction was made, and from what.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PredictionMeta {
-    /// Always [`PredictionMeta::FORMAT`].
-    pub format: String,
-    /// What was predicted.
-    pub target: Target,
-    /// Where the cells lie; a cell is `stride` x `stride` pixels of the scene.
-    pub grid: PixelGrid,
-    /// Patch size in pixels of the scene.
-    pub patch_size: usize,
-    /// Stride in pixels of the scene.
-    pub stride: usize,
-    /// How the network was run; `patch` where the document has no such key.
-    #[serde(default)]
-    pub mode: PredictMode,
-    /// In dense mode, how far it is from patch by patch on a sample of this scene's patches.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub agreement: Option<Agreement>,
-    /// Least share of observed pixels, 0 to 1, for a patch to be predicted.
-    pub min_valid: f64,
-    /// The scene.
-    pub scene: SceneSettings,
-    /// Digest of the bundle.
-    pub bundle_sha256: Sha256,
-    /// Cells by what became of them; they add up to height x width.
-    pub counts: StateCounts,
-    /// Share of each class that the training implies, in the order of the classes; empty for a value.
-    pub training_prior: Vec<f64>,
-    /// Share of each class among the training patches, in the order of the classes; empty for a value, and in
-    /// predictions made before it was on record.
-    #[serde(default)]
-    pub class_shares: Vec<f64>,
-    /// How it was made.
-    pub provenance: Provenance,
-}
-
-impl PredictionMeta {
-    /// The format that this version reads and writes.
-    pub const FORMAT: &'static str = "areal-prediction/1";
-    /// Name of the file in the prediction's folder.
-    pub const FILE: &'static str = "prediction.json";
-
-    /// Writes it into a folder.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn write(&self, folder: &Path) -> Result<(), RasterError> {
-        Ok(write_json(&folder.join(Self::FILE), self)?)
-    }
-}
+use crate::{CogBand, CogSpec, RasterError, RasterFile, Resampling, same_grid};
 
 /// The folder of a prediction: `prediction.json`, `states.tif` and `shares.tif`, with `classes.tif` and `probabilities.tif` or with
 /// `value.tif`.

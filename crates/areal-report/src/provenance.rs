@@ -1,4 +1,4 @@
-use areal_job::Provenance;
+use areal_formats::{InputFile, InputRef, Provenance};
 
 use crate::number::number;
 
@@ -30,19 +30,37 @@ pub(crate) struct InputView {
 impl Stage {
     pub(crate) fn view(&self) -> StageView {
         let p = &self.provenance;
-        let input = |i: &areal_job::InputFile| InputView {
-            path: i.path.display().to_string(),
-            sha256: i.sha256.to_string(),
-            short: i.sha256.short().to_owned(),
-            bytes: number(i.bytes as f64, 0),
-        };
         StageView {
             path: self.path.clone(),
             command: p.command.clone(),
             made_by: p.made_by.clone(),
             seed: p.seed.map_or_else(|| "none".to_owned(), |s| s.to_string()),
-            inputs: p.inputs.iter().flat_map(|i| std::iter::once(i).chain(&i.companions)).map(input).collect(),
+            inputs: p.inputs.iter().flat_map(InputView::all).collect(),
             settings: format!("{:#}", p.settings),
+        }
+    }
+}
+
+impl InputView {
+    /// An input, and the files that are read with it.
+    fn all(input: &InputRef) -> Vec<Self> {
+        match input {
+            InputRef::Local(file) => std::iter::once(file).chain(&file.companions).map(Self::of_file).collect(),
+            InputRef::Remote(object) => vec![Self {
+                path: object.url.clone(),
+                sha256: format!("ETag {}", object.etag),
+                short: object.etag.clone(),
+                bytes: number(object.bytes as f64, 0),
+            }],
+        }
+    }
+
+    fn of_file(file: &InputFile) -> Self {
+        Self {
+            path: file.path.display().to_string(),
+            sha256: file.sha256.to_string(),
+            short: file.sha256.short().to_owned(),
+            bytes: number(file.bytes as f64, 0),
         }
     }
 }

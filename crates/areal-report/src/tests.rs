@@ -1,7 +1,8 @@
 //! The document as a whole.
 
+use areal_formats::{InputFile, InputRef, Provenance};
 use areal_grid::Class;
-use areal_job::{InputFile, Provenance, hash_bytes};
+use areal_job::hash_bytes;
 
 use crate::{
     AccuracyLine, AreaColumn, AreaSection, Confusion, EstimateLine, EstimateSection, LearningCurve, MapFigure, Note,
@@ -9,6 +10,10 @@ use crate::{
 };
 
 const EVIL: &str = "<script>alert('x')</script>\"&";
+
+fn input_named(path: &str) -> InputFile {
+    InputFile { path: path.into(), sha256: hash_bytes(b"abc"), bytes: 12_345_678, companions: Vec::new() }
+}
 
 fn class(code: u8, name: &str, colour: [u8; 3]) -> Class {
     Class { code, name: name.to_owned(), colour }
@@ -136,12 +141,7 @@ fn whole() -> Report {
             provenance: Provenance {
                 made_by: "areal 0.1.0".into(),
                 command: "predict".into(),
-                inputs: vec![InputFile {
-                    path: "scene.tif".into(),
-                    sha256: hash_bytes(b"abc"),
-                    bytes: 12_345_678,
-                    companions: Vec::new(),
-                }],
+                inputs: vec![InputRef::Local(input_named("scene.tif"))],
                 settings: serde_json::json!({"stride": 16}),
                 seed: Some(7),
             },
@@ -265,7 +265,7 @@ fn nothing_in_an_input_becomes_markup() {
     report.provenance[0].path = EVIL.into();
     report.provenance[0].provenance.command = EVIL.into();
     report.provenance[0].provenance.settings = serde_json::json!({EVIL: EVIL});
-    report.provenance[0].provenance.inputs[0].path = EVIL.into();
+    report.provenance[0].provenance.inputs[0] = InputRef::Local(input_named(EVIL));
     let evil = [class(1, EVIL, [1, 2, 3])];
     report.maps = vec![
         MapFigure::classes(EVIL, [1, 1], &[1], &evil, [1.0, 1.0]).unwrap(),

@@ -80,7 +80,8 @@ impl Card<'_> {
     fn data(&self) -> String {
         let mut text = "## Training data\n\n".to_owned();
         for input in &self.spec.provenance.inputs {
-            let _ = writeln!(text, "- `{}`, SHA-256 `{}`", input.path.display(), input.sha256);
+            let (kind, value) = input.identity();
+            let _ = writeln!(text, "- `{}`, {kind} `{value}`", input.name());
         }
         let licence = self.settings.licence.as_deref().unwrap_or("not stated");
         let _ = writeln!(text, "- licence of the data and labels: {licence}");

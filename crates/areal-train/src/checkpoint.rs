@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 
-use areal_job::{FileError, InputFile, Provenance, StagedDir, read_json, write_json};
+use areal_formats::{InputRef, Provenance};
+use areal_job::{FileError, StagedDir, read_json, write_json};
 use areal_model::StateDict;
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +21,7 @@ pub(crate) struct RunKey {
     made_by: String,
     /// The settings as JSON text: numbers compare as they were written.
     settings: String,
-    inputs: Vec<InputFile>,
+    inputs: Vec<InputRef>,
 }
 
 impl RunKey {
@@ -130,7 +131,7 @@ fn difference(then: &RunKey, now: &RunKey) -> Option<String> {
     if then.made_by != now.made_by {
         return Some(format!("it was made by {}, this is {}", then.made_by, now.made_by));
     }
-    let digests = |run: &RunKey| run.inputs.iter().map(|i| i.sha256.clone()).collect::<Vec<_>>();
+    let digests = |run: &RunKey| run.inputs.iter().map(|i| i.digest()).collect::<Vec<_>>();
     if digests(then) != digests(now) {
         return Some("its store or starting weights held other data".to_owned());
     }

@@ -1,5 +1,6 @@
+use areal_formats::Provenance;
 use areal_grid::Target;
-use areal_job::{Job, Provenance, Unit};
+use areal_job::{Job, Unit};
 use areal_model::{Inference, ModelSpec};
 use areal_patches::{PatchStore, Split};
 use ndarray::{Array2, Axis, concatenate};

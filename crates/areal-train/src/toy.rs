@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use areal_formats::Provenance;
 use areal_grid::{Affine, Class, PixelBlock, PixelGrid, PixelState, PixelType, Pixels, Target, Window};
-use areal_job::Provenance;
 use areal_patches::{
     Footprint, Label, LabelCount, PatchRecord, PatchStore, STORE_FORMAT, Split, StoreCounts, StoreMeta, StoreWriter,
 };

@@ -1,7 +1,8 @@
 use std::path::Path;
 
+use areal_formats::{Provenance, input_file};
 use areal_grid::Target;
-use areal_job::{Job, Provenance, StagedDir, Unit, hash_bytes, input_file, write_json};
+use areal_job::{Job, StagedDir, Unit, hash_bytes, write_json};
 use areal_model::{
     BUNDLE_FORMAT, Bundle, Calibration, ClassWeights, Loss, ModelSpec, Network, Padding, StateDict, implied_prior,
 };
@@ -210,12 +211,12 @@ fn loss_for(settings: &TrainSettings, target: &Target) -> Result<Loss, TrainErro
 }
 
 fn provenance(store: &PatchStore, settings: &TrainSettings) -> Result<Provenance, TrainError> {
-    let mut inputs = vec![input_file(store.path())?];
+    let mut inputs = vec![input_file(store.path())?.into()];
     if let Some(weights) = &settings.weights {
-        inputs.push(input_file(weights)?);
+        inputs.push(input_file(weights)?.into());
     }
     Ok(Provenance {
-        made_by: concat!("areal ", env!("CARGO_PKG_VERSION")).to_owned(),
+        made_by: areal_formats::MADE_BY.to_owned(),
         command: "train".to_owned(),
         inputs,
         settings: serde_json::to_value(settings).unwrap_or_default(),

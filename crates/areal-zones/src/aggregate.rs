@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use areal_formats::Reconciliation;
 use areal_grid::{CellAreas, PixelState, Window};
 use areal_job::{Job, Unit};
 use areal_raster::Projection;
@@ -77,25 +78,6 @@ pub struct Areas {
     pub map: Tally,
     /// The comparison of sums over zones with the map.
     pub reconciliation: Vec<Reconciliation>,
-}
-
-/// One total, summed in two ways.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Reconciliation {
-    /// What is summed.
-    pub what: String,
-    /// Its unit.
-    pub unit: String,
-    /// Sum over zones.
-    pub zones: f64,
-    /// In no zone.
-    pub outside: f64,
-    /// In more than one zone: part of `zones` once too often.
-    pub overlap: f64,
-    /// Sum over the map, in one go.
-    pub map: f64,
-    /// Difference between `zones + outside - overlap` and `map`, relative to the map.
-    pub relative_difference: f64,
 }
 
 /// Largest relative difference between sums that are the same but for rounding.

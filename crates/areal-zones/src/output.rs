@@ -2,70 +2,18 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use areal_job::{FileError, Provenance, StagedDir, write_json};
+use areal_formats::Provenance;
+use areal_job::{FileError, StagedDir, write_json};
 use areal_raster::{Feature, Field, FieldKind, FieldValue, VectorLayer, write_layer};
 use geo::Geometry;
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 
 use crate::{
-    AreaTable, CsvColumn, CsvTable, CsvType, Item, Measure, Reconciliation, Zone, ZoneState, ZoneSums, ZonesError,
+    AreaTable, AreasMeta, CsvColumn, CsvTable, CsvType, Item, Measure, RepairMeta, Zone, ZoneState, ZoneSums,
+    ZonesError,
 };
-
-/// `areas.json`: what was aggregated, how it adds up, and how it came to be.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AreasMeta {
-    /// [`AreasMeta::FORMAT`].
-    pub format: String,
-    /// The prediction or raster.
-    pub map: PathBuf,
-    /// CRS of the map.
-    pub map_crs: String,
-    /// The zone file.
-    pub zones: PathBuf,
-    /// Its id field.
-    pub id_field: String,
-    /// CRS of the zones.
-    pub zones_crs: String,
-    /// Zones on the map as a whole.
-    pub inside: usize,
-    /// Zones partly on the map.
-    pub partial: usize,
-    /// Zones nowhere on the map.
-    pub outside: usize,
-    /// Zones that were invalid, with what was done.
-    pub repairs: Vec<RepairMeta>,
-    /// Sums over zones compared with the map.
-    pub reconciliation: Vec<Reconciliation>,
-    /// How it came to be.
-    pub provenance: Provenance,
-}
-
-/// A repaired zone.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RepairMeta {
-    /// The zone.
-    pub zone_id: String,
-    /// What was wrong and where.
-    pub fault: String,
-    /// Area after over area before, less 1 (areas in the plane of the zones' CRS); none where there was none before.
-    pub relative_change: Option<f64>,
-}
-
-impl AreasMeta {
-    /// The document's format.
-    pub const FORMAT: &'static str = "areal-areas/1";
-    /// Its name in the folder.
-    pub const FILE: &'static str = "areas.json";
-    /// Name of the tidy table.
-    pub const CSV: &'static str = "areas.csv";
-    /// Name of the layer.
-    pub const LAYER: &'static str = "areas.gpkg";
-}
 
 /// Columns of `areas.csv`, with their meaning.
 pub fn areas_csv() -> CsvTable {
@@ -223,29 +171,27 @@ fn layer(table: &AreaTable<'_>) -> VectorLayer {
     }
 }
 
-impl AreasMeta {
-    /// Describes an aggregation.
-    pub fn new(map: &crate::Map, table: &AreaTable<'_>, provenance: Provenance) -> Self {
-        let count = |state: ZoneState| table.areas.zones.iter().filter(|z| z.state == state).count();
-        let repair = |r: &crate::Repair| RepairMeta {
-            zone_id: r.id.clone(),
-            fault: r.fault.to_string(),
-            relative_change: r.relative_change(),
-        };
-        Self {
-            format: Self::FORMAT.to_owned(),
-            map: map.path.clone(),
-            map_crs: map.grid.crs.name.clone(),
-            zones: table.set.path.clone(),
-            id_field: table.set.id_field.clone(),
-            zones_crs: table.set.crs.name.clone(),
-            inside: count(ZoneState::Inside),
-            partial: count(ZoneState::Partial),
-            outside: count(ZoneState::Outside),
-            repairs: table.set.repairs.iter().map(repair).collect(),
-            reconciliation: table.areas.reconciliation.clone(),
-            provenance,
-        }
+/// Describes an aggregation.
+pub fn areas_meta(map: &crate::Map, table: &AreaTable<'_>, provenance: Provenance) -> AreasMeta {
+    let count = |state: ZoneState| table.areas.zones.iter().filter(|z| z.state == state).count();
+    let repair = |r: &crate::Repair| RepairMeta {
+        zone_id: r.id.clone(),
+        fault: r.fault.to_string(),
+        relative_change: r.relative_change(),
+    };
+    AreasMeta {
+        format: AreasMeta::FORMAT.to_owned(),
+        map: map.path.clone(),
+        map_crs: map.grid.crs.name.clone(),
+        zones: table.set.path.clone(),
+        id_field: table.set.id_field.clone(),
+        zones_crs: table.set.crs.name.clone(),
+        inside: count(ZoneState::Inside),
+        partial: count(ZoneState::Partial),
+        outside: count(ZoneState::Outside),
+        repairs: table.set.repairs.iter().map(repair).collect(),
+        reconciliation: table.areas.reconciliation.clone(),
+        provenance,
     }
 }
 

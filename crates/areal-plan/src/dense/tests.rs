@@ -1,7 +1,8 @@
 //! Whole scenes against their patches one by one.
 
+use areal_formats::Provenance;
 use areal_grid::{Class, PatchLayout, PixelBlock, PixelState, PixelType, Pixels, Target, Window, default_colour};
-use areal_job::{Provenance, hash_bytes};
+use areal_job::hash_bytes;
 use areal_kernels::Isa;
 use areal_model::{
     Architecture, BUNDLE_FORMAT, Bundle, Calibration, DenseInference, DeviceChoice, Inference, ModelSpec, Network,

@@ -1,4 +1,4 @@
-use areal_raster::Agreement;
+use areal_formats::DenseAgreement;
 
 /// Sums over patches that were predicted in both modes.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -39,8 +39,8 @@ impl Difference {
     }
 
     /// What they come to; `classes` says whether the outputs are probabilities of classes. None without any patch.
-    pub fn agreement(&self, classes: bool) -> Option<Agreement> {
-        (self.patches > 0).then(|| Agreement {
+    pub fn agreement(&self, classes: bool) -> Option<DenseAgreement> {
+        (self.patches > 0).then(|| DenseAgreement {
             patches: self.patches,
             same_class: classes.then(|| self.same as f64 / self.patches as f64),
             mean_difference: self.sum / self.numbers.max(1) as f64,

@@ -1,10 +1,11 @@
 use std::path::PathBuf;
 
-use areal_job::{Provenance, StagedDir};
+use areal_formats::Provenance;
+use areal_job::StagedDir;
 use areal_raster::{BandRef, input_file_with_companions};
 use areal_zones::{
-    AggregateSettings, AreaTable, AreasMeta, Content, Invalid, Item, Map, MapInput, Measure, ZoneSet, ZoneSettings,
-    ZoneSums, aggregate, write_areas,
+    AggregateSettings, AreaTable, Content, Invalid, Item, Map, MapInput, Measure, ZoneSet, ZoneSettings, ZoneSums,
+    aggregate, areas_meta, write_areas,
 };
 use clap::Args;
 use rayon::prelude::*;
@@ -129,13 +130,13 @@ impl Stage for Options {
         let resolved =
             json!({ "zones": zone_settings, "content": self.content, "band": self.band, "aggregate": settings });
         let provenance = Provenance {
-            made_by: concat!("areal ", env!("CARGO_PKG_VERSION")).to_owned(),
+            made_by: areal_formats::MADE_BY.to_owned(),
             command: "aggregate".to_owned(),
             inputs,
             settings: resolved,
             seed: None,
         };
-        let meta = AreasMeta::new(&map, &table, provenance);
+        let meta = areas_meta(&map, &table, provenance);
         let json = self.json.unwrap_or(false);
         let (written, shown) = rayon::join(
             || write_areas(&table, &meta, &folder),

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
-use areal_job::{Provenance, StagedDir, write_json};
+use areal_formats::Provenance;
+use areal_job::{StagedDir, write_json};
 use areal_model::{BurnInference, DeviceChoice, Inference, Precision};
 use areal_patches::{PatchStore, Split};
 use areal_raster::input_file_with_companions;
@@ -82,7 +83,7 @@ impl Stage for Options {
             patches: store.indices(split).len() as u64,
             metrics,
             provenance: Provenance {
-                made_by: concat!("areal ", env!("CARGO_PKG_VERSION")).to_owned(),
+                made_by: areal_formats::MADE_BY.to_owned(),
                 command: "evaluate".to_owned(),
                 inputs: self.inputs().iter().map(|p| input_file_with_companions(p)).collect::<Result<_, _>>()?,
                 settings: serde_json::json!({ "split": split, "device": device, "precision": precision }),

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use areal_explain::{
     Chosen, ExplainSettings, Method, SaliencyRow, Subject, explain, of_places, of_prediction, of_store,
 };
-use areal_job::input_file;
+use areal_formats::input_file;
 use areal_model::{Bundle, DeviceChoice};
 use areal_patches::PatchStore;
 use areal_predict::PredictError;

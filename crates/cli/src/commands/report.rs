@@ -8,7 +8,8 @@ mod saliency;
 use std::path::{Path, PathBuf};
 
 use areal_explain::ExplainMeta;
-use areal_job::{FileError, Provenance, StagedFile, read_json};
+use areal_formats::Provenance;
+use areal_job::{FileError, StagedFile, read_json};
 use areal_patches::STORE_FORMAT;
 use areal_report::{Report, Stage as Made, render};
 use clap::Args;
@@ -90,7 +91,7 @@ impl Options {
     fn gather(&self, context: &Context) -> Result<Report, CliError> {
         let mut report = Report {
             title: self.title.clone().unwrap_or_else(|| "Report".to_owned()),
-            made_by: concat!("areal ", env!("CARGO_PKG_VERSION")).to_owned(),
+            made_by: areal_formats::MADE_BY.to_owned(),
             ..Report::default()
         };
         for folder in &self.prediction {

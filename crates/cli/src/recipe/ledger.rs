@@ -68,7 +68,7 @@ impl Ledger {
     /// What the stage would be made from now: an input's digest counts all files that are read with it.
     pub fn entry(&mut self, settings: Table, inputs: Vec<PathBuf>, output: PathBuf) -> Result<Entry, RasterError> {
         let inputs = inputs.into_iter().map(|p| self.input_digest(&p).map(|d| (p, d))).collect::<Result<_, _>>()?;
-        let made_by = concat!("areal ", env!("CARGO_PKG_VERSION")).to_owned();
+        let made_by = areal_formats::MADE_BY.to_owned();
         Ok(Entry { format: FORMAT.into(), made_by, settings, inputs, output: (output, None) })
     }
 

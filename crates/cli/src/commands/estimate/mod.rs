@@ -9,7 +9,8 @@ use areal_estimate::{
     QualityInput, SurveySettings, ValueSurvey, ValueZone, ZoneMethod, ZoneSettings, disclosed, estimate_classes,
     estimate_value, quality_report, round_rows, settle, significant, suppress_rows, training_overlap,
 };
-use areal_job::{FileError, Provenance, StagedDir, write_json};
+use areal_formats::Provenance;
+use areal_job::{FileError, StagedDir, write_json};
 use areal_raster::input_file_with_companions;
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -367,7 +368,7 @@ impl Options {
 
     fn provenance(&self) -> Result<Provenance, CliError> {
         Ok(Provenance {
-            made_by: concat!("areal ", env!("CARGO_PKG_VERSION")).to_owned(),
+            made_by: areal_formats::MADE_BY.to_owned(),
             command: "estimate".to_owned(),
             inputs: self.inputs().iter().map(|p| input_file_with_companions(p)).collect::<Result<_, _>>()?,
             settings: self.used()?,

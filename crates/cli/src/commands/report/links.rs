@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use areal_job::{FileError, Sha256, input_file};
+use areal_formats::input_file;
+use areal_job::{FileError, Sha256};
 use areal_report::{Note, Report};
 
 use super::Options;
@@ -20,7 +21,7 @@ pub fn check(report: &mut Report, options: &Options) -> Result<(), FileError> {
         let digests: Vec<Sha256> =
             folders.iter().map(|f| Ok(input_file(f)?.sha256)).collect::<Result<_, FileError>>()?;
         for made in report.provenance.iter().filter(|made| commands.contains(&made.provenance.command.as_str())) {
-            if !made.provenance.inputs.iter().any(|input| digests.contains(&input.sha256)) {
+            if !made.provenance.inputs.iter().any(|input| digests.contains(&input.digest())) {
                 let text = format!("{} was made from another {what} than the one in this report.", made.path);
                 report.notes.push(Note::warning(text));
             }

@@ -6,8 +6,9 @@ use areal_estimate::{
     Allocation, Anticipated, Census, DESIGN_FORMAT, Design, DesignStratum, DesignUnit, Draw, DrawnCell,
     LEAST_IN_STRATUM, Size, StrataBy, anticipated_class_shares, number_units, plan, share_deviation, significant,
 };
+use areal_formats::Provenance;
 use areal_grid::{ToLonLat, Window};
-use areal_job::{Provenance, StagedDir, hash_file, write_json};
+use areal_job::{StagedDir, hash_file, write_json};
 use areal_raster::{
     Feature, Field, FieldKind, FieldValue, Projection, VectorLayer, input_file_with_companions, write_layer,
 };
@@ -337,7 +338,7 @@ impl Options {
             outside: cells - census.populations().iter().sum::<u64>(),
             second_look,
             provenance: Provenance {
-                made_by: concat!("areal ", env!("CARGO_PKG_VERSION")).to_owned(),
+                made_by: areal_formats::MADE_BY.to_owned(),
                 command: "sample".to_owned(),
                 inputs,
                 settings: self.used(map)?,

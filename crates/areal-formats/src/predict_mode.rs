@@ -1,11 +1,27 @@
-use std::fmt;
-use std::str::FromStr;
+//! How a network is run over a scene, and how far its two modes are apart.
 
 use serde::{Deserialize, Serialize};
 
+use crate::UnknownName;
+
 /// How a network is run over a scene.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Default,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantNames,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = unknown)]
 pub enum PredictMode {
     /// Patch by patch: each as if there were nothing around it.
     #[default]
@@ -20,36 +36,18 @@ impl PredictMode {
 
     /// Its name in flags, files and messages.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Patch => "patch",
-            Self::Dense => "dense",
-        }
+        self.into()
     }
 }
 
-impl fmt::Display for PredictMode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// A word that names no mode.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is no mode; use patch or dense")]
-pub struct UnknownMode(String);
-
-impl FromStr for PredictMode {
-    type Err = UnknownMode;
-
-    fn from_str(text: &str) -> Result<Self, UnknownMode> {
-        Self::ALL.into_iter().find(|m| m.name() == text).ok_or_else(|| UnknownMode(text.to_owned()))
-    }
+fn unknown(text: &str) -> UnknownName {
+    UnknownName::of::<PredictMode>("mode", text)
 }
 
 /// How far dense mode and patch by patch are apart, on patches of the scene that were predicted in both.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Agreement {
+pub struct DenseAgreement {
     /// Patches compared.
     pub patches: u64,
     /// Share of them with the same most probable class, 0 to 1; none for a value.

@@ -1,9 +1,13 @@
+//! Which files make a scene and how they are read.
+
 use std::convert::Infallible;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+use crate::UnknownName;
 
 /// A band of a file, by number or description. As text, digits are a number.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -56,9 +60,23 @@ impl fmt::Display for BandRef {
 
 /// How pixels of one grid are made from those of another.
 ///
-/// Only observed pixels take part, their weights scaled to sum to 1; see [`crate::Scene`] for when a pixel is observed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// Only observed pixels take part, their weights scaled to sum to 1.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantNames,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = unknown_resampling)]
 pub enum Resampling {
     /// The pixel that holds the position: the one for categories.
     Nearest,
@@ -76,32 +94,12 @@ impl Resampling {
 
     /// Its name in flags, files and messages.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Nearest => "nearest",
-            Self::Bilinear => "bilinear",
-            Self::Cubic => "cubic",
-            Self::Average => "average",
-        }
+        self.into()
     }
 }
 
-impl fmt::Display for Resampling {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// A word that names no resampling.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is no resampling; use nearest, bilinear, cubic or average")]
-pub struct UnknownResampling(String);
-
-impl FromStr for Resampling {
-    type Err = UnknownResampling;
-
-    fn from_str(text: &str) -> Result<Self, UnknownResampling> {
-        Self::ALL.into_iter().find(|r| r.name() == text).ok_or_else(|| UnknownResampling(text.to_owned()))
-    }
+fn unknown_resampling(text: &str) -> UnknownName {
+    UnknownName::of::<Resampling>("resampling", text)
 }
 
 /// A band that says which pixels to set aside. Its own nodata value means nothing: in many files 0 is both the image's

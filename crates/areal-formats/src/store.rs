@@ -1,9 +1,9 @@
-use std::fmt;
+//! `store.json`: what a patch store holds.
 
 use areal_grid::{Crs, GroundResolution, PixelGrid, PixelType, Scaling, Target};
-use areal_job::Provenance;
-use areal_raster::SceneSettings;
 use serde::{Deserialize, Serialize};
+
+use crate::{Provenance, SceneSettings};
 
 /// The `format` of `store.json`.
 pub const STORE_FORMAT: &str = "areal-store/1";
@@ -77,7 +77,7 @@ pub struct LabelCount {
 }
 
 impl LabelCount {
-    /// The counts in the order of [`Split::ALL`](crate::Split::ALL).
+    /// The counts in the order train, validation, test.
     pub fn by_split(&self) -> [u64; 3] {
         [self.train, self.validation, self.test]
     }
@@ -94,32 +94,25 @@ pub struct DropCount {
 }
 
 /// Why a planned patch is not in the store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, strum::Display, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DropReason {
     /// No pixel of it, or not its centre, has a label.
+    #[strum(to_string = "without a label")]
     Unlabelled,
     /// Its label covers less than the least label fraction.
+    #[strum(to_string = "below the least label fraction")]
     LabelFraction,
     /// Two labels cover as many of its pixels.
+    #[strum(to_string = "two labels cover as much")]
     Tie,
     /// It would reach past its scene.
+    #[strum(to_string = "would reach past the scene")]
     OutsideScene,
     /// Too few of its pixels are observed.
+    #[strum(to_string = "below the least valid fraction")]
     ValidFraction,
     /// It overlaps a patch of another split, or comes within the buffer of one.
+    #[strum(to_string = "too near to another split")]
     Buffer,
-}
-
-impl fmt::Display for DropReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Unlabelled => "without a label",
-            Self::LabelFraction => "below the least label fraction",
-            Self::Tie => "two labels cover as much",
-            Self::OutsideScene => "would reach past the scene",
-            Self::ValidFraction => "below the least valid fraction",
-            Self::Buffer => "too near to another split",
-        })
-    }
 }

@@ -1,0 +1,79 @@
+//! `areas.json`: what was aggregated, how it adds up, and how it came to be.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Provenance;
+
+/// `areas.json`: what was aggregated, how it adds up, and how it came to be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AreasMeta {
+    /// [`AreasMeta::FORMAT`].
+    pub format: String,
+    /// The prediction or raster.
+    pub map: PathBuf,
+    /// CRS of the map.
+    pub map_crs: String,
+    /// The zone file.
+    pub zones: PathBuf,
+    /// Its id field.
+    pub id_field: String,
+    /// CRS of the zones.
+    pub zones_crs: String,
+    /// Zones on the map as a whole.
+    pub inside: usize,
+    /// Zones partly on the map.
+    pub partial: usize,
+    /// Zones nowhere on the map.
+    pub outside: usize,
+    /// Zones that were invalid, with what was done.
+    pub repairs: Vec<RepairMeta>,
+    /// Sums over zones compared with the map.
+    pub reconciliation: Vec<Reconciliation>,
+    /// How it came to be.
+    pub provenance: Provenance,
+}
+
+/// A repaired zone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RepairMeta {
+    /// The zone.
+    pub zone_id: String,
+    /// What was wrong and where.
+    pub fault: String,
+    /// Area after over area before, less 1 (areas in the plane of the zones' CRS); none where there was none before.
+    pub relative_change: Option<f64>,
+}
+
+impl AreasMeta {
+    /// The document's format.
+    pub const FORMAT: &'static str = "areal-areas/1";
+    /// Its name in the folder.
+    pub const FILE: &'static str = "areas.json";
+    /// Name of the tidy table.
+    pub const CSV: &'static str = "areas.csv";
+    /// Name of the layer.
+    pub const LAYER: &'static str = "areas.gpkg";
+}
+
+/// One total, summed in two ways.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reconciliation {
+    /// What is summed.
+    pub what: String,
+    /// Its unit.
+    pub unit: String,
+    /// Sum over zones.
+    pub zones: f64,
+    /// In no zone.
+    pub outside: f64,
+    /// In more than one zone: part of `zones` once too often.
+    pub overlap: f64,
+    /// Sum over the map, in one go.
+    pub map: f64,
+    /// Difference between `zones + outside - overlap` and `map`, relative to the map.
+    pub relative_difference: f64,
+}

@@ -1,0 +1,26 @@
+//! Documents that areal writes and reads again; neither GDAL nor Burn.
+//!
+//! A document's `format` field names it and its version; `areal_job::read_json` refuses another one.
+
+mod areas;
+mod csvw;
+mod input;
+mod predict_mode;
+mod prediction;
+mod provenance;
+mod scene_settings;
+mod store;
+mod unknown_name;
+
+pub use areas::{AreasMeta, Reconciliation, RepairMeta};
+pub use csvw::{CsvColumn, CsvTable, CsvType, metadata_path};
+pub use input::{InputFile, InputRef, RemoteObject, input_file};
+pub use predict_mode::{DenseAgreement, PredictMode};
+pub use prediction::{PredictionMeta, StateCounts};
+pub use provenance::{MADE_BY, Provenance};
+pub use scene_settings::{BandRef, Quality, Resampling, SceneSettings};
+pub use store::{DropCount, DropReason, LabelCount, STORE_FORMAT, StoreCounts, StoreMeta, StoreScene};
+pub use unknown_name::UnknownName;
+
+/// Longest side of a patch in pixels: a patch must fit into memory many times over.
+pub const MAX_PATCH_SIZE: usize = 4096;

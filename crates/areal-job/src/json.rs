@@ -1,0 +1,74 @@
+//! JSON documents with a `format` field: read with line and column of a fault, written whole or not at all.
+
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::{FileError, StagedFile};
+
+/// Reads a JSON document whose top-level `format` field must be `format` (such as `areal-store/1`).
+///
+/// # Errors
+/// [`FileError::Format`] for another format, [`FileError::Json`] with line and column for anything that does not fit.
+pub fn read_json<T: DeserializeOwned>(path: &Path, format: &'static str) -> Result<T, FileError> {
+    #[derive(Deserialize)]
+    struct Head {
+        #[serde(default)]
+        format: String,
+    }
+    let text = std::fs::read_to_string(path).map_err(FileError::io("read", path))?;
+    let fault = |e: serde_json::Error| FileError::Json {
+        path: path.to_path_buf(),
+        line: e.line(),
+        column: e.column(),
+        message: e.to_string(),
+    };
+    let head: Head = serde_json::from_str(&text).map_err(fault)?;
+    if head.format != format {
+        return Err(FileError::Format { path: path.to_path_buf(), found: head.format, expected: format });
+    }
+    serde_json::from_str(&text).map_err(fault)
+}
+
+/// Writes a document as indented JSON, whole or not at all.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write_json<T: Serialize>(path: &Path, document: &T) -> Result<(), FileError> {
+    let mut text = serde_json::to_vec_pretty(document).map_err(|e| FileError::Io {
+        action: "write",
+        path: path.to_path_buf(),
+        source: e.into(),
+    })?;
+    text.push(b'\n');
+    let staged = StagedFile::new(path)?;
+    std::fs::write(staged.path(), text).map_err(FileError::io("write", path))?;
+    staged.commit()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Doc {
+        format: String,
+        n: u32,
+    }
+
+    #[test]
+    fn a_document_comes_back_and_a_wrong_one_says_where() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.json");
+        let doc = Doc { format: "areal-test/1".into(), n: 3 };
+        write_json(&path, &doc).unwrap();
+        assert_eq!(read_json::<Doc>(&path, "areal-test/1").unwrap(), doc);
+        let other = read_json::<Doc>(&path, "areal-test/2").unwrap_err().to_string();
+        assert!(other.ends_with("has format \"areal-test/1\", expected \"areal-test/2\""), "{other}");
+        std::fs::write(&path, "{\"format\": \"areal-test/1\",\n \"m\": 3}").unwrap();
+        let fault = read_json::<Doc>(&path, "areal-test/1").unwrap_err().to_string();
+        assert!(fault.contains("line 2, column 4") && fault.contains("`m`"), "{fault}");
+    }
+}
