@@ -12,6 +12,7 @@ mod context;
 mod errors;
 mod layers;
 mod named_scenes;
+mod options;
 mod precision;
 mod recipe;
 mod scene_options;

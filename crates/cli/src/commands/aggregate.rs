@@ -16,6 +16,7 @@ use super::Stage;
 use crate::columns::aligned;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
+use crate::options;
 
 /// Sum a prediction, or any class or value raster, over zones such as districts.
 ///
@@ -24,7 +25,7 @@ use crate::errors::{CliError, Exit};
 /// not observed is split by its reason: nodata, masked, or in no file of the scene. Writes a folder with areas.csv (one
 /// row for each zone and measure), areas.csv-metadata.json (what its columns mean), areas.gpkg (to map) and areas.json
 /// (how it came to be); prints the table.
-#[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[command(after_help = "Examples:\n  \
     areal aggregate --prediction prediction --zones districts.gpkg --zone-id code --zone-name name --out areas\n  \
@@ -56,9 +57,9 @@ pub struct Options {
     /// Field with the names of zones.
     #[arg(long, value_name = "FIELD")]
     pub zone_name: Option<String>,
-    /// What is done with invalid polygons: refuse or repair (with a warning). [default: repair]
-    #[arg(long, value_name = "WHAT")]
-    pub invalid: Option<Invalid>,
+    /// What is done with invalid polygons: refuse or repair (with a warning).
+    #[arg(long, value_name = "WHAT", default_value_t = Invalid::default())]
+    pub invalid: Invalid,
     /// Raster of amounts per cell, such as people, to weight the mean of a value by. It may have its own grid and CRS:
     /// each of its cells is spread evenly over the map's cells that it covers.
     #[arg(long, value_name = "FILE")]
@@ -67,18 +68,24 @@ pub struct Options {
     #[arg(long, value_name = "FOLDER", hide = true)]
     #[serde(skip_serializing)]
     pub coverage: Option<PathBuf>,
-    /// Cells of the map that one thread holds in memory at most; fewer where its blocks allow it. [default: 2097152]
-    #[arg(long, value_name = "CELLS")]
-    pub window_cells: Option<usize>,
+    /// Cells of the map that one thread holds in memory at most; fewer where its blocks allow it.
+    #[arg(long, value_name = "CELLS", default_value_t = AggregateSettings::default().window_cells)]
+    pub window_cells: usize,
     /// Folder to write.
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
     /// Replace --out if it exists.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
-    pub overwrite: Option<bool>,
+    #[arg(long)]
+    pub overwrite: bool,
     /// Print the table as JSON.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
-    pub json: Option<bool>,
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        options::defaults()
+    }
 }
 
 impl Stage for Options {
@@ -92,22 +99,21 @@ impl Stage for Options {
 
     fn run(self, context: &Context) -> Result<(), CliError> {
         let input = self.map_input()?;
-        let zones_path = self.zones.clone().ok_or_else(|| missing("--zones", "the polygons to sum over"))?;
-        let out = self.out.clone().ok_or_else(|| missing("--out", "the folder to write"))?;
+        let zones_path = options::required(&self.zones, "--zones", "the polygons to sum over")?;
+        let out = options::required(&self.out, "--out", "the folder to write")?;
         if self.coverage.is_some() {
             tracing::warn!("--coverage has no effect any more: coverage is computed in each run");
         }
-        let folder = StagedDir::new(&out, self.overwrite.unwrap_or(false))?;
-        let defaults = AggregateSettings::default();
+        let folder = StagedDir::new(out, self.overwrite)?;
         let settings = AggregateSettings {
             weights: self.weights.clone(),
-            window_cells: self.window_cells.unwrap_or(defaults.window_cells),
+            window_cells: self.window_cells,
         };
         let zone_settings = ZoneSettings {
             layer: self.zone_layer.clone(),
             id_field: self.zone_id.clone(),
             name_field: self.zone_name.clone(),
-            invalid: self.invalid.unwrap_or_default(),
+            invalid: self.invalid,
         };
         let map = Map::open(&input)?;
         if self.prediction.is_some() && map.shares.is_none() {
@@ -120,7 +126,7 @@ impl Stage for Options {
         // Inputs are hashed while they are read: the zones take one thread only.
         let (hashed, summed) = std::thread::scope(|scope| {
             let hashed = scope.spawn(hash);
-            let summed = ZoneSet::read(&zones_path, &zone_settings)
+            let summed = ZoneSet::read(zones_path, &zone_settings)
                 .and_then(|set| aggregate(&map, &set, &settings, context.job()).map(|areas| (set, areas)));
             (hashed.join(), summed)
         });
@@ -137,7 +143,7 @@ impl Stage for Options {
             seed: None,
         };
         let meta = areas_meta(&map, &table, provenance);
-        let json = self.json.unwrap_or(false);
+        let json = self.json;
         let (written, shown) = rayon::join(
             || write_areas(&table, &meta, &folder),
             || if json { format!("{:#}\n", to_json(&table)) } else { to_text(&table) },
@@ -168,7 +174,7 @@ impl Options {
             }
             (Some(_), Some(_)) => Err(CliError::new(Exit::Usage, "both --prediction and --raster are given")
                 .help("give the one to aggregate")),
-            (None, None) => Err(missing("--prediction or --raster", "the map to aggregate")),
+            (None, None) => Err(options::missing("--prediction or --raster", "the map to aggregate")),
         }
     }
 }
@@ -179,10 +185,6 @@ fn warn_of_nothing(table: &AreaTable<'_>) {
     if !table.items.iter().filter(observed).any(seen) {
         tracing::warn!("no zone has an observed cell: the map holds nothing there but nodata");
     }
-}
-
-fn missing(flag: &str, what: &str) -> CliError {
-    CliError::new(Exit::Usage, format!("{what} is not given")).help(format!("pass {flag}"))
 }
 
 /// The table as JSON: an object a zone, one key a column.

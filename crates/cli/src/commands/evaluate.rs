@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Stage;
 use super::metrics_text::metrics_text;
-use super::train::missing;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
+use crate::options;
 use crate::precision;
 
 /// Measure a bundle on one split of a patch store.
@@ -22,7 +22,7 @@ use crate::precision;
 /// and recall of each class and the confusion matrix; for a value RMSE, MAE, bias and both kinds of R2. With --out,
 /// writes them as evaluation.json, metrics.csv and confusion.csv. The measures are of the store's patches, not of an
 /// area: for those, draw a probability sample.
-#[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[command(after_help = "Example:\n  areal evaluate --bundle bundle --store patches --split test --out evaluation")]
 pub struct Options {
@@ -32,24 +32,30 @@ pub struct Options {
     /// Patch store to measure it on.
     #[arg(long, value_name = "FOLDER")]
     pub store: Option<PathBuf>,
-    /// Split: train, validation or test. [default: test]
-    #[arg(long, value_name = "SPLIT")]
-    pub split: Option<Split>,
-    /// Where the network runs; `areal devices` lists what there is. [default: cpu]
-    #[arg(long, value_name = "DEVICE")]
-    pub device: Option<DeviceChoice>,
-    /// Numbers of the network: f32, bf16 or int8. [default: f32]
-    #[arg(long, value_name = "PRECISION")]
-    pub precision: Option<Precision>,
+    /// Split: train, validation or test.
+    #[arg(long, value_name = "SPLIT", default_value_t = Split::Test)]
+    pub split: Split,
+    /// Where the network runs; `areal devices` lists what there is.
+    #[arg(long, value_name = "DEVICE", default_value_t = DeviceChoice::default())]
+    pub device: DeviceChoice,
+    /// Numbers of the network: f32, bf16 or int8.
+    #[arg(long, value_name = "PRECISION", default_value_t = Precision::default())]
+    pub precision: Precision,
     /// Folder to write. [default: only print]
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
     /// Replace --out if it exists.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
-    pub overwrite: Option<bool>,
+    #[arg(long)]
+    pub overwrite: bool,
     /// Print the measures as JSON.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
-    pub json: Option<bool>,
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        options::defaults()
+    }
 }
 
 impl Stage for Options {
@@ -62,19 +68,19 @@ impl Stage for Options {
     }
 
     fn run(self, context: &Context) -> Result<(), CliError> {
-        let bundle = self.bundle.clone().ok_or_else(|| missing("--bundle", "the bundle to measure"))?;
-        let path = self.store.clone().ok_or_else(|| missing("--store", "the patch store to measure it on"))?;
-        let split = self.split.unwrap_or(Split::Test);
+        let bundle = options::required(&self.bundle, "--bundle", "the bundle to measure")?;
+        let path = options::required(&self.store, "--store", "the patch store to measure it on")?;
+        let split = self.split;
         let staged = match &self.out {
-            Some(out) => Some(StagedDir::new(out, self.overwrite.unwrap_or(false))?),
+            Some(out) => Some(StagedDir::new(out, self.overwrite)?),
             None => None,
         };
-        let store = PatchStore::open(&path)?;
-        let (device, precision) = (self.device.unwrap_or_default(), self.precision.unwrap_or_default());
+        let store = PatchStore::open(path)?;
+        let (device, precision) = (self.device, self.precision);
         let mut inference: Box<dyn Inference> = if precision == Precision::F32 {
-            Box::new(BurnInference::load(&bundle, device)?)
+            Box::new(BurnInference::load(bundle, device)?)
         } else {
-            precision::load(&bundle, device, precision, Some(&path), context)?.inference
+            precision::load(bundle, device, precision, Some(path), context)?.inference
         };
         let metrics = areal_train::evaluate(inference.as_mut(), &store, split, context.job())?;
         let evaluation = Evaluation {
@@ -98,7 +104,7 @@ impl Stage for Options {
             }
             staged.commit()?;
         }
-        if self.json.unwrap_or(false) {
+        if self.json {
             let text =
                 serde_json::to_string_pretty(&evaluation).map_err(|e| CliError::from_source(Exit::Failure, &e))?;
             outln!("{text}");

@@ -16,6 +16,7 @@ use super::predict::warn_unmasked;
 use crate::columns::cell;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
+use crate::options;
 use crate::scene_options::SceneOptions;
 
 /// Explain single predictions: which pixels spoke for a class, and how far the explanation can be trusted
@@ -24,7 +25,7 @@ use crate::scene_options::SceneOptions;
 /// prediction. Each patch gives a GeoTIFF aligned with its scene (one band a method, in units of the logit), a picture
 /// beside the true colours, and a row of numbers: areas under the deletion and insertion curves, completeness, and rank
 /// correlation with the map of random weights.
-#[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[command(
     after_help = "Examples:\n  areal explain scene.tif --bundle bundle --prediction prediction --top 3 --out saliency\n  \
@@ -65,24 +66,24 @@ pub struct Options {
     /// Side of the square that occlusion hides [default: an eighth of the patch]
     #[arg(long, value_name = "PIXELS")]
     pub window: Option<usize>,
-    /// Steps of the deletion and insertion curves [default: 16]
-    #[arg(long, value_name = "NUMBER")]
-    pub steps: Option<usize>,
+    /// Steps of the deletion and insertion curves.
+    #[arg(long, value_name = "NUMBER", default_value_t = ExplainSettings::default().steps)]
+    pub steps: usize,
     /// Bands shown as red, green and blue, among the model's: --rgb 3,2,1 [default: by description]
     #[arg(long, value_delimiter = ',', value_name = "BAND")]
     pub rgb: Vec<BandRef>,
-    /// Seed of the random weights that maps are compared with [default: 1]
-    #[arg(long, value_name = "NUMBER")]
-    pub seed: Option<u64>,
-    /// Device of the network: cpu, gpu, gpu:N, cuda, cuda:N [default: cpu]
-    #[arg(long, value_name = "DEVICE")]
-    pub device: Option<DeviceChoice>,
+    /// Seed of the random weights that maps are compared with.
+    #[arg(long, value_name = "NUMBER", default_value_t = ExplainSettings::default().seed)]
+    pub seed: u64,
+    /// Device of the network: cpu, gpu, gpu:N, cuda, cuda:N.
+    #[arg(long, value_name = "DEVICE", default_value_t = ExplainSettings::default().device)]
+    pub device: DeviceChoice,
     /// Replace the output where it stands already.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
-    pub overwrite: Option<bool>,
+    #[arg(long)]
+    pub overwrite: bool,
     /// Print the rows as JSON.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
-    pub json: Option<bool>,
+    #[arg(long)]
+    pub json: bool,
     #[command(flatten)]
     pub scene: SceneOptions,
 }
@@ -101,12 +102,12 @@ impl Options {
             methods: if self.methods.is_empty() { default.methods } else { self.methods.clone() },
             class: self.class.clone(),
             window: self.window,
-            steps: self.steps.unwrap_or(default.steps),
+            steps: self.steps,
             rgb: self.rgb.clone(),
             chosen,
-            seed: self.seed.unwrap_or(default.seed),
-            device: self.device.unwrap_or(default.device),
-            overwrite: self.overwrite.unwrap_or(default.overwrite),
+            seed: self.seed,
+            device: self.device,
+            overwrite: self.overwrite,
         })
     }
 
@@ -147,6 +148,12 @@ impl Options {
     }
 }
 
+impl Default for Options {
+    fn default() -> Self {
+        options::defaults()
+    }
+}
+
 impl Stage for Options {
     fn inputs(&self) -> Vec<PathBuf> {
         self.files.iter().chain(&self.bundle).chain(&self.store).chain(&self.prediction).cloned().collect()
@@ -166,7 +173,7 @@ impl Stage for Options {
         }
         let subjects = self.subjects(bundle, context)?;
         let rows = explain(&subjects, bundle, &self.inputs(), &self.settings()?, out, &context.job())?;
-        if self.json == Some(true) {
+        if self.json {
             let text = serde_json::to_string_pretty(&rows).map_err(|e| CliError::new(Exit::Failure, e.to_string()))?;
             outln!("{text}");
         } else {

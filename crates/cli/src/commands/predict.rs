@@ -10,6 +10,7 @@ use super::Stage;
 use crate::columns::cell;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
+use crate::options;
 use crate::precision;
 use crate::scene_options::SceneOptions;
 
@@ -27,7 +28,7 @@ use crate::scene_options::SceneOptions;
 /// much is measured on up to 256 patches of the scene, and told in prediction.json and on the way. An area without data
 /// takes as long as any other in this mode. Maps of the network and a row of decoded blocks are bounded by three quarters
 /// of --memory; the scene is cut into panels of columns where they do not fit.
-#[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[command(after_help = "Examples:\n  areal predict scene.tif --bundle bundle --out prediction\n  \
                   areal predict west.tif east.tif --bundle bundle --out prediction --stride 16 --quality-band qa \
@@ -47,62 +48,67 @@ pub struct Options {
     #[arg(long, value_name = "PIXELS")]
     pub stride: Option<usize>,
     /// How the network is run: patch (patch by patch) or dense (over the whole scene, so that what overlapping patches share
-    /// is computed once; --device cpu only) [default: patch]
-    #[arg(long, value_name = "MODE")]
-    pub mode: Option<PredictMode>,
-    /// Least share of observed pixels for a patch to be predicted, and for a cell [default: 0.5]
-    #[arg(long, value_name = "SHARE")]
-    pub min_valid: Option<f64>,
-    /// Patches that go through the network at once, at most 65536 [default: 64]
-    #[arg(long, value_name = "NUMBER")]
-    pub batch_size: Option<usize>,
-    /// Threads that read the scene, at most 1024; the result does not depend on it [default: the processors, at most 4]
-    #[arg(long, value_name = "NUMBER")]
-    pub threads: Option<usize>,
-    /// Mebibytes that decoded pixels, a batch, and the cells worked on may take, each [default: 256]
-    #[arg(long, value_name = "MIB")]
-    pub memory: Option<u64>,
-    /// Device of the network: cpu, gpu, gpu:N, cuda, cuda:N [default: cpu]
-    #[arg(long, value_name = "DEVICE")]
-    pub device: Option<DeviceChoice>,
+    /// is computed once; --device cpu only).
+    #[arg(long, value_name = "MODE", default_value_t = PredictSettings::default().mode)]
+    pub mode: PredictMode,
+    /// Least share of observed pixels for a patch to be predicted, and for a cell.
+    #[arg(long, value_name = "SHARE", default_value_t = PredictSettings::default().min_valid)]
+    pub min_valid: f64,
+    /// Patches that go through the network at once, at most 65536.
+    #[arg(long, value_name = "NUMBER", default_value_t = PredictSettings::default().batch_size)]
+    pub batch_size: usize,
+    /// Threads that read the scene, at most 1024; the result does not depend on it [default: the processors, at most 4].
+    #[arg(long, value_name = "NUMBER", default_value_t = PredictSettings::default().threads, hide_default_value = true)]
+    pub threads: usize,
+    /// Mebibytes that decoded pixels, a batch, and the cells worked on may take, each.
+    #[arg(long, value_name = "MIB", default_value_t = PredictSettings::default().memory)]
+    pub memory: u64,
+    /// Device of the network: cpu, gpu, gpu:N, cuda, cuda:N.
+    #[arg(long, value_name = "DEVICE", default_value_t = PredictSettings::default().device)]
+    pub device: DeviceChoice,
     /// Numbers of the network: f32; bf16 or int8, which are faster on processors that have instructions for them and may
-    /// change a class here and there [default: f32]
-    #[arg(long, value_name = "PRECISION")]
-    pub precision: Option<Precision>,
+    /// change a class here and there.
+    #[arg(long, value_name = "PRECISION", default_value_t = PredictSettings::default().precision)]
+    pub precision: Precision,
     /// Patch store that the model was trained on: int8 measures its ranges on the training patches; bf16 and int8 measure what
     /// they change on the test and validation patches
     #[arg(long, value_name = "FOLDER")]
     pub store: Option<PathBuf>,
     /// Continue an interrupted run of the same job.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
-    pub resume: Option<bool>,
+    #[arg(long)]
+    pub resume: bool,
     /// Replace the output where it stands already.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
-    pub overwrite: Option<bool>,
+    #[arg(long)]
+    pub overwrite: bool,
     /// Print the counts as JSON.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
-    pub json: Option<bool>,
+    #[arg(long)]
+    pub json: bool,
     #[command(flatten)]
     pub scene: SceneOptions,
 }
 
 impl Options {
     fn settings(&self) -> PredictSettings {
-        let default = PredictSettings::default();
         PredictSettings {
             stride: self.stride,
-            mode: self.mode.unwrap_or(default.mode),
-            batch_size: self.batch_size.unwrap_or(default.batch_size),
-            min_valid: self.min_valid.unwrap_or(default.min_valid),
-            memory: self.memory.unwrap_or(default.memory),
-            device: self.device.unwrap_or(default.device),
-            precision: self.precision.unwrap_or(default.precision),
+            mode: self.mode,
+            batch_size: self.batch_size,
+            min_valid: self.min_valid,
+            memory: self.memory,
+            device: self.device,
+            precision: self.precision,
             precision_change: None,
             store: self.store.clone(),
-            threads: self.threads.unwrap_or(default.threads),
-            resume: self.resume.unwrap_or(default.resume),
-            overwrite: self.overwrite.unwrap_or(default.overwrite),
+            threads: self.threads,
+            resume: self.resume,
+            overwrite: self.overwrite,
         }
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        options::defaults()
     }
 }
 
@@ -116,10 +122,8 @@ impl Stage for Options {
     }
 
     fn run(self, context: &Context) -> Result<(), CliError> {
-        let missing =
-            |flag: &str| CliError::new(Exit::Usage, format!("{flag} is missing")).help("see `areal predict --help`");
-        let bundle = self.bundle.as_deref().ok_or_else(|| missing("--bundle"))?;
-        let out = self.out.as_deref().ok_or_else(|| missing("--out"))?;
+        let bundle = options::required(&self.bundle, "--bundle", "the bundle to predict with")?;
+        let out = options::required(&self.out, "--out", "the folder to make")?;
         let mut settings = self.settings();
         settings.check()?;
         if settings.precision == Precision::F32 && settings.store.is_some() {
@@ -132,7 +136,7 @@ impl Stage for Options {
         warn_unmasked(loaded.inference.spec(), &scene);
         settings.precision_change = loaded.change;
         let report = predict(&scene, loaded.inference.as_mut(), bundle, &settings, out, &context.job())?;
-        if self.json == Some(true) {
+        if self.json {
             outln!("{}", to_json(&report)?);
         } else {
             print_table(&report);

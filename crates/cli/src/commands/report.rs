@@ -18,13 +18,14 @@ use serde::{Deserialize, Serialize};
 use super::Stage;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
+use crate::options;
 
 /// Write one self-contained HTML report of a job's results
 ///
 /// Maps, areas by zone as a map and a sortable table, estimates with their errors, learning curve, confusion matrices,
 /// saliency examples, notes on data quality, and how everything was made. The file opens from disk and needs no network. Every part is optional;
 /// what is not given is said to be missing, and parts that were not made from each other are warned of.
-#[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[command(
     after_help = "Examples:\n  areal report --prediction out/prediction --areas out/areas --bundle out/bundle --out report.html\n  \
@@ -52,15 +53,21 @@ pub struct Options {
     /// Saliency examples, as 'areal explain' writes them. Repeatable.
     #[arg(long, value_name = "FOLDER")]
     pub explain: Vec<PathBuf>,
-    /// Heading of the report [default: Report].
-    #[arg(long, value_name = "TEXT")]
-    pub title: Option<String>,
+    /// Heading of the report.
+    #[arg(long, value_name = "TEXT", default_value_t = String::from("Report"))]
+    pub title: String,
     /// File to write.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Replace the file where it stands already.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
-    pub overwrite: Option<bool>,
+    #[arg(long)]
+    pub overwrite: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        options::defaults()
+    }
 }
 
 impl Stage for Options {
@@ -74,10 +81,8 @@ impl Stage for Options {
     }
 
     fn run(self, context: &Context) -> Result<(), CliError> {
-        let Some(out) = &self.out else {
-            return Err(CliError::new(Exit::Usage, "no file to write").help("name it with --out report.html"));
-        };
-        let staged = StagedFile::replacing(out, self.overwrite == Some(true), MARK)?;
+        let out = options::required(&self.out, "--out", "the file to write")?;
+        let staged = StagedFile::replacing(out, self.overwrite, MARK)?;
         let report = self.gather(context)?;
         let html = render(&report)?;
         std::fs::write(staged.path(), html).map_err(FileError::io("write", out))?;
@@ -90,7 +95,7 @@ impl Stage for Options {
 impl Options {
     fn gather(&self, context: &Context) -> Result<Report, CliError> {
         let mut report = Report {
-            title: self.title.clone().unwrap_or_else(|| "Report".to_owned()),
+            title: self.title.clone(),
             made_by: areal_formats::MADE_BY.to_owned(),
             ..Report::default()
         };

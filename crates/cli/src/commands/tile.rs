@@ -13,6 +13,7 @@ use crate::columns::{cell, width};
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
 use crate::named_scenes::NamedScene;
+use crate::options;
 use crate::scene_options::SceneOptions;
 
 /// Cut labelled patches from scenes into a patch store for training
@@ -33,7 +34,7 @@ use crate::scene_options::SceneOptions;
 ///
 /// The store is a folder: pixels.npy and states.npy, which NumPy opens (also memory-mapped), patches.gpkg for QGIS, and
 /// store.json.
-#[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[command(after_help = "Examples:\n  \
     areal tile scene.tif --labels fields.gpkg --label-field crop --out patches\n  \
@@ -71,9 +72,9 @@ pub struct Options {
     /// [default: those in the labels, codes from 0 in order of the names].
     #[arg(long, value_delimiter = ',', value_name = "FILE|LIST", help_heading = "Labels")]
     pub classes: Vec<String>,
-    /// How a patch gets its class: majority of its pixels, or centre (the pixel in the middle) [default: majority].
-    #[arg(long, value_name = "RULE", help_heading = "Labels")]
-    pub label_rule: Option<LabelRule>,
+    /// How a patch gets its class: majority of its pixels, or centre (the pixel in the middle).
+    #[arg(long, value_name = "RULE", help_heading = "Labels", default_value_t = LabelRule::default())]
+    pub label_rule: LabelRule,
     /// Least share of a patch's pixels that must have its class [default: 0.5; with --placement polygon or --label-rule
     /// centre: 0].
     #[arg(long, value_name = "SHARE", help_heading = "Labels")]
@@ -85,18 +86,18 @@ pub struct Options {
     #[arg(long, value_name = "METHOD", help_heading = "Labels")]
     pub label_resampling: Option<Resampling>,
 
-    /// Patch size in pixels [default: 64].
-    #[arg(long, value_name = "PIXELS", help_heading = "Patches")]
-    pub patch_size: Option<usize>,
+    /// Patch size in pixels.
+    #[arg(long, value_name = "PIXELS", help_heading = "Patches", default_value_t = 64)]
+    pub patch_size: usize,
     /// Pixels from one patch to the next [default: the patch size].
     #[arg(long, value_name = "PIXELS", help_heading = "Patches")]
     pub stride: Option<usize>,
-    /// Where patches lie: grid, or polygon (centred inside polygons) [default: grid].
-    #[arg(long, value_name = "WHERE", help_heading = "Patches")]
-    pub placement: Option<Placement>,
-    /// Least share of a patch's pixels that must be observed, neither nodata nor masked [default: 0.9].
-    #[arg(long, value_name = "SHARE", help_heading = "Patches")]
-    pub min_valid: Option<f64>,
+    /// Where patches lie: grid, or polygon (centred inside polygons).
+    #[arg(long, value_name = "WHERE", help_heading = "Patches", default_value_t = Placement::default())]
+    pub placement: Placement,
+    /// Least share of a patch's pixels that must be observed, neither nodata nor masked.
+    #[arg(long, value_name = "SHARE", help_heading = "Patches", default_value_t = 0.9)]
+    pub min_valid: f64,
 
     /// Shares of train, validation and test [default: 0.7,0.15,0.15].
     #[arg(long, value_delimiter = ',', num_args = 1, value_name = "SHARES", help_heading = "Splits")]
@@ -108,18 +109,18 @@ pub struct Options {
     /// Side of a block in metres [default: a tenth of the side of the area with patches, at least two patches].
     #[arg(long, value_name = "METRES", help_heading = "Splits")]
     pub block_size: Option<f64>,
-    /// Least distance in metres between patches of two splits; nearer ones are dropped [default: 0, they may touch].
-    #[arg(long, value_name = "METRES", help_heading = "Splits")]
-    pub buffer: Option<f64>,
+    /// Least distance in metres between patches of two splits; nearer ones are dropped.
+    #[arg(long, value_name = "METRES", help_heading = "Splits", default_value_t = 0.0)]
+    pub buffer: f64,
     /// Field whose equal values make a group [default: each polygon or point is its own].
     #[arg(long, value_name = "FIELD", help_heading = "Splits")]
     pub group_field: Option<String>,
     /// Field of the labels that says train, validation or test; patches that overlap are an error then.
     #[arg(long, value_name = "FIELD", help_heading = "Splits")]
     pub split_field: Option<String>,
-    /// Seed of the assignment [default: 1].
-    #[arg(long, value_name = "NUMBER", help_heading = "Splits")]
-    pub seed: Option<u64>,
+    /// Seed of the assignment.
+    #[arg(long, value_name = "NUMBER", help_heading = "Splits", default_value_t = 1)]
+    pub seed: u64,
 
     /// Import pictures from class folders instead: FOLDER/CLASS/*.png (jpg, tif), or FOLDER/train/CLASS/*.png with
     /// validation and test beside it. All must be squares of one size.
@@ -133,11 +134,17 @@ pub struct Options {
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
     /// Replace a store that stands there.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
-    pub overwrite: Option<bool>,
+    #[arg(long)]
+    pub overwrite: bool,
     /// Print the counts as JSON instead of a table.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
-    pub json: Option<bool>,
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        options::defaults()
+    }
 }
 
 impl Stage for Options {
@@ -159,17 +166,14 @@ impl Stage for Options {
     }
 
     fn run(self, context: &Context) -> Result<(), CliError> {
-        let out = self.out.clone().ok_or_else(|| {
-            CliError::new(Exit::Usage, "no place for the patch store is given").help("pass --out FOLDER")
-        })?;
-        let overwrite = self.overwrite.unwrap_or(false);
+        let out = options::required(&self.out, "--out", "the folder of the patch store")?;
         let meta = match &self.from_folders {
             Some(folder) => {
-                areal_patches::import(&self.import_settings(folder.clone())?, &out, overwrite, &context.job())?
+                areal_patches::import(&self.import_settings(folder.clone())?, out, self.overwrite, &context.job())?
             }
-            None => areal_patches::tile(&self.open_scenes()?, &self.settings()?, &out, overwrite, &context.job())?,
+            None => areal_patches::tile(&self.open_scenes()?, &self.settings()?, out, self.overwrite, &context.job())?,
         };
-        if self.json.unwrap_or(false) {
+        if self.json {
             print_json(&meta);
         } else {
             print_table(&meta);
@@ -194,15 +198,15 @@ impl Options {
     }
 
     fn settings(&self) -> Result<TileSettings, CliError> {
-        let patch_size = self.patch_size.unwrap_or(64);
-        let placement = self.placement.unwrap_or_default();
-        let rule = self.label_rule.unwrap_or_default();
+        let patch_size = self.patch_size;
+        let placement = self.placement;
+        let rule = self.label_rule;
         let settled = placement == Placement::Polygon || rule == LabelRule::Centre;
         Ok(TileSettings {
             patch_size,
             stride: self.stride.unwrap_or(patch_size),
             placement,
-            min_valid: self.min_valid.unwrap_or(0.9),
+            min_valid: self.min_valid,
             labels: self.label_settings()?,
             rule,
             min_label_fraction: self.min_label_fraction.unwrap_or(if settled { 0.0 } else { 0.5 }),
@@ -210,9 +214,9 @@ impl Options {
                 shares: self.shares()?,
                 by: self.split_by.unwrap_or(if self.split_field.is_some() { SplitBy::Field } else { SplitBy::Block }),
                 block_size: self.block_size,
-                buffer: self.buffer.unwrap_or(0.0),
+                buffer: self.buffer,
             },
-            seed: self.seed.unwrap_or(1),
+            seed: self.seed,
         })
     }
 
@@ -247,9 +251,9 @@ impl Options {
             folder,
             resize: self.resize,
             classes: self.listed_classes()?,
-            min_valid: self.min_valid.unwrap_or(0.9),
+            min_valid: self.min_valid,
             shares: self.shares()?,
-            seed: self.seed.unwrap_or(1),
+            seed: self.seed,
         })
     }
 

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 use areal_model::{Architecture, ClassWeights, DeviceChoice, Loss, Padding};
 use areal_patches::PatchStore;
 use areal_train::{Augmentation, OptimiserKind, Sampler, TrainReport, TrainSettings};
-use clap::Args;
+use clap::{ArgAction, Args};
 use serde::{Deserialize, Serialize};
 
 use super::Stage;
 use super::metrics_text::metrics_text;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
+use crate::options;
 
 /// Train a network on a patch store and write a bundle: the model and all that is needed to use it.
 ///
@@ -19,7 +20,7 @@ use crate::errors::{CliError, Exit};
 /// epoch: an interrupted run that is started again with the same settings and data continues from it, to the same
 /// bytes. The bundle holds weights.safetensors, model.json, metrics.csv (by epoch), confusion.csv, evaluation.json,
 /// learning-curve.svg and card.md.
-#[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[command(after_help = "Examples:\n  \
     areal train --store patches --out bundle\n  \
@@ -32,79 +33,84 @@ pub struct Options {
     /// Bundle to write.
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
-    /// Network: compact, resnet18, resnet34 or resnet50. [default: compact]
-    #[arg(long, value_name = "NAME")]
-    pub architecture: Option<Architecture>,
+    /// Network: compact, resnet18, resnet34 or resnet50.
+    #[arg(long, value_name = "NAME", default_value_t = TrainSettings::default().architecture)]
+    pub architecture: Architecture,
     /// What convolutions see past the border of a patch: same (zeros) or valid (nothing). With valid, prediction in dense
     /// mode is exact; patches must be at least 47 px (compact), 435 px (resnet18), 899 px (resnet34) or 427 px (resnet50).
-    /// [default: same]
-    #[arg(long, value_name = "PADDING")]
-    pub padding: Option<Padding>,
+    #[arg(long, value_name = "PADDING", default_value_t = TrainSettings::default().padding)]
+    pub padding: Padding,
     /// Weights to begin from: a safetensors or PyTorch (.pth) file of the same architecture. For other bands, the
     /// first convolution's bands are repeated in turn and scaled; for other classes, the head begins afresh.
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
-    /// Most epochs. [default: 30]
-    #[arg(long, value_name = "N")]
-    pub epochs: Option<usize>,
-    /// Most patches of a step. [default: 64]
-    #[arg(long, value_name = "N")]
-    pub batch_size: Option<usize>,
-    /// Optimiser: adamw or sgd (momentum 0.9). [default: adamw]
-    #[arg(long, value_name = "NAME")]
-    pub optimiser: Option<OptimiserKind>,
-    /// Learning rate after the warm-up; it falls as a cosine to 0. [default: 0.002]
-    #[arg(long, value_name = "RATE")]
-    pub learning_rate: Option<f64>,
-    /// Epochs over which the learning rate rises. [default: 1]
-    #[arg(long, value_name = "N")]
-    pub warmup_epochs: Option<f64>,
-    /// Weight decay. [default: 0.01]
-    #[arg(long, value_name = "DECAY")]
-    pub weight_decay: Option<f64>,
-    /// Longest gradient, over all weights together. [default: 5]
-    #[arg(long, value_name = "NORM")]
-    pub clip_norm: Option<f64>,
+    /// Most epochs.
+    #[arg(long, value_name = "N", default_value_t = TrainSettings::default().epochs)]
+    pub epochs: usize,
+    /// Most patches of a step.
+    #[arg(long, value_name = "N", default_value_t = TrainSettings::default().batch_size)]
+    pub batch_size: usize,
+    /// Optimiser: adamw or sgd (momentum 0.9).
+    #[arg(long, value_name = "NAME", default_value_t = TrainSettings::default().optimiser)]
+    pub optimiser: OptimiserKind,
+    /// Learning rate after the warm-up; it falls as a cosine to 0.
+    #[arg(long, value_name = "RATE", default_value_t = TrainSettings::default().learning_rate)]
+    pub learning_rate: f64,
+    /// Epochs over which the learning rate rises.
+    #[arg(long, value_name = "N", default_value_t = TrainSettings::default().warmup_epochs)]
+    pub warmup_epochs: f64,
+    /// Weight decay.
+    #[arg(long, value_name = "DECAY", default_value_t = TrainSettings::default().weight_decay)]
+    pub weight_decay: f64,
+    /// Longest gradient, over all weights together.
+    #[arg(long, value_name = "NORM", default_value_t = TrainSettings::default().clip_norm.expect("the default clips"))]
+    pub clip_norm: f64,
     /// Loss: cross-entropy, focal, focal(GAMMA), focal(GAMMA,ALPHA) for classes; mse, huber(DELTA) for values.
     /// [default: cross-entropy, mse]
     #[arg(long, value_name = "LOSS")]
     pub loss: Option<Loss>,
-    /// How much each class counts in the loss: none, inverse, sqrt-inverse or effective(BETA). [default: none]
-    #[arg(long, value_name = "WEIGHTS")]
-    pub class_weights: Option<ClassWeights>,
-    /// How patches are drawn: shuffled (each once) or balanced (as many of each class). [default: shuffled]
-    #[arg(long, value_name = "NAME")]
-    pub sampler: Option<Sampler>,
-    /// Vary training patches by the eight flips and rotations. [default: true]
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
-    pub flips: Option<bool>,
-    /// Vary the brightness of training patches by up to so many standard deviations. [default: 0.1]
-    #[arg(long, value_name = "DEVIATIONS")]
-    pub brightness: Option<f32>,
-    /// Noise on observed pixels of training patches, in standard deviations. [default: 0.02]
-    #[arg(long, value_name = "DEVIATIONS")]
-    pub noise: Option<f32>,
-    /// Epochs without a better validation macro-F1 (RMSE for values) after which training stops. [default: 10]
-    #[arg(long, value_name = "N")]
-    pub patience: Option<usize>,
-    /// Seed of every random choice. [default: 0]
-    #[arg(long, value_name = "SEED")]
-    pub seed: Option<u64>,
-    /// Where the network runs; `areal devices` lists what there is. [default: cpu]
-    #[arg(long, value_name = "DEVICE")]
-    pub device: Option<DeviceChoice>,
+    /// How much each class counts in the loss: none, inverse, sqrt-inverse or effective(BETA).
+    #[arg(long, value_name = "WEIGHTS", default_value_t = TrainSettings::default().class_weights)]
+    pub class_weights: ClassWeights,
+    /// How patches are drawn: shuffled (each once) or balanced (as many of each class).
+    #[arg(long, value_name = "NAME", default_value_t = TrainSettings::default().sampler)]
+    pub sampler: Sampler,
+    /// Vary training patches by the eight flips and rotations.
+    #[arg(long, action = ArgAction::Set, default_value_t = Augmentation::default().flips, value_name = "BOOL")]
+    pub flips: bool,
+    /// Vary the brightness of training patches by up to so many standard deviations.
+    #[arg(long, value_name = "DEVIATIONS", default_value_t = Augmentation::default().brightness)]
+    pub brightness: f32,
+    /// Noise on observed pixels of training patches, in standard deviations.
+    #[arg(long, value_name = "DEVIATIONS", default_value_t = Augmentation::default().noise)]
+    pub noise: f32,
+    /// Epochs without a better validation macro-F1 (RMSE for values) after which training stops.
+    #[arg(long, value_name = "N", default_value_t = TrainSettings::default().patience)]
+    pub patience: usize,
+    /// Seed of every random choice.
+    #[arg(long, value_name = "SEED", default_value_t = TrainSettings::default().seed)]
+    pub seed: u64,
+    /// Where the network runs; `areal devices` lists what there is.
+    #[arg(long, value_name = "DEVICE", default_value_t = TrainSettings::default().device)]
+    pub device: DeviceChoice,
     /// Licence of the data and labels, for the model card.
     #[arg(long, value_name = "TEXT")]
     pub licence: Option<String>,
     /// Replace --out if it exists.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
-    pub overwrite: Option<bool>,
+    #[arg(long)]
+    pub overwrite: bool,
     /// Discard the checkpoint of an interrupted run.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
-    pub restart: Option<bool>,
+    #[arg(long)]
+    pub restart: bool,
     /// Print the result as JSON: every epoch and the final measures.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
-    pub json: Option<bool>,
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        options::defaults()
+    }
 }
 
 impl Stage for Options {
@@ -117,13 +123,12 @@ impl Stage for Options {
     }
 
     fn run(self, context: &Context) -> Result<(), CliError> {
-        let path = self.store.clone().ok_or_else(|| missing("--store", "the patch store to train on"))?;
-        let out = self.out.clone().ok_or_else(|| missing("--out", "the bundle to write"))?;
+        let path = options::required(&self.store, "--store", "the patch store to train on")?;
+        let out = options::required(&self.out, "--out", "the bundle to write")?;
         let settings = self.settings();
-        let store = PatchStore::open(&path)?;
-        let (overwrite, restart) = (self.overwrite.unwrap_or(false), self.restart.unwrap_or(false));
-        let report = areal_train::train(&store, &settings, &out, overwrite, restart, context.job())?;
-        if self.json.unwrap_or(false) {
+        let store = PatchStore::open(path)?;
+                let report = areal_train::train(&store, &settings, out, self.overwrite, self.restart, context.job())?;
+        if self.json {
             let text = serde_json::to_string_pretty(&report).map_err(|e| CliError::from_source(Exit::Failure, &e))?;
             outln!("{text}");
         } else {
@@ -136,36 +141,31 @@ impl Stage for Options {
 
 impl Options {
     fn settings(&self) -> TrainSettings {
-        let d = TrainSettings::default();
         TrainSettings {
-            architecture: self.architecture.unwrap_or(d.architecture),
-            padding: self.padding.unwrap_or(d.padding),
+            architecture: self.architecture,
+            padding: self.padding,
             weights: self.weights.clone(),
-            epochs: self.epochs.unwrap_or(d.epochs),
-            batch_size: self.batch_size.unwrap_or(d.batch_size),
-            optimiser: self.optimiser.unwrap_or(d.optimiser),
-            learning_rate: self.learning_rate.unwrap_or(d.learning_rate),
-            warmup_epochs: self.warmup_epochs.unwrap_or(d.warmup_epochs),
-            weight_decay: self.weight_decay.unwrap_or(d.weight_decay),
-            clip_norm: self.clip_norm.or(d.clip_norm),
+            epochs: self.epochs,
+            batch_size: self.batch_size,
+            optimiser: self.optimiser,
+            learning_rate: self.learning_rate,
+            warmup_epochs: self.warmup_epochs,
+            weight_decay: self.weight_decay,
+            clip_norm: Some(self.clip_norm),
             loss: self.loss,
-            class_weights: self.class_weights.unwrap_or_default(),
-            sampler: self.sampler.unwrap_or(d.sampler),
+            class_weights: self.class_weights,
+            sampler: self.sampler,
             augmentation: Augmentation {
-                flips: self.flips.unwrap_or(d.augmentation.flips),
-                brightness: self.brightness.unwrap_or(d.augmentation.brightness),
-                noise: self.noise.unwrap_or(d.augmentation.noise),
+                flips: self.flips,
+                brightness: self.brightness,
+                noise: self.noise,
             },
-            patience: self.patience.unwrap_or(d.patience),
-            seed: self.seed.unwrap_or(d.seed),
-            device: self.device.unwrap_or_default(),
+            patience: self.patience,
+            seed: self.seed,
+            device: self.device,
             licence: self.licence.clone(),
         }
     }
-}
-
-pub fn missing(flag: &str, what: &str) -> CliError {
-    CliError::new(Exit::Usage, format!("{what} is not given")).help(format!("pass {flag}"))
 }
 
 fn report_text(report: &TrainReport) -> String {
