@@ -1,6 +1,8 @@
-use clap::{Args, Parser, Subcommand};
+//! The command line: flags of every command, and which command.
 
-use crate::commands;
+use clap::{Args, Parser};
+
+use crate::commands::Command;
 
 /// Satellite scenes in, area statistics out.
 ///
@@ -26,25 +28,4 @@ pub struct Global {
     /// Say more: what is decided along the way.
     #[arg(short, long, global = true)]
     pub verbose: bool,
-}
-
-/// What areal does.
-#[allow(clippy::large_enum_variant, reason = "there is one, made once")]
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    Inspect(commands::inspect::Options),
-    Tile(commands::tile::Options),
-    Train(commands::train::Options),
-    Evaluate(commands::evaluate::Options),
-    Predict(commands::predict::Options),
-    Explain(commands::explain::Options),
-    Aggregate(commands::aggregate::Options),
-    Sample(commands::sample::Options),
-    Estimate(Box<commands::estimate::Options>),
-    Compare(commands::compare::Options),
-    Report(commands::report::Options),
-    Run(commands::run::Options),
-    Init(commands::init::Options),
-    Demo(commands::demo::Options),
-    Devices(commands::devices::Options),
 }

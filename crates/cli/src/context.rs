@@ -1,3 +1,5 @@
+//! What every command is handed besides its options: progress and interruption.
+
 use areal_job::{Interrupt, Job, Progress};
 
 use crate::args::Global;

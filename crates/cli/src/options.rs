@@ -31,8 +31,8 @@ where
 }
 
 /// A path without which the command cannot begin; `what` says what it is.
-pub fn required<'a>(path: &'a Option<PathBuf>, flag: &str, what: &str) -> Result<&'a Path, CliError> {
-    path.as_deref().ok_or_else(|| missing(flag, what))
+pub fn required<'a>(path: Option<&'a PathBuf>, flag: &str, what: &str) -> Result<&'a Path, CliError> {
+    path.map(PathBuf::as_path).ok_or_else(|| missing(flag, what))
 }
 
 /// The error for a flag without which the command cannot begin.

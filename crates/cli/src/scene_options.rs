@@ -1,3 +1,5 @@
+//! Options of how scenes are read, shared by every command that reads them.
+
 use std::path::PathBuf;
 
 use areal_raster::{BandRef, Quality, Resampling, SceneSettings};

@@ -1,6 +1,8 @@
+//! `areal aggregate`: sums of a map over zones.
+
 use std::path::PathBuf;
 
-use areal_formats::Provenance;
+use areal_formats::{InputRef, Provenance};
 use areal_job::StagedDir;
 use areal_raster::{BandRef, input_file_with_companions};
 use areal_zones::{
@@ -99,8 +101,8 @@ impl Stage for Options {
 
     fn run(self, context: &Context) -> Result<(), CliError> {
         let input = self.map_input()?;
-        let zones_path = options::required(&self.zones, "--zones", "the polygons to sum over")?;
-        let out = options::required(&self.out, "--out", "the folder to write")?;
+        let zones_path = options::required(self.zones.as_ref(), "--zones", "the polygons to sum over")?;
+        let out = options::required(self.out.as_ref(), "--out", "the folder to write")?;
         if self.coverage.is_some() {
             tracing::warn!("--coverage has no effect any more: coverage is computed in each run");
         }
@@ -133,16 +135,9 @@ impl Stage for Options {
         let (set, areas) = summed?;
         let inputs = hashed.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         let table = AreaTable::new(&map, &set, &areas, self.weights.is_some());
-        let resolved =
+        let settings =
             json!({ "zones": zone_settings, "content": self.content, "band": self.band, "aggregate": settings });
-        let provenance = Provenance {
-            made_by: areal_formats::MADE_BY.to_owned(),
-            command: "aggregate".to_owned(),
-            inputs,
-            settings: resolved,
-            seed: None,
-        };
-        let meta = areas_meta(&map, &table, provenance);
+        let meta = areas_meta(&map, &table, provenance(inputs, settings));
         let json = self.json;
         let (written, shown) = rayon::join(
             || write_areas(&table, &meta, &folder),
@@ -176,6 +171,16 @@ impl Options {
                 .help("give the one to aggregate")),
             (None, None) => Err(options::missing("--prediction or --raster", "the map to aggregate")),
         }
+    }
+}
+
+fn provenance(inputs: Vec<InputRef>, settings: Value) -> Provenance {
+    Provenance {
+        made_by: areal_formats::MADE_BY.to_owned(),
+        command: "aggregate".to_owned(),
+        inputs,
+        settings,
+        seed: None,
     }
 }
 

@@ -1,3 +1,5 @@
+//! `areal compare`: differences between two tables of estimates.
+
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 

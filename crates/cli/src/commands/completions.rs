@@ -6,7 +6,6 @@ use clap_complete::{Shell, generate};
 use crate::args::Cli;
 use crate::context::Context;
 use crate::errors::CliError;
-use crate::stdout;
 
 /// Print a script that completes areal's commands, flags and values in a shell.
 #[derive(Debug, Clone, Args)]
@@ -19,10 +18,10 @@ pub struct Options {
     pub shell: Shell,
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "every command is called in the same way")]
+#[expect(clippy::needless_pass_by_value, clippy::unnecessary_wraps, reason = "every command is called in the same way")]
 pub fn run(options: Options, _context: &Context) -> Result<(), CliError> {
     let mut script = Vec::new();
     generate(options.shell, &mut Cli::command(), "areal", &mut script);
-    stdout::write(&script);
+    out!("{}", String::from_utf8(script).expect("names of flags are UTF-8"));
     Ok(())
 }

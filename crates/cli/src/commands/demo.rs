@@ -1,3 +1,5 @@
+//! `areal demo`: the generated landscape, and labels for a sample of it.
+
 use std::path::{Path, PathBuf};
 
 use areal_demo::{DemoSettings, DemoSize, generate, label};

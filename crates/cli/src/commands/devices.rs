@@ -1,3 +1,5 @@
+//! `areal devices`: where networks can run.
+
 use areal_model::devices;
 use clap::Args;
 

@@ -1,3 +1,5 @@
+//! `areal evaluate`: measures of a bundle on one split of a patch store.
+
 use std::path::PathBuf;
 
 use areal_formats::Provenance;
@@ -68,8 +70,8 @@ impl Stage for Options {
     }
 
     fn run(self, context: &Context) -> Result<(), CliError> {
-        let bundle = options::required(&self.bundle, "--bundle", "the bundle to measure")?;
-        let path = options::required(&self.store, "--store", "the patch store to measure it on")?;
+        let bundle = options::required(self.bundle.as_ref(), "--bundle", "the bundle to measure")?;
+        let path = options::required(self.store.as_ref(), "--store", "the patch store to measure it on")?;
         let split = self.split;
         let staged = match &self.out {
             Some(out) => Some(StagedDir::new(out, self.overwrite)?),

@@ -1,3 +1,5 @@
+//! `areal explain`: saliency maps and their faithfulness measures.
+
 use std::path::{Path, PathBuf};
 
 use areal_explain::{

@@ -1,3 +1,5 @@
+//! `areal init`: a recipe to start from.
+
 use std::path::PathBuf;
 
 use areal_job::{FileError, StagedFile};

@@ -1,3 +1,5 @@
+//! `areal inspect`: what raster files hold, and whether they make one scene.
+
 use std::path::PathBuf;
 
 use areal_grid::{GroundResolution, PixelGrid};

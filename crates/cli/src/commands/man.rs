@@ -9,7 +9,6 @@ use clap_mangen::Man;
 use crate::args::Cli;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
-use crate::stdout;
 
 /// Print the manual page of areal, or write one page for each command.
 #[derive(Debug, Clone, Args)]
@@ -21,12 +20,9 @@ pub struct Options {
     /// The command to print the page of; without it, the page of areal itself.
     #[arg(long, value_name = "COMMAND", conflicts_with = "out")]
     pub command: Option<String>,
-    /// Folder to make, with a page for areal and for each command.
+    /// Folder to make with a page for areal and for each command.
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
-    /// Replace --out if it exists.
-    #[arg(long, requires = "out")]
-    pub overwrite: bool,
 }
 
 pub fn run(options: Options, _context: &Context) -> Result<(), CliError> {
@@ -37,10 +33,10 @@ pub fn run(options: Options, _context: &Context) -> Result<(), CliError> {
             Some(name) => cli.find_subcommand(name).ok_or_else(|| unknown(name, &cli))?,
             None => &cli,
         };
-        stdout::write(&page(shown));
+        out!("{}", page(shown));
         return Ok(());
     };
-    let folder = StagedDir::new(&out, options.overwrite)?;
+    let folder = StagedDir::new(&out, false)?;
     for command in std::iter::once(&cli).chain(cli.get_subcommands()) {
         let path = folder.file(&format!("{}.1", file_name(command)));
         std::fs::write(&path, page(command)).map_err(FileError::io("write", &path))?;
@@ -55,10 +51,10 @@ fn file_name(command: &clap::Command) -> String {
     command.get_display_name().unwrap_or_else(|| command.get_name()).to_owned()
 }
 
-fn page(command: &clap::Command) -> Vec<u8> {
+fn page(command: &clap::Command) -> String {
     let mut page = Vec::new();
     Man::new(command.clone()).title(file_name(command)).render(&mut page).expect("writing to memory cannot fail");
-    page
+    String::from_utf8(page).expect("help is UTF-8")
 }
 
 fn unknown(name: &str, cli: &clap::Command) -> CliError {

@@ -2,6 +2,7 @@
 
 pub mod aggregate;
 pub mod compare;
+pub mod completions;
 pub mod demo;
 pub mod devices;
 pub mod estimate;
@@ -10,6 +11,7 @@ pub mod explain;
 pub mod init;
 pub mod inspect;
 mod inspect_text;
+pub mod man;
 mod metrics_text;
 pub mod predict;
 pub mod report;
@@ -20,7 +22,8 @@ pub mod train;
 
 use std::path::PathBuf;
 
-use crate::args::Command;
+use clap::Subcommand;
+
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
 
@@ -56,6 +59,29 @@ pub fn start<S: Stage>(stage: S, context: &Context) -> Result<(), CliError> {
     stage.run(context)
 }
 
+/// What areal does.
+#[allow(clippy::large_enum_variant, reason = "there is one, made once")]
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Inspect(inspect::Options),
+    Tile(tile::Options),
+    Train(train::Options),
+    Evaluate(evaluate::Options),
+    Predict(predict::Options),
+    Explain(explain::Options),
+    Aggregate(aggregate::Options),
+    Sample(sample::Options),
+    Estimate(Box<estimate::Options>),
+    Compare(compare::Options),
+    Report(report::Options),
+    Run(run::Options),
+    Init(init::Options),
+    Demo(demo::Options),
+    Devices(devices::Options),
+    Completions(completions::Options),
+    Man(man::Options),
+}
+
 pub fn dispatch(command: Command, context: &Context) -> Result<(), CliError> {
     match command {
         Command::Inspect(options) => inspect::run(options, context),
@@ -73,5 +99,7 @@ pub fn dispatch(command: Command, context: &Context) -> Result<(), CliError> {
         Command::Init(options) => init::run(options, context),
         Command::Demo(options) => demo::run(options, context),
         Command::Devices(options) => devices::run(options, context),
+        Command::Completions(options) => completions::run(options, context),
+        Command::Man(options) => man::run(options, context),
     }
 }

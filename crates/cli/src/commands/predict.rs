@@ -1,3 +1,5 @@
+//! `areal predict`: from a scene and a bundle to a map.
+
 use std::path::PathBuf;
 
 use areal_model::{DeviceChoice, ModelSpec, Precision};
@@ -122,8 +124,8 @@ impl Stage for Options {
     }
 
     fn run(self, context: &Context) -> Result<(), CliError> {
-        let bundle = options::required(&self.bundle, "--bundle", "the bundle to predict with")?;
-        let out = options::required(&self.out, "--out", "the folder to make")?;
+        let bundle = options::required(self.bundle.as_ref(), "--bundle", "the bundle to predict with")?;
+        let out = options::required(self.out.as_ref(), "--out", "the folder to make")?;
         let mut settings = self.settings();
         settings.check()?;
         if settings.precision == Precision::F32 && settings.store.is_some() {

@@ -1,3 +1,5 @@
+//! `areal report`: the results of a job in one HTML file.
+
 mod areas;
 mod estimates;
 mod links;
@@ -81,7 +83,7 @@ impl Stage for Options {
     }
 
     fn run(self, context: &Context) -> Result<(), CliError> {
-        let out = options::required(&self.out, "--out", "the file to write")?;
+        let out = options::required(self.out.as_ref(), "--out", "the file to write")?;
         let staged = StagedFile::replacing(out, self.overwrite, MARK)?;
         let report = self.gather(context)?;
         let html = render(&report)?;

@@ -1,3 +1,5 @@
+//! `areal run`: every stage of a recipe.
+
 use std::path::PathBuf;
 
 use clap::Args;
@@ -5,7 +7,7 @@ use clap::Args;
 use super::check_names;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
-use crate::recipe::{Plan, Recipe, RunSettings, enter_folder};
+use crate::recipe::{Recipe, RecipeRun, RunSettings, enter_folder};
 
 /// Run every stage of a recipe, from scenes to the report
 ///
@@ -43,7 +45,7 @@ pub fn run(options: Options, context: &Context) -> Result<(), CliError> {
         tracing::info!("paths below are relative to {}", folder.display());
     }
     let settings = RunSettings { workdir, force: options.force, dry_run: options.dry_run };
-    Plan::new(&recipe, settings, context).run()
+    RecipeRun::new(&recipe, settings, context).run()
 }
 
 fn bad_workdir(path: &std::path::Path, error: &std::io::Error) -> CliError {

@@ -1,3 +1,5 @@
+//! `areal tile`: from scenes and labels to a patch store.
+
 use std::path::PathBuf;
 
 use areal_patches::{
@@ -166,7 +168,7 @@ impl Stage for Options {
     }
 
     fn run(self, context: &Context) -> Result<(), CliError> {
-        let out = options::required(&self.out, "--out", "the folder of the patch store")?;
+        let out = options::required(self.out.as_ref(), "--out", "the folder of the patch store")?;
         let meta = match &self.from_folders {
             Some(folder) => {
                 areal_patches::import(&self.import_settings(folder.clone())?, out, self.overwrite, &context.job())?

@@ -1,3 +1,5 @@
+//! `areal train`: from a patch store to a bundle.
+
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -123,11 +125,11 @@ impl Stage for Options {
     }
 
     fn run(self, context: &Context) -> Result<(), CliError> {
-        let path = options::required(&self.store, "--store", "the patch store to train on")?;
-        let out = options::required(&self.out, "--out", "the bundle to write")?;
+        let path = options::required(self.store.as_ref(), "--store", "the patch store to train on")?;
+        let out = options::required(self.out.as_ref(), "--out", "the bundle to write")?;
         let settings = self.settings();
         let store = PatchStore::open(path)?;
-                let report = areal_train::train(&store, &settings, out, self.overwrite, self.restart, context.job())?;
+        let report = areal_train::train(&store, &settings, out, self.overwrite, self.restart, context.job())?;
         if self.json {
             let text = serde_json::to_string_pretty(&report).map_err(|e| CliError::from_source(Exit::Failure, &e))?;
             outln!("{text}");
@@ -155,11 +157,7 @@ impl Options {
             loss: self.loss,
             class_weights: self.class_weights,
             sampler: self.sampler,
-            augmentation: Augmentation {
-                flips: self.flips,
-                brightness: self.brightness,
-                noise: self.noise,
-            },
+            augmentation: Augmentation { flips: self.flips, brightness: self.brightness, noise: self.noise },
             patience: self.patience,
             seed: self.seed,
             device: self.device,

@@ -1,3 +1,5 @@
+//! Advice for errors of the generated landscape.
+
 use areal_demo::DemoError;
 
 use super::{CliError, Exit};

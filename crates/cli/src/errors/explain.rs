@@ -1,3 +1,5 @@
+//! Advice for errors of explanations.
+
 use areal_explain::ExplainError;
 
 use super::{CliError, Exit};

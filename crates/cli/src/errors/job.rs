@@ -1,3 +1,5 @@
+//! Advice for errors of files and outputs.
+
 use std::io::ErrorKind;
 use std::path::Path;
 

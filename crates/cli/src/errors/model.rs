@@ -1,3 +1,5 @@
+//! Advice for errors of models and bundles.
+
 use areal_model::ModelError;
 
 use super::{CliError, Exit};

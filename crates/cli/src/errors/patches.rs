@@ -1,3 +1,5 @@
+//! Advice for errors of patch stores and labels.
+
 use areal_patches::{PatchError, SCALING};
 
 use super::raster::same_type;
@@ -53,6 +55,21 @@ fn help(error: &PatchError) -> String {
         },
         PatchError::NoScene => "name the files of a scene, or give --scene NAME=FILE",
         PatchError::SceneTwice { .. } => "give each --scene a name of its own",
+        PatchError::NoPatch { .. } => {
+            "lower --min-valid or --min-label-fraction, use a smaller --patch-size, or --placement polygon for small \
+             polygons"
+        }
+        PatchError::Setting { .. } => "see 'areal tile --help'",
+        PatchError::PatchDiffers { .. } => "choose the same bands with --bands",
+        PatchError::File(_) | PatchError::Raster(_) | PatchError::Interrupted(_) => "",
+        error => image_help(error).or(label_help(error)).unwrap_or_default(),
+    };
+    text.to_owned()
+}
+
+/// What to do about images in class folders.
+fn image_help(error: &PatchError) -> Option<&'static str> {
+    Some(match error {
         PatchError::ImagesDiffer { what, .. } => match *what {
             "size" => "pass --resize PIXELS to bring all pictures to one size",
             _ => "convert the pictures to one kind first",
@@ -65,6 +82,13 @@ fn help(error: &PatchError) -> String {
         PatchError::MixedFolders { .. } => {
             "leave only train, validation and test there, each with a folder for each class; or only the folders of classes"
         }
+        _ => return None,
+    })
+}
+
+/// What to do about labels.
+fn label_help(error: &PatchError) -> Option<&'static str> {
+    Some(match error {
         PatchError::Labels { .. } => "correct the labels, or choose another layer or field",
         PatchError::LabelField { .. } | PatchError::NoLabelField { .. } => {
             "name the field with the class (--label-field) or the value (--value-field)"
@@ -79,13 +103,6 @@ fn help(error: &PatchError) -> String {
         PatchError::LabelsNotAligned { .. } => {
             "pass --label-resampling nearest to read it on the scene's pixel grid, or warp it first with gdalwarp"
         }
-        PatchError::NoPatch { .. } => {
-            "lower --min-valid or --min-label-fraction, use a smaller --patch-size, or --placement polygon for small \
-             polygons"
-        }
-        PatchError::Setting { .. } => "see 'areal tile --help'",
-        PatchError::PatchDiffers { .. } => "choose the same bands with --bands",
-        PatchError::File(_) | PatchError::Raster(_) | PatchError::Interrupted(_) => "",
-    };
-    text.to_owned()
+        _ => return None,
+    })
 }

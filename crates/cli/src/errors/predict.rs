@@ -1,3 +1,5 @@
+//! Advice for errors of predictions.
+
 use std::io::ErrorKind;
 use std::path::Path;
 

@@ -1,3 +1,5 @@
+//! Advice for errors of rasters and vector layers.
+
 use areal_grid::PixelType;
 use areal_raster::{Difference, RasterError, WarpSetting};
 

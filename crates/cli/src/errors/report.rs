@@ -1,3 +1,5 @@
+//! Advice for errors of reports.
+
 use areal_report::ReportError;
 
 use super::{CliError, Exit};

@@ -1,3 +1,5 @@
+//! Advice for errors of training.
+
 use areal_train::TrainError;
 
 use super::{CliError, Exit};

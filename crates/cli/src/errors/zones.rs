@@ -1,3 +1,5 @@
+//! Advice for errors of zones and aggregation.
+
 use areal_zones::ZonesError;
 
 use super::{CliError, Exit};

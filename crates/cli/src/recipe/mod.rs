@@ -1,59 +1,24 @@
 //! A recipe: every stage of a job in one commented file.
 
 mod ledger;
-mod plan;
+mod run;
+mod stages;
 mod text;
 
-pub use plan::{Plan, RunSettings, enter_folder};
+pub use run::{RecipeRun, RunSettings, enter_folder};
 pub use text::TEMPLATE;
 
-use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table};
 
-use crate::commands::{aggregate, estimate, evaluate, explain, predict, report, sample, tile, train};
 use crate::errors::{CliError, Exit};
-use crate::scene_options::SceneOptions;
+use stages::Schema;
 
 /// The `format` of recipes that this program reads.
 pub const FORMAT: &str = "areal-recipe/1";
-
-/// A recipe as it is written. The sections are the options of the commands: a key is a flag without its dashes.
-///
-/// It is parsed in full only to be checked; the stages are then made from the table, because an absent key must stay
-/// absent when layers are laid over each other.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-#[expect(dead_code, reason = "parsed to check every key and type against the options that the stages will take")]
-struct Schema {
-    format: String,
-    #[serde(default)]
-    workdir: Option<PathBuf>,
-    #[serde(default)]
-    seed: Option<u64>,
-    #[serde(default)]
-    device: Option<String>,
-    scenes: BTreeMap<String, Vec<PathBuf>>,
-    #[serde(default)]
-    tile_scenes: Vec<String>,
-    #[serde(default)]
-    predict_scenes: Vec<String>,
-    #[serde(default)]
-    scene: SceneOptions,
-    tile: Option<tile::Options>,
-    train: Option<train::Options>,
-    evaluate: Option<evaluate::Options>,
-    predict: Option<predict::Options>,
-    explain: Option<explain::Options>,
-    aggregate: Option<aggregate::Options>,
-    sample: Option<sample::Options>,
-    estimate: Option<estimate::Options>,
-    report: Option<report::Options>,
-}
 
 /// A checked recipe, with what was set on the command line laid over it.
 #[derive(Debug)]

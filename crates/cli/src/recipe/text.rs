@@ -1,2 +1,3 @@
-/// The recipe that `areal init` writes.
+//! The recipe that `areal init` writes.
+
 pub const TEMPLATE: &str = include_str!("template.toml");

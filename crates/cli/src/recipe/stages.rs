@@ -1,60 +1,60 @@
-//! From a recipe to stages: each stage's options are its section of the recipe over what the stages before it made.
+//! The stages of a recipe: their order, and what each takes from those before it.
+//!
+//! A new stage is a name in [`stages!`] and its place in [`RecipeRun::run`].
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use areal_job::FileError;
 use areal_model::Precision;
-use areal_raster::companions;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
 use toml::{Table, Value};
 
-use super::Recipe;
-use super::ledger::{Ledger, Verdict};
-use crate::commands::{Stage, aggregate, estimate, evaluate, explain, predict, report, sample, start, tile, train};
-use crate::context::Context;
+use super::run::{RecipeRun, table};
+use crate::commands::{aggregate, estimate, evaluate, explain, predict, report, sample, tile, train};
 use crate::errors::{CliError, Exit};
-use crate::layers::{from_table, overlay, to_table};
+use crate::scene_options::SceneOptions;
 
-/// How a recipe is run.
-#[derive(Debug, Clone)]
-pub struct RunSettings {
-    /// Where results go; a relative one is relative to the recipe.
-    pub workdir: Option<PathBuf>,
-    /// Run every stage, changed or not.
-    pub force: bool,
-    /// Say what would run, and run nothing.
-    pub dry_run: bool,
+/// Declares a recipe with these stages, in the order in which they run; each section is named as its command.
+macro_rules! stages {
+    ($($stage:ident),+) => {
+        /// Names of the sections that are stages.
+        pub const STAGES: &[&str] = &[$(stringify!($stage)),+];
+
+        /// A recipe as it is written. The sections are the options of the commands: a key is a flag without its dashes.
+        ///
+        /// It is parsed in full only to be checked; the stages are then made from the table, because an absent key must
+        /// stay absent when layers are laid over each other.
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+        #[expect(dead_code, reason = "parsed to check every key and type against the options that the stages will take")]
+        pub struct Schema {
+            pub format: String,
+            #[serde(default)]
+            workdir: Option<PathBuf>,
+            #[serde(default)]
+            seed: Option<u64>,
+            #[serde(default)]
+            device: Option<String>,
+            pub scenes: BTreeMap<String, Vec<PathBuf>>,
+            #[serde(default)]
+            pub tile_scenes: Vec<String>,
+            #[serde(default)]
+            pub predict_scenes: Vec<String>,
+            #[serde(default)]
+            scene: SceneOptions,
+            $($stage: Option<$stage::Options>,)+
+        }
+    };
 }
 
-/// Sections that are stages, in the order in which they run.
-const STAGES: [&str; 9] =
-    ["tile", "train", "evaluate", "predict", "explain", "aggregate", "sample", "estimate", "report"];
+stages!(tile, train, evaluate, predict, explain, aggregate, sample, estimate, report);
 
-/// A recipe that is being run.
-pub struct Plan<'a> {
-    recipe: &'a Recipe,
-    context: &'a Context,
-    settings: RunSettings,
-    workdir: PathBuf,
-    ledger: Ledger,
-    /// Set once a stage runs in a dry run: what comes after it cannot be compared.
-    stale: bool,
-}
-
-impl<'a> Plan<'a> {
-    /// Makes ready to run a recipe.
-    pub fn new(recipe: &'a Recipe, settings: RunSettings, context: &'a Context) -> Self {
-        let from_recipe = || recipe.table.get("workdir").and_then(Value::as_str).map(PathBuf::from);
-        let workdir = settings.workdir.clone().or_else(from_recipe).unwrap_or_else(|| PathBuf::from("out"));
-        let ledger = Ledger::open(&workdir);
-        Self { recipe, context, settings, workdir, ledger, stale: false }
-    }
-
+impl RecipeRun<'_> {
     /// Runs every stage that the recipe has, in order. A stage without a section is left out.
     pub fn run(mut self) -> Result<(), CliError> {
         if !STAGES.iter().any(|stage| self.recipe.table.contains_key(*stage)) {
-            let stages = STAGES.map(|s| format!("[{s}]")).join(" ");
+            let stages: Vec<String> = STAGES.iter().map(|stage| format!("[{stage}]")).collect();
+            let stages = stages.join(" ");
             return Err(CliError::new(Exit::Usage, "the recipe has no stage, so there is nothing to run")
                 .help(format!("give it one of the sections {stages}; 'areal init' writes them all")));
         }
@@ -196,106 +196,5 @@ impl<'a> Plan<'a> {
             }
         }
         self.stage::<report::Options>("report", "report", defaults)
-    }
-
-    /// Runs one stage, or skips it and says so.
-    fn stage<S: Stage + Serialize + DeserializeOwned>(
-        &mut self,
-        name: &str,
-        section: &str,
-        defaults: Table,
-    ) -> Result<(), CliError> {
-        let Some(own) = self.section(section) else { return Ok(()) };
-        let table = overlay(defaults, own.clone());
-        let stage: S = from_table(overlay(table, overwrite()), section)?;
-        let (inputs, output) = (stage.inputs(), stage.output());
-        let missing = self.settings.dry_run && (self.stale || inputs.iter().any(|p| not_made(p)));
-        if missing {
-            self.stale = true;
-            outln!("{name}: would run (an input is yet to be made)");
-            return Ok(());
-        }
-        let entry = self.ledger.entry(to_table(&stage)?, inputs, output.clone())?;
-        let verdict = if self.settings.force { Verdict::New } else { self.ledger.verdict(name, &entry) };
-        if verdict == Verdict::Unchanged {
-            tracing::info!("{name}: inputs and settings unchanged, skipped ({})", output.display());
-            return Ok(());
-        }
-        if self.settings.dry_run {
-            self.stale = true;
-            outln!("{name}: would run ({})", verdict.reason());
-            return Ok(());
-        }
-        tracing::info!("{name}: {}, running", if self.settings.force { "forced" } else { verdict.reason() });
-        // Tables of several scenes follow each other on stdout.
-        outln!("{name}:");
-        // A folder is replaced only if areal made it; of a file only the ledger knows.
-        if verdict == Verdict::New && !self.settings.force && output.is_file() {
-            return Err(FileError::Exists { path: output }.into());
-        }
-        start(stage, self.context)?;
-        self.ledger.record(name, entry)?;
-        Ok(())
-    }
-
-    fn section(&self, name: &str) -> Option<&'a Table> {
-        self.recipe.table.get(name).and_then(Value::as_table)
-    }
-
-    fn path(&self, name: &str) -> Value {
-        Value::String(self.workdir.join(name).to_string_lossy().into_owned())
-    }
-
-    /// The scenes that the recipe's list `key` names; all of them without such a list.
-    fn chosen(&self, key: &str, scenes: &Table) -> Table {
-        match self.recipe.table.get(key).and_then(Value::as_array) {
-            Some(names) => {
-                let named = |name: &str| names.iter().any(|n| n.as_str() == Some(name));
-                scenes.iter().filter(|(name, _)| named(name)).map(|(n, v)| (n.clone(), v.clone())).collect()
-            }
-            None => scenes.clone(),
-        }
-    }
-
-    fn with_seed(&self, defaults: Table) -> Table {
-        self.with_common(defaults, "seed")
-    }
-
-    fn with_device(&self, defaults: Table) -> Table {
-        self.with_common(defaults, "device")
-    }
-
-    fn with_scene(&self, defaults: Table) -> Table {
-        self.with_common(defaults, "scene")
-    }
-
-    fn with_common(&self, mut defaults: Table, key: &str) -> Table {
-        if let Some(value) = self.recipe.table.get(key) {
-            defaults.insert(key.to_owned(), value.clone());
-        }
-        defaults
-    }
-}
-
-fn table<const N: usize>(entries: [(&str, Value); N]) -> Table {
-    entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
-}
-
-/// True for an input that is not there. A raster inside a file (`NETCDF:"x.nc":v`) is there when that file is.
-fn not_made(input: &Path) -> bool {
-    !input.exists() && companions(input).is_ok_and(|files| files.iter().any(|file| !file.exists()))
-}
-
-/// A run owns its working folder: what stands there from a run before is replaced once the new one is whole.
-fn overwrite() -> Table {
-    table([("overwrite", Value::Boolean(true))])
-}
-
-/// Makes the recipe's folder the current one, so that its paths mean the same wherever it is run from.
-pub fn enter_folder(recipe: &Path) -> Result<(), CliError> {
-    match recipe.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => std::env::set_current_dir(folder)
-            .map_err(|e| CliError::new(Exit::Input, format!("cannot enter {}: {e}", folder.display()))),
-        _ => Ok(()),
     }
 }
