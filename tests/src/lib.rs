@@ -1,1 +1,10 @@
-//! Tests of the areal program as its users run it.
+//! What tests share: the program, the real data, tables, and what is skipped.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::missing_panics_doc)]
+
+mod program;
+mod skip;
+mod tables;
+
+pub use program::{Run, areal, binary, has_tool, interrupt_when_work_is_kept, interruptible, run};
+pub use skip::{data, skipped, workspace};
+pub use tables::{Row, number, rows};

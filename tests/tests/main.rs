@@ -6,7 +6,6 @@ mod aggregate_prediction;
 mod awkward_files;
 mod bad_input;
 mod bundle;
-mod common;
 mod demo;
 mod encodings;
 mod estimate;
@@ -27,3 +26,6 @@ mod talk;
 mod tile;
 mod train;
 mod whole_job;
+mod workspace;
+
+use areal_tests as common;

@@ -1,9 +1,6 @@
-<<<<<<< HEAD
-use areal_kernels::KernelError;
-=======
 //! Advice for errors of compiled plans.
 
->>>>>>> f503871 (Print shell completions and manual pages, and list recipe stages in one place)
+use areal_kernels::KernelError;
 use areal_model::Precision;
 use areal_plan::PlanError;
 

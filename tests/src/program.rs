@@ -1,12 +1,13 @@
-//! What every topic needs: the program, the real data, what a run said.
+//! The program as a process: built once, run, interrupted.
 
-use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs::DirEntry;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
+
+use crate::workspace;
 
 /// What one run of the program gave back.
 pub struct Run {
@@ -113,35 +114,4 @@ fn unframe(text: &str) -> String {
 /// True when a command-line tool is installed.
 pub fn has_tool(name: &str) -> bool {
     Command::new(name).arg("--version").output().is_ok_and(|o| o.status.success())
-}
-
-/// The workspace's folder.
-pub fn workspace() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-}
-
-/// A file or folder of the real data; none, with a note, where the data is not there.
-pub fn data(name: &str) -> Option<PathBuf> {
-    let path = workspace().join("../shared/data").join(name);
-    if path.exists() {
-        return Some(path);
-    }
-    eprintln!("skipped: {} is not there", path.display());
-    None
-}
-
-/// One row of a CSV file: text by column.
-pub type Row = HashMap<String, String>;
-
-/// The rows of a CSV file.
-#[track_caller]
-pub fn rows(path: &Path) -> Vec<Row> {
-    let mut reader = csv::Reader::from_path(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    reader.deserialize().map(|row| row.unwrap_or_else(|e| panic!("{}: {e}", path.display()))).collect()
-}
-
-/// The number in a field of a row.
-#[track_caller]
-pub fn number(row: &Row, field: &str) -> f64 {
-    row[field].parse().unwrap_or_else(|_| panic!("{field} is {:?} in {row:?}", row[field]))
 }
