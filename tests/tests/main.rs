@@ -26,6 +26,5 @@ mod talk;
 mod tile;
 mod train;
 mod whole_job;
-mod workspace;
 
 use areal_tests as common;
