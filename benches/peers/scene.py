@@ -98,10 +98,14 @@ def main():
     zones = lambda name: 100_000 if "100,000" in name else 500
     units = lambda name: zones(name) if UNITS[job] == "zones" else pixels // PATCH**2
     print(f"\n{job}, medians of {len(next(iter(found.values())))}")
-    print(f"{'program':<52} {'wall s':>8} {'CPU s':>8} {UNITS[job] + '/s':>10} {'Mpix/s':>8} {'peak MB':>8}")
+    print(f"{'program':<52} {'wall s':>8} {'CPU s':>8} {UNITS[job] + '/s':>10} {'Mpix/s':>8} {'peak MB':>8} {'areal is, by wall':>18} {'by CPU':>8}")
+    ours = None
     for name, rows in found.items():
         wall, cpu, peak = (statistics.median(row[key] for row in rows) for key in ("wall", "cpu", "peak"))
-        print(f"{name:<52} {wall:>8.1f} {cpu:>8.1f} {units(name) / wall:>10.0f} {pixels / 1e6 / wall:>8.2f} {peak:>8.0f}")
+        # Each of areal's runs stands before those that it is compared with.
+        ours = (wall, cpu) if name.startswith("areal") else ours
+        ratios = f"{wall / ours[0]:>17.2f}x {cpu / ours[1]:>7.2f}x" if ours and not name.startswith("areal") else ""
+        print(f"{name:<52} {wall:>8.1f} {cpu:>8.1f} {units(name) / wall:>10.0f} {pixels / 1e6 / wall:>8.2f} {peak:>8.0f} {ratios}")
     if job == "predict":
         compare(folder / "out", [name for name in runs if name != "areal"])
     if job == "aggregate" and any(name.startswith("exactextract") for name in runs):

@@ -6,7 +6,7 @@
 set -eu
 cd "$(dirname "$0")/../.."
 . benches/peers/environment.sh
-peers numpy onnx onnxruntime openvino safetensors rasterio geopandas exactextract torch torchvision torchgeo
+peers numpy onnx onnxruntime openvino safetensors rasterio geopandas exactextract torch torchvision torchgeo requests
 cargo build --quiet --release --workspace --bins
 side=${SIDE:-8192}
 folder=${FOLDER:-${TMPDIR:-/tmp}/areal-scene-$side}

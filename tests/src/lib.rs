@@ -1,10 +1,14 @@
 //! What tests share: the program, the real data, tables, and what is skipped.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::missing_panics_doc)]
 
+mod job;
 mod program;
 mod skip;
 mod tables;
 
-pub use program::{Run, areal, binary, has_tool, interrupt_when_work_is_kept, interruptible, run};
+pub use job::{JOB, Job};
+pub use program::{
+    Run, areal, binary, has_tool, interrupt_after_lines, interrupt_when_work_is_kept, interruptible, run,
+};
 pub use skip::{data, skipped, workspace};
 pub use tables::{Row, number, rows};

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::DirEntry;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
@@ -86,6 +87,21 @@ pub fn interrupt_when_work_is_kept<S: AsRef<OsStr>>(args: impl IntoIterator<Item
     let pid = child.id().to_string();
     assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(130), "the job was over before it was interrupted");
+}
+
+/// Starts a command, interrupts it once it has said so many lines on stderr, and gives its exit code: none where the signal
+/// ended it before its handler stood. Fewer lines than that and it ends by itself.
+#[track_caller]
+pub fn interrupt_after_lines(command: &mut Command, lines: usize) -> Option<i32> {
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut talk = BufReader::new(child.stderr.take().expect("stderr is piped")).lines();
+    let said = talk.by_ref().take(lines).count();
+    if said == lines {
+        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    }
+    // What it still says must not fill the pipe.
+    talk.for_each(drop);
+    child.wait().unwrap().code()
 }
 
 /// Runs the program.

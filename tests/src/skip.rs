@@ -17,7 +17,8 @@ pub fn skipped(reason: &str) {
     let test = thread.name().unwrap_or("a test");
     eprintln!("skipped: {test}: {reason}");
     if let Some(path) = std::env::var_os(KEPT) {
-        let mut file = OpenOptions::new().create(true).append(true).open(path).expect("the list of skipped tests opens");
+        let mut file =
+            OpenOptions::new().create(true).append(true).open(path).expect("the list of skipped tests opens");
         // One write a line: tests run side by side.
         file.write_all(format!("{test}: {reason}\n").as_bytes()).expect("the list of skipped tests can be written");
     }

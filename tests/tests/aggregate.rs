@@ -237,7 +237,7 @@ fn peak(args: &[&std::ffi::OsStr]) -> f64 {
 #[test]
 fn memory_does_not_grow_with_the_map() {
     if !Path::new("/proc/self/status").exists() {
-        eprintln!("skipped: there is no /proc");
+        crate::common::skipped("there is no /proc");
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -373,14 +373,14 @@ fn stars(count: u32) -> Vec<MultiPolygon<f64>> {
 /// The interpreter that has exactextract; none, with a note, where there is none.
 fn oracle() -> Option<PathBuf> {
     let Some(python) = std::env::var_os("AREAL_ORACLES").map(PathBuf::from) else {
-        eprintln!("skipped: AREAL_ORACLES names no Python interpreter");
+        crate::common::skipped("AREAL_ORACLES names no Python interpreter");
         return None;
     };
     let has = Command::new(&python).args(["-c", "import numpy, exactextract"]).output();
     if has.is_ok_and(|o| o.status.success()) {
         return Some(python);
     }
-    eprintln!("skipped: {} has no numpy and exactextract", python.display());
+    crate::common::skipped(&format!("{} has no numpy and exactextract", python.display()));
     None
 }
 

@@ -25,7 +25,7 @@ const ENCODINGS: [(&str, &str, &[&str]); 7] = [
 /// Writes a raster in another encoding; none, with a note, where this GDAL has no driver for it.
 fn encoded(source: &Path, folder: &Path, (name, driver, options): (&str, &str, &[&str])) -> Option<PathBuf> {
     let Ok(driver) = DriverManager::get_driver_by_name(driver) else {
-        eprintln!("skipped: no driver {driver}");
+        crate::common::skipped(&format!("no driver {driver}"));
         return None;
     };
     let path = folder.join(name);

@@ -14,6 +14,7 @@ mod estimate_value;
 mod explain;
 mod inspect;
 mod model_bundle;
+mod mutations;
 mod precision;
 mod predict;
 mod predict_dense;

@@ -150,7 +150,7 @@ fn a_reader_that_stops_early_is_no_fault_and_a_full_stdout_is_said() {
 #[test]
 fn a_stage_runs_again_when_only_a_companion_of_an_input_changed() {
     if !has_tool("ogr2ogr") || !has_tool("gdalbuildvrt") {
-        eprintln!("skipped: ogr2ogr or gdalbuildvrt is not there");
+        crate::common::skipped("ogr2ogr or gdalbuildvrt is not there");
         return;
     }
     let folder = tempfile::tempdir().unwrap();

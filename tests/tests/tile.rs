@@ -469,7 +469,7 @@ fn numpy_reads_the_store() {
         print(p.shape, p.dtype, p.flags.c_contiguous, s.shape, s.dtype, int(p[0, 0, 1, 2]))";
     let run = run(Command::new("python3").args(["-c", program]).arg(place.path("store")));
     if run.stderr.contains("No module named") {
-        eprintln!("skipped: numpy is not there");
+        crate::common::skipped("numpy is not there");
         return;
     }
     assert_eq!(run.expect(0).stdout.trim(), "(24, 1, 10, 10) uint16 True (24, 10, 10) uint8 62");

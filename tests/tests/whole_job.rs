@@ -4,41 +4,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::LazyLock;
 
 use areal_grid::PixelState;
 use areal_raster::RasterFile;
 
-use crate::common::{Row, areal, binary, interruptible, number, rows, run};
-
-struct Job {
-    folder: tempfile::TempDir,
-}
-
-/// The job, run once for all tests of this file.
-static JOB: LazyLock<Job> = LazyLock::new(|| {
-    let folder = tempfile::tempdir().unwrap();
-    let demo = folder.path().join("demo");
-    areal(["demo", "--size", "small", "--out", demo.to_str().unwrap()]).expect(0);
-    let run = || areal(["run", demo.join("recipe.toml").to_str().unwrap()]).expect(0);
-    run().says(&["awaits labels/landscape.csv"]);
-    let sample = demo.join("out/samples/landscape/sample.csv");
-    let label = ["demo", "--out", demo.to_str().unwrap(), "--label", sample.to_str().unwrap()];
-    areal(label).expect(0);
-    areal(label).expect(4).says(&["landscape.csv", "exists already", "--overwrite"]);
-    run();
-    Job { folder }
-});
-
-impl Job {
-    fn demo(&self) -> PathBuf {
-        self.folder.path().join("demo")
-    }
-
-    fn out(&self) -> PathBuf {
-        self.demo().join("out")
-    }
-}
+use crate::common::{JOB, Row, areal, binary, interrupt_after_lines, interruptible, number, rows, run};
 
 #[test]
 fn every_stage_leaves_its_outputs() {
@@ -163,7 +133,7 @@ fn estimates_from_a_labelled_sample_hold_the_truth_of_the_mapped_ground() {
 fn gdal_reads_the_map_with_its_names_and_colours() {
     let map = JOB.out().join("predictions/landscape/classes.tif");
     if !crate::common::has_tool("gdalinfo") {
-        eprintln!("skipped: gdalinfo is not installed");
+        crate::common::skipped("gdalinfo is not installed");
         return;
     }
     let info = run(Command::new("gdalinfo").arg(map)).expect(0);
@@ -214,17 +184,12 @@ fn large_raster(folder: &Path) -> PathBuf {
 
 #[test]
 fn an_interrupted_recipe_leaves_whole_outputs_only_and_goes_on_when_run_again() {
-    use std::time::Duration;
     let folder = tempfile::tempdir().unwrap();
     let recipe = JOB.demo().join("recipe.toml");
     let arguments = ["run", recipe.to_str().unwrap(), "--workdir", folder.path().to_str().unwrap()];
-    for wait in [300, 2500] {
-        let mut child = interruptible().args(arguments).stderr(std::process::Stdio::null()).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(wait));
-        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
-        let code = child.wait().unwrap().code();
-        // On a busy machine the program may not even have begun to listen: the signal itself ends it then.
-        assert!(matches!(code, Some(130 | 0) | None), "after {wait} ms: {code:?}");
+    for lines in [1, 12] {
+        let code = interrupt_after_lines(interruptible().args(arguments), lines);
+        assert_eq!(code, Some(130), "after {lines} lines");
     }
     areal(arguments).expect(0);
     let file = "predictions/landscape/probabilities.tif";
@@ -233,87 +198,43 @@ fn an_interrupted_recipe_leaves_whole_outputs_only_and_goes_on_when_run_again() 
     assert!(left.iter().all(|name| !name.to_string_lossy().contains("partial")), "{left:?}");
 }
 
+/// Commands that take seconds, each without its output.
+fn long_commands(folder: &Path) -> Vec<Vec<String>> {
+    let text = |p: &Path| p.to_str().unwrap().to_owned();
+    let store = text(&JOB.out().join("patches"));
+    let bundle = text(&JOB.out().join("bundle"));
+    let scene = text(&JOB.demo().join("scene_west.tif"));
+    let labels = text(&JOB.demo().join("labels.gpkg"));
+    let zones = text(&JOB.demo().join("districts.gpkg"));
+    let large = text(&large_raster(folder));
+    let map = text(&JOB.out().join("predictions/landscape"));
+    let patches = (0..200).map(|k| k.to_string()).collect::<Vec<_>>().join(",");
+    let split = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    vec![
+        split(&format!("train --store {store} --epochs 500 --patience 500")),
+        split(&format!("predict {scene} --bundle {bundle} --stride 1 --bands blue,green,red,nir,swir")),
+        split(&format!("tile {scene} --labels {labels} --label-field class --patch-size 16 --stride 1")),
+        split(&format!("explain --bundle {bundle} --store {store} --patch {patches}")),
+        split(&format!("aggregate --raster {large} --zones {zones} --zone-id district_id")),
+        split(&format!("report {}", format!("--prediction {map} ").repeat(200))),
+    ]
+}
+
 #[test]
 fn an_interrupt_at_any_moment_leaves_nothing_under_a_final_name() {
-    use std::time::Duration;
-    let store = JOB.out().join("patches");
-    let scene = JOB.demo().join("scene_west.tif");
-    let labels = JOB.demo().join("labels.gpkg");
-    let bundle = JOB.out().join("bundle");
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
-    let text = |p: &Path| p.to_str().unwrap().to_owned();
-    let bands = ["--bands", "blue,green,red,nir,swir"].map(str::to_owned);
-    let commands = [
-        vec![
-            "train".into(),
-            "--store".into(),
-            text(&store),
-            "--epochs".into(),
-            "500".into(),
-            "--patience".into(),
-            "500".into(),
-        ],
-        [
-            vec!["predict".into(), text(&scene), "--bundle".into(), text(&bundle), "--stride".into(), "1".into()],
-            bands.to_vec(),
-        ]
-        .concat(),
-        vec![
-            "tile".into(),
-            text(&scene),
-            "--labels".into(),
-            text(&labels),
-            "--label-field".into(),
-            "class".into(),
-            "--patch-size".into(),
-            "16".into(),
-            "--stride".into(),
-            "1".into(),
-        ],
-        vec![
-            "explain".into(),
-            "--bundle".into(),
-            text(&bundle),
-            "--store".into(),
-            text(&store),
-            "--patch".into(),
-            (0..200).map(|k| k.to_string()).collect::<Vec<_>>().join(","),
-        ],
-        vec![
-            "aggregate".into(),
-            "--raster".into(),
-            text(&large_raster(folder.path())),
-            "--zones".into(),
-            text(&JOB.demo().join("districts.gpkg")),
-            "--zone-id".into(),
-            "district_id".into(),
-        ],
-        std::iter::once("report".into())
-            .chain((0..200).flat_map(|_| ["--prediction".into(), text(&JOB.out().join("predictions/landscape"))]))
-            .collect(),
-    ];
-    for (k, arguments) in commands.iter().enumerate() {
-        for wait in [50, 700, 1500] {
-            let mut child = interruptible()
-                .args(arguments)
-                .args(["--out", &text(&out)])
-                .stderr(std::process::Stdio::null())
-                .stdout(std::process::Stdio::null())
-                .spawn()
-                .unwrap();
-            std::thread::sleep(Duration::from_millis(wait));
-            let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-            let status = child.wait().unwrap();
-            if out.exists() && status.success() {
+    for (k, arguments) in long_commands(folder.path()).iter().enumerate() {
+        for lines in [0, 1, 2] {
+            let mut command = interruptible();
+            let code = interrupt_after_lines(command.args(arguments).arg("--out").arg(&out), lines);
+            if out.exists() && code == Some(0) {
                 // It was done before the signal came: whole, then.
                 if out.is_dir() { fs::remove_dir_all(&out) } else { fs::remove_file(&out) }.unwrap();
                 continue;
             }
-            assert!(sent.success());
             // Before its handler stands, the signal itself ends the program.
-            let code = status.code();
-            assert!(code == Some(130) || code.is_none(), "command {k} after {wait} ms: {status:?}");
+            assert!(code == Some(130) || code.is_none(), "command {k} after {lines} lines: {code:?}");
             assert!(!out.exists(), "command {k} left its output");
         }
     }

@@ -107,10 +107,7 @@ impl Stage for Options {
             tracing::warn!("--coverage has no effect any more: coverage is computed in each run");
         }
         let folder = StagedDir::new(out, self.overwrite)?;
-        let settings = AggregateSettings {
-            weights: self.weights.clone(),
-            window_cells: self.window_cells,
-        };
+        let settings = AggregateSettings { weights: self.weights.clone(), window_cells: self.window_cells };
         let zone_settings = ZoneSettings {
             layer: self.zone_layer.clone(),
             id_field: self.zone_id.clone(),
