@@ -324,7 +324,7 @@ fn flawed_samples_are_refused_with_the_reason() {
     let write = |name: &str, text: String| std::fs::write(w.path(name), text).unwrap();
     write("labelled.csv", text.replacen(",forest", ",forrest", 1).replacen(",rubber", ",Rubber", 1));
     w.estimate("y", &[]).expect(3).says(&[
-        "2 labels are no classes of the map",
+        "2 labels are not classes of the map",
         "\"forrest\"",
         "\"Rubber\"",
         "rubber (1), forest (2), paddy (3)",
@@ -509,18 +509,18 @@ fn percents_for_shares_are_refused() {
     w.sample(&["--size", "200"]).expect(0);
     w.label("sample", "sample.csv", "labelled.csv");
     w.estimate("x", &["--cv-limits", "16.5,33.3"]).expect(2).says(&["--cv-limits 16.5", "0.165 is 16.5 %"]);
-    w.estimate("x", &["--greatest-cv", "33"]).expect(2).says(&["0.33 is 33 %"]);
+    w.estimate("x", &["--max-cv", "33"]).expect(2).says(&["0.33 is 33 %"]);
 }
 
 #[test]
 fn a_sample_says_what_it_is_and_how_to_label_it() {
     let w = world();
     // Three strata of at least fifty.
-    w.sample(&["--size", "20"]).expect(0).says(&["150 units are drawn, not the 20 of --size", "--least"]);
+    w.sample(&["--size", "20"]).expect(0).says(&["150 units are drawn, not the 20 of --size", "--min-per-stratum"]);
     let design: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(w.path("sample/design.json")).unwrap()).unwrap();
     let settings = &design["provenance"]["settings"];
-    for (key, value) in [("least", "50"), ("draw", "\"balanced\""), ("allocation", "\"proportional\""), ("seed", "4")] {
+    for (key, value) in [("min-per-stratum", "50"), ("draw", "\"balanced\""), ("allocation", "\"proportional\""), ("seed", "4")] {
         assert_eq!(settings[key].to_string(), value);
     }
     assert!(!settings.to_string().contains("null"), "{settings}");

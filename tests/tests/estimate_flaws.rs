@@ -46,7 +46,7 @@ fn units_on_nodata_are_set_aside_and_strata_that_do_not_add_up_are_refused() {
     assert!(!w.path("x").exists());
     let said = run(&["--accept", "other-map,strata-sum"]).expect(0);
     let count = format!("{} units (the first is", lost.len());
-    let said = said.says(&[&count, "lie on cells without a prediction", "set aside", "the weights would be wrong"]);
+    let said = said.says(&[&count, "lie on cells without a prediction", "left out", "the weights would be wrong"]);
     assert!(!said.stderr.contains("have no label"), "{}", said.stderr);
     let found = rows(&w.path("x/estimates.csv"));
     assert_eq!(number(&found[0], "n") as usize, 300 - lost.len());
@@ -113,7 +113,7 @@ fn raking_and_a_missing_design_do_not_undo_suppression() {
 #[test]
 fn a_sample_without_an_error_is_not_called_certain() {
     let w = world();
-    w.sample(&["--size", "60", "--allocation", "equal", "--least", "2"]).expect(0);
+    w.sample(&["--size", "60", "--allocation", "equal", "--min-per-stratum", "2"]).expect(0);
     w.label("sample", "sample.csv", "labelled.csv");
     // Every unit is what the map says.
     let units = rows(&w.path("sample/units.csv"));
@@ -125,7 +125,7 @@ fn a_sample_without_an_error_is_not_called_certain() {
         assert_eq!((row["quality"].as_str(), row["interval"].as_str()), ("unreliable", "wilson"), "{row:?}");
     }
     let again = w.text("x");
-    areal(["compare", &again, &again]).expect(3).says(&["no number with an error in common"]);
+    areal(["compare", &again, &again]).expect(3).says(&["no estimate with an error in common"]);
 }
 
 /// The ends of an interval were rounded finer than its number, which then lay outside; comparing such numbers found changes.
@@ -210,7 +210,7 @@ fn zones_that_moved_since_the_draw_are_refused() {
     let other = write("other.gpkg", ["W", "E"], 103.5);
     w.estimate("x", &["--zones", &other, "--zone-id", "id"])
         .expect(3)
-        .says(&["the design has a stratum Z0, which the map has not", "zones or strata raster"]);
+        .says(&["the design has a stratum Z0, which the map does not have", "zones or strata raster"]);
     let first = write("halves.gpkg", ["W", "E"], 103.5);
     w.sample(&["--strata", "zones", "--zones", &first, "--zone-id", "id", "--size", "200", "--overwrite"]).expect(0);
     w.label("sample", "sample.csv", "labelled.csv");
@@ -226,7 +226,7 @@ fn few_units_get_another_interval_within_bounds_and_are_told() {
     let w = world();
     w.sample(&["--strata", "whole", "--size", "40"]).expect(0);
     w.label("sample", "sample.csv", "labelled.csv");
-    w.estimate("x", &[]).expect(0).says(&["too few units speak for", "rubber", "Wilson's is given"]);
+    w.estimate("x", &[]).expect(0).says(&["too few sample units of rubber", "Wilson's interval is given"]);
     let found = rows(&w.path("x/estimates.csv"));
     let whole: f64 = [1, 2, 3].iter().map(|c| w.true_area(*c)).sum();
     assert_eq!(found[0]["interval"], "wilson");
@@ -315,9 +315,9 @@ fn labels_that_fit_no_unit_are_refused_with_their_place() {
     refused(text.replacen("label", "class", 1), 3, &["has no field \"label\"", "--label-field"]);
     refused("unit_id,lon,lat,label\n".to_owned(), 3, &["there is no labelled unit", "fill in the label field"]);
     std::fs::write(w.path("labelled.csv"), &text).unwrap();
-    w.estimate("x", &["--level", "95"]).expect(2).says(&["--level 95 is no confidence level"]);
-    w.estimate("x", &["--cv-limits", "0.1"]).expect(2).says(&["--cv-limits wants two numbers"]);
-    w.estimate("x", &["--accept", "anything"]).expect(2).says(&["is nothing that can be accepted", "other-design"]);
+    w.estimate("x", &["--level", "95"]).expect(2).says(&["--level 95 must be a fraction between 0 and 1"]);
+    w.estimate("x", &["--cv-limits", "0.1"]).expect(2).says(&["--cv-limits takes exactly two values"]);
+    w.estimate("x", &["--accept", "anything"]).expect(2).says(&["invalid value 'anything'", "other-design"]);
     // Without a design a unit without a position cannot be placed.
     std::fs::write(w.path("labelled.csv"), "unit_id,label\n1,forest\n").unwrap();
     let (prediction, labelled, out) = (w.text("prediction"), w.text("labelled.csv"), w.text("x"));

@@ -114,7 +114,7 @@ fn a_mean_by_zone_leans_on_the_map_where_units_are_few() {
     w.sample(&["--size", "300"]).expect(0);
     w.label();
     let zones = w.world.text("zones.gpkg");
-    w.estimate("x", &["--zones", &zones, "--zone-id", "id", "--least-units", "33", "--level", "0.999"]).expect(0);
+    w.estimate("x", &["--zones", &zones, "--zone-id", "id", "--min-units", "33", "--level", "0.999"]).expect(0);
     let found = rows(&w.world.path("x/estimates.csv"));
     assert_eq!(found.len(), 1 + 1 + 9);
     let methods: std::collections::BTreeSet<&str> = found.iter().skip(2).map(|r| r["method"].as_str()).collect();
@@ -135,12 +135,12 @@ fn what_is_about_classes_is_refused_for_a_value() {
     w.estimate("x", &["--estimator", "post-stratified"]).expect(3).says(&["no map class to post-stratify a value by"]);
     areal(["estimate", "--prediction", &prediction, "--quantify", "emq", "--out", &out])
         .expect(2)
-        .says(&["--quantify is about classes", "--sample"]);
+        .says(&["--quantify applies to classes only", "--sample"]);
     let text = std::fs::read_to_string(w.world.path("labelled.csv")).unwrap();
     let line = text.lines().nth(1).unwrap();
     let id = line.split(',').next().unwrap();
     std::fs::write(w.world.path("labelled.csv"), text.replace(line, &format!("{id},rich"))).unwrap();
-    w.estimate("x", &[]).expect(3).says(&[&format!("1 labels are no numbers: unit {id} \"rich\"")]);
+    w.estimate("x", &[]).expect(3).says(&[&format!("1 labels are not numbers: unit {id} \"rich\"")]);
     assert!(!Path::new(&out).exists());
 }
 
@@ -167,5 +167,5 @@ fn a_sample_of_a_value_that_leaves_half_the_map_out_is_told() {
     w.estimate("x", &with_zones)
         .expect(0)
         .says(&["the sample is clustered away from the mapped area", "have no label"]);
-    w.estimate("y", &[&with_zones[..], &["--benchmark"]].concat()).expect(2).says(&["--benchmark is about classes"]);
+    w.estimate("y", &[&with_zones[..], &["--benchmark"]].concat()).expect(2).says(&["--benchmark applies to classes only"]);
 }

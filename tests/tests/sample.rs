@@ -65,7 +65,7 @@ fn strata_may_be_those_of_a_raster() {
     let halves = w.text("halves.tif");
     w.sample(&["--strata", "raster", "--strata-raster", &halves, "--size", "9", "--overwrite"])
         .expect(3)
-        .says(&["holds 0.5, which is no stratum", "whole numbers from 0 to 255"]);
+        .says(&["holds 0.5, which is not a stratum", "whole numbers from 0 to 255"]);
     let small = PixelGrid { height: 10, width: 10, ..grid() };
     raster(&w.path("small.tif"), &small, &Pixels::zeros(PixelType::U8, 100));
     let small = w.text("small.tif");
@@ -103,7 +103,7 @@ fn strata_may_be_zones_or_the_whole_map() {
 #[test]
 fn a_wanted_cv_decides_the_size() {
     let w = world();
-    let flags = ["--class", "rubber", "--users", "rubber=0.8,forest=0.9", "--least", "2", "--overwrite", "--target-cv"];
+    let flags = ["--class", "rubber", "--users", "rubber=0.8,forest=0.9", "--min-per-stratum", "2", "--overwrite", "--target-cv"];
     let units = |cv: &str| {
         w.sample(&[&flags[..], &[cv]].concat()).expect(0);
         rows(&w.path("sample/units.csv")).len()
@@ -120,7 +120,7 @@ fn a_wanted_cv_decides_the_size() {
     w.sample(&["--target-cv", "0.1"]).expect(2).says(&["--class"]);
     w.sample(&["--target-cv", "0.1", "--class", "tea", "--overwrite"])
         .expect(2)
-        .says(&["\"tea\" is no class", "rubber"]);
+        .says(&["\"tea\" is not a class", "rubber"]);
     w.sample(&["--target-cv", "0.1", "--class", "rubber", "--strata", "whole", "--overwrite"])
         .expect(2)
         .says(&["--target-cv needs strata of classes", "--size"]);
@@ -135,9 +135,9 @@ fn settings_that_mean_nothing_are_refused() {
     };
     refused(&["--size", "1000000"], 2, &["all together has 84000 units", "--size"]);
     refused(&["--size", "0"], 3, &["number of units of the sample is 0, must be positive"]);
-    refused(&["--size", "50", "--second-look", "2"], 2, &["--second-look 2 is no share"]);
-    refused(&["--users", "rubber"], 2, &["--users \"rubber\" is not CLASS=SHARE"]);
-    refused(&["--users", "rubber=7"], 2, &["is not CLASS=SHARE"]);
+    refused(&["--size", "50", "--second-look", "2"], 2, &["--second-look 2 must be a fraction in (0, 1]"]);
+    refused(&["--users", "rubber"], 2, &["--users \"rubber\" is not CLASS=FRACTION"]);
+    refused(&["--users", "rubber=7"], 2, &["is not CLASS=FRACTION"]);
     refused(&["--strata", "zones", "--size", "50"], 2, &["strata by zones need the zones", "--zones"]);
     refused(&["--size", "50", "--target-se", "0.1"], 2, &["--target-se"]);
     let out = w.text("sample");

@@ -1,10 +1,11 @@
-use serde::{Deserialize, Serialize};
+//! Accuracies and class areas from an error matrix of a probability sample.
 
 use crate::error::{EstimateError, require, same_length};
-use crate::stratified::{Estimate, StratifiedSample, Stratum};
+use crate::estimate::Estimate;
+use crate::stratified::{StratifiedSample, Stratum};
 
 /// Area and accuracy of every class from a labelled sample.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Accuracy {
     /// Number of units by map class (row) and reference class (column).
     pub counts: Vec<Vec<u64>>,
@@ -17,7 +18,7 @@ pub struct Accuracy {
 }
 
 /// Area and accuracy of one class.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ClassAccuracy {
     /// Share of the whole area that has the class in the reference.
     pub share: Estimate,

@@ -1,3 +1,5 @@
+//! Bridges of an undirected graph.
+
 /// The edges of an undirected graph, by index, that lie on no cycle: Tarjan 1974 (Information Processing Letters 2:160),
 /// without recursion. There is at most one edge between two nodes.
 pub(crate) fn bridges(nodes: usize, edges: &[(usize, usize)]) -> Vec<usize> {

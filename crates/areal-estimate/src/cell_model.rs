@@ -1,6 +1,9 @@
+//! A model of how the map's errors differ between zones.
+
 use crate::error::{EstimateError, same_length};
-use crate::small_area::{Kind, Zoning};
 use crate::stratified::StratifiedSample;
+use crate::zone_estimates::VariableKind;
+use crate::zoning::Zoning;
 
 /// How the map's errors differ between zones: a model of the cells of the table zone by map class.
 ///
@@ -12,7 +15,7 @@ use crate::stratified::StratifiedSample;
 /// (Battese, Harter and Fuller 1988). Cells count with their effective number of units (Kish 1965, section 11.7).
 #[derive(Debug, Clone)]
 pub struct CellModel {
-    kind: Kind,
+    kind: VariableKind,
     /// `[zone][group]`: effective units, and the part of the cell that is not labelled.
     units: Vec<Vec<(f64, f64)>>,
     /// `[zone][group][variable]`.
@@ -46,7 +49,7 @@ pub struct Modelled {
 }
 
 /// Degrees of freedom between zones (zones with units less one, over the map classes) that the correlation must rest on.
-pub const LEAST_BETWEEN: usize = 8;
+pub const MIN_BETWEEN: usize = 8;
 
 impl CellModel {
     /// Fits the model. `group` is the map class of each unit (all 0 for a value) and `y[variable][unit]` an indicator of
@@ -59,10 +62,11 @@ impl CellModel {
         group: &[usize],
         y: &[Vec<f64>],
         zoning: &Zoning,
-        kind: Kind,
+        kind: VariableKind,
     ) -> Result<Self, EstimateError> {
         same_length("the map classes", group.len(), sample.len())?;
         same_length("the zones of the units", zoning.membership.len(), sample.len())?;
+        same_length("the fractions of the units in zones", zoning.inside.len(), sample.len())?;
         for y in y {
             same_length("the variable", y.len(), sample.len())?;
         }
@@ -75,11 +79,10 @@ impl CellModel {
                 let (unit, value) = (u.to_string(), group[u].to_string());
                 return Err(EstimateError::Unknown { unit, what: "map class", value });
             };
-            let inside: f64 = zoning.membership[u].iter().map(|(_, f)| f).sum();
             for &(z, f) in &zoning.membership[u] {
                 cells[z][k].add(weight * f, sample.unit_area(u) * f, |c| y[c][u]);
             }
-            cells[zones][k].add(weight * (1.0 - inside).max(0.0), 0.0, |c| y[c][u]);
+            cells[zones][k].add(weight * (1.0 - zoning.inside[u]), 0.0, |c| y[c][u]);
         }
         let overall = overall(&cells, y.len());
         let groups: Vec<Group> = (0..count).map(|k| Group::new(&cells, k, &overall, kind)).collect();
@@ -129,14 +132,14 @@ impl CellModel {
         let mse = self.rho.map(|rho| {
             let each = |(k, g): (usize, &Group)| {
                 let (n, open) = self.units[zone][k];
-                let prior = (1.0 - rho) / rho.max(LEAST_RHO);
+                let prior = (1.0 - rho) / rho.max(MIN_RHO);
                 let w = own(k);
                 let spread = match self.kind {
-                    Kind::Share => {
+                    VariableKind::Fraction => {
                         let p = w * self.means[zone][k][variable] + (1.0 - w) * g.smooth[variable];
                         p * (1.0 - p) / (n + prior + 1.0)
                     }
-                    Kind::Value => g.spread[variable] * (1.0 - rho) / (n + prior),
+                    VariableKind::Value => g.spread[variable] * (1.0 - rho) / (n + prior),
                 };
                 open * spread + (1.0 - w).powi(2) * g.variance(rho, variable)
             };
@@ -147,7 +150,7 @@ impl CellModel {
 
     fn weight(&self, zone: usize, k: usize, rho: f64) -> f64 {
         let n = self.units[zone][k].0;
-        if n > 0.0 { n / (n + (1.0 - rho) / rho.max(LEAST_RHO)) } else { 0.0 }
+        if n > 0.0 { n / (n + (1.0 - rho) / rho.max(MIN_RHO)) } else { 0.0 }
     }
 
     fn sum(&self, shares: &[f64], rate: impl Fn(&Group, usize) -> f64) -> f64 {
@@ -156,7 +159,7 @@ impl CellModel {
 }
 
 /// A correlation of nothing would weigh a zone's own units by nothing divided by nothing.
-const LEAST_RHO: f64 = 1e-4;
+const MIN_RHO: f64 = 1e-4;
 
 /// Weighted sums over the units of one cell.
 #[derive(Debug, Clone)]
@@ -206,20 +209,20 @@ fn overall(cells: &[Vec<Sums>], variables: usize) -> Vec<f64> {
 }
 
 impl Group {
-    fn new(cells: &[Vec<Sums>], k: usize, overall: &[f64], kind: Kind) -> Self {
+    fn new(cells: &[Vec<Sums>], k: usize, overall: &[f64], kind: VariableKind) -> Self {
         let column = || cells.iter().map(|row| &row[k]);
         let weight: f64 = column().map(|s| s.weight).sum();
         let n: f64 = column().map(Sums::n).sum();
         let concentration = column().map(|s| s.n() * s.n()).sum::<f64>() / (n * n).max(f64::MIN_POSITIVE);
         let mean = |c: usize| column().map(|s| s.first[c]).sum::<f64>() / weight;
         // A map class without a unit is taken at its word; the caller warns of it.
-        let word = |c: usize| f64::from(kind == Kind::Share && c == k);
+        let word = |c: usize| f64::from(kind == VariableKind::Fraction && c == k);
         let rates: Vec<f64> = (0..overall.len()).map(|c| if weight > 0.0 { mean(c) } else { word(c) }).collect();
         let smooth: Vec<f64> =
             rates.iter().zip(overall).map(|(r, o)| (r * n.max(1.0) + o) / (n.max(1.0) + 1.0)).collect();
         let spread = |c: usize| match kind {
-            Kind::Share => smooth[c] * (1.0 - smooth[c]),
-            Kind::Value => {
+            VariableKind::Fraction => smooth[c] * (1.0 - smooth[c]),
+            VariableKind::Value => {
                 let second = column().map(|s| s.second[c]).sum::<f64>() / weight;
                 (second - rates[c] * rates[c]).max(0.0) * n / (n - 1.0).max(1.0)
             }
@@ -253,7 +256,7 @@ fn correlation(cells: &[Vec<Sums>], groups: &[Group]) -> Option<f64> {
         degrees += column.len() - 1;
         sizes += n - column.iter().map(|s| s.n() * s.n()).sum::<f64>() / n;
     }
-    if degrees < LEAST_BETWEEN || inner < 1.0 {
+    if degrees < MIN_BETWEEN || inner < 1.0 {
         return None;
     }
     if between + within <= 0.0 {

@@ -1,6 +1,6 @@
+//! Drawing cells of a map at random within strata, with known and equal probability.
+
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -10,32 +10,17 @@ use crate::error::{EstimateError, same_length};
 use crate::spatial_order::SpatialOrder;
 
 /// How units are drawn within a stratum, each with the same probability.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::Display, strum::EnumString, strum::VariantNames,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Draw {
     /// Systematic along a random spatial order, so that the sample is spread over the map (GRTS; Stevens and Olsen 2004).
     /// The variance of simple random sampling, which the estimators use, is then on the safe side.
     Balanced,
     /// Simple random sampling without replacement.
     Simple,
-}
-
-impl FromStr for Draw {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "balanced" => Ok(Self::Balanced),
-            "simple" => Ok(Self::Simple),
-            _ => Err(format!("\"{text}\" is no way to draw: balanced or simple")),
-        }
-    }
-}
-
-impl fmt::Display for Draw {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if *self == Self::Balanced { "balanced" } else { "simple" })
-    }
 }
 
 /// The strata of a grid's cells, read block by block; a second time for the blocks that hold drawn units.

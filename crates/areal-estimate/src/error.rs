@@ -1,46 +1,27 @@
-/// Why an estimate cannot be given. Every variant says which unit, stratum or zone is at fault.
+//! Errors of the estimators.
+
+/// An estimate that cannot be computed, with the unit, stratum or zone at fault.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum EstimateError {
     /// Tables that must have one row for the same thing have different lengths.
     #[error("{what} has {found} values, expected {expected}")]
-    Length {
-        /// Which table.
-        what: &'static str,
-        /// Its length.
-        found: usize,
-        /// What it should be.
-        expected: usize,
-    },
+    Length { what: &'static str, found: usize, expected: usize },
     /// A number that is not finite, negative where that means nothing, or outside its range.
     #[error("{what} of {name} is {value}, {expected}")]
     Value {
-        /// Which quantity.
         what: &'static str,
         /// Of which stratum, class, zone or unit.
         name: String,
-        /// What was found.
         value: f64,
         /// What it should be: `must be positive` ...
         expected: &'static str,
     },
     /// A stratum whose variance cannot be estimated.
     #[error("stratum {stratum} has {n} labelled units; a variance needs at least 2")]
-    FewUnits {
-        /// The stratum.
-        stratum: String,
-        /// Its labelled units.
-        n: usize,
-    },
+    FewUnits { stratum: String, n: usize },
     /// More units were asked for, or labelled, than the stratum holds.
     #[error("stratum {stratum} has {population} units, but the sample has {n} of them")]
-    MoreThanAll {
-        /// The stratum.
-        stratum: String,
-        /// Units in the stratum.
-        population: u64,
-        /// Units asked for.
-        n: u64,
-    },
+    MoreThanAll { stratum: String, population: u64, n: u64 },
     /// A table with nothing in it.
     #[error("there is no {what}")]
     Empty {
@@ -49,33 +30,18 @@ pub enum EstimateError {
     },
     /// A matrix that cannot be inverted.
     #[error("{what} cannot be solved: {why}")]
-    Singular {
-        /// Which system.
-        what: &'static str,
-        /// The usual reason.
-        why: &'static str,
-    },
+    Singular { what: &'static str, why: &'static str },
     /// Something in the sample that no stratum, class or unit of the design answers to.
     #[error("unit {unit} has {what} {value}, which the design does not know")]
     Unknown {
-        /// The unit.
         unit: String,
         /// What: `class`, `stratum` ...
         what: &'static str,
-        /// What was found.
         value: String,
     },
     /// An estimator that did not settle.
     #[error("{what} did not converge in {iterations} iterations")]
-    NoConvergence {
-        /// Which estimator.
-        what: &'static str,
-        /// After how many.
-        iterations: usize,
-    },
-    /// A reason not to give the number, from [`Finding`](crate::Finding).
-    #[error("{1}")]
-    Refused(crate::FindingKind, String),
+    NoConvergence { what: &'static str, iterations: usize },
 }
 
 /// `Length` unless both agree.

@@ -1,15 +1,18 @@
-use std::fmt;
-use std::str::FromStr;
+//! The estimators of a mean or a fraction over the whole map.
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::EstimateError;
+use crate::estimate::Estimate;
 use crate::regression::{difference, post_stratified, prediction_powered, regression};
-use crate::stratified::{Estimate, StratifiedSample};
+use crate::stratified::StratifiedSample;
 
 /// How a mean or a share over the whole map is estimated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::Display, strum::EnumString, strum::VariantNames,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Estimator {
     /// From the strata alone (with strata = map classes, Olofsson et al. 2014; with others, Stehman 2014).
     Stratified,
@@ -23,44 +26,15 @@ pub enum Estimator {
     PredictionPowered,
 }
 
-impl FromStr for Estimator {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "stratified" => Ok(Self::Stratified),
-            "post-stratified" => Ok(Self::PostStratified),
-            "difference" => Ok(Self::Difference),
-            "regression" => Ok(Self::Regression),
-            "prediction-powered" => Ok(Self::PredictionPowered),
-            _ => Err(format!(
-                "\"{text}\" is no estimator: stratified, post-stratified, difference, regression or prediction-powered"
-            )),
-        }
-    }
-}
-
-impl fmt::Display for Estimator {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Stratified => "stratified",
-            Self::PostStratified => "post-stratified",
-            Self::Difference => "difference",
-            Self::Regression => "regression",
-            Self::PredictionPowered => "prediction-powered",
-        })
-    }
-}
-
 /// What the map says of one variable: at the units and over the whole area.
 pub(crate) struct Auxiliary<'a> {
     /// The map at each unit.
     pub predicted: &'a [f64],
     /// Its area-weighted mean over the map.
     pub map_mean: f64,
-    /// Map class of each unit, and each class's share of the area; empty for a value.
+    /// Map class of each unit, and the fraction of the area that each class has; empty for a value.
     pub group: &'a [usize],
-    pub shares: &'a [f64],
+    pub fractions: &'a [f64],
 }
 
 impl Estimator {
@@ -73,7 +47,7 @@ impl Estimator {
     ) -> Result<(Estimate, f64), EstimateError> {
         let assisted = match self {
             Self::Stratified => return Ok((sample.mean(y)?, 1.0)),
-            Self::PostStratified => post_stratified(sample, y, aux.group, aux.shares)?,
+            Self::PostStratified => post_stratified(sample, y, aux.group, aux.fractions)?,
             Self::Difference => difference(sample, y, aux.predicted, aux.map_mean)?,
             Self::PredictionPowered => prediction_powered(sample, y, aux.predicted, aux.map_mean)?,
             Self::Regression => {

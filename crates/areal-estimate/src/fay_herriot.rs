@@ -1,5 +1,6 @@
+//! The area-level model of Fay and Herriot.
+
 use nalgebra::{DMatrix, DVector};
-use serde::{Deserialize, Serialize};
 
 use crate::error::{EstimateError, require, same_length};
 
@@ -13,19 +14,19 @@ pub struct AreaInput {
 }
 
 /// A fitted area-level model.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FayHerriot {
     /// Variance of the area effects, by REML.
     pub area_variance: f64,
     /// Regression coefficients.
     pub beta: Vec<f64>,
     /// One entry an area, in the order given.
-    pub areas: Vec<AreaEstimate>,
+    pub areas: Vec<FayHerriotArea>,
 }
 
 /// The model's estimate of one area.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct AreaEstimate {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FayHerriotArea {
     /// Empirical best linear unbiased predictor.
     pub value: f64,
     /// Estimated mean squared error.
@@ -68,12 +69,12 @@ pub fn fay_herriot(areas: &[AreaInput]) -> Result<FayHerriot, EstimateError> {
         let x = DVector::from_column_slice(&area.x);
         let (synthetic, spread) = (x.dot(&fit.beta), x.dot(&(&fit.q * &x)));
         match area.direct {
-            None => AreaEstimate { value: synthetic, mse: variance + spread, gamma: 0.0 },
+            None => FayHerriotArea { value: synthetic, mse: variance + spread, gamma: 0.0 },
             Some((y, d)) => {
                 let gamma = variance / (variance + d);
                 let g3 = d * d * (variance + d).powi(-3) * 2.0 / information;
                 let mse = gamma * d + (1.0 - gamma).powi(2) * spread + 2.0 * g3;
-                AreaEstimate { value: gamma * y + (1.0 - gamma) * synthetic, mse, gamma }
+                FayHerriotArea { value: gamma * y + (1.0 - gamma) * synthetic, mse, gamma }
             }
         }
     };

@@ -1,9 +1,9 @@
-use std::fmt;
+//! Confidence intervals of fractions and means.
 
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
-use crate::stratified::{Estimate, MOST_DEGREES};
+use crate::estimate::{Estimate, MOST_DEGREES};
 
 /// Two-sided quantile of the standard normal distribution: 1.959964 for `level` 0.95.
 pub fn normal_quantile(level: f64) -> f64 {
@@ -20,8 +20,9 @@ fn standard_normal() -> Normal {
 }
 
 /// How a confidence interval was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum IntervalMethod {
     /// Estimate plus and minus the normal quantile times the standard error.
     Normal,
@@ -35,19 +36,6 @@ pub enum IntervalMethod {
     T,
     /// No interval: the number has no design-based error.
     None,
-}
-
-impl fmt::Display for IntervalMethod {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Normal => "normal",
-            Self::Wilson => "wilson",
-            Self::Logit => "logit",
-            Self::Score => "score",
-            Self::T => "t",
-            Self::None => "none",
-        })
-    }
 }
 
 /// A confidence interval; `low <= high`.
@@ -90,14 +78,14 @@ fn t_quantile(degrees: f64, level: f64) -> f64 {
 }
 
 /// `value +- t SE` with so many degrees of freedom (at least 1): for a value measured on few units.
-pub fn t_interval(value: f64, standard_error: f64, degrees: f64, level: f64) -> Interval {
+pub(crate) fn t_interval(value: f64, standard_error: f64, degrees: f64, level: f64) -> Interval {
     let half = t_quantile(degrees, level) * standard_error;
     Interval { low: value - half, high: value + half, method: IntervalMethod::T }
 }
 
 /// Wilson's score interval of a share (Wilson 1927, JASA 22:209) with `n` trials, which may be an effective number
 /// (Kish 1965): `(p + z2/2n +- z sqrt(p(1-p)/n + z2/4n2)) / (1 + z2/n)`. Always within 0..1, and never of zero width.
-pub fn wilson_interval(share: f64, n: f64, level: f64) -> Interval {
+pub(crate) fn wilson_interval(share: f64, n: f64, level: f64) -> Interval {
     let z2 = normal_quantile(level).powi(2);
     let (p, n) = (share.clamp(0.0, 1.0), n.max(f64::MIN_POSITIVE));
     let centre = (p + z2 / (2.0 * n)) / (1.0 + z2 / n);
@@ -110,7 +98,7 @@ pub fn wilson_interval(share: f64, n: f64, level: f64) -> Interval {
 
 /// Interval of a share on the log-odds scale, brought back: `logit(p) +- z SE / (p (1-p))` (Korn and Graubard 1999,
 /// Analysis of Health Surveys, section 3.5.1). Within 0..1; needs `0 < share < 1`, else see [`wilson_interval`].
-pub fn logit_interval(share: f64, standard_error: f64, level: f64) -> Interval {
+fn logit_interval(share: f64, standard_error: f64, level: f64) -> Interval {
     let logit = (share / (1.0 - share)).ln();
     let half = normal_quantile(level) * standard_error / (share * (1.0 - share));
     let back = |x: f64| 1.0 / (1.0 + (-x).exp());
@@ -119,7 +107,7 @@ pub fn logit_interval(share: f64, standard_error: f64, level: f64) -> Interval {
 
 /// Least expected number of units, effective, on either side of a share for which the normal interval is trusted
 /// (Cochran 1977, Sampling Techniques, section 3.6 gives from 15 at p = .5 to 60 at p = .05; this is the usual rule).
-pub const LEAST_COUNT: f64 = 15.0;
+const MIN_COUNT: f64 = 15.0;
 
 /// The values `t` for which `(t - value)2 <= z2 V(t)`, with the variance as it moves with the value:
 /// `V(t) = SE2 + (t - value) m3 / SE2`, since the covariance of a mean with its variance is its third moment `m3`
@@ -127,7 +115,7 @@ pub const LEAST_COUNT: f64 = 15.0;
 /// interval for a share of a simple random sample, and for a stratified one what the Edgeworth expansion asks for (Kott and Liu
 /// 2009, Int. Statistical Review 77:251). `z` is Student's t with so many `degrees` of freedom. Where the sample is not skewed
 /// it is the normal or the t interval.
-pub fn score_interval(value: f64, standard_error: f64, skewness: f64, degrees: f64, level: f64) -> Interval {
+pub(crate) fn score_interval(value: f64, standard_error: f64, skewness: f64, degrees: f64, level: f64) -> Interval {
     let z = t_quantile(degrees, level);
     let shift = 0.5 * z * z * skewness * standard_error;
     let half = shift.hypot(z * standard_error);
@@ -145,11 +133,11 @@ pub fn mean_interval(mean: &Estimate, level: f64) -> Interval {
 }
 
 /// Interval of a share that may be asked for by anyone: [`score_interval`] where `effective_n` puts at least
-/// [`LEAST_COUNT`] units on either side, Wilson's with the effective number elsewhere. Never below 0 or above 1.
-pub fn share_interval(share: &Estimate, level: f64) -> Interval {
+/// [`MIN_COUNT`] units on either side, Wilson's with the effective number elsewhere. Never below 0 or above 1.
+pub fn fraction_interval(share: &Estimate, level: f64) -> Interval {
     let Estimate { value, standard_error, effective_n, skewness, degrees, .. } = *share;
     let rarer = value.min(1.0 - value);
-    if standard_error > 0.0 && effective_n * rarer >= LEAST_COUNT {
+    if standard_error > 0.0 && effective_n * rarer >= MIN_COUNT {
         let score = score_interval(value, standard_error, skewness, degrees, level);
         if score.low >= 0.0 && score.high <= 1.0 {
             return score;
@@ -159,13 +147,13 @@ pub fn share_interval(share: &Estimate, level: f64) -> Interval {
     wilson_interval(value, effective_n, level)
 }
 
-/// The same of a class's share of the whole area, of which `found` labelled units are. With fewer than [`LEAST_COUNT`] of
+/// The same of a class's share of the whole area, of which `found` labelled units are. With fewer than [`MIN_COUNT`] of
 /// the class, or of all others, a small error is luck: Wilson's interval, with an effective number that counts for no more than
 /// the units themselves (Korn and Graubard 1998, Survey Methodology 24:193, truncate it so).
 pub fn whole_interval(share: &Estimate, found: usize, level: f64) -> Interval {
     let rarer = found.min(share.n.saturating_sub(found)) as f64;
-    if rarer >= LEAST_COUNT {
-        return share_interval(share, level);
+    if rarer >= MIN_COUNT {
+        return fraction_interval(share, level);
     }
     wilson_interval(share.value, share.effective_n.min(share.n as f64), level)
 }
@@ -226,12 +214,12 @@ mod tests {
             Estimate { value: 0.06, standard_error: 0.0002, n: 30, effective_n: 1e6, skewness: 0.0, degrees: 29.0 };
         assert_eq!(whole_interval(&share, 1, 0.95), wilson_interval(0.06, 30.0, 0.95));
         assert_eq!(whole_interval(&share, 29, 0.95), wilson_interval(0.06, 30.0, 0.95));
-        assert_eq!(whole_interval(&share, 15, 0.95), share_interval(&share, 0.95));
+        assert_eq!(whole_interval(&share, 15, 0.95), fraction_interval(&share, 0.95));
     }
 
     #[test]
     fn a_share_of_zero_still_has_a_width() {
-        let i = share_interval(
+        let i = fraction_interval(
             &Estimate { value: 0.0, standard_error: 0.0, n: 25, effective_n: 25.0, skewness: 0.0, degrees: 24.0 },
             0.95,
         );
@@ -242,7 +230,7 @@ mod tests {
         #[test]
         fn a_share_interval_holds_the_share_within_bounds(p in 0.0..=1.0f64, se in 0.0..0.5f64, n in 1.0..1e5f64, skewness in -0.5..0.5) {
             let share = Estimate { value: p, standard_error: se, n: 1, effective_n: n, skewness, degrees: n };
-            let i = share_interval(&share, 0.95);
+            let i = fraction_interval(&share, 0.95);
             prop_assert!(0.0 <= i.low && i.low <= p + 1e-12 && p <= i.high + 1e-12 && i.high <= 1.0, "{i:?}");
         }
     }

@@ -4,66 +4,67 @@
 //! throughout; the program uses square kilometres of true area on the ellipsoid.
 
 mod accuracy;
-mod agreement;
+mod area_model;
 mod bridges;
 mod cell_model;
+mod class_accuracy;
+mod class_findings;
 mod class_survey;
-mod design;
+mod class_zones;
+mod clustering;
+mod domain;
 mod draw;
 mod error;
+mod estimate;
 mod estimator;
 mod fay_herriot;
 mod finding;
 mod interval;
-mod plan;
-mod proportion;
+mod kappa;
+mod labelled_unit;
 mod publication;
-mod quality_report;
 mod quantify;
+mod rake;
 mod regression;
 mod revision;
 mod rows;
+mod sample_plan;
 mod sample_size;
-mod small_area;
 mod spatial_order;
 mod stratified;
 mod suppression;
 mod unit_level;
 mod value_survey;
+mod zone_estimates;
+mod zoning;
 
 pub use accuracy::{Accuracy, ClassAccuracy, accuracy, from_matrix};
-pub use agreement::{Agreement, kappa};
-pub use cell_model::{CellModel, LEAST_BETWEEN, Modelled};
-pub use class_survey::{ClassEstimates, ClassSurvey, ClassUnit, MapClass, MapZone, SurveySettings, estimate_classes};
-pub use design::{DESIGN_FORMAT, Design, DesignStratum, DesignUnit, StrataBy};
+pub use cell_model::{CellModel, Modelled};
+pub use class_survey::{
+    ClassEstimates, ClassSurvey, MapClass, MapZone, SurveySample, SurveySettings, estimate_classes,
+};
 pub use draw::{Census, Draw, DrawnCell, Frame, FrameBlock};
 pub use error::EstimateError;
+pub use estimate::Estimate;
 pub use estimator::Estimator;
-pub use fay_herriot::{AreaEstimate, AreaInput, FayHerriot, fay_herriot};
-pub use finding::{
-    Finding, FindingKind, Severity, disclosed, on_nodata, other_design, other_map, settle, strata_sum,
-    training_overlap, unlabelled, without_design,
-};
+pub use fay_herriot::{AreaInput, FayHerriot, FayHerriotArea, fay_herriot};
+pub use finding::{Finding, FindingKind, Severity, training_overlap};
 pub use interval::{
-    Interval, IntervalMethod, LEAST_COUNT, logit_interval, mean_interval, normal_interval, normal_p_value,
-    normal_quantile, score_interval, share_interval, t_interval, whole_interval, wilson_interval,
+    Interval, IntervalMethod, fraction_interval, mean_interval, normal_interval, normal_p_value, normal_quantile,
+    whole_interval,
 };
-pub use plan::{Size, number_units, plan};
-pub use proportion::{GroupShare, clustered};
+pub use kappa::{Kappa, kappa};
+pub use labelled_unit::{CellValue, LabelledUnit};
 pub use publication::{CvLimits, QualityFlag, round_to, significant};
-pub use quality_report::{MapFact, QualityInput, quality_report};
-pub use quantify::{Quantified, adjusted_count, adjusted_counts, expectation_maximisation, population_stability_index};
-pub use regression::{
-    Assisted, Tuning, difference, post_stratified, prediction_powered, prediction_powered_mean, regression,
-};
+pub use quantify::{Quantified, adjusted_counts, expectation_maximisation};
+pub use rake::rake;
+pub use regression::{Assisted, difference, post_stratified, prediction_powered, regression};
 pub use revision::{Revision, Vintage, revisions};
 pub use rows::{AccuracyRow, EstimateRow, MatrixRow, Population, quantified_rows, round_rows, suppress_rows};
-pub use sample_size::{
-    Allocation, Anticipated, allocate, anticipated_class_shares, share_deviation, size_for_cv, size_for_standard_error,
-};
-pub use small_area::{Kind, ZoneEstimate, ZoneMethod, ZoneSettings, Zoning, direct, rake, zone_means, zone_shares};
-pub use spatial_order::SpatialOrder;
-pub use stratified::{Estimate, LEAST_IN_STRATUM, StratifiedSample, Stratum};
-pub use suppression::{Suppressed, Suppression, suppress};
+pub use sample_plan::{SampleSize, number_units, plan_units};
+pub use sample_size::{Allocation, Anticipated, anticipated_class_fractions, fraction_deviation};
+pub use stratified::{MIN_UNITS_IN_STRATUM, StratifiedSample, Stratum};
 pub use unit_level::{AreaTotals, UnitInput, UnitLevel, unit_level};
-pub use value_survey::{ValueSurvey, ValueUnit, ValueZone, estimate_value};
+pub use value_survey::{ValueEstimates, ValueSurvey, ValueZone, estimate_value};
+pub use zone_estimates::{VariableKind, ZoneEstimate, ZoneMethod, ZoneSettings, direct, zone_fractions, zone_means};
+pub use zoning::Zoning;

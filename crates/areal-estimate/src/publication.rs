@@ -1,12 +1,13 @@
-use std::fmt;
+//! Rounding and flagging of numbers for publication.
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{EstimateError, require};
 
 /// How far a published number may be relied on, by its CV.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum QualityFlag {
     /// CV below the first limit.
     Good,
@@ -14,16 +15,6 @@ pub enum QualityFlag {
     Caution,
     /// CV above the second limit, or none: too unreliable to be published.
     Unreliable,
-}
-
-impl fmt::Display for QualityFlag {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Good => "good",
-            Self::Caution => "caution",
-            Self::Unreliable => "unreliable",
-        })
-    }
 }
 
 /// CVs at which the flag changes; by default 16.5 % and 33.3 %, the limits of Statistics Canada's Labour Force Survey

@@ -1,21 +1,8 @@
+//! Class fractions from a classifier alone, corrected for its errors: model-based quantification.
+
 use nalgebra::{DMatrix, DVector};
 
 use crate::error::{EstimateError, require, same_length};
-
-/// Adjusted classify and count for one class: `(q - fpr) / (tpr - fpr)`, kept within 0..1 (Forman 2008, Data Mining and
-/// Knowledge Discovery 17:164). Model-based: right only if the rates hold on the mapped area.
-///
-/// # Errors
-/// When the classifier tells nothing apart: `tpr <= fpr`.
-pub fn adjusted_count(
-    share_mapped: f64,
-    true_positive_rate: f64,
-    false_positive_rate: f64,
-) -> Result<f64, EstimateError> {
-    let power = true_positive_rate - false_positive_rate;
-    require(power > 0.0, "true less false positive rate", "the class", power, "must be positive")?;
-    Ok(((share_mapped - false_positive_rate) / power).clamp(0.0, 1.0))
-}
 
 /// Adjusted count for several classes: solves `q = C pi` with `C[i][j] = P(mapped i | truly j)` from a confusion matrix of
 /// held-out data (rows = mapped, columns = true), then sets negative shares to zero and rescales (Saerens et al. 2002, section
@@ -109,17 +96,4 @@ fn one_step<E: From<EstimateError>>(
         return Err(EstimateError::Empty { what: "predicted cell" }.into());
     }
     Ok(sums.iter().map(|s| s / weight).collect())
-}
-
-/// Population stability index of two distributions over the same bins: `sum (q - p) ln(q / p)`. Below .1 is read as
-/// stable, above .25 as shifted (Siddiqi 2006, Credit Risk Scorecards, p. 136).
-///
-/// # Errors
-/// Unequal lengths, or an empty bin: merge it with its neighbour.
-pub fn population_stability_index(expected: &[f64], found: &[f64]) -> Result<f64, EstimateError> {
-    same_length("the bins", found.len(), expected.len())?;
-    for (k, &v) in expected.iter().chain(found).enumerate() {
-        require(v > 0.0, "share", &format!("bin {}", k % expected.len()), v, "must be positive; merge the bin")?;
-    }
-    Ok(expected.iter().zip(found).map(|(p, q)| (q - p) * (q / p).ln()).sum())
 }

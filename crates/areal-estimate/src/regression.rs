@@ -1,11 +1,13 @@
+//! Model-assisted estimators of a mean, which use a map known everywhere.
+
 use nalgebra::{DMatrix, DVector};
-use serde::{Deserialize, Serialize};
 
 use crate::error::{EstimateError, require, same_length};
-use crate::stratified::{Estimate, StratifiedSample, Total};
+use crate::estimate::{Estimate, Total};
+use crate::stratified::StratifiedSample;
 
 /// An estimated mean that used a map known everywhere, and how.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Assisted {
     /// The mean over the whole area.
     pub mean: Estimate,
@@ -127,7 +129,7 @@ fn plain_residuals(y: &[f64], x: &[Vec<f64>], beta: &DVector<f64>) -> Vec<f64> {
     y.iter().zip(x).map(|(y, row)| y - fit(row)).collect()
 }
 
-/// The post-stratified estimator: groups with known shares of the area that were not the strata of the design. As
+/// The post-stratified estimator: groups with known fractions of the area that were not the strata of the design. As
 /// [`regression`] on the groups' indicators; its conditional variance follows Holt and Smith 1979 (JRSS A 142:33).
 ///
 /// # Errors
@@ -136,25 +138,25 @@ pub fn post_stratified(
     sample: &StratifiedSample,
     y: &[f64],
     group: &[usize],
-    shares: &[f64],
+    fractions: &[f64],
 ) -> Result<Assisted, EstimateError> {
     same_length("the groups", group.len(), sample.len())?;
-    let known: f64 = shares.iter().sum();
-    require((known - 1.0).abs() < 1e-6, "sum of the shares", "the groups", known, "must be 1")?;
-    let mut counts = vec![0usize; shares.len()];
+    let known: f64 = fractions.iter().sum();
+    require((known - 1.0).abs() < 1e-6, "sum of the fractions", "the groups", known, "must be 1")?;
+    let mut counts = vec![0usize; fractions.len()];
     for (k, &g) in group.iter().enumerate() {
         let Some(count) = counts.get_mut(g) else {
             return Err(EstimateError::Unknown { unit: k.to_string(), what: "group", value: g.to_string() });
         };
         *count += 1;
     }
-    if let Some(g) = (0..shares.len()).find(|&g| shares[g] > 0.0 && counts[g] < 2) {
+    if let Some(g) = (0..fractions.len()).find(|&g| fractions[g] > 0.0 && counts[g] < 2) {
         return Err(EstimateError::FewUnits { stratum: format!("group {g}"), n: counts[g] });
     }
     // Groups without area carry no information and would make the system singular.
-    let kept: Vec<usize> = (0..shares.len()).filter(|&g| counts[g] > 0).collect();
+    let kept: Vec<usize> = (0..fractions.len()).filter(|&g| counts[g] > 0).collect();
     let rows: Vec<Vec<f64>> = group.iter().map(|&g| kept.iter().map(|&k| f64::from(k == g)).collect()).collect();
-    let means: Vec<f64> = kept.iter().map(|&g| shares[g]).collect();
+    let means: Vec<f64> = kept.iter().map(|&g| fractions[g]).collect();
     regression(sample, y, &rows, &means)
 }
 
@@ -166,60 +168,8 @@ fn finish(
     coefficients: Vec<f64>,
 ) -> Result<Assisted, EstimateError> {
     let without = sample.total(y)?.variance;
-    let share = (0.0..=1.0).contains(&value) && y.iter().all(|v| (0.0..=1.0).contains(v));
-    let mean = Estimate::of_total(value, errors, sample.area(), sample.units(), share);
+    let is_fraction = (0.0..=1.0).contains(&value) && y.iter().all(|v| (0.0..=1.0).contains(v));
+    let mean = Estimate::of_total(value, errors, sample.area(), sample.units(), is_fraction);
     let gain = if mean.standard_error > 0.0 { without / errors.variance } else { f64::INFINITY };
     Ok(Assisted { mean, coefficients, gain })
-}
-
-/// Prediction-powered mean of simple random samples: `n` labelled values with their predictions, and the predictions of
-/// `N` unlabelled ones (Angelopoulos et al. 2023, Science 382:669; power tuning: Angelopoulos, Duchi and Zrnic 2023,
-/// arXiv:2311.01453, eq. 8). Variances divide by the number of values, as in the authors' own package.
-///
-/// # Errors
-/// Empty or unequal tables.
-pub fn prediction_powered_mean(
-    y: &[f64],
-    predicted: &[f64],
-    unlabelled: &[f64],
-    tuning: Tuning,
-) -> Result<Assisted, EstimateError> {
-    same_length("the predictions", predicted.len(), y.len())?;
-    if y.is_empty() || unlabelled.is_empty() {
-        return Err(EstimateError::Empty { what: "labelled or unlabelled value" });
-    }
-    let (n, big) = (y.len() as f64, unlabelled.len() as f64);
-    let lambda = match tuning {
-        Tuning::Fixed(lambda) => lambda,
-        Tuning::Power => {
-            let covariance = moment(y, predicted);
-            let all: Vec<f64> = predicted.iter().chain(unlabelled).copied().collect();
-            // The package takes this one spread with n + N - 1 below.
-            let spread = moment(&all, &all) * (n + big) / (n + big - 1.0);
-            if spread > 0.0 { (covariance / ((1.0 + n / big) * spread)).clamp(0.0, 1.0) } else { 0.0 }
-        }
-    };
-    let errors: Vec<f64> = y.iter().zip(predicted).map(|(y, f)| y - lambda * f).collect();
-    let value = lambda * average(unlabelled) + average(&errors);
-    let variance = lambda * lambda * moment(unlabelled, unlabelled) / big + moment(&errors, &errors) / n;
-    let gain = if variance > 0.0 { moment(y, y) / n / variance } else { f64::INFINITY };
-    Ok(Assisted { mean: Estimate::plain(value, variance, y.len()), coefficients: vec![lambda], gain })
-}
-
-/// How much a prediction-powered mean leans on the predictions.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Tuning {
-    /// Coefficient as given; 1 is the original estimator, 0 the plain mean.
-    Fixed(f64),
-    /// The coefficient that makes the variance least, within 0..1.
-    Power,
-}
-
-fn average(v: &[f64]) -> f64 {
-    v.iter().sum::<f64>() / v.len() as f64
-}
-
-fn moment(a: &[f64], b: &[f64]) -> f64 {
-    let (ma, mb) = (average(a), average(b));
-    a.iter().zip(b).map(|(a, b)| (a - ma) * (b - mb)).sum::<f64>() / a.len() as f64
 }

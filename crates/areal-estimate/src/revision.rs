@@ -1,4 +1,4 @@
-use serde::{Deserialize, Serialize};
+//! Comparison of two vintages of estimates.
 
 use crate::error::{EstimateError, require};
 use crate::interval::{normal_p_value, normal_quantile};
@@ -13,7 +13,7 @@ pub struct Vintage {
 }
 
 /// What became of a number from one vintage to the next.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Revision {
     /// New less old.
     pub difference: f64,

@@ -1,13 +1,16 @@
+//! Rows of the tables of estimates, with rounding and suppression for publication.
+
 use serde::{Deserialize, Serialize};
 
+use crate::class_survey::{AREA_UNIT, MapClass};
+use crate::error::EstimateError;
+use crate::estimate::Estimate;
 use crate::interval::{Interval, IntervalMethod};
 use crate::publication::{CvLimits, QualityFlag, error_step, round_to, significant};
-use crate::small_area::{ZoneEstimate, ZoneMethod};
-use crate::stratified::Estimate;
 use crate::suppression::{Suppression, suppress};
-use crate::{EstimateError, FindingKind};
+use crate::zone_estimates::{ZoneEstimate, ZoneMethod};
 
-/// Which ground a number speaks of.
+/// The ground that a number is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Population {
@@ -24,11 +27,10 @@ pub enum Population {
 /// One row of `estimates.csv`: one number of one zone, or of the whole map.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EstimateRow {
-    /// Which ground the number speaks of.
+    /// The ground that the number is about.
     pub population: Population,
     /// Id of the zone; empty unless the population is one zone.
     pub zone_id: String,
-    /// Name of the zone.
     pub zone_name: String,
     /// `area` or `mean`.
     pub measure: String,
@@ -38,25 +40,22 @@ pub struct EstimateRow {
     pub class_name: String,
     /// Unit of the numbers.
     pub unit: String,
-    /// What the map says.
+    /// Area or mean according to the map alone.
     pub mapped: f64,
-    /// What the sample says; empty when suppressed.
+    /// Estimate from the sample; empty when suppressed.
     pub estimate: Option<f64>,
     /// Its standard error; root of the mean squared error for a model-based method.
     pub standard_error: Option<f64>,
-    /// Coefficient of variation.
     pub cv: Option<f64>,
-    /// Lower end of the confidence interval.
+    /// Ends of the confidence interval.
     pub low: Option<f64>,
-    /// Upper end.
     pub high: Option<f64>,
     /// Labelled units in the zone.
     pub n: usize,
     /// Effective number of units.
     pub effective_n: Option<f64>,
-    /// Which estimator.
+    /// The estimator.
     pub method: String,
-    /// Which kind of interval.
     pub interval: String,
     /// `good`, `caution` or `unreliable`.
     pub quality: String,
@@ -67,8 +66,8 @@ pub struct EstimateRow {
     pub(crate) zone_method: Option<ZoneMethod>,
 }
 
-/// Units below which no number is called good, whatever its CV: such an error is itself hardly known.
-const FEW: usize = 15;
+/// Below this number of units no estimate is flagged good, whatever its CV: the standard error is itself too uncertain.
+const MIN_UNITS_FOR_GOOD: usize = 15;
 
 /// What an estimate is of.
 #[derive(Debug, Clone, PartialEq)]
@@ -115,7 +114,7 @@ impl EstimateRow {
             suppressed: String::new(),
             zone_method: None,
         }
-        .at_most_caution(estimate.n < FEW)
+        .at_most_caution(estimate.n < MIN_UNITS_FOR_GOOD)
     }
 
     /// The same row, not called good where that is so.
@@ -151,6 +150,11 @@ impl EstimateRow {
         self
     }
 
+    /// True for a zone's number that is not from the zone's own units alone.
+    pub fn is_model_based(&self) -> bool {
+        !self.zone_id.is_empty() && self.zone_method != Some(ZoneMethod::Direct)
+    }
+
     fn hide(&mut self, why: Suppression) {
         (self.estimate, self.standard_error, self.cv) = (None, None, None);
         (self.low, self.high, self.effective_n) = (None, None, None);
@@ -158,14 +162,14 @@ impl EstimateRow {
     }
 }
 
-/// Leaves out the zones' direct numbers that rest on fewer than `least` units, and as many more as their totals would
+/// Leaves out the zones' direct numbers that rest on fewer than `min_units` units, and as many more as their totals would
 /// else give away ([`suppress`]). A model-based number rests on the whole sample and is only ever left out to protect
 /// another. Rows of the whole map stay. Zones and classes may come in any order, but each zone has each class once. Returns
 /// how many numbers are left out, and how many of these the totals give away all the same.
 ///
 /// # Errors
 /// A zone that lacks a class.
-pub fn suppress_rows(rows: &mut [EstimateRow], least: usize) -> Result<(usize, usize), EstimateError> {
+pub fn suppress_rows(rows: &mut [EstimateRow], min_units: usize) -> Result<(usize, usize), EstimateError> {
     let mut lines: Vec<(String, Vec<usize>)> = Vec::new();
     for (k, row) in rows.iter().enumerate().filter(|(_, r)| !r.zone_id.is_empty()) {
         match lines.iter_mut().rev().find(|l| l.0 == row.zone_id) {
@@ -183,7 +187,7 @@ pub fn suppress_rows(rows: &mut [EstimateRow], least: usize) -> Result<(usize, u
     let units = table(&behind);
     let values: Vec<Vec<f64>> =
         lines.iter().map(|l| l.1.iter().map(|&k| rows[k].estimate.unwrap_or(0.0)).collect()).collect();
-    let found = suppress(&units, &values, least)?;
+    let found = suppress(&units, &values, min_units)?;
     let mut hidden = 0;
     for ((_, line), states) in lines.iter().zip(found.states) {
         for (&k, state) in line.iter().zip(states) {
@@ -224,15 +228,12 @@ pub struct AccuracyRow {
     pub measure: String,
     /// Class code; empty for the overall ones.
     pub class_code: Option<u8>,
-    /// Class name.
     pub class_name: String,
-    /// The estimate; empty where no unit speaks for it.
+    /// The estimate; empty where no unit allows one.
     pub estimate: Option<f64>,
-    /// Its standard error.
     pub standard_error: Option<f64>,
-    /// Lower end of the confidence interval.
+    /// Ends of the confidence interval.
     pub low: Option<f64>,
-    /// Upper end.
     pub high: Option<f64>,
     /// Units in the denominator.
     pub n: usize,
@@ -241,39 +242,24 @@ pub struct AccuracyRow {
 /// One cell of the error matrix: a row of `error_matrix.csv`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MatrixRow {
-    /// Class code on the map.
     pub map_code: u8,
-    /// Class name on the map.
     pub map_name: String,
-    /// Class code in the reference.
     pub reference_code: u8,
-    /// Class name in the reference.
     pub reference_name: String,
-    /// Units.
+    /// Number of units.
     pub count: u64,
-    /// Estimated share of the whole area.
+    /// Estimated fraction of the whole area.
     pub share: f64,
 }
 
-/// Kinds of findings by their name in `--accept`.
-impl std::str::FromStr for FindingKind {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        serde_json::from_value(serde_json::Value::String(text.to_owned())).map_err(|_| {
-            format!("\"{text}\" is nothing that can be accepted: no-design, other-design, other-map, strata-sum or disclosed")
-        })
-    }
-}
-
 /// Rows of class areas that come from a model alone: no sample, so no error and no interval.
-pub fn quantified_rows(classes: &[crate::MapClass], shares: &[f64], method: &str) -> Vec<EstimateRow> {
+pub fn quantified_rows(classes: &[MapClass], fractions: &[f64], method: &str) -> Vec<EstimateRow> {
     let total: f64 = classes.iter().map(|c| c.area).sum();
     let limits = CvLimits::default();
     classes
         .iter()
-        .zip(shares)
-        .map(|(class, share)| {
+        .zip(fractions)
+        .map(|(class, fraction)| {
             let subject = Subject {
                 population: Population::Map,
                 zone_id: "",
@@ -281,11 +267,11 @@ pub fn quantified_rows(classes: &[crate::MapClass], shares: &[f64], method: &str
                 measure: "area",
                 class_code: Some(class.code),
                 class_name: &class.name,
-                unit: "km2",
+                unit: AREA_UNIT,
                 mapped: class.area,
             };
             let none = Interval { low: 0.0, high: 0.0, method: IntervalMethod::None };
-            let row = EstimateRow::new(&subject, &Estimate::plain(share * total, 0.0, 0), none, "", &limits);
+            let row = EstimateRow::new(&subject, &Estimate::plain(fraction * total, 0.0, 0), none, "", &limits);
             EstimateRow { method: format!("model-based, {method}"), ..row.without_error() }
         })
         .collect()
@@ -329,7 +315,7 @@ mod tests {
     #[test]
     fn a_model_without_an_interval_is_never_good() {
         let of = |n, interval, error_known| ZoneEstimate {
-            estimate: Estimate::share(0.5, 1e-6, n),
+            estimate: Estimate::fraction(0.5, 1e-6, n),
             interval: Interval { low: 0.4, high: 0.6, method: interval },
             method: ZoneMethod::Synthetic,
             error_known,

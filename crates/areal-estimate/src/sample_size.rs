@@ -1,12 +1,11 @@
-use std::fmt;
-use std::str::FromStr;
+//! Sample sizes for a wanted precision, and their allocation among strata.
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{EstimateError, require, same_length};
 
 /// What is expected of a stratum before anything is labelled.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Anticipated {
     /// Its share of the area; all sum to 1.
     pub weight: f64,
@@ -17,8 +16,11 @@ pub struct Anticipated {
 }
 
 /// How a sample is split among strata.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::Display, strum::EnumString, strum::VariantNames,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Allocation {
     /// By the strata's area.
     Proportional,
@@ -28,32 +30,9 @@ pub enum Allocation {
     Equal,
 }
 
-impl FromStr for Allocation {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "proportional" => Ok(Self::Proportional),
-            "neyman" => Ok(Self::Neyman),
-            "equal" => Ok(Self::Equal),
-            _ => Err(format!("\"{text}\" is no allocation: proportional, neyman or equal")),
-        }
-    }
-}
-
-impl fmt::Display for Allocation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Proportional => "proportional",
-            Self::Neyman => "neyman",
-            Self::Equal => "equal",
-        })
-    }
-}
-
 impl Allocation {
     /// Share of the sample that goes to each stratum; sums to 1.
-    pub fn shares(self, strata: &[Anticipated]) -> Vec<f64> {
+    fn fractions(self, strata: &[Anticipated]) -> Vec<f64> {
         let raw: Vec<f64> = strata
             .iter()
             .map(|s| match self {
@@ -64,7 +43,7 @@ impl Allocation {
             .collect();
         let sum: f64 = raw.iter().sum();
         // Neyman without any anticipated spread has nothing to go by.
-        if sum > 0.0 { raw.iter().map(|r| r / sum).collect() } else { Self::Proportional.shares(strata) }
+        if sum > 0.0 { raw.iter().map(|r| r / sum).collect() } else { Self::Proportional.fractions(strata) }
     }
 }
 
@@ -74,37 +53,13 @@ impl Allocation {
 ///
 /// # Errors
 /// A standard error that is not positive.
-pub fn size_for_standard_error(strata: &[Anticipated], wanted: f64, finite: bool) -> Result<u64, EstimateError> {
+pub(crate) fn size_for_standard_error(strata: &[Anticipated], wanted: f64, finite: bool) -> Result<u64, EstimateError> {
     require(wanted.is_finite() && wanted > 0.0, "wanted standard error", "the sample", wanted, "must be positive")?;
     let first: f64 = strata.iter().map(|s| s.weight * s.deviation).sum();
     let second: f64 = strata.iter().map(|s| s.weight * s.deviation.powi(2)).sum();
     let population: u64 = strata.iter().map(|s| s.population).sum();
     let correction = if finite && population > 0 { second / population as f64 } else { 0.0 };
     Ok(ceil(first * first / (wanted * wanted + correction)))
-}
-
-/// Number of units for a wanted coefficient of variation of one class's area, for a given split of the sample: the
-/// variance of the stratified estimator `sum W^2 S^2 / n_h` with `n_h = n a_h`, solved for `n` (Cochran 1977, eq. 5.23).
-/// `class_shares` is the anticipated share of the class in each stratum.
-///
-/// # Errors
-/// A CV that is not positive, a class anticipated nowhere, tables that do not fit.
-pub fn size_for_cv(
-    strata: &[Anticipated],
-    class_shares: &[f64],
-    allocation: Allocation,
-    wanted: f64,
-) -> Result<u64, EstimateError> {
-    let variance_wanted = variance_for_cv(strata, class_shares, wanted)?;
-    let split = allocation.shares(strata);
-    let variance: f64 = strata
-        .iter()
-        .zip(class_shares)
-        .zip(&split)
-        .filter(|((s, p), _)| s.weight * **p > 0.0)
-        .map(|((s, p), a)| s.weight.powi(2) * p * (1.0 - p) / a.max(1e-12))
-        .sum();
-    Ok(ceil(variance / variance_wanted))
 }
 
 /// Variance of a class's share that is its wanted CV, for the shares anticipated in the strata.
@@ -121,19 +76,24 @@ fn ceil(n: f64) -> u64 {
     (n - 1e-9 * n.abs()).ceil().max(0.0) as u64
 }
 
-/// Whole numbers of units for each stratum: `least` for each first (or all of a smaller stratum), the rest by `allocation`,
-/// never more than a stratum holds; rounding by largest remainders, so that the sum is `n`, or more where the least numbers
+/// Whole numbers of units for each stratum: `min_per_stratum` for each first (or all of a smaller stratum), the rest by `allocation`,
+/// never more than a stratum holds; rounding by largest remainders, so that the sum is `n`, or more where the minimum numbers
 /// alone exceed it.
 ///
 /// # Errors
 /// When all strata together hold fewer than `n` units.
-pub fn allocate(strata: &[Anticipated], allocation: Allocation, n: u64, least: u64) -> Result<Vec<u64>, EstimateError> {
+pub(crate) fn allocate(
+    strata: &[Anticipated],
+    allocation: Allocation,
+    n: u64,
+    min_per_stratum: u64,
+) -> Result<Vec<u64>, EstimateError> {
     let population: u64 = strata.iter().map(|s| s.population).sum();
     if population < n {
         return Err(EstimateError::MoreThanAll { stratum: "all together".into(), population, n });
     }
-    let floor: Vec<u64> = strata.iter().map(|s| least.min(s.population)).collect();
-    let shares = allocation.shares(strata);
+    let floor: Vec<u64> = strata.iter().map(|s| min_per_stratum.min(s.population)).collect();
+    let shares = allocation.fractions(strata);
     // Strata at their floor or at their population leave the rest to the others, until nothing changes.
     let mut fixed: Vec<Option<u64>> = vec![None; strata.len()];
     loop {
@@ -171,14 +131,14 @@ fn round(fixed: &[Option<u64>], ideal: impl Fn(usize) -> f64, left: u64, strata:
 }
 
 /// Standard deviation of a share.
-pub fn share_deviation(share: f64) -> f64 {
+pub fn fraction_deviation(share: f64) -> f64 {
     (share * (1.0 - share)).max(0.0).sqrt()
 }
 
 /// Anticipated share of class `class` in each stratum, from the anticipated user's accuracies: in its own stratum the
 /// accuracy itself; in another, that stratum's errors are split among the other classes by their area. Strata are map
 /// classes here.
-pub fn anticipated_class_shares(weights: &[f64], users: &[f64], class: usize) -> Vec<f64> {
+pub fn anticipated_class_fractions(weights: &[f64], users: &[f64], class: usize) -> Vec<f64> {
     let others = |h: usize| weights.iter().enumerate().filter(|(k, _)| *k != h).map(|(_, w)| w).sum::<f64>();
     (0..weights.len())
         .map(|h| {
@@ -203,7 +163,7 @@ mod tests {
             .map(|(weight, users)| Anticipated {
                 weight,
                 population: (weight * 1e7) as u64,
-                deviation: share_deviation(users),
+                deviation: fraction_deviation(users),
             })
             .to_vec()
     }
@@ -216,20 +176,8 @@ mod tests {
     }
 
     #[test]
-    fn the_planned_cv_is_met_by_the_planned_size() {
-        let strata = olofsson();
-        let shares = anticipated_class_shares(&[0.02, 0.015, 0.32, 0.645], &[0.7, 0.6, 0.9, 0.95], 0);
-        let n = size_for_cv(&strata, &shares, Allocation::Equal, 0.2).unwrap() as f64;
-        let p: f64 = strata.iter().zip(&shares).map(|(s, p)| s.weight * p).sum();
-        let v = |n: f64| -> f64 {
-            strata.iter().zip(&shares).map(|(s, q)| s.weight.powi(2) * q * (1.0 - q) / (n / 4.0)).sum()
-        };
-        assert!(v(n).sqrt() / p <= 0.2 && v(n - 1.0).sqrt() / p > 0.2);
-    }
-
-    #[test]
-    fn rare_strata_get_their_least_number() {
-        // 641 units by area would be 13, 10, 205, 413; with at least 75 each: 75, 75 and 491 split .32 : .645.
+    fn rare_strata_get_their_minimum_number() {
+        // 641 units by area would be 13, 10, 205, 413; with at min_per_stratum 75 each: 75, 75 and 491 split .32 : .645.
         let n = allocate(&olofsson(), Allocation::Proportional, 641, 75).unwrap();
         assert_eq!(n, [75, 75, 163, 328]);
         assert_eq!(allocate(&olofsson(), Allocation::Equal, 641, 0).unwrap().iter().sum::<u64>(), 641);
@@ -238,19 +186,19 @@ mod tests {
     proptest! {
         #[test]
         fn an_allocation_adds_up_and_fits(
-            sizes in prop::collection::vec(1u64..400, 1..9), n in 0u64..400, least in 0u64..30, kind in 0usize..3,
+            sizes in prop::collection::vec(1u64..400, 1..9), n in 0u64..400, min_per_stratum in 0u64..30, kind in 0usize..3,
         ) {
             let total: u64 = sizes.iter().sum();
             let strata: Vec<_> = sizes.iter().map(|&s| Anticipated {
-                weight: s as f64 / total as f64, population: s, deviation: share_deviation(1.0 / s as f64),
+                weight: s as f64 / total as f64, population: s, deviation: fraction_deviation(1.0 / s as f64),
             }).collect();
             let kind = [Allocation::Proportional, Allocation::Neyman, Allocation::Equal][kind];
-            match allocate(&strata, kind, n, least) {
+            match allocate(&strata, kind, n, min_per_stratum) {
                 Err(_) => prop_assert!(n > total),
                 Ok(units) => {
-                    let floors: u64 = sizes.iter().map(|&s| least.min(s)).sum();
+                    let floors: u64 = sizes.iter().map(|&s| min_per_stratum.min(s)).sum();
                     prop_assert_eq!(units.iter().sum::<u64>(), n.max(floors));
-                    prop_assert!(units.iter().zip(&sizes).all(|(u, s)| u <= s && *u >= least.min(*s)));
+                    prop_assert!(units.iter().zip(&sizes).all(|(u, s)| u <= s && *u >= min_per_stratum.min(*s)));
                 }
             }
         }

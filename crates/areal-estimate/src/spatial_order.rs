@@ -1,8 +1,10 @@
+//! A random order of grid cells that keeps neighbours together.
+
 /// A random order of grid cells that keeps neighbours together: hierarchical randomisation of a quadrant address (the
 /// ordering of GRTS; Stevens and Olsen 2004, JASA 99:262, section 3). A systematic sample along it is spread evenly over
 /// the map, whatever its shape.
 #[derive(Debug, Clone, Copy)]
-pub struct SpatialOrder {
+pub(crate) struct SpatialOrder {
     seed: u64,
     levels: u32,
 }

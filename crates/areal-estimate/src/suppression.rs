@@ -1,17 +1,17 @@
+//! Which cells of a published table are left empty to protect small numbers of units.
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::fmt;
-
-use serde::{Deserialize, Serialize};
 
 use crate::bridges::bridges;
 use crate::error::{EstimateError, same_length};
 
 /// Why a cell of a published table is empty.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Suppression {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display)]
+#[strum(serialize_all = "kebab-case")]
+pub(crate) enum Suppression {
     /// It is published.
+    #[strum(serialize = "")]
     Shown,
     /// Too few units.
     Primary,
@@ -19,19 +19,9 @@ pub enum Suppression {
     Secondary,
 }
 
-impl fmt::Display for Suppression {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Shown => "",
-            Self::Primary => "primary",
-            Self::Secondary => "secondary",
-        })
-    }
-}
-
 /// A table of which some cells are left empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Suppressed {
+pub(crate) struct Suppressed {
     /// By row and column.
     pub states: Vec<Vec<Suppression>>,
     /// Empty cells `(row, column)` that the totals give away whatever is left empty besides: the table has too few rows or
@@ -40,7 +30,7 @@ pub struct Suppressed {
 }
 
 /// Which cells of a table (rows = zones, columns = classes; with the totals of rows, of columns and of all published) are
-/// left empty: those with fewer than `least` units, and as many more that no empty cell follows from the totals
+/// left empty: those with fewer than `min_units` units, and as many more that no empty cell follows from the totals
 /// (Willenborg and de Waal 2001, Elements of Statistical Disclosure Control, section 1.6). First, in a line with one empty
 /// cell the open one with the fewest units is closed, then the smallest value.
 ///
@@ -51,14 +41,18 @@ pub struct Suppressed {
 ///
 /// # Errors
 /// Tables of different shape.
-pub fn suppress(units: &[Vec<usize>], values: &[Vec<f64>], least: usize) -> Result<Suppressed, EstimateError> {
+pub(crate) fn suppress(
+    units: &[Vec<usize>],
+    values: &[Vec<f64>],
+    min_units: usize,
+) -> Result<Suppressed, EstimateError> {
     same_length("the rows of values", values.len(), units.len())?;
     let columns = units.first().map_or(0, Vec::len);
     for (u, v) in units.iter().zip(values) {
         same_length("a row of units", u.len(), columns)?;
         same_length("a row of values", v.len(), columns)?;
     }
-    let first = |n: &usize| if *n < least { Suppression::Primary } else { Suppression::Shown };
+    let first = |n: &usize| if *n < min_units { Suppression::Primary } else { Suppression::Shown };
     let states = units.iter().map(|r| r.iter().map(first).collect()).collect();
     let mut table = Table { units, values, columns, states };
     table.close_lines();
@@ -261,14 +255,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_hidden_cell_follows_from_the_totals(rows in 2usize..8, cols in 2usize..8, units in prop::collection::vec(0usize..40, 64), least in 1usize..14) {
+        fn no_hidden_cell_follows_from_the_totals(rows in 2usize..8, cols in 2usize..8, units in prop::collection::vec(0usize..40, 64), min_units in 1usize..14) {
             let units: Vec<Vec<usize>> = (0..rows).map(|i| units[i * 8..i * 8 + cols].to_vec()).collect();
-            let s = suppress(&units, &ones(&units), least).unwrap();
+            let s = suppress(&units, &ones(&units), min_units).unwrap();
             prop_assert!(s.given_away.is_empty());
             prop_assert_eq!(solved(&s.states), Vec::new());
             // What has too few units is never shown.
             for (units, states) in units.iter().zip(&s.states) {
-                prop_assert!(units.iter().zip(states).all(|(n, s)| (*n < least) == (*s == Suppression::Primary)));
+                prop_assert!(units.iter().zip(states).all(|(n, s)| (*n < min_units) == (*s == Suppression::Primary)));
             }
         }
 

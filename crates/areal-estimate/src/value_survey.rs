@@ -1,34 +1,21 @@
-use crate::class_survey::SurveySettings;
+//! The mean of a continuous value from a labelled sample, over the whole map and in zones.
+
+use crate::class_survey::{SurveySample, SurveySettings};
+use crate::clustering::{GroupFraction, clustered, thin_strata};
 use crate::error::EstimateError;
+use crate::estimate::Estimate;
 use crate::estimator::{Auxiliary, Estimator};
 use crate::finding::Finding;
 use crate::interval::mean_interval;
-use crate::proportion::{GroupShare, clustered, thin_strata};
 use crate::rows::{EstimateRow, Population, Subject};
-use crate::small_area::{ZoneMethod, Zoning, zone_means};
-use crate::stratified::{Estimate, StratifiedSample, Stratum};
-
-/// One measured unit.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ValueUnit {
-    /// Its stratum.
-    pub stratum: usize,
-    /// Its area.
-    pub area: f64,
-    /// The measured value.
-    pub value: f64,
-    /// The map's value there.
-    pub predicted: f64,
-    /// Zones it lies in and the fraction of its cell in each.
-    pub zones: Vec<(usize, f64)>,
-}
+use crate::stratified::StratifiedSample;
+use crate::zone_estimates::{ZoneEstimate, ZoneMethod, zone_means};
+use crate::zoning::Zoning;
 
 /// One zone of a survey of a value.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ValueZone {
-    /// Its id.
     pub id: String,
-    /// Its name.
     pub name: String,
     /// Its predicted area.
     pub area: f64,
@@ -39,57 +26,55 @@ pub struct ValueZone {
 /// All that an estimate of a continuous value's mean needs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ValueSurvey {
+    pub sample: SurveySample,
     /// Name of the value.
     pub name: String,
-    /// Its unit.
+    /// Unit of the value.
     pub unit: String,
-    /// The strata with their known sizes.
-    pub strata: Vec<Stratum>,
     /// Area-weighted mean of the map over the population.
     pub map_mean: f64,
-    /// What the strata hold together.
-    pub population: Population,
-    /// For each stratum the pool that it shares its variance with ([`StratifiedSample::pooled`]); empty for none.
-    pub pools: Vec<usize>,
     /// The zones; may be empty.
     pub zones: Vec<ValueZone>,
-    /// All zones together, each bit of ground once.
+    /// All zones together; ground that several zones share counts once.
     pub together: ValueZone,
-    /// The measured units.
-    pub units: Vec<ValueUnit>,
-    /// False when inclusion probabilities are unknown: then no error is given.
-    pub designed: bool,
 }
 
-/// Estimates the area-weighted mean of a value over the whole map and in each zone. Also how many times larger a sample
-/// the strata alone would need, and what the reader should know.
+/// Estimates of the mean of a value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ValueEstimates {
+    /// Means, of the whole map and of each zone.
+    pub rows: Vec<EstimateRow>,
+    /// How many times larger a sample with the strata alone would have to be; 1 for the stratified estimator.
+    pub gain: f64,
+    pub findings: Vec<Finding>,
+}
+
+/// Estimates the area-weighted mean of a value over the whole map and in each zone.
 ///
 /// # Errors
-/// Tables that do not fit, strata with too few units, post-stratification (there are no classes), a model that
-/// cannot be fitted.
-pub fn estimate_value(
-    survey: &ValueSurvey,
-    settings: &SurveySettings,
-) -> Result<(Vec<EstimateRow>, f64, Vec<Finding>), EstimateError> {
-    if survey.units.is_empty() {
+/// Tables that do not fit, strata with too few units, units whose values are classes, post-stratification (there are no
+/// classes), a model that cannot be fitted.
+pub fn estimate_value(survey: &ValueSurvey, settings: &SurveySettings) -> Result<ValueEstimates, EstimateError> {
+    if survey.sample.units.is_empty() {
         return Err(EstimateError::Empty { what: "measured unit" });
     }
     if settings.estimator == Estimator::PostStratified {
         return Err(EstimateError::Empty { what: "map class to post-stratify a value by" });
     }
-    let run = Run::new(survey, settings)?;
-    let (mut rows, gain) = run.whole()?;
+    let data = ValueData::new(survey, settings)?;
+    let (mut rows, gain) = data.whole()?;
     if !survey.zones.is_empty() {
-        rows.extend(run.together(&rows)?);
-        rows.extend(run.zones()?);
+        rows.extend(data.together(&rows)?);
+        rows.extend(data.zones()?);
     }
-    if !survey.designed {
+    if !survey.sample.designed {
         rows = rows.into_iter().map(EstimateRow::without_error).collect();
     }
-    Ok((rows, gain, run.findings()?))
+    Ok(ValueEstimates { rows, gain, findings: data.findings()? })
 }
 
-struct Run<'a> {
+/// The survey as tables of numbers.
+struct ValueData<'a> {
     survey: &'a ValueSurvey,
     settings: &'a SurveySettings,
     sample: StratifiedSample,
@@ -98,18 +83,14 @@ struct Run<'a> {
     zoning: Zoning,
 }
 
-impl<'a> Run<'a> {
+impl<'a> ValueData<'a> {
     fn new(survey: &'a ValueSurvey, settings: &'a SurveySettings) -> Result<Self, EstimateError> {
-        let units: Vec<(usize, f64)> = survey.units.iter().map(|u| (u.stratum, u.area)).collect();
-        let sample = StratifiedSample::new(survey.strata.clone(), &units, settings.finite)?;
+        let units = || survey.sample.units.iter().enumerate();
         Ok(Self {
-            sample: if survey.pools.is_empty() { sample } else { sample.pooled(survey.pools.clone())? },
-            y: survey.units.iter().map(|u| u.value).collect(),
-            predicted: survey.units.iter().map(|u| u.predicted).collect(),
-            zoning: Zoning {
-                membership: survey.units.iter().map(|u| u.zones.clone()).collect(),
-                mapped: survey.zones.iter().map(|z| vec![z.area]).collect(),
-            },
+            sample: survey.sample.stratified(settings.finite)?,
+            y: units().map(|(k, u)| u.reference.number(k)).collect::<Result<_, _>>()?,
+            predicted: units().map(|(k, u)| u.mapped.number(k)).collect::<Result<_, _>>()?,
+            zoning: Zoning::new(&survey.sample.units, survey.zones.iter().map(|z| vec![z.area]).collect()),
             survey,
             settings,
         })
@@ -134,18 +115,19 @@ impl<'a> Run<'a> {
     }
 
     fn findings(&self) -> Result<Vec<Finding>, EstimateError> {
-        let designed = self.survey.designed;
+        let designed = self.survey.sample.designed;
         let zones = self.survey.zones.iter().map(|z| (z.id.as_str(), z.area));
-        let groups = GroupShare::of_zones(&self.sample, designed, zones, &self.zoning.membership, self.sample.area())?;
+        let groups =
+            GroupFraction::of_zones(&self.sample, designed, zones, &self.zoning.membership, self.sample.area())?;
         let thin = if designed { thin_strata(&self.sample) } else { None };
         Ok(thin.into_iter().chain(clustered("zones", &groups)).collect())
     }
 
     fn whole(&self) -> Result<(Vec<EstimateRow>, f64), EstimateError> {
         let map_mean = self.survey.map_mean;
-        let aux = Auxiliary { predicted: &self.predicted, map_mean, group: &[], shares: &[] };
+        let aux = Auxiliary { predicted: &self.predicted, map_mean, group: &[], fractions: &[] };
         let (mean, gain) = self.settings.estimator.mean(&self.sample, &self.y, &aux)?;
-        let subject = self.subject(self.survey.population, None, map_mean);
+        let subject = self.subject(self.survey.sample.population, None, map_mean);
         Ok((vec![self.row(&subject, &mean, &self.settings.estimator.to_string())], gain))
     }
 
@@ -155,7 +137,7 @@ impl<'a> Run<'a> {
         if (all.area / self.sample.area() - 1.0).abs() < 1e-6 {
             return Ok(whole.iter().map(|r| EstimateRow { population: Population::Zones, ..r.clone() }).collect());
         }
-        let found = self.sample.domain(&self.y, &self.zoning.inside())?;
+        let found = self.sample.domain(&self.y, &self.zoning.inside)?;
         let subject = self.subject(Population::Zones, None, all.map_mean);
         Ok(found.iter().map(|mean| self.row(&subject, mean, &ZoneMethod::Direct.to_string())).collect())
     }
@@ -164,7 +146,7 @@ impl<'a> Run<'a> {
         let errors: Vec<f64> = self.y.iter().zip(&self.predicted).map(|(y, f)| y - f).collect();
         let means: Vec<f64> = self.survey.zones.iter().map(|z| z.map_mean).collect();
         let found = zone_means(&self.sample, &self.y, &errors, &means, &self.zoning, &self.settings.zones)?;
-        let row = |(zone, found): (&'a ValueZone, crate::ZoneEstimate)| {
+        let row = |(zone, found): (&'a ValueZone, ZoneEstimate)| {
             let subject = self.subject(Population::Zone, Some(zone), zone.map_mean);
             EstimateRow::zone(&subject, &found, 1.0, &found.method.to_string(), &self.settings.limits)
         };
@@ -175,8 +157,9 @@ impl<'a> Run<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::CvLimits;
-    use crate::small_area::ZoneSettings;
+    use crate::labelled_unit::{CellValue, LabelledUnit};
+    use crate::stratified::Stratum;
+    use crate::{CvLimits, ZoneSettings};
 
     /// A zone without a predicted cell has no row; the rows of the zones after it were those of their neighbours once.
     #[test]
@@ -187,31 +170,42 @@ mod tests {
         let unit = |k: usize| {
             let z = 1 + k / 10;
             let value = [2.0, 12.0][k / 10] + if k.is_multiple_of(2) { -1.0 } else { 1.0 };
-            ValueUnit { stratum: 0, area: 1.0, value, predicted: [2.0, 12.0][k / 10], zones: vec![(z, 1.0)] }
+            LabelledUnit {
+                stratum: 0,
+                area: 1.0,
+                mapped: CellValue::Number([2.0, 12.0][k / 10]),
+                reference: CellValue::Number(value),
+                probabilities: Vec::new(),
+                zones: vec![(z, 1.0)],
+                in_zones: 1.0,
+                in_training: false,
+            }
         };
         let survey = ValueSurvey {
             name: "wealth".into(),
             unit: String::new(),
-            strata: vec![Stratum { name: "whole".into(), population: 2000, area: 2000.0 }],
+            sample: SurveySample {
+                strata: vec![Stratum { name: "whole".into(), population: 2000, area: 2000.0 }],
+                population: Population::Map,
+                pools: Vec::new(),
+                units: (0..20).map(unit).collect(),
+                designed: true,
+            },
             map_mean: 7.0,
-            population: Population::Map,
-            pools: Vec::new(),
             zones: vec![zone("a", 0.0, f64::NAN), zone("b", 1000.0, 2.0), zone("c", 1000.0, 12.0)],
             together: zone("", 2000.0, 7.0),
-            units: (0..20).map(unit).collect(),
-            designed: true,
         };
         let settings = SurveySettings {
             estimator: Estimator::Stratified,
             level: 0.95,
             finite: false,
-            zones: ZoneSettings { method: ZoneMethod::Direct, least_units: 5, greatest_cv: 1.0, level: 0.95 },
+            zones: ZoneSettings { method: ZoneMethod::Direct, min_units: 5, max_cv: 1.0, level: 0.95 },
             limits: CvLimits::default(),
             benchmark: false,
         };
-        let (rows, _, findings) = estimate_value(&survey, &settings).unwrap();
-        assert_eq!(findings, []);
-        let zones: Vec<_> = rows.iter().filter(|r| r.population == Population::Zone).collect();
+        let found = estimate_value(&survey, &settings).unwrap();
+        assert_eq!(found.findings, []);
+        let zones: Vec<_> = found.rows.iter().filter(|r| r.population == Population::Zone).collect();
         let found: Vec<_> = zones.iter().map(|r| (r.zone_id.as_str(), r.mapped, r.estimate.unwrap())).collect();
         assert_eq!(found, [("b", 2.0, 2.0), ("c", 12.0, 12.0)]);
     }

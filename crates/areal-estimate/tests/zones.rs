@@ -3,8 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use areal_estimate::{
-    CellModel, ClassSurvey, ClassUnit, CvLimits, Estimator, FindingKind, Kind, MapClass, MapZone, Population,
-    StratifiedSample, Stratum, SurveySettings, ZoneMethod, ZoneSettings, Zoning, direct, estimate_classes, rake,
+    CellModel, CellValue, ClassSurvey, CvLimits, Estimator, FindingKind, LabelledUnit, MapClass, MapZone, Population,
+    StratifiedSample, Stratum, SurveySample, SurveySettings, VariableKind, ZoneMethod, ZoneSettings, Zoning, direct,
+    estimate_classes, rake,
 };
 
 fn close(found: f64, expected: f64) {
@@ -21,7 +22,7 @@ fn example() -> (StratifiedSample, Vec<usize>, Vec<f64>, Zoning) {
     let y = vec![1.0, 1.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0];
     let mut membership: Vec<Vec<(usize, f64)>> = (0..8).map(|k| vec![(k % 2, 1.0)]).collect();
     membership[7] = vec![(0, 0.25), (1, 0.75)];
-    let zoning = Zoning { membership, mapped: vec![vec![30.0, 10.0], vec![10.0, 50.0]] };
+    let zoning = Zoning { membership, inside: vec![1.0; 8], mapped: vec![vec![30.0, 10.0], vec![10.0, 50.0]] };
     (sample, map, y, zoning)
 }
 
@@ -40,7 +41,7 @@ fn direct_is_the_ratio_within_the_zone() {
 fn synthetic_is_the_map_times_the_rates() {
     let (sample, map, y, zoning) = example();
     let other = y.iter().map(|v| 1.0 - v).collect();
-    let model = CellModel::fit(&sample, &map, &[y, other], &zoning, Kind::Share).unwrap();
+    let model = CellModel::fit(&sample, &map, &[y, other], &zoning, VariableKind::Fraction).unwrap();
     // Rates 3/4 and 1/4; zone 0 is mapped 3/4 : 1/4, zone 1 1/6 : 5/6.
     close(model.synthetic(&[0.75, 0.25], 0).value, 0.75 * 0.75 + 0.25 * 0.25);
     close(model.synthetic(&[1.0 / 6.0, 5.0 / 6.0], 0).value, 0.75 / 6.0 + 0.25 * 5.0 / 6.0);
@@ -53,12 +54,15 @@ fn synthetic_is_the_map_times_the_rates() {
 fn a_composite_leans_on_the_zone_as_far_as_zones_differ() {
     let strata = vec![Stratum { name: "all".into(), population: 4000, area: 4000.0 }];
     let sample = StratifiedSample::new(strata, &[(0, 1.0); 40], false).unwrap();
-    let zoning =
-        Zoning { membership: (0..40).map(|u| vec![(u / 4, 1.0)]).collect(), mapped: vec![vec![400.0, 0.0]; 10] };
+    let zoning = Zoning {
+        membership: (0..40).map(|u| vec![(u / 4, 1.0)]).collect(),
+        inside: vec![1.0; 40],
+        mapped: vec![vec![400.0, 0.0]; 10],
+    };
     let fit = |y: &dyn Fn(usize) -> f64| {
         let y: Vec<f64> = (0..40).map(y).collect();
         let other = y.iter().map(|v| 1.0 - v).collect();
-        CellModel::fit(&sample, &[0; 40], &[y, other], &zoning, Kind::Share).unwrap()
+        CellModel::fit(&sample, &[0; 40], &[y, other], &zoning, VariableKind::Fraction).unwrap()
     };
     let apart = fit(&|u| f64::from(u / 4 < 5));
     assert_eq!(apart.correlation(), Some(1.0));
@@ -96,29 +100,33 @@ fn raking_meets_both_margins() {
 fn a_survey_warns_of_what_rests_on_one_unit_and_names_each_method() {
     let (sample, map, y, zoning) = example();
     let class = |code, name: &str, area| MapClass { code, name: name.into(), area, mean_probability: None };
+    let units = (0..8)
+        .map(|k| LabelledUnit {
+            stratum: k / 4,
+            area: 1.0,
+            mapped: CellValue::Class(map[k]),
+            reference: CellValue::Class(usize::from(y[k] == 0.0)),
+            probabilities: Vec::new(),
+            zones: zoning.membership[k].clone(),
+            in_zones: 1.0,
+            in_training: k % 4 == 0,
+        })
+        .collect();
     let survey = ClassSurvey {
-        strata: sample.strata().to_vec(),
+        sample: SurveySample {
+            strata: sample.strata().to_vec(),
+            population: Population::Map,
+            pools: Vec::new(),
+            units,
+            designed: true,
+        },
         classes: vec![class(1, "rubber", 40.0), class(2, "other", 60.0)],
-        population: Population::Map,
-        pools: Vec::new(),
         zones: (0..2)
             .map(|z| MapZone { id: z.to_string(), name: String::new(), mapped: zoning.mapped[z].clone() })
             .collect(),
         together: MapZone { id: String::new(), name: String::new(), mapped: vec![40.0, 60.0] },
-        units: (0..8)
-            .map(|k| ClassUnit {
-                stratum: k / 4,
-                area: 1.0,
-                map: map[k],
-                reference: usize::from(y[k] == 0.0),
-                probabilities: Vec::new(),
-                zones: zoning.membership[k].clone(),
-                in_training: k % 4 == 0,
-            })
-            .collect(),
-        designed: true,
     };
-    let zones = ZoneSettings { method: ZoneMethod::Auto, least_units: 5, greatest_cv: 1.0, level: 0.95 };
+    let zones = ZoneSettings { method: ZoneMethod::Auto, min_units: 5, max_cv: 1.0, level: 0.95 };
     let settings = SurveySettings {
         estimator: Estimator::Stratified,
         level: 0.95,
@@ -150,7 +158,8 @@ fn a_survey_warns_of_what_rests_on_one_unit_and_names_each_method() {
     let total: f64 = found.rows.iter().filter(|r| !r.zone_id.is_empty()).filter_map(|r| r.estimate).sum();
     assert!((total - 100.0).abs() < 1e-6);
     // Without a design the numbers stand, their errors do not.
-    let bare = estimate_classes(&ClassSurvey { designed: false, ..survey }, &settings).unwrap();
+    let sample = SurveySample { designed: false, ..survey.sample };
+    let bare = estimate_classes(&ClassSurvey { sample, ..survey }, &settings).unwrap();
     assert!(
         bare.rows.iter().all(|r| r.standard_error.is_none() && r.low.is_none() && r.method.starts_with("no-design, "))
     );

@@ -40,6 +40,7 @@ pub use map::{Content, Layers, Map, MapInput};
 pub use measure::{AreaTable, Item, Measure};
 pub use moments::Moments;
 pub use output::{areas_csv, areas_meta, write_areas};
+pub use overlap::overlaps;
 pub use place::{PlacedZone, place};
 pub use prior::PriorShift;
 pub use shape::ZoneShape;

@@ -12,7 +12,10 @@ use crate::clip::clip;
 /// enclose nothing are left out.
 ///
 /// The overlay rounds coordinates to some 1e-9 of the two zones' common extent.
-pub(crate) fn overlaps(
+///
+/// # Errors
+/// When the job was interrupted.
+pub fn overlaps(
     outlines: &[MultiPolygon<f64>],
     within: Rect<f64>,
     job: Job<'_>,

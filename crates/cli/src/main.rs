@@ -9,6 +9,7 @@ mod args;
 mod columns;
 mod commands;
 mod context;
+mod deprecated;
 mod errors;
 mod layers;
 mod named_scenes;
@@ -24,11 +25,13 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    let cli = args::Cli::parse();
+    let (args, old_names) = deprecated::rename_flags(std::env::args_os());
+    let cli = args::Cli::parse_from(args);
     let context = match context::Context::new(&cli.global) {
         Ok(context) => context,
         Err(error) => return error.report(),
     };
+    deprecated::warn(&old_names);
     match commands::dispatch(cli.command, &context).and_then(|()| stdout::check()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => error.report(),

@@ -52,6 +52,7 @@ fn areal_directives(level: LevelFilter) -> String {
         "areal_predict",
         "areal_raster",
         "areal_report",
+        "areal_survey",
         "areal_train",
         "areal_zones",
     ];

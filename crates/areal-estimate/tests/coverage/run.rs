@@ -1,8 +1,8 @@
 //! Samples from the landscape, estimators on each, and how often their intervals hold the truth.
 
 use areal_estimate::{
-    Interval, StratifiedSample, Stratum, Tuning, accuracy, difference, mean_interval, post_stratified,
-    prediction_powered, prediction_powered_mean, regression, share_interval, whole_interval,
+    Interval, StratifiedSample, Stratum, accuracy, difference, fraction_interval, mean_interval, post_stratified,
+    prediction_powered, regression, whole_interval,
 };
 use rand::SeedableRng;
 use rand::seq::index::sample as draw;
@@ -222,7 +222,7 @@ impl<'a> Book<'a> {
                 if true_value == 1.0 {
                     continue;
                 }
-                let interval = share_interval(&e, LEVEL);
+                let interval = fraction_interval(&e, LEVEL);
                 let name = format!("{what} accuracy of {class}");
                 self.tally("stratified by map class", &name, true_value, None).add(
                     e.value,
@@ -238,7 +238,7 @@ impl<'a> Book<'a> {
         }
         let truth = self.hits.iter().sum();
         let e = found.overall;
-        let interval = share_interval(&e, LEVEL);
+        let interval = fraction_interval(&e, LEVEL);
         self.tally("stratified by map class", "overall accuracy", truth, None).add(
             e.value,
             e.standard_error,
@@ -283,13 +283,11 @@ impl<'a> Book<'a> {
         let f: Vec<f64> = drawn.cells.iter().map(|&k| self.land.wealth_map[k]).collect();
         let mean = self.wealth_map;
         let rows: Vec<Vec<f64>> = f.iter().map(|f| vec![1.0, *f]).collect();
-        let tuned = prediction_powered_mean(&y, &f, &self.land.wealth_map, Tuning::Power).unwrap().mean;
         let found = [
             ("simple random sample", s.mean(&y).unwrap()),
             ("difference", difference(s, &y, &f, mean).unwrap().mean),
             ("regression", regression(s, &y, &rows, &[1.0, mean]).unwrap().mean),
             ("prediction-powered", prediction_powered(s, &y, &f, mean).unwrap().mean),
-            ("prediction-powered (PPI++)", tuned),
         ];
         for (name, e) in found {
             self.wealth(name, &e);

@@ -1,6 +1,6 @@
 //! Coverage in zones: a map whose errors differ from zone to zone, samples of several designs, every zone method.
 
-use areal_estimate::{IntervalMethod, ZoneEstimate, ZoneMethod, ZoneSettings, Zoning, zone_shares};
+use areal_estimate::{IntervalMethod, ZoneEstimate, ZoneMethod, ZoneSettings, Zoning, zone_fractions};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -179,11 +179,12 @@ fn tables(land: &Landscape) -> (Vec<Vec<f64>>, Vec<Vec<f64>>) {
 fn estimates(land: &Landscape, drawn: &Drawn, method: ZoneMethod, mapped: &[Vec<f64>]) -> Vec<Vec<ZoneEstimate>> {
     let zoning = Zoning {
         membership: drawn.cells.iter().map(|&k| vec![(Landscape::zone(k), 1.0)]).collect(),
+        inside: vec![1.0; drawn.cells.len()],
         mapped: mapped.to_vec(),
     };
     let at = |table: &[usize]| drawn.cells.iter().map(|&k| table[k]).collect::<Vec<_>>();
-    let settings = ZoneSettings { method, least_units: 30, greatest_cv: 0.333, level: LEVEL };
-    zone_shares(&drawn.sample, &at(&land.map), &at(&land.truth), &zoning, &settings).unwrap()
+    let settings = ZoneSettings { method, min_units: 30, max_cv: 0.333, level: LEVEL };
+    zone_fractions(&drawn.sample, &at(&land.map), &at(&land.truth), &zoning, &settings).unwrap()
 }
 
 fn line(design: &'static str, method: ZoneMethod, numbers: &[Sums]) -> ZoneLine {

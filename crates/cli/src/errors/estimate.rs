@@ -1,16 +1,18 @@
+//! Advice about samples and estimates that cannot be made.
+
 use areal_estimate::{EstimateError, FindingKind};
+use areal_survey::{StrataBy, SurveyError, TableRole};
 
 use super::{CliError, Exit};
 
 impl From<EstimateError> for CliError {
     fn from(error: EstimateError) -> Self {
         let (exit, help) = match &error {
-            EstimateError::Refused(kind, _) => (Exit::Input, refused(*kind)),
             EstimateError::FewUnits { .. } => (
                 Exit::Input,
-                "label more units of that stratum; or draw again with --least 2 or more, or with fewer strata",
+                "label more units of that stratum; or draw again with --min-per-stratum 2 or more, or with fewer strata",
             ),
-            EstimateError::MoreThanAll { .. } => (Exit::Usage, "ask for fewer units with --size or --least"),
+            EstimateError::MoreThanAll { .. } => (Exit::Usage, "ask for fewer units with --size or --min-per-stratum"),
             EstimateError::Empty { what } if what.contains("unit") => {
                 (Exit::Input, "fill in the label field of the sample, then name the file with --sample")
             }
@@ -23,10 +25,109 @@ impl From<EstimateError> for CliError {
                 (Exit::Failure, "use another --zone-method or --quantify method for these data")
             }
             EstimateError::Value { .. } | EstimateError::Length { .. } => {
-                (Exit::Input, "check the settings and the files that the command names")
+                (Exit::Input, "check the settings and the input files of the command")
             }
         };
         Self::from_source(exit, &error).help(help)
+    }
+}
+
+impl From<SurveyError> for CliError {
+    fn from(error: SurveyError) -> Self {
+        let exit = match error {
+            SurveyError::Estimate(inner) => return inner.into(),
+            SurveyError::Raster(inner) => return inner.into(),
+            SurveyError::Zones(inner) => return inner.into(),
+            SurveyError::File(inner) => return inner.into(),
+            SurveyError::Interrupted(inner) => return inner.into(),
+            SurveyError::Projection(inner) => return inner.into(),
+            SurveyError::UnknownClass { .. }
+            | SurveyError::NoClassStrata
+            | SurveyError::NoZoneStrata
+            | SurveyError::NoStrataRaster
+            | SurveyError::StrataCrs { .. }
+            | SurveyError::StrataGrid { .. }
+            | SurveyError::NoSize
+            | SurveyError::CvStrata { .. }
+            | SurveyError::Users { .. }
+            | SurveyError::ClassesOnly { .. } => Exit::Usage,
+            _ => Exit::Input,
+        };
+        let message = match &error {
+            SurveyError::CvStrata { strata } => Some(cv_strata(*strata)),
+            SurveyError::Users { .. } => Some(format!("--users {error}")),
+            SurveyError::ClassesOnly { .. } => Some(format!("--{error}")),
+            _ => None,
+        };
+        let said = message.map_or_else(|| Self::from_source(exit, &error), |message| Self::new(exit, message));
+        said.help(help(&error))
+    }
+}
+
+fn cv_strata(strata: StrataBy) -> String {
+    format!("--target-cv needs strata of classes, not {strata}")
+}
+
+/// What to do about it.
+fn help(error: &SurveyError) -> String {
+    match error {
+        SurveyError::Table { role, .. } => table(*role).into(),
+        SurveyError::NoField { .. } => {
+            "the label is in the field named with --label-field [default: label], the unit's number in unit_id".into()
+        }
+        SurveyError::Delimiter { .. } => {
+            "save it as CSV with commas (in a spreadsheet: export, field delimiter \",\"), or give a GeoPackage".into()
+        }
+        SurveyError::UnitId { .. } => "keep the unit_id that `areal sample` gave".into(),
+        SurveyError::UnitTwice { .. } => "keep one row a unit".into(),
+        SurveyError::NoPosition { .. } => "without a design the sample needs fields lon and lat, or geometries".into(),
+        SurveyError::Labels { classes, .. } if classes.is_empty() => "write a number with a decimal point".into(),
+        SurveyError::Labels { classes, .. } => format!("the labels are, as name or code: {classes}"),
+        SurveyError::DrawFiles { .. } => table(TableRole::DesignUnits).into(),
+        SurveyError::Refused(kind, _) => refused(*kind).into(),
+        SurveyError::NoMap { .. } => "make it again with `areal predict`".into(),
+        SurveyError::UnknownCode { .. } => {
+            "make the prediction again; its raster does not fit its prediction.json".into()
+        }
+        SurveyError::UnknownClass { classes, .. } => format!("it has {classes}"),
+        SurveyError::NoClassStrata => "use --strata zones, raster or whole".into(),
+        SurveyError::NoZoneStrata => "name their layer with --zones".into(),
+        SurveyError::NoStrataRaster => "name it with --strata-raster".into(),
+        SurveyError::StratumValue { .. } => {
+            "strata are whole numbers from 0 to 255; reclassify the raster first".into()
+        }
+        SurveyError::StrataCrs { .. } => {
+            "warp it onto the map's grid first: gdalwarp -r near -t_srs ... -te ... -ts ...".into()
+        }
+        SurveyError::StrataGrid { .. } => "warp it onto the map's grid first: gdalwarp -r near -te ... -ts ...".into(),
+        SurveyError::MissingStratum { .. } => "name the zones or strata raster that the sample was drawn with".into(),
+        SurveyError::NoSize => "give the number of units with --size".into(),
+        SurveyError::CvStrata { .. } => "use --strata classes or both, or give the number of units with --size".into(),
+        SurveyError::Users { .. } => "such as --users rubber=0.7,forest=0.9".into(),
+        SurveyError::ClassesOnly { setting: "quantify" } => {
+            "estimate a value from a sample: --design and --sample".into()
+        }
+        SurveyError::ClassesOnly { .. } => "leave it out".into(),
+        SurveyError::Store { .. } => "name the patch store with --store".into(),
+        SurveyError::Confusion { .. } => "name the confusion.csv of the bundle that made the prediction".into(),
+        SurveyError::NoPrior => "predict again with a bundle that states it".into(),
+        SurveyError::NothingInCommon => {
+            "compare estimates of the same zones and classes, made from samples with a design".into()
+        }
+        SurveyError::Estimate(_)
+        | SurveyError::Raster(_)
+        | SurveyError::Zones(_)
+        | SurveyError::File(_)
+        | SurveyError::Interrupted(_)
+        | SurveyError::Projection(_) => String::new(),
+    }
+}
+
+fn table(role: TableRole) -> &'static str {
+    match role {
+        TableRole::Labels => "check that it is a CSV file with a header",
+        TableRole::DesignUnits => "name the folder that `areal sample` made, unchanged",
+        TableRole::Estimates => "name two folders that `areal estimate` made",
     }
 }
 
@@ -34,7 +135,7 @@ fn refused(kind: FindingKind) -> &'static str {
     match kind {
         FindingKind::NoDesign => {
             "draw the sample with `areal sample` and name its folder with --design; or pass --accept no-design for \
-             numbers without any error"
+             estimates without any error"
         }
         FindingKind::OtherDesign => {
             "name with --design the folder that the sample was drawn into, and with --sample the file of that draw; --accept \
@@ -57,6 +158,6 @@ fn refused(kind: FindingKind) -> &'static str {
 impl From<areal_grid::ProjectionError> for CliError {
     fn from(error: areal_grid::ProjectionError) -> Self {
         Self::from_source(Exit::Input, &error)
-            .help("the map reaches past what its CRS was made for; warp it to another")
+            .help("the map extends beyond the area that its CRS was made for; warp it to another")
     }
 }

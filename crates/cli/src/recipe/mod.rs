@@ -14,6 +14,7 @@ use std::path::Path;
 use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table};
 
+use crate::deprecated;
 use crate::errors::{CliError, Exit};
 use stages::Schema;
 
@@ -40,15 +41,16 @@ impl Recipe {
     fn parse(text: &str, name: &str, overrides: &[String]) -> Result<Self, CliError> {
         check(text, name)?;
         let mut table: Table = toml::from_str(text).map_err(|e| fault(&e, text, name))?;
-        if overrides.is_empty() {
-            return Ok(Self { table });
-        }
+        let mut old_names = deprecated::rename_keys(&mut table);
         for item in overrides {
-            table = crate::layers::overlay(table, parse_override(item)?);
+            let mut above = parse_override(item)?;
+            old_names.extend(deprecated::rename_keys(&mut above));
+            table = crate::layers::overlay(table, above);
             let merged = toml::to_string(&table)
                 .map_err(|e| CliError::new(Exit::Usage, format!("--set {item} gives no valid recipe: {e}")))?;
             check(&merged, &format!("--set {item}"))?;
         }
+        deprecated::warn(&old_names);
         Ok(Self { table })
     }
 }

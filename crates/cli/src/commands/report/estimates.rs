@@ -4,17 +4,17 @@ use std::path::Path;
 
 use areal_estimate::{AccuracyRow, EstimateRow, Population};
 use areal_report::{AccuracyLine, EstimateLine, EstimateSection, Note, Report};
+use areal_survey::ESTIMATES_FORMAT;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{document, name_of};
-use crate::commands::estimate::FORMAT;
 use crate::errors::{CliError, Exit};
 use crate::survey::zone_label;
 
 pub fn add(report: &mut Report, folder: &Path) -> Result<(), CliError> {
     let name = name_of(folder);
-    let meta = document(report, &folder.join("estimates.json"), FORMAT)?;
+    let meta = document(report, &folder.join("estimates.json"), ESTIMATES_FORMAT)?;
     let table = folder.join("estimates.csv");
     let estimates: Vec<EstimateRow> = rows(&table)?;
     let numbers = |r: &EstimateRow| [Some(r.mapped), r.estimate, r.standard_error, r.low, r.high, r.cv];

@@ -1,0 +1,84 @@
+//! Accuracies and error matrix of a survey of classes, on and off the ground that the model was trained on.
+
+use crate::accuracy::Accuracy;
+use crate::class_survey::{ClassData, MapClass};
+use crate::error::EstimateError;
+use crate::estimate::Estimate;
+use crate::finding::{Finding, training_overlap};
+use crate::interval::fraction_interval;
+use crate::rows::{AccuracyRow, MatrixRow};
+
+impl ClassData<'_> {
+    /// Rows of `accuracy.csv`, and the finding about units on training patches.
+    pub(crate) fn accuracy_rows(
+        &self,
+        accuracy: &Accuracy,
+    ) -> Result<(Vec<AccuracyRow>, Option<Finding>), EstimateError> {
+        let mut rows = vec![self.accuracy_row("overall", None, Some(accuracy.overall))];
+        let (inside, elsewhere) = self.training()?;
+        if inside.is_some() {
+            rows.push(self.accuracy_row("overall-in-training", None, inside));
+            rows.push(self.accuracy_row("overall-elsewhere", None, elsewhere));
+        }
+        for (class, found) in self.survey.classes.iter().zip(&accuracy.classes) {
+            rows.push(self.accuracy_row("users", Some(class), found.users));
+            rows.push(self.accuracy_row("producers", Some(class), found.producers));
+        }
+        if !self.survey.sample.designed {
+            for row in &mut rows {
+                (row.standard_error, row.low, row.high) = (None, None, None);
+            }
+        }
+        Ok((rows, self.training_finding(inside, elsewhere)))
+    }
+
+    /// Overall accuracy on ground that the model was trained on, and elsewhere.
+    fn training(&self) -> Result<(Option<Estimate>, Option<Estimate>), EstimateError> {
+        let right: Vec<f64> = self.map.iter().zip(&self.reference).map(|(m, r)| f64::from(m == r)).collect();
+        let inside: Vec<f64> = self.survey.sample.units.iter().map(|u| f64::from(u.in_training)).collect();
+        let outside: Vec<f64> = inside.iter().map(|i| 1.0 - i).collect();
+        Ok((self.sample.domain(&right, &inside)?, self.sample.domain(&right, &outside)?))
+    }
+
+    fn training_finding(&self, inside: Option<Estimate>, elsewhere: Option<Estimate>) -> Option<Finding> {
+        let shown = |e: Estimate| {
+            let (percent, error) = (100.0 * e.value, 100.0 * e.standard_error);
+            if self.survey.sample.designed {
+                format!("{percent:.1} % (standard error {error:.1}, {} units)", e.n)
+            } else {
+                format!("{percent:.1} % of {} units", e.n)
+            }
+        };
+        let percent = |e: Option<Estimate>| e.map_or_else(|| "not known".to_owned(), shown);
+        inside.map(|e| {
+            training_overlap(e.n, &format!("; accuracy there {}, elsewhere {}", percent(inside), percent(elsewhere)))
+        })
+    }
+
+    fn accuracy_row(&self, measure: &str, class: Option<&MapClass>, e: Option<Estimate>) -> AccuracyRow {
+        let interval = e.map(|e| fraction_interval(&e, self.settings.level));
+        AccuracyRow {
+            measure: measure.to_owned(),
+            class_code: class.map(|c| c.code),
+            class_name: class.map(|c| c.name.clone()).unwrap_or_default(),
+            estimate: e.map(|e| e.value),
+            standard_error: e.map(|e| e.standard_error),
+            low: interval.map(|i| i.low),
+            high: interval.map(|i| i.high),
+            n: e.map_or(0, |e| e.n),
+        }
+    }
+
+    pub(crate) fn matrix_rows(&self, accuracy: &Accuracy) -> Vec<MatrixRow> {
+        let classes = &self.survey.classes;
+        let cell = |i: usize, j: usize| MatrixRow {
+            map_code: classes[i].code,
+            map_name: classes[i].name.clone(),
+            reference_code: classes[j].code,
+            reference_name: classes[j].name.clone(),
+            count: accuracy.counts[i][j],
+            share: accuracy.proportions[i][j],
+        };
+        (0..classes.len()).flat_map(|i| (0..classes.len()).map(move |j| (i, j))).map(|(i, j)| cell(i, j)).collect()
+    }
+}

@@ -1,0 +1,94 @@
+//! A number with its design-based error, and the moments that the error is made from.
+
+use serde::{Deserialize, Serialize};
+
+/// A number from a probability sample, with its design-based error.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// The estimate.
+    pub value: f64,
+    /// Its standard error.
+    pub standard_error: f64,
+    /// Labelled units that carry it.
+    pub n: usize,
+    /// Number of units of a simple random sample that would give the same standard error of a share (Kish 1965,
+    /// Survey Sampling, section 8.2): `p (1 - p) / V(p)`; `n` where the variance is zero, and for a value that is no share.
+    pub effective_n: f64,
+    /// Covariance of the value with its estimated variance, over the standard error cubed; where hardly any of the population is
+    /// drawn, the skewness of the estimator. 0 where it is not known, as of a model's number.
+    pub skewness: f64,
+    /// Degrees of freedom of the standard error once the value is given ([`StratifiedSample::mean`](crate::StratifiedSample::mean)); at most
+    /// [`MOST_DEGREES`], which stands for "as good as known".
+    pub degrees: f64,
+}
+
+/// So many degrees of freedom are as good as any number of them.
+pub const MOST_DEGREES: f64 = 1e6;
+
+impl Estimate {
+    /// Coefficient of variation; `None` at zero.
+    pub fn cv(&self) -> Option<f64> {
+        (self.value != 0.0).then(|| self.standard_error / self.value.abs())
+    }
+
+    pub(crate) fn fraction(value: f64, variance: f64, n: usize) -> Self {
+        let spread = value * (1.0 - value);
+        let effective_n = if variance > 0.0 && spread > 0.0 { spread / variance } else { n as f64 };
+        Self { value, standard_error: variance.max(0.0).sqrt(), n, effective_n, skewness: 0.0, degrees: MOST_DEGREES }
+    }
+
+    pub(crate) fn plain(value: f64, variance: f64, n: usize) -> Self {
+        let standard_error = variance.max(0.0).sqrt();
+        Self { value, standard_error, n, effective_n: n as f64, skewness: 0.0, degrees: MOST_DEGREES }
+    }
+
+    /// The mean that a total of so large an area makes. `equal` units of the same weight weigh as much as those that carry it:
+    /// what a share rests on where the sample saw no spread.
+    pub(crate) fn of_total(value: f64, total: &Total, area: f64, (n, equal): (usize, f64), is_share: bool) -> Self {
+        let variance = settled(total.variance / (area * area), if is_share { 1.0 } else { value });
+        let found = if is_share { Self::fraction(value, variance, n) } else { Self::plain(value, variance, n) };
+        if variance <= 0.0 {
+            return Self { effective_n: equal, ..found };
+        }
+        Self { skewness: total.skewness(), degrees: total.degrees(is_share), ..found }
+    }
+
+    /// Value and standard error times a known `factor`: a share of a known area becomes an area.
+    #[must_use]
+    pub fn scaled(self, factor: f64) -> Self {
+        let (value, standard_error) = (self.value * factor, self.standard_error * factor.abs());
+        Self { value, standard_error, skewness: self.skewness * factor.signum(), ..self }
+    }
+}
+
+/// A variance without what rounding leaves of none, for a number of this size.
+pub(crate) fn settled(variance: f64, size: f64) -> f64 {
+    if variance > 1e-20 * size * size { variance } else { 0.0 }
+}
+
+/// A sum over the whole area and the moments of its estimator.
+pub(crate) struct Total {
+    pub value: f64,
+    pub variance: f64,
+    /// Covariance of the value with its estimated variance.
+    pub third: f64,
+    /// Variance of the estimated variance.
+    pub fourth: f64,
+    /// The same for a normal variable.
+    pub normal: f64,
+}
+
+impl Total {
+    fn skewness(&self) -> f64 {
+        if self.variance > 0.0 { self.third / self.variance.powf(1.5) } else { 0.0 }
+    }
+
+    /// Satterthwaite's `2 V2 / Var(V)` (1946, Biometrics Bulletin 2:110) without what the value itself explains of the
+    /// variance, `Cov(value, V)2 / V`: nearly all of it for a share of one stratum, whose variance is known once the share is.
+    /// For a value, whose moments few units tell too small, never more than for a normal variable.
+    fn degrees(&self, is_share: bool) -> f64 {
+        let explained = self.third * self.third / self.variance;
+        let left = if is_share { self.fourth - explained } else { (self.fourth - explained).max(self.normal) };
+        if left > 0.0 { (2.0 * self.variance * self.variance / left).clamp(1.0, MOST_DEGREES) } else { MOST_DEGREES }
+    }
+}

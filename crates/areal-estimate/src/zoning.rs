@@ -1,0 +1,40 @@
+//! How the labelled units and the map's classes lie in zones.
+
+use crate::labelled_unit::LabelledUnit;
+
+/// Zones of an estimate, and how units and classes lie in them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Zoning {
+    /// For each labelled unit, the zones it lies in and the fraction of its cell in each.
+    pub membership: Vec<Vec<(usize, f64)>>,
+    /// For each labelled unit, the fraction of its cell in all zones together; ground that several zones share counts once.
+    pub inside: Vec<f64>,
+    /// For each zone, the mapped area of each class.
+    pub mapped: Vec<Vec<f64>>,
+}
+
+impl Zoning {
+    /// The zones of a survey, each with the mapped area of each class.
+    pub fn new(units: &[LabelledUnit], mapped: Vec<Vec<f64>>) -> Self {
+        Self {
+            membership: units.iter().map(|u| u.zones.clone()).collect(),
+            inside: units.iter().map(|u| u.in_zones).collect(),
+            mapped,
+        }
+    }
+
+    /// The fraction of each unit that lies in one zone.
+    pub(crate) fn indicator(&self, zone: usize) -> Vec<f64> {
+        let fraction = |m: &Vec<(usize, f64)>| m.iter().filter(|(z, _)| *z == zone).map(|(_, f)| f).sum();
+        self.membership.iter().map(fraction).collect()
+    }
+
+    /// Labelled units that lie in each zone, at least in part.
+    pub(crate) fn counts(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.mapped.len()];
+        for &(zone, _) in self.membership.iter().flatten() {
+            counts[zone] += 1;
+        }
+        counts
+    }
+}

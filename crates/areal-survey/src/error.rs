@@ -1,0 +1,115 @@
+//! Errors of sampling and estimating: the file, the position, the offending value. What to do about one is the caller's to say.
+
+use std::path::PathBuf;
+
+use areal_estimate::{EstimateError, FindingKind};
+use areal_grid::ProjectionError;
+use areal_job::{FileError, Interrupted};
+use areal_raster::RasterError;
+use areal_zones::ZonesError;
+
+use crate::StrataBy;
+
+/// A sample that cannot be drawn or read, or an estimate that cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum SurveyError {
+    /// A CSV file that cannot be read as the table that it should be.
+    #[error("{path} cannot be read: {message}", path = path.display())]
+    Table { path: PathBuf, role: TableRole, message: String },
+    #[error("{path} has no field \"{field}\"; it has {fields}", path = path.display())]
+    NoField { path: PathBuf, field: String, fields: String },
+    /// A CSV file with another delimiter than the comma.
+    #[error("{path} has its fields separated by {delimiter}, not commas", path = path.display())]
+    Delimiter { path: PathBuf, delimiter: &'static str },
+    #[error("{path}, row {row}: unit_id is \"{text}\", not a whole number", path = path.display())]
+    UnitId { path: PathBuf, row: usize, text: String },
+    #[error("{path} has unit {unit} twice", path = path.display())]
+    UnitTwice { path: PathBuf, unit: u64 },
+    /// A unit of a sample without a design that has no coordinates.
+    #[error("unit {unit} has no position")]
+    NoPosition { unit: u64 },
+    /// Labels that are neither classes of the map nor, for a map of a value, numbers.
+    #[error("{count} labels are not {expected}: {shown}", expected = if classes.is_empty() { "numbers" } else { "classes of the map" })]
+    Labels {
+        count: usize,
+        /// The first of them, each with its unit.
+        shown: String,
+        /// The classes of the map with their codes; empty for a value.
+        classes: String,
+    },
+    #[error("{path} is of draw {found}, but design.json is of draw {expected}", path = path.display())]
+    DrawFiles { path: PathBuf, found: String, expected: String },
+    /// A flaw of the sample or the map that the user has not accepted.
+    #[error("{1}")]
+    Refused(FindingKind, String),
+    #[error("{path} has no raster of classes or of a value", path = path.display())]
+    NoMap { path: PathBuf },
+    #[error("{path} holds code {code}, which is not a class of its legend", path = path.display())]
+    UnknownCode { path: PathBuf, code: f64 },
+    #[error("\"{text}\" is not a class of the map")]
+    UnknownClass { text: String, classes: String },
+    #[error("the prediction is of a value: it has no classes for strata")]
+    NoClassStrata,
+    #[error("strata by zones need the zones")]
+    NoZoneStrata,
+    #[error("strata by raster need the raster")]
+    NoStrataRaster,
+    #[error("{path} holds {value}, which is not a stratum", path = path.display())]
+    StratumValue { path: PathBuf, value: f64 },
+    #[error("the strata raster is in {found}, the map in {expected}")]
+    StrataCrs { found: String, expected: String },
+    #[error("the strata raster has {found}, the map {expected}")]
+    StrataGrid { found: String, expected: String },
+    /// A stratum of the design that the map does not have.
+    #[error("the design has a stratum {name}, which the map does not have")]
+    MissingStratum { name: String },
+    #[error("the size of a sample of a value is not given")]
+    NoSize,
+    /// A wanted CV of a class where strata are not map classes.
+    #[error("a wanted CV of a class needs strata of classes, not {strata}")]
+    CvStrata { strata: StrataBy },
+    /// An expected user's accuracy that is not `CLASS=FRACTION`.
+    #[error("\"{text}\" is not CLASS=FRACTION")]
+    Users { text: String },
+    /// A setting that applies to classes only, by its key.
+    #[error("{setting} applies to classes only, and the prediction is of a value")]
+    ClassesOnly { setting: &'static str },
+    #[error("{path} has no {what}", path = path.display())]
+    Store { path: PathBuf, what: &'static str },
+    #[error("{path} cannot be used: {reason}", path = path.display())]
+    Confusion { path: PathBuf, reason: String },
+    #[error("the prediction does not say which class prior its training implied")]
+    NoPrior,
+    #[error("the two vintages have no estimate with an error in common")]
+    NothingInCommon,
+    #[error(transparent)]
+    Estimate(#[from] EstimateError),
+    #[error(transparent)]
+    Raster(#[from] RasterError),
+    #[error(transparent)]
+    Zones(#[from] ZonesError),
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+    #[error(transparent)]
+    Projection(#[from] ProjectionError),
+}
+
+/// Which table a CSV file should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableRole {
+    /// A labelled sample.
+    Labels,
+    /// `units.csv` of a design.
+    DesignUnits,
+    /// `estimates.csv`.
+    Estimates,
+}
+
+impl TableRole {
+    /// An error of the CSV reader as one of this table.
+    pub(crate) fn fault(self, path: &std::path::Path) -> impl Fn(csv::Error) -> SurveyError + Copy {
+        move |e| SurveyError::Table { path: path.to_path_buf(), role: self, message: e.to_string() }
+    }
+}

@@ -1,0 +1,119 @@
+//! Flaws of a sample and its map, and whether the user accepts them.
+
+use areal_estimate::{Finding, FindingKind, Severity};
+
+use crate::SurveyError;
+
+/// Fails with the first refusal whose kind is not `accepted`; an accepted refusal becomes a warning.
+///
+/// # Errors
+/// [`SurveyError::Refused`] with the reason.
+pub(super) fn settle(findings: Vec<Finding>, accepted: &[FindingKind]) -> Result<Vec<Finding>, SurveyError> {
+    findings
+        .into_iter()
+        .map(|f| match f.severity {
+            Severity::Refusal if !accepted.contains(&f.kind) => Err(SurveyError::Refused(f.kind, f.message)),
+            _ => Ok(Finding { severity: Severity::Warning, ..f }),
+        })
+        .collect()
+}
+
+/// A sample without a design has no known inclusion probabilities: point estimates only.
+pub(super) fn without_design() -> Finding {
+    Finding::refusal(
+        FindingKind::NoDesign,
+        "the sample has no design: units of unknown inclusion probability give no standard error and no interval",
+    )
+}
+
+/// Strata whose areas do not add up to the map's, beyond a relative difference of 1e-6.
+pub(super) fn strata_sum(strata_area: f64, map_area: f64) -> Option<Finding> {
+    let apart = (strata_area - map_area).abs() > 1e-6 * map_area.abs().max(strata_area.abs());
+    apart.then(|| {
+        Finding::refusal(
+            FindingKind::StrataSum,
+            format!(
+                "the strata hold {strata_area:.6} km2 but the map holds {map_area:.6} km2: the weights would be wrong"
+            ),
+        )
+    })
+}
+
+/// The map is not the one that the sample was drawn from.
+pub(super) fn other_map(design: &str, found: &str) -> Option<Finding> {
+    (design != found).then(|| {
+        Finding::refusal(
+            FindingKind::OtherMap,
+            format!(
+                "the map (SHA-256 {found:.12}) is not the one the sample was drawn from ({design:.12}): its classes are \
+                 not the strata of the design"
+            ),
+        )
+    })
+}
+
+/// The labelled sample is of another draw than the design: `found` and `expected` name both.
+pub(super) fn other_design(found: &str, expected: &str) -> Finding {
+    Finding::refusal(
+        FindingKind::OtherDesign,
+        format!("the labelled sample is of {found}, but the design is {expected}: its units are other cells"),
+    )
+}
+
+/// Labelled units on cells without a prediction: they belong to no stratum.
+pub(super) fn on_nodata(units: &[u64]) -> Option<Finding> {
+    let first = units.first()?;
+    Some(Finding::warning(
+        FindingKind::OnNodata,
+        format!(
+            "{} units (the first is {first}) lie on cells without a prediction; they are left out, and the estimates do \
+             not refer to such cells",
+            units.len()
+        ),
+    ))
+}
+
+/// Drawn units without a label. The rest is a probability sample only if they are missing at random.
+pub(super) fn unlabelled(missing: usize, drawn: usize) -> Option<Finding> {
+    (missing > 0).then(|| {
+        Finding::warning(
+            FindingKind::Unlabelled,
+            format!(
+                "{missing} of {drawn} units have no label; the other units represent them, which is valid only if labels \
+                 are missing at random"
+            ),
+        )
+    })
+}
+
+/// Suppressed numbers that can be derived from the published totals, whatever else is left out.
+pub(super) fn disclosed(numbers: usize) -> Option<Finding> {
+    (numbers > 0).then(|| {
+        Finding::refusal(
+            FindingKind::Disclosed,
+            format!(
+                "{numbers} suppressed numbers follow from the published totals: there are too few zones to hide them"
+            ),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_stops_unless_accepted() {
+        let all = || vec![without_design()];
+        assert!(matches!(settle(all(), &[]), Err(SurveyError::Refused(FindingKind::NoDesign, _))));
+        let left = settle(all(), &[FindingKind::NoDesign]).unwrap();
+        assert_eq!(left[0].severity, Severity::Warning);
+    }
+
+    #[test]
+    fn strata_that_fall_short_are_refused() {
+        assert_eq!(strata_sum(100.0, 100.000_01), None);
+        assert!(strata_sum(100.0, 101.0).unwrap().message.contains("101.000000 km2"));
+        assert!(other_map("aa", "aa").is_none() && other_map("aa", "ab").is_some());
+    }
+}

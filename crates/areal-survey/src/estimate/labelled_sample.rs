@@ -1,0 +1,116 @@
+//! A labelled sample with its design and its map.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use areal_estimate::{Finding, Population, Stratum};
+use areal_job::{Job, hash_file, read_json};
+use areal_zones::ZoneSettings;
+
+use super::flaws::{other_map, strata_sum, without_design};
+use super::same_draw::other_draw;
+use super::settings::EstimateSettings;
+use crate::error::TableRole;
+use crate::labels::{LabelRow, read_labels};
+use crate::{
+    DESIGN_FORMAT, Design, DesignStratum, DesignUnit, FrameSource, MapFrame, MapTotals, StrataBy, SurveyError,
+};
+
+/// A design with its units, by number.
+pub(super) struct DrawnDesign {
+    pub design: Design,
+    pub units: HashMap<u64, DesignUnit>,
+}
+
+/// A labelled sample, its design and its map.
+pub(super) struct LabelledSample<'a> {
+    pub frame: MapFrame<'a>,
+    pub drawn: Option<DrawnDesign>,
+    pub labels: Vec<LabelRow>,
+    /// Whether the map is the one that the sample was drawn from.
+    pub same_map: bool,
+    map_sha256: String,
+}
+
+impl<'a> LabelledSample<'a> {
+    pub(super) fn read(settings: &EstimateSettings, sample: &Path, job: Job<'a>) -> Result<Self, SurveyError> {
+        let drawn = settings.design.as_deref().map(read_design).transpose()?;
+        let source = FrameSource {
+            prediction: &settings.prediction,
+            strata_by: drawn.as_ref().map_or(StrataBy::Whole, |d| d.design.strata_by),
+            strata_raster: settings.strata_raster.as_deref(),
+            zones: settings.zones.as_deref(),
+            zone_settings: ZoneSettings {
+                id_field: settings.zone_id.clone(),
+                name_field: settings.zone_name.clone(),
+                ..ZoneSettings::default()
+            },
+        };
+        let frame = MapFrame::open(&source, job)?;
+        let map_sha256 = hash_file(&frame.path)?.to_string();
+        let same_map = drawn.as_ref().is_some_and(|d| d.design.map_sha256.as_str() == map_sha256);
+        let labels = read_labels(sample, &settings.label_field)?;
+        Ok(Self { frame, drawn, labels, same_map, map_sha256 })
+    }
+
+    pub(super) fn design(&self) -> Option<&Design> {
+        self.drawn.as_ref().map(|drawn| &drawn.design)
+    }
+
+    /// The ground that the strata cover together.
+    pub(super) fn population(&self) -> Population {
+        self.design().map_or(Population::Map, Design::population)
+    }
+
+    /// Which strata share their variance.
+    pub(super) fn pools(&self) -> Vec<usize> {
+        self.design().map(Design::pools).unwrap_or_default()
+    }
+
+    /// The design's strata; without a design, the whole map as one.
+    pub(super) fn strata(&self, totals: &MapTotals) -> Vec<Stratum> {
+        match self.design() {
+            Some(design) => design.strata.iter().map(DesignStratum::stratum).collect(),
+            None => vec![Stratum {
+                name: "whole".to_owned(),
+                population: totals.populations.iter().sum(),
+                area: totals.area(),
+            }],
+        }
+    }
+
+    /// Flaws of the design and the map.
+    pub(super) fn flaws(&self, totals: &MapTotals) -> Result<Vec<Finding>, SurveyError> {
+        let Some(drawn) = &self.drawn else { return Ok(vec![without_design()]) };
+        let design = &drawn.design;
+        let mut flaws: Vec<Finding> = other_draw(drawn, &self.labels, self.frame.grid())?.into_iter().collect();
+        flaws.extend(other_map(design.map_sha256.as_str(), &self.map_sha256));
+        let whole: f64 = design.strata.iter().map(|s| s.area).sum();
+        let mut sum = strata_sum(whole, totals.area());
+        if self.same_map {
+            // On the map of the design each stratum must be found as it was drawn from.
+            let places = self.frame.design_strata(design)?;
+            let each = design.strata.iter().zip(places).find_map(|(s, h)| strata_sum(s.area, totals.strata[h]));
+            sum = sum.or(each);
+        }
+        flaws.extend(sum);
+        Ok(flaws)
+    }
+}
+
+fn read_design(folder: &Path) -> Result<DrawnDesign, SurveyError> {
+    let design: Design = read_json(&folder.join("design.json"), DESIGN_FORMAT)?;
+    let path = folder.join("units.csv");
+    let found = hash_file(&path)?;
+    if found.short() != design.design_id {
+        let (found, expected) = (found.short().to_owned(), design.design_id);
+        return Err(SurveyError::DrawFiles { path, found, expected });
+    }
+    let fault = TableRole::DesignUnits.fault(&path);
+    let mut units = HashMap::new();
+    for unit in csv::Reader::from_path(&path).map_err(fault)?.deserialize() {
+        let unit: DesignUnit = unit.map_err(fault)?;
+        units.insert(unit.unit_id, unit);
+    }
+    Ok(DrawnDesign { design, units })
+}

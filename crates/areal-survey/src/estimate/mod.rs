@@ -1,0 +1,103 @@
+//! Estimates from a labelled sample, or from the model alone, with their documents.
+
+mod flaws;
+mod labelled_sample;
+mod output;
+mod quantify;
+mod same_draw;
+mod second_look;
+mod settings;
+mod tables;
+mod training;
+mod units;
+
+use std::path::Path;
+
+use areal_estimate::{EstimateRow, Finding, round_rows, suppress_rows, training_overlap};
+use areal_job::{Job, StagedDir};
+
+use flaws::{disclosed, on_nodata, settle, unlabelled};
+use labelled_sample::LabelledSample;
+pub use output::ESTIMATES_FORMAT;
+use output::{Basis, write};
+pub use quantify::QuantifyMethod;
+pub use settings::EstimateSettings;
+use training::TrainingPatches;
+
+use crate::{MapTotals, SurveyError};
+
+/// Estimates as published.
+pub struct Published {
+    pub rows: Vec<EstimateRow>,
+    pub findings: Vec<Finding>,
+    /// How many numbers are suppressed.
+    pub suppressed: usize,
+}
+
+/// Estimates from the labelled sample at `sample`, and writes the documents of `estimates.csv` into `out`.
+///
+/// # Errors
+/// Files that cannot be read or written, a flaw that is not accepted, tables that no estimator can use.
+pub fn estimate(
+    settings: &EstimateSettings,
+    sample: &Path,
+    out: &StagedDir,
+    job: Job<'_>,
+) -> Result<Published, SurveyError> {
+    let statistics = settings.statistics()?;
+    let mut read = LabelledSample::read(settings, sample, job)?;
+    if read.frame.is_value() {
+        check_value(settings)?;
+    }
+    let totals = MapTotals::of(&mut read.frame)?;
+    let mut flaws = read.flaws(&totals)?;
+    let training = match &settings.store {
+        Some(store) => TrainingPatches::read(store, read.frame.grid())?,
+        None => TrainingPatches::default(),
+    };
+    let on_map = read.units(&training)?;
+    flaws.extend(on_nodata(&on_map.on_nodata));
+    flaws.extend(unlabelled(on_map.unlabelled, on_map.drawn));
+    let in_training = on_map.units.iter().filter(|u| u.in_training).count();
+    if in_training > 0 && read.frame.is_value() {
+        flaws.push(training_overlap(in_training, ""));
+    }
+    let mut findings = settle(flaws, &settings.accept)?;
+    let second = settings.second_look.as_deref();
+    let agreement = second.map(|second| second_look::agreement(settings, sample, second, &read)).transpose()?;
+    let units = on_map.units.len();
+    let mut tables = tables::estimate(&read, &totals, on_map.units, &statistics)?;
+    findings.append(&mut tables.findings);
+    let (suppressed, given_away) = suppress_rows(&mut tables.rows, settings.suppress_below)?;
+    findings.extend(settle(disclosed(given_away).into_iter().collect(), &settings.accept)?);
+    round_rows(&mut tables.rows, settings.round);
+    tables.findings = findings;
+    let basis = Basis { frame: &read.frame, totals: &totals, design: read.design(), agreement, units };
+    write(settings, out, &basis, &tables)?;
+    Ok(Published { rows: tables.rows, findings: tables.findings, suppressed })
+}
+
+/// Estimates class areas without a sample, from the model alone, and writes the same documents.
+///
+/// # Errors
+/// Files that cannot be read or written, a prediction of a value.
+pub fn quantify(
+    settings: &EstimateSettings,
+    method: QuantifyMethod,
+    out: &StagedDir,
+    job: Job<'_>,
+) -> Result<Published, SurveyError> {
+    let found = quantify::quantify(settings, method, job)?;
+    let basis = Basis { frame: &found.frame, totals: &found.totals, design: None, agreement: None, units: 0 };
+    write(settings, out, &basis, &found.tables)?;
+    Ok(Published { rows: found.tables.rows, findings: found.tables.findings, suppressed: 0 })
+}
+
+/// Settings about classes are refused for a map of a value.
+fn check_value(settings: &EstimateSettings) -> Result<(), SurveyError> {
+    let about_classes = [("benchmark", settings.benchmark), ("second-look", settings.second_look.is_some())];
+    match about_classes.into_iter().find(|(_, given)| *given) {
+        Some((setting, _)) => Err(SurveyError::ClassesOnly { setting }),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,54 @@
+//! Agreement of two interpreters who labelled the same units.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use areal_estimate::{CellValue, FindingKind, Kappa, kappa};
+
+use super::flaws::other_design;
+use super::labelled_sample::LabelledSample;
+use super::settings::EstimateSettings;
+use crate::SurveyError;
+use crate::labels::{check_labels, parse_label, read_labels};
+
+/// Agreement of the labels of classes in the sample and in the second look.
+pub(super) fn agreement(
+    settings: &EstimateSettings,
+    first: &Path,
+    second: &Path,
+    sample: &LabelledSample,
+) -> Result<Kappa, SurveyError> {
+    let classes = sample.frame.meta.target.classes().len();
+    let first = labels(settings, first, sample)?;
+    let mut counts = vec![vec![0u64; classes]; classes];
+    for (unit, b) in labels(settings, second, sample)? {
+        if let Some(&a) = first.get(&unit) {
+            counts[a][b] += 1;
+        }
+    }
+    Ok(kappa(&counts)?)
+}
+
+/// The class of each labelled unit, by its number.
+fn labels(
+    settings: &EstimateSettings,
+    path: &Path,
+    sample: &LabelledSample,
+) -> Result<HashMap<u64, usize>, SurveyError> {
+    let target = &sample.frame.meta.target;
+    let rows = read_labels(path, &settings.label_field)?;
+    check_labels(target, &rows)?;
+    if let Some(design) = sample.design() {
+        let other = rows.iter().find(|r| !r.design_id.is_empty() && r.design_id != design.design_id);
+        if let Some(other) = other {
+            let found = format!("draw {} ({})", other.design_id, path.display());
+            let finding = other_design(&found, &design.design_id);
+            return Err(SurveyError::Refused(FindingKind::OtherDesign, finding.message));
+        }
+    }
+    let class = |text: &str| match parse_label(target, text) {
+        Some(CellValue::Class(class)) => Some(class),
+        _ => None,
+    };
+    Ok(rows.iter().filter_map(|r| Some((r.unit_id, class(&r.label)?))).collect())
+}

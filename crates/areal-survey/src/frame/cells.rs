@@ -1,0 +1,124 @@
+//! The cells of a window of the map: values, strata, areas, zones.
+
+use areal_estimate::CellValue;
+use areal_grid::{PixelState, Target, Window};
+use areal_zones::{Span, WindowCoverage};
+
+use super::MapFrame;
+use crate::SurveyError;
+
+/// Square metres in a square kilometre.
+const M2_PER_KM2: f64 = 1e6;
+
+/// The cells of one window.
+pub(crate) struct Cells {
+    pub window: Window,
+    /// `None` where nothing was predicted.
+    pub values: Vec<Option<CellValue>>,
+    /// Stratum; `None` outside the population.
+    pub strata: Vec<Option<u32>>,
+    /// True area of what is observed of the cell, km2.
+    pub areas: Vec<f64>,
+    /// True area of the rest of the cell, km2.
+    pub unobserved: Vec<f64>,
+    /// Coverage by each zone.
+    pub coverage: WindowCoverage,
+    /// Coverage by the parts of zones that lie in an earlier zone; `None` where no zones overlap.
+    overlaps: Option<WindowCoverage>,
+}
+
+impl MapFrame<'_> {
+    /// Reads a window of the map with strata, areas and coverage.
+    pub(crate) fn cells(&mut self, window: Window) -> Result<Cells, SurveyError> {
+        self.job().check()?;
+        let values = self.values(&window)?;
+        let (areas, unobserved) = self.observed_areas(&window, &values)?;
+        let coverage = WindowCoverage::new(&self.shapes, window);
+        let overlaps = (!self.overlaps.is_empty()).then(|| WindowCoverage::new(&self.overlaps, window));
+        let strata = self.strata_of(&window, &values, &coverage)?;
+        Ok(Cells { window, values, strata, areas, unobserved, coverage, overlaps })
+    }
+
+    fn values(&mut self, window: &Window) -> Result<Vec<Option<CellValue>>, SurveyError> {
+        let (pixels, states) = self.file.read_band(1, window)?;
+        let codes: Vec<u8> = self.meta.target.classes().iter().map(|c| c.code).collect();
+        let value = |k: usize| -> Result<Option<CellValue>, SurveyError> {
+            let raw = pixels.get(k);
+            if states[k] != PixelState::Observed {
+                return Ok(None);
+            }
+            if matches!(self.meta.target, Target::Value { .. }) {
+                return Ok(Some(CellValue::Number(raw)));
+            }
+            match codes.iter().position(|&c| f64::from(c) == raw) {
+                Some(class) => Ok(Some(CellValue::Class(class))),
+                None => Err(SurveyError::UnknownCode { path: self.path.clone(), code: raw }),
+            }
+        };
+        (0..window.len()).map(value).collect()
+    }
+
+    /// Areas of what is observed of each cell, and of the rest, km2.
+    fn observed_areas(
+        &mut self,
+        window: &Window,
+        values: &[Option<CellValue>],
+    ) -> Result<(Vec<f64>, Vec<f64>), SurveyError> {
+        let mut areas = vec![0.0; window.len()];
+        for (r, row) in areas.chunks_mut(window.width).enumerate() {
+            self.areas.fill_row(window.row + r, window.col, row);
+            for area in row {
+                *area /= M2_PER_KM2;
+            }
+        }
+        // A prediction holds for the observed part of its cell, as in the area table.
+        let mut unobserved: Vec<f64> =
+            (0..areas.len()).map(|k| if values[k].is_some() { 0.0 } else { areas[k] }).collect();
+        if let Some(reader) = &mut self.shares {
+            let observed = reader.read(window)?.observed;
+            for ((area, rest), observed) in areas.iter_mut().zip(&mut unobserved).zip(observed) {
+                *rest = *area * (1.0 - observed);
+                *area -= *rest;
+            }
+        }
+        Ok((areas, unobserved))
+    }
+}
+
+impl Cells {
+    /// Zones that a cell lies in, with the fraction of it in each.
+    pub(crate) fn zones_of(&self, row: usize, col: usize) -> Vec<(usize, f64)> {
+        at(&self.coverage, row, col).map(|s| (s.zone as usize, s.coverage)).collect()
+    }
+
+    /// The fraction of a cell that lies in all zones together; ground that several zones share counts once.
+    pub(crate) fn fraction_in_zones(&self, row: usize, col: usize) -> f64 {
+        let zones: f64 = at(&self.coverage, row, col).map(|s| s.coverage).sum();
+        let shared: f64 = self.overlaps.iter().flat_map(|o| at(o, row, col)).map(|s| s.coverage).sum();
+        (zones - shared).clamp(0.0, 1.0)
+    }
+
+    /// The same for each column of a row of the window.
+    pub(crate) fn row_in_zones(&self, row: usize) -> Vec<f64> {
+        let mut fractions = vec![0.0f64; self.window.width];
+        let mut add = |spans: &[Span], sign: f64| {
+            for span in spans {
+                let start = span.col as usize - self.window.col;
+                for fraction in &mut fractions[start..start + span.len as usize] {
+                    *fraction += sign * span.coverage;
+                }
+            }
+        };
+        add(self.coverage.row(row), 1.0);
+        if let Some(overlaps) = &self.overlaps {
+            add(overlaps.row(row), -1.0);
+        }
+        fractions.into_iter().map(|f| f.clamp(0.0, 1.0)).collect()
+    }
+}
+
+/// The spans that hold a cell.
+fn at(coverage: &WindowCoverage, row: usize, col: usize) -> impl Iterator<Item = &Span> {
+    let col = col as u32;
+    coverage.row(row).iter().filter(move |s| (s.col..s.col + s.len).contains(&col))
+}

@@ -1,0 +1,130 @@
+//! A prediction as a population of cells: the frame that samples are drawn from.
+
+mod cells;
+mod shared_ground;
+mod strata;
+mod totals;
+
+use std::path::{Path, PathBuf};
+
+use areal_estimate::{Frame, FrameBlock};
+use areal_formats::PredictionMeta;
+use areal_grid::{CellAreas, PixelGrid, PixelState, Target, Window};
+use areal_job::Job;
+use areal_raster::{Prediction, Projection, RasterFile};
+use areal_zones::{SharesReader, ZoneSet, ZoneSettings, ZoneShape, place};
+
+pub(crate) use cells::Cells;
+pub use totals::{GroundTotals, MapTotals};
+
+use crate::{StrataBy, SurveyError};
+
+/// Side of the blocks in which the map is read.
+pub(crate) const BLOCK: usize = 256;
+
+/// The map and what its strata are.
+pub struct FrameSource<'a> {
+    pub prediction: &'a Path,
+    pub strata_by: StrataBy,
+    pub strata_raster: Option<&'a Path>,
+    pub zones: Option<&'a Path>,
+    pub zone_settings: ZoneSettings,
+}
+
+/// A prediction as a population of cells.
+pub struct MapFrame<'a> {
+    pub meta: PredictionMeta,
+    /// The raster whose cells are the units: classes or a value.
+    pub path: PathBuf,
+    pub zones: Option<ZoneSet>,
+    pub strata_by: StrataBy,
+    areas: CellAreas,
+    shapes: Vec<ZoneShape>,
+    /// Parts of zones that lie in an earlier zone.
+    overlaps: Vec<ZoneShape>,
+    file: RasterFile,
+    probabilities: Option<RasterFile>,
+    shares: Option<SharesReader>,
+    strata: Option<RasterFile>,
+    job: Job<'a>,
+}
+
+impl<'a> MapFrame<'a> {
+    /// Opens the prediction, the zones and the strata raster.
+    ///
+    /// # Errors
+    /// Files that cannot be read, a strata raster on another grid than the map's, strata that the map or the source does
+    /// not have.
+    pub fn open(source: &FrameSource, job: Job<'a>) -> Result<Self, SurveyError> {
+        let prediction = Prediction::open(source.prediction)?;
+        let meta = prediction.meta().clone();
+        let path = prediction.classes_path().or(prediction.value_path());
+        let path = path.ok_or_else(|| SurveyError::NoMap { path: source.prediction.to_path_buf() })?;
+        let file = RasterFile::open(&path)?;
+        let areas = CellAreas::new(file.grid(), &Projection::to_lonlat(&file.grid().crs)?)?;
+        let zones = source.zones.map(|path| ZoneSet::read(path, &source.zone_settings)).transpose()?;
+        let placed = zones.as_ref().map(|set| place(set, file.grid())).transpose()?.unwrap_or_default();
+        let strata = source.strata_raster.map(RasterFile::open).transpose()?;
+        strata::check(source, &meta, strata.as_ref(), file.grid())?;
+        let probabilities = prediction.probabilities_path().map(|p| RasterFile::open(&p)).transpose()?;
+        Ok(Self {
+            overlaps: shared_ground::overlaps(&placed, file.grid(), job)?,
+            shapes: placed.into_iter().map(|z| z.shape).collect(),
+            shares: prediction.shares_path().map(|p| SharesReader::open(&p)).transpose()?,
+            strata_by: source.strata_by,
+            meta,
+            path,
+            zones,
+            areas,
+            file,
+            probabilities,
+            strata,
+            job,
+        })
+    }
+
+    pub fn grid(&self) -> &PixelGrid {
+        self.file.grid()
+    }
+
+    pub(crate) fn job(&self) -> Job<'a> {
+        self.job
+    }
+
+    /// True for a map of a continuous value, which has no classes.
+    pub fn is_value(&self) -> bool {
+        matches!(self.meta.target, Target::Value { .. })
+    }
+
+    pub fn zone_count(&self) -> usize {
+        self.shapes.len()
+    }
+
+    /// Class probabilities of every cell of a window, `[class][cell]`; NaN where a cell has none; empty for a value or a
+    /// prediction without probabilities.
+    pub(crate) fn probabilities(&mut self, window: &Window) -> Result<Vec<Vec<f64>>, SurveyError> {
+        let classes = self.meta.target.classes().len();
+        let Some(file) = &mut self.probabilities else { return Ok(Vec::new()) };
+        let mut result = Vec::with_capacity(classes);
+        for band in 1..=classes {
+            let (pixels, states) = file.read_band(band, window)?;
+            let value = |k: usize| if states[k] == PixelState::Observed { pixels.get(k) } else { f64::NAN };
+            result.push((0..window.len()).map(value).collect());
+        }
+        Ok(result)
+    }
+}
+
+impl Frame for MapFrame<'_> {
+    type Error = SurveyError;
+
+    fn size(&self) -> (usize, usize) {
+        (self.grid().height, self.grid().width)
+    }
+
+    fn read(&mut self, b: FrameBlock, strata: &mut Vec<Option<u32>>, areas: &mut Vec<f64>) -> Result<(), SurveyError> {
+        let cells = self.cells(Window::new(b.row, b.col, b.height, b.width))?;
+        (*strata, *areas) = (cells.strata, cells.areas);
+        Ok(())
+    }
+}

@@ -1,0 +1,163 @@
+//! The strata of a map: which there are, their names, and which each cell is in.
+
+use std::path::Path;
+
+use areal_estimate::CellValue;
+use areal_formats::PredictionMeta;
+use areal_grid::{PixelGrid, PixelState, Window};
+use areal_raster::{RasterFile, same_crs};
+use areal_zones::WindowCoverage;
+
+use super::{FrameSource, MapFrame};
+use crate::{Design, StrataBy, SurveyError};
+
+/// Name, class code and zone id of a stratum.
+pub(crate) struct StratumLabel {
+    pub name: String,
+    pub class_code: Option<u8>,
+    pub zone_id: Option<String>,
+}
+
+impl MapFrame<'_> {
+    /// Number of strata that there may be.
+    pub(crate) fn strata_count(&self) -> usize {
+        let classes = self.meta.target.classes().len();
+        match self.strata_by {
+            StrataBy::Classes => classes,
+            StrataBy::Zones => self.zone_count(),
+            StrataBy::Both => self.zone_count() * classes,
+            StrataBy::Raster => 256,
+            StrataBy::Whole => 1,
+        }
+    }
+
+    pub(crate) fn stratum_label(&self, stratum: usize) -> StratumLabel {
+        let class = |k: usize| self.meta.target.classes().get(k);
+        let zone = |k: usize| self.zones.as_ref().and_then(|z| z.zones.get(k)).map(|z| z.id.clone());
+        let class_name = |k: usize| class(k).map(|c| c.name.clone()).unwrap_or_default();
+        let of = |name: String, class_code, zone_id| StratumLabel { name, class_code, zone_id };
+        match self.strata_by {
+            StrataBy::Classes => of(class_name(stratum), class(stratum).map(|c| c.code), None),
+            StrataBy::Zones => of(zone(stratum).unwrap_or_default(), None, zone(stratum)),
+            StrataBy::Both => {
+                let classes = self.meta.target.classes().len().max(1);
+                let (z, k) = (stratum / classes, stratum % classes);
+                let name = format!("{} / {}", zone(z).unwrap_or_default(), class_name(k));
+                of(name, class(k).map(|c| c.code), zone(z))
+            }
+            StrataBy::Raster => of(stratum.to_string(), None, None),
+            StrataBy::Whole => of("whole".to_owned(), None, None),
+        }
+    }
+
+    /// For each stratum of a design its index on this map. Their sizes are the caller's to check.
+    pub(crate) fn design_strata(&self, design: &Design) -> Result<Vec<usize>, SurveyError> {
+        let names: Vec<String> = (0..self.strata_count()).map(|h| self.stratum_label(h).name).collect();
+        let missing = |name: &str| SurveyError::MissingStratum { name: name.to_owned() };
+        let index = |name: &String| names.iter().position(|n| n == name);
+        design.strata.iter().map(|s| index(&s.name).ok_or_else(|| missing(&s.name))).collect()
+    }
+
+    /// The stratum of every cell of a window.
+    pub(super) fn strata_of(
+        &mut self,
+        window: &Window,
+        values: &[Option<CellValue>],
+        coverage: &WindowCoverage,
+    ) -> Result<Vec<Option<u32>>, SurveyError> {
+        let classes = self.meta.target.classes().len() as u32;
+        let by = self.strata_by;
+        let zones = match by {
+            StrataBy::Zones | StrataBy::Both => main_zones(window, coverage),
+            _ => vec![None; values.len()],
+        };
+        if let (Some(file), StrataBy::Raster) = (&mut self.strata, by) {
+            return raster_strata(file, window, values);
+        }
+        let class = |value: CellValue| match value {
+            CellValue::Class(class) => Some(class as u32),
+            CellValue::Number(_) => None,
+        };
+        let stratum = |k: usize| {
+            let value = values[k]?;
+            match by {
+                StrataBy::Classes => class(value),
+                StrataBy::Zones => zones[k],
+                StrataBy::Both => Some(zones[k]? * classes + class(value)?),
+                StrataBy::Whole => Some(0),
+                StrataBy::Raster => None,
+            }
+        };
+        Ok((0..values.len()).map(stratum).collect())
+    }
+}
+
+/// Strata from the values of a raster on the map's grid.
+fn raster_strata(
+    file: &mut RasterFile,
+    window: &Window,
+    values: &[Option<CellValue>],
+) -> Result<Vec<Option<u32>>, SurveyError> {
+    let (pixels, states) = file.read_band(1, window)?;
+    let path = file.facts().path.clone();
+    let stratum = |k: usize| {
+        let known = values[k].is_some() && states[k] == PixelState::Observed;
+        known.then(|| stratum_value(pixels.get(k), &path)).transpose()
+    };
+    (0..values.len()).map(stratum).collect()
+}
+
+fn stratum_value(value: f64, path: &Path) -> Result<u32, SurveyError> {
+    if (0.0..=255.0).contains(&value) && value.fract() == 0.0 {
+        return Ok(value as u32);
+    }
+    Err(SurveyError::StratumValue { path: path.to_path_buf(), value })
+}
+
+/// For each cell the zone that covers most of it; the first of equals.
+fn main_zones(window: &Window, coverage: &WindowCoverage) -> Vec<Option<u32>> {
+    let mut best = vec![(0.0, None); window.len()];
+    for r in 0..window.height {
+        for span in coverage.row(window.row + r) {
+            for c in span.col..span.col + span.len {
+                let cell = &mut best[r * window.width + (c as usize - window.col)];
+                if span.coverage > cell.0 {
+                    *cell = (span.coverage, Some(span.zone));
+                }
+            }
+        }
+    }
+    best.into_iter().map(|b| b.1).collect()
+}
+
+/// Strata that the map or the source does not have are refused.
+pub(super) fn check(
+    source: &FrameSource,
+    meta: &PredictionMeta,
+    strata: Option<&RasterFile>,
+    grid: &PixelGrid,
+) -> Result<(), SurveyError> {
+    let by = source.strata_by;
+    if matches!(by, StrataBy::Classes | StrataBy::Both) && meta.target.classes().is_empty() {
+        return Err(SurveyError::NoClassStrata);
+    }
+    if matches!(by, StrataBy::Zones | StrataBy::Both) && source.zones.is_none() {
+        return Err(SurveyError::NoZoneStrata);
+    }
+    match (by, strata) {
+        (StrataBy::Raster, None) => Err(SurveyError::NoStrataRaster),
+        (StrataBy::Raster, Some(file)) => check_grid(file.grid(), grid),
+        _ => Ok(()),
+    }
+}
+
+fn check_grid(strata: &PixelGrid, map: &PixelGrid) -> Result<(), SurveyError> {
+    if !same_crs(&strata.crs, &map.crs) {
+        return Err(SurveyError::StrataCrs { found: strata.crs.name.clone(), expected: map.crs.name.clone() });
+    }
+    if strata.height == map.height && strata.width == map.width && strata.transform == map.transform {
+        return Ok(());
+    }
+    let text = |g: &PixelGrid, cells: &str| format!("{} x {}{cells} from {:?}", g.height, g.width, g.transform.origin);
+    Err(SurveyError::StrataGrid { found: text(strata, " cells"), expected: text(map, "") })
+}

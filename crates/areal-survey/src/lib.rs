@@ -1,0 +1,25 @@
+//! A map as a population of cells: sampling it, reading the labels, estimating, and publishing with an account of quality.
+//!
+//! Nothing here knows flags: each command has a plain settings struct whose `Default` holds all defaults.
+
+mod compare;
+mod design;
+mod error;
+mod estimate;
+mod frame;
+mod labels;
+mod quality;
+mod sample;
+mod settings;
+mod tables;
+
+pub use compare::{CompareSettings, Comparison, RevisionRow, compare, write_revisions};
+pub use design::{DESIGN_FORMAT, Design, DesignStratum, DesignUnit, StrataBy};
+pub use error::{SurveyError, TableRole};
+pub use estimate::{ESTIMATES_FORMAT, EstimateSettings, Published, QuantifyMethod, estimate, quantify};
+pub use frame::{FrameSource, GroundTotals, MapFrame, MapTotals};
+pub use quality::Resolution;
+pub use sample::{
+    DEFAULT_TARGET_SE, DEFAULT_USERS, DrawnSample, MIN_PER_CLASS, MIN_PER_STRATUM, SampleRemark, SampleSettings,
+    draw_sample,
+};

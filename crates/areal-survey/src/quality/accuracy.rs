@@ -1,0 +1,115 @@
+//! Accuracy: the estimates with their errors, the map's accuracy, and the findings.
+
+use std::fmt::Write as _;
+
+use areal_estimate::EstimateRow;
+
+use super::QualityInput;
+
+pub(super) fn write(text: &mut String, q: &QualityInput) {
+    text.push_str("## Accuracy\n\n");
+    flags(text, q);
+    estimates(text, q);
+    for row in q.accuracy.iter().filter(|r| r.measure == "overall") {
+        if let (Some(value), Some(low), Some(high)) = (row.estimate, row.low, row.high) {
+            let percent = [value, low, high].map(|v| 100.0 * v);
+            let _ = writeln!(
+                text,
+                "Overall accuracy of the map {:.1} % (interval {:.1} to {:.1} %, {} units).\n",
+                percent[0], percent[1], percent[2], row.n
+            );
+        }
+    }
+    if let Some(a) = q.agreement {
+        let _ = writeln!(
+            text,
+            "Two interpreters agreed on {:.1} % of {} units (kappa {:.3}, standard error {:.3}).\n",
+            100.0 * a.observed,
+            a.n,
+            a.kappa,
+            a.standard_error
+        );
+    }
+    let model = q.rows.iter().filter(|r| r.is_model_based()).count();
+    if model > 0 {
+        let _ = writeln!(
+            text,
+            "{model} zone estimates are model-based (column method): their errors are those of an average zone, and they \
+             have no interval.\n"
+        );
+    }
+    scope(text, q);
+    for finding in q.findings {
+        let _ = writeln!(text, "- {finding}");
+    }
+    if !q.findings.is_empty() {
+        text.push('\n');
+    }
+}
+
+/// How many estimates have which quality flag.
+fn flags(text: &mut String, q: &QualityInput) {
+    let flagged = |flag: &str| q.rows.iter().filter(|r| r.quality == flag && r.suppressed.is_empty()).count();
+    let suppressed = q.rows.iter().filter(|r| !r.suppressed.is_empty()).count();
+    let _ = writeln!(
+        text,
+        "{} estimates: {} good (CV below {:.1} %), {} to be used with caution (CV up to {:.1} %), {} unreliable, {suppressed} \
+         suppressed.\n",
+        q.rows.len(),
+        flagged("good"),
+        100.0 * q.limits.good,
+        flagged("caution"),
+        100.0 * q.limits.caution,
+        flagged("unreliable"),
+    );
+}
+
+/// The estimates of the whole map, a dash for those below the resolution.
+fn estimates(text: &mut String, q: &QualityInput) {
+    for row in q.whole() {
+        let below = q.resolution().is_below(row);
+        if below {
+            below_resolution(text, row);
+        } else if let (Some(value), Some(low), Some(high), Some(cv)) = (row.estimate, row.low, row.high, row.cv) {
+            let _ = writeln!(
+                text,
+                "- {}: {value:.3} {} (interval {low:.3} to {high:.3}, CV {:.1} %); the map alone says {:.3}.",
+                row.class_name,
+                row.unit,
+                100.0 * cv,
+                row.mapped
+            );
+        }
+    }
+    text.push('\n');
+    if q.whole().any(|row| q.resolution().is_below(row)) {
+        text.push_str("A dash stands for an estimate below half of the last printed digit, and for its CV.\n\n");
+    }
+}
+
+fn below_resolution(text: &mut String, row: &EstimateRow) {
+    if let (Some(low), Some(high)) = (row.low, row.high) {
+        let _ = writeln!(
+            text,
+            "- {}: - {} (interval {low:.3} to {high:.3}, CV -); the map alone says {:.3}.",
+            row.class_name, row.unit, row.mapped
+        );
+    }
+}
+
+/// The ground that the estimates refer to, and the ground that they do not.
+fn scope(text: &mut String, q: &QualityInput) {
+    let _ = writeln!(
+        text,
+        "The estimates refer to {:.3} km2. They do not refer to {:.3} km2 of the map's grid without a prediction.",
+        q.population_km2, q.unobserved_km2
+    );
+    if q.outside_strata_km2 > 0.0 {
+        let _ = writeln!(
+            text,
+            "Nor do they refer to {:.3} km2 that are predicted but in none of the sample's strata.",
+            q.outside_strata_km2
+        );
+    }
+    text.push('\n');
+}

@@ -1,0 +1,35 @@
+//! Cost effectiveness: how many units were labelled, and what more precision would need.
+
+use std::fmt::Write as _;
+
+use super::QualityInput;
+
+pub(super) fn write(text: &mut String, q: &QualityInput) {
+    text.push_str("## Cost effectiveness\n\n");
+    let twice = q.agreement.map_or(0, |a| a.n);
+    let _ = writeln!(text, "{} units were labelled by hand, {twice} of them twice.\n", q.units);
+    for (name, gain) in q.gains.iter().filter(|(_, g)| g.is_finite() && *g != 1.0) {
+        let _ =
+            writeln!(text, "- {name}: with the strata alone the same error would need {gain:.2} times as many units.");
+    }
+    for row in q.whole().filter(|r| !q.resolution().is_below(r)) {
+        if let Some(effective) = row.effective_n {
+            let _ = writeln!(
+                text,
+                "- {}: the {} units have the same error as {effective:.0} units drawn without strata or map.",
+                row.class_name, row.n
+            );
+        }
+        // The error goes with one over the root of the number of units.
+        if let Some(cv) = row.cv.filter(|cv| *cv >= q.limits.good) {
+            let units = (row.n as f64 * (cv / q.limits.good).powi(2)).ceil();
+            let _ = writeln!(
+                text,
+                "- {}: a CV of {:.1} % would need about {units:.0} units drawn in the same way; this sample gives {:.1} %.",
+                row.class_name,
+                100.0 * q.limits.good,
+                100.0 * cv
+            );
+        }
+    }
+}

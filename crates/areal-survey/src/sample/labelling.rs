@@ -1,0 +1,60 @@
+//! `labelling.md`: instructions for interpreters.
+
+use std::fmt::Write as _;
+
+use areal_grid::{Target, ground_resolution};
+use areal_job::{FileError, StagedDir};
+use areal_raster::Projection;
+
+use crate::{Design, MapFrame, SurveyError};
+
+pub(super) fn write(
+    out: &StagedDir,
+    frame: &MapFrame,
+    design: &Design,
+    units: usize,
+    twice: usize,
+) -> Result<(), SurveyError> {
+    let cell = ground_resolution(frame.grid(), &Projection::to_lonlat(&frame.grid().crs)?)?;
+    let mut text = format!(
+        "# How to label this sample\n\n\
+         {units} units of draw {}. Each unit is one cell of a grid, about {:.0} m by {:.0} m: the outline in `sample.gpkg`; in \
+         `sample.csv` its centre (`lon`, `lat`) and the side of a square as large (`cell_side_m`).\n\n\
+         Fill in, for every unit, in the order of `unit_id`:\n\n",
+        design.design_id, cell.x, cell.y
+    );
+    text += &match &frame.meta.target {
+        Target::Classes { .. } => of_classes(frame),
+        Target::Value { name, unit } => format!(
+            "- `label`: the {name} of the cell{}: its mean over the whole cell, as a number with a decimal point.\n",
+            if unit.is_empty() { String::new() } else { format!(" in {unit}") }
+        ),
+    };
+    text += "- `confidence`: `high`, `medium` or `low`: how sure you are. No unit is left out for it.\n\
+             - `remark`: anything unusual: cloud, no image of the time, change within the period.\n\n\
+             Rules:\n\n\
+             - Judge by better sources than the map was made from: finer images, field visits, records of the same time.\n\
+             - Do not look at the map, and not at the labels it was trained on: a label that knows them hides the map's errors.\n\
+             - Leave `label` empty only where nothing can be said: missing units are no longer a random sample.\n\
+             - Do not move, add or delete units, and keep `unit_id` and `design_id`: they tie the labels to the draw.\n";
+    if twice > 0 {
+        let _ = writeln!(
+            text,
+            "- {twice} of the units stand in `second_look.gpkg` and `second_look.csv` for another person, who sees no label of \
+             the first."
+        );
+    }
+    let path = out.file("labelling.md");
+    Ok(std::fs::write(&path, text).map_err(FileError::io("write", &path))?)
+}
+
+fn of_classes(frame: &MapFrame) -> String {
+    let mut text = String::from(
+        "- `label`: the class that covers most of the cell's area; of equals the one at its centre. Write a name or its code \
+         exactly as here:\n",
+    );
+    for class in frame.meta.target.classes() {
+        let _ = writeln!(text, "  - `{}` (`{}`)", class.name, class.code);
+    }
+    text
+}

@@ -1,0 +1,123 @@
+//! Drawing a probability sample of map cells, with the files that interpreters fill in.
+
+mod labelling;
+mod settings;
+mod sizes;
+mod units;
+
+use areal_estimate::{Census, MIN_UNITS_IN_STRATUM, number_units};
+use areal_job::{Job, StagedDir, hash_file, write_json};
+use areal_raster::Prediction;
+use areal_zones::ZoneSettings;
+
+pub use settings::{DEFAULT_TARGET_SE, DEFAULT_USERS, MIN_PER_CLASS, MIN_PER_STRATUM, SampleSettings};
+use units::{Blind, describe, write_units};
+
+use crate::{DESIGN_FORMAT, Design, DesignStratum, DesignUnit, FrameSource, MapFrame, StrataBy, SurveyError};
+
+/// A sample that was drawn.
+pub struct DrawnSample {
+    pub design: Design,
+    /// Number of units.
+    pub units: usize,
+    pub remarks: Vec<SampleRemark>,
+}
+
+/// What the user should know of a draw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SampleRemark {
+    /// The minimum number of units in every stratum makes the sample larger than it was to be.
+    OtherSize { drawn: usize, wanted: u64, strata: usize, min_per_stratum: u64 },
+    /// Strata with fewer units than a variance of their own needs.
+    ThinStrata { thin: usize, strata: usize, min_units: usize },
+}
+
+/// Draws a sample and writes its folder.
+///
+/// # Errors
+/// Settings that do not fit the map, files that cannot be read or written.
+pub fn draw_sample(settings: &SampleSettings, out: &StagedDir, job: Job<'_>) -> Result<DrawnSample, SurveyError> {
+    let strata_by = match settings.strata {
+        Some(by) => by,
+        None if Prediction::open(&settings.prediction)?.classes_path().is_none() => StrataBy::Whole,
+        None => StrataBy::Classes,
+    };
+    let source = FrameSource {
+        prediction: &settings.prediction,
+        strata_by,
+        strata_raster: settings.strata_raster.as_deref(),
+        zones: settings.zones.as_deref(),
+        zone_settings: ZoneSettings { id_field: settings.zone_id.clone(), ..ZoneSettings::default() },
+    };
+    let mut frame = MapFrame::open(&source, job)?;
+    let strata = frame.strata_count();
+    let census = Census::take(&mut frame, strata)?;
+    let numbers = settings.units_by_stratum(&frame, &census)?;
+    let drawn = census.draw(&mut frame, &numbers, settings.draw, settings.seed)?;
+    let second = (settings.second_look * drawn.len() as f64).round() as usize;
+    let units = describe(&mut frame, &census, &numbers, number_units(drawn, second, settings.seed))?;
+    write_units(&out.file("units.csv"), &units)?;
+    let mut design = design(settings, &frame, &census, &numbers, second as u64)?;
+    hash_file(&out.file("units.csv"))?.short().clone_into(&mut design.design_id);
+    write_json(&out.file("design.json"), &design)?;
+    let blind = Blind { frame: &frame, design: &design, show_map: settings.show_map };
+    blind.write(out, "sample", &units)?;
+    let twice: Vec<DesignUnit> = units.iter().filter(|u| u.second_look).cloned().collect();
+    if !twice.is_empty() {
+        blind.write(out, "second_look", &twice)?;
+    }
+    labelling::write(out, &frame, &design, units.len(), twice.len())?;
+    Ok(DrawnSample { remarks: remarks(settings, &design, units.len()), units: units.len(), design })
+}
+
+fn design(
+    settings: &SampleSettings,
+    frame: &MapFrame,
+    census: &Census,
+    numbers: &[u64],
+    second_look: u64,
+) -> Result<Design, SurveyError> {
+    let populations = census.populations();
+    let stratum = |h: usize| {
+        let label = frame.stratum_label(h);
+        DesignStratum {
+            name: label.name,
+            class_code: label.class_code,
+            zone_id: label.zone_id,
+            population: populations[h],
+            area: census.areas()[h],
+            sample: numbers[h],
+            inclusion_probability: numbers[h] as f64 / populations[h] as f64,
+        }
+    };
+    let classes = frame.meta.target.classes();
+    let users = settings.users_accuracies(classes)?;
+    let expected = classes.iter().zip(users).map(|(c, u)| format!("{}={u}", c.name)).collect();
+    let cells = frame.grid().height as u64 * frame.grid().width as u64;
+    Ok(Design {
+        format: DESIGN_FORMAT.to_owned(),
+        design_id: String::new(),
+        strata_by: frame.strata_by,
+        draw: settings.draw,
+        allocation: settings.allocation,
+        seed: settings.seed,
+        map: frame.path.clone(),
+        map_sha256: hash_file(&frame.path)?,
+        area_unit: "km2".to_owned(),
+        strata: (0..numbers.len()).filter(|&h| populations[h] > 0).map(stratum).collect(),
+        outside: cells - populations.iter().sum::<u64>(),
+        second_look,
+        provenance: settings.provenance(frame.strata_by, expected)?,
+    })
+}
+
+fn remarks(settings: &SampleSettings, design: &Design, drawn: usize) -> Vec<SampleRemark> {
+    let strata = design.strata.len();
+    let min_per_stratum = settings.min_per_stratum(design.strata_by);
+    let size = settings.size.filter(|n| *n != drawn as u64);
+    let size = size.map(|wanted| SampleRemark::OtherSize { drawn, wanted, strata, min_per_stratum });
+    let is_thin = |s: &&DesignStratum| s.sample < MIN_UNITS_IN_STRATUM as u64 && s.sample < s.population;
+    let thin = design.strata.iter().filter(is_thin).count();
+    let thin = (thin > 0).then_some(SampleRemark::ThinStrata { thin, strata, min_units: MIN_UNITS_IN_STRATUM });
+    size.into_iter().chain(thin).collect()
+}

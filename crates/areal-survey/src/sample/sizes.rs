@@ -1,0 +1,80 @@
+//! How many units are drawn in each stratum.
+
+use areal_estimate::{Anticipated, Census, SampleSize, anticipated_class_fractions, fraction_deviation, plan_units};
+use areal_grid::Class;
+
+use super::settings::{DEFAULT_TARGET_SE, DEFAULT_USERS, SampleSettings};
+use crate::{MapFrame, StrataBy, SurveyError};
+
+impl SampleSettings {
+    /// Number of units of each stratum.
+    pub(super) fn units_by_stratum(&self, frame: &MapFrame, census: &Census) -> Result<Vec<u64>, SurveyError> {
+        let users = self.users_accuracies(frame.meta.target.classes())?;
+        let total: f64 = census.areas().iter().sum();
+        let classes = frame.meta.target.classes().len();
+        let class_of = |h: usize| match frame.strata_by {
+            StrataBy::Classes => Some(h),
+            StrataBy::Both => Some(h % classes),
+            _ => None,
+        };
+        let mean_users = users.iter().sum::<f64>() / users.len().max(1) as f64;
+        let strata: Vec<Anticipated> = (0..census.areas().len())
+            .map(|h| Anticipated {
+                weight: if total > 0.0 { census.areas()[h] / total } else { 0.0 },
+                population: census.populations()[h],
+                deviation: fraction_deviation(class_of(h).map_or(mean_users, |k| users[k])),
+            })
+            .collect();
+        let size = match (self.size, self.target_cv) {
+            (Some(n), _) => SampleSize::Units(n),
+            (None, Some(wanted)) => SampleSize::Cv { wanted, fractions: self.class_fractions(frame, &strata, &users)? },
+            (None, None) if frame.is_value() => return Err(SurveyError::NoSize),
+            (None, None) => SampleSize::StandardError(self.target_se.unwrap_or(DEFAULT_TARGET_SE)),
+        };
+        Ok(plan_units(&strata, &size, self.allocation, self.min_per_stratum(frame.strata_by))?)
+    }
+
+    /// The fraction of each stratum that is anticipated to be of the class of the wanted CV.
+    fn class_fractions(
+        &self,
+        frame: &MapFrame,
+        strata: &[Anticipated],
+        users: &[f64],
+    ) -> Result<Vec<f64>, SurveyError> {
+        if !matches!(frame.strata_by, StrataBy::Classes | StrataBy::Both) {
+            return Err(SurveyError::CvStrata { strata: frame.strata_by });
+        }
+        let map_classes = frame.meta.target.classes();
+        let class = class_index(map_classes, self.class.as_deref().unwrap_or_default())?;
+        let classes = map_classes.len();
+        let mut weights = vec![0.0; classes];
+        for (h, stratum) in strata.iter().enumerate() {
+            weights[h % classes] += stratum.weight;
+        }
+        let fractions = anticipated_class_fractions(&weights, users, class);
+        Ok((0..strata.len()).map(|h| fractions[h % classes]).collect())
+    }
+
+    /// The user's accuracy to be expected of each class.
+    pub(super) fn users_accuracies(&self, classes: &[Class]) -> Result<Vec<f64>, SurveyError> {
+        let mut users = vec![DEFAULT_USERS; classes.len()];
+        for text in &self.users {
+            let fault = || SurveyError::Users { text: text.clone() };
+            let (name, fraction) = text.split_once('=').ok_or_else(fault)?;
+            let fraction: f64 = fraction.trim().parse().map_err(|_| fault())?;
+            if !(0.0..=1.0).contains(&fraction) {
+                return Err(fault());
+            }
+            users[class_index(classes, name.trim())?] = fraction;
+        }
+        Ok(users)
+    }
+}
+
+/// Index of a class by name or code.
+fn class_index(classes: &[Class], text: &str) -> Result<usize, SurveyError> {
+    classes.iter().position(|c| c.name == text || c.code.to_string() == text).ok_or_else(|| {
+        let names: Vec<&str> = classes.iter().map(|c| c.name.as_str()).collect();
+        SurveyError::UnknownClass { text: text.to_owned(), classes: names.join(", ") }
+    })
+}

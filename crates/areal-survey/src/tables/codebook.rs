@@ -1,0 +1,176 @@
+//! What each column of the tables means: their CSV on the Web metadata.
+
+use areal_formats::{CsvColumn, CsvTable, CsvType};
+
+fn text(name: &str, title: &str, description: &str) -> CsvColumn {
+    CsvColumn::new(name, title, CsvType::Text, description)
+}
+
+fn number(name: &str, title: &str, description: &str) -> CsvColumn {
+    CsvColumn::new(name, title, CsvType::Number, description)
+}
+
+fn integer(name: &str, title: &str, description: &str) -> CsvColumn {
+    CsvColumn::new(name, title, CsvType::Integer, description)
+}
+
+pub(crate) fn estimates() -> CsvTable {
+    CsvTable {
+        title: "Estimates from a probability sample".to_owned(),
+        description: "One row for each estimate: the area of a class, or the mean of a value, in one population: the map, the strata of \
+                      the sample, all zones together, or one zone. No population includes cells without a prediction."
+            .to_owned(),
+        columns: [subject_columns(), number_columns(), account_columns()].concat(),
+        primary_key: Vec::new(),
+    }
+}
+
+/// What an estimate is of.
+fn subject_columns() -> Vec<CsvColumn> {
+    vec![
+        text(
+            "population",
+            "Population",
+            "The ground that the estimate refers to. map: every predicted cell; strata: the predicted cells in the strata \
+             of the design (with strata of zones, the cells that belong to a zone); zones: the predicted ground \
+             inside the zones, counted once where zones overlap; zone: the predicted ground inside the zone of zone_id. \
+             Rows of different populations overlap: never add them.",
+        ),
+        text("zone_id", "Zone", "Id of the zone; empty unless the population is one zone.").optional(),
+        text("zone_name", "Zone name", "Name of the zone.").optional(),
+        text("measure", "Measure", "area (of a class) or mean (of a value)."),
+        integer("class_code", "Class code", "Code of the class in the map's rasters; empty for a value.").optional(),
+        text("class_name", "Class", "Name of the class, or of the value."),
+        text("unit", "Unit", "Unit of mapped, estimate, standard_error, low and high.").optional(),
+    ]
+}
+
+/// The estimate with its error.
+fn number_columns() -> Vec<CsvColumn> {
+    vec![
+        number("mapped", "Mapped", "Area or mean according to the map alone: pixel counting, on true cell areas."),
+        number("estimate", "Estimate", "Estimate from the sample; empty where suppressed.").optional(),
+        number(
+            "standard_error",
+            "Standard error",
+            "Design-based standard error; root mean squared error for a model-based method; empty where it is \
+             unknown. Where estimates are rounded, it keeps at least two significant digits.",
+        )
+        .optional(),
+        number("cv", "Coefficient of variation", "standard_error / estimate.").unit("1").optional(),
+        number("low", "Lower end", "Lower end of the confidence interval; empty where there is none.").optional(),
+        number("high", "Upper end", "Upper end of the confidence interval; empty where there is none.").optional(),
+        integer("n", "Units", "Labelled units in the population."),
+        number(
+            "effective_n",
+            "Effective units",
+            "Units of a simple random sample with the same standard error: p (1 - p) / variance of the fraction p.",
+        )
+        .optional(),
+    ]
+}
+
+/// How the estimate was made and how far it can be relied on.
+fn account_columns() -> Vec<CsvColumn> {
+    vec![
+        text(
+            "method",
+            "Method",
+            "stratified, post-stratified, difference, regression, prediction-powered; in zones direct, synthetic, \
+             composite, fay-herriot (the last three model-based), with \", raked\" where benchmarked to all zones \
+             together; model-based; preceded by no-design where inclusion probabilities are unknown.",
+        ),
+        text(
+            "interval",
+            "Interval",
+            "score (follows the skewness of the sample), t, normal, wilson (on the effective units), logit; none for a \
+             model-based estimate, whose error is that of an average zone.",
+        ),
+        text(
+            "quality",
+            "Quality",
+            "good, caution or unreliable, by the coefficient of variation; never good without an interval.",
+        ),
+        text("suppressed", "Suppressed", "primary (too few units), secondary (to protect another), or empty.")
+            .optional(),
+    ]
+}
+
+pub(crate) fn accuracy() -> CsvTable {
+    CsvTable {
+        title: "Accuracy of the map".to_owned(),
+        description: "Area-weighted accuracies from the sample.".to_owned(),
+        columns: vec![
+            text(
+                "measure",
+                "Measure",
+                "overall, users (1 - commission error) or producers (1 - omission error); overall-in-training and \
+                 overall-elsewhere: overall accuracy on and off patches that the model was trained on.",
+            ),
+            integer("class_code", "Class code", "Code of the class; empty for overall.").optional(),
+            text("class_name", "Class", "Name of the class.").optional(),
+            number("estimate", "Estimate", "The accuracy, 0 to 1; empty where there is no unit to estimate it from.")
+                .unit("1")
+                .optional(),
+            number("standard_error", "Standard error", "Design-based standard error.").unit("1").optional(),
+            number("low", "Lower end", "Lower end of the confidence interval.").unit("1").optional(),
+            number("high", "Upper end", "Upper end of the confidence interval.").unit("1").optional(),
+            integer("n", "Units", "Units in the denominator."),
+        ],
+        primary_key: Vec::new(),
+    }
+}
+
+pub(crate) fn error_matrix() -> CsvTable {
+    CsvTable {
+        title: "Error matrix".to_owned(),
+        description: "Map class against reference class, in units and as fractions of the area.".to_owned(),
+        columns: vec![
+            integer("map_code", "Map code", "Class code on the map."),
+            text("map_name", "Map class", "Class name on the map."),
+            integer("reference_code", "Reference code", "Class code in the reference."),
+            text("reference_name", "Reference class", "Class name in the reference."),
+            integer("count", "Units", "Number of units."),
+            number("share", "Share", "Estimated fraction of the whole area.").unit("1"),
+        ],
+        primary_key: vec!["map_code".to_owned(), "reference_code".to_owned()],
+    }
+}
+
+pub(crate) fn revisions() -> CsvTable {
+    let p = |name: &str, title: &str, description: &str| number(name, title, description).unit("1");
+    CsvTable {
+        title: "Revisions between two vintages of estimates".to_owned(),
+        description: "One row for each estimate that both vintages have with an error: what changed, and whether the \
+                      change exceeds sampling error."
+            .to_owned(),
+        columns: vec![
+            text("population", "Population", "The ground that the estimates refer to: map, strata, zones or zone."),
+            text("zone_id", "Zone", "Id of the zone; empty unless the population is one zone.").optional(),
+            text("zone_name", "Zone name", "Name of the zone.").optional(),
+            text("measure", "Measure", "area (of a class) or mean (of a value)."),
+            text("class_name", "Class", "Name of the class, or of the value."),
+            text("unit", "Unit", "Unit of old, new, difference, standard_error, low and high.").optional(),
+            number("old", "Older estimate", "The estimate of the older vintage."),
+            number("new", "Newer estimate", "The estimate of the newer vintage."),
+            number("difference", "Difference", "new - old."),
+            p("relative", "Relative difference", "difference / old; empty where old is 0.").optional(),
+            number(
+                "standard_error",
+                "Standard error",
+                "Of the difference, from both estimates' errors and the correlation that was stated of the two samples.",
+            ),
+            number("low", "Lower end", "Lower end of the difference's confidence interval."),
+            number("high", "Upper end", "Upper end of the difference's confidence interval."),
+            p("p_value", "p-value", "Of no change, two-sided, for this row alone."),
+            p("holm_p_value", "Corrected p-value", "The p-value corrected for the number of rows (Holm 1979)."),
+            CsvColumn::new(
+                "significant",
+                "Significant",
+                CsvType::Boolean,
+                "true where the corrected p-value is below 1 - level.",
+            ),
+        ],
+        primary_key: Vec::new(),
+    }
+}

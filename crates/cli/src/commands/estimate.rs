@@ -1,0 +1,256 @@
+//! `areal estimate`: estimates from a labelled sample, or from the model alone.
+
+use std::path::PathBuf;
+
+use areal_estimate::{Estimator, FindingKind, ZoneMethod};
+use areal_job::StagedDir;
+use areal_survey::{EstimateSettings, QuantifyMethod, estimate, quantify};
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use serde::{Deserialize, Serialize};
+
+use super::Stage;
+use super::sample::{check_fraction, required};
+use crate::context::Context;
+use crate::errors::{CliError, Exit};
+use crate::options::name_of;
+use crate::survey::print_rows;
+
+/// The findings that refuse an estimate, and that --accept makes warnings.
+const ACCEPTABLE: [&str; 5] = ["no-design", "other-design", "other-map", "strata-sum", "disclosed"];
+
+/// Estimate class areas, or the mean of a value, from a labelled sample, with standard errors; whole map and zones.
+///
+/// Reads the prediction, the design that `areal sample` made and the labelled sample; writes `estimates.csv`,
+/// `accuracy.csv` and `error_matrix.csv` (each with its CSV on the Web metadata), `estimates.json` and `quality.md`. An
+/// estimate that the sample does not support is refused with the reason; --accept KIND gives it with a warning.
+#[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[command(after_help = "Examples:
+  areal estimate --prediction out/prediction --design out/sample --sample labelled.csv --out out/estimates
+  areal estimate --prediction out/prediction --design out/sample --sample labelled.gpkg --zones districts.gpkg \\
+      --zone-id id --benchmark --suppress-below 10 --round 1 --out out/estimates
+  areal estimate --prediction out/prediction --quantify emq --out out/quantified")]
+pub struct Options {
+    /// Folder of the prediction.
+    #[arg(long, value_name = "DIR")]
+    pub prediction: Option<PathBuf>,
+    /// Folder that `areal sample` made: the design of the sample.
+    #[arg(long, value_name = "DIR")]
+    pub design: Option<PathBuf>,
+    /// The labelled sample: CSV, GeoPackage or another vector file with the fields `unit_id` and `label`.
+    #[arg(long, value_name = "FILE")]
+    pub sample: Option<PathBuf>,
+    /// The units that a second interpreter labelled, for the agreement of both.
+    #[arg(long, value_name = "FILE")]
+    pub second_look: Option<PathBuf>,
+    /// Field that holds the label: class name or code, or a number for a value [default: label].
+    #[arg(long, value_name = "FIELD")]
+    pub label_field: Option<String>,
+    /// Folder to make.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Layer of zones to estimate for.
+    #[arg(long, value_name = "FILE")]
+    pub zones: Option<PathBuf>,
+    /// Field that identifies a zone.
+    #[arg(long, value_name = "FIELD")]
+    pub zone_id: Option<String>,
+    /// Field with a zone's name.
+    #[arg(long, value_name = "FIELD")]
+    pub zone_name: Option<String>,
+    /// Raster of strata, for a sample that was drawn with --strata raster.
+    #[arg(long, value_name = "FILE")]
+    pub strata_raster: Option<PathBuf>,
+    /// Patch store of the training, to give the accuracy on and off its training patches.
+    #[arg(long, value_name = "DIR")]
+    pub store: Option<PathBuf>,
+    /// Estimator over the whole map [default: stratified].
+    #[arg(long, value_name = "HOW", value_parser = name_of::<Estimator>())]
+    pub estimator: Option<Estimator>,
+    /// Estimator in a zone [default: auto, which is direct where the zone has --min-units and a CV up to --max-cv, and
+    /// composite elsewhere if that is better].
+    #[arg(long, value_name = "HOW", value_parser = name_of::<ZoneMethod>())]
+    pub zone_method: Option<ZoneMethod>,
+    /// Minimum number of units for a direct estimate in a zone [default: 30].
+    #[arg(long, value_name = "N")]
+    #[serde(alias = "least-units")]
+    pub min_units: Option<usize>,
+    /// Maximum CV of a direct estimate in a zone, the mean of its classes weighted by area [default: the second of
+    /// --cv-limits].
+    #[arg(long, value_name = "FRACTION")]
+    #[serde(alias = "greatest-cv")]
+    pub max_cv: Option<f64>,
+    /// Rake the zones' class areas to their areas and to the estimates of all zones together (population "zones"), which are
+    /// the whole map's where the zones cover it.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub benchmark: Option<bool>,
+    /// Level of confidence intervals [default: 0.95].
+    #[arg(long, value_name = "FRACTION")]
+    pub level: Option<f64>,
+    /// Finite population correction [default: true].
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub finite: Option<bool>,
+    /// CVs at which the quality flag changes to caution and to unreliable [default: 0.165,0.333].
+    #[arg(long, value_delimiter = ',', value_name = "FRACTION")]
+    pub cv_limits: Vec<f64>,
+    /// Leave out direct estimates in zones from fewer units, and others that would disclose them [default: 0].
+    #[arg(long, value_name = "N")]
+    pub suppress_below: Option<usize>,
+    /// Round published numbers to a multiple of this, the ends of intervals outward; errors keep two significant digits
+    /// [default: 0, not at all].
+    #[arg(long, value_name = "STEP")]
+    pub round: Option<f64>,
+    /// Flaws to accept as warnings.
+    #[arg(long, value_delimiter = ',', value_name = "KIND", value_parser = acceptable())]
+    pub accept: Vec<FindingKind>,
+    /// Without a sample: areas from the model alone, labelled model-based, without an error.
+    #[arg(long, value_name = "HOW", conflicts_with_all = ["sample", "design"], value_parser = name_of::<QuantifyMethod>())]
+    pub quantify: Option<QuantifyMethod>,
+    /// Confusion matrix of held-out patches (confusion.csv of the bundle), for --quantify adjusted-count.
+    #[arg(long, value_name = "FILE")]
+    pub confusion: Option<PathBuf>,
+    /// The time that the estimates refer to, for the quality report.
+    #[arg(long, value_name = "TEXT")]
+    pub reference_period: Option<String>,
+    /// Replace an existing --out.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub overwrite: Option<bool>,
+}
+
+/// Parses a kind of finding that may be accepted.
+fn acceptable() -> impl TypedValueParser<Value = FindingKind> {
+    PossibleValuesParser::new(ACCEPTABLE).map(|name| name.parse().expect("the names are those of kinds"))
+}
+
+impl Stage for Options {
+    fn inputs(&self) -> Vec<PathBuf> {
+        self.settings_unchecked().inputs()
+    }
+
+    fn output(&self) -> PathBuf {
+        self.out.clone().unwrap_or_default()
+    }
+
+    fn run(self, context: &Context) -> Result<(), CliError> {
+        self.check_flags()?;
+        let out = StagedDir::new(required(self.out.as_deref(), "--out")?, self.overwrite == Some(true))?;
+        let settings = self.settings()?;
+        required(self.prediction.as_deref(), "--prediction")?;
+        let published = match self.quantify {
+            Some(method) => {
+                if method == QuantifyMethod::AdjustedCount {
+                    required(self.confusion.as_deref(), "--confusion")?;
+                }
+                quantify(&settings, method, &out, context.job())?
+            }
+            None => estimate(&settings, required(self.sample.as_deref(), "--sample")?, &out, context.job())?,
+        };
+        for finding in &published.findings {
+            tracing::warn!("{finding}");
+        }
+        if published.suppressed > 0 {
+            tracing::info!("{} estimates are suppressed", published.suppressed);
+        }
+        out.commit()?;
+        print_rows(&published.rows, settings.round);
+        Ok(())
+    }
+}
+
+impl Options {
+    /// The settings: what was said, over the defaults.
+    fn settings_unchecked(&self) -> EstimateSettings {
+        let own = self.clone();
+        let default = EstimateSettings::default();
+        EstimateSettings {
+            prediction: own.prediction.unwrap_or(default.prediction),
+            design: own.design,
+            sample: own.sample,
+            second_look: own.second_look,
+            label_field: own.label_field.unwrap_or(default.label_field),
+            out: own.out.unwrap_or(default.out),
+            zones: own.zones,
+            zone_id: own.zone_id,
+            zone_name: own.zone_name,
+            strata_raster: own.strata_raster,
+            store: own.store,
+            estimator: own.estimator.unwrap_or(default.estimator),
+            zone_method: own.zone_method.unwrap_or(default.zone_method),
+            min_units: own.min_units.unwrap_or(default.min_units),
+            max_cv: own.max_cv,
+            benchmark: own.benchmark.unwrap_or(default.benchmark),
+            level: own.level.unwrap_or(default.level),
+            finite: own.finite.unwrap_or(default.finite),
+            cv_limits: <[f64; 2]>::try_from(own.cv_limits).unwrap_or(default.cv_limits),
+            suppress_below: own.suppress_below.unwrap_or(default.suppress_below),
+            round: own.round.unwrap_or(default.round),
+            accept: own.accept,
+            quantify: own.quantify,
+            confusion: own.confusion,
+            reference_period: own.reference_period,
+        }
+    }
+
+    /// The same, where they are possible.
+    fn settings(&self) -> Result<EstimateSettings, CliError> {
+        let fault = |message: String, help: &str| Err(CliError::new(Exit::Usage, message).help(help.to_owned()));
+        if !matches!(self.cv_limits.len(), 0 | 2) {
+            return fault("--cv-limits takes exactly two values".to_owned(), "such as 0.165,0.333");
+        }
+        for limit in &self.cv_limits {
+            check_fraction("--cv-limits", *limit, 1.0)?;
+        }
+        let settings = self.settings_unchecked();
+        check_level(settings.level)?;
+        if let Some(cv) = settings.max_cv {
+            check_fraction("--max-cv", cv, 1.0)?;
+        }
+        if !settings.round.is_finite() || settings.round < 0.0 {
+            return fault(format!("--round {} must be 0 or positive", settings.round), "such as 0.1, 1 or 100");
+        }
+        Ok(settings)
+    }
+
+    /// Refuses flags that would have no effect.
+    fn check_flags(&self) -> Result<(), CliError> {
+        let zones = [
+            ("--zone-id", self.zone_id.is_some()),
+            ("--zone-name", self.zone_name.is_some()),
+            ("--zone-method", self.zone_method.is_some()),
+            ("--benchmark", self.benchmark == Some(true)),
+        ];
+        let of_sample = [
+            ("--zones", self.zones.is_some()),
+            ("--second-look", self.second_look.is_some()),
+            ("--store", self.store.is_some()),
+            ("--estimator", self.estimator.is_some()),
+            ("--suppress-below", self.suppress_below.is_some()),
+            ("--level", self.level.is_some()),
+            ("--cv-limits", !self.cv_limits.is_empty()),
+        ];
+        let first = |flags: &[(&'static str, bool)]| flags.iter().find(|f| f.1).map(|f| f.0);
+        let fault = |flag: &str, why: &str, help: &str| {
+            Err(CliError::new(Exit::Usage, format!("{flag} has no effect {why}")).help(help.to_owned()))
+        };
+        if let Some(flag) = first(&zones).filter(|_| self.zones.is_none()) {
+            return fault(flag, "without zones", "name their layer with --zones, or leave it out");
+        }
+        match (self.quantify, first(&of_sample)) {
+            (Some(_), Some(flag)) => fault(flag, "with --quantify, which has no sample and no errors", "leave it out"),
+            (None, _) if self.confusion.is_some() => {
+                fault("--confusion", "on a sample", "it goes with --quantify adjusted-count")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A confidence level is a fraction below 1.
+pub(super) fn check_level(level: f64) -> Result<(), CliError> {
+    if level > 0.0 && level < 1.0 {
+        return Ok(());
+    }
+    Err(CliError::new(Exit::Usage, format!("--level {level} must be a fraction between 0 and 1"))
+        .help("such as 0.95: 95 % is 0.95"))
+}

@@ -1,0 +1,197 @@
+//! `areal sample`: draws a probability sample of map cells.
+
+use std::path::{Path, PathBuf};
+
+use areal_estimate::{Allocation, Draw, significant};
+use areal_job::StagedDir;
+use areal_survey::{Design, SampleRemark, SampleSettings, StrataBy, draw_sample};
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+use super::Stage;
+use crate::context::Context;
+use crate::errors::{CliError, Exit};
+use crate::options::name_of;
+use crate::survey::print_aligned;
+
+/// Draw a probability sample of map cells, ready to be labelled by an interpreter.
+///
+/// The units are cells of the prediction, drawn at random within strata with known probabilities. The folder holds
+/// `sample.gpkg` and `sample.csv` (to be filled in, blind: they show no map class), `labelling.md` (how), `second_look.gpkg`
+/// and `.csv` (units for a second interpreter), `design.json` and `units.csv` (what `areal estimate` needs; not for interpreters).
+#[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[command(after_help = "Examples:
+  areal sample --prediction out/prediction --out out/sample
+  areal sample --prediction out/prediction --target-cv 0.1 --class rubber --users rubber=0.7 --min-per-stratum 75 --out out/sample
+  areal sample --prediction out/prediction --strata both --zones districts.gpkg --zone-id id --size 900 --out out/sample")]
+pub struct Options {
+    /// Folder of the prediction.
+    #[arg(long, value_name = "DIR")]
+    pub prediction: Option<PathBuf>,
+    /// Folder to make.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// What the strata are [default: classes; whole for a value].
+    #[arg(long, value_name = "KIND", value_parser = name_of::<StrataBy>())]
+    pub strata: Option<StrataBy>,
+    /// Raster of strata (whole numbers 0 to 255) on the map's grid, for --strata raster.
+    #[arg(long, value_name = "FILE")]
+    pub strata_raster: Option<PathBuf>,
+    /// Layer of zones, for --strata zones or both; a cell belongs to the zone that covers most of it.
+    #[arg(long, value_name = "FILE")]
+    pub zones: Option<PathBuf>,
+    /// Field that identifies a zone.
+    #[arg(long, value_name = "FIELD")]
+    pub zone_id: Option<String>,
+    /// Number of units; by default it follows from --target-se or --target-cv.
+    #[arg(long, value_name = "N", conflicts_with_all = ["target_se", "target_cv"])]
+    pub size: Option<u64>,
+    /// Wanted standard error of overall accuracy, as a fraction [default: 0.01].
+    #[arg(long, value_name = "FRACTION", conflicts_with = "target_cv")]
+    pub target_se: Option<f64>,
+    /// Wanted coefficient of variation of the area of --class, as a fraction: 0.1 is 10 %.
+    #[arg(long, value_name = "FRACTION", requires = "class")]
+    pub target_cv: Option<f64>,
+    /// The class that --target-cv is about, by name or code.
+    #[arg(long, value_name = "CLASS")]
+    pub class: Option<String>,
+    /// Expected user's accuracies, by class: rubber=0.7,forest=0.9 [default: 0.8 each].
+    #[arg(long, value_delimiter = ',', value_name = "CLASS=FRACTION")]
+    pub users: Vec<String>,
+    /// How the sample is allocated to the strata [default: proportional].
+    #[arg(long, value_name = "HOW", value_parser = name_of::<Allocation>())]
+    pub allocation: Option<Allocation>,
+    /// Minimum number of units in a stratum [default: 50 with --strata classes, else 2].
+    #[arg(long, value_name = "N")]
+    #[serde(alias = "least")]
+    pub min_per_stratum: Option<u64>,
+    /// How units are drawn in a stratum; balanced spreads them over the map [default: balanced].
+    #[arg(long, value_name = "HOW", value_parser = name_of::<Draw>())]
+    pub draw: Option<Draw>,
+    /// Fraction of the units to be labelled by a second interpreter [default: 0.1].
+    #[arg(long, value_name = "FRACTION")]
+    pub second_look: Option<f64>,
+    /// Show the map's class in the interpreter's files.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub show_map: Option<bool>,
+    /// Seed of the draw [default: 0].
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Replace an existing --out.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub overwrite: Option<bool>,
+}
+
+impl Stage for Options {
+    fn inputs(&self) -> Vec<PathBuf> {
+        self.settings().inputs()
+    }
+
+    fn output(&self) -> PathBuf {
+        self.out.clone().unwrap_or_default()
+    }
+
+    fn run(self, context: &Context) -> Result<(), CliError> {
+        let settings = self.settings();
+        required(self.prediction.as_deref(), "--prediction")?;
+        let out = StagedDir::new(required(self.out.as_deref(), "--out")?, self.overwrite == Some(true))?;
+        self.check()?;
+        let drawn = draw_sample(&settings, &out, context.job())?;
+        for remark in &drawn.remarks {
+            tracing::warn!("{}", remark_text(remark));
+        }
+        out.commit()?;
+        tracing::info!(
+            "drew {} units; fill in the field \"label\" of sample.gpkg or sample.csv (labelling.md)",
+            drawn.units
+        );
+        print_design(&drawn.design);
+        Ok(())
+    }
+}
+
+impl Options {
+    /// The settings: what was said, over the defaults.
+    fn settings(&self) -> SampleSettings {
+        let own = self.clone();
+        let default = SampleSettings::default();
+        SampleSettings {
+            prediction: own.prediction.unwrap_or(default.prediction),
+            out: own.out.unwrap_or(default.out),
+            strata: own.strata,
+            strata_raster: own.strata_raster,
+            zones: own.zones,
+            zone_id: own.zone_id,
+            size: own.size,
+            target_se: own.target_se,
+            target_cv: own.target_cv,
+            class: own.class,
+            users: own.users,
+            allocation: own.allocation.unwrap_or(default.allocation),
+            min_per_stratum: own.min_per_stratum,
+            draw: own.draw.unwrap_or(default.draw),
+            second_look: own.second_look.unwrap_or(default.second_look),
+            show_map: own.show_map.unwrap_or(default.show_map),
+            seed: own.seed.unwrap_or(default.seed),
+        }
+    }
+
+    /// Refuses percents given for fractions.
+    fn check(&self) -> Result<(), CliError> {
+        let second_look = self.second_look.filter(|fraction| *fraction != 0.0);
+        for (flag, fraction, max) in [
+            ("--target-se", self.target_se, 0.5),
+            ("--target-cv", self.target_cv, 1.0),
+            ("--second-look", second_look, 1.0),
+        ] {
+            if let Some(fraction) = fraction {
+                check_fraction(flag, fraction, max)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A flag that has no default.
+pub(super) fn required<'a>(path: Option<&'a Path>, flag: &str) -> Result<&'a Path, CliError> {
+    path.ok_or_else(|| CliError::new(Exit::Usage, format!("{flag} is missing")).help(format!("name it with {flag}")))
+}
+
+/// Refuses what is not a fraction, with a hint where it may be a percent.
+pub(super) fn check_fraction(flag: &str, fraction: f64, max: f64) -> Result<f64, CliError> {
+    if fraction > 0.0 && fraction <= max {
+        return Ok(fraction);
+    }
+    let percent = if fraction > max && fraction <= 100.0 { fraction } else { 10.0 };
+    Err(CliError::new(Exit::Usage, format!("{flag} {fraction} must be a fraction in (0, {max}]"))
+        .help(format!("give a fraction, not a percent: {} is {percent} %", significant(percent / 100.0, 6))))
+}
+
+fn remark_text(remark: &SampleRemark) -> String {
+    match remark {
+        SampleRemark::OtherSize { drawn, wanted, strata, min_per_stratum } => format!(
+            "{drawn} units are drawn, not the {wanted} of --size: {strata} strata have at least {min_per_stratum} units \
+             each (--min-per-stratum)"
+        ),
+        SampleRemark::ThinStrata { thin, strata, min_units } => format!(
+            "{thin} of {strata} strata have fewer than {min_units} units: too few for a variance of their own; raise --size \
+             or --min-per-stratum, or use fewer strata"
+        ),
+    }
+}
+
+fn print_design(design: &Design) {
+    let head = ["stratum", "cells", "area_km2", "units", "inclusion_probability"];
+    let mut lines: Vec<Vec<String>> = vec![head.iter().map(|h| (*h).to_owned()).collect()];
+    for s in &design.strata {
+        lines.push(vec![
+            s.name.clone(),
+            s.population.to_string(),
+            format!("{:.4}", s.area),
+            s.sample.to_string(),
+            significant(s.inclusion_probability, 4).to_string(),
+        ]);
+    }
+    print_aligned(&lines);
+}

@@ -1,0 +1,116 @@
+//! Names of earlier releases: flags and recipe keys that were renamed keep working for one release, with a warning.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+
+use toml::{Table, Value};
+
+/// A flag of a command, or the key of a recipe's section, that has another name now. Without the dashes of the flag.
+struct Renaming {
+    section: &'static str,
+    old: &'static str,
+    new: &'static str,
+}
+
+const RENAMINGS: [Renaming; 3] = [
+    Renaming { section: "sample", old: "least", new: "min-per-stratum" },
+    Renaming { section: "estimate", old: "least-units", new: "min-units" },
+    Renaming { section: "estimate", old: "greatest-cv", new: "max-cv" },
+];
+
+/// Use of an old name.
+#[derive(Debug, PartialEq, Eq)]
+pub struct OldName {
+    old: String,
+    new: String,
+}
+
+impl fmt::Display for OldName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is deprecated and will be removed in the next release; use {}", self.old, self.new)
+    }
+}
+
+/// The arguments with the present names of flags, and which old ones were used. The first argument is the program.
+pub fn rename_flags(args: impl IntoIterator<Item = OsString>) -> (Vec<OsString>, Vec<OldName>) {
+    let mut args: Vec<OsString> = args.into_iter().collect();
+    let is_command = |a: &OsString| !a.to_string_lossy().starts_with('-');
+    let Some(place) = args.iter().skip(1).position(is_command).map(|k| k + 1) else { return (args, Vec::new()) };
+    let command = args[place].clone();
+    let mut used = Vec::new();
+    for arg in args.iter_mut().skip(place + 1).take_while(|a| *a != "--") {
+        let renamed = arg.to_str().and_then(|text| renamed_flag(&command, text));
+        if let Some((text, name)) = renamed {
+            *arg = text.into();
+            used.push(name);
+        }
+    }
+    (args, used)
+}
+
+/// A flag with its present name, `--old` as `--new` and `--old=1` as `--new=1`; `None` where it has no other name.
+fn renamed_flag(command: &OsStr, text: &str) -> Option<(String, OldName)> {
+    let flag = text.strip_prefix("--")?;
+    let (name, value) = flag.split_once('=').map_or((flag, None), |(name, value)| (name, Some(value)));
+    let renaming = RENAMINGS.iter().find(|r| r.section == command && r.old == name)?;
+    let new = format!("--{}", renaming.new);
+    let text = value.map_or_else(|| new.clone(), |value| format!("{new}={value}"));
+    Some((text, OldName { old: format!("--{name}"), new }))
+}
+
+/// Gives the keys of a recipe, or of what is laid over it, their present names; returns which old ones were used. Where
+/// a section has both, the present one wins.
+pub fn rename_keys(recipe: &mut Table) -> Vec<OldName> {
+    let mut used = Vec::new();
+    for renaming in &RENAMINGS {
+        let Some(Value::Table(section)) = recipe.get_mut(renaming.section) else { continue };
+        if let Some(value) = section.remove(renaming.old) {
+            section.entry(renaming.new).or_insert(value);
+            let key = |name: &str| format!("{}.{name}", renaming.section);
+            used.push(OldName { old: key(renaming.old), new: key(renaming.new) });
+        }
+    }
+    used
+}
+
+/// Warns of the old names that were used.
+pub fn warn(used: &[OldName]) {
+    for name in used {
+        tracing::warn!("{name}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_flags_become_new_ones_for_their_command_only() {
+        let rename = |args: &[&str]| {
+            let (args, used) = rename_flags(args.iter().map(OsString::from));
+            let args: Vec<String> = args.into_iter().map(|a| a.into_string().unwrap()).collect();
+            (args.join(" "), used.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        let (args, used) = rename(&["areal", "-q", "estimate", "--least-units", "5", "--greatest-cv=0.2"]);
+        assert_eq!(args, "areal -q estimate --min-units 5 --max-cv=0.2");
+        assert!(used[0].starts_with("--least-units is deprecated") && used[0].ends_with("use --min-units"), "{used:?}");
+        assert_eq!(used.len(), 2);
+        for unchanged in [
+            &["areal", "tile", "--least-units", "5"][..],
+            &["areal", "estimate", "--", "--least-units"],
+            &["areal", "--version"],
+        ] {
+            assert_eq!(rename(unchanged), (unchanged.join(" "), Vec::new()));
+        }
+    }
+
+    #[test]
+    fn old_keys_become_new_ones_and_never_replace_them() {
+        let mut recipe: Table =
+            toml::from_str("[sample]\nleast = 5\n[estimate]\nleast-units = 1\nmin-units = 2").unwrap();
+        let used = rename_keys(&mut recipe);
+        assert_eq!(recipe, toml::from_str("[sample]\nmin-per-stratum = 5\n[estimate]\nmin-units = 2").unwrap());
+        assert_eq!(used.len(), 2);
+        assert!(used[0].to_string().contains("sample.least is deprecated"), "{used:?}");
+    }
+}

@@ -1,0 +1,56 @@
+//! Printing of what surveys give: estimates and other tables, for people.
+
+use areal_estimate::{EstimateRow, Population};
+use areal_survey::Resolution;
+
+use crate::columns::aligned;
+
+/// Decimals of numbers that are not rounded.
+const DECIMALS: i32 = 4;
+
+/// The zone of an estimate, or the population that it refers to.
+pub fn zone_label(population: Population, zone_id: &str) -> String {
+    match population {
+        Population::Map => "(map)".to_owned(),
+        Population::Strata => "(strata)".to_owned(),
+        Population::Zones => "(zones)".to_owned(),
+        Population::Zone => zone_id.to_owned(),
+    }
+}
+
+/// Prints estimates to stdout, aligned, with the digits that rounding to `round` left, or four decimals without rounding.
+pub fn print_rows(rows: &[EstimateRow], round: f64) {
+    let text = |v: f64| if round > 0.0 { v.to_string() } else { format!("{v:.prec$}", prec = DECIMALS as usize) };
+    let number = |v: Option<f64>| v.map_or_else(|| "-".to_owned(), text);
+    let resolution = Resolution::new(round, DECIMALS);
+    let head = ["zone", "class", "mapped", "estimate", "error", "low", "high", "n", "method", "quality"];
+    let mut lines: Vec<Vec<String>> = vec![head.iter().map(|h| (*h).to_owned()).collect()];
+    for row in rows {
+        let shown = |v: Option<f64>| number(v.filter(|_| !resolution.is_below(row)));
+        lines.push(vec![
+            zone_label(row.population, &row.zone_id),
+            row.class_name.clone(),
+            number(Some(row.mapped)),
+            shown(row.estimate),
+            shown(row.standard_error),
+            number(row.low),
+            number(row.high),
+            row.n.to_string(),
+            row.method.clone(),
+            if row.suppressed.is_empty() { row.quality.clone() } else { format!("suppressed ({})", row.suppressed) },
+        ]);
+    }
+    print_aligned(&lines);
+    if rows.iter().any(|row| resolution.is_below(row)) {
+        tracing::info!("a dash stands for an estimate below half of the last printed digit, and for its error");
+    }
+}
+
+/// Prints lines of cells to stdout, columns aligned: numbers right, words left.
+pub fn print_aligned(lines: &[Vec<String>]) {
+    let is_number = |c: usize| lines.iter().skip(1).all(|l| l[c] == "-" || l[c].parse::<f64>().is_ok());
+    let right: Vec<bool> = (0..lines.first().map_or(0, Vec::len)).map(is_number).collect();
+    for line in aligned(lines, |c| right[c]) {
+        outln!("{line}");
+    }
+}
