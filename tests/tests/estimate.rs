@@ -1,161 +1,12 @@
 //! From a map and its truth to estimates: sample, label, estimate, compare.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
+use areal_raster::{Feature, Field, FieldKind, FieldValue, VectorLayer, write_layer};
 
-use areal_grid::{Affine, Class, PixelGrid, PixelState};
-use areal_raster::{Feature, Field, FieldKind, FieldValue, VectorLayer, crs_from_text, write_layer};
-use tempfile::TempDir;
-
-use crate::common::{Row, Run, areal, number, rows};
-use crate::prediction_folder;
-
-pub const SIDE: usize = 300;
-pub const NODATA_ROWS: usize = 20;
-
-/// A map of three classes and its truth, in degrees: cells shrink to the north.
-pub struct World {
-    pub folder: TempDir,
-    pub truth: Vec<u8>,
-    pub map: Vec<u8>,
-}
-
-pub fn grid() -> PixelGrid {
-    PixelGrid {
-        crs: crs_from_text("EPSG:4326").unwrap(),
-        transform: Affine::north_up([102.0, 19.0], [0.01, 0.01]),
-        height: SIDE,
-        width: SIDE,
-    }
-}
-
-/// True area of each cell in km2, on the ellipsoid.
-pub fn cell_areas() -> Vec<f64> {
-    struct Degrees;
-    impl areal_grid::ToLonLat for Degrees {
-        fn to_lonlat(&self, _: &mut [[f64; 2]]) -> Result<(), areal_grid::ProjectionError> {
-            Ok(())
-        }
-    }
-    let areas = areal_grid::CellAreas::new(&grid(), &Degrees).unwrap();
-    (0..SIDE * SIDE).map(|k| areas.at(k / SIDE, k % SIDE) / 1e6).collect()
-}
-
-/// A number from 0 to 1 that looks random.
-pub fn noise(k: usize) -> f64 {
-    ((k as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 11) as f64
-        / (1u64 << 53) as f64
-}
-
-fn classes() -> Vec<Class> {
-    [(1, "rubber"), (2, "forest"), (3, "paddy")]
-        .map(|(code, name)| Class { code, name: name.into(), colour: [code * 40, 90, 200] })
-        .to_vec()
-}
-
-pub fn world() -> World {
-    let mut truth = vec![255u8; SIDE * SIDE];
-    let mut map = truth.clone();
-    for k in NODATA_ROWS * SIDE..SIDE * SIDE {
-        let (r, c) = (k / SIDE, k % SIDE);
-        truth[k] = match ((r / 25) + (c / 20)) % 8 {
-            0 => 1,
-            1 | 4 | 6 => 3,
-            _ => 2,
-        };
-        // The map misses three in ten rubber cells and sees forest there.
-        map[k] = if truth[k] == 1 && noise(k) < 0.3 || truth[k] == 3 && noise(k) < 0.08 { 2 } else { truth[k] };
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let world = World { folder, truth, map };
-    world.write_prediction("prediction", &world.map);
-    world.write_zones();
-    world
-}
-
-impl World {
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    pub fn text(&self, name: &str) -> String {
-        self.path(name).display().to_string()
-    }
-
-    pub fn write_prediction(&self, name: &str, map: &[u8]) {
-        let state = |m: &u8| if *m == 255 { PixelState::Nodata } else { PixelState::Observed };
-        let states: Vec<PixelState> = map.iter().map(state).collect();
-        let probability = |band: u8| {
-            let p = move |m: &u8| match *m {
-                255 => f32::NAN,
-                m if m == band + 1 => 0.8,
-                _ => 0.1,
-            };
-            map.iter().map(p).collect()
-        };
-        let probabilities: Vec<Vec<f32>> = (0..3).map(probability).collect();
-        prediction_folder::write_classes(&self.path(name), &grid(), &classes(), &states, map, &probabilities);
-    }
-
-    /// Nine zones that split the map; their inner borders cut through cells.
-    fn write_zones(&self) {
-        let edge = [102.0, 103.004, 104.003, 105.0];
-        let side = [16.0, 17.006, 18.002, 19.0];
-        let features = (0..9).map(|k| {
-            let (i, j) = (k / 3, k % 3);
-            let rect = geo::Rect::new((edge[j], side[i]), (edge[j + 1], side[i + 1]));
-            let values = vec![FieldValue::Text(format!("Z{k}")), FieldValue::Text(format!("Zone {k}"))];
-            Feature { fid: -1, geometry: Some(geo::Geometry::Polygon(rect.to_polygon())), values }
-        });
-        let layer = VectorLayer {
-            name: "zones".into(),
-            crs: Some(grid().crs),
-            fields: ["id", "name"].map(|n| Field { name: n.into(), kind: FieldKind::Text }).to_vec(),
-            features: features.collect(),
-        };
-        write_layer(&self.path("zones.gpkg"), &layer).unwrap();
-    }
-
-    /// Fills the label of every unit of a sample folder in, from the truth.
-    pub fn label(&self, sample: &str, file: &str, out: &str) {
-        let units = rows(&self.path(sample).join("units.csv"));
-        let truth: HashMap<String, u8> = units
-            .iter()
-            .map(|u| {
-                let at = |f: &str| u[f].parse::<usize>().unwrap();
-                (u["unit_id"].clone(), self.truth[at("row") * SIDE + at("col")])
-            })
-            .collect();
-        let mut writer = csv::Writer::from_path(self.path(out)).unwrap();
-        writer.write_record(["unit_id", "lon", "lat", "label"]).unwrap();
-        for row in rows(&self.path(sample).join(file)) {
-            let name = &classes()[usize::from(truth[&row["unit_id"]]) - 1].name;
-            writer.write_record([&row["unit_id"], &row["lon"], &row["lat"], name]).unwrap();
-        }
-        writer.flush().unwrap();
-    }
-
-    /// True area of a class in km2, on the ellipsoid.
-    pub fn true_area(&self, code: u8) -> f64 {
-        let areas = cell_areas();
-        self.truth.iter().zip(&areas).filter(|(t, _)| **t == code).map(|(_, a)| a).sum()
-    }
-
-    pub fn sample(&self, extra: &[&str]) -> Run {
-        let (prediction, out) = (self.text("prediction"), self.text("sample"));
-        areal(["sample", "--prediction", &prediction, "--out", &out, "--seed", "4"].iter().chain(extra))
-    }
-
-    pub fn estimate(&self, out: &str, extra: &[&str]) -> Run {
-        let names = ["prediction", "sample", "labelled.csv", out].map(|n| self.text(n));
-        let [prediction, design, labelled, out] = names.each_ref();
-        let base = ["estimate", "--prediction", prediction, "--design", design, "--sample", labelled, "--out", out];
-        areal(base.iter().chain(extra))
-    }
-}
+use crate::common::{Row, areal, number, rows};
+use crate::survey_world::{World, grid, world};
 
 #[test]
-fn from_a_map_to_defended_numbers() {
+fn a_sample_has_blind_files_and_a_design() {
     let w = world();
     w.sample(&["--size", "900", "--second-look", "0.2"]).expect(0);
     let folder = w.path("sample");
@@ -183,12 +34,29 @@ fn from_a_map_to_defended_numbers() {
     let p = first["sample"].as_f64().unwrap() / first["population"].as_f64().unwrap();
     assert_eq!(first["inclusion_probability"].as_f64().unwrap(), p);
     assert_eq!(h.iter().map(|s| s["sample"].as_u64().unwrap()).sum::<u64>(), 900);
+}
 
+/// Draws and labels 900 units, with zones and a second look; returns the flags of an estimate.
+fn labelled(w: &World) -> Vec<String> {
+    w.sample(&["--size", "900", "--second-look", "0.2"]).expect(0);
     w.label("sample", "sample.csv", "labelled.csv");
     w.label("sample", "second_look.csv", "second.csv");
     let (zones, second) = (w.text("zones.gpkg"), w.text("second.csv"));
-    let extra = ["--zones", &zones, "--zone-id", "id", "--zone-name", "name", "--second-look", &second];
-    w.estimate("estimates", &[&extra[..], &["--benchmark"]].concat()).expect(0);
+    ["--zones", &zones, "--zone-id", "id", "--zone-name", "name", "--second-look", &second, "--benchmark"]
+        .map(str::to_owned)
+        .to_vec()
+}
+
+fn estimate(w: &World, out: &str, flags: &[String], extra: &[&str]) {
+    let flags: Vec<&str> = flags.iter().map(String::as_str).chain(extra.iter().copied()).collect();
+    w.estimate(out, &flags).expect(0);
+}
+
+#[test]
+fn estimates_hold_the_truth_and_zones_add_up() {
+    let w = world();
+    let flags = labelled(&w);
+    estimate(&w, "estimates", &flags, &[]);
     let found = rows(&w.path("estimates/estimates.csv"));
     assert_eq!(found.len(), 3 + 3 + 9 * 3);
     for (row, code) in found.iter().take(3).zip([1, 2, 3]) {
@@ -207,7 +75,7 @@ fn from_a_map_to_defended_numbers() {
     assert!((sum / number(rubber, "estimate") - 1.0).abs() < 1e-3, "{sum}");
     assert!(zones.iter().all(|r| r["method"].ends_with(", raked")));
     // By an estimator whose classes add up but nearly, too: the published total of all zones is what they were raked to.
-    w.estimate("regression", &[&extra[..], &["--benchmark", "--estimator", "regression"]].concat()).expect(0);
+    estimate(&w, "regression", &flags, &["--estimator", "regression"]);
     let regressed = rows(&w.path("regression/estimates.csv"));
     for class in ["rubber", "forest", "paddy"] {
         let sum = |population: &str| -> f64 {
@@ -216,6 +84,13 @@ fn from_a_map_to_defended_numbers() {
         };
         assert!((sum("zone") / sum("zones") - 1.0).abs() < 1e-6, "{class}: {} {}", sum("zone"), sum("zones"));
     }
+}
+
+#[test]
+fn estimates_have_an_account_of_their_quality_and_can_be_compared() {
+    let w = world();
+    let flags = labelled(&w);
+    estimate(&w, "estimates", &flags, &[]);
     let meta = std::fs::read_to_string(w.path("estimates/estimates.csv-metadata.json")).unwrap();
     assert!(meta.contains("\"effective_n\"") && meta.contains("http://www.w3.org/ns/csvw"));
     let summary: serde_json::Value =
@@ -260,90 +135,6 @@ fn a_draw_repeats_byte_by_byte() {
     w.sample(&["--size", "200"]).expect(4).says(&["exists already", "--overwrite"]);
     w.sample(&["--size", "200", "--overwrite"]).expect(0);
     assert_eq!(std::fs::read(w.path("sample/units.csv")).unwrap(), first);
-}
-
-#[test]
-fn zones_may_be_strata_and_small_numbers_are_left_out() {
-    let w = world();
-    let zones = w.text("zones.gpkg");
-    w.sample(&["--strata", "both", "--zones", &zones, "--zone-id", "id", "--size", "400"]).expect(0);
-    w.label("sample", "sample.csv", "labelled.csv");
-    let with_zones = ["--zones", &zones, "--zone-id", "id"];
-    w.estimate("x", &[]).expect(2).says(&["strata by zones need the zones", "--zones"]);
-    w.estimate("direct", &[&with_zones[..], &["--zone-method", "direct", "--suppress-below", "42"]].concat()).expect(0);
-    let found = rows(&w.path("direct/estimates.csv"));
-    let hidden: Vec<_> = found.iter().filter(|r| !r["suppressed"].is_empty()).collect();
-    assert!(!hidden.is_empty() && hidden.iter().all(|r| r["estimate"].is_empty() && r["low"].is_empty()));
-    // No class shows exactly one hidden zone.
-    for class in ["rubber", "forest", "paddy"] {
-        assert_ne!(hidden.iter().filter(|r| r["class_name"] == class).count(), 1);
-    }
-    for estimator in ["difference", "regression", "prediction-powered"] {
-        w.estimate(estimator, &[&with_zones[..], &["--estimator", estimator]].concat()).expect(0);
-        let rubber = &rows(&w.path(estimator).join("estimates.csv"))[0];
-        assert_eq!(rubber["method"], estimator);
-        assert!((number(rubber, "estimate") / w.true_area(1) - 1.0).abs() < 0.3, "{rubber:?}");
-    }
-}
-
-#[test]
-fn flawed_samples_are_refused_with_the_reason() {
-    let w = world();
-    w.sample(&["--size", "300"]).expect(0);
-    w.label("sample", "sample.csv", "labelled.csv");
-    let (prediction, labelled) = (w.text("prediction"), w.text("labelled.csv"));
-
-    // No design: no interval, unless accepted, and then without any error.
-    let bare = ["estimate", "--prediction", &prediction, "--sample", &labelled];
-    let out = w.text("bare");
-    areal(bare.iter().chain(&["--out", &out])).expect(3).says(&["no standard error and no interval", "areal sample"]);
-    assert!(!w.path("bare").exists());
-    areal(bare.iter().chain(&["--out", &out, "--accept", "no-design"])).expect(0).says(&["no standard error"]);
-    let found = rows(&w.path("bare/estimates.csv"));
-    assert!(
-        found
-            .iter()
-            .all(|r| r["standard_error"].is_empty() && r["low"].is_empty() && r["method"].starts_with("no-design, "))
-    );
-
-    // Another map.
-    let mut other = w.map.clone();
-    other[SIDE * SIDE - 1] = 3;
-    other[SIDE * SIDE - 2] = 1;
-    w.write_prediction("other", &other);
-    let (design, name) = (w.text("sample"), w.text("other"));
-    let on_other = ["estimate", "--prediction", &name, "--design", &design, "--sample", &labelled, "--out"];
-    let out = w.text("on_other");
-    areal(on_other.iter().chain(&[out.as_str()]))
-        .expect(3)
-        .says(&["is not the one the sample was drawn from", "other-map"]);
-    areal(on_other.iter().chain(&[out.as_str(), "--accept", "other-map"])).expect(0);
-
-    // A label that is no class; a stratum left with one unit; units without a label.
-    let text = std::fs::read_to_string(w.path("labelled.csv")).unwrap();
-    let write = |name: &str, text: String| std::fs::write(w.path(name), text).unwrap();
-    write("labelled.csv", text.replacen(",forest", ",forrest", 1).replacen(",rubber", ",Rubber", 1));
-    w.estimate("y", &[]).expect(3).says(&[
-        "2 labels are not classes of the map",
-        "\"forrest\"",
-        "\"Rubber\"",
-        "rubber (1), forest (2), paddy (3)",
-    ]);
-    let units = rows(&w.path("sample/units.csv"));
-    let mut kept = 0;
-    let few: Vec<&str> = text
-        .lines()
-        .filter(|line| {
-            let id = line.split(',').next().unwrap_or_default();
-            let rubber = units.iter().any(|u| u["unit_id"] == id && u["stratum"] == "rubber");
-            kept += usize::from(rubber);
-            !rubber || kept <= 1
-        })
-        .collect();
-    write("labelled.csv", few.join("\n") + "\n");
-    w.estimate("y", &[]).expect(3).says(&["stratum rubber has 1 labelled units", "at least 2"]);
-    write("labelled.csv", text.lines().take(250).collect::<Vec<_>>().join("\n") + "\n");
-    w.estimate("z", &[]).expect(0).says(&["51 of 300 units have no label"]);
 }
 
 #[test]
@@ -465,53 +256,6 @@ fn a_recipe_draws_once_awaits_the_labels_and_then_estimates() {
     run(&[]).expect(2).says(&["[estimate] names one sample, and 2 scenes are predicted", "labels/SCENE.csv"]);
 }
 
-/// Unit numbers are the same in every draw: labels of one draw with the design of another gave numbers called good.
-#[test]
-fn labels_of_another_draw_are_refused() {
-    let w = world();
-    w.sample(&["--size", "300"]).expect(0);
-    let (prediction, other) = (w.text("prediction"), w.text("other"));
-    areal(["sample", "--prediction", &prediction, "--out", &other, "--seed", "5", "--size", "300"]).expect(0);
-    // By position, where only unit_id, lon, lat and label are left.
-    w.label("other", "sample.csv", "labelled.csv");
-    w.estimate("x", &[]).expect(3).says(&["another draw (unit 1 lies at", "(seed 4)", "--design"]);
-    // By the name of the draw.
-    let text = std::fs::read_to_string(w.path("labelled.csv")).unwrap();
-    let design = rows(&w.path("other/sample.csv"))[0]["design_id"].clone();
-    let with_design = |design: &str| {
-        let lines: Vec<String> = text
-            .lines()
-            .enumerate()
-            .map(|(k, line)| {
-                let mut fields: Vec<&str> = line.split(',').collect();
-                (fields[1], fields[2]) = if k == 0 { ("x", "y") } else { ("", "") };
-                format!("{},{}", fields.join(","), if k == 0 { "design_id" } else { design })
-            })
-            .collect();
-        std::fs::write(w.path("labelled.csv"), lines.join("\n") + "\n").unwrap();
-    };
-    with_design(&design);
-    w.estimate("x", &[]).expect(3).says(&[&format!("is of draw {design}"), "(seed 4)"]);
-    assert!(!w.path("x").exists());
-    with_design(&rows(&w.path("sample/sample.csv"))[0]["design_id"]);
-    w.estimate("x", &[]).expect(0);
-    // Without either nothing can be checked, and that is said.
-    with_design("");
-    w.estimate("y", &[]).expect(0).says(&["cannot be checked"]);
-}
-
-/// 16.5 for 16.5 % made every number good.
-#[test]
-fn percents_for_shares_are_refused() {
-    let w = world();
-    w.sample(&["--target-cv", "10", "--class", "rubber"]).expect(2).says(&["--target-cv 10", "0.1 is 10 %"]);
-    w.sample(&["--target-se", "1"]).expect(2).says(&["--target-se 1", "0.01 is 1 %"]);
-    w.sample(&["--size", "200"]).expect(0);
-    w.label("sample", "sample.csv", "labelled.csv");
-    w.estimate("x", &["--cv-limits", "16.5,33.3"]).expect(2).says(&["--cv-limits 16.5", "0.165 is 16.5 %"]);
-    w.estimate("x", &["--max-cv", "33"]).expect(2).says(&["0.33 is 33 %"]);
-}
-
 #[test]
 fn a_sample_says_what_it_is_and_how_to_label_it() {
     let w = world();
@@ -520,7 +264,9 @@ fn a_sample_says_what_it_is_and_how_to_label_it() {
     let design: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(w.path("sample/design.json")).unwrap()).unwrap();
     let settings = &design["provenance"]["settings"];
-    for (key, value) in [("min-per-stratum", "50"), ("draw", "\"balanced\""), ("allocation", "\"proportional\""), ("seed", "4")] {
+    for (key, value) in
+        [("min-per-stratum", "50"), ("draw", "\"balanced\""), ("allocation", "\"proportional\""), ("seed", "4")]
+    {
         assert_eq!(settings[key].to_string(), value);
     }
     assert!(!settings.to_string().contains("null"), "{settings}");
@@ -536,56 +282,4 @@ fn a_sample_says_what_it_is_and_how_to_label_it() {
     let text = std::fs::read_to_string(w.path("labelled.csv")).unwrap();
     std::fs::write(w.path("labelled.csv"), text.replace(',', ";")).unwrap();
     w.estimate("x", &[]).expect(3).says(&["separated by semicolons"]);
-}
-
-/// Zones that leave much of the map out, as districts of a scene do.
-#[test]
-fn zones_that_do_not_cover_the_map_have_a_total_of_their_own() {
-    let w = world();
-    let rect = |x: f64| geo::Geometry::Polygon(geo::Rect::new((x, 16.2), (x + 0.81, 18.003)).to_polygon());
-    let feature = |(id, x)| Feature { fid: -1, geometry: Some(rect(x)), values: vec![FieldValue::Text(id)] };
-    let layer = VectorLayer {
-        name: "zones".into(),
-        crs: Some(grid().crs),
-        fields: vec![Field { name: "id".into(), kind: FieldKind::Text }],
-        features: [("A".to_owned(), 102.2), ("B".to_owned(), 103.4)].map(feature).to_vec(),
-    };
-    write_layer(&w.path("part.gpkg"), &layer).unwrap();
-    w.sample(&["--size", "1200", "--strata", "whole"]).expect(0);
-    w.label("sample", "sample.csv", "labelled.csv");
-    let zones = w.text("part.gpkg");
-    let extra = ["--zones", &zones, "--zone-id", "id", "--benchmark", "--zone-method", "fay-herriot"];
-    // Two zones are too few for Fay-Herriot's model.
-    w.estimate("x", &extra).expect(3);
-    w.estimate("part", &[&extra[..5], &["--round", "1"]].concat()).expect(0);
-    let found = rows(&w.path("part/estimates.csv"));
-    let of = |population: &str, field: &str| -> Vec<f64> {
-        found.iter().filter(|r| r["population"] == population).map(|r| number(r, field)).collect()
-    };
-    assert_eq!((of("map", "n"), of("zone", "n").len()), (vec![1200.0; 3], 6));
-    for population in ["map", "zones"] {
-        // Errors survive the rounding; estimates are whole.
-        assert!(of(population, "standard_error").iter().all(|e| *e > 1.0));
-        assert!(of(population, "estimate").iter().all(|e| e.fract() == 0.0));
-    }
-    // Classes add up to each zone's observed area, and zones to all of them, but for the rounding.
-    let sum = |population: &str, field: &str| of(population, field).iter().sum::<f64>();
-    assert!((sum("zones", "mapped") - sum("zone", "mapped")).abs() <= 6.0);
-    for zone in ["A", "B"] {
-        let total =
-            |field: &str| -> f64 { found.iter().filter(|r| r["zone_id"] == zone).map(|r| number(r, field)).sum() };
-        assert!((total("estimate") - total("mapped")).abs() <= 3.0, "{zone}");
-    }
-    for (all, code) in of("zones", "estimate").iter().zip(["1", "2", "3"]) {
-        let parts: f64 = found
-            .iter()
-            .filter(|r| r["population"] == "zone" && r["class_code"] == code)
-            .map(|r| number(r, "estimate"))
-            .sum();
-        assert!((parts - all).abs() <= 3.0, "class {code}: {parts} of {all}");
-    }
-    let report = std::fs::read_to_string(w.path("part/quality.md")).unwrap();
-    assert!(
-        report.contains("Sampling design ") && report.contains("seed 4") && report.contains("without a prediction")
-    );
 }

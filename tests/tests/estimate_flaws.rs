@@ -1,23 +1,10 @@
-//! Every refusal and warning of `areal estimate` through the program, with its words: see also the module `estimate`,
-//! which has a sample without a design, units in training patches, another map, a stratum with one unit, units without a
-//! label.
+//! Every refusal and warning of `areal estimate` through the program, with its words.
 
 use std::collections::HashMap;
 
-use areal_raster::{Feature, Field, FieldKind, FieldValue, VectorLayer, read_layer, write_layer};
-
-use crate::common::{Row, areal, number, rows};
-use crate::estimate::{NODATA_ROWS, SIDE, World, cell_areas, grid, world};
+use crate::common::{areal, number, rows};
 use crate::prediction_folder::write_shares;
-
-/// Keeps the labelled units that pass, with their rows of `units.csv`.
-fn keep(w: &World, pass: impl Fn(&Row) -> bool) {
-    let units: HashMap<String, Row> =
-        rows(&w.path("sample/units.csv")).into_iter().map(|u| (u["unit_id"].clone(), u)).collect();
-    let text = std::fs::read_to_string(w.path("labelled.csv")).unwrap();
-    let kept = |line: &&str| units.get(line.split(',').next().unwrap_or_default()).is_none_or(&pass);
-    std::fs::write(w.path("labelled.csv"), text.lines().filter(kept).collect::<Vec<_>>().join("\n") + "\n").unwrap();
-}
+use crate::survey_world::{NODATA_ROWS, SIDE, cell_areas, grid, world};
 
 #[test]
 fn units_on_nodata_are_set_aside_and_strata_that_do_not_add_up_are_refused() {
@@ -86,29 +73,6 @@ fn ground_that_is_not_observed_is_no_part_of_the_population() {
     assert!((estimated / sum(&|k| share(k).into()) - 1.0).abs() < 1e-9, "{estimated}");
 }
 
-/// Raked numbers and those of a sample without a design were called something else, and nothing of them was left out.
-#[test]
-fn raking_and_a_missing_design_do_not_undo_suppression() {
-    let w = world();
-    w.sample(&["--size", "300"]).expect(0);
-    w.label("sample", "sample.csv", "labelled.csv");
-    let zones = w.text("zones.gpkg");
-    let flags = ["--zones", &zones, "--zone-id", "id", "--zone-method", "direct", "--suppress-below", "32"];
-    let hidden = |out: &str| {
-        let found = rows(&w.path(out).join("estimates.csv"));
-        found.iter().filter(|r| r["suppressed"] == "primary").map(|r| r["zone_id"].clone()).collect::<Vec<_>>()
-    };
-    w.estimate("plain", &flags).expect(0);
-    w.estimate("raked", &[&flags[..], &["--benchmark"]].concat()).expect(0);
-    assert!(!hidden("plain").is_empty());
-    assert_eq!(hidden("plain"), hidden("raked"));
-    let names = ["prediction", "labelled.csv", "bare"].map(|n| w.text(n));
-    let [prediction, labelled, out] = names.each_ref();
-    let bare = ["estimate", "--prediction", prediction, "--sample", labelled, "--out", out, "--accept", "no-design"];
-    areal(bare.iter().chain(&flags)).expect(0);
-    assert!(!hidden("bare").is_empty());
-}
-
 /// A class without an error in the sample had a standard error of rounding, an interval without width, and was called good.
 #[test]
 fn a_sample_without_an_error_is_not_called_certain() {
@@ -159,68 +123,6 @@ fn flags_without_effect_are_refused() {
     assert!(rows(&w.path("q/estimates.csv")).iter().all(|r| number(r, "estimate") % 1000.0 == 0.0));
 }
 
-/// One zone has nothing to hide behind: what all zones have together is its own number.
-#[test]
-fn a_suppressed_number_that_the_totals_give_away_is_refused() {
-    let w = world();
-    w.sample(&["--size", "300"]).expect(0);
-    w.label("sample", "sample.csv", "labelled.csv");
-    let zones = read_layer(&w.path("zones.gpkg"), None).unwrap();
-    let features = vec![Feature { fid: -1, ..zones.features[4].clone() }];
-    write_layer(&w.path("one.gpkg"), &VectorLayer { features, ..zones }).unwrap();
-    let one = w.text("one.gpkg");
-    let flags = ["--zones", &one, "--zone-id", "id", "--suppress-below", "100"];
-    w.estimate("x", &flags).expect(3).says(&[
-        "3 suppressed numbers follow from the published totals",
-        "too few zones",
-        "a smaller --suppress-below",
-        "--accept disclosed",
-    ]);
-    assert!(!w.path("x").exists());
-    w.estimate("x", &[&flags[..], &["--accept", "disclosed"]].concat())
-        .expect(0)
-        .says(&["3 suppressed numbers follow"]);
-    let found = rows(&w.path("x/estimates.csv"));
-    let zone: Vec<&Row> = found.iter().filter(|r| r["population"] == "zone").collect();
-    assert!(zone.len() == 3 && zone.iter().all(|r| r["suppressed"] == "primary" && r["estimate"].is_empty()));
-}
-
-#[test]
-fn zones_that_moved_since_the_draw_are_refused() {
-    let w = world();
-    let zones = w.text("zones.gpkg");
-    w.sample(&["--strata", "zones", "--zones", &zones, "--zone-id", "id", "--size", "200"]).expect(0);
-    w.label("sample", "sample.csv", "labelled.csv");
-    let write = |name: &str, ids: [&str; 2], border: f64| {
-        let rect = |west: f64, east: f64| geo::Rect::new((west, 16.0), (east, 19.0)).to_polygon();
-        let feature = |id: &str, west: f64, east: f64| Feature {
-            fid: -1,
-            geometry: Some(geo::Geometry::Polygon(rect(west, east))),
-            values: vec![FieldValue::Text(id.into())],
-        };
-        let layer = VectorLayer {
-            name: "zones".into(),
-            crs: Some(grid().crs),
-            fields: vec![Field { name: "id".into(), kind: FieldKind::Text }],
-            features: vec![feature(ids[0], 102.0, border), feature(ids[1], border, 105.0)],
-        };
-        write_layer(&w.path(name), &layer).unwrap();
-        w.text(name)
-    };
-    let other = write("other.gpkg", ["W", "E"], 103.5);
-    w.estimate("x", &["--zones", &other, "--zone-id", "id"])
-        .expect(3)
-        .says(&["the design has a stratum Z0, which the map does not have", "zones or strata raster"]);
-    let first = write("halves.gpkg", ["W", "E"], 103.5);
-    w.sample(&["--strata", "zones", "--zones", &first, "--zone-id", "id", "--size", "200", "--overwrite"]).expect(0);
-    w.label("sample", "sample.csv", "labelled.csv");
-    let moved = write("moved.gpkg", ["W", "E"], 103.7);
-    w.estimate("x", &["--zones", &moved, "--zone-id", "id"])
-        .expect(3)
-        .says(&["the strata hold", "--accept strata-sum"]);
-    w.estimate("x", &["--zones", &moved, "--zone-id", "id", "--accept", "strata-sum"]).expect(0);
-}
-
 #[test]
 fn few_units_get_another_interval_within_bounds_and_are_told() {
     let w = world();
@@ -250,7 +152,7 @@ fn few_units_get_another_interval_within_bounds_and_are_told() {
         })
         .map(|u| u["unit_id"].as_str())
         .collect();
-    keep(&w, |u| !dropped.contains(&u["unit_id"].as_str()));
+    w.keep(|u| !dropped.contains(&u["unit_id"].as_str()));
     w.estimate("y", &[]).expect(0).says(&[
         "fewer than five units of rubber were found outside the area mapped so",
         "label more units where the class is missed",
@@ -262,7 +164,7 @@ fn a_map_class_without_a_unit_is_told() {
     let w = world();
     w.sample(&["--strata", "whole", "--size", "200"]).expect(0);
     w.label("sample", "sample.csv", "labelled.csv");
-    keep(&w, |u| u["map_class"] != "1");
+    w.keep(|u| u["map_class"] != "1");
     w.estimate("x", &[]).expect(0).says(&["no unit lies on map class rubber", "its user's accuracy is unknown"]);
     let users = rows(&w.path("x/accuracy.csv"));
     let rubber = users.iter().find(|r| r["measure"] == "users" && r["class_name"] == "rubber").unwrap();
@@ -280,7 +182,7 @@ fn a_sample_clustered_away_from_the_map_is_told_by_class_and_by_zone() {
     let even = w.estimate("even", &with_zones).expect(0);
     assert!(!even.stderr.contains("clustered"), "{}", even.stderr);
     // Only the south was visited.
-    keep(&w, |u| number(u, "lat") < 17.0);
+    w.keep(|u| number(u, "lat") < 17.0);
     w.estimate("south", &with_zones).expect(0).says(&[
         "the sample is clustered away from the mapped area",
         "zones are out of proportion",
@@ -288,7 +190,7 @@ fn a_sample_clustered_away_from_the_map_is_told_by_class_and_by_zone() {
     ]);
     // Forest was hardly visited; told without any design, too.
     std::fs::write(w.path("labelled.csv"), whole).unwrap();
-    keep(&w, |u| u["map_class"] != "2" || u["unit_id"].parse::<u64>().unwrap() % 10 == 0);
+    w.keep(|u| u["map_class"] != "2" || u["unit_id"].parse::<u64>().unwrap() % 10 == 0);
     let words = ["the sample is clustered away from the mapped area", "classes are out of proportion", "forest has"];
     w.estimate("classes", &[]).expect(0).says(&words);
     let (prediction, labelled, out) = (w.text("prediction"), w.text("labelled.csv"), w.text("bare"));
@@ -297,59 +199,73 @@ fn a_sample_clustered_away_from_the_map_is_told_by_class_and_by_zone() {
 }
 
 #[test]
-fn labels_that_fit_no_unit_are_refused_with_their_place() {
-    let w = world();
-    w.sample(&["--size", "200"]).expect(0);
-    w.label("sample", "sample.csv", "labelled.csv");
-    let text = std::fs::read_to_string(w.path("labelled.csv")).unwrap();
-    let line = text.lines().nth(1).unwrap().to_owned();
-    let refused = |text: String, code: i32, words: &[&str]| {
-        std::fs::write(w.path("labelled.csv"), text).unwrap();
-        w.estimate("x", &[]).expect(code).says(words);
-        assert!(!w.path("x").exists());
-    };
-    let id = line.split(',').next().unwrap();
-    refused(format!("{text}{line}\n"), 3, &[&format!("has unit {id} twice"), "one row a unit"]);
-    refused(text.replacen(&line, "9999,102,17,forest", 1), 3, &["unit 9999 has number 9999", "does not know"]);
-    refused(text.replacen(&line, "first,102,17,forest", 1), 3, &["row 2: unit_id is \"first\"", "whole number"]);
-    refused(text.replacen("label", "class", 1), 3, &["has no field \"label\"", "--label-field"]);
-    refused("unit_id,lon,lat,label\n".to_owned(), 3, &["there is no labelled unit", "fill in the label field"]);
-    std::fs::write(w.path("labelled.csv"), &text).unwrap();
-    w.estimate("x", &["--level", "95"]).expect(2).says(&["--level 95 must be a fraction between 0 and 1"]);
-    w.estimate("x", &["--cv-limits", "0.1"]).expect(2).says(&["--cv-limits takes exactly two values"]);
-    w.estimate("x", &["--accept", "anything"]).expect(2).says(&["invalid value 'anything'", "other-design"]);
-    // Without a design a unit without a position cannot be placed.
-    std::fs::write(w.path("labelled.csv"), "unit_id,label\n1,forest\n").unwrap();
-    let (prediction, labelled, out) = (w.text("prediction"), w.text("labelled.csv"), w.text("x"));
-    let bare = ["estimate", "--prediction", &prediction, "--sample", &labelled, "--out", &out, "--accept", "no-design"];
-    areal(bare).expect(3).says(&["unit 1 has no position", "lon and lat"]);
-}
-
-#[test]
-fn zones_that_leave_out_a_part_are_raked_to_their_own_total_and_overlaps_are_refused() {
+fn flawed_samples_are_refused_with_the_reason() {
     let w = world();
     w.sample(&["--size", "300"]).expect(0);
     w.label("sample", "sample.csv", "labelled.csv");
-    let layer = read_layer(&w.path("zones.gpkg"), None).unwrap();
-    let fewer = VectorLayer { features: layer.features.into_iter().skip(1).collect(), ..layer };
-    write_layer(&w.path("fewer.gpkg"), &fewer).unwrap();
-    let zones = w.text("fewer.gpkg");
-    w.estimate("x", &["--zones", &zones, "--zone-id", "id", "--benchmark"]).expect(0);
-    let found = rows(&w.path("x/estimates.csv"));
-    let sum = |population: &str| -> f64 {
-        let of = |r: &&Row| r["population"] == population && r["class_name"] == "forest";
-        found.iter().filter(of).map(|r| number(r, "estimate")).sum()
-    };
-    assert!((sum("zone") / sum("zones") - 1.0).abs() < 1e-6 && sum("zones") < 0.99 * sum("map"));
-    let mut twice = fewer;
-    twice.features.push(Feature {
-        fid: -1,
-        values: vec![FieldValue::Text("T".into()); 2],
-        ..twice.features[0].clone()
-    });
-    write_layer(&w.path("twice.gpkg"), &twice).unwrap();
-    let zones = w.text("twice.gpkg");
-    w.estimate("y", &["--zones", &zones, "--zone-id", "id", "--benchmark"])
+    let (prediction, labelled) = (w.text("prediction"), w.text("labelled.csv"));
+
+    // No design: no interval, unless accepted, and then without any error.
+    let bare = ["estimate", "--prediction", &prediction, "--sample", &labelled];
+    let out = w.text("bare");
+    areal(bare.iter().chain(&["--out", &out])).expect(3).says(&["no standard error and no interval", "areal sample"]);
+    assert!(!w.path("bare").exists());
+    areal(bare.iter().chain(&["--out", &out, "--accept", "no-design"])).expect(0).says(&["no standard error"]);
+    let found = rows(&w.path("bare/estimates.csv"));
+    assert!(
+        found
+            .iter()
+            .all(|r| r["standard_error"].is_empty() && r["low"].is_empty() && r["method"].starts_with("no-design, "))
+    );
+
+    // Another map.
+    let mut other = w.map.clone();
+    other[SIDE * SIDE - 1] = 3;
+    other[SIDE * SIDE - 2] = 1;
+    w.write_prediction("other", &other);
+    let (design, name) = (w.text("sample"), w.text("other"));
+    let on_other = ["estimate", "--prediction", &name, "--design", &design, "--sample", &labelled, "--out"];
+    let out = w.text("on_other");
+    areal(on_other.iter().chain(&[out.as_str()]))
         .expect(3)
-        .says(&["sum of the zones' areas (km2) of the benchmark", "zones that overlap"]);
+        .says(&["is not the one the sample was drawn from", "other-map"]);
+    areal(on_other.iter().chain(&[out.as_str(), "--accept", "other-map"])).expect(0);
+
+    // A label that is no class; a stratum left with one unit; units without a label.
+    let text = std::fs::read_to_string(w.path("labelled.csv")).unwrap();
+    let write = |name: &str, text: String| std::fs::write(w.path(name), text).unwrap();
+    write("labelled.csv", text.replacen(",forest", ",forrest", 1).replacen(",rubber", ",Rubber", 1));
+    w.estimate("y", &[]).expect(3).says(&[
+        "2 labels are not classes of the map",
+        "\"forrest\"",
+        "\"Rubber\"",
+        "rubber (1), forest (2), paddy (3)",
+    ]);
+    let units = rows(&w.path("sample/units.csv"));
+    let mut kept = 0;
+    let few: Vec<&str> = text
+        .lines()
+        .filter(|line| {
+            let id = line.split(',').next().unwrap_or_default();
+            let rubber = units.iter().any(|u| u["unit_id"] == id && u["stratum"] == "rubber");
+            kept += usize::from(rubber);
+            !rubber || kept <= 1
+        })
+        .collect();
+    write("labelled.csv", few.join("\n") + "\n");
+    w.estimate("y", &[]).expect(3).says(&["stratum rubber has 1 labelled units", "at least 2"]);
+    write("labelled.csv", text.lines().take(250).collect::<Vec<_>>().join("\n") + "\n");
+    w.estimate("z", &[]).expect(0).says(&["51 of 300 units have no label"]);
+}
+
+/// 16.5 for 16.5 % made every number good.
+#[test]
+fn percents_for_fractions_are_refused() {
+    let w = world();
+    w.sample(&["--target-cv", "10", "--class", "rubber"]).expect(2).says(&["--target-cv 10", "0.1 is 10 %"]);
+    w.sample(&["--target-se", "1"]).expect(2).says(&["--target-se 1", "0.01 is 1 %"]);
+    w.sample(&["--size", "200"]).expect(0);
+    w.label("sample", "sample.csv", "labelled.csv");
+    w.estimate("x", &["--cv-limits", "16.5,33.3"]).expect(2).says(&["--cv-limits 16.5", "0.165 is 16.5 %"]);
+    w.estimate("x", &["--max-cv", "33"]).expect(2).says(&["0.33 is 33 %"]);
 }

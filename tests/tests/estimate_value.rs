@@ -5,8 +5,8 @@ use std::path::Path;
 use areal_grid::PixelState;
 
 use crate::common::{Row, Run, areal, number, rows};
-use crate::estimate::{NODATA_ROWS, SIDE, World, cell_areas, grid, noise, world};
 use crate::prediction_folder;
+use crate::survey_world::{NODATA_ROWS, SIDE, World, cell_areas, grid, noise, world};
 
 /// Wealth in each cell, and what a map says of it that shrinks to the mean and is too rich by 2.
 struct Wealth {
@@ -109,7 +109,7 @@ fn every_estimator_of_a_mean_holds_the_truth_and_the_map_saves_units() {
 }
 
 #[test]
-fn a_mean_by_zone_leans_on_the_map_where_units_are_few() {
+fn a_mean_by_zone_is_model_based_where_units_are_few() {
     let w = wealth();
     w.sample(&["--size", "300"]).expect(0);
     w.label();
@@ -121,6 +121,41 @@ fn a_mean_by_zone_leans_on_the_map_where_units_are_few() {
     assert!(methods.contains("direct") && methods.len() > 1, "{methods:?}");
     assert!(found.iter().skip(2).all(|r| !r["mapped"].is_empty() && number(r, "estimate") > 30.0));
     assert!(w.world.path("x/quality.md").exists() && !w.world.path("x/accuracy.csv").exists());
+}
+
+/// The unit-level model is near the truth in every zone, within its own errors.
+#[test]
+fn a_unit_level_model_gives_each_zone_its_mean() {
+    let w = wealth();
+    w.sample(&["--size", "300"]).expect(0);
+    w.label();
+    let zones = w.world.text("zones.gpkg");
+    let with_zones = ["--zones", &zones, "--zone-id", "id", "--zone-method"];
+    w.estimate("direct", &[&with_zones[..], &["direct"]].concat()).expect(0);
+    w.estimate("unit-level", &[&with_zones[..], &["unit-level"]].concat()).expect(0);
+    let table = |out: &str| rows(&w.world.path(out).join("estimates.csv"));
+    let (direct, found) = (table("direct"), table("unit-level"));
+    let areas = cell_areas();
+    // Thirds of the map; the cells that their borders cut matter little.
+    let truth = |zone: usize| {
+        let (i, j) = (2 - zone / 3, zone % 3);
+        let row = move |r: usize| (j * 100..(j + 1) * 100).map(move |c| r * SIDE + c);
+        mean(&w.truth, (NODATA_ROWS.max(i * 100)..(i + 1) * 100).flat_map(row), &areas)
+    };
+    let is_zone = |r: &&Row| r["population"] == "zone";
+    let mut errors = [0.0, 0.0];
+    for (zone, (direct, found)) in direct.iter().filter(is_zone).zip(found.iter().filter(is_zone)).enumerate() {
+        assert_eq!((found["method"].as_str(), found["zone_id"].as_str()), ("unit-level", format!("Z{zone}").as_str()));
+        let error = number(found, "standard_error");
+        assert!((number(found, "estimate") - truth(zone)).abs() < 4.0 * error, "{} {found:?}", truth(zone));
+        errors[0] += number(direct, "standard_error");
+        errors[1] += error;
+    }
+    assert!(errors[1] < 0.6 * errors[0], "{errors:?}");
+    w.world.sample(&["--size", "300", "--overwrite"]).expect(0);
+    w.world.label("sample", "sample.csv", "labelled.csv");
+    let words = ["there is no value for the unit-level model", "--zone-method"];
+    w.world.estimate("x", &[&with_zones[..], &["unit-level"]].concat()).expect(3).says(&words);
 }
 
 #[test]
@@ -167,5 +202,7 @@ fn a_sample_of_a_value_that_leaves_half_the_map_out_is_told() {
     w.estimate("x", &with_zones)
         .expect(0)
         .says(&["the sample is clustered away from the mapped area", "have no label"]);
-    w.estimate("y", &[&with_zones[..], &["--benchmark"]].concat()).expect(2).says(&["--benchmark applies to classes only"]);
+    w.estimate("y", &[&with_zones[..], &["--benchmark"]].concat())
+        .expect(2)
+        .says(&["--benchmark applies to classes only"]);
 }

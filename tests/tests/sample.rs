@@ -6,7 +6,7 @@ use areal_grid::{PixelGrid, PixelType, Pixels};
 use areal_raster::{CogBand, CogSpec, CogWriter, Resampling};
 
 use crate::common::{areal, number, rows};
-use crate::estimate::{SIDE, World, grid, world};
+use crate::survey_world::{SIDE, World, grid, world};
 
 fn raster(path: &Path, grid: &PixelGrid, pixels: &Pixels) {
     let spec = CogSpec {
@@ -103,7 +103,16 @@ fn strata_may_be_zones_or_the_whole_map() {
 #[test]
 fn a_wanted_cv_decides_the_size() {
     let w = world();
-    let flags = ["--class", "rubber", "--users", "rubber=0.8,forest=0.9", "--min-per-stratum", "2", "--overwrite", "--target-cv"];
+    let flags = [
+        "--class",
+        "rubber",
+        "--users",
+        "rubber=0.8,forest=0.9",
+        "--min-per-stratum",
+        "2",
+        "--overwrite",
+        "--target-cv",
+    ];
     let units = |cv: &str| {
         w.sample(&[&flags[..], &[cv]].concat()).expect(0);
         rows(&w.path("sample/units.csv")).len()
@@ -153,4 +162,27 @@ fn the_map_class_is_shown_only_where_it_is_asked_for() {
     assert!(shown.iter().zip(&units).all(|(a, b)| a["unit_id"] == b["unit_id"] && a["map_class"] == b["map_class"]));
     let layer = areal_raster::read_layer(&w.path("sample/sample.gpkg"), None).unwrap();
     assert!(layer.field_index("map_class").is_some());
+}
+
+/// Flags and recipe keys of earlier releases keep working, and name the new ones.
+#[test]
+fn old_names_of_flags_work_with_a_warning() {
+    let w = world();
+    w.sample(&["--size", "200", "--least", "60"]).expect(0).says(&["--least is deprecated", "use --min-per-stratum"]);
+    assert!(strata(&w).iter().all(|s| s["sample"].as_u64().unwrap() >= 60));
+    assert_eq!(design(&w)["provenance"]["settings"]["min-per-stratum"], 60);
+    w.label("sample", "sample.csv", "labelled.csv");
+    let zones = w.text("zones.gpkg");
+    w.estimate("x", &["--zones", &zones, "--zone-id", "id", "--least-units=9", "--greatest-cv", "0.5"])
+        .expect(0)
+        .says(&["--least-units is deprecated", "use --min-units", "--greatest-cv is deprecated", "use --max-cv"]);
+    std::fs::create_dir_all(w.path("out/predictions")).unwrap();
+    std::fs::rename(w.path("prediction"), w.path("out/predictions/north")).unwrap();
+    let recipe = w.path("recipe.toml");
+    let text = "format = \"areal-recipe/1\"\n[scenes]\nnorth = [\"none.tif\"]\n[sample]\nsize = 200\nleast = 60\n";
+    std::fs::write(&recipe, text).unwrap();
+    let words = ["sample.least is deprecated", "use sample.min-per-stratum"];
+    areal(["run", recipe.to_str().unwrap()]).expect(0).says(&words);
+    let made = std::fs::read_to_string(w.path("out/samples/north/design.json")).unwrap();
+    assert!(made.contains("\"min-per-stratum\": 60"), "{made}");
 }
