@@ -1,5 +1,6 @@
+//! The unit-level model of Battese, Harter and Fuller.
+
 use nalgebra::{DMatrix, DVector};
-use serde::{Deserialize, Serialize};
 
 use crate::error::{EstimateError, same_length};
 
@@ -24,7 +25,7 @@ pub struct AreaTotals {
 }
 
 /// A fitted unit-level model.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct UnitLevel {
     /// Variance between areas, by REML.
     pub area_variance: f64,
@@ -34,6 +35,8 @@ pub struct UnitLevel {
     pub beta: Vec<f64>,
     /// EBLUP of each area's mean, in the order given.
     pub means: Vec<f64>,
+    /// Estimated mean squared error of each.
+    pub mses: Vec<f64>,
     /// Of each sampled unit, its externally studentised residual in the model's own metric: beyond +-3, look at it
     /// before believing the rest.
     pub studentised: Vec<f64>,
@@ -42,7 +45,9 @@ pub struct UnitLevel {
 /// The unit-level model of Battese, Harter and Fuller 1988 (JASA 83:28): `y = x' beta + v + e` with an effect `v ~ (0, sv2)` for
 /// each area and `e ~ (0, se2)` for each unit. Variances by REML; the mean of an area is
 /// `f ybar + (Xbar - f xbar)' beta + (1 - f) vhat`, `vhat = gamma (ybar - xbar' beta)`, `gamma = sv2 / (sv2 + se2 / n)`,
-/// `f = n / N` (Rao and Molina 2015, Small Area Estimation, 2nd ed., eq. 7.1.16-7.1.19).
+/// `f = n / N` (Rao and Molina 2015, Small Area Estimation, 2nd ed., eq. 7.1.16-7.1.19). The mean squared errors are those
+/// of Prasad and Rao 1990 (JASA 85:163) for REML, `g1 + g2 + 2 g3` of the units that are not sampled (Rao and Molina 2015,
+/// section 7.2.2).
 ///
 /// # Errors
 /// Tables that do not fit; collinear auxiliary variables; no more units than coefficients.
@@ -64,22 +69,13 @@ pub fn unit_level(units: &[UnitInput], areas: &[AreaTotals]) -> Result<UnitLevel
     let data = Data::new(units, areas.len(), p);
     let ratio = best_ratio(&data)?;
     let fit = data.fit(ratio)?;
-    let mean = |(k, area): (usize, &AreaTotals)| {
-        let whole = DVector::from_column_slice(&area.x_mean);
-        let n = data.n[k];
-        if n == 0.0 {
-            return whole.dot(&fit.beta);
-        }
-        let (y, x) = (data.y_sum[k] / n, &data.x_sum[k] / n);
-        let f = n / area.population as f64;
-        let effect = ratio * n / (1.0 + ratio * n) * (y - x.dot(&fit.beta));
-        f * y + (whole - f * x).dot(&fit.beta) + (1.0 - f) * effect
-    };
+    let areas: Vec<(f64, f64)> = areas.iter().enumerate().map(|(k, area)| data.predict(&fit, ratio, k, area)).collect();
     Ok(UnitLevel {
         area_variance: ratio * fit.unit_variance,
         unit_variance: fit.unit_variance,
         beta: fit.beta.iter().copied().collect(),
-        means: areas.iter().enumerate().map(mean).collect(),
+        means: areas.iter().map(|a| a.0).collect(),
+        mses: areas.iter().map(|a| a.1).collect(),
         studentised: data.studentised(&fit, ratio),
     })
 }
@@ -119,8 +115,11 @@ impl<'a> Data<'a> {
     /// `tau = 1 - (1 + ratio n)^-1/2` (Fuller and Battese 1973, JASA 68:626).
     fn transformed(&self, unit: &UnitInput, ratio: f64) -> (f64, DVector<f64>) {
         let n = self.n[unit.area];
-        let share = (1.0 - (1.0 + ratio * n).powf(-0.5)) / n;
-        (unit.y - share * self.y_sum[unit.area], DVector::from_column_slice(&unit.x) - share * &self.x_sum[unit.area])
+        let fraction = (1.0 - (1.0 + ratio * n).powf(-0.5)) / n;
+        (
+            unit.y - fraction * self.y_sum[unit.area],
+            DVector::from_column_slice(&unit.x) - fraction * &self.x_sum[unit.area],
+        )
     }
 
     /// Generalised least squares and the restricted likelihood at `ratio = sv2 / se2`.
@@ -151,6 +150,41 @@ impl<'a> Data<'a> {
         let unit_variance = squares / freedom;
         let likelihood = -0.5 * (freedom * unit_variance.ln() + log_det_v + log_det_gram);
         Ok(Fit { beta, q: cholesky.inverse(), unit_variance, likelihood })
+    }
+
+    /// Mean of area `k` and its mean squared error.
+    fn predict(&self, fit: &Fit, ratio: f64, k: usize, area: &AreaTotals) -> (f64, f64) {
+        let (se2, sv2) = (fit.unit_variance, ratio * fit.unit_variance);
+        let (n, population) = (self.n[k], area.population as f64);
+        let whole = DVector::from_column_slice(&area.x_mean);
+        let f = (n / population).min(1.0);
+        let (y, x) = if n > 0.0 { (self.y_sum[k] / n, &self.x_sum[k] / n) } else { (0.0, DVector::zeros(self.p)) };
+        let gamma = ratio * n / (1.0 + ratio * n);
+        let effect = gamma * (y - x.dot(&fit.beta));
+        let rest = whole - f * &x;
+        let value = f * y + rest.dot(&fit.beta) + (1.0 - f) * effect;
+        // `rest` is the mean of the units that are not sampled, times 1 - f.
+        let apart = rest - (1.0 - f) * gamma * x;
+        let g2 = apart.dot(&(&fit.q * &apart)) * se2;
+        let open = (1.0 - f).powi(2);
+        let g1 = (1.0 - gamma) * sv2;
+        let g3 = n * (se2 + n * sv2).powi(-3) * self.variance_uncertainty(se2, sv2);
+        (value, open * (g1 + 2.0 * g3) + g2 + (1.0 - f) * se2 / population)
+    }
+
+    /// `se4 Var(sv2) + sv4 Var(se2) - 2 se2 sv2 Cov(sv2, se2)` with the asymptotic variances of the REML estimates (Rao
+    /// and Molina 2015, eq. 7.2.23 and 7.2.27).
+    fn variance_uncertainty(&self, se2: f64, sv2: f64) -> f64 {
+        let (mut vv, mut ee, mut ve) = (0.0, 0.0, 0.0);
+        for &n in self.n.iter().filter(|n| **n > 0.0) {
+            let alpha = (se2 + n * sv2).powi(-2);
+            vv += 0.5 * n * n * alpha;
+            ee += 0.5 * ((n - 1.0) / (se2 * se2) + alpha);
+            ve += 0.5 * n * alpha;
+        }
+        let determinant = vv * ee - ve * ve;
+        // The inverse of the information matrix holds `ee`, `vv` and `-ve` over its determinant.
+        if determinant > 0.0 { (se2 * se2 * ee + sv2 * sv2 * vv + 2.0 * se2 * sv2 * ve) / determinant } else { 0.0 }
     }
 
     /// `t = r sqrt((n - p - 1) / (S (1 - h) - r2))` for residual `r` and leverage `h` (Cook and Weisberg 1982, eq. 2.2.13).

@@ -143,9 +143,8 @@ impl<'a> ValueData<'a> {
     }
 
     fn zones(&self) -> Result<Vec<EstimateRow>, EstimateError> {
-        let errors: Vec<f64> = self.y.iter().zip(&self.predicted).map(|(y, f)| y - f).collect();
         let means: Vec<f64> = self.survey.zones.iter().map(|z| z.map_mean).collect();
-        let found = zone_means(&self.sample, &self.y, &errors, &means, &self.zoning, &self.settings.zones)?;
+        let found = zone_means(&self.sample, &self.y, &self.predicted, &means, &self.zoning, &self.settings.zones)?;
         let row = |(zone, found): (&'a ValueZone, ZoneEstimate)| {
             let subject = self.subject(Population::Zone, Some(zone), zone.map_mean);
             EstimateRow::zone(&subject, &found, 1.0, &found.method.to_string(), &self.settings.limits)

@@ -8,6 +8,7 @@ use crate::error::{EstimateError, same_length};
 use crate::estimate::Estimate;
 use crate::interval::{Interval, IntervalMethod, fraction_interval, t_interval};
 use crate::stratified::StratifiedSample;
+use crate::unit_level::{AreaTotals, UnitInput, unit_level};
 use crate::zoning::Zoning;
 
 /// Which estimator a zone's number comes from.
@@ -26,6 +27,8 @@ pub enum ZoneMethod {
     Composite,
     /// EBLUP of the Fay-Herriot model with the synthetic estimate as covariate: model-based.
     FayHerriot,
+    /// EBLUP of the unit-level model with the map as covariate, for a value: model-based. It does not use the design's weights.
+    UnitLevel,
     /// Direct where the zone has the least number of units and the CV asked for, or where the composite would be no better;
     /// else composite. One choice for all classes of a zone, so that they add up to it.
     Auto,
@@ -38,7 +41,7 @@ pub struct ZoneSettings {
     /// Minimum number of labelled units in a zone for a direct estimate.
     pub min_units: usize,
     /// Maximum CV of a direct estimate: of a zone's classes the mean, weighted by their area, which is the sum of the
-    /// standard errors of their shares.
+    /// standard errors of their fractions.
     pub max_cv: f64,
     /// Level of the intervals.
     pub level: f64,
@@ -51,7 +54,7 @@ pub struct ZoneEstimate {
     pub estimate: Estimate,
     /// Confidence interval; its method is `None` where none is claimed.
     pub interval: Interval,
-    /// True when the standard error is known; else it is 0 and says nothing.
+    /// True when the standard error is known; else it is 0 and has no meaning.
     pub error_known: bool,
     /// Where it comes from; never `Auto`.
     pub method: ZoneMethod,
@@ -76,8 +79,8 @@ pub fn direct(sample: &StratifiedSample, y: &[f64], zoning: &Zoning) -> Result<V
     (0..zoning.mapped.len()).map(|zone| sample.domain(y, &zoning.indicator(zone))).collect()
 }
 
-/// Gives every zone the area shares of its classes, `[zone][class]`: direct where the sample allows, else from the models.
-/// `map` and `reference` are each unit's class on the map and in truth. The shares of a zone add up to 1.
+/// Gives every zone the area fractions of its classes, `[zone][class]`: direct where the sample allows, else from the models.
+/// `map` and `reference` are each unit's class on the map and in truth. The fractions of a zone add up to 1.
 ///
 /// Only direct numbers have intervals; their coverage is simulated in `tests/coverage`.
 ///
@@ -90,18 +93,23 @@ pub fn zone_fractions(
     zoning: &Zoning,
     settings: &ZoneSettings,
 ) -> Result<Vec<Vec<ZoneEstimate>>, EstimateError> {
+    if settings.method == ZoneMethod::UnitLevel {
+        return Err(EstimateError::Empty { what: "value for the unit-level model: the map has classes" });
+    }
     let classes = zoning.mapped.first().map_or(0, Vec::len);
     let y: Vec<Vec<f64>> = (0..classes).map(|c| reference.iter().map(|&r| f64::from(r == c)).collect()).collect();
     let model = CellModel::fit(sample, map, &y, zoning, VariableKind::Fraction)?;
     let own: Vec<Vec<Option<Estimate>>> = y.iter().map(|y| direct(sample, y, zoning)).collect::<Result<_, _>>()?;
     let areas: Vec<f64> = zoning.mapped.iter().map(|m| m.iter().sum()).collect();
-    let shares = |z: usize| -> Vec<f64> {
+    let fractions = |z: usize| -> Vec<f64> {
         zoning.mapped[z].iter().map(|m| if areas[z] > 0.0 { m / areas[z] } else { 0.0 }).collect()
     };
     let tables = Tables {
-        synthetic: (0..areas.len()).map(|z| (0..classes).map(|c| model.synthetic(&shares(z), c)).collect()).collect(),
+        synthetic: (0..areas.len())
+            .map(|z| (0..classes).map(|c| model.synthetic(&fractions(z), c)).collect())
+            .collect(),
         composite: (0..areas.len())
-            .map(|z| (0..classes).map(|c| model.composite(z, &shares(z), c)).collect())
+            .map(|z| (0..classes).map(|c| model.composite(z, &fractions(z), c)).collect())
             .collect(),
         direct: (0..areas.len()).map(|z| own.iter().map(|o| o[z]).collect::<Option<_>>()).collect(),
         counts: zoning.counts(),
@@ -114,21 +122,26 @@ pub fn zone_fractions(
     Ok(found)
 }
 
-/// Gives every zone its mean of a value. `errors` are value less map at each unit, `map_means` the map's mean in each zone.
+/// Gives every zone its mean of a value `y`. `predicted` is the map at each unit, `map_means` the map's mean in each zone.
 ///
 /// # Errors
 /// Tables that do not fit, or a model that cannot be fitted where it was asked for by name.
 pub fn zone_means(
     sample: &StratifiedSample,
     y: &[f64],
-    errors: &[f64],
+    predicted: &[f64],
     map_means: &[f64],
     zoning: &Zoning,
     settings: &ZoneSettings,
 ) -> Result<Vec<ZoneEstimate>, EstimateError> {
     same_length("the zones' means", map_means.len(), zoning.mapped.len())?;
+    same_length("the predictions", predicted.len(), y.len())?;
+    if settings.method == ZoneMethod::UnitLevel {
+        return unit_level_means(sample, y, predicted, map_means, zoning);
+    }
+    let errors: Vec<f64> = y.iter().zip(predicted).map(|(y, f)| y - f).collect();
     let one = Zoning { mapped: zoning.mapped.iter().map(|m| vec![m.iter().sum()]).collect(), ..zoning.clone() };
-    let model = CellModel::fit(sample, &vec![0; sample.len()], &[errors.to_vec()], &one, VariableKind::Value)?;
+    let model = CellModel::fit(sample, &vec![0; sample.len()], &[errors], &one, VariableKind::Value)?;
     let shifted = |z: usize, m: Modelled| vec![Modelled { value: map_means[z] + m.value, ..m }];
     let tables = Tables {
         synthetic: (0..map_means.len()).map(|z| shifted(z, model.synthetic(&[1.0], 0))).collect(),
@@ -138,6 +151,35 @@ pub fn zone_means(
         kind: VariableKind::Value,
     };
     Ok(tables.choose(settings)?.into_iter().flatten().collect())
+}
+
+/// The unit-level model. A unit belongs to the zone that holds most of its cell; units outside all zones are left out.
+fn unit_level_means(
+    sample: &StratifiedSample,
+    y: &[f64],
+    predicted: &[f64],
+    map_means: &[f64],
+    zoning: &Zoning,
+) -> Result<Vec<ZoneEstimate>, EstimateError> {
+    let main = |of: &Vec<(usize, f64)>| of.iter().max_by(|a, b| a.1.total_cmp(&b.1)).map(|(zone, _)| *zone);
+    let unit =
+        |(u, of): (usize, &Vec<(usize, f64)>)| Some(UnitInput { area: main(of)?, y: y[u], x: vec![1.0, predicted[u]] });
+    let units: Vec<UnitInput> = zoning.membership.iter().enumerate().filter_map(unit).collect();
+    let cells: u64 = sample.strata().iter().map(|s| s.population).sum();
+    let cells_per_area = cells as f64 / sample.area();
+    let area = |(mean, mapped): (&f64, &Vec<f64>)| {
+        let area: f64 = mapped.iter().sum();
+        let population = if sample.is_finite() { (area * cells_per_area).round().max(1.0) as u64 } else { u64::MAX };
+        // A zone without area has no mean, and no estimate that anyone sees.
+        AreaTotals { x_mean: vec![1.0, if area > 0.0 { *mean } else { 0.0 }], population }
+    };
+    let areas: Vec<AreaTotals> = map_means.iter().zip(&zoning.mapped).map(area).collect();
+    let found = unit_level(&units, &areas)?;
+    let estimates = found.means.iter().zip(&found.mses).zip(zoning.counts());
+    let finish = |((value, mse), n): ((&f64, &f64), usize)| {
+        finish_model(*value, Some(*mse), n, ZoneMethod::UnitLevel, VariableKind::Value)
+    };
+    Ok(estimates.map(finish).collect())
 }
 
 /// All candidates, `[zone][class]`.
@@ -182,7 +224,7 @@ impl Tables {
         let error: f64 = own.iter().map(|e| e.standard_error).sum();
         let enough = self.counts[z] >= settings.min_units && error > 0.0 && error <= settings.max_cv * scale;
         let model: Option<f64> = self.composite[z].iter().map(|m| m.mse.map(f64::sqrt)).sum();
-        // A handful of units has an error that is itself hardly known.
+        // The error from a few units is itself uncertain.
         let known = self.counts[z] >= settings.min_units.min(MIN_UNITS_FOR_ERROR) && error > 0.0;
         enough || (known && model.is_none_or(|m| m >= error))
     }
@@ -228,7 +270,7 @@ fn finish_model(value: f64, mse: Option<f64>, n: usize, method: ZoneMethod, kind
     ZoneEstimate { estimate, interval, error_known: mse.is_some(), method }
 }
 
-/// Scales the shares of a zone so that they add up to 1: direct and composite ones do, Fay-Herriot's, made class by
+/// Scales the fractions of a zone so that they add up to 1: direct and composite ones do, Fay-Herriot's, made class by
 /// class, do not.
 fn add_up(row: &mut [ZoneEstimate]) {
     let sum: f64 = row.iter().map(|e| e.estimate.value).sum();

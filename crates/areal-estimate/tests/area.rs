@@ -24,7 +24,7 @@ fn olofsson_2014() -> ([u64; 4], Accuracy) {
 fn olofsson_2014_table_8() {
     let (sizes, a) = olofsson_2014();
     let pixels = sizes.iter().sum::<u64>() as f64;
-    let share = [0.023_508_6, 0.012_984_6, 0.317_522_1, 0.645_984_6];
+    let fraction = [0.023_508_6, 0.012_984_6, 0.317_522_1, 0.645_984_6];
     let area = [
         (235_086.2, 68_416.9, 21_157.76, 6_157.52),
         (129_846.2, 41_730.6, 11_686.15, 3_755.76),
@@ -35,8 +35,8 @@ fn olofsson_2014_table_8() {
     let producers =
         [(0.748_661_4, 0.213_306), (0.847_156_4, 0.254_404), (0.934_508_9, 0.034_324), (0.961_609_0, 0.018_361)];
     for (k, class) in a.classes.iter().enumerate() {
-        close(class.share.value, share[k], 5e-8);
-        let px = class.share.scaled(pixels);
+        close(class.fraction.value, fraction[k], 5e-8);
+        let px = class.fraction.scaled(pixels);
         close(px.value, area[k].0, 0.05);
         close(half(&px), area[k].1, 0.05);
         let hectares = px.scaled(30.0 * 30.0 / 10_000.0);
@@ -51,7 +51,7 @@ fn olofsson_2014_table_8() {
     close(a.overall.value, 0.946_511_9, 5e-8);
     close(half(&a.overall), 0.018_483_3, 5e-8);
     // Counting pixels is 14.9 % low for deforestation.
-    close(1.0 - 200_000.0 / a.classes[0].share.scaled(pixels).value, 0.149, 5e-4);
+    close(1.0 - 200_000.0 / a.classes[0].fraction.scaled(pixels).value, 0.149, 5e-4);
     close(a.proportions.iter().flatten().sum::<f64>(), 1.0, 1e-12);
 }
 
@@ -70,7 +70,7 @@ fn olofsson_2013_first_example() {
     let counts = [vec![97, 0, 3], vec![3, 279, 18], vec![2, 1, 97]];
     let (sample, map, reference) = from_matrix(&counts, &[22_353, 1_122_543, 610_228], false).unwrap();
     let a = accuracy(&sample, &map, &reference, 3).unwrap();
-    let area = a.classes[0].share.scaled(sample.area());
+    let area = a.classes[0].fraction.scaled(sample.area());
     close(area.value, 45_112.4, 0.05);
     close(area.standard_error, 10_751.4, 0.05);
     let expected = [(0.480_630_8, 0.224_53), (0.994_188_7, 0.011_325), (0.896_925_9, 0.041_205)];
@@ -82,7 +82,7 @@ fn olofsson_2013_first_example() {
     close(half(&a.overall), 0.021_881_8, 5e-8);
 }
 
-/// Olofsson et al. 2013, second example: the strata's shares are known, not their pixel counts.
+/// Olofsson et al. 2013, second example: the strata's fractions are known, not their pixel counts.
 #[test]
 fn olofsson_2013_second_example() {
     let counts = [vec![127, 66, 54], vec![2, 322, 17], vec![0, 15, 540]];
@@ -112,10 +112,10 @@ fn stehman_2014() {
     let units: Vec<_> = (0..40).map(|k| (k / 10, 1.0)).collect();
     let sample = StratifiedSample::new(strata.to_vec(), &units, true).unwrap();
     let a = accuracy(&sample, &code(map), &code(reference), 4).unwrap();
-    close(a.classes[0].share.value, 0.35, 1e-12);
-    close(a.classes[0].share.standard_error, 0.082_247_8, 5e-8);
-    close(a.classes[2].share.value, 0.20, 1e-12);
-    close(a.classes[2].share.standard_error, 0.064_279_8, 5e-8);
+    close(a.classes[0].fraction.value, 0.35, 1e-12);
+    close(a.classes[0].fraction.standard_error, 0.082_247_8, 5e-8);
+    close(a.classes[2].fraction.value, 0.20, 1e-12);
+    close(a.classes[2].fraction.standard_error, 0.064_279_8, 5e-8);
     close(a.overall.value, 0.63, 1e-12);
     close(a.overall.standard_error, 0.084_642_2, 5e-8);
     close(a.classes[1].users.unwrap().value, 0.574_468_1, 5e-8);

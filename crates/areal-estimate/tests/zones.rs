@@ -96,8 +96,8 @@ fn raking_meets_both_margins() {
     assert!(rake(&[vec![1.0]], &[1.0], &[2.0]).is_err());
 }
 
-#[test]
-fn a_survey_warns_of_what_rests_on_one_unit_and_names_each_method() {
+/// The example as a survey; units 0 and 4 lie on training ground.
+fn survey() -> ClassSurvey {
     let (sample, map, y, zoning) = example();
     let class = |code, name: &str, area| MapClass { code, name: name.into(), area, mean_probability: None };
     let units = (0..8)
@@ -112,7 +112,7 @@ fn a_survey_warns_of_what_rests_on_one_unit_and_names_each_method() {
             in_training: k % 4 == 0,
         })
         .collect();
-    let survey = ClassSurvey {
+    ClassSurvey {
         sample: SurveySample {
             strata: sample.strata().to_vec(),
             population: Population::Map,
@@ -125,7 +125,12 @@ fn a_survey_warns_of_what_rests_on_one_unit_and_names_each_method() {
             .map(|z| MapZone { id: z.to_string(), name: String::new(), mapped: zoning.mapped[z].clone() })
             .collect(),
         together: MapZone { id: String::new(), name: String::new(), mapped: vec![40.0, 60.0] },
-    };
+    }
+}
+
+#[test]
+fn a_survey_warns_of_what_rests_on_one_unit_and_names_each_method() {
+    let survey = survey();
     let zones = ZoneSettings { method: ZoneMethod::Auto, min_units: 5, max_cv: 1.0, level: 0.95 };
     let settings = SurveySettings {
         estimator: Estimator::Stratified,

@@ -85,7 +85,7 @@ impl Landscape {
         (r * 4 / SIDE) * 4 + c * 4 / SIDE
     }
 
-    pub fn share(&self, class: usize) -> f64 {
+    pub fn fraction(&self, class: usize) -> f64 {
         self.truth.iter().filter(|&&t| t == class).count() as f64 / self.truth.len() as f64
     }
 

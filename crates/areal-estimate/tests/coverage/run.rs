@@ -138,9 +138,9 @@ pub fn in_parts<T: Send>(part: impl Fn(u64) -> T + Sync) -> Vec<T> {
 /// All tallies, by estimator and number.
 struct Book<'a> {
     land: &'a Landscape,
-    shares: Vec<f64>,
+    fractions: Vec<f64>,
     mapped: Vec<f64>,
-    /// Share of the area that the map has right, by class.
+    /// Fraction of the area that the map has right, by class.
     hits: Vec<f64>,
     probability: Vec<f64>,
     wealth: f64,
@@ -155,7 +155,7 @@ impl<'a> Book<'a> {
         let wealth = land.wealth.iter().sum::<f64>() / n;
         let both = || land.truth.iter().zip(&land.map);
         Self {
-            shares: (0..CLASSES).map(|c| land.share(c)).collect(),
+            fractions: (0..CLASSES).map(|c| land.fraction(c)).collect(),
             mapped: (0..CLASSES).map(|c| land.mapped(c)).collect(),
             hits: (0..CLASSES).map(|c| both().filter(|&(t, m)| *t == c && *m == c).count() as f64 / n).collect(),
             probability: (0..CLASSES).map(|c| land.probability.iter().map(|p| p[c]).sum::<f64>() / n).collect(),
@@ -186,8 +186,8 @@ impl<'a> Book<'a> {
         self
     }
 
-    fn share(&mut self, estimator: &str, class: usize, y: &[f64], e: &areal_estimate::Estimate) {
-        let truth = self.shares[class];
+    fn fraction(&mut self, estimator: &str, class: usize, y: &[f64], e: &areal_estimate::Estimate) {
+        let truth = self.fractions[class];
         let simple = truth * (1.0 - truth) / e.n as f64;
         let found = y.iter().filter(|y| **y > 0.0).count();
         let interval = whole_interval(e, found, LEVEL);
@@ -212,8 +212,8 @@ impl<'a> Book<'a> {
         let found = accuracy(&drawn.sample, &map, &truth, CLASSES).unwrap();
         for (c, class) in NAMES.iter().enumerate() {
             let y = self.reference(&drawn.cells, c);
-            self.share("stratified by map class", c, &y, &found.classes[c].share);
-            let (users, producers) = (self.hits[c] / self.mapped[c], self.hits[c] / self.shares[c]);
+            self.fraction("stratified by map class", c, &y, &found.classes[c].fraction);
+            let (users, producers) = (self.hits[c] / self.mapped[c], self.hits[c] / self.fractions[c]);
             for (what, true_value, e) in
                 [("user's", users, found.classes[c].users), ("producer's", producers, found.classes[c].producers)]
             {
@@ -234,7 +234,7 @@ impl<'a> Book<'a> {
             // Probabilities help beyond the strata.
             let f: Vec<f64> = drawn.cells.iter().map(|&k| self.land.probability[k][c]).collect();
             let e = prediction_powered(&drawn.sample, &y, &f, self.probability[c]).unwrap();
-            self.share("prediction-powered, stratified", c, &y, &e.mean);
+            self.fraction("prediction-powered, stratified", c, &y, &e.mean);
         }
         let truth = self.hits.iter().sum();
         let e = found.overall;
@@ -251,7 +251,7 @@ impl<'a> Book<'a> {
         for c in 0..CLASSES {
             let y = self.reference(&drawn.cells, c);
             let e = drawn.sample.mean(&y).unwrap();
-            self.share("strata other than the map's", c, &y, &e);
+            self.fraction("strata other than the map's", c, &y, &e);
         }
     }
 
@@ -271,7 +271,7 @@ impl<'a> Book<'a> {
                 ("prediction-powered", prediction_powered(s, &y, &f, mapped[c]).unwrap().mean),
             ];
             for (name, e) in found {
-                self.share(name, c, &y, &e);
+                self.fraction(name, c, &y, &e);
             }
         }
         self.simple_wealth(drawn);
@@ -305,7 +305,7 @@ impl<'a> Book<'a> {
             lines.push(Line {
                 estimator: "pixel counting".into(),
                 of: format!("area of {class}"),
-                truth: self.shares[c],
+                truth: self.fractions[c],
                 mean: mapped,
                 claimed: 0.0,
                 spread: 0.0,
@@ -335,7 +335,7 @@ pub fn plot(lines: &[Line]) -> String {
         x(0.96) - x(0.94),
         row * claims.len() as f64,
     );
-    svg += &text(left, 20.0, "middle", "Share of 95 % intervals that hold the truth");
+    svg += &text(left, 20.0, "middle", "Fraction of 95 % intervals that hold the truth");
     for tick in [0.90, 0.92, 0.94, 0.95, 0.96, 0.98, 1.0] {
         svg += &text(x(tick), height - 10.0, "middle", &format!("{:.0} %", tick * 100.0));
     }

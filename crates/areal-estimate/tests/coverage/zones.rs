@@ -11,17 +11,17 @@ use crate::run::{Drawn, LEVEL, PARTS, in_parts, stratified};
 pub struct ZoneLine {
     pub design: &'static str,
     pub method: String,
-    /// Share of the intervals claimed that hold the truth, over the numbers that vary from sample to sample.
+    /// Fraction of the intervals claimed that hold the truth, over the numbers that vary from sample to sample.
     pub coverage: Option<f64>,
-    /// Share of numbers that claim an interval.
+    /// Fraction of numbers that claim an interval.
     pub claimed: f64,
-    /// Share of numbers that lie within 1.96 of their error of the truth, claimed or not.
+    /// Fraction of numbers that lie within 1.96 of their error of the truth, claimed or not.
     pub within: f64,
-    /// Root mean squared error of the shares.
+    /// Root mean squared error of the fractions.
     pub error: f64,
     /// What the standard errors say it is.
     pub said: f64,
-    /// Share of these numbers (a class in a zone) that are covered in less than 92 % of the samples.
+    /// Fraction of these numbers (a class in a zone) that are covered in less than 92 % of the samples.
     pub low: Option<f64>,
 }
 
@@ -166,7 +166,7 @@ fn sample(land: &Landscape, design: &Design, samples: usize, seed: u64) -> Vec<V
     sums
 }
 
-/// Mapped cells and true share by zone and class.
+/// Mapped cells and true fraction by zone and class.
 fn tables(land: &Landscape) -> (Vec<Vec<f64>>, Vec<Vec<f64>>) {
     let (mut mapped, mut truth) = (vec![vec![0.0; CLASSES]; ZONES], vec![vec![0.0; CLASSES]; ZONES]);
     for k in 0..SIDE * SIDE {
@@ -210,18 +210,18 @@ pub fn print(lines: &[ZoneLine]) -> String {
     let mut text = String::from(
         "design,method,coverage,share_claimed,within_twice_the_error,true_error,claimed_error,share_covered_below_92\n",
     );
-    let share = |s: Option<f64>| s.map(|s| format!("{s:.4}")).unwrap_or_default();
+    let fraction = |s: Option<f64>| s.map(|s| format!("{s:.4}")).unwrap_or_default();
     for l in lines {
         text += &format!(
             "\"{}\",{},{},{:.3},{:.4},{:.5},{:.5},{}\n",
             l.design,
             l.method,
-            share(l.coverage),
+            fraction(l.coverage),
             l.claimed,
             l.within,
             l.error,
             l.said,
-            share(l.low)
+            fraction(l.low)
         );
     }
     text
