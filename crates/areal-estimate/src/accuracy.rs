@@ -9,9 +9,9 @@ use crate::stratified::{StratifiedSample, Stratum};
 pub struct Accuracy {
     /// Number of units by map class (row) and reference class (column).
     pub counts: Vec<Vec<u64>>,
-    /// The same in shares of the whole area; sums to 1.
+    /// The same in fractions of the whole area; sums to 1.
     pub proportions: Vec<Vec<f64>>,
-    /// Share of the area whose map class is the reference class.
+    /// Fraction of the area whose map class is the reference class.
     pub overall: Estimate,
     /// One entry a class.
     pub classes: Vec<ClassAccuracy>,
@@ -20,15 +20,15 @@ pub struct Accuracy {
 /// Area and accuracy of one class.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClassAccuracy {
-    /// Share of the whole area that has the class in the reference.
-    pub share: Estimate,
-    /// User's accuracy: of the area mapped as the class, the share that is. `None` where no unit is mapped so.
+    /// Fraction of the whole area that has the class in the reference.
+    pub fraction: Estimate,
+    /// User's accuracy: of the area mapped as the class, the fraction that is. `None` where no unit is mapped so.
     pub users: Option<Estimate>,
-    /// Producer's accuracy: of the class's area, the share mapped so. `None` where no unit has the class.
+    /// Producer's accuracy: of the class's area, the fraction mapped so. `None` where no unit has the class.
     pub producers: Option<Estimate>,
 }
 
-/// Estimates area shares and accuracies from units with a map class and a reference class (indices below `classes`), in
+/// Estimates area fractions and accuracies from units with a map class and a reference class (indices below `classes`), in
 /// any strata: the map classes, or others (Stehman 2014, Int. J. Remote Sensing 35:4923, eq. 3, 16, 25-28). Where the strata
 /// are the map classes and there is no finite population correction, this is Olofsson et al. 2014 (Remote Sensing of
 /// Environment 148:42), eq. 1-11, in closed form.
@@ -62,7 +62,7 @@ pub fn accuracy(
         let both = indicator(&|i, j| i == c && j == c);
         let (mapped, present) = (indicator(&|i, _| i == c), indicator(&|_, j| j == c));
         Ok(ClassAccuracy {
-            share: sample.mean(&present)?,
+            fraction: sample.mean(&present)?,
             users: sample.ratio(&both, &mapped)?,
             producers: sample.ratio(&both, &present)?,
         })

@@ -5,7 +5,7 @@ use crate::estimate::Estimate;
 use crate::fay_herriot::{AreaInput, fay_herriot};
 use crate::zone_estimates::VariableKind;
 
-/// A sampling variance for each zone with a unit, smoothed; never zero: for shares `deff p (1-p) / n` with the synthetic `p`
+/// A sampling variance for each zone with a unit, smoothed; never zero: for fractions `deff p (1-p) / n` with the synthetic `p`
 /// and the mean design effect; for values the pooled variance over `n` (Rao and Molina 2015, section 6.4.1). A zone without
 /// an error in a handful of units would else claim to have none.
 pub(crate) fn smoothed_variances(

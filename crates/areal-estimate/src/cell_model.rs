@@ -7,9 +7,9 @@ use crate::zoning::Zoning;
 
 /// How the map's errors differ between zones: a model of the cells of the table zone by map class.
 ///
-/// Within map class `k` of zone `z`, the share of the area that is really class `c` is `p_zkc`. Over zones it varies about
+/// Within map class `k` of zone `z`, the fraction of the area that is really class `c` is `p_zkc`. Over zones it varies about
 /// the rate `r_kc` of the whole sample with variance `rho r (1 - r)`: the beta-binomial (Dirichlet-multinomial) model of
-/// overdispersed shares (Rao and Molina 2015, Small Area Estimation, 2nd ed., section 9.5.1; Mosimann 1962, Biometrika
+/// overdispersed fractions (Rao and Molina 2015, Small Area Estimation, 2nd ed., section 9.5.1; Mosimann 1962, Biometrika
 /// 49:65), with one intraclass correlation `rho` for all cells, by analysis of variance (Weir and Hill 2002, Annual Review
 /// of Genetics 36:721). For a value the cells are the zones, and it is the nested-error model without covariates
 /// (Battese, Harter and Fuller 1988). Cells count with their effective number of units (Kish 1965, section 11.7).
@@ -35,7 +35,7 @@ struct Group {
     spread: Vec<f64>,
     /// Effective units.
     n: f64,
-    /// `sum over cells (n_z / n)^2`: how far few zones carry the rate.
+    /// `sum over cells (n_z / n)^2`: how concentrated the units are in few zones.
     concentration: f64,
 }
 
@@ -44,7 +44,7 @@ struct Group {
 pub struct Modelled {
     /// The estimate.
     pub value: f64,
-    /// Its mean squared error; `None` where the sample cannot tell how far zones differ.
+    /// Its mean squared error; `None` where the correlation is unknown.
     pub mse: Option<f64>,
 }
 
@@ -72,7 +72,7 @@ impl CellModel {
         }
         let zones = zoning.mapped.len();
         let count = zoning.mapped.first().map_or(0, Vec::len);
-        // One more row for what lies outside every zone: it speaks for the rates, too.
+        // One more row for the ground outside all zones: its units count for the rates, too.
         let mut cells = vec![vec![Sums::new(y.len()); count]; zones + 1];
         for (u, weight) in sample.weights().into_iter().enumerate() {
             let Some(k) = group.get(u).filter(|&&k| k < count).copied() else {
@@ -102,20 +102,20 @@ impl CellModel {
         })
     }
 
-    /// The intraclass correlation of the map's errors within zones; `None` where too few zones speak for it.
+    /// The intraclass correlation of the map's errors within zones; `None` with too few zones.
     pub fn correlation(&self) -> Option<f64> {
         self.rho
     }
 
-    /// Synthetic estimate of a variable in a zone whose area splits among the map classes as `shares`: the rates of the
+    /// Synthetic estimate of a variable in a zone whose area splits among the map classes as `fractions`: the rates of the
     /// whole sample (Rao and Molina 2015, section 3.2.2). The mean squared error holds the variance of the rates and the
     /// bias, `rho r (1 - r)` a class, as it is on average over zones (as Gonzalez and Waksberg 1973 estimate it; Marker
     /// 1995, doctoral thesis, University of Michigan; Rao and Molina 2015, eq. 3.2.16).
-    pub fn synthetic(&self, shares: &[f64], variable: usize) -> Modelled {
-        let value = self.sum(shares, |g, _| g.rates[variable]);
+    pub fn synthetic(&self, fractions: &[f64], variable: usize) -> Modelled {
+        let value = self.sum(fractions, |g, _| g.rates[variable]);
         let mse = self.rho.map(|rho| {
             let each = |g: &Group| g.spread[variable] * rho + g.variance(rho, variable);
-            shares.iter().zip(&self.groups).map(|(m, g)| m * m * each(g)).sum()
+            fractions.iter().zip(&self.groups).map(|(m, g)| m * m * each(g)).sum()
         });
         Modelled { value, mse }
     }
@@ -123,12 +123,12 @@ impl CellModel {
     /// Composite estimate: in each map class the zone's own rate and the whole sample's, weighted `n : (1 - rho) / rho` (Rao
     /// and Molina 2015, section 9.5.1). Over classes it adds up to the zone. The mean squared error is the posterior
     /// variance, less what is labelled, plus that of the rates.
-    pub fn composite(&self, zone: usize, shares: &[f64], variable: usize) -> Modelled {
-        // Without a correlation the zone's own units say nothing about its difference from the others.
+    pub fn composite(&self, zone: usize, fractions: &[f64], variable: usize) -> Modelled {
+        // Without a correlation the zone's own units have no weight.
         let rho = self.rho.unwrap_or(0.0);
         let own = |k: usize| self.weight(zone, k, rho);
         let value =
-            self.sum(shares, |g, k| own(k) * self.means[zone][k][variable] + (1.0 - own(k)) * g.rates[variable]);
+            self.sum(fractions, |g, k| own(k) * self.means[zone][k][variable] + (1.0 - own(k)) * g.rates[variable]);
         let mse = self.rho.map(|rho| {
             let each = |(k, g): (usize, &Group)| {
                 let (n, open) = self.units[zone][k];
@@ -143,7 +143,7 @@ impl CellModel {
                 };
                 open * spread + (1.0 - w).powi(2) * g.variance(rho, variable)
             };
-            shares.iter().zip(self.groups.iter().enumerate()).map(|(m, g)| m * m * each(g)).sum()
+            fractions.iter().zip(self.groups.iter().enumerate()).map(|(m, g)| m * m * each(g)).sum()
         });
         Modelled { value, mse }
     }
@@ -153,8 +153,8 @@ impl CellModel {
         if n > 0.0 { n / (n + (1.0 - rho) / rho.max(MIN_RHO)) } else { 0.0 }
     }
 
-    fn sum(&self, shares: &[f64], rate: impl Fn(&Group, usize) -> f64) -> f64 {
-        shares.iter().zip(self.groups.iter().enumerate()).map(|(m, (k, g))| m * rate(g, k)).sum()
+    fn sum(&self, fractions: &[f64], rate: impl Fn(&Group, usize) -> f64) -> f64 {
+        fractions.iter().zip(self.groups.iter().enumerate()).map(|(m, (k, g))| m * rate(g, k)).sum()
     }
 }
 
@@ -215,9 +215,9 @@ impl Group {
         let n: f64 = column().map(Sums::n).sum();
         let concentration = column().map(|s| s.n() * s.n()).sum::<f64>() / (n * n).max(f64::MIN_POSITIVE);
         let mean = |c: usize| column().map(|s| s.first[c]).sum::<f64>() / weight;
-        // A map class without a unit is taken at its word; the caller warns of it.
-        let word = |c: usize| f64::from(kind == VariableKind::Fraction && c == k);
-        let rates: Vec<f64> = (0..overall.len()).map(|c| if weight > 0.0 { mean(c) } else { word(c) }).collect();
+        // A map class without a unit is assumed to be right; the caller warns of it.
+        let assumed = |c: usize| f64::from(kind == VariableKind::Fraction && c == k);
+        let rates: Vec<f64> = (0..overall.len()).map(|c| if weight > 0.0 { mean(c) } else { assumed(c) }).collect();
         let smooth: Vec<f64> =
             rates.iter().zip(overall).map(|(r, o)| (r * n.max(1.0) + o) / (n.max(1.0) + 1.0)).collect();
         let spread = |c: usize| match kind {

@@ -77,7 +77,7 @@ impl ClassData<'_> {
             reference_code: classes[j].code,
             reference_name: classes[j].name.clone(),
             count: accuracy.counts[i][j],
-            share: accuracy.proportions[i][j],
+            fraction: accuracy.proportions[i][j],
         };
         (0..classes.len()).flat_map(|i| (0..classes.len()).map(move |j| (i, j))).map(|(i, j)| cell(i, j)).collect()
     }

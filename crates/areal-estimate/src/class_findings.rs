@@ -31,8 +31,8 @@ impl ClassData<'_> {
         Ok(findings)
     }
 
-    /// Classes whose omissions rest on a unit or two: each stands for much of another class's area, and the next sample
-    /// may find none or twice as many. The standard error cannot tell.
+    /// Classes with one to four units outside the area mapped as the class: each such unit represents much of another
+    /// class's area, and the next sample may find none or twice as many. The standard error does not show it.
     fn rarely_missed(&self, accuracy: &Accuracy) -> Option<Finding> {
         let outside =
             |c: usize| (0..accuracy.counts.len()).filter(|&i| i != c).map(|i| accuracy.counts[i][c]).sum::<u64>();

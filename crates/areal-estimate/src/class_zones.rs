@@ -44,7 +44,7 @@ impl<'a> ClassZones<'a> {
         let of_class =
             |c: usize| if same { Ok(Some(whole[c])) } else { self.data.sample.domain(&self.data.is_class(c), inside) };
         let found: Vec<Option<Estimate>> = (0..whole.len()).map(of_class).collect::<Result<_, _>>()?;
-        // Estimators that use the map class by class add up but nearly, and zones can only be raked to what adds up.
+        // Estimators that use the map class by class give fractions that add up to 1 only nearly; raking needs the exact sum.
         let sum: f64 = found.iter().flatten().map(|e| e.value).sum();
         let scale = if self.data.settings.benchmark && sum > 0.0 { 1.0 / sum } else { 1.0 };
         let (mut rows, mut fractions) = (Vec::new(), Vec::new());

@@ -56,9 +56,9 @@ impl GroupFraction {
     }
 }
 
-/// A sample that lies away from the mapped area: groups whose share of the sample differs from their share of the area by
+/// A sample that lies away from the mapped area: groups whose fraction of the sample differs from their fraction of the area by
 /// more than four standard errors and five points; or many groups that differ by less, so that a tenth of the sample more
-/// than chance explains would have to lie elsewhere. Such a sample speaks for another place than the map's.
+/// than chance explains would have to lie elsewhere. Such a sample represents other ground than the map's.
 pub(crate) fn clustered(what: &str, groups: &[GroupFraction]) -> Option<Finding> {
     let apart: Vec<&GroupFraction> =
         groups.iter().filter(|g| g.gap() > 0.05 && g.gap() > 4.0 * g.standard_error).collect();
@@ -84,7 +84,7 @@ pub(crate) fn clustered(what: &str, groups: &[GroupFraction]) -> Option<Finding>
 }
 
 /// True when the gaps together are beyond chance: chi-square five of its standard deviations above its mean, and half the sum
-/// of the gaps (the share of the sample that lies in the wrong group) a tenth above what normal gaps leave on average.
+/// of the gaps (the fraction of the sample that lies in the wrong group) a tenth above what normal gaps leave on average.
 fn spread_apart(groups: &[GroupFraction]) -> bool {
     let known = || groups.iter().filter(|g| g.standard_error > 0.0);
     let degrees = known().count().saturating_sub(1) as f64;
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sample_from_one_corner_is_told() {
+    fn a_sample_from_one_corner_is_found() {
         let group = |name: &str, of_area, of_sample: f64| GroupFraction {
             name: name.into(),
             of_area,
@@ -127,13 +127,13 @@ mod tests {
         let even = [group("north", 0.5, 0.53), group("south", 0.5, 0.47)];
         assert_eq!(clustered("zones", &even), None);
         let corner = [group("north", 0.5, 0.95), group("south", 0.5, 0.05)];
-        let told = clustered("zones", &corner).unwrap().message;
-        assert!(told.contains("south has 50.0 % of the area but 5.0 % of the sample"), "{told}");
+        let message = clustered("zones", &corner).unwrap().message;
+        assert!(message.contains("south has 50.0 % of the area but 5.0 % of the sample"), "{message}");
     }
 
     /// Each of fifty zones is off by two points, which passed for chance: half of them had no unit at all.
     #[test]
-    fn a_sample_from_every_other_of_many_zones_is_told() {
+    fn a_sample_from_every_other_of_many_zones_is_found() {
         let group = |of_sample: f64| GroupFraction {
             name: "z".into(),
             of_area: 0.02,
@@ -141,8 +141,8 @@ mod tests {
             standard_error: (0.02 * 0.98 / 300.0f64).sqrt(),
         };
         let half: Vec<GroupFraction> = (0..50).map(|k| group(if k % 2 == 0 { 0.04 } else { 0.0 })).collect();
-        let told = clustered("zones", &half).unwrap().message;
-        assert!(told.contains("50 % of the units would have to lie in other zones (50 in all)"), "{told}");
+        let message = clustered("zones", &half).unwrap().message;
+        assert!(message.contains("50 % of the units would have to lie in other zones (50 in all)"), "{message}");
         // Gaps of a standard error either way are chance.
         let chance: Vec<GroupFraction> = (0..50).map(|k| group(if k % 2 == 0 { 0.028 } else { 0.012 })).collect();
         assert_eq!(clustered("zones", &chance), None);

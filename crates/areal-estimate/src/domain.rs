@@ -45,15 +45,15 @@ impl StratifiedSample {
             spread += v * v / degrees;
         }
         let degrees = if spread > 0.0 { (variance * variance / spread).min(MOST_DEGREES) } else { MOST_DEGREES };
-        let is_share = y.iter().all(|v| (0.0..=1.0).contains(v));
-        let variance = settled(variance, if is_share { 1.0 } else { value });
-        let found = if is_share {
+        let is_fraction = y.iter().all(|v| (0.0..=1.0).contains(v));
+        let variance = settled(variance, if is_fraction { 1.0 } else { value });
+        let found = if is_fraction {
             Estimate::fraction(value.clamp(0.0, 1.0), variance, n)
         } else {
             Estimate::plain(value, variance, n)
         };
         let found = Estimate { degrees, ..found };
-        let degenerate = is_share && (variance <= 0.0 || found.value <= 0.0 || found.value >= 1.0);
+        let degenerate = is_fraction && (variance <= 0.0 || found.value <= 0.0 || found.value >= 1.0);
         Ok(Some(if degenerate { Estimate { effective_n: self.kish(inside), ..found } } else { found }))
     }
 

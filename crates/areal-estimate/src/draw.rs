@@ -308,12 +308,12 @@ mod tests {
             }
             let truth = (10..300).flat_map(|r| (0..520).map(move |c| (r, c)));
             let rare: Vec<_> = truth.filter(|&(r, c)| Toy::stratum(r, c) == Some(1)).collect();
-            let share = rare.iter().filter(|p| p.1 < 260).count() as f64 / rare.len() as f64;
-            assert!((west as f64 / all as f64 - share).abs() < 0.025, "{way}");
+            let fraction = rare.iter().filter(|p| p.1 < 260).count() as f64 / rare.len() as f64;
+            assert!((west as f64 / all as f64 - fraction).abs() < 0.025, "{way}");
         }
     }
 
-    /// Halves of the map get their share of a balanced sample almost exactly, of a simple one only on average.
+    /// Halves of the map get their fraction of a balanced sample almost exactly, of a simple one only on average.
     #[test]
     fn a_balanced_draw_is_spread_evenly() {
         let census = Census::take(&mut Toy, 3).unwrap();

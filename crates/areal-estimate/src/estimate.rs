@@ -9,20 +9,20 @@ pub struct Estimate {
     pub value: f64,
     /// Its standard error.
     pub standard_error: f64,
-    /// Labelled units that carry it.
+    /// Labelled units that it rests on.
     pub n: usize,
-    /// Number of units of a simple random sample that would give the same standard error of a share (Kish 1965,
-    /// Survey Sampling, section 8.2): `p (1 - p) / V(p)`; `n` where the variance is zero, and for a value that is no share.
+    /// Number of units of a simple random sample that would give the same standard error of a fraction (Kish 1965,
+    /// Survey Sampling, section 8.2): `p (1 - p) / V(p)`; `n` where the variance is zero, and for a value that is not a fraction.
     pub effective_n: f64,
-    /// Covariance of the value with its estimated variance, over the standard error cubed; where hardly any of the population is
+    /// Covariance of the value with its estimated variance, over the standard error cubed; where little of the population is
     /// drawn, the skewness of the estimator. 0 where it is not known, as of a model's number.
     pub skewness: f64,
     /// Degrees of freedom of the standard error once the value is given ([`StratifiedSample::mean`](crate::StratifiedSample::mean)); at most
-    /// [`MOST_DEGREES`], which stands for "as good as known".
+    /// [`MOST_DEGREES`]: the error is known.
     pub degrees: f64,
 }
 
-/// So many degrees of freedom are as good as any number of them.
+/// Upper bound of degrees of freedom; Student's t is normal there.
 pub const MOST_DEGREES: f64 = 1e6;
 
 impl Estimate {
@@ -42,18 +42,18 @@ impl Estimate {
         Self { value, standard_error, n, effective_n: n as f64, skewness: 0.0, degrees: MOST_DEGREES }
     }
 
-    /// The mean that a total of so large an area makes. `equal` units of the same weight weigh as much as those that carry it:
-    /// what a share rests on where the sample saw no spread.
-    pub(crate) fn of_total(value: f64, total: &Total, area: f64, (n, equal): (usize, f64), is_share: bool) -> Self {
-        let variance = settled(total.variance / (area * area), if is_share { 1.0 } else { value });
-        let found = if is_share { Self::fraction(value, variance, n) } else { Self::plain(value, variance, n) };
+    /// The mean from a total over `area`. `equal` is the number of equally weighted units with the same weight as the
+    /// sample: the effective number where the sample has no spread.
+    pub(crate) fn of_total(value: f64, total: &Total, area: f64, (n, equal): (usize, f64), is_fraction: bool) -> Self {
+        let variance = settled(total.variance / (area * area), if is_fraction { 1.0 } else { value });
+        let found = if is_fraction { Self::fraction(value, variance, n) } else { Self::plain(value, variance, n) };
         if variance <= 0.0 {
             return Self { effective_n: equal, ..found };
         }
-        Self { skewness: total.skewness(), degrees: total.degrees(is_share), ..found }
+        Self { skewness: total.skewness(), degrees: total.degrees(is_fraction), ..found }
     }
 
-    /// Value and standard error times a known `factor`: a share of a known area becomes an area.
+    /// Value and standard error times a known `factor`: a fraction of a known area becomes an area.
     #[must_use]
     pub fn scaled(self, factor: f64) -> Self {
         let (value, standard_error) = (self.value * factor, self.standard_error * factor.abs());
@@ -61,7 +61,7 @@ impl Estimate {
     }
 }
 
-/// A variance without what rounding leaves of none, for a number of this size.
+/// A variance without the rounding error of a zero variance, for a number of this size.
 pub(crate) fn settled(variance: f64, size: f64) -> f64 {
     if variance > 1e-20 * size * size { variance } else { 0.0 }
 }
@@ -84,11 +84,11 @@ impl Total {
     }
 
     /// Satterthwaite's `2 V2 / Var(V)` (1946, Biometrics Bulletin 2:110) without what the value itself explains of the
-    /// variance, `Cov(value, V)2 / V`: nearly all of it for a share of one stratum, whose variance is known once the share is.
-    /// For a value, whose moments few units tell too small, never more than for a normal variable.
-    fn degrees(&self, is_share: bool) -> f64 {
+    /// variance, `Cov(value, V)2 / V`: nearly all of it for a fraction of one stratum, whose variance is known once the fraction is.
+    /// For a value, whose moments are underestimated from few units, at most those of a normal variable.
+    fn degrees(&self, is_fraction: bool) -> f64 {
         let explained = self.third * self.third / self.variance;
-        let left = if is_share { self.fourth - explained } else { (self.fourth - explained).max(self.normal) };
+        let left = if is_fraction { self.fourth - explained } else { (self.fourth - explained).max(self.normal) };
         if left > 0.0 { (2.0 * self.variance * self.variance / left).clamp(1.0, MOST_DEGREES) } else { MOST_DEGREES }
     }
 }

@@ -7,7 +7,7 @@ use crate::estimate::Estimate;
 use crate::regression::{difference, post_stratified, prediction_powered, regression};
 use crate::stratified::StratifiedSample;
 
-/// How a mean or a share over the whole map is estimated.
+/// How a mean or a fraction over the whole map is estimated.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::Display, strum::EnumString, strum::VariantNames,
 )]
@@ -26,7 +26,7 @@ pub enum Estimator {
     PredictionPowered,
 }
 
-/// What the map says of one variable: at the units and over the whole area.
+/// The map's values of one variable: at the units and over the whole area.
 pub(crate) struct Auxiliary<'a> {
     /// The map at each unit.
     pub predicted: &'a [f64],

@@ -43,7 +43,7 @@ pub enum FindingKind {
     UnseenClass,
     /// The model's number, not the design's.
     ModelBased,
-    /// Suppressed numbers that the totals give away.
+    /// Suppressed numbers that follow from the published totals.
     Disclosed,
 }
 
@@ -74,7 +74,7 @@ impl fmt::Display for Finding {
 
 /// Labelled units that lie in training patches. The map is fixed once it is made, so a probability sample over
 /// all of it, training ground included, has no bias for the areas and the accuracy of this map; leaving those units out
-/// would have one. `accuracies` says how the map fares there and elsewhere, where that is known.
+/// would have one. `accuracies` holds the accuracy there and elsewhere, where it is known.
 pub fn training_overlap(units: usize, accuracies: &str) -> Finding {
     Finding::warning(
         FindingKind::TrainingOverlap,

@@ -50,7 +50,7 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// Both ends times `factor` (not negative): a share's interval becomes an area's.
+    /// Both ends times `factor` (not negative): a fraction's interval becomes an area's.
     #[must_use]
     pub fn scaled(self, factor: f64) -> Self {
         Self { low: self.low * factor, high: self.high * factor, ..self }
@@ -77,17 +77,17 @@ fn t_quantile(degrees: f64, level: f64) -> f64 {
         .map_or_else(|_| normal_quantile(level), |t| t.inverse_cdf(0.5 + 0.5 * level.clamp(0.0, 1.0 - 1e-15)))
 }
 
-/// `value +- t SE` with so many degrees of freedom (at least 1): for a value measured on few units.
+/// `value +- t SE` with `degrees` of freedom (at least 1): for a value measured on few units.
 pub(crate) fn t_interval(value: f64, standard_error: f64, degrees: f64, level: f64) -> Interval {
     let half = t_quantile(degrees, level) * standard_error;
     Interval { low: value - half, high: value + half, method: IntervalMethod::T }
 }
 
-/// Wilson's score interval of a share (Wilson 1927, JASA 22:209) with `n` trials, which may be an effective number
+/// Wilson's score interval of a fraction (Wilson 1927, JASA 22:209) with `n` trials, which may be an effective number
 /// (Kish 1965): `(p + z2/2n +- z sqrt(p(1-p)/n + z2/4n2)) / (1 + z2/n)`. Always within 0..1, and never of zero width.
-pub(crate) fn wilson_interval(share: f64, n: f64, level: f64) -> Interval {
+pub(crate) fn wilson_interval(fraction: f64, n: f64, level: f64) -> Interval {
     let z2 = normal_quantile(level).powi(2);
-    let (p, n) = (share.clamp(0.0, 1.0), n.max(f64::MIN_POSITIVE));
+    let (p, n) = (fraction.clamp(0.0, 1.0), n.max(f64::MIN_POSITIVE));
     let centre = (p + z2 / (2.0 * n)) / (1.0 + z2 / n);
     let half = (z2 * (p * (1.0 - p) / n + z2 / (4.0 * n * n))).sqrt() / (1.0 + z2 / n);
     // At the ends the formula gives 0 and 1 but for its last bits, which must not shut the truth out.
@@ -96,24 +96,24 @@ pub(crate) fn wilson_interval(share: f64, n: f64, level: f64) -> Interval {
     Interval { low, high, method: IntervalMethod::Wilson }
 }
 
-/// Interval of a share on the log-odds scale, brought back: `logit(p) +- z SE / (p (1-p))` (Korn and Graubard 1999,
-/// Analysis of Health Surveys, section 3.5.1). Within 0..1; needs `0 < share < 1`, else see [`wilson_interval`].
-fn logit_interval(share: f64, standard_error: f64, level: f64) -> Interval {
-    let logit = (share / (1.0 - share)).ln();
-    let half = normal_quantile(level) * standard_error / (share * (1.0 - share));
+/// Interval of a fraction on the log-odds scale, brought back: `logit(p) +- z SE / (p (1-p))` (Korn and Graubard 1999,
+/// Analysis of Health Surveys, section 3.5.1). Within 0..1; needs `0 < fraction < 1`, else see [`wilson_interval`].
+fn logit_interval(fraction: f64, standard_error: f64, level: f64) -> Interval {
+    let logit = (fraction / (1.0 - fraction)).ln();
+    let half = normal_quantile(level) * standard_error / (fraction * (1.0 - fraction));
     let back = |x: f64| 1.0 / (1.0 + (-x).exp());
     Interval { low: back(logit - half), high: back(logit + half), method: IntervalMethod::Logit }
 }
 
-/// Least expected number of units, effective, on either side of a share for which the normal interval is trusted
+/// Least expected number of units, effective, on either side of a fraction for which the normal interval is trusted
 /// (Cochran 1977, Sampling Techniques, section 3.6 gives from 15 at p = .5 to 60 at p = .05; this is the usual rule).
 const MIN_COUNT: f64 = 15.0;
 
 /// The values `t` for which `(t - value)2 <= z2 V(t)`, with the variance as it moves with the value:
 /// `V(t) = SE2 + (t - value) m3 / SE2`, since the covariance of a mean with its variance is its third moment `m3`
 /// (`skewness SE3`). That is `value + d +- sqrt(d2 + z2 SE2)` with `d = z2 skewness SE / 2`: to the order of `1/n` Wilson's
-/// interval for a share of a simple random sample, and for a stratified one what the Edgeworth expansion asks for (Kott and Liu
-/// 2009, Int. Statistical Review 77:251). `z` is Student's t with so many `degrees` of freedom. Where the sample is not skewed
+/// interval for a fraction of a simple random sample, and for a stratified one what the Edgeworth expansion asks for (Kott and Liu
+/// 2009, Int. Statistical Review 77:251). `z` is Student's t with `degrees` of freedom. Where the sample is not skewed
 /// it is the normal or the t interval.
 pub(crate) fn score_interval(value: f64, standard_error: f64, skewness: f64, degrees: f64, level: f64) -> Interval {
     let z = t_quantile(degrees, level);
@@ -127,15 +127,15 @@ pub(crate) fn score_interval(value: f64, standard_error: f64, skewness: f64, deg
     Interval { low: value + shift - half, high: value + shift + half, method }
 }
 
-/// [`score_interval`] of a mean that is no share.
+/// [`score_interval`] of a mean that is not a fraction.
 pub fn mean_interval(mean: &Estimate, level: f64) -> Interval {
     score_interval(mean.value, mean.standard_error, mean.skewness, mean.degrees, level)
 }
 
-/// Interval of a share that may be asked for by anyone: [`score_interval`] where `effective_n` puts at least
+/// Interval of a fraction: [`score_interval`] where `effective_n` puts at least
 /// [`MIN_COUNT`] units on either side, Wilson's with the effective number elsewhere. Never below 0 or above 1.
-pub fn fraction_interval(share: &Estimate, level: f64) -> Interval {
-    let Estimate { value, standard_error, effective_n, skewness, degrees, .. } = *share;
+pub fn fraction_interval(fraction: &Estimate, level: f64) -> Interval {
+    let Estimate { value, standard_error, effective_n, skewness, degrees, .. } = *fraction;
     let rarer = value.min(1.0 - value);
     if standard_error > 0.0 && effective_n * rarer >= MIN_COUNT {
         let score = score_interval(value, standard_error, skewness, degrees, level);
@@ -147,15 +147,15 @@ pub fn fraction_interval(share: &Estimate, level: f64) -> Interval {
     wilson_interval(value, effective_n, level)
 }
 
-/// The same of a class's share of the whole area, of which `found` labelled units are. With fewer than [`MIN_COUNT`] of
-/// the class, or of all others, a small error is luck: Wilson's interval, with an effective number that counts for no more than
+/// The same of a class's fraction of the whole area, of which `found` labelled units are. With fewer than [`MIN_COUNT`] of
+/// the class, or of all others, a small error may be chance: Wilson's interval, with an effective number that counts for no more than
 /// the units themselves (Korn and Graubard 1998, Survey Methodology 24:193, truncate it so).
-pub fn whole_interval(share: &Estimate, found: usize, level: f64) -> Interval {
-    let rarer = found.min(share.n.saturating_sub(found)) as f64;
+pub fn whole_interval(fraction: &Estimate, found: usize, level: f64) -> Interval {
+    let rarer = found.min(fraction.n.saturating_sub(found)) as f64;
     if rarer >= MIN_COUNT {
-        return fraction_interval(share, level);
+        return fraction_interval(fraction, level);
     }
-    wilson_interval(share.value, share.effective_n.min(share.n as f64), level)
+    wilson_interval(fraction.value, fraction.effective_n.min(fraction.n as f64), level)
 }
 
 #[cfg(test)]
@@ -182,7 +182,7 @@ mod tests {
     fn the_score_interval_of_one_stratum_is_nearly_wilsons() {
         for (p, n) in [(0.05, 400.0), (0.254, 150.0), (0.7, 90.0)] {
             let (spread, n): (f64, f64) = (p * (1.0 - p), n);
-            // Skewness of a binomial share: (1 - 2p) / sqrt(n p (1-p)).
+            // Skewness of a binomial fraction: (1 - 2p) / sqrt(n p (1-p)).
             let skewness = (1.0 - 2.0 * p) / (n * spread).sqrt();
             let score = score_interval(p, (spread / n).sqrt(), skewness, MOST_DEGREES, 0.95);
             let (wilson, normal) = (wilson_interval(p, n, 0.95), normal_interval(p, (spread / n).sqrt(), 0.95));
@@ -207,18 +207,18 @@ mod tests {
         }
     }
 
-    /// One unit of a class among thirty: the regression's error of it was a fiftieth of what it could be.
+    /// One unit of a class among thirty: the regression's error was a fiftieth of the true one.
     #[test]
     fn a_handful_of_units_of_a_class_has_wilsons_interval() {
-        let share =
+        let fraction =
             Estimate { value: 0.06, standard_error: 0.0002, n: 30, effective_n: 1e6, skewness: 0.0, degrees: 29.0 };
-        assert_eq!(whole_interval(&share, 1, 0.95), wilson_interval(0.06, 30.0, 0.95));
-        assert_eq!(whole_interval(&share, 29, 0.95), wilson_interval(0.06, 30.0, 0.95));
-        assert_eq!(whole_interval(&share, 15, 0.95), fraction_interval(&share, 0.95));
+        assert_eq!(whole_interval(&fraction, 1, 0.95), wilson_interval(0.06, 30.0, 0.95));
+        assert_eq!(whole_interval(&fraction, 29, 0.95), wilson_interval(0.06, 30.0, 0.95));
+        assert_eq!(whole_interval(&fraction, 15, 0.95), fraction_interval(&fraction, 0.95));
     }
 
     #[test]
-    fn a_share_of_zero_still_has_a_width() {
+    fn a_fraction_of_zero_still_has_a_width() {
         let i = fraction_interval(
             &Estimate { value: 0.0, standard_error: 0.0, n: 25, effective_n: 25.0, skewness: 0.0, degrees: 24.0 },
             0.95,
@@ -228,9 +228,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_share_interval_holds_the_share_within_bounds(p in 0.0..=1.0f64, se in 0.0..0.5f64, n in 1.0..1e5f64, skewness in -0.5..0.5) {
-            let share = Estimate { value: p, standard_error: se, n: 1, effective_n: n, skewness, degrees: n };
-            let i = fraction_interval(&share, 0.95);
+        fn a_fraction_interval_holds_the_fraction_within_bounds(p in 0.0..=1.0f64, se in 0.0..0.5f64, n in 1.0..1e5f64, skewness in -0.5..0.5) {
+            let fraction = Estimate { value: p, standard_error: se, n: 1, effective_n: n, skewness, degrees: n };
+            let i = fraction_interval(&fraction, 0.95);
             prop_assert!(0.0 <= i.low && i.low <= p + 1e-12 && p <= i.high + 1e-12 && i.high <= 1.0, "{i:?}");
         }
     }

@@ -9,9 +9,9 @@ use crate::error::{EstimateError, same_length};
 pub struct Kappa {
     /// Units labelled twice.
     pub n: u64,
-    /// Share of units with the same label.
+    /// Fraction of units with the same label.
     pub observed: f64,
-    /// Share that chance alone would give.
+    /// Fraction that chance alone would give.
     pub expected: f64,
     /// Cohen's kappa, `(observed - expected) / (1 - expected)`; 1 when both always give one and the same class.
     pub kappa: f64,
@@ -33,10 +33,10 @@ pub fn kappa(counts: &[Vec<u64>]) -> Result<Kappa, EstimateError> {
     if n == 0 {
         return Err(EstimateError::Empty { what: "unit labelled twice" });
     }
-    let share = |i: usize, j: usize| counts[i][j] as f64 / n as f64;
-    let rows: Vec<f64> = (0..k).map(|i| (0..k).map(|j| share(i, j)).sum()).collect();
-    let columns: Vec<f64> = (0..k).map(|j| (0..k).map(|i| share(i, j)).sum()).collect();
-    let observed: f64 = (0..k).map(|i| share(i, i)).sum();
+    let fraction = |i: usize, j: usize| counts[i][j] as f64 / n as f64;
+    let rows: Vec<f64> = (0..k).map(|i| (0..k).map(|j| fraction(i, j)).sum()).collect();
+    let columns: Vec<f64> = (0..k).map(|j| (0..k).map(|i| fraction(i, j)).sum()).collect();
+    let observed: f64 = (0..k).map(|i| fraction(i, i)).sum();
     let expected: f64 = rows.iter().zip(&columns).map(|(a, b)| a * b).sum();
     let free = 1.0 - expected;
     if free <= 0.0 {
@@ -45,9 +45,9 @@ pub fn kappa(counts: &[Vec<u64>]) -> Result<Kappa, EstimateError> {
     let kappa = (observed - expected) / free;
     let mut sum = 0.0;
     for i in 0..k {
-        sum += share(i, i) * (free - (rows[i] + columns[i]) * (1.0 - observed)).powi(2);
+        sum += fraction(i, i) * (free - (rows[i] + columns[i]) * (1.0 - observed)).powi(2);
         for j in (0..k).filter(|&j| j != i) {
-            sum += (1.0 - observed).powi(2) * share(i, j) * (columns[i] + rows[j]).powi(2);
+            sum += (1.0 - observed).powi(2) * fraction(i, j) * (columns[i] + rows[j]).powi(2);
         }
     }
     sum -= (observed * expected - 2.0 * expected + observed).powi(2);

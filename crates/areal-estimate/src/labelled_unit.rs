@@ -1,8 +1,8 @@
-//! A unit of the sample with what the map and the interpreter say of it.
+//! A unit of the sample with its values on the map and in the reference.
 
 use crate::error::EstimateError;
 
-/// What a map or an interpreter says of one cell.
+/// Value of one cell on the map or in the reference.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum CellValue {
     /// Index of a class.
@@ -18,9 +18,8 @@ pub struct LabelledUnit {
     pub stratum: usize,
     /// Its area, in the unit of the strata's areas.
     pub area: f64,
-    /// What the map says of it.
     pub mapped: CellValue,
-    /// What the interpreter says of it.
+    /// Value that the interpreter gave.
     pub reference: CellValue,
     /// Map probability of each class; empty without probabilities.
     pub probabilities: Vec<f64>,

@@ -61,7 +61,7 @@ pub fn round_to(value: f64, step: f64) -> f64 {
     if step > 0.0 && value.is_finite() { significant((value / step).round() * step, 14) } else { value }
 }
 
-/// Rounds to so many significant digits.
+/// Rounds to a number of significant digits.
 pub fn significant(value: f64, digits: usize) -> f64 {
     format!("{value:.*e}", digits.saturating_sub(1)).parse().unwrap_or(value)
 }

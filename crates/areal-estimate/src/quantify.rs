@@ -5,7 +5,7 @@ use nalgebra::{DMatrix, DVector};
 use crate::error::{EstimateError, require, same_length};
 
 /// Adjusted count for several classes: solves `q = C pi` with `C[i][j] = P(mapped i | truly j)` from a confusion matrix of
-/// held-out data (rows = mapped, columns = true), then sets negative shares to zero and rescales (Saerens et al. 2002, section
+/// held-out data (rows = mapped, columns = true), then sets negative fractions to zero and rescales (Saerens et al. 2002, section
 /// 2.3.1, the confusion matrix method). It does not depend on the class prior of training or of the held-out data.
 ///
 /// # Errors
@@ -28,33 +28,33 @@ pub fn adjusted_counts(mapped: &[f64], confusion: &[Vec<f64>]) -> Result<Vec<f64
     let rates = DMatrix::from_fn(k, k, |i, j| confusion[i][j] / columns[j]);
     let solved = rates.lu().solve(&DVector::from_column_slice(mapped)).ok_or(EstimateError::Singular {
         what: "the confusion matrix",
-        why: "two classes have the same error rates, so their shares cannot be told apart",
+        why: "two classes have the same error rates, so their fractions cannot be told apart",
     })?;
     let kept: Vec<f64> = solved.iter().map(|v| v.max(0.0)).collect();
     let sum: f64 = kept.iter().sum();
-    require(sum > 0.0, "sum of the adjusted shares", "the classes", sum, "must be positive")?;
+    require(sum > 0.0, "sum of the adjusted fractions", "the classes", sum, "must be positive")?;
     Ok(kept.iter().map(|v| v / sum).collect())
 }
 
 /// Result of [`expectation_maximisation`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Quantified {
-    /// Share of each class; sums to 1.
-    pub shares: Vec<f64>,
+    /// Fraction of each class; sums to 1.
+    pub fractions: Vec<f64>,
     /// Iterations used.
     pub iterations: usize,
 }
 
-/// Class shares under label shift by expectation maximisation (EMQ; Saerens, Latinne and Decaestecker 2002, Neural
-/// Computation 14:21, eq. 9): posteriors that were made under `training_prior` are re-weighted by `shares / training_prior`
-/// and averaged until the shares settle. Starting from the prior that training *implied* (after class weights or
+/// Class fractions under label shift by expectation maximisation (EMQ; Saerens, Latinne and Decaestecker 2002, Neural
+/// Computation 14:21, eq. 9): posteriors that were made under `training_prior` are re-weighted by `fractions / training_prior`
+/// and averaged until the fractions settle. Starting from the prior that training *implied* (after class weights or
 /// resampling) is what undoes it.
 ///
 /// The map may be larger than memory, so it is read anew each iteration: `pass` calls its argument once a cell with the
 /// cell's class probabilities and its weight (area).
 ///
 /// # Errors
-/// A prior that is not positive everywhere; no cell; shares that do not settle; whatever `pass` fails with.
+/// A prior that is not positive everywhere; no cell; fractions that do not settle; whatever `pass` fails with.
 pub fn expectation_maximisation<E: From<EstimateError>>(
     training_prior: &[f64],
     tolerance: f64,
@@ -64,24 +64,24 @@ pub fn expectation_maximisation<E: From<EstimateError>>(
     for (k, &p) in training_prior.iter().enumerate() {
         require(p > 0.0 && p.is_finite(), "training prior", &format!("class {k}"), p, "must be positive")?;
     }
-    let mut shares = training_prior.to_vec();
+    let mut fractions = training_prior.to_vec();
     for step in 1..=iterations {
-        let next = one_step(training_prior, &shares, &mut pass)?;
-        let change = shares.iter().zip(&next).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-        shares = next;
+        let next = one_step(training_prior, &fractions, &mut pass)?;
+        let change = fractions.iter().zip(&next).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        fractions = next;
         if change <= tolerance {
-            return Ok(Quantified { shares, iterations: step });
+            return Ok(Quantified { fractions, iterations: step });
         }
     }
-    Err(EstimateError::NoConvergence { what: "the class shares (EMQ)", iterations }.into())
+    Err(EstimateError::NoConvergence { what: "the class fractions (EMQ)", iterations }.into())
 }
 
 fn one_step<E: From<EstimateError>>(
     prior: &[f64],
-    shares: &[f64],
+    fractions: &[f64],
     pass: &mut impl FnMut(&mut dyn FnMut(&[f64], f64)) -> Result<(), E>,
 ) -> Result<Vec<f64>, E> {
-    let ratio: Vec<f64> = shares.iter().zip(prior).map(|(s, p)| s / p).collect();
+    let ratio: Vec<f64> = fractions.iter().zip(prior).map(|(s, p)| s / p).collect();
     let (mut sums, mut weight) = (vec![0.0; prior.len()], 0.0);
     pass(&mut |posterior, w| {
         let scale: f64 = posterior.iter().zip(&ratio).map(|(p, r)| p * r).sum();

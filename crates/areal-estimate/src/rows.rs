@@ -61,7 +61,7 @@ pub struct EstimateRow {
     pub quality: String,
     /// Why the numbers are left out: `primary`, `secondary`, or empty.
     pub suppressed: String,
-    /// What a zone's number rests on, for suppression; `method` says it to people.
+    /// The method of a zone's estimate, for suppression; `method` is its text.
     #[serde(skip)]
     pub(crate) zone_method: Option<ZoneMethod>,
 }
@@ -109,7 +109,7 @@ impl EstimateRow {
             effective_n: Some(estimate.effective_n),
             method: method.to_owned(),
             interval: interval.method.to_string(),
-            // A standard error of zero says that the sample saw no spread, not that there is none.
+            // A standard error of zero means that the sample has no spread, not that there is none.
             quality: limits.flag(cv.filter(|_| estimate.standard_error > 0.0)).to_string(),
             suppressed: String::new(),
             zone_method: None,
@@ -125,12 +125,12 @@ impl EstimateRow {
         self
     }
 
-    /// The row of a zone whose share or mean is `found`, times `scale`.
+    /// The row of a zone whose fraction or mean is `found`, times `scale`.
     pub(crate) fn zone(subject: &Subject, found: &ZoneEstimate, scale: f64, method: &str, limits: &CvLimits) -> Self {
         let mut row = Self::new(subject, &found.estimate.scaled(scale), found.interval.scaled(scale), method, limits);
         if found.interval.method == IntervalMethod::None {
             (row.low, row.high) = (None, None);
-            // The error of an average zone is no reason to rely on this one.
+            // The error of an average zone does not make this one reliable.
             row = row.at_most_caution(true);
         }
         row.zone_method = Some(found.method);
@@ -162,10 +162,10 @@ impl EstimateRow {
     }
 }
 
-/// Leaves out the zones' direct numbers that rest on fewer than `min_units` units, and as many more as their totals would
-/// else give away ([`suppress`]). A model-based number rests on the whole sample and is only ever left out to protect
+/// Leaves out the zones' direct numbers that rest on fewer than `min_units` units, and as many more as would
+/// otherwise follow from the totals ([`suppress`]). A model-based number rests on the whole sample and is only ever left out to protect
 /// another. Rows of the whole map stay. Zones and classes may come in any order, but each zone has each class once. Returns
-/// how many numbers are left out, and how many of these the totals give away all the same.
+/// how many numbers are left out, and how many of these still follow from the totals.
 ///
 /// # Errors
 /// A zone that lacks a class.
@@ -197,7 +197,7 @@ pub fn suppress_rows(rows: &mut [EstimateRow], min_units: usize) -> Result<(usiz
             }
         }
     }
-    Ok((hidden, found.given_away.len()))
+    Ok((hidden, found.disclosed.len()))
 }
 
 /// Rounds for publication: mapped and estimated values to multiples of `step`, the ends of the interval to the multiples
@@ -249,7 +249,8 @@ pub struct MatrixRow {
     /// Number of units.
     pub count: u64,
     /// Estimated fraction of the whole area.
-    pub share: f64,
+    #[serde(rename = "share")]
+    pub fraction: f64,
 }
 
 /// Rows of class areas that come from a model alone: no sample, so no error and no interval.
@@ -333,7 +334,7 @@ mod tests {
         };
         let make = |f| EstimateRow::zone(&subject, &f, 2.0, "synthetic", &CvLimits::default());
         assert_eq!(make(found(IntervalMethod::Wilson, true)).quality, "good");
-        // The error of a handful of units is itself hardly known.
+        // The error from a few units is itself uncertain.
         assert_eq!(make(of(3, IntervalMethod::Wilson, true)).quality, "caution");
         let average = make(found(IntervalMethod::None, true));
         assert!(average.quality == "caution" && average.low.is_none() && average.standard_error.is_some());

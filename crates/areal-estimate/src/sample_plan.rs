@@ -71,7 +71,7 @@ fn reach(
     split(many)
 }
 
-/// Variance of the stratified estimator for so many units a stratum, with the finite population correction (Cochran 1977,
+/// Variance of the stratified estimator for these numbers of units, with the finite population correction (Cochran 1977,
 /// eq. 5.7): infinite where a stratum that varies has none.
 fn anticipated_variance(strata: &[Anticipated], deviations: &[f64], n: &[u64]) -> f64 {
     let each = |((s, d), n): ((&Anticipated, &f64), &u64)| {
@@ -81,7 +81,7 @@ fn anticipated_variance(strata: &[Anticipated], deviations: &[f64], n: &[u64]) -
     strata.iter().zip(deviations).zip(n).map(each).sum()
 }
 
-/// Puts drawn cells into random order, in which their numbers tell nothing of their stratum, and marks `second_look` of
+/// Puts drawn cells into random order, in which their numbers do not reveal their stratum, and marks `second_look` of
 /// them, at random, to be labelled twice.
 pub fn number_units(mut drawn: Vec<DrawnCell>, second_look: usize, seed: u64) -> Vec<(DrawnCell, bool)> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -130,7 +130,7 @@ mod tests {
         let fractions = vec![0.8, 0.1];
         let n = plan_units(&strata, &SampleSize::Cv { wanted: 0.05, fractions }, Allocation::Proportional, 2).unwrap();
         let all: u64 = n.iter().sum();
-        // Share .31; variance (.3 * .16 + .7 * .09) (1/n - 1/1000) = .0155^2: n = 316.
+        // Fraction .31; variance (.3 * .16 + .7 * .09) (1/n - 1/1000) = .0155^2: n = 316.
         assert!((314..=318).contains(&all), "{n:?}");
     }
 }

@@ -7,11 +7,11 @@ use crate::error::{EstimateError, require, same_length};
 /// What is expected of a stratum before anything is labelled.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Anticipated {
-    /// Its share of the area; all sum to 1.
+    /// Its fraction of the area; all sum to 1.
     pub weight: f64,
     /// Number of units in it.
     pub population: u64,
-    /// Standard deviation of the target variable within it: `sqrt(p (1 - p))` for a share `p`.
+    /// Standard deviation of the target variable within it: `sqrt(p (1 - p))` for a fraction `p`.
     pub deviation: f64,
 }
 
@@ -31,7 +31,7 @@ pub enum Allocation {
 }
 
 impl Allocation {
-    /// Share of the sample that goes to each stratum; sums to 1.
+    /// Fraction of the sample that goes to each stratum; sums to 1.
     fn fractions(self, strata: &[Anticipated]) -> Vec<f64> {
         let raw: Vec<f64> = strata
             .iter()
@@ -62,13 +62,17 @@ pub(crate) fn size_for_standard_error(strata: &[Anticipated], wanted: f64, finit
     Ok(ceil(first * first / (wanted * wanted + correction)))
 }
 
-/// Variance of a class's share that is its wanted CV, for the shares anticipated in the strata.
-pub(crate) fn variance_for_cv(strata: &[Anticipated], class_shares: &[f64], wanted: f64) -> Result<f64, EstimateError> {
-    same_length("the anticipated class shares", class_shares.len(), strata.len())?;
+/// Variance of a class's fraction that is its wanted CV, for the fractions anticipated in the strata.
+pub(crate) fn variance_for_cv(
+    strata: &[Anticipated],
+    class_fractions: &[f64],
+    wanted: f64,
+) -> Result<f64, EstimateError> {
+    same_length("the anticipated class fractions", class_fractions.len(), strata.len())?;
     require(wanted.is_finite() && wanted > 0.0, "wanted CV", "the class", wanted, "must be positive")?;
-    let share: f64 = strata.iter().zip(class_shares).map(|(s, p)| s.weight * p).sum();
-    require(share > 0.0, "anticipated share", "the class", share, "must be positive")?;
-    Ok((wanted * share).powi(2))
+    let fraction: f64 = strata.iter().zip(class_fractions).map(|(s, p)| s.weight * p).sum();
+    require(fraction > 0.0, "anticipated fraction", "the class", fraction, "must be positive")?;
+    Ok((wanted * fraction).powi(2))
 }
 
 /// Rounds up, forgiving the last bits of the arithmetic: 641.0000000001 is 641.
@@ -93,13 +97,13 @@ pub(crate) fn allocate(
         return Err(EstimateError::MoreThanAll { stratum: "all together".into(), population, n });
     }
     let floor: Vec<u64> = strata.iter().map(|s| min_per_stratum.min(s.population)).collect();
-    let shares = allocation.fractions(strata);
+    let fractions = allocation.fractions(strata);
     // Strata at their floor or at their population leave the rest to the others, until nothing changes.
     let mut fixed: Vec<Option<u64>> = vec![None; strata.len()];
     loop {
         let left = n.saturating_sub(fixed.iter().flatten().sum()) as f64;
-        let open: f64 = shares.iter().zip(&fixed).filter(|(_, f)| f.is_none()).map(|(s, _)| s).sum();
-        let ideal = |k: usize| if open > 0.0 { left * shares[k] / open } else { 0.0 };
+        let open: f64 = fractions.iter().zip(&fixed).filter(|(_, f)| f.is_none()).map(|(s, _)| s).sum();
+        let ideal = |k: usize| if open > 0.0 { left * fractions[k] / open } else { 0.0 };
         let above = (0..strata.len()).find(|&k| fixed[k].is_none() && ideal(k) > strata[k].population as f64);
         let below = (0..strata.len()).find(|&k| fixed[k].is_none() && ideal(k) < floor[k] as f64);
         match below.map(|k| (k, floor[k])).or(above.map(|k| (k, strata[k].population))) {
@@ -130,12 +134,12 @@ fn round(fixed: &[Option<u64>], ideal: impl Fn(usize) -> f64, left: u64, strata:
     result
 }
 
-/// Standard deviation of a share.
-pub fn fraction_deviation(share: f64) -> f64 {
-    (share * (1.0 - share)).max(0.0).sqrt()
+/// Standard deviation of a fraction.
+pub fn fraction_deviation(fraction: f64) -> f64 {
+    (fraction * (1.0 - fraction)).max(0.0).sqrt()
 }
 
-/// Anticipated share of class `class` in each stratum, from the anticipated user's accuracies: in its own stratum the
+/// Anticipated fraction of class `class` in each stratum, from the anticipated user's accuracies: in its own stratum the
 /// accuracy itself; in another, that stratum's errors are split among the other classes by their area. Strata are map
 /// classes here.
 pub fn anticipated_class_fractions(weights: &[f64], users: &[f64], class: usize) -> Vec<f64> {

@@ -19,7 +19,7 @@ pub struct Stratum {
 /// A stratified random sample of units.
 ///
 /// Units may have unequal area (cells of a grid in degrees, say). They are drawn with equal probability within a stratum,
-/// so a share *of area* is the ratio `sum a y / sum a` in each stratum, and its variance that of the ratio's
+/// so a fraction *of area* is the ratio `sum a y / sum a` in each stratum, and its variance that of the ratio's
 /// residuals `(a / mean a)(y - mean)` (Cochran 1977, Sampling Techniques, eq. 6.10 and section 6.10, separate ratio
 /// estimate). With equal areas this is the ordinary stratified estimator (Cochran 1977, eq. 5.1 and 5.7).
 ///
@@ -148,7 +148,7 @@ impl StratifiedSample {
         self.area
     }
 
-    /// Area that each unit stands for: `A_h size / n_h`. Sums to [`area`](Self::area).
+    /// Area that each unit represents: `A_h size / n_h`. Sums to [`area`](Self::area).
     pub fn weights(&self) -> Vec<f64> {
         let each = |(&h, &s): (&usize, &f64)| self.strata[h].area * s / self.n[h] as f64;
         self.of.iter().zip(&self.size).map(each).collect()
@@ -215,7 +215,7 @@ impl StratifiedSample {
         self.strata.iter().zip(means).map(|(stratum, mean)| stratum.area * mean).sum()
     }
 
-    /// Mean of `y` over the whole area; for `y` of zeros and ones, the share of area.
+    /// Mean of `y` over the whole area; for `y` of zeros and ones, the fraction of area.
     /// Stehman 2014 (Int. J. Remote Sensing 35:4923), eq. 3, 25 and 26; Olofsson et al. 2014, eq. 9 and 10.
     ///
     /// # Errors

@@ -24,9 +24,9 @@ pub(crate) enum Suppression {
 pub(crate) struct Suppressed {
     /// By row and column.
     pub states: Vec<Vec<Suppression>>,
-    /// Empty cells `(row, column)` that the totals give away whatever is left empty besides: the table has too few rows or
+    /// Empty cells `(row, column)` that follow from the totals whatever else is left empty: the table has too few rows or
     /// columns.
-    pub given_away: Vec<(usize, usize)>,
+    pub disclosed: Vec<(usize, usize)>,
 }
 
 /// Which cells of a table (rows = zones, columns = classes; with the totals of rows, of columns and of all published) are
@@ -56,8 +56,8 @@ pub(crate) fn suppress(
     let states = units.iter().map(|r| r.iter().map(first).collect()).collect();
     let mut table = Table { units, values, columns, states };
     table.close_lines();
-    let given_away = if columns == 1 { table.only_one() } else { table.close_cycles() };
-    Ok(Suppressed { states: table.states, given_away })
+    let disclosed = if columns == 1 { table.only_one() } else { table.close_cycles() };
+    Ok(Suppressed { states: table.states, disclosed })
 }
 
 struct Table<'a> {
@@ -115,17 +115,17 @@ impl Table<'_> {
 
     /// Closes bridges to cycles; gives the cells back for which there is none.
     fn close_cycles(&mut self) -> Vec<(usize, usize)> {
-        let mut given_away = Vec::new();
+        let mut disclosed = Vec::new();
         loop {
-            let next = self.bridges().into_iter().find(|cell| !given_away.contains(cell));
-            let Some(cell) = next else { return given_away };
+            let next = self.bridges().into_iter().find(|cell| !disclosed.contains(cell));
+            let Some(cell) = next else { return disclosed };
             match self.cheapest_cycle(cell) {
                 Some(cells) => {
                     for (i, j) in cells.into_iter().filter(|c| self.is_shown(*c)).collect::<Vec<_>>() {
                         self.states[i][j] = Suppression::Secondary;
                     }
                 }
-                None => given_away.push(cell),
+                None => disclosed.push(cell),
             }
         }
     }
@@ -219,7 +219,7 @@ mod tests {
         let open = Suppression::Shown;
         let shut = Suppression::Secondary;
         assert_eq!(s.states, vec![vec![Suppression::Primary, shut, open], vec![shut, shut, open], vec![open; 3]]);
-        assert!(s.given_away.is_empty());
+        assert!(s.disclosed.is_empty());
     }
 
     #[test]
@@ -236,7 +236,7 @@ mod tests {
         // The cheapest cycle through it is over (0, 2).
         assert_eq!(s.states[0][2], Suppression::Secondary);
         assert_eq!(s.states.iter().flatten().filter(|s| **s == Suppression::Secondary).count(), 1);
-        assert!(solved(&s.states).is_empty() && s.given_away.is_empty());
+        assert!(solved(&s.states).is_empty() && s.disclosed.is_empty());
     }
 
     #[test]
@@ -245,12 +245,12 @@ mod tests {
         let of = |units: Vec<Vec<usize>>| suppress(&units, &ones(&units), 10).unwrap();
         let column = of(vec![vec![3], vec![20], vec![30]]);
         assert_eq!(column.states.iter().filter(|r| r[0] != Suppression::Shown).count(), 2);
-        assert!(column.given_away.is_empty());
-        assert_eq!(of(vec![vec![3]]).given_away, [(0, 0)]);
+        assert!(column.disclosed.is_empty());
+        assert_eq!(of(vec![vec![3]]).disclosed, [(0, 0)]);
         // One zone is the whole: its classes are the totals.
         let row = of(vec![vec![3, 20, 30]]);
-        assert_eq!(row.given_away, solved(&row.states));
-        assert_eq!(row.given_away.len(), 2);
+        assert_eq!(row.disclosed, solved(&row.states));
+        assert_eq!(row.disclosed.len(), 2);
     }
 
     proptest! {
@@ -258,7 +258,7 @@ mod tests {
         fn no_hidden_cell_follows_from_the_totals(rows in 2usize..8, cols in 2usize..8, units in prop::collection::vec(0usize..40, 64), min_units in 1usize..14) {
             let units: Vec<Vec<usize>> = (0..rows).map(|i| units[i * 8..i * 8 + cols].to_vec()).collect();
             let s = suppress(&units, &ones(&units), min_units).unwrap();
-            prop_assert!(s.given_away.is_empty());
+            prop_assert!(s.disclosed.is_empty());
             prop_assert_eq!(solved(&s.states), Vec::new());
             // What has too few units is never shown.
             for (units, states) in units.iter().zip(&s.states) {

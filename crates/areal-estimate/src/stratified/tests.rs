@@ -15,9 +15,9 @@ fn one_stratum_is_the_textbook_mean() {
     assert!((e.value - 7.0 / 3.0).abs() < 1e-12 && (e.standard_error - 0.7f64.sqrt()).abs() < 1e-12);
 }
 
-/// Of one stratum a share's variance is known once the share is; of several it is not.
+/// Of one stratum a fraction's variance is known once the fraction is; of several it is not.
 #[test]
-fn moments_of_a_share() {
+fn moments_of_a_fraction() {
     // y = 1, 0, 0, 0: mean 1/4, residuals .75 and three of -.25; squares .75, cubes .375, fourths .328125, each by 3.
     let y = [1.0, 0.0, 0.0, 0.0];
     let one = StratifiedSample::new(vec![stratum("all", 8, 1.0)], &[(0, 1.0); 4], true).unwrap();
@@ -46,7 +46,7 @@ fn moments_of_a_share() {
 
 /// Rounding left a standard error of 1e-16, and an interval without width that was called good.
 #[test]
-fn a_share_without_an_error_in_the_sample_has_none_of_rounding() {
+fn a_fraction_without_an_error_in_the_sample_has_none_of_rounding() {
     let strata = vec![stratum("a", 300, 29.3), stratum("b", 1000, 71.9)];
     let units: Vec<(usize, f64)> = (0..40).map(|k| (k / 20, 1.0 + 0.1 * (k % 7) as f64)).collect();
     let s = StratifiedSample::new(strata, &units, true).unwrap();
@@ -96,11 +96,11 @@ fn a_stratum_of_two_equal_units_borrows_the_variance_of_its_pool() {
 
 proptest! {
     #[test]
-    fn shares_of_a_partition_add_up(codes in prop::collection::vec(0usize..4, 6..60)) {
+    fn fractions_of_a_partition_add_up(codes in prop::collection::vec(0usize..4, 6..60)) {
         let strata = vec![stratum("a", 1000, 3.0), stratum("b", 500, 1.0)];
         let units: Vec<_> = (0..codes.len()).map(|k| (k % 2, 1.0 + (k % 5) as f64)).collect();
         let s = StratifiedSample::new(strata, &units, true).unwrap();
-        let share = |c| s.mean(&codes.iter().map(|&k| f64::from(k == c)).collect::<Vec<_>>()).unwrap().value;
-        prop_assert!(((0..4).map(share).sum::<f64>() - 1.0).abs() < 1e-12);
+        let fraction = |c| s.mean(&codes.iter().map(|&k| f64::from(k == c)).collect::<Vec<_>>()).unwrap().value;
+        prop_assert!(((0..4).map(fraction).sum::<f64>() - 1.0).abs() < 1e-12);
     }
 }

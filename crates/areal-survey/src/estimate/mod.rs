@@ -68,8 +68,8 @@ pub fn estimate(
     let units = on_map.units.len();
     let mut tables = tables::estimate(&read, &totals, on_map.units, &statistics)?;
     findings.append(&mut tables.findings);
-    let (suppressed, given_away) = suppress_rows(&mut tables.rows, settings.suppress_below)?;
-    findings.extend(settle(disclosed(given_away).into_iter().collect(), &settings.accept)?);
+    let (suppressed, still_disclosed) = suppress_rows(&mut tables.rows, settings.suppress_below)?;
+    findings.extend(settle(disclosed(still_disclosed).into_iter().collect(), &settings.accept)?);
     round_rows(&mut tables.rows, settings.round);
     tables.findings = findings;
     let basis = Basis { frame: &read.frame, totals: &totals, design: read.design(), agreement, units };

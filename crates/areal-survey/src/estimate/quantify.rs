@@ -98,7 +98,7 @@ fn emq(frame: &mut MapFrame) -> Result<Vec<f64>, SurveyError> {
         Ok(())
     })?;
     tracing::info!("the class fractions converged after {} iterations", found.iterations);
-    Ok(found.shares)
+    Ok(found.fractions)
 }
 
 /// `confusion.csv` of a bundle: rows = predicted, columns = reference, in the order of the legend.

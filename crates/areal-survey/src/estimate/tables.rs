@@ -89,7 +89,7 @@ fn of_classes(
         }
     }
     for row in &mut found.matrix {
-        row.share = digits(row.share);
+        row.fraction = digits(row.fraction);
     }
     Ok(EstimateTables {
         gains: survey.classes.into_iter().map(|c| c.name).zip(found.gains).collect(),

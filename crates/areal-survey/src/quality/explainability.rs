@@ -63,8 +63,8 @@ pub(super) fn write(text: &mut String, q: &QualityInput) {
         let _ = writeln!(text, "- {}: {}", fact.name, fact.text);
     }
     let mut confused: Vec<&MatrixRow> =
-        q.matrix.iter().filter(|r| r.map_code != r.reference_code && r.share > 0.0).collect();
-    confused.sort_by(|a, b| b.share.total_cmp(&a.share));
+        q.matrix.iter().filter(|r| r.map_code != r.reference_code && r.fraction > 0.0).collect();
+    confused.sort_by(|a, b| b.fraction.total_cmp(&a.fraction));
     if !confused.is_empty() {
         text.push_str("\nIts largest confusions:\n\n");
     }
@@ -74,7 +74,7 @@ pub(super) fn write(text: &mut String, q: &QualityInput) {
             "- {} is mapped as {} on {:.2} % of the area ({} units).",
             row.reference_name,
             row.map_name,
-            100.0 * row.share,
+            100.0 * row.fraction,
             row.count
         );
     }

@@ -120,7 +120,7 @@ mod tests {
             reference_code: 1,
             reference_name: "rubber".into(),
             count: 7,
-            share: 0.031,
+            fraction: 0.031,
         };
         let (matrix, findings) = ([matrix], [Finding::warning(FindingKind::NoDesign, "the sample has no design")]);
         let facts = [MapFact { name: "bands", text: "red, nir".into() }];

@@ -77,8 +77,8 @@ fn account_columns() -> Vec<CsvColumn> {
             "method",
             "Method",
             "stratified, post-stratified, difference, regression, prediction-powered; in zones direct, synthetic, \
-             composite, fay-herriot (the last three model-based), with \", raked\" where benchmarked to all zones \
-             together; model-based; preceded by no-design where inclusion probabilities are unknown.",
+             composite, fay-herriot, unit-level (the last four model-based), with \", raked\" where benchmarked to all \
+             zones together; model-based; preceded by no-design where inclusion probabilities are unknown.",
         ),
         text(
             "interval",
