@@ -154,8 +154,8 @@ fn a_unit_level_model_gives_each_zone_its_mean() {
     assert!(errors[1] < 0.6 * errors[0], "{errors:?}");
     w.world.sample(&["--size", "300", "--overwrite"]).expect(0);
     w.world.label("sample", "sample.csv", "labelled.csv");
-    let words = ["there is no value for the unit-level model", "--zone-method"];
-    w.world.estimate("x", &[&with_zones[..], &["unit-level"]].concat()).expect(3).says(&words);
+    let words = ["--zone-method unit-level applies to values only", "choose another"];
+    w.world.estimate("x", &[&with_zones[..], &["unit-level"]].concat()).expect(2).says(&words);
 }
 
 #[test]

@@ -74,6 +74,9 @@ pub enum SurveyError {
     /// A setting that applies to classes only, by its key.
     #[error("{setting} applies to classes only, and the prediction is of a value")]
     ClassesOnly { setting: &'static str },
+    /// A setting that applies to values only, by its key.
+    #[error("{setting} applies to values only, and the prediction is of classes")]
+    ValuesOnly { setting: &'static str },
     #[error("{path} has no {what}", path = path.display())]
     Store { path: PathBuf, what: &'static str },
     #[error("{path} cannot be used: {reason}", path = path.display())]

@@ -13,7 +13,7 @@ mod units;
 
 use std::path::Path;
 
-use areal_estimate::{EstimateRow, Finding, round_rows, suppress_rows, training_overlap};
+use areal_estimate::{EstimateRow, Finding, ZoneMethod, round_rows, suppress_rows, training_overlap};
 use areal_job::{Job, StagedDir};
 
 use flaws::{disclosed, on_nodata, settle, unlabelled};
@@ -24,7 +24,7 @@ pub use quantify::QuantifyMethod;
 pub use settings::EstimateSettings;
 use training::TrainingPatches;
 
-use crate::{MapTotals, SurveyError};
+use crate::{MapFrame, MapTotals, SurveyError};
 
 /// Estimates as published.
 pub struct Published {
@@ -46,9 +46,7 @@ pub fn estimate(
 ) -> Result<Published, SurveyError> {
     let statistics = settings.statistics()?;
     let mut read = LabelledSample::read(settings, sample, job)?;
-    if read.frame.is_value() {
-        check_value(settings)?;
-    }
+    check_target(settings, &read.frame)?;
     let totals = MapTotals::of(&mut read.frame)?;
     let mut flaws = read.flaws(&totals)?;
     let training = match &settings.store {
@@ -93,8 +91,14 @@ pub fn quantify(
     Ok(Published { rows: found.tables.rows, findings: found.tables.findings, suppressed: 0 })
 }
 
-/// Settings about classes are refused for a map of a value.
-fn check_value(settings: &EstimateSettings) -> Result<(), SurveyError> {
+/// Settings about classes are refused for a map of a value, and the other way round.
+fn check_target(settings: &EstimateSettings, frame: &MapFrame) -> Result<(), SurveyError> {
+    if !frame.is_value() {
+        return match settings.zone_method {
+            ZoneMethod::UnitLevel => Err(SurveyError::ValuesOnly { setting: "zone-method unit-level" }),
+            _ => Ok(()),
+        };
+    }
     let about_classes = [("benchmark", settings.benchmark), ("second-look", settings.second_look.is_some())];
     match about_classes.into_iter().find(|(_, given)| *given) {
         Some((setting, _)) => Err(SurveyError::ClassesOnly { setting }),

@@ -50,13 +50,14 @@ impl From<SurveyError> for CliError {
             | SurveyError::NoSize
             | SurveyError::CvStrata { .. }
             | SurveyError::Users { .. }
-            | SurveyError::ClassesOnly { .. } => Exit::Usage,
+            | SurveyError::ClassesOnly { .. }
+            | SurveyError::ValuesOnly { .. } => Exit::Usage,
             _ => Exit::Input,
         };
         let message = match &error {
             SurveyError::CvStrata { strata } => Some(cv_strata(*strata)),
             SurveyError::Users { .. } => Some(format!("--users {error}")),
-            SurveyError::ClassesOnly { .. } => Some(format!("--{error}")),
+            SurveyError::ClassesOnly { .. } | SurveyError::ValuesOnly { .. } => Some(format!("--{error}")),
             _ => None,
         };
         let said = message.map_or_else(|| Self::from_source(exit, &error), |message| Self::new(exit, message));
@@ -108,6 +109,7 @@ fn help(error: &SurveyError) -> String {
             "estimate a value from a sample: --design and --sample".into()
         }
         SurveyError::ClassesOnly { .. } => "leave it out".into(),
+        SurveyError::ValuesOnly { .. } => "choose another --zone-method".into(),
         SurveyError::Store { .. } => "name the patch store with --store".into(),
         SurveyError::Confusion { .. } => "name the confusion.csv of the bundle that made the prediction".into(),
         SurveyError::NoPrior => "predict again with a bundle that states it".into(),
