@@ -4,8 +4,8 @@ pub(crate) mod codebook;
 
 use std::path::Path;
 
-use areal_job::{FileError, StagedDir};
 use areal_formats::CsvTable;
+use areal_job::{FileError, StagedDir};
 use serde::Serialize;
 
 use crate::SurveyError;
