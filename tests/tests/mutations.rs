@@ -28,7 +28,20 @@ impl Random {
 
 /// Texts that break readers of numbers, names and structures.
 const AWKWARD: [&[u8]; 14] = [
-    b"NaN", b"-1", b"1e999", b"99999999999999999999", b"\"", b"[", b"{}", b"null", b",,", b"\n", b"\0", b"\xff\xfe", b"=1+1", b"../..",
+    b"NaN",
+    b"-1",
+    b"1e999",
+    b"99999999999999999999",
+    b"\"",
+    b"[",
+    b"{}",
+    b"null",
+    b",,",
+    b"\n",
+    b"\0",
+    b"\xff\xfe",
+    b"=1+1",
+    b"../..",
 ];
 
 /// One change: a flipped byte, a cut end, a span that is removed, doubled or overwritten, an awkward text put in.
@@ -66,18 +79,46 @@ struct Kind {
 }
 
 const KINDS: [Kind; 17] = [
-    Kind { copied: "out/patches", file: "store.json", command: &["evaluate", "--bundle", "out/bundle", "--store", "@"] },
-    Kind { copied: "out/patches", file: "pixels.npy", command: &["evaluate", "--bundle", "out/bundle", "--store", "@"] },
-    Kind { copied: "out/patches", file: "patches.gpkg", command: &["evaluate", "--bundle", "out/bundle", "--store", "@"] },
-    Kind { copied: "out/bundle", file: "model.json", command: &["evaluate", "--bundle", "@", "--store", "out/patches"] },
-    Kind { copied: "out/bundle", file: "weights.safetensors", command: &["evaluate", "--bundle", "@", "--store", "out/patches"] },
+    Kind {
+        copied: "out/patches",
+        file: "store.json",
+        command: &["evaluate", "--bundle", "out/bundle", "--store", "@"],
+    },
+    Kind {
+        copied: "out/patches",
+        file: "pixels.npy",
+        command: &["evaluate", "--bundle", "out/bundle", "--store", "@"],
+    },
+    Kind {
+        copied: "out/patches",
+        file: "patches.gpkg",
+        command: &["evaluate", "--bundle", "out/bundle", "--store", "@"],
+    },
+    Kind {
+        copied: "out/bundle",
+        file: "model.json",
+        command: &["evaluate", "--bundle", "@", "--store", "out/patches"],
+    },
+    Kind {
+        copied: "out/bundle",
+        file: "weights.safetensors",
+        command: &["evaluate", "--bundle", "@", "--store", "out/patches"],
+    },
     Kind { copied: "out/predictions/landscape", file: "prediction.json", command: AGGREGATE },
     Kind { copied: "out/predictions/landscape", file: "classes.tif", command: AGGREGATE },
     Kind { copied: "out/predictions/landscape", file: "shares.tif", command: AGGREGATE },
     Kind {
         copied: "districts.gpkg",
         file: "",
-        command: &["aggregate", "--prediction", "out/predictions/landscape", "--zones", "@", "--zone-id", "district_id"],
+        command: &[
+            "aggregate",
+            "--prediction",
+            "out/predictions/landscape",
+            "--zones",
+            "@",
+            "--zone-id",
+            "district_id",
+        ],
     },
     Kind {
         copied: concat!(env!("CARGO_MANIFEST_DIR"), "/../models/sentinel2-amazon-quarters.geojson"),
@@ -90,7 +131,13 @@ const KINDS: [Kind; 17] = [
         copied: "labels/landscape.csv",
         file: "",
         command: &[
-            "estimate", "--prediction", "out/predictions/landscape", "--design", "out/samples/landscape", "--sample", "@",
+            "estimate",
+            "--prediction",
+            "out/predictions/landscape",
+            "--design",
+            "out/samples/landscape",
+            "--sample",
+            "@",
         ],
     },
     Kind {

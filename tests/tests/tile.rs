@@ -412,7 +412,7 @@ fn two_dates_of_few_polygons_make_a_training_set() {
     }
     // The same seed gives the same bytes.
     place.tile("again", &args).expect(0);
-    for file in ["pixels.npy", "states.npy", "patches.gpkg", "store.json"] {
+    for file in ["pixels.npy", "states.npy", "patches.csv", "patches.gpkg", "store.json"] {
         let read = |folder: &str| std::fs::read(place.path(folder).join(file)).unwrap();
         assert!(read("store") == read("again"), "{file}");
     }

@@ -16,6 +16,7 @@ fn every_stage_leaves_its_outputs() {
     for file in [
         "patches/pixels.npy",
         "patches/states.npy",
+        "patches/patches.csv",
         "patches/patches.gpkg",
         "patches/store.json",
         "bundle/weights.safetensors",

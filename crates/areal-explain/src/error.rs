@@ -1,7 +1,7 @@
 use areal_job::{FileError, Interrupted, Sha256};
 use areal_model::ModelError;
-use areal_patches::PatchError;
 use areal_raster::RasterError;
+use areal_store::StoreError;
 
 /// Why something could not be explained.
 #[derive(Debug, thiserror::Error)]
@@ -9,7 +9,7 @@ pub enum ExplainError {
     #[error(transparent)]
     Raster(#[from] RasterError),
     #[error(transparent)]
-    Patch(#[from] PatchError),
+    Store(#[from] StoreError),
     #[error(transparent)]
     Model(#[from] ModelError),
     #[error(transparent)]

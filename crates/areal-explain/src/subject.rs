@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use areal_grid::{PixelBlock, PixelGrid, PixelState, Pixels, Target, Window, blocks};
 use areal_job::{Job, Sha256};
 use areal_model::{ModelSpec, PatchBatch};
-use areal_patches::PatchStore;
 use areal_raster::{Prediction, PredictionMeta, Projection, RasterFile, Scene, crs_from_text, same_grid};
+use areal_store::PatchStore;
 
 use crate::ExplainError;
 

@@ -4,7 +4,7 @@ use areal_grid::{LayoutError, PixelType, ProjectionError};
 use areal_job::{FileError, Interrupted};
 use areal_raster::RasterError;
 
-use crate::Split;
+use areal_store::{Split, StoreError};
 
 /// In what scenes or pictures differ whose stored values mean different things.
 pub const SCALING: &str = "scale and offset of their values";
@@ -23,12 +23,8 @@ pub enum PatchError {
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
 
-    #[error("{path}: {reason}", path = path.display())]
-    Array { path: PathBuf, reason: String },
-    #[error("{path}: {reason}", path = path.display())]
-    Store { path: PathBuf, reason: String },
-    #[error("{first} and {second} overlap, but are in different splits")]
-    SplitsOverlap { first: String, second: String },
+    #[error(transparent)]
+    Store(#[from] StoreError),
     #[error("{first} and {second} are in different splits and only {distance:.1} m apart, nearer than {buffer} m")]
     SplitsNear { first: String, second: String, distance: f64, buffer: f64 },
     #[error("class \"{class}\" is in {split}, but no training patch has it")]

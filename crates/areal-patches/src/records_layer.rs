@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
+use areal_formats::StoreMeta;
 use areal_grid::Target;
 use areal_raster::{Feature, Field, FieldKind, FieldValue, VectorLayer, read_layer, write_features};
+use areal_store::files::{LAYER as FILE, RECORDS};
+use areal_store::{Footprint, Label, PatchRecord, PatchStore, Records, StoreError};
 use geo::Geometry;
 
-use crate::footprint::Footprint;
-use crate::{Label, PatchError, PatchRecord, StoreMeta};
+use crate::PatchError;
 
 const LAYER: &str = "patches";
 
@@ -35,7 +37,7 @@ fn fields(target: &Target) -> Vec<Field> {
 pub(crate) type Row = Result<(PatchRecord, Option<Footprint>), PatchError>;
 
 /// Writes records, one by one as they come.
-pub fn write_records(path: &Path, meta: &StoreMeta, rows: impl Iterator<Item = Row>) -> Result<(), PatchError> {
+pub(crate) fn write_records(path: &Path, meta: &StoreMeta, rows: impl Iterator<Item = Row>) -> Result<(), PatchError> {
     let mut fault = Ok(());
     let good = rows.map_while(|row| row.map_err(|e| fault = Err(e)).ok());
     let features = (0..).zip(good).map(|(fid, (record, footprint))| Feature {
@@ -72,9 +74,9 @@ fn values(r: &PatchRecord, target: &Target) -> Vec<FieldValue> {
 }
 
 /// Reads records, in the order of their numbers, and their footprints (empty where patches have no place).
-pub fn read_records(path: &Path, meta: &StoreMeta) -> Result<(Vec<PatchRecord>, Vec<Footprint>), PatchError> {
+pub(crate) fn read_records(path: &Path, meta: &StoreMeta) -> Result<Records, PatchError> {
     let layer = read_layer(path, Some(LAYER))?;
-    let bad = |reason: String| PatchError::Store { path: path.to_path_buf(), reason };
+    let bad = |reason: String| PatchError::from(StoreError::Records { path: path.to_path_buf(), reason });
     let wanted = fields(&meta.target);
     let columns: Result<Vec<usize>, _> = wanted
         .iter()
@@ -99,7 +101,20 @@ pub fn read_records(path: &Path, meta: &StoreMeta) -> Result<(Vec<PatchRecord>, 
     if meta.crs.is_some() && footprints.len() != rows.len() {
         return Err(bad("a patch has no footprint of four corners".into()));
     }
-    Ok((rows.into_iter().map(|(record, _)| record).collect(), footprints))
+    Ok(Records { patches: rows.into_iter().map(|(record, _)| record).collect(), footprints })
+}
+
+/// Opens a store, also one of an earlier version, whose records are in `patches.gpkg` alone.
+///
+/// # Errors
+/// When a file is missing, truncated, of another format, or at odds with `store.json`.
+pub fn open_store(path: &Path) -> Result<PatchStore, PatchError> {
+    let layer = path.join(FILE);
+    if path.join(RECORDS).is_file() || !layer.is_file() {
+        return Ok(PatchStore::open(path)?);
+    }
+    tracing::info!("{} has no {RECORDS}, as earlier versions wrote it: {FILE} is read", path.display());
+    PatchStore::open_with(path, |meta| read_records(&layer, meta))
 }
 
 fn record(values: &[&FieldValue], meta: &StoreMeta) -> Result<PatchRecord, String> {
@@ -111,7 +126,7 @@ fn record(values: &[&FieldValue], meta: &StoreMeta) -> Result<PatchRecord, Strin
         Target::Classes { classes } => {
             let name = text(label, "label")?;
             let class = classes.iter().find(|c| c.name == name);
-            Label::Class(class.ok_or_else(|| format!("label \"{name}\" is no class of store.json"))?.code)
+            Label::Class(class.ok_or_else(|| format!("label \"{name}\" is not a class of store.json"))?.code)
         }
     };
     let position = |value, name| match integer(value, name)? {
@@ -126,7 +141,7 @@ fn record(values: &[&FieldValue], meta: &StoreMeta) -> Result<PatchRecord, Strin
         label,
         label_fraction: real(label_fraction, "label_fraction")?,
         valid_fraction: real(valid_fraction, "valid_fraction")?,
-        split: text(split, "split")?.parse()?,
+        split: text(split, "split")?.parse().map_err(|e| format!("{e}"))?,
         block: integer(block, "block")?,
         group: if matches!(group, FieldValue::Null) { None } else { Some(text(group, "group")?) },
     })

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use areal_store::{Label, PlacedPatch, Split, StoreError, conflicts};
+
+use crate::PatchError;
 use crate::assign::{Counts, assign};
-use crate::conflicts::{Placed, conflicts, to_drop};
+use crate::conflicts::to_drop;
 use crate::settings::SplitSettings;
-use crate::{Label, PatchError, Split};
 
 /// Values are balanced between splits by quarters of their range of ranks.
 const VALUE_CLASSES: usize = 4;
@@ -42,17 +44,21 @@ impl Splitting<'_> {
     }
 
     /// Which patches come too near to another split and are left out.
-    pub fn conflicting(&self, placed: &[Placed]) -> Vec<bool> {
+    pub fn conflicting(&self, placed: &[PlacedPatch]) -> Vec<bool> {
         to_drop(placed, self.size, self.settings.buffer)
     }
 
     /// Where a person named the splits, patches that touch are an error.
-    pub fn refuse_conflicts(&self, placed: &[Placed], describe: impl Fn(usize) -> String) -> Result<(), PatchError> {
+    pub fn refuse_conflicts(
+        &self,
+        placed: &[PlacedPatch],
+        describe: impl Fn(usize) -> String,
+    ) -> Result<(), PatchError> {
         let mut fault = Ok(());
         conflicts(placed, self.size, self.settings.buffer, |c| {
             let (first, second) = (describe(c.first), describe(c.second));
             fault = Err(match c.distance {
-                None => PatchError::SplitsOverlap { first, second },
+                None => StoreError::SplitsOverlap { first, second }.into(),
                 Some(distance) => PatchError::SplitsNear { first, second, distance, buffer: self.settings.buffer },
             });
             false

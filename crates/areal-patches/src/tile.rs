@@ -7,10 +7,10 @@ use areal_formats::{InputRef, Provenance};
 use areal_grid::{Class, Crs, Scaling, Target, Window};
 use areal_job::{Job, Unit};
 use areal_raster::{Projection, Scene, crs_from_text, input_file_with_companions};
+use areal_store::PlacedPatch;
 
+use crate::Footprint;
 use crate::blocks::{default_block_size, number_blocks};
-use crate::conflicts::Placed;
-use crate::footprint::Footprint;
 use crate::ground::{Ground, footprint, shared_crs};
 use crate::labels::source::{Item, LabelKind, Labels};
 use crate::plan::{Candidate, Plan};
@@ -168,7 +168,7 @@ impl Drafts {
                 draft.split = split;
             }
         }
-        let placed: Vec<Placed> = self.all.iter().map(Draft::placed).collect();
+        let placed: Vec<PlacedPatch> = self.all.iter().map(Draft::placed).collect();
         if settings.split.by == SplitBy::Field {
             return splitting.refuse_conflicts(&placed, |i| self.all[i].describe(labels));
         }
@@ -186,8 +186,8 @@ impl Drafts {
 }
 
 impl Draft {
-    fn placed(&self) -> Placed {
-        Placed {
+    fn placed(&self) -> PlacedPatch {
+        PlacedPatch {
             scene: self.candidate.scene,
             row: self.candidate.row as i64,
             col: self.candidate.col as i64,

@@ -1,13 +1,15 @@
+//! A patch store in the making.
+
 use std::path::Path;
 
+use areal_formats::StoreMeta;
 use areal_grid::{PixelBlock, PixelState, PixelType, Pixels, Window};
 use areal_job::{StagedDir, write_json};
+use areal_store::files::{LAYER, META, PIXELS, RECORDS, STATES};
+use areal_store::{Footprint, NpyWriter, PatchRecord, RecordTable};
 
-use crate::footprint::Footprint;
-use crate::npy::NpyWriter;
+use crate::PatchError;
 use crate::records_layer::{Row, write_records};
-use crate::store::{META, PIXELS, RECORDS, STATES};
-use crate::{PatchError, PatchRecord, StoreMeta};
 
 /// A patch store in the making: pixels go to disk as they come, records and description at the end. Dropped before
 /// [`finish`](Self::finish), it leaves nothing behind.
@@ -106,7 +108,14 @@ impl StoreWriter {
     pub(crate) fn finish_rows(self, meta: &StoreMeta, rows: impl Iterator<Item = Row>) -> Result<(), PatchError> {
         self.pixels.finish()?;
         self.states.finish()?;
-        write_records(&self.staged.file(RECORDS), meta, rows)?;
+        let mut table = RecordTable::create(&self.staged.file(RECORDS), &meta.target)?;
+        let rows = rows.map(|row| {
+            let (record, footprint) = row?;
+            table.push(&record, footprint.as_ref())?;
+            Ok((record, footprint))
+        });
+        write_records(&self.staged.file(LAYER), meta, rows)?;
+        table.finish()?;
         write_json(&self.staged.file(META), meta)?;
         Ok(self.staged.commit()?)
     }

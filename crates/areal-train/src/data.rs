@@ -1,7 +1,7 @@
 use areal_grid::{PixelState, Pixels, Target};
 use areal_job::Job;
 use areal_model::{Normalisation, PatchBatch, Statistics, ValueScale};
-use areal_patches::{Label, PatchStore, Split};
+use areal_store::{Label, PatchStore, Split};
 
 use crate::TrainError;
 

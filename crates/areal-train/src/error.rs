@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use areal_job::{FileError, Interrupted};
 use areal_model::ModelError;
-use areal_patches::{PatchError, Split};
+use areal_store::{Split, StoreError};
 
 /// A model that cannot be trained or measured.
 #[derive(Debug, thiserror::Error)]
@@ -12,7 +12,7 @@ pub enum TrainError {
     File(#[from] FileError),
     /// The patch store.
     #[error(transparent)]
-    Patches(#[from] PatchError),
+    Store(#[from] StoreError),
     /// The model.
     #[error(transparent)]
     Model(#[from] ModelError),

@@ -2,7 +2,7 @@ use areal_formats::Provenance;
 use areal_grid::Target;
 use areal_job::{Job, Unit};
 use areal_model::{Inference, ModelSpec};
-use areal_patches::{PatchStore, Split};
+use areal_store::{PatchStore, Split};
 use ndarray::{Array2, Axis, concatenate};
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
 use areal_grid::Target;
 use areal_job::{Job, Unit};
 use areal_model::{Inference, ModelSpec, PatchBatch, PrecisionChange};
-use areal_patches::{PatchStore, Split};
+use areal_store::{PatchStore, Split};
 use ndarray::Array2;
 
 use crate::TrainError;

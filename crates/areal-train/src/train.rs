@@ -6,7 +6,7 @@ use areal_job::{Job, StagedDir, Unit, hash_bytes, write_json};
 use areal_model::{
     BUNDLE_FORMAT, Bundle, Calibration, ClassWeights, Loss, ModelSpec, Network, Padding, StateDict, implied_prior,
 };
-use areal_patches::{PatchStore, Split};
+use areal_store::{PatchStore, Split};
 use serde::Serialize;
 
 use crate::calibrate::{at_temperature, expected_calibration_error, fit_temperature};

@@ -32,7 +32,7 @@ pub fn load(
     if device != DeviceChoice::Cpu {
         return Err(PlanError::Device { precision, device }.into());
     }
-    let store = store.map(PatchStore::open).transpose()?;
+    let store = store.map(areal_patches::open_store).transpose()?;
     let ranges = match (precision, &store) {
         (Precision::Int8, None) => {
             return Err(CliError::new(Exit::Usage, "--precision int8 needs --store")

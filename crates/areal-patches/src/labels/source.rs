@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use areal_formats::UnknownName;
 use areal_grid::{Class, Crs};
 use areal_raster::{FieldValue, RasterFile, Resampling, VectorLayer, read_layer};
 use geo::{Coord, Geometry};
@@ -179,7 +180,10 @@ impl Reader<'_> {
             let item = Item {
                 label: self.label(value, &classes, feature.fid)?,
                 group: Some(text(group).unwrap_or_else(|| feature.fid.to_string())),
-                split: text(split).map(|s| s.parse()).transpose().map_err(fault)?,
+                split: text(split)
+                    .map(|s| s.trim().parse().map_err(|e: UnknownName| e.to_string()))
+                    .transpose()
+                    .map_err(fault)?,
             };
             match geometry {
                 Geometry::Polygon(_) | Geometry::MultiPolygon(_) => polygons.push(geometry.clone()),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use areal_formats::Provenance;
 use areal_job::{StagedDir, write_json};
 use areal_model::{BurnInference, DeviceChoice, Inference, Precision};
-use areal_patches::{PatchStore, Split};
+use areal_patches::{Split, open_store};
 use areal_raster::input_file_with_companions;
 use areal_train::{EVALUATION_FORMAT, Evaluation, Metrics, write_confusion, write_evaluation};
 use clap::Args;
@@ -77,7 +77,7 @@ impl Stage for Options {
             Some(out) => Some(StagedDir::new(out, self.overwrite)?),
             None => None,
         };
-        let store = PatchStore::open(path)?;
+        let store = open_store(path)?;
         let (device, precision) = (self.device, self.precision);
         let mut inference: Box<dyn Inference> = if precision == Precision::F32 {
             Box::new(BurnInference::load(bundle, device)?)

@@ -7,7 +7,7 @@ use areal_explain::{
 };
 use areal_formats::input_file;
 use areal_model::{Bundle, DeviceChoice};
-use areal_patches::PatchStore;
+use areal_patches::open_store;
 use areal_predict::PredictError;
 use areal_raster::{BandRef, Prediction, Scene};
 use clap::Args;
@@ -126,7 +126,7 @@ impl Options {
         let spec = Bundle::load_spec(bundle).map_err(PredictError::from)?;
         let mut subjects = Vec::new();
         if let Some(store) = &self.store {
-            let store = PatchStore::open(store)?;
+            let store = open_store(store)?;
             let meta = store.meta();
             spec.check_scene(&meta.bands, meta.pixel_type, meta.scaling.as_deref(), meta.ground_resolution)
                 .map_err(PredictError::from)?;

@@ -96,11 +96,8 @@ impl Stage for Options {
 
 impl Options {
     fn gather(&self, context: &Context) -> Result<Report, CliError> {
-        let mut report = Report {
-            title: self.title.clone(),
-            made_by: areal_formats::MADE_BY.to_owned(),
-            ..Report::default()
-        };
+        let mut report =
+            Report { title: self.title.clone(), made_by: areal_formats::MADE_BY.to_owned(), ..Report::default() };
         for folder in &self.prediction {
             context.job().check()?;
             maps::add(&mut report, folder)?;

@@ -34,8 +34,8 @@ use crate::scene_options::SceneOptions;
 /// from different places. Rare classes are spread first. Where patches of two splits overlap, or come within --buffer
 /// metres, the training patch is dropped before the validation patch, and that before the test patch.
 ///
-/// The store is a folder: pixels.npy and states.npy, which NumPy opens (also memory-mapped), patches.gpkg for QGIS, and
-/// store.json.
+/// The store is a folder: pixels.npy and states.npy, which NumPy opens (also memory-mapped), patches.csv with one row per
+/// patch, the same as patches.gpkg for QGIS, and store.json.
 #[derive(Debug, Clone, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[command(after_help = "Examples:\n  \

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use areal_model::{Architecture, ClassWeights, DeviceChoice, Loss, Padding};
-use areal_patches::PatchStore;
+use areal_patches::open_store;
 use areal_train::{Augmentation, OptimiserKind, Sampler, TrainReport, TrainSettings};
 use clap::{ArgAction, Args};
 use serde::{Deserialize, Serialize};
@@ -128,7 +128,7 @@ impl Stage for Options {
         let path = options::required(self.store.as_ref(), "--store", "the patch store to train on")?;
         let out = options::required(self.out.as_ref(), "--out", "the bundle to write")?;
         let settings = self.settings();
-        let store = PatchStore::open(path)?;
+        let store = open_store(path)?;
         let report = areal_train::train(&store, &settings, out, self.overwrite, self.restart, context.job())?;
         if self.json {
             let text = serde_json::to_string_pretty(&report).map_err(|e| CliError::from_source(Exit::Failure, &e))?;

@@ -8,7 +8,7 @@ impl From<ExplainError> for CliError {
     fn from(error: ExplainError) -> Self {
         let (exit, help) = match error {
             ExplainError::Raster(inner) => return inner.into(),
-            ExplainError::Patch(inner) => return inner.into(),
+            ExplainError::Store(inner) => return inner.into(),
             ExplainError::File(inner) => return inner.into(),
             ExplainError::Interrupted(inner) => return inner.into(),
             ExplainError::Model(inner) => return super::predict::model(&inner),
@@ -18,7 +18,7 @@ impl From<ExplainError> for CliError {
             ExplainError::Setting { .. } | ExplainError::Method { .. } => {
                 (Exit::Usage, "see `areal explain --help` for each flag's range")
             }
-            ExplainError::NoSuchPatch { .. } => (Exit::Usage, "choose the --patch among those of patches.gpkg"),
+            ExplainError::NoSuchPatch { .. } => (Exit::Usage, "choose the --patch among those of patches.csv"),
             ExplainError::PlaceOutside { .. } => {
                 (Exit::Usage, "give --at longitude,latitude in degrees, in that order")
             }

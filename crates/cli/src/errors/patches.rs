@@ -1,6 +1,6 @@
 //! Advice for errors of patch stores and labels.
 
-use areal_patches::{PatchError, SCALING};
+use areal_patches::{PatchError, SCALING, StoreError};
 
 use super::raster::same_type;
 use super::{CliError, Exit};
@@ -9,6 +9,7 @@ impl From<PatchError> for CliError {
     fn from(error: PatchError) -> Self {
         let exit = match error {
             PatchError::File(inner) => return inner.into(),
+            PatchError::Store(inner) => return inner.into(),
             PatchError::Raster(inner) => return inner.into(),
             PatchError::Interrupted(inner) => return inner.into(),
             PatchError::Layout(_)
@@ -25,6 +26,25 @@ impl From<PatchError> for CliError {
     }
 }
 
+impl From<StoreError> for CliError {
+    fn from(error: StoreError) -> Self {
+        let help = match &error {
+            StoreError::Array { .. } | StoreError::Records { .. } => {
+                "the store was changed by hand or is not whole; make it again with 'areal tile'"
+            }
+            StoreError::SplitsOverlap { .. } => {
+                "correct the split field of the labels so that neighbours agree, or let 'areal tile' assign splits with \
+                 --split-by block"
+            }
+            StoreError::File(_) => "",
+        };
+        match error {
+            StoreError::File(inner) => inner.into(),
+            other => Self::from_source(Exit::Input, &other).help(help),
+        }
+    }
+}
+
 /// What to do about it.
 fn help(error: &PatchError) -> String {
     let text = match error {
@@ -32,13 +52,6 @@ fn help(error: &PatchError) -> String {
             "choose a CRS made for this part of the world with --crs, or cut the extent with --bounds"
         }
         PatchError::Layout(_) => "choose --patch-size and --stride so that the stride divides the patch size",
-        PatchError::Array { .. } | PatchError::Store { .. } => {
-            "the store was changed by hand or is not whole; make it again with 'areal tile'"
-        }
-        PatchError::SplitsOverlap { .. } => {
-            "correct the split field of the labels so that neighbours agree, or let 'areal tile' assign splits with \
-             --split-by block"
-        }
         PatchError::SplitsNear { .. } => "correct the split field of the labels, or lower --buffer",
         PatchError::ClassUnseen { .. } => {
             "use smaller blocks (--block-size), a smaller --buffer or another --seed, or --split-by group; label more \
@@ -61,7 +74,7 @@ fn help(error: &PatchError) -> String {
         }
         PatchError::Setting { .. } => "see 'areal tile --help'",
         PatchError::PatchDiffers { .. } => "choose the same bands with --bands",
-        PatchError::File(_) | PatchError::Raster(_) | PatchError::Interrupted(_) => "",
+        PatchError::File(_) | PatchError::Store(_) | PatchError::Raster(_) | PatchError::Interrupted(_) => "",
         error => image_help(error).or(label_help(error)).unwrap_or_default(),
     };
     text.to_owned()

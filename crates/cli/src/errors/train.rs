@@ -10,7 +10,7 @@ impl From<TrainError> for CliError {
             TrainError::File(error) => return error.into(),
             TrainError::Model(error) => return error.into(),
             TrainError::Interrupted(error) => return error.into(),
-            TrainError::Patches(error) => return error.into(),
+            TrainError::Store(error) => return error.into(),
             TrainError::Paused { .. } => {
                 (Exit::Interrupted, "run the same command again to continue to the same result")
             }

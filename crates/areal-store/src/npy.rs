@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use areal_grid::PixelType;
 use areal_job::FileError;
 
-use crate::PatchError;
+use crate::StoreError;
 
 const MAGIC: &[u8] = b"\x93NUMPY\x01\x00";
 /// Length of our headers: a multiple of 64, as the format asks, and room for any shape of four axes.
@@ -126,9 +126,9 @@ pub struct NpyReader {
 
 impl NpyReader {
     /// Opens an array of this type; checks that the file is whole.
-    pub fn open(path: &Path, pixel_type: PixelType) -> Result<Self, PatchError> {
+    pub fn open(path: &Path, pixel_type: PixelType) -> Result<Self, StoreError> {
         let mut file = File::open(path).map_err(FileError::io("read", path))?;
-        let bad = |reason: String| PatchError::Array { path: path.to_path_buf(), reason };
+        let bad = |reason: String| StoreError::Array { path: path.to_path_buf(), reason };
         let (start, dict) = read_header(&mut file).map_err(bad)?;
         let (found, shape) = parse(&dict).map_err(bad)?;
         if found != descr(pixel_type) {
@@ -152,7 +152,7 @@ impl NpyReader {
     }
 
     /// Reads item `index` as its bytes in memory; `out` has the item's length.
-    pub fn read(&self, index: usize, out: &mut [u8]) -> Result<(), PatchError> {
+    pub fn read(&self, index: usize, out: &mut [u8]) -> Result<(), StoreError> {
         debug_assert_eq!(out.len(), self.item_bytes);
         let offset = self.start + index as u64 * self.item_bytes as u64;
         Ok(self.file.read_exact_at(out, offset).map_err(FileError::io("read", &self.path))?)
@@ -247,7 +247,7 @@ mod tests {
         let bytes = std::fs::read(&path).unwrap();
         for cut in [0, 5, 9, 100, bytes.len() - 1] {
             std::fs::write(&path, &bytes[..cut]).unwrap();
-            assert!(matches!(NpyReader::open(&path, PixelType::U16), Err(PatchError::Array { .. })), "{cut}");
+            assert!(matches!(NpyReader::open(&path, PixelType::U16), Err(StoreError::Array { .. })), "{cut}");
         }
         std::fs::write(&path, String::from_utf8_lossy(&bytes).replace("False", "True ").as_bytes()).unwrap();
         assert!(NpyReader::open(&path, PixelType::U16).is_err());

@@ -1,58 +1,7 @@
-use std::fmt;
-use std::str::FromStr;
+//! The fractions of patches that the splits are to have.
 
+use areal_store::Split;
 use serde::{Deserialize, Serialize};
-
-/// Which part of the work a patch serves. Splits are assigned by place, never by patch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Split {
-    /// The network learns from it.
-    Train,
-    /// Chooses among epochs and settings.
-    Validation,
-    /// Measures the chosen model, once.
-    Test,
-}
-
-impl Split {
-    /// All splits, in the order of tables.
-    pub const ALL: [Self; 3] = [Self::Train, Self::Validation, Self::Test];
-
-    /// Its word in files: `train`, `validation`, `test`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Train => "train",
-            Self::Validation => "validation",
-            Self::Test => "test",
-        }
-    }
-
-    /// Its place in [`Split::ALL`].
-    pub fn index(self) -> usize {
-        self as usize
-    }
-}
-
-impl fmt::Display for Split {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Split {
-    type Err = String;
-
-    /// `train`, `validation` (or `val`), `test`, in any case.
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.trim().to_ascii_lowercase().as_str() {
-            "train" => Ok(Self::Train),
-            "validation" | "val" => Ok(Self::Validation),
-            "test" => Ok(Self::Test),
-            _ => Err(format!("\"{text}\" is no split; expected train, validation or test")),
-        }
-    }
-}
 
 /// The shares of patches that the splits are to have: train, validation, test; they add up to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -113,14 +62,5 @@ mod tests {
         assert!(SplitShares::try_from([1.5, -0.5, 0.0]).unwrap_err().contains("between 0 and 1"));
         let no_test = SplitShares::try_from([0.8, 0.2, 0.0]).unwrap();
         assert_eq!(no_test.wanted().collect::<Vec<_>>(), [Split::Train, Split::Validation]);
-    }
-
-    #[test]
-    fn words_come_back() {
-        for split in Split::ALL {
-            assert_eq!(split.name().parse(), Ok(split));
-        }
-        assert_eq!("Val".parse(), Ok(Split::Validation));
-        assert!("dev".parse::<Split>().is_err());
     }
 }

@@ -1,5 +1,6 @@
+//! The ground that a patch covers.
+
 use geo::{Coord, Distance, Euclidean, LineString, Polygon};
-use rstar::{AABB, RTreeObject};
 
 /// Footprints that share less than this part of the smaller one are taken to touch, not to overlap: it covers the
 /// bend that straight edges have in another CRS, which is below 1e-4 of the edge for patches up to 5 km.
@@ -66,6 +67,25 @@ impl Footprint {
         Euclidean.distance(&self.to_polygon(), &other.to_polygon())
     }
 
+    /// As well-known text: `POLYGON ((x y, ...))`, closed, with numbers that come back exactly.
+    pub fn to_wkt(&self) -> String {
+        let closed = self.corners.iter().chain(self.corners.first());
+        let corners: Vec<String> = closed.map(|[x, y]| format!("{x} {y}")).collect();
+        format!("POLYGON (({}))", corners.join(", "))
+    }
+
+    /// From what [`to_wkt`](Self::to_wkt) wrote; `None` for anything else than a closed ring of four corners.
+    pub fn from_wkt(text: &str) -> Option<Self> {
+        let ring = text.strip_prefix("POLYGON ((")?.strip_suffix("))")?;
+        let corner = |text: &str| {
+            let (x, y) = text.trim().split_once(' ')?;
+            Some([x.parse().ok()?, y.parse().ok()?])
+        };
+        let corners: Option<Vec<[f64; 2]>> = ring.split(',').map(corner).collect();
+        let [first, second, third, fourth, last] = corners?.try_into().ok()?;
+        (first == last).then_some(Self { corners: [first, second, third, fourth] })
+    }
+
     /// As a polygon.
     pub fn to_polygon(&self) -> Polygon<f64> {
         let ring: Vec<Coord<f64>> = self.corners.iter().map(|[x, y]| Coord { x: *x, y: *y }).collect();
@@ -90,22 +110,6 @@ fn ring_area(ring: &[[f64; 2]]) -> f64 {
         (p[0] - x0) * (q[1] - y0) - (q[0] - x0) * (p[1] - y0)
     };
     0.5 * (0..ring.len()).map(cross).sum::<f64>()
-}
-
-/// A footprint in a spatial index, with the index of its patch.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Indexed {
-    pub patch: usize,
-    pub bounds: [f64; 4],
-}
-
-impl RTreeObject for Indexed {
-    type Envelope = AABB<[f64; 2]>;
-
-    fn envelope(&self) -> Self::Envelope {
-        let [west, south, east, north] = self.bounds;
-        AABB::from_corners([west, south], [east, north])
-    }
 }
 
 #[cfg(test)]
@@ -145,6 +149,9 @@ mod tests {
     fn a_polygon_comes_back() {
         let a = square(1.0, 2.0, 3.0);
         assert_eq!(Footprint::from_polygon(&a.to_polygon()), Some(a));
+        assert_eq!(a.to_wkt(), "POLYGON ((1 2, 4 2, 4 -1, 1 -1, 1 2))");
+        assert_eq!(Footprint::from_wkt(&a.to_wkt()), Some(a));
+        assert_eq!(Footprint::from_wkt("POLYGON ((1 2, 4 2, 4 -1, 1 -1))"), None);
         assert_eq!(a.bounds(), [1.0, -1.0, 4.0, 2.0]);
         assert_eq!(a.centre(), [2.5, 0.5]);
     }

@@ -1,3 +1,5 @@
+//! What is known of a patch.
+
 use areal_grid::Window;
 use serde::{Deserialize, Serialize};
 
