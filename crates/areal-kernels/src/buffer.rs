@@ -1,11 +1,13 @@
 #![allow(unsafe_code)]
+//! Buffers of single-precision values that begin on a cache line.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, PoisonError};
 
-/// Buffers that are used again, at most so many.
-static KEPT: Mutex<Vec<Buffer>> = Mutex::new(Vec::new());
-const MOST: usize = 4;
+/// Buffers for reuse.
+static POOL: Mutex<Vec<Buffer>> = Mutex::new(Vec::new());
+/// Most buffers in the pool.
+const MAX_BUFFERS: usize = 4;
 
 /// One cache line.
 #[derive(Debug, Clone, Copy)]
@@ -28,36 +30,36 @@ impl Buffer {
         Self { lines: vec![Line([0.0; LINE]); len.div_ceil(LINE)], len }
     }
 
-    /// `len` values that mean nothing, in memory that was used before if there is any.
-    pub(crate) fn used(len: usize) -> Self {
-        let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    /// `len` arbitrary values, in memory from the pool if there is any.
+    pub(crate) fn take(len: usize) -> Self {
+        let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
         // The shortest that is long enough, or else the longest, which then grows.
         let fits = |buffer: &Self| (buffer.lines.len() * LINE < len, buffer.lines.len().abs_diff(len / LINE));
-        let best = (0..kept.len()).min_by_key(|at| fits(&kept[*at]));
-        let mut buffer = best.map(|at| kept.swap_remove(at)).unwrap_or_default();
-        drop(kept);
+        let best = (0..pool.len()).min_by_key(|at| fits(&pool[*at]));
+        let mut buffer = best.map(|at| pool.swap_remove(at)).unwrap_or_default();
+        drop(pool);
         buffer.len = buffer.lines.len() * LINE;
         buffer.grow(len);
         buffer.len = len;
         buffer
     }
 
-    /// Keeps a buffer that is not needed any more for [`used`](Self::used).
-    pub(crate) fn keep(self) {
-        let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() < MOST {
-            kept.push(self);
+    /// Returns a buffer to the pool, for [`take`](Self::take).
+    pub(crate) fn give(self) {
+        let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+        if pool.len() < MAX_BUFFERS {
+            pool.push(self);
         }
     }
 
-    /// Frees all that is kept.
+    /// Frees all that is pool.
     pub(crate) fn release() {
-        KEPT.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        POOL.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// All bytes, whole lines.
     pub fn bytes(&self) -> &[u8] {
-        // SAFETY: `Line` is 64 bytes without filling, each of which is initialised.
+        // SAFETY: `Line` is 64 bytes without padding, each of which is initialised.
         unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.lines.len() * 64) }
     }
 
@@ -67,7 +69,7 @@ impl Buffer {
         unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.lines.len() * 64) }
     }
 
-    /// Makes room for at least `len` values; keeps what is there.
+    /// Makes room for at least `len` values; keeps those that are there.
     pub fn grow(&mut self, len: usize) {
         if len > self.len {
             self.lines.resize(len.div_ceil(LINE), Line([0.0; LINE]));
@@ -80,7 +82,7 @@ impl Deref for Buffer {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
-        // SAFETY: `Line` is 16 values without filling, and `len` is at most 16 times the lines.
+        // SAFETY: `Line` is 16 values without padding, and `len` is at most 16 times the lines.
         unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
     }
 }

@@ -1,4 +1,5 @@
 #![allow(unsafe_code)]
+//! Convolution of maps in single precision, by the direct sum over the taps or by Winograd's algorithm.
 
 use std::sync::{Arc, OnceLock};
 
@@ -22,14 +23,14 @@ pub enum Activation {
     Relu,
 }
 
-/// A 2-D convolution with its weights packed for one instruction set. Copies share the weights.
+/// A 2-D convolution with packed weights. Clones share the weights.
 #[derive(Debug, Clone)]
 pub struct Conv2d {
     shape: ConvShape,
     activation: Activation,
     isa: Isa,
     packed: Arc<Packed>,
-    /// Weights for Winograd's way, made when a map first asks for them.
+    /// Weights for Winograd's algorithm, computed when they are first needed.
     points: Arc<OnceLock<Packed>>,
 }
 
@@ -37,7 +38,7 @@ impl Conv2d {
     /// Packs weights `[outputs, inputs, kernel rows, kernel columns]` and a bias by output channel.
     ///
     /// # Errors
-    /// When a slice does not fit the shape or the processor lacks the instruction set.
+    /// When a slice does not fit the shape.
     pub fn new(
         isa: Isa,
         shape: ConvShape,
@@ -69,14 +70,15 @@ impl Conv2d {
     /// Returns the memory of the weights to the pool for the next convolution.
     pub fn return_buffers(self) {
         if let Some(packed) = Arc::into_inner(self.packed) {
-            packed.values.keep();
+            packed.values.give();
         }
         if let Some(points) = Arc::into_inner(self.points).and_then(OnceLock::into_inner) {
-            points.values.keep();
+            points.values.give();
         }
     }
 
     /// The same weights with another stride.
+    #[must_use]
     pub fn with_stride(&self, stride: [usize; 2]) -> Self {
         Self { shape: ConvShape { stride, ..self.shape }, ..self.clone() }
     }

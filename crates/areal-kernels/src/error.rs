@@ -1,18 +1,20 @@
-/// What a kernel refuses.
+//! The errors of kernels.
+
+/// Why a kernel cannot compute what it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KernelError {
-    /// A slice does not have the length its shape asks for.
-    #[error("{what}: {found} values where the shape asks for {expected}")]
+    /// A slice does not have the length that its shape needs.
+    #[error("{what}: {found} values, but the shape needs {expected}")]
     Length {
         /// Which argument.
         what: &'static str,
-        /// Values the shape asks for.
+        /// Values that the shape needs.
         expected: usize,
         /// Values given.
         found: usize,
     },
     /// The channels of a map are not those of the weights.
-    #[error("{what}: a map of {found} channels where {expected} are expected")]
+    #[error("{what}: a map of {found} channels, expected {expected}")]
     Channels {
         /// Which argument.
         what: &'static str,
@@ -35,7 +37,7 @@ pub enum KernelError {
 }
 
 impl KernelError {
-    /// Checks that a slice has the length that its shape asks for.
+    /// Checks that a slice has the length that its shape needs.
     ///
     /// # Errors
     /// [`KernelError::Length`] when it has another.
@@ -43,7 +45,7 @@ impl KernelError {
         if found == expected { Ok(()) } else { Err(Self::Length { what, expected, found }) }
     }
 
-    /// Checks that a slice is at least as long as its shape asks for.
+    /// Checks that a slice is at least as long as its shape needs.
     ///
     /// # Errors
     /// [`KernelError::Length`] when it is shorter.

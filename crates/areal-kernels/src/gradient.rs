@@ -1,4 +1,5 @@
 #![allow(unsafe_code)]
+//! Gradients of a convolution by its input, its weights and its bias.
 
 use rayon::prelude::*;
 
@@ -35,13 +36,13 @@ pub fn input_gradient(
     KernelError::check_len("result", result.len(), input.len())?;
     // Inputs and outputs change places, and the kernel is read backwards from the far side of its padding.
     let far = |a: usize| (shape.kernel[a] - 1) * shape.dilation[a];
-    let turned = ConvShape {
+    let transposed = ConvShape {
         inputs: shape.outputs,
         outputs: shape.inputs,
         padding: [0, 1].map(|a| far(a).saturating_sub(shape.padding[a])),
         ..*shape
     };
-    let packed = pack::pack_turned(&turned, weights);
+    let packed = pack::pack_transposed(&transposed, weights);
     let axis = |a: usize, targets, sources| {
         taps::backward(targets, sources, shape.kernel[a], [shape.stride[a], shape.padding[a], shape.dilation[a]])
     };
@@ -58,15 +59,15 @@ pub fn input_gradient(
         output_rows: Ring::whole(input.height),
     };
     let mirrored = (0..2).all(|a| shape.padding[a] <= far(a));
-    if mirrored && winograd::pays(&turned, source, input) {
-        let points = winograd::pack(&turned, &packed, true);
-        Winograd { work: &work, points: &points, padding: turned.padding }.run();
-        points.values.keep();
+    if mirrored && winograd::pays(&transposed, source, input) {
+        let points = winograd::pack(&transposed, &packed, true);
+        Winograd { work: &work, points: &points, padding: transposed.padding }.run();
+        points.values.give();
     } else {
         let columns = Columns::new(axis(1, input.width, source.width));
         work.run(&axis(0, input.height, source.height), &columns);
     }
-    packed.values.keep();
+    packed.values.give();
     Ok(())
 }
 

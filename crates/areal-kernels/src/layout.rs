@@ -1,11 +1,13 @@
+//! Transposition between planar images `[N, C, H, W]` and maps `[H, W, N, C]`.
+
 use rayon::prelude::*;
 
 use crate::{KernelError, MapShape};
 
-/// Side of the squares that are turned at once: one cache line.
+/// Side of the squares that are transposed at once: one cache line.
 const SIDE: usize = 16;
 
-/// Turns planar images `[N, C, H, W]` into a map `[H, W, N, C]`.
+/// Transposes planar images `[N, C, H, W]` to a map `[H, W, N, C]`.
 ///
 /// # Errors
 /// When a slice does not have the length of the shape.
@@ -16,7 +18,7 @@ pub fn from_nchw(shape: MapShape, planar: &[f32], map: &mut [f32]) -> Result<(),
     Ok(())
 }
 
-/// Turns a map `[H, W, N, C]` into planar images `[N, C, H, W]`.
+/// Transposes a map `[H, W, N, C]` to planar images `[N, C, H, W]`.
 ///
 /// # Errors
 /// When a slice does not have the length of the shape.

@@ -1,3 +1,5 @@
+//! Runs of target columns as lines of pixels at constant steps in memory.
+
 use crate::MapShape;
 use crate::taps::Run;
 

@@ -1,3 +1,5 @@
+//! Weights of a convolution in the order in which tiles read them.
+
 use rayon::prelude::*;
 
 use crate::{Buffer, ConvShape};
@@ -26,7 +28,7 @@ pub struct Packed {
 pub struct Block {
     /// First output channel.
     pub start: usize,
-    /// Output channels, without the filling.
+    /// Output channels, without the padding.
     pub outputs: usize,
     /// Vectors that hold them.
     pub vectors: usize,
@@ -35,7 +37,7 @@ pub struct Block {
 }
 
 impl Block {
-    /// Output channels with the filling.
+    /// Output channels with the padding.
     pub fn width(&self) -> usize {
         self.vectors * LANES
     }
@@ -82,11 +84,11 @@ pub fn pack_rows(shape: &ConvShape, rows: &[f32]) -> Packed {
 }
 
 /// Packs the same rows with inputs and outputs in each other's place: for `shape`, the rows are `[tap, output, input]`.
-pub fn pack_turned(shape: &ConvShape, rows: &[f32]) -> Packed {
+pub fn pack_transposed(shape: &ConvShape, rows: &[f32]) -> Packed {
     let inputs = shape.inputs;
     pack_blocks(shape, |block, tap, part| {
         let from = &rows[(tap * shape.outputs + block.start) * inputs..][..block.outputs * inputs];
-        turn(from, inputs, part, block.width());
+        transpose(from, inputs, part, block.width());
     })
 }
 
@@ -108,12 +110,12 @@ pub fn empty(shape: &ConvShape) -> Packed {
     let blocks = blocks(shape.outputs, rows);
     let len = blocks.last().map_or(0, |b| b.offset + rows * b.width());
     // Lanes beyond the outputs are read, though what comes of them is not stored.
-    let values = if shape.outputs.is_multiple_of(LANES) { Buffer::used(len) } else { Buffer::zeros(len) };
+    let values = if shape.outputs.is_multiple_of(LANES) { Buffer::take(len) } else { Buffer::zeros(len) };
     Packed { values, bias: Buffer::zeros(shape.outputs.next_multiple_of(LANES)), blocks }
 }
 
-/// Turns rows of `columns` values into columns: `to` has rows of `width`, of which the first are filled.
-fn turn(from: &[f32], columns: usize, to: &mut [f32], width: usize) {
+/// Transposes rows of `columns` values: `to` has rows of `width`, of which the first are filled.
+fn transpose(from: &[f32], columns: usize, to: &mut [f32], width: usize) {
     let rows = from.len() / columns;
     for top in (0..rows).step_by(LANES) {
         let height = LANES.min(rows - top);

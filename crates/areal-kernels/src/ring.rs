@@ -1,3 +1,5 @@
+//! Maps whose rows lie in a ring buffer.
+
 /// Where the rows of a map lie in memory: one after the other, and after the last place at the first one again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ring {

@@ -1,3 +1,5 @@
+//! Shapes of maps and of convolutions.
+
 use crate::KernelError;
 
 /// The shape of a map, `[H, W, N, C]`: `height` rows of `width` positions, each with `batch` images of `channels` values.
@@ -85,7 +87,7 @@ impl ConvShape {
         Ok((padded - reach) / self.stride[axis] + 1)
     }
 
-    /// The map that comes out for a map that goes in.
+    /// The output map for an input map.
     ///
     /// # Errors
     /// As [`ConvShape::output_size`], and when the channels differ.

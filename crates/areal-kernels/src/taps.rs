@@ -1,3 +1,5 @@
+//! Which kernel taps fall inside a map, for each target position along one axis.
+
 /// One kernel position that falls inside the map, along one axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AxisTap {

@@ -173,7 +173,7 @@ fn what_bytes_cannot_hold_is_refused() {
         ReducedConv2d::new(Isa::Portable, c, &weights, &[0.0], activation, encodings).unwrap_err().to_string()
     };
     let negative = refused(c, Activation::None, encodings);
-    assert_eq!(negative, "impossible convolution: results below zero cannot be coded as bytes");
+    assert_eq!(negative, "impossible convolution: results below zero cannot be encoded as bytes");
     let encodings = Encodings { input: Encoding::U8 { scale: 1.0 }, ..encodings };
     let overflow = refused(ConvShape::square(70_000, 1, 1, 1, 0), Activation::Relu, encodings);
     assert!(overflow.contains("overflow"), "{overflow}");

@@ -1,3 +1,5 @@
+//! Max and mean pooling of maps in single precision.
+
 mod training;
 
 use rayon::prelude::*;
@@ -11,7 +13,7 @@ const CHUNK: usize = 64;
 /// Positions of one task.
 const SPAN: usize = 64;
 
-/// The greatest value in a window; positions outside the map do not count.
+/// The maximum of each window; positions outside the map do not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct MaxPool {
     /// Side of the window.
@@ -27,7 +29,7 @@ pub struct MaxPool {
 pub struct PoolColumns(AxisTaps);
 
 impl MaxPool {
-    /// Windows of a target along one axis.
+    /// The taps of each target position along one axis.
     pub(crate) fn taps(&self, size: usize) -> Result<AxisTaps, KernelError> {
         let padded = size + 2 * self.padding;
         if self.stride == 0 || self.padding >= self.kernel || padded < self.kernel || size == 0 {
@@ -49,7 +51,7 @@ impl MaxPool {
         self.taps(width).map(PoolColumns)
     }
 
-    /// The map that comes out for a map that goes in.
+    /// The output map for an input map.
     ///
     /// # Errors
     /// When a window lies outside the map.

@@ -1,3 +1,5 @@
+//! Max pooling for training: with the positions that the values came from, and its gradient.
+
 use rayon::prelude::*;
 
 use super::MaxPool;

@@ -1,4 +1,5 @@
 #![allow(unsafe_code)]
+//! Rank-1 updates with AVX2.
 
 use std::arch::x86_64::{
     _mm256_broadcast_ss, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_maskload_ps, _mm256_setzero_ps, _mm256_storeu_ps,
@@ -13,10 +14,10 @@ const WIDTH: usize = 8;
 
 /// `R` input channels times `V` vectors of 16 outputs, one vector (two registers) at a time.
 #[target_feature(enable = "avx2,fma")]
-pub unsafe fn outer<const R: usize, const V: usize>(t: &Rank1) {
+pub unsafe fn rank1<const R: usize, const V: usize>(t: &Rank1) {
     for v in 0..V {
         let lanes = if v + 1 == V { t.last } else { LANES };
-        // SAFETY: the caller's promise, for one vector.
+        // SAFETY: the caller's contract, for one vector.
         unsafe { vector::<R>(t, v * LANES, lanes) }
     }
 }
@@ -24,7 +25,7 @@ pub unsafe fn outer<const R: usize, const V: usize>(t: &Rank1) {
 #[target_feature(enable = "avx2,fma")]
 unsafe fn vector<const R: usize>(t: &Rank1, base: usize, lanes: usize) {
     let masks = [avx2_mask(lanes), avx2_mask(lanes.saturating_sub(WIDTH))];
-    // SAFETY: the caller vouches for the pointers; masks keep the gradient's loads within its channels.
+    // SAFETY: the contract covers the pointers; masks keep the gradient's loads within its channels.
     unsafe {
         let mut sums = [[_mm256_setzero_ps(); 2]; R];
         for (r, sums) in sums.iter_mut().enumerate() {

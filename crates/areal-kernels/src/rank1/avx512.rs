@@ -1,4 +1,5 @@
 #![allow(unsafe_code)]
+//! Rank-1 updates with AVX-512.
 
 use std::arch::x86_64::{
     _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_maskz_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
@@ -9,8 +10,8 @@ use crate::pack::LANES;
 
 /// `R` input channels times `V` registers of outputs.
 #[target_feature(enable = "avx512f")]
-pub unsafe fn outer<const R: usize, const V: usize>(t: &Rank1) {
-    // SAFETY: the caller vouches for the pointers; the mask keeps the last vector within the gradient's channels.
+pub unsafe fn rank1<const R: usize, const V: usize>(t: &Rank1) {
+    // SAFETY: the contract covers the pointers; the mask keeps the last vector within the gradient's channels.
     unsafe {
         let mut sums = [[_mm512_setzero_ps(); V]; R];
         for (r, sums) in sums.iter_mut().enumerate() {

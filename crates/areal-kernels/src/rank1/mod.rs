@@ -1,4 +1,4 @@
-//! The innermost loops of the gradient by weights: sums of outer products over pixels, held in registers.
+//! The innermost loops of the gradient by weights: sums of rank-1 updates (outer products) over pixels, held in registers.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -44,17 +44,17 @@ pub fn routine(isa: Isa, rows: usize, vectors: usize) -> Rank1Fn {
     match isa {
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512(_) | Isa::Amx(_) => {
-            use avx512::outer;
-            pick!(outer, rows, vectors)
+            use avx512::rank1;
+            pick!(rank1, rows, vectors)
         }
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2(_) => {
-            use avx2::outer;
-            pick!(outer, rows, vectors)
+            use avx2::rank1;
+            pick!(rank1, rows, vectors)
         }
         _ => {
-            use portable::outer;
-            pick!(outer, rows, vectors)
+            use portable::rank1;
+            pick!(rank1, rows, vectors)
         }
     }
 }

@@ -1,4 +1,5 @@
 #![allow(unsafe_code)]
+//! Convolution of maps of reduced precision.
 
 use std::ops::Range;
 
@@ -22,7 +23,7 @@ const NEAREST: usize = 3 << 13;
 /// Encodings of the maps of a convolution.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Encodings {
-    /// Of the map that is convolved. It decides about the sums: single precision for bf16, integers for bytes.
+    /// Of the input. It decides how sums are formed: single precision for bf16, integers for bytes.
     pub input: Encoding,
     /// Of the map that is added before the activation, if any is.
     pub added: Option<Encoding>,
@@ -39,7 +40,7 @@ enum Layout {
     Rows,
 }
 
-/// A 2-D convolution of narrow maps with its weights packed for one instruction set.
+/// A 2-D convolution of maps of reduced precision with packed weights.
 #[derive(Debug, Clone)]
 pub struct ReducedConv2d {
     shape: ConvShape,
@@ -54,8 +55,8 @@ impl ReducedConv2d {
     /// Packs weights `[outputs, inputs, kernel rows, kernel columns]` and a bias by output channel.
     ///
     /// # Errors
-    /// When a slice does not fit the shape, the processor lacks the instruction set, sums of bytes could overflow, or results that may
-    /// be negative are to be coded as bytes.
+    /// When a slice does not fit the shape, sums of bytes could overflow, or results that may be negative are to be encoded as
+    /// bytes.
     pub fn new(
         isa: Isa,
         shape: ConvShape,
@@ -99,7 +100,7 @@ impl ReducedConv2d {
         KernelError::check_len("bias", bias.len(), shape.outputs)?;
         let relu = activation == Activation::Relu;
         if matches!(encodings.output, Encoding::U8 { .. }) && !relu {
-            return Err(KernelError::Shape("results below zero cannot be coded as bytes".to_owned()));
+            return Err(KernelError::Shape("results below zero cannot be encoded as bytes".to_owned()));
         }
         let (taps, columns) = (shape.taps(), shape.kernel[1]);
         let packed = match layout {
@@ -147,7 +148,7 @@ impl ReducedConv2d {
         &self.encodings
     }
 
-    /// Convolves a narrow map of `shape` into `output`, `[H', W', N, outputs]`. The input is followed by [`SLACK`] bytes;
+    /// Convolves a map of reduced precision and of `shape` into `output`, `[H', W', N, outputs]`. The input is followed by [`SLACK`] bytes;
     /// all slices may be longer than their maps.
     ///
     /// # Errors
@@ -168,11 +169,11 @@ impl ReducedConv2d {
         KernelError::check_min_len("output", output.len(), target.len() * self.encodings.output.size())?;
         match (added, self.encodings.added) {
             (Some(map), Some(encoding)) => {
-                KernelError::check_min_len("added", map.len(), target.len() * encoding.size())?
+                KernelError::check_min_len("added", map.len(), target.len() * encoding.size())?;
             }
             (None, None) => {}
             _ => {
-                return Err(KernelError::Shape("a map to add is missing, or given where none is asked for".to_owned()));
+                return Err(KernelError::Shape("a map to add is missing or was not expected".to_owned()));
             }
         }
         let axis = |a: usize, targets, sources, padding| {
@@ -327,7 +328,7 @@ impl Work<'_> {
     }
 }
 
-/// What a task keeps from one block to the next.
+/// The working memory of a task.
 struct Tiles {
     summer: Summer,
     block: Block,

@@ -1,8 +1,10 @@
+//! The encodings of values in reduced precision, and their rounding.
+
 use half::bf16;
 
 use crate::MapShape;
 
-/// How a narrow map codes its values.
+/// How a map of reduced precision encodes its values.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Encoding {
     /// Two bytes: the upper half of a single-precision number, rounded to nearest, ties to even.
@@ -28,7 +30,7 @@ impl Encoding {
         MapShape { channels: shape.channels * self.size(), ..shape }
     }
 
-    /// Encodings values into bytes, as many as both hold.
+    /// Writes values as bytes, as many as both hold.
     pub fn encode(self, values: &[f32], bytes: &mut [u8]) {
         match self {
             Self::Bf16 => {
@@ -63,7 +65,7 @@ pub fn round_bf16(value: f32) -> u16 {
     if bits & 0x7FFF_FFFF > 0x7F80_0000 { quiet } else { rounded }
 }
 
-/// The nearest of 0 to 255, ties to even; 0 for what is no number.
+/// The nearest of 0 to 255, ties to even; 0 for NaN.
 #[inline(always)]
 pub fn round_u8(value: f32) -> u8 {
     // The spacing of numbers from 2^23 on is 1: the addition rounds, and the low bits are the integer.
@@ -95,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn ties_and_what_is_no_number() {
+    fn ties_and_nan() {
         let of = |values: [f32; 6]| values.map(round_u8);
         assert_eq!(of([0.5, 1.5, 2.5, f32::NAN, f32::INFINITY, -f32::INFINITY]), [0, 2, 2, 0, 255, 0]);
         for bits in [0x7F80_0000, 0xFF80_0000, 0x7F80_0001, 0xFFFF_FFFF, 0x7F7F_FFFF, 0x0000_8000, 0x0001_8000] {

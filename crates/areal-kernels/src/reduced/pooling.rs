@@ -1,3 +1,5 @@
+//! Max and mean pooling of maps of reduced precision.
+
 use rayon::prelude::*;
 
 use super::Encoding;
@@ -7,10 +9,10 @@ use crate::{Isa, KernelError, MapShape, MaxPool};
 /// Bytes that stay in registers while the positions of a window go by.
 const CHUNK: usize = 128;
 
-/// The greatest value of each window of a narrow map, in the same code; as [`MaxPool::run`] otherwise.
+/// The greatest value of each window of a map of reduced precision, in the same code; as [`MaxPool::run`] otherwise.
 ///
 /// # Errors
-/// When a slice is shorter than its shape asks for or a window lies outside the map.
+/// When a slice is shorter than its shape needs or a window lies outside the map.
 pub fn max_pool(
     isa: Isa,
     pool: &MaxPool,
@@ -40,10 +42,10 @@ pub fn max_pool(
     Ok(target)
 }
 
-/// Means over all positions of a narrow map `[H, W, N, C]`, in single precision, into `output`, `[N, C]`.
+/// Means over all positions of a map of reduced precision `[H, W, N, C]`, in single precision, into `output`, `[N, C]`.
 ///
 /// # Errors
-/// When a slice is shorter than its shape asks for, or the map has no position.
+/// When a slice is shorter than its shape needs, or the map has no position.
 pub fn mean_pool(
     isa: Isa,
     code: Encoding,
@@ -118,7 +120,7 @@ impl Stored for u8 {
     }
 }
 
-/// bf16: sign and magnitude, which as integers are ordered once the magnitudes of negative numbers are turned round.
+/// bf16: sign and magnitude, which as integers are ordered once the magnitudes of negative numbers are reversed.
 impl Stored for [u8; 2] {
     type Key = i16;
     const LEAST: i16 = i16::MIN;

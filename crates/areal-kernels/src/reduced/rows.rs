@@ -1,3 +1,5 @@
+//! Maps of few channels as rows of bf16 with a border of zeros.
+
 use rayon::prelude::*;
 
 use super::encoding::round_bf16;
@@ -13,7 +15,7 @@ fn row_len(shape: MapShape, border: usize) -> usize {
     (shape.width + 2 * border) * shape.row_len() * Encoding::Bf16.size()
 }
 
-/// Turns a map `[H, W, N, C]` of single precision into rows `[H, N, border + W + border, C]` of bf16, zeros in the border: one
+/// Converts a map `[H, W, N, C]` of single precision into rows `[H, N, border + W + border, C]` of bf16, zeros in the border: one
 /// row of the kernel then reads consecutive values, however few channels there are.
 ///
 /// # Errors

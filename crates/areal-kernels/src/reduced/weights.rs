@@ -1,3 +1,5 @@
+//! Weights of a convolution of reduced precision in the order in which tiles read them.
+
 use half::bf16;
 use rayon::prelude::*;
 

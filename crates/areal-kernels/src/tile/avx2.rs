@@ -1,4 +1,5 @@
 #![allow(unsafe_code)]
+//! Convolution tiles with AVX2.
 
 use std::arch::x86_64::{
     __m256i, _mm256_add_ps, _mm256_broadcast_ss, _mm256_cmpgt_epi32, _mm256_fmadd_ps, _mm256_loadu_ps,
@@ -20,7 +21,7 @@ pub fn routine(pixels: usize, vectors: usize) -> TileFn {
 unsafe fn tile<const P: usize, const V: usize>(t: &Tile<'_>) {
     for v in 0..V {
         let lanes = if v + 1 == V { t.last } else { LANES };
-        // SAFETY: the caller's promise, for one vector of the tile.
+        // SAFETY: the caller's contract, for one vector of the tile.
         unsafe { vector::<P, V>(t, v, lanes) }
     }
 }
@@ -28,7 +29,7 @@ unsafe fn tile<const P: usize, const V: usize>(t: &Tile<'_>) {
 #[target_feature(enable = "avx2,fma")]
 unsafe fn vector<const P: usize, const V: usize>(t: &Tile<'_>, v: usize, lanes: usize) {
     let base = v * LANES;
-    // SAFETY: the caller vouches for the pointers; masks keep the last vector within the block's channels.
+    // SAFETY: the contract covers the pointers; masks keep the last vector within the block's channels.
     unsafe {
         let bias = [_mm256_loadu_ps(t.bias.add(base)), _mm256_loadu_ps(t.bias.add(base + WIDTH))];
         let mut sums = [bias; P];

@@ -1,4 +1,5 @@
 #![allow(unsafe_code)]
+//! Convolution tiles with AVX-512.
 
 use std::arch::x86_64::{
     __mmask16, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps,
@@ -15,7 +16,7 @@ pub fn routine(pixels: usize, vectors: usize) -> TileFn {
 /// `P` pixels times `V` registers of outputs: 24 sums at most, so that 32 registers hold them and the weights.
 #[target_feature(enable = "avx512f")]
 unsafe fn tile<const P: usize, const V: usize>(t: &Tile<'_>) {
-    // SAFETY: the caller vouches for the pointers; offsets stay within what the tile's numbers describe.
+    // SAFETY: the contract covers the pointers; offsets stay within what the tile's numbers describe.
     unsafe {
         let mut sums = [[_mm512_setzero_ps(); V]; P];
         for v in 0..V {

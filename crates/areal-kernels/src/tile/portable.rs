@@ -1,4 +1,5 @@
 #![allow(unsafe_code)]
+//! Convolution tiles in plain Rust.
 
 use super::{Tile, TileFn, pick};
 use crate::pack::LANES;
@@ -16,7 +17,7 @@ unsafe fn tile<const P: usize, const V: usize>(t: &Tile<'_>) {
         let lanes = (V - 1) * LANES + t.last;
         let lanes = lanes.saturating_sub(part * WIDTH).min(WIDTH);
         for p in 0..P {
-            // SAFETY: the caller's promise, for one pixel and one part of the outputs.
+            // SAFETY: the caller's contract, for one pixel and one part of the outputs.
             unsafe { pixel::<V>(t, p, part * WIDTH, lanes) }
         }
     }

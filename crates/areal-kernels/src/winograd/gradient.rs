@@ -1,4 +1,5 @@
 #![allow(unsafe_code)]
+//! The gradient by the weights by Winograd's algorithm.
 
 use rayon::prelude::*;
 
@@ -12,7 +13,7 @@ use crate::{Buffer, Isa, MapShape};
 /// Tiles of one round: their transforms stay near, and each round passes over the sums once.
 const ROUND: usize = 128;
 
-/// The gradient of a convolution by its weights in Winograd's way: the adjoint of the products at each point, 36 products
+/// The gradient of a convolution by its weights in Winograd's algorithm: the adjoint of the products at each point, 36 products
 /// for each tile of 16 outputs instead of 144. For shapes that [`pays`](super::pays) agrees to.
 pub struct WeightsGradient<'a> {
     /// Instructions to use.
@@ -37,8 +38,8 @@ impl WeightsGradient<'_> {
         let round = ROUND.min(tiles);
         // A vector between the points, so that they do not all fall into the same cache sets.
         let (v_step, d_step) = (round * inputs + LANES, round * outputs + LANES);
-        let mut scratch = Buffer::used(POINTS * (v_step + d_step));
-        let mut sums = Buffer::used(POINTS * inputs * outputs);
+        let mut scratch = Buffer::take(POINTS * (v_step + d_step));
+        let mut sums = Buffer::take(POINTS * inputs * outputs);
         let zeros = vec![0.0; inputs.max(outputs)];
         for from in (0..tiles).step_by(round) {
             let count = round.min(tiles - from);
@@ -73,8 +74,8 @@ impl WeightsGradient<'_> {
             });
         }
         self.finish(&sums, result);
-        scratch.keep();
-        sums.keep();
+        scratch.give();
+        sums.give();
     }
 
     /// Position of a tile's first output (row, column) and its image.

@@ -167,12 +167,12 @@ unsafe fn output_gradient_any(pixels: &OutPixels, channels: usize, out: *mut f32
             for x in 0..OUT {
                 let column: [Lanes; OUT] =
                     std::array::from_fn(|y| pixels[y * OUT + x].add(at).cast::<Lanes>().read_unaligned());
-                for (y, value) in a_turned(&column).into_iter().enumerate() {
+                for (y, value) in a_transposed(&column).into_iter().enumerate() {
                     half[y * OUT + x] = value;
                 }
             }
             for (y, row) in half.as_chunks::<OUT>().0.iter().enumerate() {
-                for (x, value) in a_turned(row).into_iter().enumerate() {
+                for (x, value) in a_transposed(row).into_iter().enumerate() {
                     out.add((y * IN + x) * step + at).cast::<Lanes>().write_unaligned(value);
                 }
             }
@@ -182,7 +182,7 @@ unsafe fn output_gradient_any(pixels: &OutPixels, channels: usize, out: *mut f32
 
 #[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
 #[inline(always)]
-fn a_turned(g: &[Lanes; OUT]) -> [Lanes; IN] {
+fn a_transposed(g: &[Lanes; OUT]) -> [Lanes; IN] {
     let mut out = [[0.0; LANES]; IN];
     for l in 0..LANES {
         let [g0, g1, g2, g3] = [g[0][l], g[1][l], g[2][l], g[3][l]];
@@ -219,7 +219,7 @@ unsafe fn output_any(
 ) {
     for at in (0..channels).step_by(LANES) {
         let mut half = [[0.0; LANES]; OUT * IN];
-        // SAFETY: `at .. at + 16` lies within the channels of every pointer that the caller vouches for.
+        // SAFETY: `at .. at + 16` lies within the channels of every pointer that the contract covers.
         unsafe {
             let bias = e.bias.as_ptr().add(at).cast::<Lanes>().read_unaligned();
             for x in 0..IN {

@@ -1,3 +1,5 @@
+//! The epilogue with AVX-512.
+
 use std::arch::x86_64::{
     __m512, __m512i, _CMP_UNORD_Q, _mm_mask_storeu_epi8, _mm_maskz_loadu_epi8, _mm256_mask_storeu_epi16,
     _mm256_maskz_loadu_epi16, _mm512_add_epi32, _mm512_add_ps, _mm512_and_si512, _mm512_castps_si512,
@@ -22,7 +24,7 @@ const LANES: usize = 16;
 #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
 pub unsafe fn run(e: &Epilogue, block: &Block, place: &Place) {
     let added = e.added.filter(|_| !place.added.is_null());
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller's contract.
     unsafe {
         match (added.map(|(code, _)| code), e.integers) {
             (None, false) => pixels::<0, false>(e, block, place),
@@ -43,7 +45,7 @@ pub unsafe fn run(e: &Epilogue, block: &Block, place: &Place) {
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
 pub unsafe fn run_bf16(e: &Epilogue, block: &Block, place: &Place) {
     let added = e.added.filter(|_| !place.added.is_null());
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller's contract.
     unsafe {
         match (added.map(|(code, _)| code), e.integers) {
             _ if place.outputs < GROUP || e.output != Encoding::Bf16 => run(e, block, place),
@@ -84,7 +86,7 @@ impl Terms {
     /// 16 sums, and as many values to add as the mask says, can be read.
     #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
     unsafe fn value<const ADDED: usize, const INTEGERS: bool>(&self, sums: *const u32, added: *const u8) -> __m512 {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller's contract.
         unsafe {
             let mut value = _mm512_loadu_ps(sums.cast());
             if INTEGERS {
@@ -107,7 +109,7 @@ impl Terms {
 #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
 unsafe fn pixels<const ADDED: usize, const INTEGERS: bool>(e: &Epilogue, block: &Block, place: &Place) {
     let bytes = matches!(e.output, Encoding::U8 { .. });
-    // SAFETY: the caller's promise, which the masks keep to.
+    // SAFETY: the caller's contract, which the masks keep to.
     unsafe {
         for lane in (0..GROUP).step_by(LANES) {
             let terms = Terms::new(e, place, lane);
@@ -134,7 +136,7 @@ unsafe fn pixels<const ADDED: usize, const INTEGERS: bool>(e: &Epilogue, block: 
 /// Whole groups of bf16: a cache line of them at a time.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
 unsafe fn pairs<const ADDED: usize, const INTEGERS: bool>(e: &Epilogue, block: &Block, place: &Place) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller's contract.
     unsafe {
         let terms = [Terms::new(e, place, 0), Terms::new(e, place, LANES)];
         for (pixel, sums) in block.0.iter().take(place.pixels).enumerate() {

@@ -1,4 +1,5 @@
 #![allow(unsafe_code)]
+//! What follows the sums of a convolution of reduced precision: scale, bias, addition, activation and rounding.
 
 #[cfg(target_arch = "x86_64")]
 mod avx512;
@@ -62,7 +63,7 @@ impl Epilogue {
     /// # Safety
     /// So many outputs can be read and written at each pixel's step.
     pub unsafe fn run(&self, instructions: DotProduct, block: &Block, place: &Place) {
-        // SAFETY: the caller's promise; `instructions` proves the instructions.
+        // SAFETY: the caller's contract; `instructions` proves the instructions.
         unsafe {
             match instructions {
                 #[cfg(target_arch = "x86_64")]
@@ -79,7 +80,7 @@ impl Epilogue {
     #[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
     #[inline(always)]
     unsafe fn any(&self, block: &Block, place: &Place) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller's contract.
         unsafe {
             match (self.integers, self.output) {
                 (false, Encoding::Bf16) => self.pixels::<false, false>(block, place),
@@ -106,7 +107,7 @@ impl Epilogue {
                 *value = sum * scale[o] + bias[o];
             }
             if let (Some((code, factor)), false) = (self.added, place.added.is_null()) {
-                // SAFETY: the caller's promise.
+                // SAFETY: the caller's contract.
                 let added = unsafe { read(code, place.added.add(pixel * place.step * code.size()), place.outputs) };
                 for (value, added) in values.iter_mut().zip(added) {
                     *value += added * factor;
@@ -116,7 +117,7 @@ impl Epilogue {
                 *value = if *value > 0.0 { *value } else { 0.0 };
             }
             let at = pixel * place.step;
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller's contract.
             unsafe {
                 if BYTES {
                     let mut codes = [0; GROUP];
@@ -141,7 +142,7 @@ impl Epilogue {
 #[inline(always)]
 unsafe fn read(code: Encoding, from: *const u8, outputs: usize) -> Lanes {
     let mut values = [0.0; GROUP];
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller's contract.
     unsafe {
         match code {
             Encoding::Bf16 => {
@@ -162,7 +163,7 @@ unsafe fn read(code: Encoding, from: *const u8, outputs: usize) -> Lanes {
 #[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
 #[inline(always)]
 unsafe fn lanes<T: Copy + Default>(from: *const T, outputs: usize) -> [T; GROUP] {
-    // SAFETY: the caller vouches for so many values.
+    // SAFETY: the contract covers so many values.
     unsafe {
         if outputs == GROUP {
             return from.cast::<[T; GROUP]>().read_unaligned();
@@ -178,7 +179,7 @@ unsafe fn lanes<T: Copy + Default>(from: *const T, outputs: usize) -> [T; GROUP]
 #[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
 #[inline(always)]
 unsafe fn write<T: Copy>(values: [T; GROUP], to: *mut T, outputs: usize) {
-    // SAFETY: the caller vouches for so many values.
+    // SAFETY: the contract covers so many values.
     unsafe {
         if outputs == GROUP {
             to.cast::<[T; GROUP]>().write_unaligned(values);

@@ -1,3 +1,5 @@
+//! Sums of products with AMX's tiles.
+
 use std::arch::asm;
 use std::marker::PhantomData;
 
@@ -98,7 +100,7 @@ impl Tiles {
         let rows = sums.pixels.min(ROWS);
         let second = sums.pixels - rows;
         let start = block.0.as_mut_ptr().cast::<u32>();
-        // SAFETY: the caller's promise for what is read; both tiles' rows lie within the block's pixels.
+        // SAFETY: the caller's contract for what is read; both tiles' rows lie within the block's pixels.
         unsafe {
             self.configure(rows);
             let fixed = Fixed {

@@ -1,3 +1,5 @@
+//! Sums of products with AVX2.
+
 use std::arch::x86_64::{
     __m256i, _mm_loadu_si128, _mm256_add_epi32, _mm256_cvtepi8_epi16, _mm256_hadd_epi32, _mm256_madd_epi16,
     _mm256_permute4x64_epi64, _mm256_set1_epi64x, _mm256_setzero_si256, _mm256_storeu_si256,
@@ -16,7 +18,7 @@ const PIXELS: usize = 2;
 /// As [`super::Summer::run`], with AVX2 and FMA.
 #[target_feature(enable = "avx2,fma")]
 pub unsafe fn bf16(s: &Sums<'_>, block: &mut Block) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller's contract.
     unsafe { bf16_of::<4, true>(s, block) }
 }
 
@@ -27,7 +29,7 @@ pub unsafe fn bf16(s: &Sums<'_>, block: &mut Block) {
 #[target_feature(enable = "avx2")]
 pub unsafe fn bytes(s: &Sums<'_>, block: &mut Block) {
     let whole = s.pixels / PIXELS * PIXELS;
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller's contract.
     unsafe {
         for half in 0..2 {
             for first in (0..whole).step_by(PIXELS) {
@@ -43,7 +45,7 @@ pub unsafe fn bytes(s: &Sums<'_>, block: &mut Block) {
 /// `P` pixels times 16 outputs: 4 registers for each pixel, of 4 outputs and 2 partial sums each.
 #[target_feature(enable = "avx2")]
 unsafe fn bytes_tile<const P: usize>(s: &Sums<'_>, first: usize, half: usize, block: &mut Block) {
-    // SAFETY: steps are whole, and the caller vouches for so many.
+    // SAFETY: steps are whole, and the contract covers so many.
     unsafe {
         let mut sums = [[_mm256_setzero_si256(); 4]; P];
         for tap in s.taps {
@@ -77,7 +79,7 @@ unsafe fn bytes_tile<const P: usize>(s: &Sums<'_>, first: usize, half: usize, bl
 /// Four bytes as 16-bit numbers, four times.
 #[target_feature(enable = "avx2")]
 unsafe fn four(from: *const u8) -> __m256i {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller's contract.
     let x = u64::from(unsafe { from.cast::<u32>().read_unaligned() });
     let spread = (x | x << 16) & 0x0000_FFFF_0000_FFFF;
     let spread = (spread | spread << 8) & 0x00FF_00FF_00FF_00FF;

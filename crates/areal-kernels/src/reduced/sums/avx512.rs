@@ -1,3 +1,5 @@
+//! Sums of products with AVX-512 and its extensions for bf16 and bytes.
+
 use std::arch::x86_64::{
     __m512bh, __m512i, _mm512_castps_si512, _mm512_dpbf16_ps, _mm512_dpbusd_epi32, _mm512_loadu_si512,
     _mm512_set1_epi32, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_storeu_si512,
@@ -15,7 +17,7 @@ macro_rules! sums {
     ($name:ident, $features:literal, $zero:expr, $sum:ident, $add:expr, $bits:expr) => {
         #[target_feature(enable = $features)]
         unsafe fn $name<const P: usize>(s: &Sums<'_>, first: usize, block: &mut Block) {
-            // SAFETY: the caller of the module's functions vouches for the pointers.
+            // SAFETY: the contract of the module's functions covers the pointers.
             unsafe {
                 let mut sums = [[$zero; 2]; P];
                 for tap in s.taps {
@@ -47,7 +49,7 @@ macro_rules! sums {
 
 #[target_feature(enable = "avx512f")]
 unsafe fn load(from: *const u8) -> __m512i {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller's contract.
     unsafe { _mm512_loadu_si512(from.cast()) }
 }
 
@@ -80,7 +82,7 @@ sums!(
 /// # Safety
 /// As [`super::Summer::run`], with AVX-512 BF16.
 pub unsafe fn bf16(s: &Sums<'_>, block: &mut Block) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller's contract.
     unsafe {
         let whole = s.pixels / PIXELS * PIXELS;
         (0..whole).step_by(PIXELS).for_each(|first| pairs_of_bf16::<PIXELS>(s, first, block));
@@ -93,7 +95,7 @@ pub unsafe fn bf16(s: &Sums<'_>, block: &mut Block) {
 /// # Safety
 /// As [`super::Summer::run`], with AVX-512 VNNI.
 pub unsafe fn bytes(s: &Sums<'_>, block: &mut Block) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller's contract.
     unsafe {
         let whole = s.pixels / PIXELS * PIXELS;
         (0..whole).step_by(PIXELS).for_each(|first| fours_of_bytes::<PIXELS>(s, first, block));
@@ -107,6 +109,6 @@ pub unsafe fn bytes(s: &Sums<'_>, block: &mut Block) {
 /// As [`super::Summer::run`], with AVX-512 F.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,fma")]
 pub unsafe fn bf16_widened(s: &Sums<'_>, block: &mut Block) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller's contract.
     unsafe { bf16_of::<8, true>(s, block) }
 }

@@ -115,7 +115,7 @@ impl Summer {
     /// At each tap's offset from each pixel, and from the first weight, so many
     /// steps can be read.
     pub unsafe fn run(&mut self, sums: &Sums<'_>, block: &mut Block) {
-        // SAFETY: the caller's promise; `instructions` proves the instructions.
+        // SAFETY: the caller's contract; `instructions` proves the instructions.
         unsafe {
             match (self.instructions, self.bytes) {
                 #[cfg(target_arch = "x86_64")]

@@ -1,3 +1,5 @@
+//! Sums of products in plain Rust.
+
 use super::{Block, Sums};
 use crate::reduced::weights::{STEP, STEP_WEIGHTS, TILE};
 
@@ -9,7 +11,7 @@ const LANES: usize = 16;
 /// # Safety
 /// As [`super::Summer::run`].
 pub unsafe fn bf16(s: &Sums<'_>, block: &mut Block) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller's contract.
     unsafe { bf16_of::<2, false>(s, block) }
 }
 
@@ -22,7 +24,7 @@ pub unsafe fn bf16(s: &Sums<'_>, block: &mut Block) {
 pub unsafe fn bf16_of<const P: usize, const FUSED: bool>(s: &Sums<'_>, block: &mut Block) {
     let whole = s.pixels / P * P;
     for half in 0..2 {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller's contract.
         unsafe {
             for first in (0..whole).step_by(P) {
                 bf16_tile::<P, FUSED>(s, first, half, block);
@@ -42,7 +44,7 @@ unsafe fn bf16_tile<const P: usize, const FUSED: bool>(s: &Sums<'_>, first: usiz
     for tap in s.taps {
         for step in 0..s.steps {
             for row in 0..STEP / 4 {
-                // SAFETY: steps are whole, and the caller vouches for so many.
+                // SAFETY: steps are whole, and the contract covers so many.
                 let (w, xs) = unsafe {
                     let w = s.weights.add(tap.weights + step * STEP_WEIGHTS + half * TILE + row * 4 * LANES);
                     let x = s.input.add(tap.input + first * s.input_step + step * STEP + row * 4);
@@ -82,7 +84,7 @@ pub unsafe fn bytes(s: &Sums<'_>, block: &mut Block) {
         for tap in s.taps {
             for step in 0..s.steps {
                 for (half, sums) in sums.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
-                    // SAFETY: steps are whole, and the caller vouches for so many.
+                    // SAFETY: steps are whole, and the contract covers so many.
                     let (w, x) = unsafe {
                         let w = s.weights.add(tap.weights + step * STEP_WEIGHTS + half * TILE);
                         let x = s.input.add(tap.input + p * s.input_step + step * STEP);
