@@ -1,3 +1,5 @@
+//! Class activation maps from feature maps and gradients.
+
 use ndarray::{Array2, Array3, Axis};
 
 /// Grad-CAM (Selvaraju et al. 2017, eq. 1 and 2) of feature maps `[F, h, w]` and the logit's gradients by them, of the
@@ -11,14 +13,14 @@ pub fn grad_cam(features: &Array3<f32>, gradients: &Array3<f32>) -> Array2<f32> 
 }
 
 /// `HiResCAM` (Draelos and Carin 2020, eq. 5) of feature maps `[F, h, w]` and the logit's gradients by them:
-/// `sum_k A_k * dy/dA_k`, place by place, with sign. `[h, w]`.
+/// `sum_k A_k * dy/dA_k`, position by position, with sign. `[h, w]`.
 ///
-/// With global average pooling and one linear layer, its sum over the places is the logit less the bias, exactly.
+/// With global average pooling and one linear layer, its sum over the positions is the logit less the bias, exactly.
 pub fn hires_cam(features: &Array3<f32>, gradients: &Array3<f32>) -> Array2<f32> {
     (features * gradients).sum_axis(Axis(0))
 }
 
-/// A map on as many pixels as its patch has: bilinear between the centres of its places, level beyond the outermost. The
+/// A map resampled to the pixels of its patch: bilinear between the centres of its positions, constant beyond the outermost. The
 /// first centre lies `first` pixels from that of the first pixel, the next ones `step` pixels apart.
 pub fn upsample(map: &Array2<f32>, size: usize, (first, step): (f64, f64)) -> Array2<f32> {
     let (h, w) = map.dim();

@@ -1,9 +1,11 @@
+//! The errors of explanations; the message of each variant says what its fields are.
+
 use areal_job::{FileError, Interrupted, Sha256};
 use areal_model::ModelError;
 use areal_raster::RasterError;
 use areal_store::StoreError;
 
-/// Why something could not be explained.
+/// Why patches could not be explained.
 #[derive(Debug, thiserror::Error)]
 pub enum ExplainError {
     #[error(transparent)]
@@ -22,8 +24,8 @@ pub enum ExplainError {
     Csv { path: std::path::PathBuf, source: csv::Error },
     #[error("{what} is {value}; {expected}")]
     Setting { what: &'static str, value: String, expected: &'static str },
-    #[error("\"{given}\" is no saliency method; one of grad-cam, hires-cam, occlusion")]
-    Method { given: String },
+    #[error("unknown saliency method \"{given}\": must be one of {known}")]
+    Method { given: String, known: String },
     #[error("patch {id} is not in the store, which has {count} patches, numbered from 0")]
     NoSuchPatch { id: u64, count: usize },
     #[error("longitude {lon}, latitude {lat} lies outside the scene")]

@@ -1,3 +1,5 @@
+//! Saliency of single patches and the measures of its faithfulness.
+
 use areal_grid::PixelState;
 use areal_model::{DeviceChoice, ModelError, ModelSpec, Network, PatchBatch, StateDict, to_tensor};
 use burn::tensor::{Device, Tensor};
@@ -10,7 +12,7 @@ use crate::{ExplainError, Method};
 /// Patches that go through the network at once.
 const BATCH: usize = 64;
 
-/// A network taken apart for explaining: everything in evaluation mode, gradients by the feature maps only.
+/// A network prepared for explanation: in evaluation mode, with gradients by the feature maps only.
 pub struct Explainer {
     spec: ModelSpec,
     network: Network,
@@ -19,18 +21,18 @@ pub struct Explainer {
     device: Device,
 }
 
-/// What one output of the network says about a patch.
+/// One output of the network for a patch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Score {
     /// Which output: the class's place in the legend; 0 for a value.
     pub output: usize,
-    /// The logit; of a value, before it is brought back to its units.
+    /// The logit; of a value, before it is converted to its units.
     pub logit: f64,
     /// The class probability, 0 to 1; of a value, the value.
     pub result: f64,
 }
 
-/// A saliency map and what is known of it.
+/// A saliency map at two resolutions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Saliency {
     /// The map as computed, `[h, w]`: of the feature maps' size, or of the patch's for occlusion. In units of the logit.
@@ -40,7 +42,7 @@ pub struct Saliency {
 }
 
 impl Explainer {
-    /// Takes a network of these weights apart.
+    /// For a network with these weights.
     ///
     /// # Errors
     /// When the weights do not fit the model, or the device cannot be had.
@@ -76,7 +78,7 @@ impl Explainer {
     pub fn score(&self, patch: &PatchBatch, output: Option<usize>) -> Result<Score, ExplainError> {
         let logits = self.logits(patch)?;
         let largest = (0..logits.ncols()).max_by(|a, b| logits[[0, *a]].total_cmp(&logits[[0, *b]]).then(b.cmp(a)));
-        let output = output.or(largest).unwrap_or(0);
+        let output = output.or(largest).expect("a model has an output");
         let result = self.spec.probabilities(logits.view())[[0, output]];
         Ok(Score { output, logit: f64::from(logits[[0, output]]), result: f64::from(result) })
     }
@@ -177,7 +179,7 @@ impl Explainer {
     }
 
     /// Areas under the deletion and the insertion curve (Petsiuk et al. 2018): the result of the output while the most
-    /// salient pixels are hidden first, and while they are shown first on a hidden patch, over the share of pixels
+    /// salient pixels are hidden first, and while they are shown first on a hidden patch, over the fraction of pixels
     /// changed, by the trapezoid rule with `steps` steps. Low is good for deletion, high for insertion.
     ///
     /// # Errors
@@ -217,16 +219,16 @@ impl Explainer {
     }
 }
 
-/// Keeps the draw apart from the one that training with the same seed begins with: a head that training moved little
-/// would otherwise be compared with itself.
-const OWN_STREAM: u64 = 0x9E37_79B9_7F4A_7C15;
+/// Separates the random weights from those that training with the same seed starts from: a head that training changed
+/// little would otherwise be compared with itself.
+const SEED_MASK: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// The same weights with the head's drawn anew, and all weights drawn anew: the weights randomised from the top down.
+/// The weights with a random head, and entirely random weights: randomised from the top down.
 ///
 /// # Errors
 /// None for a sound model.
 pub fn randomised(spec: &ModelSpec, state: &StateDict, seed: u64) -> Result<[StateDict; 2], ExplainError> {
-    let all = StateDict::of(&Network::new(&spec.network_config(), seed ^ OWN_STREAM, &Device::flex())?);
+    let all = StateDict::of(&Network::new(&spec.network_config(), seed ^ SEED_MASK, &Device::flex())?);
     let mut head = state.clone();
     for (name, tensor) in all.tensors.iter().filter(|(name, _)| name.starts_with("fc.")) {
         head.tensors.insert(name.clone(), tensor.clone());

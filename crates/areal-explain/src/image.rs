@@ -1,3 +1,5 @@
+//! Images of patches in colour with saliency maps over them.
+
 use areal_grid::PixelState;
 use areal_model::PatchBatch;
 use areal_raster::BandRef;
@@ -6,14 +8,14 @@ use ndarray::Array2;
 
 use crate::ExplainError;
 
-/// Least side of a panel in pixels; patches are enlarged to it by whole factors.
+/// Minimum side of a panel in pixels; patches are enlarged to it by an integer factor.
 const PANEL: usize = 256;
 const GAP: usize = 8;
 const BACKGROUND: [u8; 3] = [255; 3];
 const UNOBSERVED: [u8; 3] = [128; 3];
 
 /// Indices of the model's bands that are shown as red, green and blue: the ones asked for; else the ones described so;
-/// else the first three, or the first thrice.
+/// else the first three, or the first one three times.
 ///
 /// # Errors
 /// [`ExplainError::NoSuchBand`] for a band that the model does not have.
@@ -44,8 +46,9 @@ pub fn true_colour(patch: &PatchBatch, rgb: [usize; 3]) -> Vec<[u8; 3]> {
         let value = |pixel: usize| patch.pixels.get(band * plane + pixel);
         let mut seen: Vec<f64> = (0..plane).filter(|p| patch.states[*p] == PixelState::Observed).map(value).collect();
         seen.sort_by(f64::total_cmp);
-        let at =
-            |share: f64| seen.get((share * (seen.len().max(1) - 1) as f64).round() as usize).copied().unwrap_or(0.0);
+        let at = |fraction: f64| {
+            seen.get((fraction * (seen.len().max(1) - 1) as f64).round() as usize).copied().unwrap_or(0.0)
+        };
         let (low, high) = (at(0.02), at(0.98));
         let span = if high > low { high - low } else { 1.0 };
         (0..plane).map(|p| ((value(p) - low) / span * 255.0).clamp(0.0, 255.0) as u8).collect::<Vec<_>>()
@@ -57,14 +60,15 @@ pub fn true_colour(patch: &PatchBatch, rgb: [usize; 3]) -> Vec<[u8; 3]> {
     (0..plane).map(colour).collect()
 }
 
-/// A saliency map laid over a patch in colour: red speaks for the class, blue against it, and the strength of the
-/// colour is the share of the map's greatest magnitude.
+/// A saliency map over a grey patch: red supports the class, blue opposes it, and the strength of the colour is the value as
+/// a fraction of the map's greatest magnitude.
 pub fn overlay(base: &[[u8; 3]], map: &Array2<f32>) -> Vec<[u8; 3]> {
     let greatest = map.iter().fold(0.0f32, |a, v| a.max(v.abs()));
     let mix = |(colour, value): (&[u8; 3], &f32)| {
-        let share = if greatest > 0.0 { value / greatest } else { 0.0 };
-        let (tint, strength) = if share > 0.0 { ([220.0, 20.0, 30.0], share) } else { ([30.0, 90.0, 220.0], -share) };
-        // Grey below, so that the tint is not taken for a colour of the ground.
+        let fraction = if greatest > 0.0 { value / greatest } else { 0.0 };
+        let (tint, strength) =
+            if fraction > 0.0 { ([220.0, 20.0, 30.0], fraction) } else { ([30.0, 90.0, 220.0], -fraction) };
+        // Over grey, so that the tint is not mistaken for a colour of the ground.
         let grey = colour.iter().map(|v| f32::from(*v)).sum::<f32>() / 3.0;
         let alpha = 0.8 * strength;
         tint.map(|t: f32| (grey * (1.0 - alpha) + t * alpha).round() as u8)
@@ -72,7 +76,7 @@ pub fn overlay(base: &[[u8; 3]], map: &Array2<f32>) -> Vec<[u8; 3]> {
     base.iter().zip(map.iter()).map(mix).collect()
 }
 
-/// Square pictures of `side` pixels side by side, enlarged by a whole factor.
+/// Square images of `side` pixels side by side, enlarged by an integer factor.
 pub fn side_by_side(panels: &[Vec<[u8; 3]>], side: usize) -> RgbImage {
     let factor = PANEL.div_ceil(side.max(1));
     let panel = side * factor;

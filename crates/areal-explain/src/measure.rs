@@ -1,3 +1,5 @@
+//! Areas under curves and rank correlation.
+
 use ndarray::Array2;
 
 /// Area under a curve by the trapezoid rule, over `x` from 0 to 1 in equal steps.

@@ -1,3 +1,5 @@
+//! Explanation of patches into a folder: maps, images and a table.
+
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -40,7 +42,7 @@ pub struct SaliencyRow {
     pub result: f64,
     /// Sum of the map as computed: of the feature maps' size for Grad-CAM and `HiResCAM`.
     pub map_sum: f64,
-    /// `HiResCAM` only: |sum - (logit - bias)|, 0 but for rounding.
+    /// `HiResCAM` only: |sum - (logit - bias)|, 0 up to rounding.
     pub completeness_error: Option<f64>,
     /// Area under the deletion curve; low is good.
     pub deletion_auc: f64,
@@ -52,9 +54,9 @@ pub struct SaliencyRow {
     /// Rank correlation with the map when all weights are random; near 0 is good. None where a map has
     /// no spread.
     pub random_all_correlation: Option<f64>,
-    /// The picture's file name.
+    /// File name of the image.
     pub png: String,
-    /// The map's file name; empty for an imported image.
+    /// File name of the map; empty for an imported image.
     pub tif: Option<String>,
 }
 
@@ -62,13 +64,12 @@ pub struct SaliencyRow {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExplainMeta {
-    /// Always [`ExplainMeta::FORMAT`].
+    /// [`ExplainMeta::FORMAT`].
     pub format: String,
     /// What the model predicts.
     pub target: Target,
     /// Names of the patches explained.
     pub patches: Vec<String>,
-    /// How it was made.
     pub provenance: Provenance,
 }
 
@@ -81,7 +82,7 @@ impl ExplainMeta {
     pub const TABLE: &'static str = "saliency.csv";
 }
 
-/// Networks that maps are made by, and compared with.
+/// The network that is explained, and those that its maps are compared with.
 struct Networks {
     trained: Explainer,
     random_head: Explainer,
@@ -91,7 +92,7 @@ struct Networks {
 
 impl Networks {
     fn load(bundle: &Path, settings: &ExplainSettings) -> Result<Self, ExplainError> {
-        // Loading the bundle checks its digests; the weights themselves are wanted by name.
+        // Loading the bundle checks its digests; the weights themselves are needed by name.
         let spec = Bundle::load(bundle, &areal_model::DeviceChoice::Cpu.open()?)?.spec;
         let state = StateDict::read(&bundle.join(WEIGHTS_FILE))?;
         let [head, all] = randomised(&spec, &state, settings.seed)?;
@@ -106,7 +107,7 @@ impl Networks {
     }
 }
 
-/// Explains patches into the folder `out`: for each a GeoTIFF with one band a method and a picture for each method;
+/// Explains patches into the folder `out`: for each a GeoTIFF with one band per method and an image for each method;
 /// `saliency.csv` and `explain.json`.
 ///
 /// # Errors
@@ -136,7 +137,7 @@ pub fn explain(
         let maps = maps(&networks, subject, &score, settings)?;
         for (method, saliency) in &maps {
             let row = row(&networks, (subject, &stem), &score, (*method, saliency), settings)?;
-            write_picture(&folder, &row.png, subject, &saliency.map, rgb)?;
+            write_image(&folder, &row.png, subject, &saliency.map, rgb)?;
             rows.push(row);
         }
         write_map(&folder, &stem, subject, &maps)?;
@@ -222,8 +223,8 @@ fn row(
     })
 }
 
-/// Names of files without their ends, one a patch and all different, also where letter case does not count. A class's
-/// name may hold anything; a file's may not.
+/// File names without extension, one per patch, distinct even where letter case is ignored. Characters of a class name that
+/// a file name may not have are replaced.
 fn file_stems<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut taken = HashSet::new();
     let unique = |name: &str| {
@@ -239,7 +240,7 @@ fn file_stems<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     names.map(unique).collect()
 }
 
-fn write_picture(
+fn write_image(
     folder: &StagedDir,
     name: &str,
     subject: &Subject,

@@ -1,10 +1,13 @@
+//! Settings of an explanation.
+
 use areal_model::DeviceChoice;
 use areal_raster::{BandRef, SceneSettings};
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 
 use crate::{ExplainError, Method};
 
-/// What is explained, and how.
+/// Settings of an explanation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ExplainSettings {
@@ -25,7 +28,7 @@ pub struct ExplainSettings {
     pub seed: u64,
     /// Where the network runs.
     pub device: DeviceChoice,
-    /// Replace an output that stands already.
+    /// Replace an output that exists.
     #[serde(skip)]
     pub overwrite: bool,
 }
@@ -47,7 +50,7 @@ pub struct Chosen {
 impl Default for ExplainSettings {
     fn default() -> Self {
         Self {
-            methods: Method::ALL.to_vec(),
+            methods: Method::VARIANTS.to_vec(),
             class: None,
             window: None,
             steps: 16,
@@ -72,7 +75,7 @@ impl ExplainSettings {
         }
         let twice = self.methods.iter().enumerate().find(|(i, method)| self.methods[..*i].contains(method));
         if let Some((_, method)) = twice {
-            return fault("the list of methods (--methods)", format!("with {} twice", method.name()), "name each once");
+            return fault("the list of methods (--methods)", format!("with {method} twice"), "name each once");
         }
         if self.steps == 0 || self.steps > patch_size.saturating_mul(patch_size) {
             let expected = "it must be at least 1 and at most the pixels of a patch";

@@ -1,3 +1,5 @@
+//! The patches to explain: of a store, at places of a scene, or the most certain ones of a prediction.
+
 use std::collections::BTreeMap;
 
 use areal_grid::{PixelBlock, PixelGrid, PixelState, Pixels, Target, Window, blocks};

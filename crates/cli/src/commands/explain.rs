@@ -215,7 +215,7 @@ fn print_table(rows: &[SaliencyRow]) {
         outln!(
             "{:<20} {:<10} {:<16} {:>8.4} {:>9.4} {:>9.4} {:>12} {:>12}",
             row.id,
-            row.method.name(),
+            &row.method.to_string(),
             cell(row.class_name.as_deref().unwrap_or("")),
             row.result,
             row.deletion_auc,
