@@ -142,7 +142,7 @@ fn stores_and_settings_that_cannot_be_used_are_refused() {
     refused("unseen", [[9, 0], [3, 3], [0, 0]], &[], 3, &["class rubber, which no training patch has"]);
     refused("empty", [[9, 9], [0, 0], [3, 3]], &[], 3, &["has no validation patches"]);
     refused("rate", COUNTS, &["--learning-rate", "0"], 2, &["learning-rate is 0, must be above 0"]);
-    refused("loss", COUNTS, &["--loss", "huber(1)"], 2, &["does not go with a target of classes"]);
+    refused("loss", COUNTS, &["--loss", "huber(1)"], 2, &["does not suit a target of classes"]);
     refused("cuda", COUNTS, &["--device", "cuda:9"], 2, &["no device cuda:9", "areal devices"]);
     let least = ["--padding", "valid", "--architecture", "resnet18"];
     refused("padding", COUNTS, &least, 2, &["resnet18 with padding = valid reads 435 px", "--patch-size"]);

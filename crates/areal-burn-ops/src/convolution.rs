@@ -1,24 +1,26 @@
+//! Convolution.
+
+use areal_kernels::buffer_pool::take;
+use areal_kernels::{Conv2d, ConvShape, Isa, MapShape, input_gradient, weights_gradient};
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
-use burn::backend::ops::{FloatTensorOps, ModuleOps};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
 use burn::tensor::ops::ConvOptions;
 
 use crate::fork::{Fork, pass_on};
-use crate::layout::{dims, images_of, kernel_of, map_of, recycle, weights_of};
-use crate::{FlexFloat, is_ours, isa};
-use areal_kernels::buffer_pool::take;
-use areal_kernels::{Conv2d, ConvShape, KernelError, MapShape, input_gradient, weights_gradient};
+use crate::layout::{dims, images_of, kernel_of, map_of, return_buffer, weights_of};
+use crate::{CHECKED, FlexFloat, Kernels, is_ours};
 
-/// What is done beside the tensors.
+/// The arguments of a convolution beside its tensors.
 #[derive(Debug, Clone)]
 struct Convolution {
+    isa: Isa,
     options: ConvOptions<2>,
-    /// SharedMut with the other operation that reads the images.
+    /// Shared with the other operation that reads the images.
     fork: Option<Fork>,
 }
 
@@ -29,21 +31,21 @@ trait MapConvolution: Backend {
     fn map_conv2d(x: FloatTensor<Self>, weights: FloatTensor<Self>, how: Convolution) -> FloatTensor<Self>;
 }
 
-/// Convolves images `[N, C, H, W]` with weights `[outputs, C, kernel rows, kernel columns]`, without bias: with these
-/// kernels on Burn's CPU backend, forward and backward; elsewhere, and for what they do not cover (groups, unequal
-/// padding, other types than `f32`), with Burn's own operation.
-///
-/// `fork` is shared with the one other operation that reads `x`, if there is one that takes a fork.
-pub fn conv2d(x: Tensor<4>, weights: Tensor<4>, options: ConvOptions<2>, fork: Option<&Fork>) -> Tensor<4> {
-    if is_ours(&x) && is_ours(&weights) && shapes(x.dims(), weights.dims(), &options).is_some() {
-        let how = Convolution { options, fork: fork.cloned() };
+impl Kernels {
+    /// Convolves images `[N, C, H, W]` with weights `[outputs, C, kernel rows, kernel columns]`, without bias. Burn's own
+    /// operation is used for groups, unequal padding, other types than `f32` and other devices than the CPU.
+    ///
+    /// `fork` is shared with the other operation that reads `x`, if there is one that takes a fork.
+    pub fn conv2d(self, x: Tensor<4>, weights: Tensor<4>, options: ConvOptions<2>, fork: Option<&Fork>) -> Tensor<4> {
+        if !is_ours(&x) || !is_ours(&weights) || shapes(x.dims(), weights.dims(), &options).is_none() {
+            return burn::tensor::module::conv2d(x, weights, None, options);
+        }
+        let how = Convolution { isa: self.isa, options, fork: fork.cloned() };
         Tensor::from_dispatch(<Dispatch as MapConvolution>::map_conv2d(x.into_dispatch(), weights.into_dispatch(), how))
-    } else {
-        burn::tensor::module::conv2d(x, weights, None, options)
     }
 }
 
-/// What is convolved, the map that goes in and the one that comes out; none for what the kernels do not cover.
+/// The convolution, its input map and its output map; none for what the kernels do not cover.
 fn shapes(
     [n, c, h, w]: [usize; 4],
     [o, i, rows, columns]: [usize; 4],
@@ -65,64 +67,55 @@ fn shapes(
     Some((shape, input, shape.output(input).ok()?))
 }
 
-fn uncovered() -> KernelError {
-    KernelError::Shape("a convolution that the kernels do not cover".to_owned())
+impl MapConvolution for Flex {
+    fn map_conv2d(x: FlexFloat, weights: FlexFloat, how: Convolution) -> FlexFloat {
+        let (shape, input, output) = shapes(dims(&x), dims(&weights), &how.options).expect(CHECKED);
+        let conv = Conv2d::of_rows(how.isa, shape, &kernel_of(&weights)).expect(CHECKED);
+        let mut y = take(output.len());
+        conv.run(input, &map_of(&x), None, &mut y).expect(CHECKED);
+        conv.return_buffers();
+        images_of(y, output)
+    }
 }
 
-fn forward(x: &FlexFloat, weights: &FlexFloat, options: &ConvOptions<2>) -> Result<FlexFloat, KernelError> {
-    let (shape, input, output) = shapes(dims(x), dims(weights), options).ok_or_else(uncovered)?;
-    let conv = Conv2d::of_rows(isa(), shape, &kernel_of(weights))?;
-    let mut y = take(output.len());
-    conv.run(input, &map_of(x), None, &mut y)?;
-    conv.return_buffers();
-    Ok(images_of(y, output))
-}
-
-/// What the gradients of one convolution come from.
+/// What the gradients of one convolution are computed from.
 #[derive(Debug, Clone)]
-struct Kept {
+struct ConvState {
     x: FlexFloat,
     weights: FlexFloat,
     how: Convolution,
 }
 
-impl Kept {
-    fn shapes(&self) -> Result<(ConvShape, MapShape, MapShape), KernelError> {
-        shapes(dims(&self.x), dims(&self.weights), &self.how.options).ok_or_else(uncovered)
+impl ConvState {
+    fn shapes(&self) -> (ConvShape, MapShape, MapShape) {
+        shapes(dims(&self.x), dims(&self.weights), &self.how.options).expect(CHECKED)
     }
 
-    /// The gradient by the images, plus what the fork's other branch left.
-    fn by_images(&self, gradient: &FlexFloat, other: Option<&FlexFloat>) -> Result<FlexFloat, KernelError> {
-        let (shape, input, _) = self.shapes()?;
+    /// The gradient by the images, plus that of the fork's other branch.
+    fn by_images(&self, gradient: &FlexFloat, other: Option<&FlexFloat>) -> FlexFloat {
+        let (shape, input, _) = self.shapes();
         let mut result = take(input.len());
         let other = other.map(map_of);
-        let weights = kernel_of(&self.weights);
-        input_gradient(isa(), &shape, input, &weights, &map_of(gradient), other.as_deref(), &mut result)?;
-        Ok(images_of(result, input))
+        let (weights, gradient) = (kernel_of(&self.weights), map_of(gradient));
+        input_gradient(self.how.isa, &shape, input, &weights, &gradient, other.as_deref(), &mut result).expect(CHECKED);
+        images_of(result, input)
     }
 
-    fn by_weights(&self, gradient: &FlexFloat) -> Result<FlexFloat, KernelError> {
-        let (shape, input, _) = self.shapes()?;
+    fn by_weights(&self, gradient: &FlexFloat) -> FlexFloat {
+        let (shape, input, _) = self.shapes();
         let mut result = take(shape.weights_len());
-        weights_gradient(isa(), &shape, input, &map_of(&self.x), &map_of(gradient), &mut result)?;
-        Ok(weights_of(result, dims(&self.weights)))
-    }
-}
-
-impl MapConvolution for Flex {
-    fn map_conv2d(x: FlexFloat, weights: FlexFloat, how: Convolution) -> FlexFloat {
-        // `conv2d` asked before; Burn's own operation stands in for what a direct caller may bring.
-        forward(&x, &weights, &how.options).unwrap_or_else(|_| Flex::conv2d(x, weights, None, how.options))
+        weights_gradient(self.how.isa, &shape, input, &map_of(&self.x), &map_of(gradient), &mut result).expect(CHECKED);
+        weights_of(result, dims(&self.weights))
     }
 }
 
 impl<C: CheckpointStrategy> MapConvolution for Autodiff<Flex, C> {
     fn map_conv2d(x: FloatTensor<Self>, weights: FloatTensor<Self>, how: Convolution) -> FloatTensor<Self> {
-        match Step.prepare::<C>([x.node(), weights.node()]).compute_bound().stateful() {
+        match ConvStep.prepare::<C>([x.node(), weights.node()]).compute_bound().stateful() {
             OpsKind::Tracked(prepared) => {
                 let (x, weights) = (x.into_primitive(), weights.into_primitive());
                 let y = Flex::map_conv2d(x.clone(), weights.clone(), how.clone());
-                prepared.finish(Kept { x, weights, how }, y)
+                prepared.finish(ConvState { x, weights, how }, y)
             }
             OpsKind::UnTracked(prepared) => {
                 prepared.finish(Flex::map_conv2d(x.into_primitive(), weights.into_primitive(), how))
@@ -131,37 +124,29 @@ impl<C: CheckpointStrategy> MapConvolution for Autodiff<Flex, C> {
     }
 }
 
-/// The backward step.
+/// The backward pass of a convolution.
 #[derive(Debug)]
-struct Step;
+struct ConvStep;
 
-impl Backward<Flex, 2> for Step {
-    type State = Kept;
+impl Backward<Flex, 2> for ConvStep {
+    type State = ConvState;
 
     fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
         let [by_x, by_weights] = ops.parents;
         let gradient = grads.consume::<Flex>(&ops.node);
-        let kept = ops.state;
+        let state = ops.state;
         if let Some(node) = by_weights {
-            let result = kept.by_weights(&gradient).unwrap_or_else(|_| {
-                let (x, weights, options) = (kept.x.clone(), kept.weights.clone(), kept.how.options.clone());
-                Flex::conv2d_weight_backward(x, weights, gradient.clone(), options)
-            });
-            grads.register::<Flex>(node.id, result);
+            grads.register::<Flex>(node.id, state.by_weights(&gradient));
         }
         if let Some(node) = by_x {
-            let other = kept.how.fork.as_ref().and_then(Fork::take);
-            let result = kept.by_images(&gradient, other.as_ref()).unwrap_or_else(|_| {
-                let (x, weights, options) = (kept.x.clone(), kept.weights.clone(), kept.how.options.clone());
-                let result = Flex::conv2d_x_backward(x, weights, gradient.clone(), options);
-                other.iter().fold(result, |sum, other| Flex::float_add(sum, other.clone()))
-            });
-            // With the other branch's share in it, the sum is whole.
-            let fork = if other.is_some() { None } else { kept.how.fork.as_ref() };
+            let other = state.how.fork.as_ref().and_then(Fork::take);
+            let result = state.by_images(&gradient, other.as_ref());
+            // With the other branch's gradient in it, the sum is complete.
+            let fork = if other.is_some() { None } else { state.how.fork.as_ref() };
             pass_on(grads, node.id, fork, result);
-            other.into_iter().for_each(recycle);
+            other.into_iter().for_each(return_buffer);
         }
-        recycle(gradient);
-        recycle(kept.x);
+        return_buffer(gradient);
+        return_buffer(state.x);
     }
 }

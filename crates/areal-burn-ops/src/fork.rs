@@ -1,3 +1,5 @@
+//! Gradients of a tensor that two operations read, added where the second one is computed.
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::backend::Flex;
@@ -7,29 +9,28 @@ use burn::tensor::Tensor;
 
 use crate::{FlexFloat, is_ours};
 
-/// Where the gradients of a map that two operations read come together.
+/// Adds the gradients of a map that two operations read.
 ///
-/// Burn would add them in a pass of its own, in one thread and out of the maps' order in memory. Of two operations that
-/// share a fork, the one whose gradient is computed first leaves it here; the other adds its own as it is computed, and
-/// passes the sum on. A fork serves one forward and one backward pass, and both operations must lie on the way of the
-/// gradient and be such as the kernels cover: Burn's own operations know of no forks.
+/// Burn would add them in a separate pass, in one thread and out of the maps' order in memory. Of two operations that share
+/// a fork, the one whose gradient is computed first stores it here; the other adds its own as it is computed and passes the
+/// sum on. A fork serves one forward and one backward pass. Both operations must take part in the backward pass and be
+/// covered by the kernels, since Burn's own operations do not use forks.
 #[derive(Debug, Clone)]
 pub struct Fork(Arc<Mutex<Option<FlexFloat>>>);
 
 impl Fork {
-    /// A fork for a tensor that two operations are going to read; none on devices where Burn's own operations take the
-    /// place of these.
+    /// A fork for a tensor that two operations are going to read; none on devices where Burn's own operations are used.
     pub fn of(x: &Tensor<4>) -> Option<Self> {
         is_ours(x).then(|| Self(Arc::default()))
     }
 
-    /// What the other branch left; none while it has not come back.
+    /// The gradient of the other branch, if it has been computed.
     pub(crate) fn take(&self) -> Option<FlexFloat> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Leaves a gradient for the other branch.
-    pub(crate) fn leave(&self, gradient: FlexFloat) {
+    /// Stores a gradient for the other branch.
+    pub(crate) fn store(&self, gradient: FlexFloat) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(gradient);
     }
 }
@@ -42,6 +43,6 @@ pub(crate) fn pass_on(grads: &mut Gradients, node: Node, fork: Option<&Fork>, gr
     let Some(fork) = fork else { return grads.register::<Flex>(node, gradient) };
     match fork.take() {
         Some(other) => grads.register::<Flex>(node, Flex::float_add(other, gradient)),
-        None => fork.leave(gradient),
+        None => fork.store(gradient),
     }
 }

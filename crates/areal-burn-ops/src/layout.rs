@@ -1,12 +1,14 @@
+//! Tensors as the kernels read them, and back: `[N, C, H, W]` as maps `[H, W, N, C]`, weights as `[rows, columns, I, O]`.
+
 use std::ops::Deref;
 
+use areal_kernels::buffer_pool::{give, take};
+use areal_kernels::{MapShape, from_nchw};
 use burn::backend::TensorMetadata;
 use burn::backend::flex::Layout;
 use burn::tensor::{Shape, TensorData};
 
-use super::FlexFloat;
-use areal_kernels::buffer_pool::{give, take};
-use areal_kernels::{MapShape, from_nchw};
+use crate::{CHECKED, FlexFloat};
 
 /// The order in memory of the axes of images `[N, C, H, W]` that lie as a map `[H, W, N, C]`.
 const MAP: [usize; 4] = [2, 3, 0, 1];
@@ -23,9 +25,8 @@ pub(crate) struct Values(FlexFloat);
 impl Deref for Values {
     type Target = [f32];
 
-    /// Empty where the tensor is not of single precision, which every kernel refuses.
     fn deref(&self) -> &[f32] {
-        self.0.as_slice().unwrap_or_default()
+        self.0.as_slice().expect(CHECKED)
     }
 }
 
@@ -43,9 +44,8 @@ pub(crate) fn map_of(images: &FlexFloat) -> Values {
     let shape = map_shape(images);
     if images.is_contiguous() {
         let mut values = take(shape.len());
-        if from_nchw(shape, &plain(images), &mut values).is_ok() {
-            return Values(as_map(values, shape));
-        }
+        from_nchw(shape, &plain(images), &mut values).expect("both have the length of the shape");
+        return Values(as_map(values, shape));
     }
     Values(map.to_contiguous())
 }
@@ -59,24 +59,22 @@ fn as_map(values: Vec<f32>, shape: MapShape) -> FlexFloat {
     FlexFloat::from_data(TensorData::new(values, [shape.height, shape.width, shape.batch, shape.channels]))
 }
 
-/// The values of images as a map that may be changed: in place where nothing else refers to them and they lie so.
+/// The values of images as a map that may be changed: in place where nothing else refers to them and they lie in that order.
 pub(crate) fn into_map(images: FlexFloat) -> Vec<f32> {
     let map = images.permute(&MAP);
     drop(images);
     let map = if map.is_contiguous() { map } else { map.to_contiguous() };
     // Takes the memory itself over where it is not shared.
-    map.into_data().try_into_vec().unwrap_or_default()
+    map.into_data().try_into_vec().expect(CHECKED)
 }
 
-/// Keeps the memory of a tensor that is not needed any more, where nothing else refers to it.
-pub(crate) fn recycle(tensor: FlexFloat) {
+/// Returns the memory of a tensor to the buffer pool, where nothing else refers to it.
+pub(crate) fn return_buffer(tensor: FlexFloat) {
     if tensor.is_unique() && tensor.shape().num_elements() > 0 {
         // Its order does not matter: as one row of as many values as it has in memory.
         let len = tensor.bytes().len() / size_of::<f32>();
         let whole = tensor.with_layout(Layout::contiguous(Shape::new([len])));
-        if let Ok(values) = whole.into_data().try_into_vec() {
-            give(values);
-        }
+        give(whole.into_data().try_into_vec().expect(CHECKED));
     }
 }
 
@@ -96,10 +94,9 @@ pub(crate) fn is_kernel(weights: &FlexFloat) -> bool {
     weights.rank() == 4 && !weights.is_contiguous() && weights.permute(&KERNEL).is_contiguous()
 }
 
-/// The four sizes of a tensor; zeros where it has another number of axes.
+/// The four sizes of a tensor of four axes.
 pub(crate) fn dims(tensor: &FlexFloat) -> [usize; 4] {
-    let shape = tensor.shape();
-    if shape.num_dims() == 4 { std::array::from_fn(|axis| shape[axis]) } else { [0; 4] }
+    tensor.shape().dims()
 }
 
 /// The map that images `[N, C, H, W]` are.

@@ -1,8 +1,8 @@
-//! The kernels as operations of Burn: on its CPU backend, forward and backward; elsewhere, and for what the kernels do
-//! not cover, Burn's own operations take their place.
+//! The kernels as operations of Burn: on its CPU backend, forward and backward. On other devices, and for what the kernels
+//! do not cover, Burn's own operations take their place.
 //!
-//! Between these operations images keep their shape `[N, C, H, W]` but lie in memory as maps `[H, W, N, C]`, and so
-//! need not be turned; a tensor that lies otherwise is turned when it comes in.
+//! Between these operations images keep their shape `[N, C, H, W]` but lie in memory as maps `[H, W, N, C]`, so that they need
+//! not be transposed. A tensor that lies otherwise is transposed when it comes in.
 
 mod convolution;
 mod fork;
@@ -11,28 +11,35 @@ mod normalisation;
 mod optimiser;
 mod pooling;
 
-use std::sync::OnceLock;
-
+use areal_kernels::{Isa, KernelError};
 use burn::backend::Flex;
 use burn::backend::tensor::FloatTensor;
 use burn::tensor::{DType, Device, Tensor};
 
-use areal_kernels::Isa;
-
-pub use convolution::conv2d;
 pub use fork::Fork;
-pub use normalisation::batch_norm;
-pub use optimiser::{adamw, momentum, squares};
-pub use pooling::max_pool2d;
+pub use optimiser::squares;
+
+/// The operations, computed with one instruction set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kernels {
+    isa: Isa,
+}
+
+impl Kernels {
+    /// With the fastest instruction set that [`Isa::detect`] finds.
+    ///
+    /// # Errors
+    /// When the environment names an unknown instruction set.
+    pub fn detect() -> Result<Self, KernelError> {
+        Ok(Self { isa: Isa::detect()? })
+    }
+}
 
 /// A tensor of the CPU backend.
 type FlexFloat = FloatTensor<Flex>;
 
-/// The instruction set of this processor; a wrong name in the environment is reported where plans are loaded.
-fn isa() -> Isa {
-    static LEVEL: OnceLock<Isa> = OnceLock::new();
-    *LEVEL.get_or_init(|| Isa::detect().unwrap_or(Isa::Portable))
-}
+/// Why an operation of the CPU backend cannot fail: its public function has checked what it passes on.
+const CHECKED: &str = "the operation is called with shapes and types that the kernels cover";
 
 /// True for single precision on the CPU backend.
 fn is_ours<const D: usize>(tensor: &Tensor<D>) -> bool {

@@ -1,3 +1,7 @@
+//! Batch normalisation, with what usually follows it: an addition and the rectifier.
+
+use areal_kernels::buffer_pool::take;
+use areal_kernels::{Isa, Moments, Norm, NormGradient, moments};
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
@@ -8,17 +12,16 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 
 use crate::fork::{Fork, Node, pass_on};
-use crate::layout::{images_of, into_map, map_of, map_shape, plain, recycle, vector};
-use crate::{FlexFloat, is_ours, isa};
-use areal_kernels::buffer_pool::take;
-use areal_kernels::{KernelError, Moments, Norm, NormGradient, moments};
+use crate::layout::{images_of, into_map, map_of, map_shape, plain, return_buffer, vector};
+use crate::{CHECKED, FlexFloat, Kernels, is_ours};
 
-/// What is done beside the tensors.
+/// The arguments of a normalisation beside its tensors.
 #[derive(Debug, Clone)]
 struct Normalisation {
+    isa: Isa,
     epsilon: f64,
     relu: bool,
-    /// SharedMut with the other operation that reads the map to add.
+    /// Shared with the other operation that reads the map to add.
     fork: Option<Fork>,
 }
 
@@ -43,32 +46,35 @@ trait MapNormalisation: Backend {
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 }
 
-/// Normalises images `[N, C, H, W]` by channel with the moments of the batch itself, scales by `gamma` `[C]`, shifts by
-/// `beta` `[C]`, adds other images if there are any, and rectifies if asked to. Gives the images, the mean `[C]` and the
-/// variance `[C]`, which is that of the batch and not an estimate of its source's; neither of the two passes gradients on.
-///
-/// With these kernels in single precision on Burn's CPU backend, with Burn's own operations elsewhere. The fork beside
-/// the images to add is shared with the one other operation that reads them, if there is one that takes a fork.
-pub fn batch_norm(
-    x: Tensor<4>,
-    [gamma, beta]: [Tensor<1>; 2],
-    epsilon: f64,
-    add: Option<(Tensor<4>, Option<&Fork>)>,
-    rectify: bool,
-) -> (Tensor<4>, Tensor<1>, Tensor<1>) {
-    let fits = add.as_ref().is_none_or(|(add, _)| is_ours(add) && add.dims() == x.dims());
-    let channels = x.dims()[1];
-    if !is_ours(&x) || !fits || gamma.dims() != [channels] || beta.dims() != [channels] || x.dims().contains(&0) {
-        return with_burn(x, gamma, beta, epsilon, add.map(|(add, _)| add), rectify);
+impl Kernels {
+    /// Normalises images `[N, C, H, W]` by channel with the moments of the batch itself, scales by `gamma` `[C]`, shifts by
+    /// `beta` `[C]`, adds other images if there are any, and rectifies if asked to. Gives the images, the mean `[C]` and the
+    /// variance `[C]` of the batch (not the estimate of a population's); neither of the two passes gradients on.
+    ///
+    /// Burn's own operation is used for other types than `f32` and other devices than the CPU. The fork beside the images to
+    /// add is shared with the other operation that reads them, if there is one that takes a fork.
+    pub fn batch_norm(
+        self,
+        x: Tensor<4>,
+        [gamma, beta]: [Tensor<1>; 2],
+        epsilon: f64,
+        add: Option<(Tensor<4>, Option<&Fork>)>,
+        rectify: bool,
+    ) -> (Tensor<4>, Tensor<1>, Tensor<1>) {
+        let fits = add.as_ref().is_none_or(|(add, _)| is_ours(add) && add.dims() == x.dims());
+        let channels = x.dims()[1];
+        if !is_ours(&x) || !fits || gamma.dims() != [channels] || beta.dims() != [channels] || x.dims().contains(&0) {
+            return with_burn(x, gamma, beta, epsilon, add.map(|(add, _)| add), rectify);
+        }
+        let fork = add.as_ref().and_then(|(_, fork)| fork.cloned());
+        let how = Normalisation { isa: self.isa, epsilon, relu: rectify, fork };
+        let (x, gamma, beta) = (x.into_dispatch(), gamma.into_dispatch(), beta.into_dispatch());
+        let (y, mean, variance) = match add {
+            Some((add, _)) => <Dispatch as MapNormalisation>::map_norm_add(x, gamma, beta, add.into_dispatch(), how),
+            None => <Dispatch as MapNormalisation>::map_norm(x, gamma, beta, how),
+        };
+        (Tensor::from_dispatch(y), Tensor::from_dispatch(mean), Tensor::from_dispatch(variance))
     }
-    let fork = add.as_ref().and_then(|(_, fork)| fork.cloned());
-    let how = Normalisation { epsilon, relu: rectify, fork };
-    let (x, gamma, beta) = (x.into_dispatch(), gamma.into_dispatch(), beta.into_dispatch());
-    let (y, mean, variance) = match add {
-        Some((add, _)) => <Dispatch as MapNormalisation>::map_norm_add(x, gamma, beta, add.into_dispatch(), how),
-        None => <Dispatch as MapNormalisation>::map_norm(x, gamma, beta, how),
-    };
-    (Tensor::from_dispatch(y), Tensor::from_dispatch(mean), Tensor::from_dispatch(variance))
 }
 
 fn with_burn(
@@ -85,9 +91,9 @@ fn with_burn(
     (y, result.mean.detach(), result.variance.detach())
 }
 
-/// What the gradients of one normalisation come from.
+/// What the gradients of one normalisation are computed from.
 #[derive(Debug, Clone)]
-struct Kept {
+struct NormState {
     x: FlexFloat,
     /// The output, where something was added.
     y: Option<FlexFloat>,
@@ -96,61 +102,63 @@ struct Kept {
     how: Normalisation,
 }
 
-/// The output, and what its gradients come from.
+/// Output, mean and variance.
+type Normalised<B> = (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>);
+
+/// The three results, and what gradients are computed from.
 fn forward(
     x: FlexFloat,
     gamma: &FlexFloat,
     beta: &FlexFloat,
     add: Option<&FlexFloat>,
     how: Normalisation,
-) -> Result<(FlexFloat, Kept), KernelError> {
+) -> (Normalised<Flex>, NormState) {
     let shape = map_shape(&x);
     let map = map_of(&x);
-    let moments = moments(isa(), shape.channels, &map)?;
-    let norm = Norm::new(&moments, &plain(gamma), &plain(beta), how.epsilon, how.relu)?;
+    let moments = moments(how.isa, shape.channels, &map).expect(CHECKED);
+    let norm = Norm::new(&moments, &plain(gamma), &plain(beta), how.epsilon, how.relu).expect(CHECKED);
     let mut y = take(shape.len());
     let other = add.map(map_of);
-    norm.run(isa(), &map, other.as_deref(), &mut y)?;
+    norm.run(how.isa, &map, other.as_deref(), &mut y).expect(CHECKED);
     drop(map);
     let y = images_of(y, shape);
-    let kept = Kept { x, y: add.map(|_| y.clone()), norm, moments, how };
-    Ok((y, kept))
+    let (mean, variance) = (vector(moments.mean.clone()), vector(moments.variance.clone()));
+    let state = NormState { x, y: add.map(|_| y.clone()), norm, moments, how };
+    ((y, mean, variance), state)
 }
 
 /// Gradients by the input, the scale, the shift and the map that was added.
-struct Shares {
+struct NormGradients {
     x: FlexFloat,
     gamma: FlexFloat,
     beta: FlexFloat,
     add: Option<FlexFloat>,
 }
 
-impl Kept {
-    fn backward(&self, gradient: FlexFloat) -> Result<Shares, KernelError> {
-        let shape = map_shape(&self.x);
+impl NormState {
+    fn backward(&self, gradient: FlexFloat) -> NormGradients {
+        let (shape, isa) = (map_shape(&self.x), self.how.isa);
         let (x, mut gradient) = (map_of(&self.x), into_map(gradient));
         let step = NormGradient { norm: &self.norm, moments: &self.moments, epsilon: self.how.epsilon, x: &x };
         let Some(y) = &self.y else {
-            let by = step.run(isa(), &mut gradient)?;
+            let by = step.run(isa, &mut gradient).expect(CHECKED);
             let x = images_of(gradient, shape);
-            return Ok(Shares { x, gamma: vector(by.gamma), beta: vector(by.beta), add: None });
+            return NormGradients { x, gamma: vector(by.gamma), beta: vector(by.beta), add: None };
         };
         let mut by_x = take(shape.len());
-        let by = step.run_added(isa(), &map_of(y), &mut gradient, &mut by_x)?;
-        Ok(Shares {
+        let by = step.run_added(isa, &map_of(y), &mut gradient, &mut by_x).expect(CHECKED);
+        NormGradients {
             x: images_of(by_x, shape),
             gamma: vector(by.gamma),
             beta: vector(by.beta),
             add: Some(images_of(gradient, shape)),
-        })
+        }
     }
 }
 
-type Three<B> = (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>);
-
 impl MapNormalisation for Flex {
-    fn map_norm(x: FlexFloat, gamma: FlexFloat, beta: FlexFloat, how: Normalisation) -> Three<Self> {
-        of_flex(x, &gamma, &beta, None, how).0
+    fn map_norm(x: FlexFloat, gamma: FlexFloat, beta: FlexFloat, how: Normalisation) -> Normalised<Self> {
+        forward(x, &gamma, &beta, None, how).0
     }
 
     fn map_norm_add(
@@ -159,27 +167,8 @@ impl MapNormalisation for Flex {
         beta: FlexFloat,
         add: FlexFloat,
         how: Normalisation,
-    ) -> Three<Self> {
-        of_flex(x, &gamma, &beta, Some(&add), how).0
-    }
-}
-
-/// The three results, and what gradients come from. What the kernels refuse, and `batch_norm` never passes on, comes
-/// out as it went in.
-fn of_flex(
-    x: FlexFloat,
-    gamma: &FlexFloat,
-    beta: &FlexFloat,
-    add: Option<&FlexFloat>,
-    how: Normalisation,
-) -> (Three<Flex>, Option<Kept>) {
-    let fallback = (x.clone(), gamma.clone(), beta.clone());
-    match forward(x, gamma, beta, add, how) {
-        Ok((y, kept)) => {
-            let (mean, variance) = (vector(kept.moments.mean.clone()), vector(kept.moments.variance.clone()));
-            ((y, mean, variance), Some(kept))
-        }
-        Err(_) => (fallback, None),
+    ) -> Normalised<Self> {
+        forward(x, &gamma, &beta, Some(&add), how).0
     }
 }
 
@@ -189,12 +178,12 @@ impl<C: CheckpointStrategy> MapNormalisation for Autodiff<Flex, C> {
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
         how: Normalisation,
-    ) -> Three<Self> {
-        let prepared = Step.prepare::<C>([x.node(), gamma.node(), beta.node()]).compute_bound().stateful();
+    ) -> Normalised<Self> {
+        let prepared = NormStep.prepare::<C>([x.node(), gamma.node(), beta.node()]).compute_bound().stateful();
         let (x, gamma, beta) = (x.into_primitive(), gamma.into_primitive(), beta.into_primitive());
-        let ((y, mean, variance), kept) = of_flex(x, &gamma, &beta, None, how);
+        let ((y, mean, variance), state) = forward(x, &gamma, &beta, None, how);
         let y = match prepared {
-            OpsKind::Tracked(prepared) => prepared.finish(kept, y),
+            OpsKind::Tracked(prepared) => prepared.finish(state, y),
             OpsKind::UnTracked(prepared) => prepared.finish(y),
         };
         (y, Self::from_inner(mean), Self::from_inner(variance))
@@ -206,64 +195,64 @@ impl<C: CheckpointStrategy> MapNormalisation for Autodiff<Flex, C> {
         beta: FloatTensor<Self>,
         add: FloatTensor<Self>,
         how: Normalisation,
-    ) -> Three<Self> {
+    ) -> Normalised<Self> {
         let nodes = [x.node(), gamma.node(), beta.node(), add.node()];
-        let prepared = AddStep.prepare::<C>(nodes).compute_bound().stateful();
+        let prepared = NormAddStep.prepare::<C>(nodes).compute_bound().stateful();
         let (x, gamma, beta) = (x.into_primitive(), gamma.into_primitive(), beta.into_primitive());
-        let ((y, mean, variance), kept) = of_flex(x, &gamma, &beta, Some(&add.into_primitive()), how);
+        let ((y, mean, variance), state) = forward(x, &gamma, &beta, Some(&add.into_primitive()), how);
         let y = match prepared {
-            OpsKind::Tracked(prepared) => prepared.finish(kept, y),
+            OpsKind::Tracked(prepared) => prepared.finish(state, y),
             OpsKind::UnTracked(prepared) => prepared.finish(y),
         };
         (y, Self::from_inner(mean), Self::from_inner(variance))
     }
 }
 
-/// Passes on the gradients by the input, the scale and the shift, and gives that by the map that was added, with its fork.
-fn three(
+/// Registers the gradients by the input, the scale and the shift, and returns that by the map that was added, with its
+/// fork.
+fn register_three(
     grads: &mut Gradients,
     gradient: FlexFloat,
-    kept: Option<Kept>,
+    state: NormState,
     nodes: [Option<Node>; 3],
-) -> Option<(FlexFloat, Option<Fork>)> {
-    let kept = kept?;
-    let shares = kept.backward(gradient).ok()?;
-    recycle(kept.x);
-    kept.y.into_iter().for_each(recycle);
-    for (node, share) in nodes.into_iter().zip([shares.x, shares.gamma, shares.beta]) {
+) -> (Option<FlexFloat>, Option<Fork>) {
+    let by = state.backward(gradient);
+    return_buffer(state.x);
+    state.y.into_iter().for_each(return_buffer);
+    for (node, gradient) in nodes.into_iter().zip([by.x, by.gamma, by.beta]) {
         if let Some(node) = node {
-            grads.register::<Flex>(node, share);
+            grads.register::<Flex>(node, gradient);
         }
     }
-    Some((shares.add?, kept.how.fork))
+    (by.add, state.how.fork)
 }
 
-/// The backward step.
+/// The backward pass of a normalisation.
 #[derive(Debug)]
-struct Step;
+struct NormStep;
 
-impl Backward<Flex, 3> for Step {
-    type State = Option<Kept>;
+impl Backward<Flex, 3> for NormStep {
+    type State = NormState;
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
         let gradient = grads.consume::<Flex>(&ops.node);
-        three(grads, gradient, ops.state, ops.parents.map(|node| node.map(|node| node.id)));
+        register_three(grads, gradient, ops.state, ops.parents.map(|node| node.map(|node| node.id)));
     }
 }
 
-/// The backward step where a map was added.
+/// The backward pass of a normalisation with an addition.
 #[derive(Debug)]
-struct AddStep;
+struct NormAddStep;
 
-impl Backward<Flex, 4> for AddStep {
-    type State = Option<Kept>;
+impl Backward<Flex, 4> for NormAddStep {
+    type State = NormState;
 
     fn backward(self, ops: Ops<Self::State, 4>, grads: &mut Gradients, _: &mut Checkpointer) {
         let gradient = grads.consume::<Flex>(&ops.node);
         let [x, gamma, beta, add] = ops.parents.map(|node| node.map(|node| node.id));
-        let share = three(grads, gradient, ops.state, [x, gamma, beta]);
-        if let (Some(node), Some((share, fork))) = (add, share) {
-            pass_on(grads, node, fork.as_ref(), share);
+        let (by_add, fork) = register_three(grads, gradient, ops.state, [x, gamma, beta]);
+        if let (Some(node), Some(gradient)) = (add, by_add) {
+            pass_on(grads, node, fork.as_ref(), gradient);
         }
     }
 }

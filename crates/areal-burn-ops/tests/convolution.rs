@@ -2,11 +2,15 @@
 //! differences.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use areal_burn_ops::conv2d;
+use areal_burn_ops::Kernels;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Distribution, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+
+fn kernels() -> Kernels {
+    Kernels::detect().unwrap()
+}
 
 fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
     Tensor::random(shape, Distribution::Uniform(-1.0, 1.0), device)
@@ -44,7 +48,7 @@ fn values_and_gradients_agree_with_burn() {
 fn agrees_with_burn(images: [usize; 4], weights: [usize; 4], options: ConvOptions<2>, case: &str) {
     let device = Device::flex().autodiff();
     let (x, w) = (random(images, &device).require_grad(), random(weights, &device).require_grad());
-    let ours = conv2d(x.clone(), w.clone(), options.clone(), None);
+    let ours = kernels().conv2d(x.clone(), w.clone(), options.clone(), None);
     let burns = burn::tensor::module::conv2d(x.clone(), w.clone(), None, options);
     let direction = random(burns.dims(), &device);
     let our_gradients = (ours.clone() * direction.clone()).sum().backward();
@@ -60,7 +64,7 @@ fn gradients_agree_with_finite_differences() {
     // f(x, w) = sum of the squares of the convolution; central differences of one value each.
     let device = Device::flex().autodiff();
     let f = |x: Tensor<4>, w: Tensor<4>| {
-        conv2d(x, w, ConvOptions::new([2, 1], [1, 0], [1, 1], 1), None).powi_scalar(2).sum()
+        kernels().conv2d(x, w, ConvOptions::new([2, 1], [1, 0], [1, 1], 1), None).powi_scalar(2).sum()
     };
     let (x, w) = (random([2, 3, 6, 5], &device).require_grad(), random([4, 3, 3, 2], &device).require_grad());
     let gradients = f(x.clone(), w.clone()).backward();
@@ -91,8 +95,10 @@ fn an_input_that_lies_otherwise_in_memory_is_read_by_its_shape() {
     let x = random([2, 6, 7, 3], &device).permute([0, 3, 1, 2]);
     let w = random([5, 3, 3, 3], &device);
     let options = ConvOptions::new([1, 1], [1, 1], [1, 1], 1);
-    let (ours, burns) =
-        (conv2d(x.clone(), w.clone(), options.clone(), None), burn::tensor::module::conv2d(x, w, None, options));
+    let (ours, burns) = (
+        kernels().conv2d(x.clone(), w.clone(), options.clone(), None),
+        burn::tensor::module::conv2d(x, w, None, options),
+    );
     close("values", &values(ours), &values(burns));
 }
 
@@ -100,6 +106,6 @@ fn an_input_that_lies_otherwise_in_memory_is_read_by_its_shape() {
 fn what_the_kernels_do_not_cover_goes_to_burn() {
     let device = Device::flex();
     let (x, w) = (random([1, 4, 5, 5], &device), random([4, 2, 3, 3], &device));
-    let y = conv2d(x, w, ConvOptions::new([1, 1], [0, 0], [1, 1], 2), None);
+    let y = kernels().conv2d(x, w, ConvOptions::new([1, 1], [0, 0], [1, 1], 2), None);
     assert_eq!(y.dims(), [1, 4, 3, 3]);
 }

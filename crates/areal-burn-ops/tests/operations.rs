@@ -2,12 +2,16 @@
 //! residual blocks, values and gradients.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use areal_burn_ops::{Fork, adamw, batch_norm, conv2d, max_pool2d, momentum, squares};
+use areal_burn_ops::{Fork, Kernels, squares};
 use areal_kernels::{AdamW, MaxPool, Momentum};
 use burn::tensor::activation::relu;
 use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use burn::tensor::{Device, Distribution, Tensor};
 use proptest::prelude::*;
+
+fn kernels() -> Kernels {
+    Kernels::detect().unwrap()
+}
 
 fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
     Tensor::random(shape, Distribution::Uniform(-1.0, 1.0), device)
@@ -54,7 +58,7 @@ proptest! {
         let direction = random([n, c, h, w], &device);
 
         let shared = added.then(|| (lying_view(&add, order), None));
-        let (ours, mean, variance) = batch_norm(lying_view(&x, order), [gamma.clone(), beta.clone()], 1e-5, shared, rectify);
+        let (ours, mean, variance) = kernels().batch_norm(lying_view(&x, order), [gamma.clone(), beta.clone()], 1e-5, shared, rectify);
         let burns = burn::tensor::module::batch_norm_train(x.clone(), gamma.clone(), beta.clone(), 1e-5);
         let sum = if added { burns.output + add.clone() } else { burns.output };
         let expected = if rectify { relu(sum) } else { sum };
@@ -78,7 +82,7 @@ proptest! {
         let device = Device::flex().autodiff();
         let x = random([n, c, h, w], &device).require_grad();
         let padding = usize::from(pad && kernel > 1);
-        let ours = max_pool2d(x.clone(), MaxPool { kernel, stride, padding });
+        let ours = kernels().max_pool2d(x.clone(), MaxPool { kernel, stride, padding });
         let options = MaxPoolOptions::new([kernel; 2]).with_stride([stride; 2]).with_padding([padding; 2]);
         let burns = burn::tensor::module::max_pool2d(x.clone(), options);
         let direction = random(burns.dims(), &device);
@@ -104,13 +108,13 @@ fn block(x: &Tensor<4>, weights: &[Tensor<4>], scales: &[Tensor<1>; 2], ours: bo
     let options = |kernel: usize| ConvOptions::new([1, 1], [kernel / 2; 2], [1, 1], 1);
     if ours {
         let fork = Fork::of(x).unwrap();
-        let norm = |x, add, rectify| batch_norm(x, scales.clone(), 1e-5, add, rectify).0;
+        let norm = |x, add, rectify| kernels().batch_norm(x, scales.clone(), 1e-5, add, rectify).0;
         let (shortcut, shared) = match weights.get(2) {
-            Some(w) => (conv2d(x.clone(), w.clone(), options(1), Some(&fork)), None),
+            Some(w) => (kernels().conv2d(x.clone(), w.clone(), options(1), Some(&fork)), None),
             None => (x.clone(), Some(&fork)),
         };
-        let y = norm(conv2d(x.clone(), weights[0].clone(), options(3), Some(&fork)), None, true);
-        return norm(conv2d(y, weights[1].clone(), options(3), None), Some((shortcut, shared)), true);
+        let y = norm(kernels().conv2d(x.clone(), weights[0].clone(), options(3), Some(&fork)), None, true);
+        return norm(kernels().conv2d(y, weights[1].clone(), options(3), None), Some((shortcut, shared)), true);
     }
     let conv = |x, w: &Tensor<4>| burn::tensor::module::conv2d(x, w.clone(), None, options(w.dims()[2]));
     let norm = |x| burn::tensor::module::batch_norm_train(x, scales[0].clone(), scales[1].clone(), 1e-5).output;
@@ -155,10 +159,10 @@ fn operations_pass_their_order_in_memory_on() {
         let w = random([6, 4, 3, 3], &device);
         let options = ConvOptions::new([1, 1], [1, 1], [1, 1], 1);
         let expected = burn::tensor::module::conv2d(x.clone(), w.clone(), None, options.clone());
-        let found = conv2d(lying(x, order), w, options, None);
+        let found = kernels().conv2d(lying(x, order), w, options, None);
         close("values", found.clone(), expected.clone());
         let pool = MaxPool { kernel: 2, stride: 2, padding: 0 };
-        close("pooled", max_pool2d(found, pool), max_pool2d(expected, pool));
+        close("pooled", kernels().max_pool2d(found, pool), kernels().max_pool2d(expected, pool));
     }
 }
 
@@ -177,20 +181,20 @@ fn optimiser_steps_do_not_depend_on_the_order_in_memory() {
         let moved = x.clone().permute([2, 3, 1, 0]).to_data();
         Tensor::<4>::from_data(moved, &device).permute([3, 2, 0, 1])
     };
-    let (expected, [first, second]) = adamw(w.clone(), g.clone(), [m.clone(), v.clone()], how);
+    let (expected, [first, second]) = kernels().adamw(w.clone(), g.clone(), [m.clone(), v.clone()], how);
     for (w2, g2) in [(w.clone(), kernel(&g)), (kernel(&w), kernel(&g)), (kernel(&w), g.clone())] {
-        let (found, [m2, v2]) = adamw(w2, g2, [m.clone(), kernel(&v)], how);
+        let (found, [m2, v2]) = kernels().adamw(w2, g2, [m.clone(), kernel(&v)], how);
         assert_eq!(values(found), values(expected.clone()));
         assert_eq!((values(m2), values(v2)), (values(first.clone()), values(second.clone())));
     }
     let how = Momentum { rate: 0.01, decay: 0.1, beta: 0.9, scale: 0.5 };
-    let (expected, kept) = momentum(w.clone(), g.clone(), m.clone(), how);
-    let (found, kept2) = momentum(w, kernel(&g), kernel(&m), how);
+    let (expected, kept) = kernels().momentum(w.clone(), g.clone(), m.clone(), how);
+    let (found, kept2) = kernels().momentum(w, kernel(&g), kernel(&m), how);
     assert_eq!((values(found), values(kept2)), (values(expected), values(kept)));
     assert!((squares(kernel(&g)) - squares(g.clone())).abs() < 1e-4);
     // The weights that came in are as they were.
     let before = values(g.clone());
-    let _ = adamw(
+    let _ = kernels().adamw(
         g.clone(),
         g.clone(),
         [m, v],

@@ -1,3 +1,5 @@
+//! Batches of patches as they were read.
+
 use areal_grid::{PixelState, Pixels};
 use burn::tensor::{Device, Tensor, TensorData};
 

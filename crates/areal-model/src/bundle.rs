@@ -1,3 +1,5 @@
+//! The bundle: a trained model in a folder.
+
 use std::path::Path;
 
 use areal_job::{StagedDir, hash_file, read_json, write_json};

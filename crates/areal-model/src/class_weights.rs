@@ -1,3 +1,5 @@
+//! Weights of classes in the loss.
+
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -44,10 +46,10 @@ impl ClassWeights {
     }
 }
 
-/// The class prior that a model's probabilities imply when class `c` was drawn with probability `shares[c]` and
-/// weighed with `weights[c]` in the loss: proportional to their product, adding up to 1.
-pub fn implied_prior(shares: &[f64], weights: &[f64]) -> Vec<f64> {
-    let products: Vec<f64> = shares.iter().zip(weights).map(|(s, w)| s * w).collect();
+/// The class prior that a model's probabilities imply when class `c` was drawn with probability `fractions[c]` and
+/// weighted with `weights[c]` in the loss: proportional to their product, adding up to 1.
+pub fn implied_prior(fractions: &[f64], weights: &[f64]) -> Vec<f64> {
+    let products: Vec<f64> = fractions.iter().zip(weights).map(|(s, w)| s * w).collect();
     let sum: f64 = products.iter().sum();
     products.into_iter().map(|p| if sum > 0.0 { p / sum } else { 0.0 }).collect()
 }
@@ -122,9 +124,9 @@ mod tests {
 
     #[test]
     fn inverse_weights_imply_an_even_prior() {
-        let shares = COUNTS.map(|n| n as f64 / 5550.0);
-        close(&implied_prior(&shares, &ClassWeights::Inverse.weights(&COUNTS)), &[1.0 / 3.0; 3]);
-        close(&implied_prior(&shares, &ClassWeights::None.weights(&COUNTS)), &shares);
+        let fractions = COUNTS.map(|n| n as f64 / 5550.0);
+        close(&implied_prior(&fractions, &ClassWeights::Inverse.weights(&COUNTS)), &[1.0 / 3.0; 3]);
+        close(&implied_prior(&fractions, &ClassWeights::None.weights(&COUNTS)), &fractions);
     }
 
     #[test]

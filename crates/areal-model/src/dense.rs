@@ -1,3 +1,5 @@
+//! The interface of inference over whole scenes.
+
 use std::ops::Range;
 
 use areal_grid::PixelBlock;

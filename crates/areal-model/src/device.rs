@@ -1,3 +1,5 @@
+//! Devices that networks run on.
+
 use std::str::FromStr;
 
 use burn::tensor::Device;

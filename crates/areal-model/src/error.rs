@@ -1,9 +1,12 @@
+//! The errors of models.
+
 use std::path::PathBuf;
 
 use areal_grid::PixelType;
 use areal_job::{FileError, Sha256};
+use strum::VariantNames;
 
-/// A model that cannot be made, loaded or used on what it was given.
+/// Why a model cannot be made, loaded or used on some data.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
     /// A file of a bundle that cannot be read or written.
@@ -37,8 +40,8 @@ pub enum ModelError {
         /// Its shape.
         shape: Vec<usize>,
     },
-    /// A tensor that the architecture has no place for.
-    #[error("the weights hold tensor {name} of shape {shape:?}, which {architecture} has no place for")]
+    /// A tensor that the architecture does not have.
+    #[error("the weights have tensor {name} of shape {shape:?}, which {architecture} does not have")]
     TensorUnknown {
         /// Name of the tensor.
         name: String,
@@ -59,7 +62,7 @@ pub enum ModelError {
         /// Shape in the weights.
         found: Vec<usize>,
     },
-    /// A tensor with a value that is no finite number.
+    /// A tensor with a value that is not finite.
     #[error("tensor {name} holds {value} at position {index}")]
     TensorNotFinite {
         /// Name of the tensor.
@@ -88,7 +91,7 @@ pub enum ModelError {
         /// The data's.
         data: PixelType,
     },
-    /// A scene or store whose stored values mean another thing than the model's.
+    /// A scene or store with another scaling of stored values than the model's.
     #[error("the model was trained on values that mean: stored {model}; the data's mean: stored {data}")]
     Scaling {
         /// The model's, in words.
@@ -125,7 +128,7 @@ pub enum ModelError {
         least: usize,
     },
     /// An inference that takes patches only.
-    #[error("inference by {kind} takes patches only, no whole scene")]
+    #[error("inference by {kind} takes patches only, not whole scenes")]
     NotDense {
         /// How it computes.
         kind: String,
@@ -151,8 +154,8 @@ pub enum ModelError {
     /// A computation on a device that failed.
     #[error("the device failed: {0}")]
     Compute(String),
-    /// A setting that is no such thing.
-    #[error("\"{given}\" is no {what}; one of {}", choices.join(", "))]
+    /// A setting with an unknown value.
+    #[error("unknown {what} \"{given}\": must be one of {}", choices.join(", "))]
     Choice {
         /// What is being chosen: `architecture`, `loss` ...
         what: &'static str,
@@ -161,4 +164,12 @@ pub enum ModelError {
         /// What may be given.
         choices: Vec<String>,
     },
+}
+
+impl ModelError {
+    /// The error for a text that names no variant of a plain enum; it lists those that there are.
+    pub fn unknown<T: VariantNames>(what: &'static str, given: &str) -> Self {
+        let choices = T::VARIANTS.iter().map(ToString::to_string).collect();
+        Self::Choice { what, given: given.to_owned(), choices }
+    }
 }

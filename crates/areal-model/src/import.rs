@@ -1,3 +1,5 @@
+//! Weights of other trainings to begin from.
+
 use std::collections::BTreeMap;
 use std::path::Path;
 

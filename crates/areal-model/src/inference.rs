@@ -1,3 +1,5 @@
+//! The interface of inference patch by patch, and inference by Burn.
+
 use std::path::Path;
 
 use areal_grid::PatchLayout;

@@ -31,7 +31,7 @@ pub use error::ModelError;
 pub use import::Imported;
 pub use inference::{BurnInference, Inference};
 pub use loss::Loss;
-pub use network::{Block, Network, NetworkConfig};
+pub use network::{Block, Network, NetworkConfig, Operations};
 pub use normalisation::{Normalisation, Statistics};
 pub use padding::Padding;
 pub use precision::{Precision, PrecisionChange};

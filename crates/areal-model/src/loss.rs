@@ -1,3 +1,5 @@
+//! Loss functions.
+
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
@@ -14,7 +16,7 @@ const ALPHA: f64 = 0.25;
 const GAMMAS: RangeInclusive<f64> = 0.0..=100.0;
 const SCALES: RangeInclusive<f64> = 1e-6..=1e6;
 
-/// What training makes small.
+/// What training minimises.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Loss {
@@ -38,7 +40,7 @@ pub enum Loss {
 }
 
 impl Loss {
-    /// The paper's focal loss: gamma 2, alpha 0.25.
+    /// The focal loss of the paper: gamma 2, alpha 0.25.
     pub const FOCAL: Self = Self::Focal { gamma: GAMMA, alpha: ALPHA };
 
     /// True for the losses of a value target.
@@ -74,7 +76,7 @@ impl Loss {
         }
     }
 
-    /// Mean of losses `[N]` weighed by `weights` `[N]`: `sum(w l) / sum(w)`.
+    /// Mean of losses `[N]` weighted by `weights` `[N]`: `sum(w l) / sum(w)`.
     pub fn mean(losses: Tensor<1>, weights: Option<Tensor<1>>) -> Tensor<1> {
         match weights {
             Some(weights) => (losses * weights.clone()).sum() / weights.sum(),

@@ -1,3 +1,5 @@
+//! Normalisation of bands, and the statistics for it.
+
 use areal_grid::{Extremes, PixelState, Pixels};
 use serde::{Deserialize, Serialize};
 

@@ -1,12 +1,16 @@
-use std::str::FromStr;
+//! Padding of convolutions.
 
 use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, VariantNames};
 
 use crate::ModelError;
 
 /// What a network's convolutions see past the border of a patch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, Display, EnumString, VariantNames,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", parse_err_fn = unknown, parse_err_ty = ModelError)]
 pub enum Padding {
     /// Zeros, so that maps keep their size up to the stride: as the weights in circulation were trained.
     #[default]
@@ -18,17 +22,6 @@ pub enum Padding {
 }
 
 impl Padding {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Same, Self::Valid];
-
-    /// Its name in files, flags and messages.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Same => "same",
-            Self::Valid => "valid",
-        }
-    }
-
     /// Pixels around a map for a kernel of odd size.
     pub(crate) fn around(self, kernel: usize) -> usize {
         match self {
@@ -38,20 +31,6 @@ impl Padding {
     }
 }
 
-impl std::fmt::Display for Padding {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Padding {
-    type Err = ModelError;
-
-    fn from_str(text: &str) -> Result<Self, ModelError> {
-        Self::ALL.into_iter().find(|p| p.name() == text).ok_or_else(|| ModelError::Choice {
-            what: "padding",
-            given: text.to_owned(),
-            choices: Self::ALL.map(|p| p.name().to_owned()).to_vec(),
-        })
-    }
+fn unknown(given: &str) -> ModelError {
+    ModelError::unknown::<Padding>("padding", given)
 }

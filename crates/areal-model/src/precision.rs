@@ -1,12 +1,16 @@
-use std::str::FromStr;
+//! Precisions of inference, and what a reduced one changes.
 
 use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, VariantArray, VariantNames};
 
 use crate::ModelError;
 
-/// In what numbers a network computes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+/// The arithmetic of a network.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, Display, EnumString, VariantArray, VariantNames,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", parse_err_fn = unknown, parse_err_ty = ModelError)]
 pub enum Precision {
     /// Single precision.
     #[default]
@@ -17,31 +21,8 @@ pub enum Precision {
     Int8,
 }
 
-impl Precision {
-    /// Every precision.
-    pub const ALL: [Self; 3] = [Self::F32, Self::Bf16, Self::Int8];
-}
-
-impl std::fmt::Display for Precision {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::F32 => "f32",
-            Self::Bf16 => "bf16",
-            Self::Int8 => "int8",
-        })
-    }
-}
-
-impl FromStr for Precision {
-    type Err = ModelError;
-
-    fn from_str(text: &str) -> Result<Self, ModelError> {
-        Self::ALL.into_iter().find(|p| p.to_string() == text).ok_or_else(|| ModelError::Choice {
-            what: "precision",
-            given: text.to_owned(),
-            choices: Self::ALL.map(|p| p.to_string()).to_vec(),
-        })
-    }
+fn unknown(given: &str) -> ModelError {
+    ModelError::unknown::<Precision>("precision", given)
 }
 
 /// What a reduced precision changes against single precision, measured on patches that the model was not trained on.
@@ -54,9 +35,9 @@ pub enum PrecisionChange {
         patches: u64,
         /// Those of them whose class changed.
         changed: u64,
-        /// Share of right classes in single precision.
+        /// Fraction of correct classes in single precision.
         accuracy_f32: f64,
-        /// Share of right classes in the reduced one.
+        /// Fraction of correct classes in the reduced one.
         accuracy: f64,
     },
     /// Of a value, in its units.
@@ -78,9 +59,9 @@ mod tests {
 
     #[test]
     fn a_precision_is_written_as_its_name() {
-        for precision in Precision::ALL {
-            assert_eq!(precision.to_string().parse::<Precision>().unwrap(), precision);
-            assert_eq!(serde_json::to_string(&precision).unwrap(), format!("\"{precision}\""));
+        for precision in <Precision as VariantArray>::VARIANTS {
+            assert_eq!(precision.to_string().parse::<Precision>().unwrap(), *precision);
+            assert_eq!(serde_json::to_string(precision).unwrap(), format!("\"{precision}\""));
         }
         let refused = "fp16".parse::<Precision>().unwrap_err().to_string();
         assert!(refused.contains("fp16") && refused.contains("f32, bf16"), "{refused}");

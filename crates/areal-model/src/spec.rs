@@ -1,3 +1,5 @@
+//! The description of a model: `model.json`.
+
 use areal_formats::{MAX_PATCH_SIZE, Provenance};
 use areal_grid::{GroundResolution, PixelType, Scaling, Target};
 use areal_job::Sha256;
@@ -16,7 +18,7 @@ pub const BUNDLE_FORMAT: &str = "areal-bundle/1";
 /// Greatest relative difference between two ground resolutions that count as the same.
 const RESOLUTION_TOLERANCE: f64 = 0.05;
 
-/// How logits become probabilities that mean what they say (Guo et al. 2017).
+/// How logits become calibrated probabilities (Guo et al. 2017).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
@@ -40,7 +42,7 @@ pub struct ValueScale {
     pub std: f64,
 }
 
-/// All about a model but its weights: the `model.json` of a bundle.
+/// The description of a model without its weights: the `model.json` of a bundle.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelSpec {
@@ -73,7 +75,7 @@ pub struct ModelSpec {
     pub ground_resolution: Option<GroundResolution>,
     /// How logits become probabilities.
     pub calibration: Calibration,
-    /// Prior of each class that the model's probabilities imply: the training split's shares after class weights and
+    /// Prior of each class that the model's probabilities imply: the training split's class fractions after class weights and
     /// resampling, adding up to 1. Empty for a value. Focal loss changes it further, in no closed form.
     pub training_prior: Vec<f64>,
     /// Training patches of each class. Empty for a value.
@@ -95,8 +97,8 @@ impl ModelSpec {
         }
     }
 
-    /// Share of each class among the training patches, adding up to 1; empty for a value.
-    pub fn class_shares(&self) -> Vec<f64> {
+    /// Fraction of each class among the training patches, adding up to 1; empty for a value.
+    pub fn class_fractions(&self) -> Vec<f64> {
         let all = self.class_counts.iter().sum::<u64>().max(1) as f64;
         self.class_counts.iter().map(|n| *n as f64 / all).collect()
     }
@@ -177,12 +179,12 @@ impl ModelSpec {
             return fault(format!("{classes} classes, but {p} training priors and {c} class counts"));
         }
         let prior = &self.training_prior;
-        let are_shares = prior.iter().all(|p| *p >= 0.0) && (prior.iter().sum::<f64>() - 1.0).abs() < 1e-3;
-        if !is_value && !are_shares {
-            return fault(format!("training_prior is {prior:?}, it must be shares that add up to 1"));
+        let are_fractions = prior.iter().all(|p| *p >= 0.0) && (prior.iter().sum::<f64>() - 1.0).abs() < 1e-3;
+        if !is_value && !are_fractions {
+            return fault(format!("training_prior is {prior:?}, it must be fractions that add up to 1"));
         }
         if self.value_scale.is_some() != is_value {
-            return fault("value_scale stands with a value target and with no other".to_owned());
+            return fault("value_scale must be given for a value target and for no other".to_owned());
         }
         if let Some(scale) = self.value_scale
             && !(scale.std > 0.0 && scale.std.is_finite() && scale.mean.is_finite())

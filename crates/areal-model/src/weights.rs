@@ -1,3 +1,5 @@
+//! The weights of a network by name, and their file.
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -130,10 +132,10 @@ pub(crate) fn shapes(config: &NetworkConfig) -> BTreeMap<String, Vec<usize>> {
 /// Weights to begin training with; see [`Network::new`].
 pub(crate) fn initial_state(config: &NetworkConfig, rng: &mut impl rand::Rng) -> StateDict {
     let shapes = shapes(config);
-    let inputs = shapes.get("fc.weight").map_or(1, |shape| shape[1]);
+    let inputs = shapes["fc.weight"][1];
     let tensors = shapes.into_iter().map(|(name, shape)| {
         let len = shape.iter().product();
-        let values = match (name.rsplit('.').next().unwrap_or_default(), shape.as_slice()) {
+        let values = match (name.rsplit('.').next().expect("a split has a first part"), shape.as_slice()) {
             ("weight", [out, _, height, width]) => {
                 let std = (2.0 / (out * height * width) as f64).sqrt();
                 (0..len).map(|_| (std * standard_normal(rng)) as f32).collect()
@@ -162,7 +164,7 @@ pub(crate) fn fill(network: Network, state: &StateDict) -> Network {
     network.map(&mut Filler { path: Walk::default(), state, next: 1 })
 }
 
-/// Where a walk over a network stands.
+/// The path of the module that a visitor is in.
 #[derive(Default)]
 struct Walk(Vec<String>);
 
@@ -227,7 +229,7 @@ impl ModuleMapper for Filler<'_> {
         let Some(values) = self.state.tensors.get(&self.path.name()) else {
             return Param::from_mapped_value(ParamId::new(), old, mapper);
         };
-        // Turned here and not by a view: another layout in memory would round sums otherwise than in the run before.
+        // Transposed here and not by a view: another layout in memory would round sums differently than in the run before.
         let data = match values.shape[..] {
             [rows, cols] => TensorData::new(transposed(&values.values, rows, cols), [cols, rows]),
             _ => TensorData::new(values.values.clone(), values.shape.clone()),

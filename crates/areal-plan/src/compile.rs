@@ -1,3 +1,5 @@
+//! Compilation of a network to a program of kernels.
+
 use areal_kernels::reduced::{Encoding, Encodings, ReducedConv2d};
 use areal_kernels::{Activation, Conv2d, Isa, MaxPool};
 use areal_model::{Block, Network};
@@ -7,15 +9,15 @@ use crate::PlanError;
 use crate::fold::{Folded, convolution, linear, symmetric};
 use crate::program::{Program, ProgramBuilder, Value};
 
-/// In what numbers a plan's convolutions compute.
+/// The arithmetic of a plan's convolutions.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Numbers<'a> {
+pub(crate) enum Arithmetic<'a> {
     /// Single precision.
-    Single,
+    F32,
     /// bf16.
     Bf16,
     /// Bytes, with the value of the code 1 for each convolution in the order of the program.
-    Bytes(&'a [f32]),
+    Int8(&'a [f32]),
 }
 
 /// A program with its convolutions' results, in the order in which they are computed; the head's is not among them.
@@ -25,15 +27,15 @@ pub(crate) struct Compiled {
     pub convolutions: Vec<Value>,
 }
 
-/// Compiles a network for one instruction set: maps `[H, W, N, bands]` in, logits `[1, 1, N, K]` out.
+/// Compiles a network: maps `[H, W, N, bands]` in, logits `[1, 1, N, K]` out.
 ///
-/// In narrow numbers the images are rounded to bf16, results that are not rectified and those that the head's pooling reads
-/// are of bf16, pooling sums in single precision, and the head computes in single precision.
+/// In reduced precision the images are rounded to bf16; results that are not rectified and those that the head's pooling reads
+/// are of bf16; pooling sums and the head are in single precision.
 ///
 /// # Errors
-/// When the network holds a layer that plans do not know.
-pub(crate) fn compile(network: &Network, isa: Isa, numbers: Numbers<'_>) -> Result<Compiled, PlanError> {
-    let mut c = Compiler { isa, numbers, builder: ProgramBuilder::new(isa), convolutions: Vec::new() };
+/// When the network has a layer that plans do not support.
+pub(crate) fn compile(network: &Network, isa: Isa, arithmetic: Arithmetic<'_>) -> Result<Compiled, PlanError> {
+    let mut c = Compiler { isa, arithmetic, builder: ProgramBuilder::new(isa), convolutions: Vec::new() };
     let mut x = c.stem(&convolution(&network.conv1, &network.bn1)?)?;
     if let Some(pool) = &network.maxpool {
         x.value = c.builder.max_pool(x.value, max_pool(pool)?);
@@ -54,11 +56,11 @@ pub(crate) fn compile(network: &Network, isa: Isa, numbers: Numbers<'_>) -> Resu
 #[derive(Debug, Clone, Copy)]
 struct Map {
     value: Value,
-    /// How it is coded; none for single precision.
+    /// Its encoding; none for single precision.
     encoding: Option<Encoding>,
 }
 
-/// What becomes of a convolution's result.
+/// How a convolution's result is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Use {
     /// Rectified; convolutions read it.
@@ -71,7 +73,7 @@ enum Use {
 
 struct Compiler<'a> {
     isa: Isa,
-    numbers: Numbers<'a>,
+    arithmetic: Arithmetic<'a>,
     builder: ProgramBuilder,
     convolutions: Vec<Value>,
 }
@@ -128,13 +130,13 @@ impl Compiler<'_> {
 
     /// The code of the next convolution's result.
     fn encoding(&self, goes: Use) -> Result<Option<Encoding>, PlanError> {
-        match self.numbers {
-            Numbers::Single => Ok(None),
-            Numbers::Bytes(scales) if goes == Use::Convolved => match scales.get(self.convolutions.len()) {
+        match self.arithmetic {
+            Arithmetic::F32 => Ok(None),
+            Arithmetic::Int8(scales) if goes == Use::Convolved => match scales.get(self.convolutions.len()) {
                 Some(scale) => Ok(Some(Encoding::U8 { scale: *scale })),
                 None => Err(PlanError::Layer(format!("more than {} convolutions with a measured range", scales.len()))),
             },
-            Numbers::Bf16 | Numbers::Bytes(_) => Ok(Some(Encoding::Bf16)),
+            Arithmetic::Bf16 | Arithmetic::Int8(_) => Ok(Some(Encoding::Bf16)),
         }
     }
 }

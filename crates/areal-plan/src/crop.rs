@@ -1,3 +1,5 @@
+//! Cropping of maps.
+
 use rayon::prelude::*;
 
 use areal_kernels::{KernelError, MapShape};

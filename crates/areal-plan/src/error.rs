@@ -1,7 +1,9 @@
+//! The errors of plans.
+
 use areal_kernels::KernelError;
 use areal_model::{DeviceChoice, ModelError, Precision};
 
-/// A plan that cannot be made or does not compute what its network computes.
+/// Why a plan cannot be compiled, or does not agree with its network.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
     /// The bundle or the device.
@@ -10,8 +12,8 @@ pub enum PlanError {
     /// A kernel that refuses its shapes or this processor.
     #[error(transparent)]
     Kernel(#[from] KernelError),
-    /// A layer that plans do not know.
-    #[error("the plan knows no {0}")]
+    /// A layer that plans do not support.
+    #[error("compiled plans do not support {0}")]
     Layer(String),
     /// Burn failed while the plan was compared with it.
     #[error("the network failed on the probe batch: {0}")]
@@ -24,13 +26,13 @@ pub enum PlanError {
     Disagrees {
         /// What the plan computes in.
         precision: Precision,
-        /// Greatest difference, as a share of the greatest logit (or of 1 where that is less).
+        /// Greatest difference, as a fraction of the greatest logit (or of 1 where that is less).
         found: f32,
         /// What is allowed.
         tolerance: f32,
     },
-    /// A reduced precision on a device that is no CPU.
-    #[error("{precision} is computed on the cpu alone, not on {device}")]
+    /// A reduced precision on a device other than the CPU.
+    #[error("{precision} runs on the cpu only, not on {device}")]
     Device {
         /// The precision.
         precision: Precision,
@@ -40,7 +42,7 @@ pub enum PlanError {
     /// 8-bit integers without measured ranges.
     #[error("int8 needs the ranges of the network's maps, measured on patches that it was trained on")]
     NoRanges,
-    /// Ranges of no patches.
+    /// No patches to measure ranges on.
     #[error("there are no patches to measure the ranges of the network's maps on")]
     NoPatches,
 }

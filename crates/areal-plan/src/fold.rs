@@ -1,3 +1,5 @@
+//! Batch normalisation folded into convolutions.
+
 use areal_kernels::ConvShape;
 use burn::nn::conv::Conv2d;
 use burn::nn::{BatchNorm, Linear, PaddingConfig2d};

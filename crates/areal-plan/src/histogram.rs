@@ -1,6 +1,8 @@
+//! Histograms of map values, from which scales for int8 are chosen.
+
 /// Number of bins.
 const BINS: usize = 2048;
-/// Encodings above zero of a byte.
+/// Codes of a byte above zero.
 const CODES: f64 = 255.0;
 
 /// How often a map's values fall where, above zero: bins of one width, a power of two, which doubles when a greater value

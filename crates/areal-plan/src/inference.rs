@@ -1,3 +1,5 @@
+//! Inference by a compiled plan, patch by patch.
+
 use std::path::Path;
 
 use areal_grid::PatchLayout;
@@ -7,7 +9,7 @@ use areal_model::{
 };
 use ndarray::Array2;
 
-use crate::compile::{Numbers, compile};
+use crate::compile::{Arithmetic, compile};
 use crate::program::Program;
 use crate::{DensePlan, PlanError, Ranges, input, probe};
 
@@ -63,12 +65,12 @@ impl PlanInference {
         precision: Precision,
         ranges: Option<&Ranges>,
     ) -> Result<Self, PlanError> {
-        let numbers = match precision {
-            Precision::F32 => Numbers::Single,
-            Precision::Bf16 => Numbers::Bf16,
-            Precision::Int8 => Numbers::Bytes(&ranges.ok_or(PlanError::NoRanges)?.scales),
+        let arithmetic = match precision {
+            Precision::F32 => Arithmetic::F32,
+            Precision::Bf16 => Arithmetic::Bf16,
+            Precision::Int8 => Arithmetic::Int8(&ranges.ok_or(PlanError::NoRanges)?.scales),
         };
-        let program = compile(&bundle.network, isa, numbers)?.program;
+        let program = compile(&bundle.network, isa, arithmetic)?.program;
         let mut plan = Self { spec: bundle.spec.clone(), program, isa, precision };
         let batch = match (precision, ranges) {
             (Precision::Int8, Some(ranges)) => ranges.patches.clone(),
@@ -123,7 +125,8 @@ impl Inference for PlanInference {
         let mut first = 0;
         for part in 0..parts {
             let count = (patches - first) / (parts - part);
-            let rows = &mut logits.as_slice_mut().unwrap_or_default()[first * outputs..][..count * outputs];
+            let rows =
+                &mut logits.as_slice_mut().expect("a fresh array is contiguous")[first * outputs..][..count * outputs];
             self.part(batch, first, count, rows)?;
             first += count;
         }

@@ -1,3 +1,5 @@
+//! Patches as normalised maps.
+
 use areal_grid::PixelState;
 use areal_model::{Normalisation, PatchBatch};
 use rayon::prelude::*;

@@ -5,9 +5,10 @@
 //! own type. [`DensePlan`] runs a plan over a whole scene, so that what patches share is computed once. A plan is compared
 //! with Burn when it is loaded and refuses to load where the two differ.
 //!
-//! In bf16 and int8 ([`areal_model::Precision`]) a plan's maps and weights are narrow; the head, and the sums of bf16, are in
+//! In bf16 and int8 ([`areal_model::Precision`]) a plan's maps and weights are of reduced precision; the head, and the sums of bf16, are in
 //! single precision. The ranges that int8 needs are measured on patches of the training store ([`Calibrator`]).
 
+mod comparison;
 mod compile;
 mod crop;
 mod dense;
@@ -21,9 +22,10 @@ mod program;
 mod ranges;
 mod stream;
 
+pub use comparison::precision_change;
 pub use dense::DensePlan;
 pub use error::PlanError;
 pub use inference::{PlanInference, load};
-pub use probe::{Agreement, tolerance};
+pub use probe::{LogitDifference, tolerance};
 pub use program::{Program, ProgramBuilder, Value};
 pub use ranges::{Calibrator, Ranges};

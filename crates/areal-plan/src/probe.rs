@@ -1,3 +1,5 @@
+//! Comparison of a plan with the network that it was compiled from.
+
 use areal_grid::{PixelState, Pixels};
 use areal_model::{BurnInference, Inference, ModelSpec, PatchBatch, Precision};
 use ndarray::Array2;
@@ -5,7 +7,7 @@ use rand::{RngExt, SeedableRng};
 
 use crate::PlanError;
 
-/// Greatest difference allowed between a plan's logits and Burn's, as a share of the greatest logit (or of 1 where that is
+/// Greatest difference allowed between a plan's logits and Burn's, as a fraction of the greatest logit (or of 1 where that is
 /// less). In single precision both sum the same products in another order; bf16 rounds each map to 8 binary digits; bytes
 /// code each map in 255 steps. It guards against plans that compute something else, not against rounding that changes labels.
 pub fn tolerance(precision: Precision) -> f32 {
@@ -23,15 +25,15 @@ const SIDE: usize = 64;
 
 /// How far two sets of logits are apart.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Agreement {
-    /// Greatest difference, as a share of the greatest logit (or of 1 where that is less).
+pub struct LogitDifference {
+    /// Greatest difference, as a fraction of the greatest logit (or of 1 where that is less).
     pub difference: f32,
     /// Greatest logit, without its sign.
     pub greatest: f32,
 }
 
-impl Agreement {
-    /// Compares logits `[N, K]`. Logits that are no numbers on either side are infinitely far apart.
+impl LogitDifference {
+    /// Compares logits `[N, K]`. Where a logit is not finite on either side, the difference is infinite.
     pub fn of(found: &Array2<f32>, expected: &Array2<f32>) -> Self {
         let greatest = expected.iter().fold(0.0f32, |a, b| a.max(b.abs()));
         let far = |(f, e): (&f32, &f32)| if f.is_finite() && e.is_finite() { (f - e).abs() } else { f32::INFINITY };
@@ -69,9 +71,9 @@ pub fn check(
     network: &mut BurnInference,
     precision: Precision,
     batch: &PatchBatch,
-) -> Result<Agreement, PlanError> {
+) -> Result<LogitDifference, PlanError> {
     let expected = network.infer(batch).map_err(|e| PlanError::Probe(e.to_string()))?;
-    let agreement = Agreement::of(&plan.infer(batch)?, &expected);
+    let agreement = LogitDifference::of(&plan.infer(batch)?, &expected);
     let tolerance = tolerance(precision);
     if agreement.difference <= tolerance {
         Ok(agreement)

@@ -1,8 +1,10 @@
+//! Ranges of a network's maps, which int8 needs.
+
 use areal_grid::Pixels;
 use areal_kernels::{Isa, MapShape};
 use areal_model::{Bundle, ModelSpec, PatchBatch};
 
-use crate::compile::{Compiled, Numbers, compile};
+use crate::compile::{Arithmetic, Compiled, compile};
 use crate::histogram::Histogram;
 use crate::{PlanError, input};
 
@@ -31,9 +33,9 @@ impl Calibrator {
     /// For a bundle that was loaded to the CPU.
     ///
     /// # Errors
-    /// When the network holds a layer that plans do not know.
+    /// When the network has a layer that plans do not support.
     pub fn new(bundle: &Bundle, isa: Isa) -> Result<Self, PlanError> {
-        let compiled = compile(&bundle.network, isa, Numbers::Single)?;
+        let compiled = compile(&bundle.network, isa, Arithmetic::F32)?;
         let histograms = vec![Histogram::new(); compiled.convolutions.len()];
         Ok(Self { spec: bundle.spec.clone(), compiled, histograms, kept: None })
     }

@@ -7,7 +7,7 @@ use std::io::{BufRead, Write};
 use std::path::Path;
 
 use areal_model::{Loss, Network, NetworkConfig, Padding, StateDict};
-use areal_train::{Optimiser, TrainSettings, among_workers, step};
+use areal_train::{KernelOperations, Optimiser, TrainSettings, among_workers, step};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 const CLASSES: usize = 10;
@@ -36,7 +36,8 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     std::fs::write(folder.join("classes.i64"), classes.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>())?;
 
     let settings = TrainSettings { clip_norm: None, weight_decay: 0.01, ..TrainSettings::default() };
-    let mut optimiser = Optimiser::new(&settings);
+    let operations = KernelOperations::detect()?;
+    let mut optimiser = Optimiser::new(&settings, operations);
     let mut out = std::io::stdout();
     writeln!(out, "ready")?;
     for line in std::io::stdin().lock().lines() {
@@ -45,7 +46,7 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
         let truth = Tensor::<1, Int>::from_data(TensorData::from(classes.as_slice()), &device);
         let loss;
         (network, loss) = step(network, &mut optimiser, RATE, |network| {
-            Loss::CrossEntropy.of_classes(network.forward(x), truth).mean()
+            Loss::CrossEntropy.of_classes(network.forward_with(x, &operations), truth).mean()
         });
         writeln!(out, "{loss}")?;
         out.flush()?;

@@ -1,3 +1,5 @@
+//! Random variation of training patches.
+
 use areal_grid::PixelState;
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};

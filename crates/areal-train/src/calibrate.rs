@@ -1,3 +1,5 @@
+//! Temperature scaling and calibration error.
+
 use areal_model::{Calibration, ModelSpec};
 use ndarray::Array2;
 

@@ -1,3 +1,5 @@
+//! The model card.
+
 use std::fmt::Write;
 use std::path::Path;
 
@@ -7,7 +9,7 @@ use areal_model::{ModelSpec, Padding};
 
 use crate::{ClassMetrics, Metrics, TrainReport, TrainSettings, ValueMetrics};
 
-/// What a model card tells.
+/// The contents of a model card.
 pub(crate) struct Card<'a> {
     pub spec: &'a ModelSpec,
     pub report: &'a TrainReport,
@@ -104,7 +106,8 @@ impl Card<'_> {
     }
 
     fn training(&self) -> String {
-        let settings = serde_json::to_string_pretty(self.settings).unwrap_or_default();
+        let settings =
+            serde_json::to_string_pretty(self.settings).expect("`check` saw that the path of the weights is UTF-8");
         let epochs = self.report.history.len();
         format!(
             "## Training\n\n{epochs} epochs were trained; `metrics.csv` has them all.\n\n```json\n{settings}\n```\n"

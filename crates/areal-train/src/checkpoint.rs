@@ -1,3 +1,5 @@
+//! Checkpoints: what a run needs to continue to the same bytes.
+
 use std::path::{Path, PathBuf};
 
 use areal_formats::{InputRef, Provenance};
@@ -12,9 +14,9 @@ const STATE: &str = "state.json";
 const HISTORY: &str = "history.toml";
 const WEIGHTS: &str = "weights.safetensors";
 const BEST: &str = "best.safetensors";
-const OPTIMISER: &str = "optimiser.safetensors";
+pub(crate) const OPTIMISER: &str = "optimiser.safetensors";
 
-/// What makes a run the same run.
+/// Identifies a run: the same key, the same result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RunKey {
@@ -29,7 +31,7 @@ impl RunKey {
     pub fn new(settings: &TrainSettings, provenance: &Provenance) -> Self {
         Self {
             made_by: provenance.made_by.clone(),
-            settings: serde_json::to_string(settings).unwrap_or_default(),
+            settings: serde_json::to_string(settings).expect("`check` saw that the path of the weights is UTF-8"),
             inputs: provenance.inputs.clone(),
         }
     }
@@ -117,8 +119,11 @@ impl Checkpoint {
 }
 
 /// Epochs that a checkpoint holds; none where there is no checkpoint.
-pub(crate) fn epochs_kept(folder: &Path) -> Option<usize> {
-    read_json::<State>(&folder.join(STATE), FORMAT).ok().map(|state| state.epochs)
+pub(crate) fn epochs_kept(folder: &Path) -> Result<Option<usize>, FileError> {
+    if !folder.exists() {
+        return Ok(None);
+    }
+    Ok(Some(read_json::<State>(&folder.join(STATE), FORMAT)?.epochs))
 }
 
 /// Removes a checkpoint that is no longer needed.
@@ -135,8 +140,9 @@ fn difference(then: &RunKey, now: &RunKey) -> Option<String> {
     if digests(then) != digests(now) {
         return Some("its store or starting weights held other data".to_owned());
     }
-    let table = |run: &RunKey| serde_json::from_str::<serde_json::Map<_, _>>(&run.settings).unwrap_or_default();
-    let (then, now) = (table(then), table(now));
+    let table = |run: &RunKey| serde_json::from_str::<serde_json::Map<_, _>>(&run.settings);
+    let Ok(then) = table(then) else { return Some("its settings cannot be read".to_owned()) };
+    let now = table(now).expect("they were just written");
     now.iter()
         .find(|(key, value)| then.get(*key) != Some(value))
         .map(|(key, value)| format!("{key} was {}, is {value}", then.get(key).unwrap_or(&serde_json::Value::Null)))

@@ -1,3 +1,5 @@
+//! The chart of the learning curves.
+
 use std::path::Path;
 
 use plotters::coord::Shift;
@@ -57,7 +59,9 @@ fn draw(svg: &mut String, rows: &[EpochRow], best_epoch: usize) -> Result<(), Bo
 
 fn value_of(metrics: &Metrics, column: &str) -> f64 {
     let (names, values) = measures(metrics);
-    names.iter().zip(values).find(|(name, _)| *name == column).and_then(|(_, v)| v).unwrap_or(0.0)
+    let found = names.iter().zip(values).find(|(name, _)| *name == column).expect("the column is one of the measures");
+    // A measure that is not defined is drawn as 0.
+    found.1.unwrap_or(0.0)
 }
 
 fn chart(

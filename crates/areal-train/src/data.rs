@@ -1,3 +1,5 @@
+//! The patches of a split with their targets.
+
 use areal_grid::{PixelState, Pixels, Target};
 use areal_job::Job;
 use areal_model::{Normalisation, PatchBatch, Statistics, ValueScale};

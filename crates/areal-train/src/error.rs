@@ -1,10 +1,13 @@
+//! The errors of training.
+
 use std::path::PathBuf;
 
 use areal_job::{FileError, Interrupted};
+use areal_kernels::KernelError;
 use areal_model::ModelError;
 use areal_store::{Split, StoreError};
 
-/// A model that cannot be trained or measured.
+/// Why a model cannot be trained or measured.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
     /// A file that cannot be read or written.
@@ -16,6 +19,9 @@ pub enum TrainError {
     /// The model.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// The instruction set of the kernels.
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
     /// Stopped before the first epoch was complete, or while nothing can be continued.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
@@ -38,7 +44,7 @@ pub enum TrainError {
         expected: &'static str,
     },
     /// A loss of the other kind of target.
-    #[error("loss {loss} does not go with a target of {target}")]
+    #[error("loss {loss} does not suit a target of {target}")]
     Loss {
         /// The loss.
         loss: String,
@@ -109,7 +115,7 @@ pub enum TrainError {
         /// The store.
         store: PathBuf,
     },
-    /// A loss that is no number any more.
+    /// A loss that is not finite.
     #[error("training diverged in epoch {epoch}, step {step} of {steps}: the loss is {loss}")]
     Diverged {
         /// Epoch, from 1.

@@ -1,3 +1,5 @@
+//! Measuring a model on a split of a store.
+
 use areal_formats::Provenance;
 use areal_grid::Target;
 use areal_job::{Job, Unit};
@@ -17,7 +19,7 @@ pub const EVALUATION_FORMAT: &str = "areal-evaluation/1";
 /// Patches that go through the network at once.
 const BATCH: usize = 64;
 
-/// What a model does on one split of a store.
+/// Result of a model on one split of a store.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Evaluation {
@@ -29,7 +31,6 @@ pub struct Evaluation {
     pub patches: u64,
     /// The measures.
     pub metrics: Metrics,
-    /// How it came to be.
     pub provenance: Provenance,
 }
 
@@ -60,8 +61,7 @@ pub fn evaluate(
 /// Logits of all batches, one under another.
 pub(crate) fn stack(parts: &[Array2<f32>]) -> Array2<f32> {
     let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
-    // All parts have the network's outputs as columns.
-    concatenate(Axis(0), &views).unwrap_or_else(|_| Array2::zeros((0, 0)))
+    concatenate(Axis(0), &views).expect("there is a batch, and all have the network's outputs as columns")
 }
 
 /// Measures of logits `[N, K]` against classes or values.

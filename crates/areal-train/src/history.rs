@@ -1,3 +1,5 @@
+//! The record of an epoch.
+
 use serde::{Deserialize, Serialize};
 
 use crate::Metrics;

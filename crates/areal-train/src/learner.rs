@@ -1,5 +1,7 @@
+//! A network being trained, epoch by epoch.
+
 use areal_job::{Job, Task};
-use areal_model::{Loss, ModelSpec, Network, StateDict};
+use areal_model::{Loss, ModelError, ModelSpec, Network, StateDict};
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use ndarray::Array2;
@@ -10,7 +12,7 @@ use crate::loader::{Batch, Loader};
 use crate::optimiser::Optimiser;
 use crate::sampling::{epoch_batches, even_batches, stream};
 use crate::step::step;
-use crate::{EpochRow, TrainError, TrainSettings};
+use crate::{EpochRow, KernelOperations, TrainError, TrainSettings};
 
 /// Purpose of the random streams that order patches.
 const ORDER: u64 = 1;
@@ -27,11 +29,12 @@ pub(crate) struct Learner<'a> {
     validation: &'a Samples<'a>,
     classes: Vec<usize>,
     device: Device,
+    operations: KernelOperations,
     network: Network,
     pub optimiser: Optimiser,
 }
 
-/// What a learner learns from and how.
+/// Settings, model description and data of a training.
 pub(crate) struct Lesson<'a> {
     pub settings: &'a TrainSettings,
     pub spec: &'a ModelSpec,
@@ -43,7 +46,12 @@ pub(crate) struct Lesson<'a> {
 
 impl<'a> Learner<'a> {
     /// `device` is one with gradients.
-    pub fn new(lesson: Lesson<'a>, weights: &StateDict, device: Device) -> Result<Self, TrainError> {
+    pub fn new(
+        lesson: Lesson<'a>,
+        weights: &StateDict,
+        device: Device,
+        operations: KernelOperations,
+    ) -> Result<Self, TrainError> {
         let network = Network::from_state(&lesson.spec.network_config(), weights, &device)?;
         let classes = if lesson.spec.target.classes().is_empty() { Vec::new() } else { lesson.train.classes() };
         Ok(Self {
@@ -55,8 +63,9 @@ impl<'a> Learner<'a> {
             validation: lesson.validation,
             classes,
             device,
+            operations,
             network,
-            optimiser: Optimiser::new(lesson.settings),
+            optimiser: Optimiser::new(lesson.settings, operations),
         })
     }
 
@@ -94,11 +103,9 @@ impl<'a> Learner<'a> {
             job.check()?;
             let n = batch.targets.len();
             let at = (epoch - 1) * steps + step;
-            let (next, loss) = match network.take() {
-                Some(network) => self.step(network, settings.rate(at, steps), batch),
-                None => return Ok(()),
-            };
-            network = Some(next);
+            let before = network.take().expect("each step puts the network back");
+            let (after, loss) = self.step(before, settings.rate(at, steps), batch);
+            network = Some(after);
             if !loss.is_finite() {
                 return Err(TrainError::Diverged { epoch, step: step + 1, steps, loss });
             }
@@ -107,9 +114,7 @@ impl<'a> Learner<'a> {
             task.advance(1);
             Ok(())
         })?;
-        if let Some(network) = network {
-            self.network = network;
-        }
+        self.network = network.expect("each step puts the network back");
         Ok(sum / patches.max(1) as f64)
     }
 
@@ -120,9 +125,9 @@ impl<'a> Learner<'a> {
             let of_patches: Vec<f32> = batch.targets.iter().map(|k| weights[*k as usize] as f32).collect();
             Tensor::<1>::from_data(TensorData::from(of_patches.as_slice()), &self.device)
         });
-        let (spec, kind, device) = (self.spec, self.loss, &self.device);
+        let (spec, kind, device, operations) = (self.spec, self.loss, &self.device, self.operations);
         step(network, &mut self.optimiser, rate, |network| {
-            Loss::mean(losses(spec, kind, network.forward(x), &batch.targets, device), weights)
+            Loss::mean(losses(spec, kind, network.forward_with(x, &operations), &batch.targets, device), weights)
         })
     }
 
@@ -145,7 +150,7 @@ impl<'a> Learner<'a> {
             let x = Tensor::<4>::from_data(TensorData::new(batch.pixels, batch.shape), &device);
             let logits = network.forward(x).into_data().iter::<f32>().collect();
             let shape = (batch.targets.len(), self.spec.target.outputs());
-            parts.push(Array2::from_shape_vec(shape, logits).unwrap_or_else(|_| Array2::zeros(shape)));
+            parts.push(Array2::from_shape_vec(shape, logits).map_err(|e| ModelError::Compute(e.to_string()))?);
             Ok(())
         })?;
         Ok(stack(&parts))

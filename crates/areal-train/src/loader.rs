@@ -1,3 +1,5 @@
+//! Batches prepared in a thread of their own.
+
 use crossbeam_channel::bounded;
 
 use areal_model::Normalisation;

@@ -1,3 +1,5 @@
+//! Measures of classifications and regressions.
+
 use areal_grid::Class;
 use serde::{Deserialize, Serialize};
 
@@ -40,17 +42,17 @@ impl ConfusionMatrix {
         (0..self.counts.len()).map(|k| self.counts.iter().map(|row| row[k]).sum::<u64>() as f64).collect()
     }
 
-    /// Share of patches predicted right. None without patches.
+    /// Fraction of patches predicted correctly. None without patches.
     pub fn accuracy(&self) -> Option<f64> {
         ratio(self.hits().iter().sum(), self.total() as f64)
     }
 
-    /// Recall of class `k`: share of its reference patches that were found. None without reference patches.
+    /// Recall of class `k`: fraction of its reference patches that were found. None without reference patches.
     pub fn recall(&self, k: usize) -> Option<f64> {
         ratio(self.hits()[k], self.references()[k])
     }
 
-    /// Precision of class `k`: share of its predictions that are right. None without predictions.
+    /// Precision of class `k`: fraction of its predictions that are correct. None without predictions.
     pub fn precision(&self, k: usize) -> Option<f64> {
         ratio(self.hits()[k], self.predictions()[k])
     }
@@ -79,7 +81,7 @@ impl ConfusionMatrix {
         ratio(hits * n - dot(&r, &p), spread)
     }
 
-    /// Cohen's kappa (1960). None where chance alone would agree wholly.
+    /// Cohen's kappa (1960). None where chance agreement is complete.
     pub fn kappa(&self) -> Option<f64> {
         let n = self.total() as f64;
         let chance: f64 = self.references().iter().zip(self.predictions()).map(|(r, p)| r * p).sum::<f64>() / (n * n);
@@ -96,7 +98,7 @@ fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     ratio(values.iter().sum(), values.len() as f64)
 }
 
-/// What a model does on one split.
+/// Measures of a model on one split.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Metrics {
@@ -110,7 +112,7 @@ pub enum Metrics {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClassMetrics {
-    /// Share of patches predicted right.
+    /// Fraction of patches predicted correctly.
     pub accuracy: Option<f64>,
     /// Mean recall over classes.
     pub balanced_accuracy: Option<f64>,
@@ -140,9 +142,9 @@ pub struct ClassRow {
     pub name: String,
     /// Reference patches.
     pub patches: u64,
-    /// Share of its predictions that are right.
+    /// Fraction of its predictions that are correct.
     pub precision: Option<f64>,
-    /// Share of its reference patches that were found.
+    /// Fraction of its reference patches that were found.
     pub recall: Option<f64>,
     /// Harmonic mean of both.
     pub f1: Option<f64>,

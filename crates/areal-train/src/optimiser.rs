@@ -1,5 +1,8 @@
+//! Optimisers whose state can be saved and restored.
+
 use std::collections::BTreeMap;
 
+use areal_burn_ops::{Kernels, squares};
 use areal_kernels::{AdamW, Momentum};
 use areal_model::{Network, StateDict, TensorValues};
 use burn::backend::DispatchTensor;
@@ -7,7 +10,7 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::{Tensor, TensorData};
 
-use crate::{OptimiserKind, TrainSettings};
+use crate::{KernelOperations, OptimiserKind, TrainSettings};
 
 const MOMENTUM: f64 = 0.9;
 const BETA: [f64; 2] = [0.9, 0.999];
@@ -16,6 +19,7 @@ const EPSILON: f64 = 1e-8;
 /// Adam with decoupled weight decay, or gradient descent with momentum; what it remembers can be kept and put back, so
 /// that a run continues to the same bytes.
 pub struct Optimiser {
+    kernels: Kernels,
     kind: OptimiserKind,
     weight_decay: f64,
     clip_norm: Option<f64>,
@@ -26,8 +30,9 @@ pub struct Optimiser {
 
 impl Optimiser {
     /// One that has done no step.
-    pub fn new(settings: &TrainSettings) -> Self {
+    pub fn new(settings: &TrainSettings, operations: KernelOperations) -> Self {
         Self {
+            kernels: operations.0,
             kind: settings.optimiser,
             weight_decay: settings.weight_decay,
             clip_norm: settings.clip_norm,
@@ -61,13 +66,13 @@ impl Optimiser {
             OptimiserKind::Adamw => {
                 let moments = [moment(), moment()];
                 let how = AdamW { rate, decay, betas: BETA, epsilon: EPSILON, step: self.steps, scale };
-                let (p, moments) = areal_burn_ops::adamw(p, g, moments, how);
+                let (p, moments) = self.kernels.adamw(p, g, moments, how);
                 (p, Vec::from(moments))
             }
             OptimiserKind::Sgd => {
                 let old = moment();
                 let how = Momentum { rate, decay, beta: MOMENTUM, scale };
-                let (p, momentum) = areal_burn_ops::momentum(p, g, old, how);
+                let (p, momentum) = self.kernels.momentum(p, g, old, how);
                 (p, vec![momentum])
             }
         };
@@ -83,15 +88,19 @@ impl Optimiser {
         (self.steps, StateDict { tensors: tensors.collect() })
     }
 
-    /// Puts [`state`](Self::state) back; names that are none are left out.
-    pub(crate) fn restore(&mut self, steps: u64, state: StateDict) {
+    /// Puts [`state`](Self::state) back.
+    ///
+    /// # Errors
+    /// The name of a tensor that does not begin with the number of a parameter.
+    pub(crate) fn restore(&mut self, steps: u64, state: StateDict) -> Result<(), String> {
         self.steps = steps;
         self.moments.clear();
         // Names ascend, so that a parameter's moments come in their order.
         for (name, values) in state.tensors {
-            let Some(id) = name.split('.').next().and_then(|id| id.parse().ok()) else { continue };
+            let Some(id) = name.split('.').next().and_then(|id| id.parse().ok()) else { return Err(name) };
             self.moments.entry(id).or_default().push(Moment::Kept(values));
         }
+        Ok(())
     }
 }
 
@@ -136,7 +145,7 @@ struct Norm<'a> {
 impl ModuleVisitor for Norm<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if let Some(grad) = self.grads.get::<D>(param.id) {
-            self.squares += areal_burn_ops::squares(grad);
+            self.squares += squares(grad);
         }
     }
 }
@@ -177,7 +186,10 @@ mod tests {
     }
 
     fn optimiser(kind: OptimiserKind) -> Optimiser {
-        Optimiser::new(&TrainSettings { optimiser: kind, ..TrainSettings::default() })
+        Optimiser::new(
+            &TrainSettings { optimiser: kind, ..TrainSettings::default() },
+            KernelOperations::detect().unwrap(),
+        )
     }
 
     /// The first step of Adam is the rate in the gradient's direction, whatever its size; decay comes on top.
@@ -216,7 +228,10 @@ mod tests {
         let p = adam.update(12, tensor(&[1.0, -2.0]), tensor(&[0.5, -3.0]), [0.1, 0.1, 1.0]);
         let (steps, state) = adam.state();
         let mut other = optimiser(OptimiserKind::Adamw);
-        other.restore(steps, state);
+        other.restore(steps, state).unwrap();
+        let unknown =
+            StateDict { tensors: [("x.0".to_owned(), TensorValues { shape: vec![], values: vec![0.0] })].into() };
+        assert_eq!(optimiser(OptimiserKind::Adamw).restore(1, unknown), Err("x.0".to_owned()));
         adam.steps += 1;
         other.steps += 1;
         let next = |o: &mut Optimiser| values(&o.update(12, p.clone(), tensor(&[0.3, 0.1]), [0.1, 0.1, 1.0]));

@@ -1,3 +1,5 @@
+//! The order of patches in an epoch.
+
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;

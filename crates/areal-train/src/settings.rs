@@ -1,8 +1,10 @@
+//! The settings of a training and their ranges.
+
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use areal_model::{Architecture, ClassWeights, DeviceChoice, Loss, ModelError, Padding};
 use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, VariantNames};
 
 use crate::{Augmentation, TrainError};
 
@@ -86,6 +88,9 @@ impl TrainSettings {
         };
         let finite = |v: f64, least: f64| v.is_finite() && v >= least;
         let count = |n: usize, least: usize, most: usize| (least..=most).contains(&n);
+        if let Some(path) = &self.weights {
+            check("weights", path.to_str().is_some(), path.display().to_string(), "a path in UTF-8")?;
+        }
         check("epochs", count(self.epochs, 1, 1_000_000), self.epochs.to_string(), "1 to 1000000")?;
         check("batch-size", count(self.batch_size, 2, 65_536), self.batch_size.to_string(), "2 to 65536")?;
         let rate = self.learning_rate;
@@ -96,7 +101,7 @@ impl TrainSettings {
         check("clip-norm", finite(clip, 0.0) && clip > 0.0, clip.to_string(), "above 0")?;
         check("patience", self.patience >= 1, self.patience.to_string(), "at least 1")?;
         let Augmentation { brightness, noise, .. } = self.augmentation;
-        // In standard deviations: beyond a hundred nothing of the picture is left, and far beyond numbers overflow.
+        // In standard deviations: beyond a hundred nothing of the image is left, and far beyond numbers overflow.
         let deviations = |v: f32| (0.0..=100.0).contains(&v);
         check("brightness", deviations(brightness), brightness.to_string(), "0 to 100")?;
         check("noise", deviations(noise), noise.to_string(), "0 to 100")
@@ -115,61 +120,35 @@ impl TrainSettings {
     }
 }
 
-macro_rules! words {
-    ($type:ident, $what:literal, $($variant:ident => $word:literal),*) => {
-        impl $type {
-            /// Its word in files, flags and messages.
-            pub fn name(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $word,)*
-                }
-            }
-        }
-
-        impl std::fmt::Display for $type {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(self.name())
-            }
-        }
-
-        impl FromStr for $type {
-            type Err = ModelError;
-
-            fn from_str(text: &str) -> Result<Self, ModelError> {
-                match text {
-                    $($word => Ok(Self::$variant),)*
-                    _ => Err(ModelError::Choice {
-                        what: $what,
-                        given: text.to_owned(),
-                        choices: vec![$($word.to_owned()),*],
-                    }),
-                }
-            }
-        }
-    };
-}
-
 /// How gradients become changes of weights.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Display, EnumString, VariantNames)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", parse_err_fn = unknown_optimiser, parse_err_ty = ModelError)]
 pub enum OptimiserKind {
     /// Adam with decoupled weight decay (Loshchilov and Hutter 2019); betas 0.9 and 0.999, epsilon 1e-8.
     Adamw,
     /// Stochastic gradient descent with momentum 0.9.
     Sgd,
 }
-words!(OptimiserKind, "optimiser", Adamw => "adamw", Sgd => "sgd");
+
+fn unknown_optimiser(given: &str) -> ModelError {
+    ModelError::unknown::<OptimiserKind>("optimiser", given)
+}
 
 /// How patches are drawn in an epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Display, EnumString, VariantNames)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", parse_err_fn = unknown_sampler, parse_err_ty = ModelError)]
 pub enum Sampler {
     /// Every patch once, in random order.
     Shuffled,
     /// As many patches of each class, together as many as there are; patches of rare classes come several times.
     Balanced,
 }
-words!(Sampler, "sampler", Shuffled => "shuffled", Balanced => "balanced");
+
+fn unknown_sampler(given: &str) -> ModelError {
+    ModelError::unknown::<Sampler>("sampler", given)
+}
 
 #[cfg(test)]
 mod tests {

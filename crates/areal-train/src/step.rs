@@ -1,3 +1,5 @@
+//! One step of training.
+
 use areal_model::Network;
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;

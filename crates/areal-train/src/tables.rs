@@ -1,3 +1,5 @@
+//! Tables of measures as CSV.
+
 use std::path::Path;
 
 use areal_grid::Class;

@@ -1,3 +1,5 @@
+//! A thread pool that training itself takes part in.
+
 /// Does `work` in a thread that is itself one of the workers who share its parallel parts. Handing each of the hundreds of
 /// small parallel parts of a step over to other threads, and waiting for them, would cost a tenth of the step.
 ///

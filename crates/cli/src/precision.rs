@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use areal_job::Unit;
 use areal_kernels::Isa;
 use areal_model::{Bundle, DeviceChoice, Inference, Precision, PrecisionChange};
 use areal_patches::PatchStore;
-use areal_plan::{Calibrator, PlanError, Ranges};
-use areal_train::{precision_change, range_batches};
+use areal_plan::{Calibrator, PlanError, Ranges, precision_change};
+use areal_train::{held_out_batches, range_batches};
 
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
@@ -44,9 +45,27 @@ pub fn load(
     let mut inference = areal_plan::load(bundle, device, precision, ranges.as_ref())?;
     let Some(store) = store else { return Ok(Loaded { inference, change: None }) };
     let mut single = areal_plan::load(bundle, device, Precision::F32, None)?;
-    let change = precision_change(single.as_mut(), inference.as_mut(), &store, context.job())?;
+    let change = compare(single.as_mut(), inference.as_mut(), &store, context)?;
     say(precision, change);
     Ok(Loaded { inference, change })
+}
+
+/// What the reduced precision changes on the store's test and validation patches.
+fn compare(
+    single: &mut dyn Inference,
+    reduced: &mut dyn Inference,
+    store: &PatchStore,
+    context: &Context,
+) -> Result<Option<PrecisionChange>, CliError> {
+    let (patches, batches) = held_out_batches(single.spec(), store)?;
+    let task = context.job().task("comparing precisions", Some(patches as u64), Unit::Patches);
+    let batches = batches.map(|batch| {
+        context.job().check()?;
+        let batch = batch?;
+        task.advance(batch.targets.len() as u64);
+        Ok::<_, CliError>((batch.patches, batch.targets))
+    });
+    precision_change(single, reduced, batches)
 }
 
 /// Ranges of the bundle's maps on the store's training patches.

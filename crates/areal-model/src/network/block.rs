@@ -1,14 +1,11 @@
-use areal_burn_ops::Fork;
-use areal_kernels::MaxPool;
+//! Residual blocks.
+
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::pool::MaxPool2d;
 use burn::nn::{BatchNorm, BatchNormConfig, Initializer, PaddingConfig2d};
-use burn::tensor::activation::relu;
-use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor};
 
-use crate::Padding;
+use crate::{Operations, Padding};
 
 /// Which of the two residual blocks of He et al. 2016, figure 5.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,59 +50,6 @@ pub(super) fn convolution(
         .with_bias(false)
         .with_initializer(Initializer::Zeros)
         .init(device)
-}
-
-/// A convolution forward: with our own kernels where gradients are kept, so that training uses them on a CPU; with
-/// Burn's elsewhere, so that compiled plans are compared with something independent of these kernels. `fork` is shared
-/// with the other operation that reads `x`, if there is one.
-pub(super) fn convolve(conv: &Conv2d, x: Tensor<4>, fork: Option<&Fork>) -> Tensor<4> {
-    let PaddingConfig2d::Explicit(top, left, bottom, right) = conv.padding else { return conv.forward(x) };
-    if !x.device().is_autodiff() || conv.bias.is_some() {
-        return conv.forward(x);
-    }
-    let padding = [(top, bottom), (left, right)];
-    let options = ConvOptions::new_with_padding(conv.stride, padding, conv.dilation, conv.groups);
-    areal_burn_ops::conv2d(x, conv.weight.val(), options, fork)
-}
-
-/// A batch normalisation forward, `add` added and the sum rectified if asked to; our own kernels and Burn's as in
-/// [`convolve`]. Running statistics move as Burn's module moves them.
-pub(super) fn normalise(
-    norm: &BatchNorm,
-    x: Tensor<4>,
-    add: Option<(Tensor<4>, Option<&Fork>)>,
-    rectify: bool,
-) -> Tensor<4> {
-    let device = x.device();
-    if !device.is_autodiff() || !norm.training.is_enabled() {
-        let y = add.into_iter().fold(norm.forward(x), |y, (add, _)| y + add);
-        return if rectify { relu(y) } else { y };
-    }
-    let parameters = [norm.gamma.val(), norm.beta.val()];
-    let (y, mean, variance) = areal_burn_ops::batch_norm(x, parameters, norm.epsilon, add, rectify);
-    for (state, value) in [(&norm.running_mean, mean), (&norm.running_var, variance)] {
-        let kept = state.value_sync().to_device(&device) * (1.0 - norm.momentum);
-        state.update((kept + value * norm.momentum).detach());
-    }
-    y
-}
-
-/// A max pooling forward; our own kernels and Burn's as in [`convolve`].
-pub(super) fn pool(pool: &MaxPool2d, x: Tensor<4>) -> Tensor<4> {
-    let (kernel, stride, padding) = (pool.kernel_size, pool.stride, &pool.padding);
-    match padding {
-        PaddingConfig2d::Explicit(p, left, bottom, right)
-            if x.device().is_autodiff()
-                && [left, bottom, right] == [p; 3]
-                && kernel[0] == kernel[1]
-                && stride[0] == stride[1]
-                && pool.dilation == [1, 1]
-                && !pool.ceil_mode =>
-        {
-            areal_burn_ops::max_pool2d(x, MaxPool { kernel: kernel[0], stride: stride[0], padding: *p })
-        }
-        _ => pool.forward(x),
-    }
 }
 
 /// `blocks` blocks, the first with the stride; and how many channels come out.
@@ -161,26 +105,24 @@ impl Block {
     }
 
     /// `[N, C, H, W]` to `[N, C', H', W']`.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub(super) fn forward<O: Operations>(&self, x: Tensor<4>, ops: &O) -> Tensor<4> {
         let margin = self.margin();
-        // Where the shortcut leaves pixels out, it reads other images than the first convolution; and a normalisation that
-        // is not trained knows of no fork.
-        let trains = x.device().is_autodiff() && self.bn3.as_ref().unwrap_or(&self.bn2).training.is_enabled();
-        let fork = if margin == 0 && trains { Fork::of(&x) } else { None };
+        // Where the shortcut leaves pixels out, it reads other images than the first convolution.
+        let fork = if margin == 0 { ops.fork(&x, self.bn3.as_ref().unwrap_or(&self.bn2)) } else { None };
         let shortcut = without_margin(x.clone(), margin);
         let (shortcut, shared) = match &self.downsample {
-            Some((conv, norm)) => (normalise(norm, convolve(conv, shortcut, fork.as_ref()), None, false), None),
+            Some((conv, norm)) => (ops.normalise(norm, ops.convolve(conv, shortcut, fork.as_ref()), None, false), None),
             None => (shortcut, fork.as_ref()),
         };
-        let y = normalise(&self.bn1, convolve(&self.conv1, x, fork.as_ref()), None, true);
-        let y = convolve(&self.conv2, y, None);
+        let y = ops.normalise(&self.bn1, ops.convolve(&self.conv1, x, fork.as_ref()), None, true);
+        let y = ops.convolve(&self.conv2, y, None);
         let add = Some((shortcut, shared));
         match (&self.conv3, &self.bn3) {
             (Some(conv), Some(norm)) => {
-                let y = normalise(&self.bn2, y, None, true);
-                normalise(norm, convolve(conv, y, None), add, true)
+                let y = ops.normalise(&self.bn2, y, None, true);
+                ops.normalise(norm, ops.convolve(conv, y, None), add, true)
             }
-            _ => normalise(&self.bn2, y, add, true),
+            _ => ops.normalise(&self.bn2, y, add, true),
         }
     }
 }

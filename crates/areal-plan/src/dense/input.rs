@@ -1,3 +1,5 @@
+//! Blocks of a scene as normalised rows of a map.
+
 use std::ops::Range;
 
 use areal_grid::{PixelBlock, PixelState};

@@ -30,12 +30,12 @@ pub struct DensePlan {
     /// Features along one side of a patch.
     window: usize,
     rows: usize,
-    run: Option<Run>,
+    run: Option<ActivePart>,
 }
 
 /// A part at work.
 #[derive(Debug)]
-struct Run {
+struct ActivePart {
     part: DensePart,
     stream: RowStream,
     next_patch_row: usize,
@@ -73,7 +73,7 @@ impl DensePlan {
     }
 }
 
-impl Run {
+impl ActivePart {
     /// Outputs of the next row of patches, if its features are there.
     fn next(&mut self, plan: &DensePlan) -> Result<Option<DenseRow>, PlanError> {
         let patch_row = self.next_patch_row;
@@ -166,7 +166,7 @@ impl DenseInference for DensePlan {
         // The maps of two parts are never held together.
         self.run = None;
         let stream = self.program.start(&self.image, &pixels, self.rows, self.window).map_err(PlanError::from)?;
-        self.run = Some(Run { next_patch_row: part.patch_rows.start, part: part.clone(), stream });
+        self.run = Some(ActivePart { next_patch_row: part.patch_rows.start, part: part.clone(), stream });
         Ok(())
     }
 

@@ -1,3 +1,5 @@
+//! Means of the features of overlapping windows.
+
 use areal_kernels::MapShape;
 use rayon::prelude::*;
 

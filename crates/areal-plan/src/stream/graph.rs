@@ -1,10 +1,12 @@
+//! A program in the form in which it runs row by row, at any density of features.
+
 use crate::program::{Operation, Program};
 use crate::stream::axis::{Known, Reads};
 use areal_kernels::{Conv2d, KernelError, MapShape, MaxPool};
 
 /// One operation on maps that arrive row by row.
 #[derive(Debug, Clone)]
-pub enum Kind {
+pub enum RowOperation {
     /// A convolution, with the index of a value to add before its activation.
     Conv(Box<Conv2d>, Option<usize>),
     /// The greatest value of each window.
@@ -20,7 +22,7 @@ pub enum Kind {
 #[derive(Debug, Clone)]
 pub struct Node {
     /// The operation.
-    pub kind: Kind,
+    pub operation: RowOperation,
     /// What it reads.
     pub from: usize,
 }
@@ -80,28 +82,28 @@ impl Graph {
         let mut places = vec![Place { value: 0, scale: 1, factors: Vec::new() }];
         for step in steps {
             let Place { value: from, scale, factors } = places[step.from.index()].clone();
-            let mut push = |kind, from| {
-                nodes.push(Node { kind, from });
+            let mut push = |operation, from| {
+                nodes.push(Node { operation, from });
                 nodes.len()
             };
-            let (kind, stride) = match &step.operation {
+            let (operation, stride) = match &step.operation {
                 Operation::Conv(conv, add) => {
                     let add = add.map(|value| places[value.index()].value);
-                    (Kind::Conv(conv.clone(), add), conv.shape().stride[0])
+                    (RowOperation::Conv(conv.clone(), add), conv.shape().stride[0])
                 }
-                Operation::MaxPool(pool) => (Kind::MaxPool(*pool), pool.stride),
-                Operation::Crop(margin) => (Kind::Crop(*margin), 1),
+                Operation::MaxPool(pool) => (RowOperation::MaxPool(*pool), pool.stride),
+                Operation::Crop(margin) => (RowOperation::Crop(*margin), 1),
                 Operation::MeanPool => return Err(other("takes a mean before its end")),
                 Operation::Reduced(..) | Operation::Rows => return Err(other("computes in reduced precision")),
             };
             let scale = scale * stride;
             let apart = scale / factors.iter().product::<usize>();
             places.push(if stride == 1 || density.is_none_or(|density| density.is_multiple_of(apart)) {
-                Place { value: push(kind, from), scale, factors }
+                Place { value: push(operation, from), scale, factors }
             } else {
-                let every = push(without_stride(kind), from);
+                let every = push(without_stride(operation), from);
                 let factors = factors.into_iter().chain([stride]).collect();
-                Place { value: push(Kind::Phases(stride), every), scale, factors }
+                Place { value: push(RowOperation::Phases(stride), every), scale, factors }
             });
         }
         let features = places[mean.from.index()].clone();
@@ -109,8 +111,11 @@ impl Graph {
         if let Some(density) = density.filter(|density| found != *density) {
             return Err(KernelError::Shape(format!("features {density} pixels apart, in place of {found}")));
         }
-        let channels =
-            nodes.iter().find_map(|n| if let Kind::Conv(c, _) = &n.kind { Some(c.shape().inputs) } else { None });
+        let inputs = |node: &Node| match &node.operation {
+            RowOperation::Conv(conv, _) => Some(conv.shape().inputs),
+            _ => None,
+        };
+        let channels = nodes.iter().find_map(inputs).ok_or_else(|| other("has no convolution"))?;
         Ok(Self {
             nodes,
             stride: features.scale,
@@ -118,13 +123,13 @@ impl Graph {
             features: features.value,
             head: (**head).clone(),
             factors: features.factors,
-            channels: channels.unwrap_or(0),
+            channels,
         })
     }
 
     /// The value that a node adds to its sums.
     pub fn add(&self, node: usize) -> Option<usize> {
-        if let Kind::Conv(_, add) = &self.nodes[node].kind { *add } else { None }
+        if let RowOperation::Conv(_, add) = &self.nodes[node].operation { *add } else { None }
     }
 
     /// The image of the feature map that holds the features of a row phase and a column phase.
@@ -143,7 +148,7 @@ impl Graph {
     pub fn sizes(&self, axis: usize, size: usize) -> Option<Vec<usize>> {
         let mut sizes = vec![size];
         for node in &self.nodes {
-            sizes.push(reads(&node.kind, axis, false).outputs(sizes[node.from])?);
+            sizes.push(reads(&node.operation, axis, false).outputs(sizes[node.from])?);
         }
         Some(sizes)
     }
@@ -154,22 +159,22 @@ impl Graph {
         let mut shapes = vec![MapShape::new(height, width, 1, self.channels)];
         for (index, node) in self.nodes.iter().enumerate() {
             let MapShape { batch, channels, .. } = shapes[node.from];
-            let (batch, channels) = match &node.kind {
-                Kind::Conv(conv, _) => (batch, conv.shape().outputs),
-                Kind::MaxPool(_) | Kind::Crop(_) => (batch, channels),
-                Kind::Phases(phases) => (batch * phases * phases, channels),
+            let (batch, channels) = match &node.operation {
+                RowOperation::Conv(conv, _) => (batch, conv.shape().outputs),
+                RowOperation::MaxPool(_) | RowOperation::Crop(_) => (batch, channels),
+                RowOperation::Phases(phases) => (batch * phases * phases, channels),
             };
             shapes.push(MapShape::new(heights[index + 1], widths[index + 1], batch, channels));
         }
         Some(shapes)
     }
 
-    /// Which nodes run Winograd's way on an image of this size. Parts of that image are computed in the same way, so that
+    /// Which nodes run Winograd's algorithm on an image of this size. Parts of that image are computed in the same way, so that
     /// they come out the same.
     pub fn winograd(&self, height: usize, width: usize) -> Option<Vec<bool>> {
         let shapes = self.shapes(height, width)?;
-        let way = |(index, node): (usize, &Node)| match &node.kind {
-            Kind::Conv(conv, _) => conv.prefers_winograd(shapes[node.from], shapes[index + 1]),
+        let way = |(index, node): (usize, &Node)| match &node.operation {
+            RowOperation::Conv(conv, _) => conv.prefers_winograd(shapes[node.from], shapes[index + 1]),
             _ => false,
         };
         Some(self.nodes.iter().enumerate().map(way).collect())
@@ -179,7 +184,7 @@ impl Graph {
     pub fn known(&self, axis: usize, image: Known, winograd: &[bool]) -> Known {
         let mut known = vec![image];
         for (index, node) in self.nodes.iter().enumerate() {
-            let mut here = reads(&node.kind, axis, winograd[index]).known(known[node.from]);
+            let mut here = reads(&node.operation, axis, winograd[index]).known(known[node.from]);
             if let Some(add) = self.add(index) {
                 here = here.and(known[add]);
             }
@@ -190,25 +195,25 @@ impl Graph {
 }
 
 /// What an operation reads along an axis.
-pub fn reads(kind: &Kind, axis: usize, tiles: bool) -> Reads {
-    match kind {
-        Kind::Conv(conv, _) => {
+pub fn reads(operation: &RowOperation, axis: usize, tiles: bool) -> Reads {
+    match operation {
+        RowOperation::Conv(conv, _) => {
             let c = conv.shape();
             let kernel = c.dilation[axis] * (c.kernel[axis] - 1) + 1;
             Reads::Window { kernel, stride: c.stride[axis], padding: c.padding[axis], tiles }
         }
-        Kind::MaxPool(pool) => {
+        RowOperation::MaxPool(pool) => {
             Reads::Window { kernel: pool.kernel, stride: pool.stride, padding: pool.padding, tiles: false }
         }
-        Kind::Crop(margin) => Reads::Crop { margin: *margin },
-        Kind::Phases(phases) => Reads::Phases { phases: *phases },
+        RowOperation::Crop(margin) => Reads::Crop { margin: *margin },
+        RowOperation::Phases(phases) => Reads::Phases { phases: *phases },
     }
 }
 
-fn without_stride(kind: Kind) -> Kind {
-    match kind {
-        Kind::Conv(conv, add) => Kind::Conv(Box::new(conv.with_stride([1, 1])), add),
-        Kind::MaxPool(pool) => Kind::MaxPool(MaxPool { stride: 1, ..pool }),
+fn without_stride(operation: RowOperation) -> RowOperation {
+    match operation {
+        RowOperation::Conv(conv, add) => RowOperation::Conv(Box::new(conv.with_stride([1, 1])), add),
+        RowOperation::MaxPool(pool) => RowOperation::MaxPool(MaxPool { stride: 1, ..pool }),
         other => other,
     }
 }

@@ -15,9 +15,9 @@ use areal_kernels::{Conv2d, Isa, KernelError, MapShape, PoolColumns, RowAlgorith
 use crate::crop::crop_rows;
 use crate::program::Program;
 use axis::Known;
-use graph::{Graph, Kind, Node};
+use graph::{Graph, Node, RowOperation};
 use rows::Rows;
-use schedule::{Run, Schedule};
+use schedule::{Schedule, ScheduledRows};
 
 /// A program as far as its features, for images of any size, with features as far apart as is asked for.
 ///
@@ -130,7 +130,7 @@ impl RowProgram {
                 .find(fits)
                 .ok_or_else(|| KernelError::Shape(format!("no image has the features of {windows:?}")))?;
         }
-        let winograd = self.graph.winograd(size[0], size[1]).unwrap_or_default();
+        let winograd = self.graph.winograd(size[0], size[1]).expect("the image was found to fit");
         Ok(ImagePlan { size, winograd })
     }
 
@@ -193,10 +193,10 @@ impl RowProgram {
         let schedule = self.schedule(image, part)?;
         let way = |(index, node): (usize, &Node)| -> Result<Columns, KernelError> {
             let width = schedule.shape(node.from).width;
-            Ok(match &node.kind {
-                Kind::Conv(conv, _) => Columns::Conv(conv.algorithm(width, image.winograd[index])?),
-                Kind::MaxPool(pool) => Columns::Pool(pool.columns(width)?),
-                Kind::Crop(_) | Kind::Phases(_) => Columns::Any,
+            Ok(match &node.operation {
+                RowOperation::Conv(conv, _) => Columns::Conv(conv.algorithm(width, image.winograd[index])?),
+                RowOperation::MaxPool(pool) => Columns::Pool(pool.columns(width)?),
+                RowOperation::Crop(_) | RowOperation::Phases(_) => Columns::Any,
             })
         };
         let columns = self.graph.nodes.iter().enumerate().map(way).collect::<Result<_, _>>()?;
@@ -298,15 +298,15 @@ impl RowStream {
         self.schedule.take(row);
     }
 
-    fn run(&mut self, run: &Run) -> Result<(), KernelError> {
+    fn run(&mut self, run: &ScheduledRows) -> Result<(), KernelError> {
         let node = &self.graph.nodes[run.node];
         let (rows, source) = (run.rows.clone(), self.schedule.shape(node.from));
         // A result never reads itself, so it can be taken out.
         let mut result = std::mem::take(&mut self.values[run.node + 1]);
         result.append(run.keep, rows.len())?;
         let input = |rows: &Range<usize>| self.values[node.from].get(rows.clone());
-        match (&node.kind, &self.columns[run.node]) {
-            (Kind::Conv(conv, add), Columns::Conv(way)) => {
+        match (&node.operation, &self.columns[run.node]) {
+            (RowOperation::Conv(conv, add), Columns::Conv(way)) => {
                 let there = MapShape { height: run.reads.len(), ..source };
                 let maps = (
                     self.values[node.from].map_from(run.reads.start),
@@ -314,7 +314,7 @@ impl RowStream {
                 );
                 conv.run_rows(there, [run.above, rows.len()], way, maps, result.places_mut(rows.start))?;
             }
-            (Kind::MaxPool(pool), Columns::Pool(columns)) => {
+            (RowOperation::MaxPool(pool), Columns::Pool(columns)) => {
                 pool.run_rows(
                     self.isa,
                     source.row_len(),
@@ -324,12 +324,14 @@ impl RowStream {
                     result.get_mut(rows),
                 )?;
             }
-            (Kind::Crop(margin), _) => crop_rows(margin * source.row_len(), &input(&run.reads), result.get_mut(rows)),
-            (Kind::Phases(phases), _) => {
+            (RowOperation::Crop(margin), _) => {
+                crop_rows(margin * source.row_len(), &input(&run.reads), result.get_mut(rows));
+            }
+            (RowOperation::Phases(phases), _) => {
                 tell_apart(*phases, source.row_len(), &input(&run.reads), result.get_mut(rows));
             }
-            (Kind::Conv(..) | Kind::MaxPool(_), _) => {
-                return Err(KernelError::Shape(format!("the columns of another operation than {:?}", node.kind)));
+            (RowOperation::Conv(..) | RowOperation::MaxPool(_), _) => {
+                return Err(KernelError::Shape(format!("the columns of another operation than {:?}", node.operation)));
             }
         }
         self.values[run.node + 1] = result;

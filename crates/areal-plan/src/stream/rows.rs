@@ -1,3 +1,5 @@
+//! The rows of a map that are held at a time.
+
 use std::ops::Range;
 
 use areal_kernels::{Buffer, KernelError, MapRows, Ring};

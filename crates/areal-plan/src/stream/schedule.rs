@@ -1,3 +1,5 @@
+//! Which rows of which map are computed when.
+
 use std::ops::Range;
 
 use crate::stream::axis::Reads;
@@ -30,7 +32,7 @@ pub struct Schedule {
 
 /// Rows of a node's result that can be computed now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Run {
+pub struct ScheduledRows {
     /// The node.
     pub node: usize,
     /// Rows of its result.
@@ -55,7 +57,8 @@ pub struct Room {
 impl Schedule {
     /// Nothing done yet.
     pub fn new(graph: &Graph, shapes: Vec<MapShape>, winograd: &[bool]) -> Self {
-        let node = |(index, node): (usize, &Node)| (reads(&node.kind, 0, winograd[index]), node.from, graph.add(index));
+        let node =
+            |(index, node): (usize, &Node)| (reads(&node.operation, 0, winograd[index]), node.from, graph.add(index));
         let nodes: Vec<_> = graph.nodes.iter().enumerate().map(node).collect();
         let mut readers = vec![Vec::new(); shapes.len()];
         for (index, (_, from, add)) in nodes.iter().enumerate() {
@@ -112,12 +115,12 @@ impl Schedule {
     }
 
     /// What can be computed next with what is there; it counts as done.
-    pub fn next(&mut self) -> Option<Run> {
+    pub fn next(&mut self) -> Option<ScheduledRows> {
         (0..self.nodes.len()).rev().find_map(|node| self.run(node))
     }
 
     /// The next rows of a node's result, if it can compute all of them.
-    fn run(&mut self, index: usize) -> Option<Run> {
+    fn run(&mut self, index: usize) -> Option<ScheduledRows> {
         let (reads, from, add) = self.nodes[index];
         let (source, target) = (self.shapes[from].height, self.shapes[index + 1].height);
         let start = self.done[index + 1];
@@ -132,7 +135,7 @@ impl Schedule {
         let first = reads.first(start);
         let above =
             if let Reads::Window { stride, padding, .. } = reads { padding.saturating_sub(start * stride) } else { 0 };
-        Some(Run { node: index, rows: start..end, reads: first..reads.end(end, source), above, keep })
+        Some(ScheduledRows { node: index, rows: start..end, reads: first..reads.end(end, source), above, keep })
     }
 
     /// What is held when the image comes in so many rows at a time and windows are `window` rows of features high, which lie

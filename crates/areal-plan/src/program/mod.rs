@@ -1,5 +1,13 @@
+//! Programs: fixed sequences of kernels on planned buffers, the intermediate representation of compiled networks.
+
+mod builder;
+#[cfg(test)]
+mod tests;
+
 use areal_kernels::reduced::{self, Encoding, ReducedConv2d, SLACK};
 use areal_kernels::{Buffer, Conv2d, Isa, KernelError, MapShape, MaxPool, mean_pool};
+
+pub use builder::ProgramBuilder;
 
 use crate::crop::{crop, cropped};
 
@@ -55,13 +63,6 @@ pub struct Step {
     buffer: usize,
 }
 
-/// Collects the operations of a program, each after those it reads from.
-#[derive(Debug)]
-pub struct ProgramBuilder {
-    isa: Isa,
-    steps: Vec<Step>,
-}
-
 /// A fixed sequence of operations on maps. Its buffers are shared by maps that are never alive together, and kept from
 /// one run to the next.
 #[derive(Debug, Clone)]
@@ -69,100 +70,6 @@ pub struct Program {
     isa: Isa,
     steps: Vec<Step>,
     buffers: Vec<Buffer>,
-}
-
-impl ProgramBuilder {
-    /// A program without operations.
-    pub fn new(isa: Isa) -> Self {
-        Self { isa, steps: Vec::new() }
-    }
-
-    /// The map that goes in, of single precision.
-    pub fn input(&self) -> Value {
-        Value(0)
-    }
-
-    /// Adds a convolution of `from`; `add` is added before its activation.
-    pub fn conv(&mut self, from: Value, conv: Conv2d, add: Option<Value>) -> Value {
-        self.push(from, Operation::Conv(Box::new(conv), add), Form::Single)
-    }
-
-    /// Adds a convolution of narrow maps; `add` is added before its activation. One made by [`ReducedConv2d::of_rows`] reads
-    /// [`ProgramBuilder::rows`].
-    pub fn reduced_conv(&mut self, from: Value, conv: ReducedConv2d, add: Option<Value>) -> Value {
-        let form = Form::Reduced(conv.encodings().output);
-        self.push(from, Operation::Reduced(Box::new(conv), add), form)
-    }
-
-    /// Lays a map of single precision out in rows of bf16 with a border.
-    pub fn rows(&mut self, from: Value, border: usize) -> Value {
-        self.push(from, Operation::Rows, Form::Rows(border))
-    }
-
-    /// Adds a pooling of `from`.
-    pub fn max_pool(&mut self, from: Value, pool: MaxPool) -> Value {
-        let form = self.form(from).unwrap_or(Form::Single);
-        self.push(from, Operation::MaxPool(pool), form)
-    }
-
-    /// Adds the mean of `from` over all positions: a map of one position, of single precision.
-    pub fn mean_pool(&mut self, from: Value) -> Value {
-        self.push(from, Operation::MeanPool, Form::Single)
-    }
-
-    /// Adds `from` less `margin` positions on every side.
-    pub fn crop(&mut self, from: Value, margin: usize) -> Value {
-        let form = self.form(from).unwrap_or(Form::Single);
-        self.push(from, Operation::Crop(margin), form)
-    }
-
-    fn push(&mut self, from: Value, operation: Operation, form: Form) -> Value {
-        self.steps.push(Step { operation, from, form, buffer: 0 });
-        Value(self.steps.len())
-    }
-
-    fn form(&self, value: Value) -> Option<Form> {
-        match value.0 {
-            0 => Some(Form::Single),
-            at => self.steps.get(at - 1).map(|step| step.form),
-        }
-    }
-
-    /// Plans the buffers. The result of the last operation is the program's.
-    ///
-    /// # Errors
-    /// When there is no operation, one reads a value that no earlier one computes or of a form that it does not read, or the
-    /// last one does not give single precision.
-    pub fn finish(mut self) -> Result<Program, KernelError> {
-        let mut last_use = vec![0; self.steps.len() + 1];
-        for (index, step) in self.steps.iter().enumerate() {
-            for value in step.reads() {
-                if value.0 > index {
-                    return Err(KernelError::Shape(format!("operation {index} reads the later value {}", value.0)));
-                }
-                last_use[value.0] = index;
-            }
-            if !step.reads_form(|value| self.form(value)) {
-                return Err(KernelError::Shape(format!("operation {index} reads a map of another form")));
-            }
-        }
-        if self.steps.last().is_none_or(|step| step.form != Form::Single) {
-            return Err(KernelError::Shape("a program that ends without a map of single precision".to_owned()));
-        }
-        // Buffer 0 is the input's; a buffer is free once the last operation that reads its map is done.
-        let (mut buffers, mut free) = (1, Vec::new());
-        for index in 0..self.steps.len() {
-            self.steps[index].buffer = free.pop().unwrap_or_else(|| {
-                buffers += 1;
-                buffers - 1
-            });
-            let mut done: Vec<usize> =
-                self.steps[index].reads().map(|v| v.0).filter(|v| last_use[*v] == index).collect();
-            done.dedup();
-            free.extend(done.into_iter().map(|value| if value == 0 { 0 } else { self.steps[value - 1].buffer }));
-        }
-        Ok(Program { isa: self.isa, steps: self.steps, buffers: vec![Buffer::default(); buffers] })
-    }
 }
 
 impl Form {
@@ -183,24 +90,20 @@ impl Step {
     }
 
     /// Whether what it reads has the form that it needs.
-    fn reads_form(&self, form: impl Fn(Value) -> Option<Form>) -> bool {
+    fn reads_form(&self, form: impl Fn(Value) -> Form) -> bool {
         let from = form(self.from);
         match &self.operation {
-            Operation::Conv(_, add) => {
-                from == Some(Form::Single) && add.is_none_or(|add| form(add) == Some(Form::Single))
-            }
+            Operation::Conv(_, add) => from == Form::Single && add.is_none_or(|add| form(add) == Form::Single),
             Operation::Reduced(conv, add) => {
                 let input = match conv.border() {
                     Some(border) => Form::Rows(border),
                     None => Form::Reduced(conv.encodings().input),
                 };
-                from == Some(input) && add.and_then(&form) == conv.encodings().added.map(Form::Reduced)
+                from == input && add.map(&form) == conv.encodings().added.map(Form::Reduced)
             }
-            Operation::Rows => from == Some(Form::Single),
-            Operation::MaxPool(_) | Operation::Crop(_) => {
-                from == Some(self.form) && !matches!(self.form, Form::Rows(_))
-            }
-            Operation::MeanPool => matches!(from, Some(Form::Single | Form::Reduced(_))),
+            Operation::Rows => from == Form::Single,
+            Operation::MaxPool(_) | Operation::Crop(_) => from == self.form && !matches!(self.form, Form::Rows(_)),
+            Operation::MeanPool => matches!(from, Form::Single | Form::Reduced(_)),
         }
     }
 
@@ -327,82 +230,5 @@ impl Program {
             }
             (Operation::Crop(margin), _) => crop(shape, *margin, single(from), &mut output[..target.len()]),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use areal_kernels::reduced::Encodings;
-    use areal_kernels::{Activation, ConvShape};
-
-    fn scale(factor: f32) -> Conv2d {
-        Conv2d::new(Isa::Portable, ConvShape::square(1, 1, 1, 1, 0), &[factor], None, Activation::None).unwrap()
-    }
-
-    #[test]
-    fn a_residual_keeps_its_buffer_until_it_is_added() {
-        // x -> a = 2x -> b = 3a -> c = 5b + a -> d = 7c: 7 (5 * 6x + 2x) = 224x.
-        let mut builder = ProgramBuilder::new(Isa::Portable);
-        let a = builder.conv(builder.input(), scale(2.0), None);
-        let b = builder.conv(a, scale(3.0), None);
-        let c = builder.conv(b, scale(5.0), Some(a));
-        builder.conv(c, scale(7.0), None);
-        let mut program = builder.finish().unwrap();
-        assert_eq!(program.buffers(), 3);
-        for round in 1..3 {
-            let fill = |x: &mut [f32]| -> Result<(), KernelError> {
-                x.copy_from_slice(&[1.0, round as f32]);
-                Ok(())
-            };
-            let (shape, out) = program.run(MapShape::new(1, 2, 1, 1), fill).unwrap();
-            assert_eq!((shape.len(), out), (2, &[224.0, 224.0 * round as f32][..]));
-        }
-    }
-
-    #[test]
-    fn a_value_from_elsewhere_is_refused() {
-        let mut builder = ProgramBuilder::new(Isa::Portable);
-        builder.conv(Value(7), scale(1.0), None);
-        assert!(builder.finish().is_err());
-    }
-
-    #[test]
-    fn narrow_maps_follow_each_other_and_their_forms_are_checked() {
-        // x -> rows -> a = 2x (bf16) -> b = 3a + a (bf16) -> mean over both positions.
-        let conv = |factor: f32, added: Option<Encoding>, rows: bool| {
-            let shape = ConvShape::square(1, 1, 1, 1, 0);
-            let encodings = Encodings { input: Encoding::Bf16, added, output: Encoding::Bf16 };
-            if rows {
-                return ReducedConv2d::of_rows(
-                    Isa::Portable,
-                    shape,
-                    &[factor],
-                    &[0.0],
-                    Activation::None,
-                    Encoding::Bf16,
-                );
-            }
-            ReducedConv2d::new(Isa::Portable, shape, &[factor], &[0.0], Activation::None, encodings)
-        };
-        let mut builder = ProgramBuilder::new(Isa::Portable);
-        let rows = builder.rows(builder.input(), 0);
-        let a = builder.reduced_conv(rows, conv(2.0, None, true).unwrap(), None);
-        let b = builder.reduced_conv(a, conv(3.0, Some(Encoding::Bf16), false).unwrap(), Some(a));
-        builder.mean_pool(b);
-        let mut program = builder.finish().unwrap();
-        let fill = |x: &mut [f32]| -> Result<(), KernelError> {
-            x.copy_from_slice(&[1.0, 2.0]);
-            Ok(())
-        };
-        assert_eq!(program.run(MapShape::new(1, 2, 1, 1), fill).unwrap().1, [12.0]);
-
-        let mut builder = ProgramBuilder::new(Isa::Portable);
-        builder.reduced_conv(builder.input(), conv(2.0, None, false).unwrap(), None);
-        assert!(builder.finish().is_err(), "a narrow convolution of single precision");
-        let mut builder = ProgramBuilder::new(Isa::Portable);
-        let rows = builder.rows(builder.input(), 0);
-        builder.reduced_conv(rows, conv(2.0, None, true).unwrap(), None);
-        assert!(builder.finish().is_err(), "a narrow result");
     }
 }

@@ -1,0 +1,119 @@
+//! What is checked and described before the first epoch.
+
+use areal_formats::{Provenance, input_file};
+use areal_grid::Target;
+use areal_job::{Job, hash_bytes};
+use areal_model::{
+    BUNDLE_FORMAT, Calibration, ClassWeights, Loss, ModelSpec, Network, Padding, StateDict, implied_prior,
+};
+use areal_store::{PatchStore, Split};
+use burn::tensor::Device;
+
+use crate::data::Samples;
+use crate::{Sampler, TrainError, TrainSettings};
+
+pub(super) fn check_classes(
+    store: &PatchStore,
+    train: &Samples<'_>,
+    validation: &Samples<'_>,
+) -> Result<(), TrainError> {
+    let classes = store.meta().target.classes();
+    let (learnt, measured) = (train.class_counts(), validation.class_counts());
+    let path = || store.path().to_path_buf();
+    for (k, class) in classes.iter().enumerate() {
+        if learnt[k] == 0 && measured[k] > 0 {
+            let (class, split, patches) = (class.name.clone(), Split::Validation, measured[k]);
+            return Err(TrainError::UnseenClass { store: path(), class, split, patches });
+        }
+        if learnt[k] == 0 {
+            tracing::warn!("no training patch is of the class {}; the model will never predict it well", class.name);
+        }
+    }
+    let present: Vec<usize> = (0..classes.len()).filter(|k| learnt[*k] > 0).collect();
+    match present[..] {
+        [only] => {
+            let (class, patches) = (classes[only].name.clone(), learnt[only]);
+            Err(TrainError::OneClass { store: path(), class, patches })
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn loss_for(settings: &TrainSettings, target: &Target) -> Result<Loss, TrainError> {
+    let is_value = matches!(target, Target::Value { .. });
+    if is_value && (settings.sampler, settings.class_weights) != (Sampler::Shuffled, ClassWeights::None) {
+        let value = format!("{} and {}", settings.sampler, settings.class_weights);
+        let expected = "shuffled and none for a value: there are no classes to balance";
+        return Err(TrainError::Setting { setting: "sampler and class-weights", value, expected });
+    }
+    let loss = settings.loss.unwrap_or(if is_value { Loss::Mse } else { Loss::CrossEntropy });
+    if loss.is_for_values() == is_value {
+        return Ok(loss);
+    }
+    Err(TrainError::Loss { loss: loss.to_string(), target: if is_value { "values" } else { "classes" } })
+}
+
+pub(super) fn provenance(store: &PatchStore, settings: &TrainSettings) -> Result<Provenance, TrainError> {
+    let mut inputs = vec![input_file(store.path())?.into()];
+    if let Some(weights) = &settings.weights {
+        inputs.push(input_file(weights)?.into());
+    }
+    Ok(Provenance {
+        made_by: areal_formats::MADE_BY.to_owned(),
+        command: "train".to_owned(),
+        inputs,
+        settings: serde_json::to_value(settings).expect("`check` saw that the path of the weights is UTF-8"),
+        seed: Some(settings.seed),
+    })
+}
+
+/// The model before it is trained.
+pub(super) fn describe(
+    train: &Samples<'_>,
+    class_weights: &[f64],
+    settings: &TrainSettings,
+    provenance: Provenance,
+    job: Job<'_>,
+) -> Result<ModelSpec, TrainError> {
+    let meta = train.store.meta();
+    let counts = train.class_counts();
+    let present = counts.iter().filter(|n| **n > 0).count() as f64;
+    let fraction = |n: &u64| match settings.sampler {
+        Sampler::Balanced => f64::from(u8::from(*n > 0)) / present,
+        Sampler::Shuffled => *n as f64 / train.len() as f64,
+    };
+    let fractions: Vec<f64> = counts.iter().map(fraction).collect();
+    let is_value = matches!(meta.target, Target::Value { .. });
+    Ok(ModelSpec {
+        format: BUNDLE_FORMAT.to_owned(),
+        architecture: settings.architecture,
+        padding: settings.padding,
+        bands: meta.bands.clone(),
+        pixel_type: meta.pixel_type,
+        masked_by: meta.scenes.iter().find_map(|s| s.settings.quality.as_ref()).map(ToString::to_string),
+        scaling: meta.scaling.clone(),
+        normalisation: train.normalisation(job)?,
+        target: meta.target.clone(),
+        value_scale: if is_value { Some(train.value_scale()?) } else { None },
+        patch_size: meta.patch_size,
+        ground_resolution: meta.ground_resolution,
+        calibration: Calibration::default(),
+        training_prior: implied_prior(&fractions, class_weights),
+        class_counts: counts,
+        weights_sha256: hash_bytes(&[]),
+        provenance,
+    })
+}
+
+pub(super) fn first_weights(spec: &ModelSpec, settings: &TrainSettings) -> Result<StateDict, TrainError> {
+    let config = spec.network_config();
+    let Some(path) = &settings.weights else {
+        return Ok(StateDict::of(&Network::new(&config, settings.seed, &Device::flex())?));
+    };
+    let imported = StateDict::import(path, &config, settings.seed)?;
+    if config.padding == Padding::Valid {
+        tracing::warn!("weights in circulation are of networks with padding = same; {} may be too", path.display());
+    }
+    imported.notes.iter().for_each(|note| tracing::info!("{}: {note}", path.display()));
+    Ok(imported.state)
+}

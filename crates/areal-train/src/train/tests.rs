@@ -1,0 +1,226 @@
+//! Whole trainings on small generated stores.
+
+use std::path::Path;
+
+use areal_job::{Interrupt, Job, NoProgress, Unit, hash_file};
+use areal_model::{Architecture, Bundle, BurnInference, ClassWeights, DeviceChoice, Loss, Network, Padding, StateDict};
+use areal_store::{PatchStore, Split};
+
+use super::{TrainReport, train};
+use crate::checkpoint::checkpoint_path;
+use crate::settings::OptimiserKind;
+use crate::toy::{self, Toy};
+use crate::{Augmentation, Metrics, Sampler, TrainError, TrainSettings, evaluate};
+
+fn quick() -> TrainSettings {
+    TrainSettings {
+        epochs: 4,
+        batch_size: 16,
+        learning_rate: 4e-3,
+        warmup_epochs: 0.5,
+        seed: 11,
+        ..TrainSettings::default()
+    }
+}
+
+fn job(interrupt: &Interrupt) -> Job<'_> {
+    Job { progress: &NoProgress, interrupt }
+}
+
+fn run(store: &PatchStore, settings: &TrainSettings, out: &Path) -> Result<TrainReport, TrainError> {
+    train(store, settings, out, true, false, job(&Interrupt::default()))
+}
+
+fn classes(report: &TrainReport) -> &crate::ClassMetrics {
+    match &report.validation {
+        Metrics::Classes(m) => m,
+        Metrics::Value(_) => panic!("a value"),
+    }
+}
+
+#[test]
+fn it_learns_what_can_be_told_apart_and_the_bundle_measures_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = toy::store(folder.path(), &Toy::default());
+    let out = folder.path().join("bundle");
+    let report = run(&store, &quick(), &out).unwrap();
+    // Three classes: chance is a third.
+    assert!(classes(&report).balanced_accuracy.unwrap() > 0.9, "{:?}", classes(&report));
+    let mut inference = BurnInference::load(&out, DeviceChoice::Cpu).unwrap();
+    let interrupt = Interrupt::default();
+    let again = evaluate(&mut inference, &store, Split::Validation, job(&interrupt)).unwrap();
+    let Metrics::Classes(again) = again else { panic!("a value") };
+    assert_eq!(again.confusion, classes(&report).confusion);
+    assert!((again.log_loss - classes(&report).log_loss).abs() < 1e-6);
+    let test = evaluate(&mut inference, &store, Split::Test, job(&interrupt)).unwrap();
+    let Metrics::Classes(test) = test else { panic!("a value") };
+    assert!(test.balanced_accuracy.unwrap() > 0.9, "{test:?}");
+    for file in ["weights.safetensors", "model.json", "metrics.csv", "confusion.csv", "learning-curve.svg", "card.md"] {
+        assert!(out.join(file).metadata().unwrap().len() > 100, "{file}");
+    }
+    assert!(!checkpoint_path(&out).exists());
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = toy::store(folder.path(), &Toy::small());
+    let digest = |name: &str, seed| {
+        let out = folder.path().join(name);
+        run(&store, &TrainSettings { seed, epochs: 2, ..quick() }, &out).unwrap();
+        hash_file(&out.join("weights.safetensors")).unwrap()
+    };
+    assert_eq!(digest("a", 5), digest("b", 5));
+    assert_ne!(digest("a", 5), digest("c", 6));
+}
+
+/// Asks to stop when so many epochs are done.
+struct StopAfter<'a> {
+    interrupt: &'a Interrupt,
+    epochs: usize,
+    done: std::sync::Arc<std::sync::atomic::AtomicUsize>,
+}
+
+impl areal_job::Progress for StopAfter<'_> {
+    fn task(&self, _: &str, _: Option<u64>, _: Unit) -> Box<dyn areal_job::Task> {
+        Box::new(Count { interrupt: self.interrupt.clone(), epochs: self.epochs, done: self.done.clone() })
+    }
+}
+
+struct Count {
+    interrupt: Interrupt,
+    epochs: usize,
+    done: std::sync::Arc<std::sync::atomic::AtomicUsize>,
+}
+
+impl areal_job::Task for Count {
+    fn advance(&self, _: u64) {}
+    // A remark is made once an epoch.
+    fn remark(&self, _: &str) {
+        if self.done.fetch_add(1, std::sync::atomic::Ordering::SeqCst) + 1 == self.epochs {
+            self.interrupt.request();
+        }
+    }
+}
+
+fn interrupted_then_continued(optimiser: OptimiserKind) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = toy::store(folder.path(), &Toy::small());
+    let settings = TrainSettings {
+        epochs: 4,
+        optimiser,
+        learning_rate: 2e-3,
+        class_weights: ClassWeights::Inverse,
+        sampler: Sampler::Balanced,
+        ..quick()
+    };
+    let whole = folder.path().join("whole");
+    let expected = run(&store, &settings, &whole).unwrap();
+
+    let out = folder.path().join("parts");
+    let interrupt = Interrupt::default();
+    let progress = StopAfter { interrupt: &interrupt, epochs: 2, done: std::sync::Arc::default() };
+    let stopped = train(&store, &settings, &out, false, false, Job { progress: &progress, interrupt: &interrupt });
+    let message = stopped.unwrap_err().to_string();
+    assert!(message.starts_with("interrupted; 2 epochs are kept in"), "{message}");
+    assert!(!out.exists());
+
+    let other = TrainSettings { seed: 12, ..settings.clone() };
+    let refused = run(&store, &other, &out).unwrap_err().to_string();
+    assert!(refused.ends_with("is of another run: seed was 11, is 12"), "{refused}");
+
+    let continued = run(&store, &settings, &out).unwrap();
+    assert_eq!(continued.continued_from, 2);
+    assert_eq!(continued.history, expected.history);
+    for file in ["weights.safetensors", "metrics.csv", "confusion.csv", "model.json"] {
+        assert_eq!(hash_file(&out.join(file)).unwrap(), hash_file(&whole.join(file)).unwrap(), "{file}");
+    }
+}
+
+#[test]
+fn an_interrupted_run_continues_to_the_same_bytes() {
+    interrupted_then_continued(OptimiserKind::Adamw);
+}
+
+#[test]
+fn an_interrupted_run_with_momentum_continues_to_the_same_bytes() {
+    interrupted_then_continued(OptimiserKind::Sgd);
+}
+
+#[test]
+fn balanced_weights_raise_the_recall_of_a_rare_class() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = toy::store(folder.path(), &Toy::imbalanced());
+    let recall = |name: &str, class_weights| {
+        let settings = TrainSettings { epochs: 6, class_weights, augmentation: Augmentation::NONE, ..quick() };
+        let report = run(&store, &settings, &folder.path().join(name)).unwrap();
+        classes(&report).classes[2].recall.unwrap()
+    };
+    let (plain, weighed) = (recall("plain", ClassWeights::None), recall("weighed", ClassWeights::Inverse));
+    assert!(weighed > plain + 0.1, "{plain} {weighed}");
+}
+
+#[test]
+fn it_learns_a_value() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = toy::store(folder.path(), &Toy { value: true, ..Toy::default() });
+    let out = folder.path().join("bundle");
+    let settings = TrainSettings { epochs: 8, ..quick() };
+    let report = run(&store, &settings, &out).unwrap();
+    let Metrics::Value(m) = report.validation else { panic!("classes") };
+    // Values spread from 100 to 300.
+    assert!(m.r2.unwrap() > 0.8 && m.rmse < 30.0, "{m:?}");
+    let spec = Bundle::load_spec(&out).unwrap();
+    assert!((150.0..250.0).contains(&spec.value_scale.unwrap().mean));
+}
+
+#[test]
+fn stores_that_cannot_be_trained_on_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let refusal = |name: &str, toy: &Toy, settings: &TrainSettings| {
+        let at = folder.path().join(name);
+        std::fs::create_dir(&at).unwrap();
+        let error = run(&toy::store(&at, toy), settings, &at.join("out")).unwrap_err().to_string();
+        let left: Vec<_> = std::fs::read_dir(&at).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(left, ["store"], "{name}");
+        error
+    };
+    let small = Toy::small();
+    let one = refusal("one", &Toy { train: [20, 0, 0], validation: [5, 0, 0], ..small.clone() }, &quick());
+    assert!(one.starts_with("all 20 training patches of") && one.contains("the class field"), "{one}");
+    let unseen = refusal("unseen", &Toy { train: [9, 9, 0], ..small.clone() }, &quick());
+    assert!(unseen.contains("of the class water, which no training patch has"), "{unseen}");
+    let none = refusal("none", &Toy { validation: [0; 3], ..small.clone() }, &quick());
+    assert!(none.ends_with("has no validation patches"), "{none}");
+    let overlap = refusal("overlap", &Toy { overlap: true, ..small.clone() }, &quick());
+    assert!(overlap.contains("overlap, but are in different splits"), "{overlap}");
+    let loss = refusal("loss", &small, &TrainSettings { loss: Some(Loss::Mse), ..quick() });
+    assert_eq!(loss, "loss mse does not suit a target of classes");
+    let wild = TrainSettings {
+        learning_rate: 1e30,
+        optimiser: OptimiserKind::Sgd,
+        clip_norm: None,
+        warmup_epochs: 0.0,
+        ..quick()
+    };
+    let diverged = refusal("wild", &small, &wild);
+    assert!(diverged.starts_with("training diverged in epoch 1, step "), "{diverged}");
+}
+
+#[test]
+fn a_residual_network_trains_from_given_weights_of_other_bands() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = toy::store(folder.path(), &Toy { train: [3, 3, 2], validation: [2; 3], test: [0; 3], ..Toy::small() });
+    let first = areal_model::NetworkConfig {
+        architecture: Architecture::Resnet18,
+        padding: Padding::Same,
+        bands: 3,
+        outputs: 7,
+    };
+    let network = Network::new(&first, 1, &burn::tensor::Device::flex()).unwrap();
+    let weights = folder.path().join("first.safetensors");
+    StateDict::of(&network).write(&weights).unwrap();
+    let settings = TrainSettings { architecture: Architecture::Resnet18, weights: Some(weights), epochs: 1, ..quick() };
+    let report = run(&store, &settings, &folder.path().join("out")).unwrap();
+    assert!(report.history[0].train_loss.is_finite());
+}
