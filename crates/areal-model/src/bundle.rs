@@ -158,7 +158,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let inference = BurnInference::load(&write(root.path()), DeviceChoice::Cpu).unwrap();
         let refused = inference.dense(&areal_grid::PatchLayout::new(64, 64, 8, 4).unwrap()).err().unwrap().to_string();
-        assert_eq!(refused, "inference by burn takes patches only, no whole scene");
+        assert_eq!(refused, "inference by burn takes patches only, not whole scenes");
     }
 
     #[test]
