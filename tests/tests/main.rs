@@ -30,5 +30,6 @@ mod talk;
 mod tile;
 mod train;
 mod whole_job;
+mod workspace;
 
 use areal_tests as common;

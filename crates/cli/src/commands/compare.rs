@@ -13,7 +13,7 @@ use crate::survey::{print_aligned, zone_label};
 ///
 /// A row's p-value is for that row alone. Significance uses Holm's correction for the number of rows, so that among many
 /// zones without a change there is a false alarm in one comparison of twenty, not in every one.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(after_help = "Example:\n  areal compare 2024/estimates 2025/estimates --out revisions.csv")]
 pub struct Options {
     /// Folder of the older estimates.
@@ -26,12 +26,12 @@ pub struct Options {
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Correlation of the two samples' errors: 0 for independent samples, positive where the same units were labelled for
-    /// both [default: 0].
-    #[arg(long, allow_negative_numbers = true, value_name = "R")]
-    pub correlation: Option<f64>,
-    /// Level of intervals and tests [default: 0.95].
-    #[arg(long, value_name = "FRACTION")]
-    pub level: Option<f64>,
+    /// both.
+    #[arg(long, allow_negative_numbers = true, value_name = "R", default_value_t = CompareSettings::default().correlation)]
+    pub correlation: f64,
+    /// Level of intervals and tests.
+    #[arg(long, value_name = "FRACTION", default_value_t = CompareSettings::default().level)]
+    pub level: f64,
     /// Replace an existing --out.
     #[arg(long)]
     pub overwrite: bool,
@@ -40,12 +40,11 @@ pub struct Options {
 impl Options {
     /// The settings: what was said, over the defaults.
     fn settings(&self) -> CompareSettings {
-        let default = CompareSettings::default();
         CompareSettings {
             old: self.old.clone(),
             new: self.new.clone(),
-            correlation: self.correlation.unwrap_or(default.correlation),
-            level: self.level.unwrap_or(default.level),
+            correlation: self.correlation,
+            level: self.level,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use areal_estimate::{Estimator, FindingKind, ZoneMethod};
 use areal_job::StagedDir;
 use areal_survey::{EstimateSettings, QuantifyMethod, estimate, quantify};
-use clap::Args;
+use clap::{ArgAction, Args};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ use super::Stage;
 use super::sample::{check_fraction, required};
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
-use crate::options::name_of;
+use crate::options::{self, name_of};
 use crate::survey::print_rows;
 
 /// The findings that refuse an estimate, and that --accept makes warnings.
@@ -24,7 +24,7 @@ const ACCEPTABLE: [&str; 5] = ["no-design", "other-design", "other-map", "strata
 /// Reads the prediction, the design that `areal sample` made and the labelled sample; writes `estimates.csv`,
 /// `accuracy.csv` and `error_matrix.csv` (each with its CSV on the Web metadata), `estimates.json` and `quality.md`. An
 /// estimate that the sample does not support is refused with the reason; --accept KIND gives it with a warning.
-#[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[command(after_help = "Examples:
   areal estimate --prediction out/prediction --design out/sample --sample labelled.csv --out out/estimates
@@ -44,9 +44,9 @@ pub struct Options {
     /// The units that a second interpreter labelled, for the agreement of both.
     #[arg(long, value_name = "FILE")]
     pub second_look: Option<PathBuf>,
-    /// Field that holds the label: class name or code, or a number for a value [default: label].
-    #[arg(long, value_name = "FIELD")]
-    pub label_field: Option<String>,
+    /// Field that holds the label: class name or code, or a number for a value.
+    #[arg(long, value_name = "FIELD", default_value_t = EstimateSettings::default().label_field)]
+    pub label_field: String,
     /// Folder to make.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -72,10 +72,10 @@ pub struct Options {
     /// composite elsewhere if that is better].
     #[arg(long, value_name = "HOW", value_parser = name_of::<ZoneMethod>())]
     pub zone_method: Option<ZoneMethod>,
-    /// Minimum number of units for a direct estimate in a zone [default: 30].
-    #[arg(long, value_name = "N")]
+    /// Minimum number of units for a direct estimate in a zone.
+    #[arg(long, value_name = "N", default_value_t = EstimateSettings::default().min_units)]
     #[serde(alias = "least-units")]
-    pub min_units: Option<usize>,
+    pub min_units: usize,
     /// Maximum CV of a direct estimate in a zone, the mean of its classes weighted by area [default: the second of
     /// --cv-limits].
     #[arg(long, value_name = "FRACTION")]
@@ -83,14 +83,14 @@ pub struct Options {
     pub max_cv: Option<f64>,
     /// Rake the zones' class areas to their areas and to the estimates of all zones together (population "zones"), which are
     /// the whole map's where the zones cover it.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
-    pub benchmark: Option<bool>,
+    #[arg(long)]
+    pub benchmark: bool,
     /// Level of confidence intervals [default: 0.95].
     #[arg(long, value_name = "FRACTION")]
     pub level: Option<f64>,
-    /// Finite population correction [default: true].
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
-    pub finite: Option<bool>,
+    /// Finite population correction.
+    #[arg(long, action = ArgAction::Set, default_value_t = EstimateSettings::default().finite, value_name = "BOOL")]
+    pub finite: bool,
     /// CVs at which the quality flag changes to caution and to unreliable [default: 0.165,0.333].
     #[arg(long, value_delimiter = ',', value_name = "FRACTION")]
     pub cv_limits: Vec<f64>,
@@ -114,13 +114,19 @@ pub struct Options {
     #[arg(long, value_name = "TEXT")]
     pub reference_period: Option<String>,
     /// Replace an existing --out.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
-    pub overwrite: Option<bool>,
+    #[arg(long)]
+    pub overwrite: bool,
 }
 
 /// Parses a kind of finding that may be accepted.
 fn acceptable() -> impl TypedValueParser<Value = FindingKind> {
     PossibleValuesParser::new(ACCEPTABLE).map(|name| name.parse().expect("the names are those of kinds"))
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        options::defaults()
+    }
 }
 
 impl Stage for Options {
@@ -134,7 +140,7 @@ impl Stage for Options {
 
     fn run(self, context: &Context) -> Result<(), CliError> {
         self.check_flags()?;
-        let out = StagedDir::new(required(self.out.as_deref(), "--out")?, self.overwrite == Some(true))?;
+        let out = StagedDir::new(required(self.out.as_deref(), "--out")?, self.overwrite)?;
         let settings = self.settings()?;
         required(self.prediction.as_deref(), "--prediction")?;
         let published = match self.quantify {
@@ -168,7 +174,7 @@ impl Options {
             design: own.design,
             sample: own.sample,
             second_look: own.second_look,
-            label_field: own.label_field.unwrap_or(default.label_field),
+            label_field: own.label_field,
             out: own.out.unwrap_or(default.out),
             zones: own.zones,
             zone_id: own.zone_id,
@@ -177,11 +183,11 @@ impl Options {
             store: own.store,
             estimator: own.estimator.unwrap_or(default.estimator),
             zone_method: own.zone_method.unwrap_or(default.zone_method),
-            min_units: own.min_units.unwrap_or(default.min_units),
+            min_units: own.min_units,
             max_cv: own.max_cv,
-            benchmark: own.benchmark.unwrap_or(default.benchmark),
+            benchmark: own.benchmark,
             level: own.level.unwrap_or(default.level),
-            finite: own.finite.unwrap_or(default.finite),
+            finite: own.finite,
             cv_limits: <[f64; 2]>::try_from(own.cv_limits).unwrap_or(default.cv_limits),
             suppress_below: own.suppress_below.unwrap_or(default.suppress_below),
             round: own.round.unwrap_or(default.round),
@@ -218,7 +224,7 @@ impl Options {
             ("--zone-id", self.zone_id.is_some()),
             ("--zone-name", self.zone_name.is_some()),
             ("--zone-method", self.zone_method.is_some()),
-            ("--benchmark", self.benchmark == Some(true)),
+            ("--benchmark", self.benchmark),
         ];
         let of_sample = [
             ("--zones", self.zones.is_some()),

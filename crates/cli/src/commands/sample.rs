@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::Stage;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
-use crate::options::name_of;
+use crate::options::{self, name_of};
 use crate::survey::print_aligned;
 
 /// Draw a probability sample of map cells, ready to be labelled by an interpreter.
@@ -19,7 +19,7 @@ use crate::survey::print_aligned;
 /// The units are cells of the prediction, drawn at random within strata with known probabilities. The folder holds
 /// `sample.gpkg` and `sample.csv` (to be filled in, blind: they show no map class), `labelling.md` (how), `second_look.gpkg`
 /// and `.csv` (units for a second interpreter), `design.json` and `units.csv` (what `areal estimate` needs; not for interpreters).
-#[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[command(after_help = "Examples:
   areal sample --prediction out/prediction --out out/sample
@@ -59,28 +59,34 @@ pub struct Options {
     /// Expected user's accuracies, by class: rubber=0.7,forest=0.9 [default: 0.8 each].
     #[arg(long, value_delimiter = ',', value_name = "CLASS=FRACTION")]
     pub users: Vec<String>,
-    /// How the sample is allocated to the strata [default: proportional].
-    #[arg(long, value_name = "HOW", value_parser = name_of::<Allocation>())]
-    pub allocation: Option<Allocation>,
+    /// How the sample is allocated to the strata.
+    #[arg(long, value_name = "HOW", value_parser = name_of::<Allocation>(), default_value_t = SampleSettings::default().allocation)]
+    pub allocation: Allocation,
     /// Minimum number of units in a stratum [default: 50 with --strata classes, else 2].
     #[arg(long, value_name = "N")]
     #[serde(alias = "least")]
     pub min_per_stratum: Option<u64>,
-    /// How units are drawn in a stratum; balanced spreads them over the map [default: balanced].
-    #[arg(long, value_name = "HOW", value_parser = name_of::<Draw>())]
-    pub draw: Option<Draw>,
-    /// Fraction of the units to be labelled by a second interpreter [default: 0.1].
-    #[arg(long, value_name = "FRACTION")]
-    pub second_look: Option<f64>,
+    /// How units are drawn in a stratum; balanced spreads them over the map.
+    #[arg(long, value_name = "HOW", value_parser = name_of::<Draw>(), default_value_t = SampleSettings::default().draw)]
+    pub draw: Draw,
+    /// Fraction of the units to be labelled by a second interpreter.
+    #[arg(long, value_name = "FRACTION", default_value_t = SampleSettings::default().second_look)]
+    pub second_look: f64,
     /// Show the map's class in the interpreter's files.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
-    pub show_map: Option<bool>,
-    /// Seed of the draw [default: 0].
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
+    #[arg(long)]
+    pub show_map: bool,
+    /// Seed of the draw.
+    #[arg(long, value_name = "N", default_value_t = SampleSettings::default().seed)]
+    pub seed: u64,
     /// Replace an existing --out.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
-    pub overwrite: Option<bool>,
+    #[arg(long)]
+    pub overwrite: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        options::defaults()
+    }
 }
 
 impl Stage for Options {
@@ -95,7 +101,7 @@ impl Stage for Options {
     fn run(self, context: &Context) -> Result<(), CliError> {
         let settings = self.settings();
         required(self.prediction.as_deref(), "--prediction")?;
-        let out = StagedDir::new(required(self.out.as_deref(), "--out")?, self.overwrite == Some(true))?;
+        let out = StagedDir::new(required(self.out.as_deref(), "--out")?, self.overwrite)?;
         self.check()?;
         let drawn = draw_sample(&settings, &out, context.job())?;
         for remark in &drawn.remarks {
@@ -128,18 +134,18 @@ impl Options {
             target_cv: own.target_cv,
             class: own.class,
             users: own.users,
-            allocation: own.allocation.unwrap_or(default.allocation),
+            allocation: own.allocation,
             min_per_stratum: own.min_per_stratum,
-            draw: own.draw.unwrap_or(default.draw),
-            second_look: own.second_look.unwrap_or(default.second_look),
-            show_map: own.show_map.unwrap_or(default.show_map),
-            seed: own.seed.unwrap_or(default.seed),
+            draw: own.draw,
+            second_look: own.second_look,
+            show_map: own.show_map,
+            seed: own.seed,
         }
     }
 
     /// Refuses percents given for fractions.
     fn check(&self) -> Result<(), CliError> {
-        let second_look = self.second_look.filter(|fraction| *fraction != 0.0);
+        let second_look = Some(self.second_look).filter(|fraction| *fraction != 0.0);
         for (flag, fraction, max) in [
             ("--target-se", self.target_se, 0.5),
             ("--target-cv", self.target_cv, 1.0),
