@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use areal_estimate::{Estimator, FindingKind, ZoneMethod};
 use areal_job::StagedDir;
 use areal_survey::{EstimateSettings, QuantifyMethod, estimate, quantify};
-use clap::{ArgAction, Args};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{ArgAction, Args};
 use serde::{Deserialize, Serialize};
 
 use super::Stage;
