@@ -154,7 +154,7 @@ mod tests {
             "- bands: red, nir",
             "- rubber is mapped as forest on 3.10 % of the area (7 units).",
             "12 units labelled again",
-            "not to 10.000 km2 of the map's grid",
+            "do not refer to 10.000 km2 of the map's grid",
         ] {
             assert!(report.contains(words), "{words}: {report}");
         }
