@@ -28,7 +28,6 @@ struct Normalisation {
 /// The normalisation as an operation of Burn's backends; all give the output, the mean and the variance by channel.
 #[backend_extension(Flex, Autodiff)]
 trait MapNormalisation: Backend {
-    /// Normalises.
     fn map_norm(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
@@ -36,7 +35,6 @@ trait MapNormalisation: Backend {
         how: Normalisation,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 
-    /// Normalises and adds.
     fn map_norm_add(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,

@@ -54,7 +54,6 @@ impl Explainer {
         Ok(Self { spec, network, head, device })
     }
 
-    /// The model.
     pub fn spec(&self) -> &ModelSpec {
         &self.spec
     }

@@ -9,7 +9,8 @@ use areal_model::{
 };
 use burn::tensor::Device;
 
-use crate::{Explainer, Method, randomised};
+use crate::Method;
+use crate::explainer::{Explainer, randomised};
 
 fn spec() -> ModelSpec {
     let class = |code: u8| Class { code, name: format!("c{code}"), colour: [code; 3] };

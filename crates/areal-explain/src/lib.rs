@@ -16,10 +16,7 @@ mod run;
 mod settings;
 mod subject;
 
-pub use cam::{grad_cam, hires_cam, upsample};
 pub use error::ExplainError;
-pub use explainer::{Explainer, Saliency, Score, randomised};
-pub use measure::{area_under, order, rank_correlation};
 pub use method::Method;
 pub use run::{ExplainMeta, SaliencyRow, explain};
 pub use settings::{Chosen, ExplainSettings};

@@ -18,9 +18,7 @@ use crate::{ExplainError, ExplainSettings, Method};
 /// One row of `saliency.csv`: a patch explained by a method.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SaliencyRow {
-    /// Name of the patch.
     pub id: String,
-    /// The method.
     pub method: Method,
     /// Name of the scene; empty for an imported image, as the next four.
     pub scene: Option<String>,
@@ -64,7 +62,6 @@ pub struct SaliencyRow {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExplainMeta {
-    /// [`ExplainMeta::FORMAT`].
     pub format: String,
     /// What the model predicts.
     pub target: Target,

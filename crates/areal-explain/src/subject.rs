@@ -26,7 +26,6 @@ pub struct Subject {
 /// Where a patch lies.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Place {
-    /// The scene's name.
     pub scene: String,
     /// Its pixels in the scene.
     pub window: Window,

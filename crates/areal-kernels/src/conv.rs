@@ -17,7 +17,6 @@ use crate::{ConvShape, Isa, KernelError, MapShape};
 /// What follows the sum of a convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Activation {
-    /// Nothing.
     None,
     /// `max(x, 0)`.
     Relu,
@@ -88,7 +87,6 @@ impl Conv2d {
         winograd::pays(&self.shape, source, target)
     }
 
-    /// What it computes.
     pub fn shape(&self) -> &ConvShape {
         &self.shape
     }
@@ -223,17 +221,13 @@ pub struct Work<'a> {
     pub source: MapShape,
     /// Shape of the output.
     pub target: MapShape,
-    /// Weights and bias.
     pub packed: &'a Packed,
-    /// Instructions to use.
     pub isa: Isa,
     /// Whether negative results become 0.
     pub relu: bool,
-    /// The input map.
     pub input: MapRows<'a>,
     /// A map to add, shaped as the output.
     pub add: Option<MapRows<'a>>,
-    /// The output map.
     pub output: SharedMut<'a, f32>,
     /// Where its rows lie.
     pub output_rows: Ring,

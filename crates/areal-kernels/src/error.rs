@@ -5,31 +5,16 @@
 pub enum KernelError {
     /// A slice does not have the length that its shape needs.
     #[error("{what}: {found} values, but the shape needs {expected}")]
-    Length {
-        /// Which argument.
-        what: &'static str,
-        /// Values that the shape needs.
-        expected: usize,
-        /// Values given.
-        found: usize,
-    },
+    Length { what: &'static str, expected: usize, found: usize },
     /// The channels of a map are not those of the weights.
     #[error("{what}: a map of {found} channels, expected {expected}")]
-    Channels {
-        /// Which argument.
-        what: &'static str,
-        /// Channels of the operation.
-        expected: usize,
-        /// Channels of the map.
-        found: usize,
-    },
+    Channels { what: &'static str, expected: usize, found: usize },
     /// A size that is zero, or a kernel larger than the padded map.
     #[error("impossible convolution: {0}")]
     Shape(String),
     /// A name that is not that of an instruction set.
     #[error("unknown instruction set {name:?}: must be one of {known}")]
     UnknownIsa {
-        /// The name.
         name: String,
         /// The names of all instruction sets.
         known: String,

@@ -1,4 +1,4 @@
-//! Transposition between planar images `[N, C, H, W]` and maps `[H, W, N, C]`.
+//! Transposition of planar images `[N, C, H, W]` to maps `[H, W, N, C]`.
 
 use rayon::prelude::*;
 
@@ -15,17 +15,6 @@ pub fn from_nchw(shape: MapShape, planar: &[f32], map: &mut [f32]) -> Result<(),
     KernelError::check_len("planar images", planar.len(), shape.len())?;
     KernelError::check_len("map", map.len(), shape.len())?;
     transpose(planar, shape.row_len(), shape.height * shape.width, map);
-    Ok(())
-}
-
-/// Transposes a map `[H, W, N, C]` to planar images `[N, C, H, W]`.
-///
-/// # Errors
-/// When a slice does not have the length of the shape.
-pub fn to_nchw(shape: MapShape, map: &[f32], planar: &mut [f32]) -> Result<(), KernelError> {
-    KernelError::check_len("map", map.len(), shape.len())?;
-    KernelError::check_len("planar images", planar.len(), shape.len())?;
-    transpose(map, shape.height * shape.width, shape.row_len(), planar);
     Ok(())
 }
 
@@ -64,8 +53,5 @@ mod tests {
         let mut map = vec![0.0; 12];
         from_nchw(shape, &planar, &mut map).unwrap();
         assert_eq!(map, [0., 10., 20., 100., 110., 120., 1., 11., 21., 101., 111., 121.]);
-        let mut back = vec![0.0; 12];
-        to_nchw(shape, &map, &mut back).unwrap();
-        assert_eq!(back, planar);
     }
 }

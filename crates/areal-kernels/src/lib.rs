@@ -32,7 +32,7 @@ pub use conv::{Activation, Conv2d, RowAlgorithm};
 pub use error::KernelError;
 pub use gradient::{bias_gradient, input_gradient, weights_gradient};
 pub use isa::Isa;
-pub use layout::{from_nchw, to_nchw};
+pub use layout::from_nchw;
 pub use norm::{ByChannel, Moments, Norm, NormGradient, moments};
 pub use optimiser::{AdamW, Momentum, sum_of_squares};
 pub use pooling::{MaxPool, PoolColumns, mean_pool};

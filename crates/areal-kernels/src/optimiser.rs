@@ -11,9 +11,8 @@ const PART: usize = 1 << 14;
 /// One step of Adam with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AdamW {
-    /// Learning rate.
     pub rate: f64,
-    /// The share of the weights that decays, times the rate.
+    /// The fraction of the weights that decays, times the rate.
     pub decay: f64,
     /// Of the first and the second moment.
     pub betas: [f64; 2],
@@ -83,9 +82,8 @@ fn adamw_of(numbers: &[f32; 9], w: &mut [f32], g: &[f32], m: &mut [f32], v: &mut
 /// One step of gradient descent with momentum: `momentum = beta momentum + g + decay w`, `w -= rate momentum`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Momentum {
-    /// Learning rate.
     pub rate: f64,
-    /// The share of the weights that is added to the gradient.
+    /// The fraction of the weights that is added to the gradient.
     pub decay: f64,
     /// What is kept of the momentum.
     pub beta: f64,

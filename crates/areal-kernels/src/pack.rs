@@ -19,7 +19,6 @@ pub struct Packed {
     pub values: Buffer,
     /// Bias by output channel, zeros up to whole vectors.
     pub bias: Buffer,
-    /// The blocks.
     pub blocks: Vec<Block>,
 }
 

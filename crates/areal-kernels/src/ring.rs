@@ -24,7 +24,7 @@ impl Ring {
         Self { first: first % rows.max(1), rows }
     }
 
-    /// Of a map that is whole.
+    /// Of a map held as a whole.
     pub fn whole(rows: usize) -> Self {
         Self { first: 0, rows }
     }
@@ -42,7 +42,7 @@ impl Ring {
 }
 
 impl<'a> MapRows<'a> {
-    /// A map that is whole, of so many rows.
+    /// A map held as a whole, of this number of rows.
     pub fn whole(values: &'a [f32], rows: usize) -> Self {
         Self { values, ring: Ring::whole(rows) }
     }

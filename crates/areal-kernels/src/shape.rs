@@ -5,9 +5,7 @@ use crate::KernelError;
 /// The shape of a map, `[H, W, N, C]`: `height` rows of `width` positions, each with `batch` images of `channels` values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct MapShape {
-    /// Rows.
     pub height: usize,
-    /// Columns.
     pub width: usize,
     /// Images.
     pub batch: usize,
@@ -21,7 +19,6 @@ impl MapShape {
         Self { height, width, batch, channels }
     }
 
-    /// Number of values.
     pub fn len(&self) -> usize {
         self.height * self.width * self.row_len()
     }
@@ -44,7 +41,6 @@ pub struct ConvShape {
     pub inputs: usize,
     /// Channels out.
     pub outputs: usize,
-    /// Kernel size.
     pub kernel: [usize; 2],
     /// Step of the kernel.
     pub stride: [usize; 2],

@@ -20,7 +20,7 @@ pub enum Architecture {
     /// 34 layers, basic blocks (He et al. 2016, table 1).
     Resnet34,
     /// 50 layers, bottleneck blocks (He et al. 2016, table 1), with the stride in the 3 x 3 convolution, as the
-    /// weights in circulation have it.
+    /// published weights have it.
     Resnet50,
 }
 

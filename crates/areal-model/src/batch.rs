@@ -17,7 +17,7 @@ pub struct PatchBatch {
 }
 
 impl PatchBatch {
-    /// Checks that the parts have the sizes that `shape` says, with so many bands.
+    /// Checks that the parts have the sizes that `shape` says, with this number of bands.
     ///
     /// # Errors
     /// [`ModelError::Batch`] that names what does not fit.

@@ -10,7 +10,7 @@ use crate::{BUNDLE_FORMAT, ModelError, ModelSpec, Network, StateDict};
 /// Name of the weights in a bundle.
 pub const WEIGHTS_FILE: &str = "weights.safetensors";
 /// Name of the model's description in a bundle.
-pub const MODEL_FILE: &str = "model.json";
+const MODEL_FILE: &str = "model.json";
 
 /// A trained model and all that is needed to use it.
 #[derive(Debug)]

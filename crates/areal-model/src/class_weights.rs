@@ -23,7 +23,7 @@ pub enum ClassWeights {
 }
 
 impl ClassWeights {
-    /// The weight of each class of these patch counts. `N` and `C` are the patches and classes that there are; a class
+    /// The weight of each class of these patch counts. `N` and `C` are the numbers of patches and of classes present; a class
     /// without patches weighs 0.
     ///
     /// # Example

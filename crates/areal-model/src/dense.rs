@@ -7,20 +7,20 @@ use ndarray::Array2;
 
 use crate::{ModelError, ModelSpec};
 
-/// A part of a scene that a network runs over from the top down, and the patches whose outputs come of it.
+/// A part of a scene that a network runs over from the top down, and the patches that it gives outputs for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DensePart {
-    /// Patch rows, from the first on that comes out.
+    /// Patch rows, from the first one with outputs.
     pub patch_rows: Range<usize>,
     /// Patch columns.
     pub patch_columns: Range<usize>,
-    /// Rows of pixels that go in; they may reach past the scene.
+    /// Rows of pixels that are read; they may reach past the scene.
     pub rows: Range<usize>,
-    /// Columns of pixels that go in; they may reach past the scene.
+    /// Columns of pixels that are read; they may reach past the scene.
     pub columns: Range<usize>,
     /// Most bytes of all maps that are held at once.
     pub bytes: u64,
-    /// Most rows of pixels, from a patch's first on, that go in before the patch comes out.
+    /// Greatest number of rows of pixels, from a patch's first on, that are read before the patch is complete.
     pub lag: usize,
 }
 
@@ -45,7 +45,7 @@ pub trait DenseInference: Send {
     /// How it computes, in a word or two, as [`crate::Inference::kind`].
     fn kind(&self) -> String;
 
-    /// What goes in for the patches of some columns, from patch row `patch_row` on. The outputs are the same to the last
+    /// What is read for the patches of some columns, from patch row `patch_row` on. The outputs are the same to the last
     /// bit whatever the part.
     ///
     /// # Errors
@@ -55,7 +55,7 @@ pub trait DenseInference: Send {
     /// Begins with a part.
     ///
     /// # Errors
-    /// When it is no part of this scene.
+    /// When it is not a part of this scene.
     fn start(&mut self, part: &DensePart) -> Result<(), ModelError>;
 
     /// The rows of pixels that [`DenseInference::push`] takes next; empty when all are in.

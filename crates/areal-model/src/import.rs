@@ -25,12 +25,12 @@ pub struct Imported {
 
 impl StateDict {
     /// Weights of another training to begin from: a safetensors file or a PyTorch state dict (`.pth`, `.pt`) of a
-    /// residual network with the names in circulation.
+    /// residual network with the names of published weights.
     ///
     /// - The usual prefixes (`module.`, `backbone.`, ...) and the counters `num_batches_tracked` are dropped.
     /// - **First convolution**: for other bands than the weights', band `c` takes the weights of band `c mod B` of the
     ///   `B` there are, times `B` / bands, so that activations keep their scale.
-    /// - **Head**: a linear layer for other classes (or none) begins afresh from `seed`.
+    /// - **Head**: a linear layer for other classes (or none) is initialised from `seed`.
     ///
     /// # Errors
     /// When the file cannot be read or its other tensors do not fit the architecture.

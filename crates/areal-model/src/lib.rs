@@ -23,7 +23,7 @@ mod weights;
 
 pub use architecture::Architecture;
 pub use batch::{PatchBatch, to_tensor};
-pub use bundle::{Bundle, MODEL_FILE, WEIGHTS_FILE};
+pub use bundle::{Bundle, WEIGHTS_FILE};
 pub use class_weights::{ClassWeights, implied_prior};
 pub use dense::{DenseInference, DensePart, DenseRow};
 pub use device::{DeviceChoice, DeviceInfo, devices};

@@ -24,7 +24,7 @@ pub enum Loss {
     CrossEntropy,
     /// `-alpha (1 - p)^gamma ln p` of the true class (Lin et al. 2017, eq. 5).
     Focal {
-        /// How much less a patch counts that is classified well already; 0 is cross-entropy. 0 to 100.
+        /// How much less a patch counts that is already classified well; 0 is cross-entropy. 0 to 100.
         gamma: f64,
         /// Scale, a millionth to a million.
         alpha: f64,

@@ -31,7 +31,7 @@ impl Normalisation {
         }
     }
 
-    /// Checks that there is one finite mean and one positive deviation a band.
+    /// Checks that there is one finite mean and one positive deviation per band.
     ///
     /// # Errors
     /// [`ModelError::Spec`] that names the fault.
@@ -96,7 +96,7 @@ impl Statistics {
         self.count as u64
     }
 
-    /// Of each band, a value that seems to stand for no data and was not declared as such: see [`Extremes::stray`].
+    /// Of each band, a value that seems to mean no data and was not declared as such: see [`Extremes::stray`].
     pub fn stray(&self) -> Vec<Option<f64>> {
         self.extremes.iter().map(Extremes::stray).collect()
     }

@@ -12,7 +12,7 @@ use crate::ModelError;
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case", parse_err_fn = unknown, parse_err_ty = ModelError)]
 pub enum Padding {
-    /// Zeros, so that maps keep their size up to the stride: as the weights in circulation were trained.
+    /// Zeros, so that maps keep their size up to the stride: as published weights were trained.
     #[default]
     Same,
     /// Nothing: maps shrink by the reach of every kernel. No feature of a patch depends on where the patch ends, so

@@ -36,7 +36,6 @@ impl Default for Calibration {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ValueScale {
-    /// Mean of the values.
     pub mean: f64,
     /// Standard deviation of the values, above 0.
     pub std: f64,
@@ -46,9 +45,7 @@ pub struct ValueScale {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelSpec {
-    /// [`BUNDLE_FORMAT`].
     pub format: String,
-    /// The network's shape.
     pub architecture: Architecture,
     /// What its convolutions see past the border of a patch; `same` where the document has no such key.
     #[serde(default)]
@@ -63,9 +60,7 @@ pub struct ModelSpec {
     /// What the stored values of each band meant in the training scenes; none where that is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scaling: Option<Vec<Scaling>>,
-    /// Per-band normalisation.
     pub normalisation: Normalisation,
-    /// What is predicted.
     pub target: Target,
     /// Standardisation of a value target; none for classes.
     pub value_scale: Option<ValueScale>,

@@ -15,7 +15,6 @@ use crate::{ModelError, Network, NetworkConfig};
 /// One tensor's values in the computer's memory.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TensorValues {
-    /// Its shape.
     pub shape: Vec<usize>,
     /// Its values, row-major.
     pub values: Vec<f32>,
@@ -25,7 +24,6 @@ pub struct TensorValues {
 /// (`layer1.0.bn1.running_mean`, `fc.weight` `[outputs, features]`), so that a bundle's weights load there as they are.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct StateDict {
-    /// The tensors.
     pub tensors: BTreeMap<String, TensorValues>,
 }
 
@@ -169,7 +167,7 @@ pub(crate) fn fill(network: Network, state: &StateDict) -> Network {
 struct Walk(Vec<String>);
 
 impl Walk {
-    /// The tensor's name in circulation: Burn says gamma and beta where others say weight and bias.
+    /// The tensor's name in published weights: Burn says gamma and beta where others say weight and bias.
     fn name(&self) -> String {
         let parts = self.0.iter().map(|part| match part.as_str() {
             "gamma" => "weight",
@@ -197,7 +195,7 @@ impl ModuleVisitor for Collector {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        // A linear layer's weight is [inputs, outputs] here, [outputs, inputs] in circulation.
+        // A linear layer's weight is [inputs, outputs] here, [outputs, inputs] in published weights.
         let tensor = if D == 2 { param.val().transpose() } else { param.val() };
         let shape = tensor.dims().to_vec();
         let values = if self.shapes_only { Vec::new() } else { host_values(tensor) };

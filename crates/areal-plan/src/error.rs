@@ -24,21 +24,14 @@ pub enum PlanError {
          {tolerance:.0e} is allowed"
     )]
     Disagrees {
-        /// What the plan computes in.
         precision: Precision,
         /// Greatest difference, as a fraction of the greatest logit (or of 1 where that is less).
         found: f32,
-        /// What is allowed.
         tolerance: f32,
     },
     /// A reduced precision on a device other than the CPU.
     #[error("{precision} runs on the cpu only, not on {device}")]
-    Device {
-        /// The precision.
-        precision: Precision,
-        /// The device asked for.
-        device: DeviceChoice,
-    },
+    Device { precision: Precision, device: DeviceChoice },
     /// 8-bit integers without measured ranges.
     #[error("int8 needs the ranges of the network's maps, measured on patches that it was trained on")]
     NoRanges,

@@ -10,7 +10,6 @@ use crate::PlanError;
 /// A convolution as plain numbers.
 #[derive(Debug, Clone)]
 pub struct Folded {
-    /// What it computes.
     pub shape: ConvShape,
     /// `[outputs, inputs, kernel rows, kernel columns]`.
     pub weights: Vec<f32>,

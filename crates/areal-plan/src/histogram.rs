@@ -1,6 +1,5 @@
 //! Histograms of map values, from which scales for int8 are chosen.
 
-/// Number of bins.
 const BINS: usize = 2048;
 /// Codes of a byte above zero.
 const CODES: f64 = 255.0;

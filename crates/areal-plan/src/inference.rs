@@ -10,8 +10,9 @@ use areal_model::{
 use ndarray::Array2;
 
 use crate::compile::{Arithmetic, compile};
+use crate::dense::DensePlan;
 use crate::program::Program;
-use crate::{DensePlan, PlanError, Ranges, input, probe};
+use crate::{PlanError, Ranges, input, probe};
 
 /// Pixels of one part of a batch: 64 patches of 64 px. Larger batches gain no speed, only memory.
 const PIXELS: usize = 64 * 64 * 64;
@@ -88,7 +89,6 @@ impl PlanInference {
         Ok(plan)
     }
 
-    /// What is run.
     #[cfg(test)]
     pub(crate) fn program(&self) -> &Program {
         &self.program

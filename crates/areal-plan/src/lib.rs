@@ -2,7 +2,7 @@
 //!
 //! Batch normalisation is folded into the convolutions, `ReLU` and residual additions happen where a convolution stores
 //! its sums, buffers are planned once and reused, and pixels are normalised while they are converted from the scene's
-//! own type. [`DensePlan`] runs a plan over a whole scene, so that what patches share is computed once. A plan is compared
+//! own type. [`areal_model::Inference::dense`] runs a plan over a whole scene, so that what patches share is computed once. A plan is compared
 //! with Burn when it is loaded and refuses to load where the two differ.
 //!
 //! In bf16 and int8 ([`areal_model::Precision`]) a plan's maps and weights are of reduced precision; the head, and the sums of bf16, are in
@@ -23,7 +23,6 @@ mod ranges;
 mod stream;
 
 pub use comparison::precision_change;
-pub use dense::DensePlan;
 pub use error::PlanError;
 pub use inference::{PlanInference, load};
 pub use probe::{LogitDifference, tolerance};

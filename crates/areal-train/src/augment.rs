@@ -4,13 +4,13 @@ use areal_grid::PixelState;
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
-/// How training patches are varied; each variation leaves the label true, for there is no up in a satellite image.
+/// Augmentation of training patches; each variation leaves the label true, since satellite images have no preferred orientation.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Augmentation {
     /// The eight flips and rotations of a square, each as often.
     pub flips: bool,
-    /// All observed pixels of a patch are brighter or darker by up to so many standard deviations of their band.
+    /// All observed pixels of a patch are brighter or darker by up to this number of standard deviations of their band.
     pub brightness: f32,
     /// Standard deviation of noise on each observed pixel, in standard deviations of its band.
     pub noise: f32,

@@ -6,7 +6,7 @@ use ndarray::Array2;
 /// Bins of the expected calibration error.
 const BINS: usize = 15;
 
-/// The temperature that makes the (weighed) log loss of logits `[N, K]` least (Guo et al. 2017, section 4.2), between
+/// The temperature that makes the (weighted) log loss of logits `[N, K]` least (Guo et al. 2017, section 4.2), between
 /// 0.05 and 20, by golden-section search on its logarithm: the loss is convex in 1 / temperature.
 ///
 /// `weights` are one a patch. Where a model's training implies another class prior than the patches have, they carry
@@ -27,7 +27,7 @@ pub fn fit_temperature(logits: &Array2<f32>, truth: &[usize], weights: &[f64]) -
     f64::midpoint(low, high).exp()
 }
 
-/// Weighed mean of `-ln p` of the true class at a temperature.
+/// Weighted mean of `-ln p` of the true class at a temperature.
 pub(crate) fn log_loss(logits: &Array2<f32>, truth: &[usize], weights: &[f64], temperature: f64) -> f64 {
     let mut sum = 0.0;
     for ((row, k), w) in logits.rows().into_iter().zip(truth).zip(weights) {
@@ -40,7 +40,7 @@ pub(crate) fn log_loss(logits: &Array2<f32>, truth: &[usize], weights: &[f64], t
 }
 
 /// Expected calibration error of the most probable class (Guo et al. 2017, eq. 3) of probabilities `[N, K]`, in 15 bins
-/// of equal width, 0 to 1, patches weighed.
+/// of equal width, 0 to 1, patches weighted.
 pub fn expected_calibration_error(probabilities: &Array2<f32>, truth: &[usize], weights: &[f64]) -> f64 {
     let mut bins = [[0.0f64; 3]; BINS];
     for ((row, k), w) in probabilities.rows().into_iter().zip(truth).zip(weights) {
@@ -79,7 +79,7 @@ mod tests {
         let truth = [0, 0, 0, 1];
         let t = fit_temperature(&logits, &truth, &[1.0; 4]);
         assert!((t - 5.0 / 3f64.ln()).abs() < 1e-3, "{t}");
-        // The wrong one weighed three times: the best probability is 1/2, the temperature as high as may be.
+        // The wrong one weighted three times: the best probability is 1/2, the temperature as high as may be.
         let t = fit_temperature(&logits, &truth, &[1.0, 1.0, 1.0, 3.0]);
         assert!(t > 19.9, "{t}");
         // At the best temperature the loss is the entropy of (3/4, 1/4).

@@ -9,7 +9,6 @@ use crate::TrainError;
 
 /// The patches of one split with what a network is to say of them.
 pub(crate) struct Samples<'a> {
-    /// The store.
     pub store: &'a PatchStore,
     /// Places in the store.
     pub indices: Vec<usize>,
@@ -33,7 +32,6 @@ impl<'a> Samples<'a> {
         Ok(Self { store, indices, targets })
     }
 
-    /// Number of patches.
     pub fn len(&self) -> usize {
         self.indices.len()
     }

@@ -23,13 +23,9 @@ const BATCH: usize = 64;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Evaluation {
-    /// [`EVALUATION_FORMAT`].
     pub format: String,
-    /// The split.
     pub split: Split,
-    /// Its patches.
     pub patches: u64,
-    /// The measures.
     pub metrics: Metrics,
     pub provenance: Provenance,
 }

@@ -8,13 +8,12 @@ use crate::Metrics;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EpochRow {
-    /// From 1.
     pub epoch: usize,
     /// Learning rate of its last step.
     pub learning_rate: f64,
-    /// Mean loss of the training patches as they were seen: varied, weighed, before each step.
+    /// Mean loss of the training patches as they were seen: augmented, weighted, before each step.
     pub train_loss: f64,
-    /// Mean loss of the validation patches, not weighed.
+    /// Mean loss of the validation patches, not weighted.
     pub validation_loss: f64,
     /// Measures of the validation patches.
     pub validation: Metrics,

@@ -23,7 +23,7 @@ pub(crate) struct Learner<'a> {
     /// The model as it will be described; not calibrated yet.
     spec: &'a ModelSpec,
     loss: Loss,
-    /// Weight of each class in the loss; none where all weigh the same.
+    /// Weight of each class in the loss; none where all have the same weight.
     class_weights: Option<Vec<f64>>,
     train: &'a Samples<'a>,
     validation: &'a Samples<'a>,
@@ -97,7 +97,7 @@ impl<'a> Learner<'a> {
         let (train, normalisation) = (self.train, &self.spec.normalisation);
         let vary = Some((settings.augmentation, settings.seed, epoch));
         let (steps, mut sum, mut patches) = (batches.len(), 0.0, 0);
-        // After its first step it shares its memory with nothing and is changed in place.
+        // After its first step its memory is not shared, and it is changed in place.
         let mut network = Some(self.network.clone());
         Loader { samples: train, normalisation, vary }.run(&batches, |step, batch| {
             job.check()?;

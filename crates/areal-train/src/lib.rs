@@ -28,7 +28,6 @@ mod train;
 mod workers;
 
 pub use augment::Augmentation;
-pub use calibrate::{expected_calibration_error, fit_temperature};
 pub use error::TrainError;
 pub use evaluate::{EVALUATION_FORMAT, Evaluation, evaluate};
 pub use history::EpochRow;
@@ -38,6 +37,6 @@ pub use optimiser::Optimiser;
 pub use settings::{OptimiserKind, Sampler, TrainSettings};
 pub use step::step;
 pub use store_batches::{LabelledBatch, held_out_batches, range_batches};
-pub use tables::{write_confusion, write_evaluation, write_metrics};
+pub use tables::{write_confusion, write_evaluation};
 pub use train::{TrainReport, train};
 pub use workers::among_workers;

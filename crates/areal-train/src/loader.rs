@@ -10,14 +10,13 @@ use crate::{Augmentation, TrainError};
 
 /// Batches that wait while the network is busy.
 const QUEUE: usize = 3;
-/// Purpose of the random streams that vary patches.
+/// Purpose of the random streams that augment patches.
 const VARY: u64 = 2;
 
 /// Normalised patches on their way to the network.
 pub(crate) struct Batch {
     /// `[N, C, H, W]`.
     pub pixels: Vec<f32>,
-    /// Its shape.
     pub shape: [usize; 4],
     /// Classes or values, one a patch.
     pub targets: Vec<f64>,

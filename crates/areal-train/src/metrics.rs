@@ -25,7 +25,6 @@ impl ConfusionMatrix {
         self.counts[reference][predicted] += 1;
     }
 
-    /// Number of patches.
     pub fn total(&self) -> u64 {
         self.counts.iter().flatten().sum()
     }
@@ -136,11 +135,8 @@ pub struct ClassMetrics {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClassRow {
-    /// Its code.
     pub code: u8,
-    /// Its name.
     pub name: String,
-    /// Reference patches.
     pub patches: u64,
     /// Fraction of its predictions that are correct.
     pub precision: Option<f64>,
@@ -179,7 +175,6 @@ impl ClassMetrics {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ValueMetrics {
-    /// Number of patches.
     pub patches: u64,
     /// Root of the mean squared error.
     pub rmse: f64,

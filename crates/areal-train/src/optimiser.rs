@@ -16,7 +16,7 @@ const MOMENTUM: f64 = 0.9;
 const BETA: [f64; 2] = [0.9, 0.999];
 const EPSILON: f64 = 1e-8;
 
-/// Adam with decoupled weight decay, or gradient descent with momentum; what it remembers can be kept and put back, so
+/// Adam with decoupled weight decay, or gradient descent with momentum; its state can be saved and restored, so
 /// that a run continues to the same bytes.
 pub struct Optimiser {
     kernels: Kernels,
@@ -29,7 +29,7 @@ pub struct Optimiser {
 }
 
 impl Optimiser {
-    /// One that has done no step.
+    /// Before its first step.
     pub fn new(settings: &TrainSettings, operations: KernelOperations) -> Self {
         Self {
             kernels: operations.0,
@@ -80,7 +80,7 @@ impl Optimiser {
         p
     }
 
-    /// Steps done and what is remembered.
+    /// The number of steps and the moments.
     pub(crate) fn state(&self) -> (u64, StateDict) {
         let tensors = self.moments.iter().flat_map(|(id, moments)| {
             moments.iter().enumerate().map(move |(i, moment)| (format!("{id}.{i}"), moment.values()))
@@ -104,7 +104,7 @@ impl Optimiser {
     }
 }
 
-/// What is remembered of one parameter, which has any number of axes.
+/// The moments of one parameter, which has any number of axes.
 enum Moment {
     /// Taken from a checkpoint.
     Kept(TensorValues),

@@ -31,7 +31,7 @@ pub(crate) fn epoch_batches(
     even_batches(&order, batch_size)
 }
 
-/// As many of each class: each class is dealt from a deck that is shuffled anew when it is used up.
+/// As many of each class: each class is drawn from a list that is reshuffled when it is used up.
 fn balanced(classes: &[usize], rng: &mut ChaCha8Rng) -> Vec<usize> {
     let mut decks = vec![Vec::new(); classes.iter().max().map_or(0, |m| m + 1)];
     for (place, class) in classes.iter().enumerate() {

@@ -12,7 +12,6 @@ use crate::{Augmentation, TrainError};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainSettings {
-    /// The network's shape.
     pub architecture: Architecture,
     /// What its convolutions see past the border of a patch.
     #[serde(default)]

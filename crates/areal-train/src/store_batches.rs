@@ -18,7 +18,6 @@ const PIXELS: usize = 1 << 20;
 /// Patches with their targets: places of the classes in the legend, or values in their own units.
 #[derive(Debug, Clone)]
 pub struct LabelledBatch {
-    /// The patches.
     pub patches: PatchBatch,
     /// One a patch.
     pub targets: Vec<f64>,

@@ -46,7 +46,7 @@ pub fn moments(isa: Isa, channels: usize, x: &[f32]) -> Result<Moments, KernelEr
     Ok(Moments { mean, variance })
 }
 
-/// Number of pixels of a map of so many channels.
+/// Number of pixels of a map of this number of channels.
 fn pixels(channels: usize, x: &[f32]) -> Result<usize, KernelError> {
     if channels == 0 || x.is_empty() || !x.len().is_multiple_of(channels) {
         return Err(KernelError::Shape(format!("{} values as pixels of {channels} channels", x.len())));

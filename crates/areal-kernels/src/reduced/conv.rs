@@ -133,7 +133,6 @@ impl ReducedConv2d {
         Ok(Self { shape, layout, encodings, weights: packed, epilogue, instructions })
     }
 
-    /// What it computes.
     pub fn shape(&self) -> &ConvShape {
         &self.shape
     }

@@ -9,7 +9,7 @@ use crate::{Isa, KernelError, MapShape, MaxPool};
 /// Bytes that stay in registers while the positions of a window go by.
 const CHUNK: usize = 128;
 
-/// The greatest value of each window of a map of reduced precision, in the same code; as [`MaxPool::run`] otherwise.
+/// The maximum of each window of a map of reduced precision, in the same code; as [`MaxPool::run`] otherwise.
 ///
 /// # Errors
 /// When a slice is shorter than its shape needs or a window lies outside the map.

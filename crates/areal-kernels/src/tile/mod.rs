@@ -28,7 +28,6 @@ pub struct Tap {
 pub struct Tile<'a> {
     /// Taps that fall inside the map.
     pub taps: &'a [Tap],
-    /// Input channels, contiguous.
     pub inputs: usize,
     /// First input pixel.
     pub input: *const f32,

@@ -16,7 +16,6 @@ const ROUND: usize = 128;
 /// The gradient of a convolution by its weights in Winograd's algorithm: the adjoint of the products at each point, 36 products
 /// for each tile of 16 outputs instead of 144. For shapes that [`pays`](super::pays) agrees to.
 pub struct WeightsGradient<'a> {
-    /// Instructions to use.
     pub isa: Isa,
     /// Zeros above and left of the map.
     pub padding: [usize; 2],
@@ -24,7 +23,6 @@ pub struct WeightsGradient<'a> {
     pub source: MapShape,
     /// Shape of the output.
     pub target: MapShape,
-    /// The input.
     pub x: &'a [f32],
     /// The gradient by the output.
     pub gradient: &'a [f32],

@@ -104,7 +104,7 @@ dispatch! {
     /// `B^T d B` of one input tile; point `p` goes to `out + p step`.
     ///
     /// # Safety
-    /// `channels` is a multiple of 16, so many values can be read at each pixel and written at each point.
+    /// `channels` is a multiple of 16, that many values can be read at each pixel and written at each point.
     pub unsafe fn input(pixels: &Pixels, channels: usize, out: *mut f32, step: usize) = input_any;
 }
 
@@ -202,8 +202,8 @@ dispatch! {
     /// `A^T m A` of one tile's products, with the epilogue; outputs whose start is none are not stored.
     ///
     /// # Safety
-    /// `channels` is a multiple of 16; so many values can be read at each point `m + p step`, of the bias and of the map to add;
-    /// every start is that of so many values that nothing else accesses, inside what `to` points to.
+    /// `channels` is a multiple of 16; that many values can be read at each point `m + p step`, of the bias and of the map to add;
+    /// every start is that of as many values that nothing else accesses, inside what `to` points to.
     pub unsafe fn output(m: *const f32, step: usize, channels: usize, starts: &Starts, epilogue: &Epilogue<'_>, to: SharedMut<'_, f32>) = output_any;
 }
 

@@ -21,15 +21,12 @@ pub(super) enum BlockKind {
 pub struct Block {
     /// First convolution: 3 x 3 with the stride (basic) or 1 x 1 (bottleneck).
     pub conv1: Conv2d,
-    /// Its normalisation.
     pub bn1: BatchNorm,
     /// Second convolution: 3 x 3, with the stride in a bottleneck.
     pub conv2: Conv2d,
-    /// Its normalisation.
     pub bn2: BatchNorm,
     /// Third convolution, 1 x 1: bottleneck only.
     pub conv3: Option<Conv2d>,
-    /// Its normalisation.
     pub bn3: Option<BatchNorm>,
     /// Shortcut where shapes differ: 1 x 1 convolution with the stride, and its normalisation.
     pub downsample: Option<(Conv2d, BatchNorm)>,
@@ -52,7 +49,7 @@ pub(super) fn convolution(
         .init(device)
 }
 
-/// `blocks` blocks, the first with the stride; and how many channels come out.
+/// `blocks` blocks, the first with the stride; and the number of output channels.
 pub(super) fn stage(
     kind: BlockKind,
     channels: usize,
@@ -92,7 +89,7 @@ fn block(
 }
 
 impl Block {
-    /// Pixels that the convolutions take from each side of a map, at the scale of what goes in, where they have no
+    /// Pixels that the convolutions take from each side of a map, at the scale of the input, where they have no
     /// padding: those that the shortcut leaves out too. 0 with padding.
     pub fn margin(&self) -> usize {
         let (mut margin, mut scale) = (0, 1);

@@ -13,12 +13,10 @@ use crate::{Architecture, ModelError, Padding};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkConfig {
-    /// The architecture.
     pub architecture: Architecture,
     /// What its convolutions see past the border of a patch.
     #[serde(default)]
     pub padding: Padding,
-    /// Number of bands.
     pub bands: usize,
     /// Number of outputs: classes, or 1 for a value.
     pub outputs: usize,
@@ -66,7 +64,7 @@ impl NetworkConfig {
         if self.padding == Padding::Same {
             return 1;
         }
-        // Positions that a kernel reads for so many of its own.
+        // Positions that a kernel reads for this number of outputs.
         let read = |positions: usize, kernel: usize, stride: usize| (positions - 1) * stride + kernel;
         let sizes = self.architecture.sizes();
         let mut size = 1;
@@ -102,7 +100,7 @@ impl NetworkConfig {
         }
     }
 
-    /// Checks that patches of so many pixels have a feature.
+    /// Checks that patches of this size have a feature.
     ///
     /// # Errors
     /// [`ModelError::PatchTooSmall`].

@@ -22,7 +22,7 @@ use crate::weights::initial_state;
 use crate::{ModelError, StateDict};
 
 /// A residual network (He et al. 2016): a stem, up to four stages of blocks, global average pooling and one linear
-/// layer. Field names are those of the weights in circulation, so that a tensor's path here is its name there.
+/// layer. Field names are those of published weights, so that a tensor's path here is its name there.
 #[derive(Module, Debug)]
 pub struct Network {
     /// Convolution of the stem, stride 2.
@@ -31,11 +31,8 @@ pub struct Network {
     pub bn1: BatchNorm,
     /// 3 x 3, stride 2; `compact` has none.
     pub maxpool: Option<MaxPool2d>,
-    /// First stage.
     pub layer1: Vec<Block>,
-    /// Second stage.
     pub layer2: Vec<Block>,
-    /// Third stage.
     pub layer3: Vec<Block>,
     /// Fourth stage; empty in `compact`.
     pub layer4: Vec<Block>,
@@ -55,7 +52,7 @@ impl Network {
         Self::from_state(config, &initial_state(config, &mut rng), device)
     }
 
-    /// A network with given weights. It shares nothing with any other network.
+    /// A network with given weights. It shares no memory with any other network.
     ///
     /// # Errors
     /// When a tensor is missing, unknown, of the wrong shape or not finite.

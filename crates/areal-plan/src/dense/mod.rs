@@ -50,7 +50,7 @@ impl DensePlan {
         Self::with_rows(spec, kind, program, layout, ROWS)
     }
 
-    /// The same with other heights of what goes in at a time.
+    /// The same with another number of rows at a time.
     pub(crate) fn with_rows(
         spec: ModelSpec,
         kind: String,

@@ -9,7 +9,6 @@ const TASK: usize = 16;
 /// Where the features of a patch lie in a row of windows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
-    /// First column.
     pub first: usize,
     /// Image of the feature map.
     pub image: usize,

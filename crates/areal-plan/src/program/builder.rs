@@ -18,7 +18,7 @@ impl ProgramBuilder {
         Self { isa, steps: Vec::new() }
     }
 
-    /// The map that goes in, of single precision.
+    /// The input map, of single precision.
     pub fn input(&self) -> Value {
         Value(0)
     }

@@ -16,7 +16,7 @@ use crate::crop::{crop, cropped};
 pub struct Value(usize);
 
 impl Value {
-    /// Its place among all values; 0 is the map that goes in.
+    /// Its place among all values; 0 is the input map.
     pub(crate) fn index(self) -> usize {
         self.0
     }
@@ -42,20 +42,18 @@ pub enum Operation {
     Reduced(Box<ReducedConv2d>, Option<Value>),
     /// Single precision into rows.
     Rows,
-    /// The greatest value of each window.
+    /// The maximum of each window.
     MaxPool(MaxPool),
     /// The mean over all positions.
     MeanPool,
-    /// All but so many positions on every side.
+    /// A crop by this number of positions on every side.
     Crop(usize),
 }
 
 /// One operation, and the map that it reads.
 #[derive(Debug, Clone)]
 pub struct Step {
-    /// The operation.
     pub operation: Operation,
-    /// The map.
     pub from: Value,
     /// Form of the result.
     form: Form,
@@ -120,7 +118,6 @@ impl Step {
 }
 
 impl Program {
-    /// The instructions that it uses.
     pub fn isa(&self) -> Isa {
         self.isa
     }

@@ -30,7 +30,7 @@ pub enum Reads {
         /// Positions that are left out on either side.
         margin: usize,
     },
-    /// Positions `o * phases ..`, so many.
+    /// Positions `o * phases ..`, `phases` of them.
     Phases {
         /// How many become one.
         phases: usize,
@@ -38,7 +38,7 @@ pub enum Reads {
 }
 
 impl Reads {
-    /// Outputs of so many positions; none where the operation does not fit them.
+    /// Number of outputs for this number of positions; none where the operation does not fit them.
     pub fn outputs(self, size: usize) -> Option<usize> {
         match self {
             Self::Window { kernel, stride, padding, .. } => {
@@ -106,7 +106,7 @@ impl Reads {
     }
 }
 
-/// Positions of a map that are what they would be if the map were whole.
+/// Positions of a map whose values are those of the whole image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Known {
     from: i64,

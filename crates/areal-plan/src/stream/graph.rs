@@ -9,9 +9,9 @@ use areal_kernels::{Conv2d, KernelError, MapShape, MaxPool};
 pub enum RowOperation {
     /// A convolution, with the index of a value to add before its activation.
     Conv(Box<Conv2d>, Option<usize>),
-    /// The greatest value of each window.
+    /// The maximum of each window.
     MaxPool(MaxPool),
-    /// All but so many positions on every side.
+    /// A crop by this number of positions on every side.
     Crop(usize),
     /// So many rows and columns become one, each of their positions an image: `[H, W, N, C]` to
     /// `[H / p, W / p, p p N, C]`, image `(row p + column) N + n`.
@@ -21,9 +21,7 @@ pub enum RowOperation {
 /// An operation and the index of the value that it reads; value 0 is the image, value `i + 1` the result of node `i`.
 #[derive(Debug, Clone)]
 pub struct Node {
-    /// The operation.
     pub operation: RowOperation,
-    /// What it reads.
     pub from: usize,
 }
 
@@ -31,7 +29,7 @@ pub struct Node {
 /// pixels apart where the program's lie `stride` apart.
 ///
 /// Where an operation's stride would leave features out, it runs with stride 1 instead, and the positions that its
-/// stride would have told apart become images of the batch (the à trous algorithm of Holschneider et al. 1989, with the
+/// stride would have separated become images of the batch (the à trous algorithm of Holschneider et al. 1989, with the
 /// holes taken out): all that follows runs on each of them as it stands.
 #[derive(Debug, Clone)]
 pub struct Graph {
@@ -71,7 +69,7 @@ impl Graph {
     /// is left as it is.
     ///
     /// # Errors
-    /// When the program has another form or no features so many pixels apart.
+    /// When the program has another form or no features at that spacing.
     pub fn new(program: &Program, density: Option<usize>) -> Result<Self, KernelError> {
         let other = |what: &str| KernelError::Shape(format!("a program that {what} cannot run row by row"));
         let [steps @ .., mean, last] = program.steps() else { return Err(other("is that short")) };
@@ -153,7 +151,7 @@ impl Graph {
         Some(sizes)
     }
 
-    /// Shapes of all values for an image of so many rows and columns; none where an operation does not fit.
+    /// Shapes of all values for an image of this size; none where an operation does not fit.
     pub fn shapes(&self, height: usize, width: usize) -> Option<Vec<MapShape>> {
         let (heights, widths) = (self.sizes(0, height)?, self.sizes(1, width)?);
         let mut shapes = vec![MapShape::new(height, width, 1, self.channels)];

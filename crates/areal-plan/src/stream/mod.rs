@@ -60,7 +60,6 @@ pub struct ImagePlan {
 /// Pixels of an image from which features are computed: all rows from `row` on, columns `columns`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImagePart {
-    /// First row.
     pub row: usize,
     /// Columns; they may reach past what there is to see.
     pub columns: Range<usize>,
@@ -78,7 +77,7 @@ impl RowProgram {
     /// begin `spacing` pixels apart need them.
     ///
     /// # Errors
-    /// When the program has another form, or no features so many pixels apart.
+    /// When the program has another form, or no features at that spacing.
     pub fn new(program: &Program, spacing: usize) -> Result<Self, KernelError> {
         let plain = Graph::new(program, None)?;
         let graph = Graph::new(program, Some(common_divisor(spacing, plain.stride)))?;
@@ -106,7 +105,7 @@ impl RowProgram {
         self.graph.image(row, column)
     }
 
-    /// Features along one side of a window of so many pixels.
+    /// Features along one side of a window of this number of pixels.
     ///
     /// # Errors
     /// When the window is too small for one.
@@ -134,7 +133,7 @@ impl RowProgram {
         Ok(ImagePlan { size, winograd })
     }
 
-    /// The part of an image from which the features come out, to the last bit, as from the whole: those from row `row` on
+    /// The part of an image that gives the same features, to the last bit, as the whole: those from row `row` on
     /// and in columns `columns`, as [`RowProgram::place`] counts.
     pub fn part(&self, image: &ImagePlan, row: usize, columns: &Range<usize>) -> ImagePart {
         let first_row = self.begin(0, image, row);
@@ -218,7 +217,7 @@ impl RowProgram {
 pub struct Need {
     /// Most bytes of maps that are held at once.
     pub bytes: u64,
-    /// Most rows of pixels, from a window's first on, that go in before its features come out.
+    /// Greatest number of rows of pixels, from a window's first on, that are read before its features are complete.
     pub lag: usize,
 }
 
@@ -233,7 +232,7 @@ pub struct RowStream {
     values: Vec<Rows>,
 }
 
-/// What an operation reads along the rows of a map, worked out once.
+/// What an operation reads along the rows of a map, computed once.
 #[derive(Debug, Clone)]
 enum Columns {
     Conv(RowAlgorithm),
@@ -252,7 +251,7 @@ impl RowStream {
     /// have been: [`RowStream::advance`] until it says so.
     ///
     /// # Errors
-    /// When there are not so many rows left, or `fill` fails.
+    /// When fewer rows are left, or `fill` fails.
     pub fn push<E: From<KernelError>>(
         &mut self,
         rows: usize,
@@ -271,7 +270,7 @@ impl RowStream {
     /// Computes until there are new features, or nothing more can be computed: whether there are.
     ///
     /// # Errors
-    /// When features were not taken as planned, so that there is no room for new ones.
+    /// When features were not taken as planned and there is no room for new ones.
     pub fn advance(&mut self) -> Result<bool, KernelError> {
         while let Some(run) = self.schedule.next() {
             self.run(&run)?;
@@ -282,18 +281,18 @@ impl RowStream {
         Ok(false)
     }
 
-    /// Shape of the feature map, and its rows at hand.
+    /// Shape of the feature map, and its rows held.
     pub fn features(&self) -> (MapShape, Range<usize>) {
         let rows = &self.values[self.graph.features];
         (self.schedule.shape(self.graph.features), rows.first()..rows.end())
     }
 
-    /// Rows of the feature map that are at hand.
+    /// Rows of the feature map that are held.
     pub fn feature_rows(&self, rows: Range<usize>) -> Vec<&[f32]> {
         self.values[self.graph.features].get(rows)
     }
 
-    /// Rows of the feature map before `row` are needed no more.
+    /// Rows of the feature map before `row` are no longer needed.
     pub fn take(&mut self, row: usize) {
         self.schedule.take(row);
     }
@@ -328,7 +327,7 @@ impl RowStream {
                 crop_rows(margin * source.row_len(), &input(&run.reads), result.get_mut(rows));
             }
             (RowOperation::Phases(phases), _) => {
-                tell_apart(*phases, source.row_len(), &input(&run.reads), result.get_mut(rows));
+                separate_phases(*phases, source.row_len(), &input(&run.reads), result.get_mut(rows));
             }
             (RowOperation::Conv(..) | RowOperation::MaxPool(_), _) => {
                 return Err(KernelError::Shape(format!("the columns of another operation than {:?}", node.operation)));
@@ -340,7 +339,7 @@ impl RowStream {
 }
 
 /// Makes images of the phases of a map with positions of `len` values: `phases` rows and columns become one.
-fn tell_apart(phases: usize, len: usize, input: &[&[f32]], output: Vec<&mut [f32]>) {
+fn separate_phases(phases: usize, len: usize, input: &[&[f32]], output: Vec<&mut [f32]>) {
     // Positions side by side are the column phases of one position already.
     let run = phases * len;
     output.into_par_iter().zip(input.par_chunks(phases)).for_each(|(out, rows)| {

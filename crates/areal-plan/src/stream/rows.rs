@@ -4,14 +4,13 @@ use std::ops::Range;
 
 use areal_kernels::{Buffer, KernelError, MapRows, Ring};
 
-/// The rows at hand of a map that is computed from the top. New ones take the places of those that are not needed any
-/// more.
+/// The rows held of a map that is computed from the top. New rows replace those that are no longer needed.
 #[derive(Debug, Clone, Default)]
 pub struct Rows {
     buffer: Buffer,
-    /// Index of the first row at hand.
+    /// Index of the first row held.
     first: usize,
-    /// Index after the last row at hand.
+    /// Index after the last row held.
     end: usize,
     /// Values of a row.
     len: usize,
@@ -20,27 +19,27 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// None yet, with room for so many.
+    /// None yet, with room for `room`.
     pub fn new(len: usize, room: usize) -> Self {
         Self { buffer: Buffer::zeros(len * room), first: 0, end: 0, len, room }
     }
 
-    /// Index after the last row at hand.
+    /// Index after the last row held.
     pub fn end(&self) -> usize {
         self.end
     }
 
-    /// Index of the first row at hand.
+    /// Index of the first row held.
     pub fn first(&self) -> usize {
         self.first
     }
 
-    /// The map from row `first` on, which must be at hand.
+    /// The map from row `first` on, which must be held.
     pub fn map_from(&self, first: usize) -> MapRows<'_> {
         MapRows { values: &self.buffer, ring: Ring::new(first, self.room) }
     }
 
-    /// Rows `range`, which must be at hand.
+    /// Rows `range`, which must be held.
     pub fn get(&self, range: Range<usize>) -> Vec<&[f32]> {
         let map = self.map_from(range.start);
         (0..range.len()).map(|row| &map.values[map.ring.place(row) * self.len..][..self.len]).collect()
@@ -49,7 +48,7 @@ impl Rows {
     /// Drops the rows before `keep` and makes place for `rows` new ones, whose first index it gives.
     ///
     /// # Errors
-    /// When there is no room for so many.
+    /// When there is not enough room.
     pub fn append(&mut self, keep: usize, rows: usize) -> Result<usize, KernelError> {
         let start = self.end;
         self.first = keep.clamp(self.first, self.end);
@@ -66,7 +65,7 @@ impl Rows {
         (&mut self.buffer, Ring::new(first, self.room))
     }
 
-    /// Rows `range`, which must be at hand.
+    /// Rows `range`, which must be held.
     pub fn get_mut(&mut self, range: Range<usize>) -> Vec<&mut [f32]> {
         let (values, ring) = (&mut self.buffer[..self.room * self.len], Ring::new(range.start, self.room));
         let (before, after) = values.split_at_mut(ring.place(0) * self.len);

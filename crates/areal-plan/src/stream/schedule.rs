@@ -26,14 +26,13 @@ pub struct Schedule {
     /// Rows of each value that are done.
     done: Vec<usize>,
     features: usize,
-    /// Feature rows before this one are needed by nobody.
+    /// Feature rows before this one are no longer needed.
     taken: usize,
 }
 
 /// Rows of a node's result that can be computed now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScheduledRows {
-    /// The node.
     pub node: usize,
     /// Rows of its result.
     pub rows: Range<usize>,
@@ -41,7 +40,7 @@ pub struct ScheduledRows {
     pub reads: Range<usize>,
     /// Zeros before the first row that it reads.
     pub above: usize,
-    /// The first row of its result that somebody may still read.
+    /// The first row of its result that may still be read.
     pub keep: usize,
 }
 
@@ -92,12 +91,12 @@ impl Schedule {
         self.done[value]
     }
 
-    /// Feature rows before `row` are needed no more.
+    /// Feature rows before `row` are no longer needed.
     pub fn take(&mut self, row: usize) {
         self.taken = self.taken.max(row);
     }
 
-    /// The first row of a value that somebody may still read.
+    /// The first row of a value that may still be read.
     pub fn keep(&self, value: usize) -> usize {
         let needed = |node: &usize| {
             let (reads, from, add) = self.nodes[*node];

@@ -23,7 +23,6 @@ use crate::{EpochRow, KernelOperations, Metrics, TrainError, TrainSettings};
 /// Result of a training run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TrainReport {
-    /// Every epoch.
     pub history: Vec<EpochRow>,
     /// The epoch whose weights the bundle holds, from 1.
     pub best_epoch: usize,
@@ -40,7 +39,7 @@ pub struct TrainReport {
 
 /// Trains a model on a patch store and writes its bundle.
 ///
-/// After every epoch a checkpoint stands beside the bundle (`.NAME.checkpoint`). A run with the same settings and data
+/// After every epoch a checkpoint is written beside the bundle (`.NAME.checkpoint`). A run with the same settings and data
 /// continues from it to the same bytes; `restart` discards it.
 ///
 /// # Errors

@@ -112,7 +112,7 @@ pub(super) fn first_weights(spec: &ModelSpec, settings: &TrainSettings) -> Resul
     };
     let imported = StateDict::import(path, &config, settings.seed)?;
     if config.padding == Padding::Valid {
-        tracing::warn!("weights in circulation are of networks with padding = same; {} may be too", path.display());
+        tracing::warn!("published weights are of networks with padding = same; those of {} may be too", path.display());
     }
     imported.notes.iter().for_each(|note| tracing::info!("{}: {note}", path.display()));
     Ok(imported.state)

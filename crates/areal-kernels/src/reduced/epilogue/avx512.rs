@@ -159,7 +159,7 @@ fn mask(outputs: usize, lane: usize) -> u16 {
     ((1u32 << count) - 1) as u16
 }
 
-/// The upper halves, rounded to nearest, ties to even; with `NANS`, what is no number remains none.
+/// The upper halves, rounded to nearest, ties to even; with `NANS`, NaN remains NaN.
 #[target_feature(enable = "avx512f")]
 fn halves<const NANS: bool>(value: __m512) -> std::arch::x86_64::__m256i {
     let bits = _mm512_castps_si512(value);

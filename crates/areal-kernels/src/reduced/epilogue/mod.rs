@@ -163,7 +163,7 @@ unsafe fn read(code: Encoding, from: *const u8, outputs: usize) -> Lanes {
 #[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
 #[inline(always)]
 unsafe fn lanes<T: Copy + Default>(from: *const T, outputs: usize) -> [T; GROUP] {
-    // SAFETY: the contract covers so many values.
+    // SAFETY: the contract covers that many values.
     unsafe {
         if outputs == GROUP {
             return from.cast::<[T; GROUP]>().read_unaligned();
@@ -179,7 +179,7 @@ unsafe fn lanes<T: Copy + Default>(from: *const T, outputs: usize) -> [T; GROUP]
 #[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
 #[inline(always)]
 unsafe fn write<T: Copy>(values: [T; GROUP], to: *mut T, outputs: usize) {
-    // SAFETY: the contract covers so many values.
+    // SAFETY: the contract covers that many values.
     unsafe {
         if outputs == GROUP {
             to.cast::<[T; GROUP]>().write_unaligned(values);

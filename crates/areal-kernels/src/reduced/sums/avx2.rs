@@ -45,7 +45,7 @@ pub unsafe fn bytes(s: &Sums<'_>, block: &mut Block) {
 /// `P` pixels times 16 outputs: 4 registers for each pixel, of 4 outputs and 2 partial sums each.
 #[target_feature(enable = "avx2")]
 unsafe fn bytes_tile<const P: usize>(s: &Sums<'_>, first: usize, half: usize, block: &mut Block) {
-    // SAFETY: steps are whole, and the contract covers so many.
+    // SAFETY: steps are whole, and the contract covers them.
     unsafe {
         let mut sums = [[_mm256_setzero_si256(); 4]; P];
         for tap in s.taps {

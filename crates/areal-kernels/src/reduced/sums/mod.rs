@@ -23,7 +23,6 @@ pub const PIXELS: usize = 32;
 pub struct Block(pub [[u32; GROUP]; PIXELS]);
 
 impl Block {
-    /// All zero.
     pub fn zeros() -> Self {
         Self([[0; GROUP]; PIXELS])
     }
@@ -112,7 +111,7 @@ impl Summer {
     /// Forms the sums of one block.
     ///
     /// # Safety
-    /// At each tap's offset from each pixel, and from the first weight, so many
+    /// At each tap's offset from each pixel, and from the first weight, all
     /// steps can be read.
     pub unsafe fn run(&mut self, sums: &Sums<'_>, block: &mut Block) {
         // SAFETY: the caller's contract; `instructions` proves the instructions.

@@ -44,7 +44,7 @@ unsafe fn bf16_tile<const P: usize, const FUSED: bool>(s: &Sums<'_>, first: usiz
     for tap in s.taps {
         for step in 0..s.steps {
             for row in 0..STEP / 4 {
-                // SAFETY: steps are whole, and the contract covers so many.
+                // SAFETY: steps are whole, and the contract covers them.
                 let (w, xs) = unsafe {
                     let w = s.weights.add(tap.weights + step * STEP_WEIGHTS + half * TILE + row * 4 * LANES);
                     let x = s.input.add(tap.input + first * s.input_step + step * STEP + row * 4);
@@ -84,7 +84,7 @@ pub unsafe fn bytes(s: &Sums<'_>, block: &mut Block) {
         for tap in s.taps {
             for step in 0..s.steps {
                 for (half, sums) in sums.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
-                    // SAFETY: steps are whole, and the contract covers so many.
+                    // SAFETY: steps are whole, and the contract covers them.
                     let (w, x) = unsafe {
                         let w = s.weights.add(tap.weights + step * STEP_WEIGHTS + half * TILE);
                         let x = s.input.add(tap.input + p * s.input_step + step * STEP);
