@@ -136,7 +136,7 @@ fn difference(then: &RunKey, now: &RunKey) -> Option<String> {
     if then.made_by != now.made_by {
         return Some(format!("it was made by {}, this is {}", then.made_by, now.made_by));
     }
-    let digests = |run: &RunKey| run.inputs.iter().map(|i| i.digest()).collect::<Vec<_>>();
+    let digests = |run: &RunKey| run.inputs.iter().map(InputRef::digest).collect::<Vec<_>>();
     if digests(then) != digests(now) {
         return Some("its store or starting weights held other data".to_owned());
     }
