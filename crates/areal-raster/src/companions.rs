@@ -11,6 +11,7 @@ use gdal::{Dataset, DatasetOptions, GdalOpenFlags, Metadata};
 
 use crate::RasterError;
 use crate::gdal_call::explain;
+use crate::vrt::{self, VrtSource};
 
 /// The files on disk that a raster or layer is read from: its own first, then its companions by name.
 ///
@@ -70,7 +71,7 @@ impl Walk {
         if name.is_dir() {
             return Ok(false);
         }
-        let Some(parts) = parts(name) else { return Ok(false) };
+        let Some(parts) = parts(name)? else { return Ok(false) };
         for part in parts {
             self.visit(&part)?;
         }
@@ -103,19 +104,21 @@ fn on_disk(name: &Path) -> Option<PathBuf> {
 }
 
 /// What GDAL says that a dataset consists of; `None` when it opens no such dataset.
-fn parts(name: &Path) -> Option<Vec<PathBuf>> {
+fn parts(name: &Path) -> Result<Option<Vec<PathBuf>>, RasterError> {
     if name.is_file() && name.extension().is_some_and(|e| e.eq_ignore_ascii_case("geojson")) {
         // It has no companions, and to open it GDAL reads all of it.
-        return Some(Vec::new());
+        return Ok(Some(Vec::new()));
     }
     let open_flags = GdalOpenFlags::GDAL_OF_RASTER | GdalOpenFlags::GDAL_OF_VECTOR | GdalOpenFlags::GDAL_OF_READONLY;
-    let dataset = explain(|| Dataset::open_ex(name, DatasetOptions { open_flags, ..Default::default() })).ok()?;
+    let opened = explain(|| Dataset::open_ex(name, DatasetOptions { open_flags, ..Default::default() }));
+    let Ok(dataset) = opened else { return Ok(None) };
     let mut parts = file_list(&dataset);
     let folder = name.parent().unwrap_or(Path::new(""));
     for document in dataset.metadata_domain("xml:VRT").into_iter().flatten() {
-        parts.extend(vrt_sources(&document, folder));
+        let files = vrt_files(&document, folder);
+        parts.extend(files.map_err(|message| RasterError::Open { path: name.to_path_buf(), message })?);
     }
-    Some(parts)
+    Ok(Some(parts))
 }
 
 fn file_list(dataset: &Dataset) -> Vec<PathBuf> {
@@ -136,22 +139,15 @@ fn file_list(dataset: &Dataset) -> Vec<PathBuf> {
 
 /// Files that the sources of a VRT are read from. GDAL's list leaves out those that are rasters inside a file, such as
 /// `NETCDF:"x.nc":v`: of these, the part of the name that is a file.
-fn vrt_sources(document: &str, folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for tag in ["<SourceFilename", "<SourceDataset"] {
-        for source in document.split(tag).skip(1) {
-            let Some((attributes, rest)) = source.split_once('>') else { continue };
-            let name = rest.split('<').next().unwrap_or_default().trim();
-            let name = name.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
-            let relative = attributes.contains("relativeToVRT=\"1\"");
-            let place = |part: &str| if relative { folder.join(part) } else { PathBuf::from(part) };
-            let whole = std::iter::once(name.as_str()).chain(name.split([':', '"']));
-            let file = whole.filter(|part| !part.is_empty()).map(place).find(|file| file.is_file());
-            // A remote source is left to be refused by its name.
-            files.extend(file.or_else(|| name.starts_with("/vsi").then(|| PathBuf::from(&name))));
-        }
-    }
-    files
+fn vrt_files(document: &str, folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let file = |VrtSource { name, is_relative }: VrtSource| {
+        let place = |part: &str| if is_relative { folder.join(part) } else { PathBuf::from(part) };
+        let parts = std::iter::once(name.as_str()).chain(name.split([':', '"']));
+        let file = parts.filter(|part| !part.is_empty()).map(place).find(|file| file.is_file());
+        // A remote source is left to be refused by its name.
+        file.or_else(|| name.starts_with("/vsi").then(|| PathBuf::from(&name)))
+    };
+    Ok(vrt::sources(document)?.into_iter().filter_map(file).collect())
 }
 
 #[cfg(test)]
@@ -248,6 +244,13 @@ mod tests {
         assert_eq!(names(&companions(&outer).unwrap()), ["outer.vrt", "a.tif", "a.tif.aux.xml", "inner.vrt"]);
         vrt(&inner, "GTIFF_DIR:1:a.tif");
         assert_eq!(names(&companions(&outer).unwrap()), ["outer.vrt", "a.tif", "a.tif.aux.xml", "inner.vrt"]);
+        // Only a reader of XML finds this one: single quotes, a comment before it, an entity in its name.
+        fs::rename(folder.path().join("a.tif"), folder.path().join("a & b.tif")).unwrap();
+        fs::remove_file(folder.path().join("a.tif.aux.xml")).unwrap();
+        vrt(&inner, "GTIFF_DIR:1:a &amp; b.tif");
+        let text = fs::read_to_string(&inner).unwrap().replace("relativeToVRT=\"1\"", "relativeToVRT='1'");
+        fs::write(&inner, text.replace("<SimpleSource>", "<!-- <SourceFilename> --><SimpleSource>")).unwrap();
+        assert_eq!(names(&companions(&outer).unwrap()), ["outer.vrt", "a & b.tif", "inner.vrt"]);
         // A VRT of itself ends.
         vrt(&inner, "outer.vrt");
         assert_eq!(names(&companions(&outer).unwrap()), ["outer.vrt", "inner.vrt"]);

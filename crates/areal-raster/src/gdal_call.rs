@@ -24,6 +24,8 @@ pub(crate) fn init() {
             ("GDAL_ERROR_ON_LIBJPEG_WARNING", "TRUE"),
             // GeoPackages carry the time of their last change; a fixed one keeps equal runs equal, byte for byte.
             ("OGR_CURRENT_DATE", "1970-01-01T00:00:00.000Z"),
+            // Dates in GeoJSON stay the text that they are, such as the ids of zones.
+            ("OGR_GEOJSON_DATE_AS_STRING", "YES"),
             // A staged file is synced once, when it is whole.
             ("OGR_SQLITE_SYNCHRONOUS", "OFF"),
         ];

@@ -31,6 +31,7 @@ mod target_grid;
 mod vector;
 mod vector_read;
 mod vector_write;
+mod vrt;
 mod warp;
 mod wkb;
 

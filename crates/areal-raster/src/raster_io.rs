@@ -28,11 +28,10 @@ impl Layout {
     }
 
     fn fits(&self, bands: usize, window: &Window, len: usize) -> bool {
-        let last = self.start
-            + bands.saturating_sub(1) * self.band_stride
-            + window.height.saturating_sub(1) * self.row_stride
-            + window.width;
-        last <= len && window.width <= self.row_stride
+        let rows = window.height.saturating_sub(1).checked_mul(self.row_stride);
+        let bands = bands.saturating_sub(1).checked_mul(self.band_stride);
+        let end = [rows, bands, Some(window.width)].into_iter().try_fold(self.start, |sum, n| sum.checked_add(n?));
+        end.is_some_and(|end| end <= len) && window.width <= self.row_stride
     }
 }
 
@@ -70,12 +69,6 @@ pub(crate) fn read(
     out: &mut Pixels,
     layout: Layout,
 ) -> Result<(), String> {
-    if window.is_empty() || bands.is_empty() {
-        return Ok(());
-    }
-    if !layout.fits(bands.len(), window, out.len()) {
-        return Err("buffer too small".to_owned());
-    }
     transfer(dataset, GDALRWFlag::GF_Read, bands, window, out, layout)
 }
 
@@ -92,12 +85,22 @@ fn transfer(
     pixels: &mut Pixels,
     layout: Layout,
 ) -> Result<(), String> {
+    if window.is_empty() || bands.is_empty() {
+        return Ok(());
+    }
+    if !layout.fits(bands.len(), window, pixels.len()) {
+        let (found, Window { height, width, .. }) = (pixels.len(), window);
+        return Err(format!(
+            "{found} values in memory are too few for {} bands of {height} x {width} pixels",
+            bands.len()
+        ));
+    }
     let size = pixels.pixel_type().size();
     let data_type = gdal_type(pixels.pixel_type());
     let mut numbers: Vec<i32> = bands.iter().map(|b| *b as i32).collect();
     let bytes = |values: usize| (values * size) as i64;
-    // SAFETY: `layout` was checked against the length of `pixels`, so that every value GDAL reads or writes lies in the
-    // vector; `start` is within it.
+    // SAFETY: `layout` fits the length of `pixels`, so that every value GDAL reads or writes lies in the vector; `start` is
+    // within it. The band numbers live until the call returns.
     strictly(|| unsafe {
         let data = pointer(pixels).cast::<u8>().add(layout.start * size).cast::<c_void>();
         let code = gdal_sys::GDALDatasetRasterIOEx(
@@ -148,4 +151,30 @@ pub(crate) fn read_mask(band: &RasterBand<'_>, window: &Window) -> Result<Vec<u8
         if code == CPLErr::CE_None { Ok(()) } else { Err("GDAL gave no reason") }
     })?;
     Ok(mask)
+}
+
+#[cfg(test)]
+mod tests {
+    use gdal::DriverManager;
+
+    use super::*;
+
+    #[test]
+    fn too_few_values_are_refused_before_gdal_touches_them() {
+        crate::gdal_call::init();
+        let driver = DriverManager::get_driver_by_name("MEM").unwrap();
+        let dataset = driver.create_with_band_type::<u8, _>("", 4, 3, 1).unwrap();
+        let window = Window::new(0, 0, 3, 4);
+        let layout = Layout::whole(&window);
+        for len in [0, 11] {
+            assert!(write(&dataset, 1, &window, &mut Pixels::U8(vec![7; len])).unwrap_err().contains("too few"));
+            assert!(read(&dataset, &[1], &window, &mut Pixels::U8(vec![0; len]), layout).is_err());
+        }
+        write(&dataset, 1, &window, &mut Pixels::U8((0..12).collect())).unwrap();
+        let mut back = Pixels::U8(vec![0; 12]);
+        read(&dataset, &[1], &window, &mut back, layout).unwrap();
+        assert_eq!(back, Pixels::U8((0..12).collect()));
+        let far = Layout { start: usize::MAX, ..layout };
+        assert!(read(&dataset, &[1], &window, &mut back, far).is_err());
+    }
 }
