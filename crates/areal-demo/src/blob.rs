@@ -1,3 +1,5 @@
+//! Rounded, irregular outlines.
+
 use std::f64::consts::TAU;
 
 use crate::noise::{Point, roll};

@@ -1,3 +1,5 @@
+//! Districts of the landscape.
+
 use geo::{Coord, LineString, MultiPolygon, Polygon};
 
 use crate::blob::Blob;

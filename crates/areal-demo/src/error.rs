@@ -1,3 +1,5 @@
+//! Why a landscape could not be generated.
+
 use std::path::PathBuf;
 
 use areal_grid::ProjectionError;

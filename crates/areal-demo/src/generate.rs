@@ -1,3 +1,5 @@
+//! Generates the landscape and writes its files.
+
 use std::path::{Path, PathBuf};
 
 use areal_grid::{Affine, Class, Crs, PixelGrid, PixelType, Pixels, Window};

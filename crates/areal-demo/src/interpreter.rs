@@ -1,3 +1,5 @@
+//! Labels a drawn sample from the landscape's truth.
+
 use std::path::Path;
 
 use areal_grid::{PixelGrid, Window};

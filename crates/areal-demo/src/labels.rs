@@ -1,3 +1,5 @@
+//! Label polygons of the landscape.
+
 use std::f64::consts::TAU;
 
 use geo::Polygon;

@@ -1,3 +1,5 @@
+//! Land-use classes of the landscape.
+
 use areal_grid::Class;
 
 /// Land use, the classes of the demo landscape.

@@ -1,10 +1,26 @@
+//! Size and seed of the landscape, and where its parts lie.
+
+use areal_formats::UnknownName;
 use serde::{Deserialize, Serialize};
 
 use crate::noise::Point;
 
 /// How large a landscape is generated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Default,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::VariantNames,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = unknown_size)]
 pub enum DemoSize {
     /// Two scenes of 480 x 480 pixels: seconds, for trials and tests.
     Small,
@@ -13,25 +29,8 @@ pub enum DemoSize {
     Full,
 }
 
-impl std::str::FromStr for DemoSize {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "small" => Ok(Self::Small),
-            "full" => Ok(Self::Full),
-            other => Err(format!("\"{other}\" is no size; use small or full")),
-        }
-    }
-}
-
-impl std::fmt::Display for DemoSize {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Small => "small",
-            Self::Full => "full",
-        })
-    }
+fn unknown_size(text: &str) -> UnknownName {
+    UnknownName::of::<DemoSize>("size", text)
 }
 
 /// What is generated.

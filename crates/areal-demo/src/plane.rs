@@ -1,3 +1,5 @@
+//! The plane that the landscape lies in, and its way to longitude and latitude.
+
 use areal_grid::{CrsKind, Ellipsoid, PixelGrid, ProjectionError, ToLonLat};
 
 use crate::noise::{Point, mix};

@@ -1,3 +1,5 @@
+//! Recipes filled in for the landscape.
+
 use areal_grid::{Class, PixelGrid};
 use areal_job::{FileError, StagedDir};
 

@@ -1,3 +1,5 @@
+//! The scenes of the landscape, with noise, cloud and nodata.
+
 use areal_grid::PixelGrid;
 use rayon::prelude::*;
 

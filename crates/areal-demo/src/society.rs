@@ -1,3 +1,5 @@
+//! Population and wealth of the landscape.
+
 use areal_grid::{Affine, Crs, PixelGrid};
 use rayon::prelude::*;
 

@@ -1,3 +1,5 @@
+//! Truth tables as CSV.
+
 use std::path::Path;
 
 use geo::{BoundingRect, Contains, Point as GeoPoint};

@@ -1,3 +1,5 @@
+//! The true class of every pixel, and the areas that follow from it.
+
 use areal_grid::{Affine, CellAreas, Crs, PixelGrid, ProjectionError};
 use areal_raster::{Projection, RasterError};
 use geo::MultiPolygon;

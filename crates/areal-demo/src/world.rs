@@ -1,3 +1,5 @@
+//! Rivers, relief, towns and parcels of the landscape.
+
 use std::f64::consts::PI;
 
 use crate::blob::Blob;

@@ -1,3 +1,5 @@
+//! The affine transform from pixel to map positions.
+
 use serde::{Deserialize, Serialize};
 
 /// The affine transform from pixel to map positions.

@@ -1,3 +1,5 @@
+//! True areas of a grid's cells on the ellipsoid.
+
 use crate::{CrsKind, Ellipsoid, PixelGrid, ProjectionError, ToLonLat};
 
 /// True areas of a grid's cells on the ellipsoid, in square metres.

@@ -1,3 +1,5 @@
+//! A coordinate reference system and the facts about it that arithmetic needs.
+
 use serde::{Deserialize, Serialize};
 
 /// A coordinate reference system: its full definition, and the facts about it that the arithmetic needs.

@@ -1,3 +1,5 @@
+//! Values that look like undeclared nodata, found by how extreme and how frequent they are.
+
 /// No physical quantity that a sensor gives is as large: what is, stands for no data.
 const ABSURD: f64 = 1e15;
 

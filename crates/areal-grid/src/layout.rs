@@ -1,3 +1,5 @@
+//! Patches of a scene and the prediction cells made from them.
+
 use crate::Window;
 
 /// The patches of a scene, and the cells of the prediction made from them.

@@ -1,3 +1,5 @@
+//! Classes with codes, names and colours, and what a model predicts.
+
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 /// One land-use class of a map.

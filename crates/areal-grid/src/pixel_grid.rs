@@ -1,3 +1,5 @@
+//! Where the pixels of a raster lie: CRS, affine transform and size.
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};

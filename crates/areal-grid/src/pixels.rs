@@ -1,7 +1,10 @@
+//! Pixel types, pixel values in their own type, and the state of each pixel.
+
 use serde::{Deserialize, Serialize};
 
 /// How one pixel of a raster is stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, strum::Display, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
 pub enum PixelType {
     /// Unsigned, 8 bits.
@@ -54,22 +57,7 @@ impl PixelType {
 
     /// Its name in files and messages: `u8`, `i16`, `f32` ...
     pub fn name(self) -> &'static str {
-        match self {
-            Self::U8 => "u8",
-            Self::I8 => "i8",
-            Self::U16 => "u16",
-            Self::I16 => "i16",
-            Self::U32 => "u32",
-            Self::I32 => "i32",
-            Self::F32 => "f32",
-            Self::F64 => "f64",
-        }
-    }
-}
-
-impl std::fmt::Display for PixelType {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
+        self.into()
     }
 }
 
@@ -171,7 +159,8 @@ impl Pixels {
 }
 
 /// What is known of one pixel: the four kinds are counted apart everywhere.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
 #[repr(u8)]
 pub enum PixelState {
@@ -196,12 +185,7 @@ impl PixelState {
 
     /// Its name in legends.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Observed => "observed",
-            Self::Nodata => "nodata",
-            Self::Masked => "masked",
-            Self::Outside => "outside",
-        }
+        self.into()
     }
 }
 

@@ -1,3 +1,5 @@
+//! Size of a pixel on the ground.
+
 use geographiclib_rs::{Geodesic, InverseGeodesic};
 use serde::{Deserialize, Serialize};
 

@@ -1,3 +1,5 @@
+//! Scale and offset of stored values.
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};

@@ -1,3 +1,5 @@
+//! Half-open rectangles of pixels.
+
 use serde::{Deserialize, Serialize};
 
 /// A half-open rectangle of pixels: rows `row..row + height`, columns `col..col + width`.

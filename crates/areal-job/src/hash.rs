@@ -1,3 +1,5 @@
+//! SHA-256 digests of bytes, files and folders.
+
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Read;

@@ -1,3 +1,5 @@
+//! A request to stop, looked at between units of work.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 

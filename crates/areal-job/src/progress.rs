@@ -1,3 +1,5 @@
+//! Progress of a job, as a trait that the caller implements.
+
 use crate::{Interrupt, Interrupted};
 
 /// What a task counts.

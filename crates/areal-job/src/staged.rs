@@ -1,3 +1,5 @@
+//! Outputs that are written beside their final name and renamed when whole.
+
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};

@@ -1,3 +1,5 @@
+//! Class lists as people write them, and the legends made from them.
+
 use std::collections::BTreeSet;
 use std::path::Path;
 

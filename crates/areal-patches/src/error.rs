@@ -1,3 +1,5 @@
+//! Why patches could not be cut or stored.
+
 use std::path::PathBuf;
 
 use areal_grid::{LayoutError, PixelType, ProjectionError};

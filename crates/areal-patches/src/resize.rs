@@ -1,3 +1,5 @@
+//! Resizing of imported images by area-weighted means.
+
 use areal_grid::{PixelBlock, PixelState, Pixels, Window};
 
 /// One new pixel along an axis: the old pixels under it and their weights, which add up to 1.

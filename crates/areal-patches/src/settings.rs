@@ -1,7 +1,6 @@
-use std::fmt;
-use std::str::FromStr;
+//! How scenes are cut into labelled patches.
 
-use areal_formats::{MAX_PATCH_SIZE, Resampling};
+use areal_formats::{MAX_PATCH_SIZE, Resampling, UnknownName};
 use serde::{Deserialize, Serialize};
 
 use crate::labels::measure::LabelRule;
@@ -33,8 +32,21 @@ pub struct TileSettings {
 }
 
 /// Where patches lie when labels are polygons or a raster. Points have a patch centred on each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Default,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::VariantNames,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = unknown_placement)]
 pub enum Placement {
     /// On the grid of the prediction: every stride pixels from the scene's first corner.
     #[default]
@@ -45,25 +57,8 @@ pub enum Placement {
     Polygon,
 }
 
-impl fmt::Display for Placement {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Grid => "grid",
-            Self::Polygon => "polygon",
-        })
-    }
-}
-
-impl FromStr for Placement {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "grid" => Ok(Self::Grid),
-            "polygon" => Ok(Self::Polygon),
-            _ => Err(format!("\"{text}\" is no placement; use grid or polygon")),
-        }
-    }
+fn unknown_placement(text: &str) -> UnknownName {
+    UnknownName::of::<Placement>("placement", text)
 }
 
 /// How patches are assigned to splits.
@@ -81,8 +76,21 @@ pub struct SplitSettings {
 }
 
 /// What is never divided between splits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Default,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::VariantNames,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = unknown_unit)]
 pub enum SplitBy {
     /// Geographic blocks: square cells of the ground, whatever the scene or date.
     #[default]
@@ -93,27 +101,8 @@ pub enum SplitBy {
     Field,
 }
 
-impl fmt::Display for SplitBy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Block => "block",
-            Self::Group => "group",
-            Self::Field => "field",
-        })
-    }
-}
-
-impl FromStr for SplitBy {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "block" => Ok(Self::Block),
-            "group" => Ok(Self::Group),
-            "field" => Ok(Self::Field),
-            _ => Err(format!("\"{text}\" is no way to split; use block, group or field")),
-        }
-    }
+fn unknown_unit(text: &str) -> UnknownName {
+    UnknownName::of::<SplitBy>("unit of splits", text)
 }
 
 /// Checks the side of a patch, whatever it was set by.
@@ -130,7 +119,7 @@ impl TileSettings {
     /// # Errors
     /// [`PatchError::Setting`] with the offending value.
     pub fn check(&self) -> Result<(), PatchError> {
-        let bad = |what, value: &dyn fmt::Display, expected| {
+        let bad = |what, value: &dyn std::fmt::Display, expected| {
             Err(PatchError::Setting { what, value: value.to_string(), expected })
         };
         let share = |x: f64| (0.0..=1.0).contains(&x);

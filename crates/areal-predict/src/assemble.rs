@@ -1,3 +1,5 @@
+//! Cuts patches from strips of pixels into batches for the network.
+
 use std::collections::HashMap;
 
 use areal_grid::{PatchLayout, PixelBlock, PixelState, PixelType, Pixels, Window};

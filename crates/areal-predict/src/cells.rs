@@ -1,3 +1,5 @@
+//! Merges the outputs of the patches that cover a cell.
+
 use std::ops::Range;
 
 use areal_grid::{PatchLayout, PixelState};

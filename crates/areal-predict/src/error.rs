@@ -1,3 +1,5 @@
+//! Why a scene could not be predicted.
+
 use std::path::PathBuf;
 
 use areal_grid::LayoutError;
@@ -85,13 +87,16 @@ pub enum PredictError {
 }
 
 /// What the memory setting bounds besides decoded pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display)]
 pub enum MemoryPart {
     /// The patches of one batch.
+    #[strum(to_string = "a batch of patches")]
     Batch,
     /// The cells that patches are still added to, and one finished row of them.
+    #[strum(to_string = "the cells between one patch and the next row of patches")]
     Cells,
     /// In dense mode, the feature maps over one column of cells, and a third as much for decoded pixels.
+    #[strum(to_string = "dense mode over one column of cells, three quarters of it for feature maps,")]
     Maps,
 }
 
@@ -100,15 +105,5 @@ impl PredictError {
     pub(crate) fn memory(part: MemoryPart, needed: u64, memory: u64) -> Self {
         const MIB: u64 = 1 << 20;
         Self::Memory { part, needed: needed.div_ceil(MIB), memory: memory / MIB }
-    }
-}
-
-impl std::fmt::Display for MemoryPart {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Batch => "a batch of patches",
-            Self::Cells => "the cells between one patch and the next row of patches",
-            Self::Maps => "dense mode over one column of cells, three quarters of it for feature maps,",
-        })
     }
 }

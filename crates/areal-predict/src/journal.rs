@@ -1,3 +1,5 @@
+//! What an interrupted prediction has finished, so that it can continue.
+
 use std::path::{Path, PathBuf};
 
 use areal_formats::InputRef;

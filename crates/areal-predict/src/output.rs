@@ -1,3 +1,5 @@
+//! The rasters of a prediction while they are written.
+
 use areal_grid::{Class, PixelGrid, PixelState, PixelType, Pixels, Target, Window};
 use areal_job::StagedDir;
 use areal_raster::{CogBand, CogSpec, CogWriter, Prediction, Resampling};

@@ -1,3 +1,5 @@
+//! The order in which patch mode reads a scene.
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 

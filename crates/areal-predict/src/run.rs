@@ -1,3 +1,5 @@
+//! Predicts a scene: checks, hashes, streams, writes the prediction folder.
+
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 

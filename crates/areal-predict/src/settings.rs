@@ -1,3 +1,5 @@
+//! Settings of a prediction and their bounds.
+
 use std::path::PathBuf;
 
 use areal_grid::PatchLayout;

@@ -1,3 +1,5 @@
+//! A scene as the pipeline sees it, so that tests can stand in for GDAL.
+
 use areal_grid::{PixelBlock, PixelType, Window};
 use areal_raster::{RasterError, Scene, SceneReader};
 

@@ -1,3 +1,5 @@
+//! Patch mode: reading, cutting, network and writing as a pipeline of threads.
+
 use std::collections::VecDeque;
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! Finished rows of cells, and their encoding in the journal.
+
 use std::ops::Range;
 use std::path::Path;
 

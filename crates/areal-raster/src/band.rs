@@ -1,3 +1,5 @@
+//! Description of a band.
+
 use areal_grid::{PixelType, Scaling};
 use serde::{Deserialize, Serialize};
 

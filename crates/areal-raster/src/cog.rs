@@ -1,3 +1,4 @@
+//! Writing of Cloud Optimized `GeoTIFF`s, block by block, with a check of the finished file.
 #![allow(unsafe_code)]
 
 use std::ffi::CString;

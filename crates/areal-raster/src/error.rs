@@ -1,3 +1,5 @@
+//! Errors of rasters and vector layers: the file, the position, the offending value.
+
 use std::path::PathBuf;
 
 use areal_grid::{ProjectionError, Window};
@@ -270,57 +272,43 @@ pub enum RasterError {
 }
 
 /// In what two files of one scene differ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display)]
 pub enum Difference {
     /// Coordinate reference system.
+    #[strum(to_string = "coordinate reference system")]
     Crs,
     /// Pixel size.
+    #[strum(to_string = "pixel size")]
     Resolution,
     /// Position of pixel corners, by a fraction of a pixel.
+    #[strum(to_string = "the position of their pixels")]
     Alignment,
     /// Number of bands.
+    #[strum(to_string = "number of bands")]
     BandCount,
     /// Pixel type.
+    #[strum(to_string = "pixel type")]
     PixelType,
     /// Descriptions of the bands.
+    #[strum(to_string = "band descriptions")]
     BandNames,
     /// What a stored number means: scale and offset.
+    #[strum(to_string = "scale and offset of their values")]
     Scaling,
 }
 
-impl std::fmt::Display for Difference {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Crs => "coordinate reference system",
-            Self::Resolution => "pixel size",
-            Self::Alignment => "the position of their pixels",
-            Self::BandCount => "number of bands",
-            Self::PixelType => "pixel type",
-            Self::BandNames => "band descriptions",
-            Self::Scaling => "scale and offset of their values",
-        })
-    }
-}
-
 /// A setting that warping needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display)]
 pub enum WarpSetting {
     /// The CRS to warp to.
+    #[strum(to_string = "a CRS")]
     Crs,
     /// The pixel size to warp to.
+    #[strum(to_string = "a resolution")]
     Resolution,
     /// The resampling.
+    #[strum(to_string = "a resampling")]
     Resampling,
-}
-
-impl std::fmt::Display for WarpSetting {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Crs => "a CRS",
-            Self::Resolution => "a resolution",
-            Self::Resampling => "a resampling",
-        })
-    }
 }
 
 fn subdatasets_hint(subdatasets: &[String]) -> String {

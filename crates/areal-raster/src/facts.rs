@@ -1,3 +1,4 @@
+//! What a raster file says about itself before any of its pixels is read.
 #![allow(unsafe_code)]
 
 use std::path::{Path, PathBuf};

@@ -1,3 +1,5 @@
+//! Reading of whole images that have no place on the ground.
+
 use std::path::Path;
 
 use areal_grid::{PixelBlock, Window};

@@ -1,3 +1,5 @@
+//! What files and a scene hold, and which patch sizes suit them.
+
 use areal_grid::{GroundResolution, PatchLayout, ground_resolution};
 use areal_job::Job;
 use serde::Serialize;

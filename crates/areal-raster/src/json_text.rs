@@ -1,3 +1,5 @@
+//! A JSON scanner that borrows from the text; numbers are read to the last digit.
+
 use std::borrow::Cow;
 
 /// What is left of a JSON text. Every method moves past what it takes; `None` where the text is something else than asked

@@ -1,3 +1,5 @@
+//! Weights of the pixels along one axis for each resampling method.
+
 use crate::Resampling;
 
 /// Weights of the pixels along one axis around a position.

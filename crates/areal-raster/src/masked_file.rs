@@ -1,3 +1,5 @@
+//! One open file, read in its own pixels, with the masks that say which are observed.
+
 use areal_grid::{PixelBlock, PixelState, PixelType, Pixels, Window};
 use gdal::Dataset;
 

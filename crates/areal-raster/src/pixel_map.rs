@@ -1,3 +1,4 @@
+//! Conversion between a file's pixel positions and its map positions.
 #![allow(unsafe_code)]
 
 use std::ffi::c_void;

@@ -1,3 +1,5 @@
+//! Positions of a target grid's pixels in a file of another CRS, interpolated within a tolerance.
+
 use areal_grid::{Affine, Crs, PixelGrid, Window};
 use gdal::Dataset;
 

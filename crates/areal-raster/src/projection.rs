@@ -1,3 +1,4 @@
+//! Conversion of map positions between two CRS through PROJ.
 #![allow(unsafe_code)]
 
 use areal_grid::{Crs, CrsKind, ProjectionError, ToLonLat};

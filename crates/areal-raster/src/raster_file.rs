@@ -1,3 +1,5 @@
+//! One plain raster, read band by band: a label raster, a prediction, a weight.
+
 use std::path::Path;
 
 use areal_grid::{PixelBlock, PixelGrid, PixelState, Pixels, Window};

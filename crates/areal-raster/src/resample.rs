@@ -1,3 +1,5 @@
+//! Resampling of observed pixels; weights of observed pixels are scaled to sum to 1.
+
 use areal_grid::{PixelBlock, PixelState, Pixels, Window};
 
 use crate::Resampling;

@@ -1,3 +1,5 @@
+//! Whether two grids are the same but for rounding.
+
 use areal_grid::PixelGrid;
 
 use crate::same_crs;

@@ -1,3 +1,5 @@
+//! A scene: one or more rasters read as one image on one pixel grid.
+
 use std::collections::HashSet;
 
 use areal_grid::{

@@ -1,3 +1,5 @@
+//! Which bands of a file a scene uses.
+
 use areal_grid::PixelType;
 
 use crate::{BandFacts, BandRef, FileFacts, Quality, RasterError, SceneSettings};

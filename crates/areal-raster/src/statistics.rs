@@ -1,3 +1,5 @@
+//! Per-band statistics and pixel counts of a scene.
+
 use areal_grid::{Extremes, PixelBlock, PixelState, Pixels, Window};
 use areal_job::{Job, Unit};
 use serde::{Deserialize, Serialize};

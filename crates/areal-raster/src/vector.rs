@@ -1,3 +1,5 @@
+//! A vector layer in memory.
+
 use areal_grid::Crs;
 
 /// A vector layer in memory.

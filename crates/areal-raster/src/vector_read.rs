@@ -1,3 +1,4 @@
+//! Reading of vector layers of any format that OGR opens.
 #![allow(unsafe_code)]
 
 use std::path::Path;

@@ -1,3 +1,4 @@
+//! Writing of vector layers as `GeoPackage`s.
 #![allow(unsafe_code)]
 
 use std::borrow::Cow;

@@ -1,3 +1,5 @@
+//! Pixels of a scene's grid from a file in another grid or CRS.
+
 use areal_grid::{PixelBlock, PixelGrid, PixelType, Window};
 
 use crate::facts::open_raster;

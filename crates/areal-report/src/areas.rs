@@ -1,3 +1,5 @@
+//! Area tables of the report.
+
 use crate::ReportError;
 use crate::number::{decimals, number, percent};
 

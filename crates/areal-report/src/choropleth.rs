@@ -1,3 +1,5 @@
+//! Maps of zones as SVG.
+
 use std::fmt::Write as _;
 
 use geo::{Coord, LineString, Simplify};

@@ -1,3 +1,5 @@
+//! Confusion matrices.
+
 use crate::ReportError;
 use crate::number::{number, percent};
 

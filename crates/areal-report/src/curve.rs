@@ -1,3 +1,5 @@
+//! Training curves as SVG.
+
 use std::fmt::Write as _;
 
 use crate::number::{decimals, number};

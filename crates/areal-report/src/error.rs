@@ -1,3 +1,5 @@
+//! Why a report could not be written.
+
 /// Why a report could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {

@@ -1,3 +1,5 @@
+//! Tables and plots of estimates from a labelled sample.
+
 use crate::areas::CellView;
 use crate::number::{decimals, number, percent, round_below};
 

@@ -1,3 +1,5 @@
+//! Rasters drawn as images, with legends.
+
 use areal_grid::Class;
 use base64::Engine;
 use image::ImageEncoder;

@@ -1,3 +1,5 @@
+//! Notes and warnings on figures.
+
 use crate::number::{number, percent};
 use crate::{AreaSection, Confusion, Report, Zone};
 

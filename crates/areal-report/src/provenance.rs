@@ -1,3 +1,5 @@
+//! How each part of the report was made.
+
 use areal_formats::{InputFile, InputRef, Provenance};
 
 use crate::number::number;

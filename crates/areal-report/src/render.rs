@@ -1,3 +1,5 @@
+//! The whole report as HTML.
+
 use askama::Template;
 
 use crate::areas::TableView;

@@ -1,3 +1,5 @@
+//! Saliency maps of patches.
+
 use base64::Engine;
 
 use crate::ReportError;

@@ -1,3 +1,5 @@
+//! A scale bar of a round length.
+
 use crate::number::round_below;
 
 /// A bar of a round length beside a drawing.

@@ -156,7 +156,7 @@ impl PatchStore {
         let mut codes = vec![0u8; h * w];
         self.states.read(index, &mut codes)?;
         for (state, code) in states.iter_mut().zip(codes) {
-            *state = state_of(code).ok_or_else(|| StoreError::Array {
+            *state = PixelState::from_code(code).ok_or_else(|| StoreError::Array {
                 path: self.path.join(STATES),
                 reason: format!("patch {index} has the pixel state {code}; states are 0 to 3"),
             })?;
@@ -171,16 +171,6 @@ fn expect_shape(path: &Path, found: &[usize], expected: &[usize]) -> Result<(), 
     }
     let reason = format!("its shape is {found:?}; {META} and {RECORDS} say {expected:?}");
     Err(StoreError::Array { path: path.to_path_buf(), reason })
-}
-
-fn state_of(code: u8) -> Option<PixelState> {
-    match code {
-        0 => Some(PixelState::Observed),
-        1 => Some(PixelState::Nodata),
-        2 => Some(PixelState::Masked),
-        3 => Some(PixelState::Outside),
-        _ => None,
-    }
 }
 
 /// Values `at..at + len` as their bytes in memory; `None` when they are not all there.

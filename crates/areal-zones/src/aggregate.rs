@@ -31,7 +31,8 @@ impl Default for AggregateSettings {
 }
 
 /// Where a zone lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
+#[strum(serialize_all = "kebab-case")]
 #[serde(rename_all = "kebab-case")]
 pub enum ZoneState {
     /// On the map as a whole.
@@ -40,16 +41,6 @@ pub enum ZoneState {
     Partial,
     /// Nowhere on the map.
     Outside,
-}
-
-impl std::fmt::Display for ZoneState {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Inside => "inside",
-            Self::Partial => "partial",
-            Self::Outside => "outside",
-        })
-    }
 }
 
 /// What one zone holds.

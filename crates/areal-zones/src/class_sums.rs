@@ -1,3 +1,5 @@
+//! Area and probability sums by class.
+
 use areal_grid::{PixelState, Pixels};
 
 use crate::Tally;

@@ -1,3 +1,5 @@
+//! Clipping of polygons to a rectangle.
+
 use geo::{Coord, LineString, MultiPolygon, Polygon, Rect};
 
 /// Polygons cut off at a rectangle: ring by ring by Sutherland and Hodgman's method (1974). Vertices inside are kept to

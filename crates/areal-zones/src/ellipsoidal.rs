@@ -1,3 +1,5 @@
+//! Areas of polygons in degrees on the ellipsoid.
+
 use areal_grid::Ellipsoid;
 use geo::{LineString, MultiPolygon};
 

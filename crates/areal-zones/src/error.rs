@@ -1,3 +1,5 @@
+//! Errors of zones and their aggregation: the file, the position, the offending value.
+
 use std::path::PathBuf;
 
 use areal_grid::ProjectionError;

@@ -1,5 +1,6 @@
 //! The map that is aggregated: a prediction, or any raster of classes or values.
 
+use areal_formats::UnknownName;
 use std::path::{Path, PathBuf};
 
 use areal_grid::{PixelGrid, PixelState, PixelType, Target, Window};
@@ -12,8 +13,11 @@ use crate::weights::WeightReader;
 use crate::{WindowCells, WindowData, ZonesError};
 
 /// What the cells of a raster are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::Display, strum::EnumString, strum::VariantNames,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = unknown_content)]
 pub enum Content {
     /// Codes of classes.
     Classes,
@@ -21,25 +25,8 @@ pub enum Content {
     Values,
 }
 
-impl std::str::FromStr for Content {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "classes" => Ok(Self::Classes),
-            "values" => Ok(Self::Values),
-            other => Err(format!("\"{other}\" is neither classes nor values")),
-        }
-    }
-}
-
-impl std::fmt::Display for Content {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Classes => "classes",
-            Self::Values => "values",
-        })
-    }
+fn unknown_content(text: &str) -> UnknownName {
+    UnknownName::of::<Content>("content", text)
 }
 
 /// Which map is aggregated.

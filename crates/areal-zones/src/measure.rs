@@ -1,3 +1,5 @@
+//! The measures of the area table and how each is computed from the sums.
+
 use std::collections::BTreeSet;
 
 use areal_grid::PixelState;

@@ -1,3 +1,5 @@
+//! Weighted sum, mean and spread of values, mergeable in any grouping.
+
 use serde::{Deserialize, Serialize};
 
 /// Weighted sum, mean and spread of values, mergeable in any grouping.

@@ -1,3 +1,5 @@
+//! Ground that several zones share.
+
 use areal_job::{Interrupted, Job};
 use geo::{BooleanOps, BoundingRect, MultiPolygon, Rect, unary_union};
 use rayon::prelude::*;

@@ -1,3 +1,5 @@
+//! Zone outlines on a grid, in a spatial index.
+
 use areal_grid::Window;
 use rstar::primitives::{GeomWithData, Rectangle};
 use rstar::{AABB, RTree};

@@ -1,3 +1,5 @@
+//! Correction of class probabilities for the class prior of training.
+
 /// Brings class probabilities from the prior that training implied (after class weights or resampling) to the classes'
 /// shares among the training patches: `p'_k ~ p_k share_k / prior_k`, scaled to sum to 1 (Saerens, Latinne and
 /// Decaestecker 2002, Neural Computation 14:21, eq. 4). Where patches overlap, a cell's probabilities are the mean over its

@@ -1,3 +1,5 @@
+//! What zones leave of a row: cells in no zone, and in more than one.
+
 use areal_grid::Window;
 
 use crate::walker::{ONE, from_fixed, to_fixed};

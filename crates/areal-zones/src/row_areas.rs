@@ -1,3 +1,5 @@
+//! Cell areas of one row, with sums over chunks.
+
 use std::ops::Range;
 
 use areal_grid::CellAreas;

@@ -1,3 +1,5 @@
+//! The outline of a zone in pixel coordinates, as edges sorted for the coverage walk.
+
 use geo::{LineString, MultiPolygon};
 
 /// The outline of one zone in pixel coordinates (`x` = column, `y` = row; pixel (row, col) is the unit square from

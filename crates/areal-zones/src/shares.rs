@@ -1,3 +1,5 @@
+//! Reading of `shares.tif`: the fraction of each cell in each state.
+
 use std::path::Path;
 
 use areal_grid::Window;

@@ -1,3 +1,5 @@
+//! Area sums by cell state.
+
 use areal_grid::PixelState;
 
 use crate::tally::LANES;

@@ -1,3 +1,5 @@
+//! Moments of values, by area and by weights.
+
 use std::ops::Range;
 
 use areal_grid::{PixelState, Pixels, Window};

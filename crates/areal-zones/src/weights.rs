@@ -1,3 +1,5 @@
+//! A raster of amounts on its own grid, spread over the cells of the map.
+
 use std::path::{Path, PathBuf};
 
 use areal_grid::{PixelGrid, PixelState, Window, blocks};

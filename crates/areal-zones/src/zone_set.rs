@@ -1,3 +1,6 @@
+//! Zones read from a vector layer: ids, names, valid outlines.
+
+use areal_formats::UnknownName;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
@@ -12,8 +15,21 @@ use crate::validity::{find_fault, repair};
 use crate::{Fault, ZonesError};
 
 /// What is done with an invalid polygon.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::VariantNames,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = unknown_treatment)]
 pub enum Invalid {
     /// It is an error.
     Refuse,
@@ -22,25 +38,8 @@ pub enum Invalid {
     Repair,
 }
 
-impl std::str::FromStr for Invalid {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "refuse" => Ok(Self::Refuse),
-            "repair" => Ok(Self::Repair),
-            other => Err(format!("\"{other}\" is neither refuse nor repair")),
-        }
-    }
-}
-
-impl std::fmt::Display for Invalid {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Refuse => "refuse",
-            Self::Repair => "repair",
-        })
-    }
+fn unknown_treatment(text: &str) -> UnknownName {
+    UnknownName::of::<Invalid>("treatment", text)
 }
 
 /// How a zone layer is read.

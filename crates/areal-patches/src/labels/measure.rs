@@ -1,8 +1,7 @@
 //! The label of a patch from the labels of its pixels.
 
+use areal_formats::UnknownName;
 use std::collections::VecDeque;
-use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,8 +9,21 @@ use super::runs::{LabelRows, Run};
 use crate::{DropReason, Label, PatchError};
 
 /// How the label of a patch is chosen from those of its pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Default,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::VariantNames,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = unknown_rule)]
 pub enum LabelRule {
     /// The label that most pixels have.
     #[default]
@@ -20,25 +32,8 @@ pub enum LabelRule {
     Centre,
 }
 
-impl fmt::Display for LabelRule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Majority => "majority",
-            Self::Centre => "centre",
-        })
-    }
-}
-
-impl FromStr for LabelRule {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "majority" => Ok(Self::Majority),
-            "centre" => Ok(Self::Centre),
-            _ => Err(format!("\"{text}\" is no label rule; use majority or centre")),
-        }
-    }
+fn unknown_rule(text: &str) -> UnknownName {
+    UnknownName::of::<LabelRule>("label rule", text)
 }
 
 /// A patch to be labelled: its first row and column, and the item that it must be labelled by, if that is settled.

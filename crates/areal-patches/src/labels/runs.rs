@@ -1,3 +1,5 @@
+//! Labels of one row of pixels, as runs.
+
 use crate::PatchError;
 
 /// Pixels `start..end` of one row that carry the label of one item.

@@ -1,3 +1,5 @@
+//! Chunks of a panel on their way from the reading threads, in row order.
+
 use std::collections::VecDeque;
 use std::ops::Range;
 

@@ -1,3 +1,5 @@
+//! How far dense mode is from patch mode, on patches predicted in both.
+
 use areal_formats::DenseAgreement;
 
 /// Sums over patches that were predicted in both modes.

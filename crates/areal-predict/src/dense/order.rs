@@ -1,3 +1,5 @@
+//! The order in which dense mode reads and computes: panels, strips, chunks, and their memory.
+
 use std::ops::Range;
 
 use areal_grid::{PatchLayout, Window};

@@ -1,3 +1,5 @@
+//! Which patches are compared between the two modes.
+
 use std::collections::VecDeque;
 use std::ops::Range;
 

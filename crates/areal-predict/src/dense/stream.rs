@@ -1,3 +1,5 @@
+//! Dense mode: feature maps of a whole scene, streamed from the top.
+
 use std::collections::VecDeque;
 
 use areal_job::{Job, Task, Unit as Counted};

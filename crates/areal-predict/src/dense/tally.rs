@@ -1,3 +1,5 @@
+//! Counts of pixel states in each cell, for the rows of cells that are still needed.
+
 use std::collections::VecDeque;
 use std::ops::Range;
 

@@ -1,3 +1,5 @@
+//! Rasters and paths that several tests share.
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
