@@ -544,7 +544,7 @@ fn class_folders_are_imported() {
 }
 
 #[test]
-fn pictures_that_are_passed_over_are_said_and_no_class_is_lost() {
+fn images_that_are_passed_over_are_said_and_no_class_is_lost() {
     let place = Place::new();
     let picture = |name: &str| {
         let path = place.path(name);
@@ -562,15 +562,15 @@ fn pictures_that_are_passed_over_are_said_and_no_class_is_lost() {
     place.tile("store", &["--from-folders", text(&folder)]).expect(0).says(&[
         "1 files in class folders passed over for their endings (1 .webp)",
         "1 folders inside class folders passed over",
-        "1 pictures that lie in no class folder",
+        "1 images that lie in no class folder",
     ]);
-    // A class that would have no picture at all.
+    // A class that would have no image at all.
     std::fs::create_dir(folder.join("paddy")).unwrap();
     std::fs::write(folder.join("paddy/1.webp"), "").unwrap();
     place
         .tile("lost", &["--from-folders", text(&folder)])
         .expect(3)
-        .says(&["paddy holds no picture", "straight into its folder"]);
+        .says(&["paddy holds no image", "straight into its folder"]);
     for split in ["train", "val", "test"] {
         picture(&format!("parts/{split}/water/1.png"));
     }

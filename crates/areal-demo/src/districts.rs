@@ -51,9 +51,9 @@ const EXCLAVE_OF: (usize, usize) = (3, 0);
 
 /// All districts. Neighbours share their border point by point: every edge of the lattice is made irregular once.
 pub fn districts(world: &World) -> Vec<District> {
-    let lattice = Lattice { half: world.plan.half, key: world.key(200) };
+    let lattice = Lattice { half: world.dimensions.half, key: world.key(200) };
     let [cols, rows] = DISTRICT_LATTICE;
-    let exclave = Blob::new(lattice.middle(AROUND_EXCLAVE), 900.0 * world.plan.scale, world.key(201));
+    let exclave = Blob::new(lattice.middle(AROUND_EXCLAVE), 900.0 * world.dimensions.scale, world.key(201));
     let mut list = Vec::with_capacity(cols * rows + 1);
     for row in 0..rows {
         for col in 0..cols {

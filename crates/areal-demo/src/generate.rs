@@ -10,11 +10,11 @@ use areal_raster::{
 };
 use geo::{Geometry, Point as GeoPoint};
 
+use crate::dimensions::{DemoSettings, Dimensions, PIXEL};
 use crate::districts::{District, districts};
 use crate::error::DemoError;
 use crate::labels::labels;
 use crate::land_use::LandUse;
-use crate::plan::{DemoSettings, PIXEL, Plan};
 use crate::plane::{self, PlanePositions};
 use crate::scene::{Acquisition, NODATA, STRIP};
 use crate::society::Society;
@@ -50,7 +50,7 @@ const LONLAT: &str = "EPSG:4326";
 /// # Errors
 /// When a file cannot be written or the job was interrupted; the staged folder is then left uncommitted.
 pub fn generate(settings: &DemoSettings, out: &StagedDir, job: &Job<'_>) -> Result<DemoSummary, DemoError> {
-    let world = World::new(Plan::of(settings.size), settings.seed);
+    let world = World::new(Dimensions::of(settings.size), settings.seed);
     let (map, lonlat) = (crs_from_text(MAP_CRS)?, crs_from_text(LONLAT)?);
     for (index, name) in SCENE_FILES.iter().enumerate() {
         write_scene(&world, index, &out.file(name), job)?;
@@ -73,7 +73,7 @@ pub fn generate(settings: &DemoSettings, out: &StagedDir, job: &Job<'_>) -> Resu
     let clusters = write_clusters(&world, &society, &lonlat, &out.file("clusters.gpkg"))?;
     drop(task);
 
-    recipes::write(settings, &world.plan, &truth.grid, out)?;
+    recipes::write(settings, &world.dimensions, &truth.grid, out)?;
     let total = |k: usize| truth.areas.iter().map(|a| a[k]).sum::<f64>() / 1e6;
     Ok(DemoSummary {
         files: files_in(out.path())?,
@@ -94,13 +94,13 @@ fn files_in(folder: &Path) -> Result<Vec<PathBuf>, FileError> {
 }
 
 /// The pixel grid of a scene: its own UTM zone, corners on multiples of the pixel size.
-fn scene_grid(plan: &Plan, index: usize) -> Result<PixelGrid, DemoError> {
+fn scene_grid(dimensions: &Dimensions, index: usize) -> Result<PixelGrid, DemoError> {
     let crs = crs_from_text(SCENE_CRS[index % 2])?;
-    let mut corner = [plane::to_lonlat([plan.scene_west[index % 2], plan.scene_north])];
+    let mut corner = [plane::to_lonlat([dimensions.scene_west[index % 2], dimensions.scene_north])];
     Projection::new(&crs_from_text(LONLAT)?, &crs)?.apply(&mut corner)?;
     let origin = corner[0].map(|v| (v / PIXEL).round() * PIXEL);
     let transform = Affine::north_up(origin, [PIXEL, PIXEL]);
-    Ok(PixelGrid { crs, transform, height: plan.scene_pixels, width: plan.scene_pixels })
+    Ok(PixelGrid { crs, transform, height: dimensions.scene_pixels, width: dimensions.scene_pixels })
 }
 
 fn plain_band(description: &str) -> CogBand {
@@ -108,7 +108,7 @@ fn plain_band(description: &str) -> CogBand {
 }
 
 fn write_scene(world: &World, index: usize, path: &Path, job: &Job<'_>) -> Result<(), DemoError> {
-    let grid = scene_grid(&world.plan, index)?;
+    let grid = scene_grid(&world.dimensions, index)?;
     let positions = PlanePositions::new(&grid, &Projection::to_lonlat(&grid.crs)?)?;
     let acquisition = Acquisition::new(world, index);
     let spec = CogSpec {
@@ -190,7 +190,7 @@ fn write_labels(world: &World, lonlat: &Crs, path: &Path) -> Result<Vec<(LandUse
 }
 
 fn write_clusters(world: &World, society: &Society, lonlat: &Crs, path: &Path) -> Result<usize, DemoError> {
-    let clusters = society.survey(world, world.plan.clusters);
+    let clusters = society.survey(world, world.dimensions.clusters);
     let count = clusters.len();
     let rows = clusters
         .into_iter()

@@ -22,7 +22,7 @@ const RAYS: usize = 40;
 
 /// Label polygons on a part of the parcels, lakes and river of the districts' rectangle.
 pub fn labels(world: &World) -> Vec<Label> {
-    let half = world.plan.half;
+    let half = world.dimensions.half;
     let inside = |p: Point| p[0].abs() < 0.98 * half[0] && p[1].abs() < 0.98 * half[1];
     let mut list: Vec<Label> = world
         .parcels()
@@ -48,7 +48,7 @@ fn labelled_share(land_use: LandUse) -> f64 {
 
 /// The part of a parcel that is seen from its seed, a little within its edge; `None` for a sliver.
 fn parcel_label(world: &World, parcel: &Parcel, at: Point) -> Option<Label> {
-    let size = world.plan.parcel;
+    let size = world.dimensions.parcel;
     let same = |p: Point| {
         let land = world.land(p);
         land.parcel.key == parcel.key && land.land_use == parcel.land_use
@@ -76,10 +76,10 @@ fn water_labels(world: &World) -> Vec<Polygon<f64>> {
     let mut list: Vec<Polygon<f64>> = world.lakes.iter().map(|l| polygon(l.ring(48, 0.93), Vec::new())).collect();
     let islands = world.islands.iter().map(|i| i.ring(32, 1.12)).collect();
     list.push(polygon(world.reservoir.ring(96, 0.96), islands));
-    let stretch = 700.0 * world.plan.scale;
-    let count = (1.9 * world.plan.half[0] / stretch) as usize;
+    let stretch = 700.0 * world.dimensions.scale;
+    let count = (1.9 * world.dimensions.half[0] / stretch) as usize;
     for k in (0..count).step_by(3) {
-        let west = -0.95 * world.plan.half[0] + k as f64 * stretch;
+        let west = -0.95 * world.dimensions.half[0] + k as f64 * stretch;
         let bank = |side: f64, n: usize| world.river_bank(west + stretch * n as f64 / 12.0, 0.8 * side);
         let south = (0..=12).map(|n| bank(-1.0, n));
         let north = (0..=12).rev().map(|n| bank(1.0, n));

@@ -6,6 +6,7 @@
 //! real plantations (34 to 54 m), so that rows and lattices are resolved at 10 m as they are in real imagery of 2 m.
 
 mod blob;
+mod dimensions;
 mod districts;
 mod error;
 mod generate;
@@ -13,7 +14,6 @@ mod interpreter;
 mod labels;
 mod land_use;
 mod noise;
-mod plan;
 mod plane;
 mod recipes;
 mod scene;
@@ -26,8 +26,8 @@ mod world;
 #[cfg(test)]
 mod tests;
 
+pub use dimensions::{DemoSettings, DemoSize};
 pub use error::DemoError;
 pub use generate::{DemoSummary, generate};
 pub use interpreter::label;
 pub use land_use::LandUse;
-pub use plan::{DemoSettings, DemoSize};

@@ -4,13 +4,18 @@ use areal_grid::{Class, PixelGrid};
 use areal_job::{FileError, StagedDir};
 
 use crate::LandUse;
-use crate::plan::{DemoSettings, Plan};
+use crate::dimensions::{DemoSettings, Dimensions};
 
 const LAND_USE: &str = include_str!("recipes/recipe.toml");
 const WEALTH: &str = include_str!("recipes/wealth.toml");
 
 /// Writes `recipe.toml` (land use) and `wealth.toml` (regression), filled in for this landscape.
-pub fn write(settings: &DemoSettings, plan: &Plan, map: &PixelGrid, out: &StagedDir) -> Result<(), FileError> {
+pub fn write(
+    settings: &DemoSettings,
+    dimensions: &Dimensions,
+    map: &PixelGrid,
+    out: &StagedDir,
+) -> Result<(), FileError> {
     let [west, south, east, north] = map.bounds();
     let class = |class: Class| {
         let [r, g, b] = class.colour;
@@ -19,9 +24,9 @@ pub fn write(settings: &DemoSettings, plan: &Plan, map: &PixelGrid, out: &Staged
     let values = [
         ("{classes}", LandUse::ALL.map(|use_| class(use_.class())).concat()),
         ("{seed}", settings.seed.to_string()),
-        ("{patch-size}", plan.patch_size.to_string()),
-        ("{buffer}", plan.buffer.to_string()),
-        ("{half-patch}", (plan.patch_size / 2).to_string()),
+        ("{patch-size}", dimensions.patch_size.to_string()),
+        ("{buffer}", dimensions.buffer.to_string()),
+        ("{half-patch}", (dimensions.patch_size / 2).to_string()),
         ("{bounds}", format!("[{west:.0}, {south:.0}, {east:.0}, {north:.0}]")),
     ];
     for (name, text) in [("recipe.toml", LAND_USE), ("wealth.toml", WEALTH)] {

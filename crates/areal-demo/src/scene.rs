@@ -46,13 +46,13 @@ impl Acquisition {
 
     /// The height of the cloud field that its share of the scene exceeds.
     fn cloud_threshold(&self, world: &World) -> f64 {
-        let plan = &world.plan;
-        let side = plan.scene_pixels as f64 * 10.0;
+        let dimensions = &world.dimensions;
+        let side = dimensions.scene_pixels as f64 * 10.0;
         let mut field: Vec<f64> = (0..64 * 64)
             .map(|k| {
                 let (i, j) = (f64::from(k / 64), f64::from(k % 64));
-                let west = plan.scene_west[self.index % 2];
-                self.cloud_field(world, [west + j / 64.0 * side, plan.scene_north - i / 64.0 * side])
+                let west = dimensions.scene_west[self.index % 2];
+                self.cloud_field(world, [west + j / 64.0 * side, dimensions.scene_north - i / 64.0 * side])
             })
             .collect();
         field.sort_by(f64::total_cmp);
@@ -60,7 +60,7 @@ impl Acquisition {
     }
 
     fn cloud_field(&self, world: &World, p: Point) -> f64 {
-        fractal(p, 2600.0 * world.plan.scale.max(0.4), 5, self.key)
+        fractal(p, 2600.0 * world.dimensions.scale.max(0.4), 5, self.key)
     }
 
     /// How opaque the clouds are above a position, 0 to 1.
@@ -70,17 +70,17 @@ impl Acquisition {
 
     /// True where the slanted edge of the orbit cuts the scene off.
     fn beyond_swath(&self, world: &World, p: Point) -> bool {
-        let plan = &world.plan;
-        let side = plan.scene_pixels as f64 * 10.0;
+        let dimensions = &world.dimensions;
+        let side = dimensions.scene_pixels as f64 * 10.0;
         let slant = 0.17;
         let ragged = 30.0 * fractal([p[1], 0.0], 900.0, 2, self.key + 1);
-        let down = plan.scene_north - p[1];
+        let down = dimensions.scene_north - p[1];
         if self.index == 0 {
             // The descending orbit runs from north-north-east to south-south-west: its western edge leaves a wedge of
             // nodata in the north-west, its eastern edge one in the south-east.
-            p[0] - plan.scene_west[0] < slant * (0.62 * side - down) + ragged
+            p[0] - dimensions.scene_west[0] < slant * (0.62 * side - down) + ragged
         } else {
-            plan.scene_west[1] + side - p[0] < slant * (down - 0.45 * side) + ragged
+            dimensions.scene_west[1] + side - p[0] < slant * (down - 0.45 * side) + ragged
         }
     }
 
@@ -92,7 +92,7 @@ impl Acquisition {
         let cloud = self.cloud(world, p);
         let shade = self.cloud(world, [p[0] - SHADOW_OFFSET[0], p[1] - SHADOW_OFFSET[1]]);
         let ground = surface(world, p);
-        let veil = 1.0 + 0.5 * fractal(p, 9000.0 * world.plan.scale, 2, self.key + 2);
+        let veil = 1.0 + 0.5 * fractal(p, 9000.0 * world.dimensions.scale, 2, self.key + 2);
         let top = 5200.0 + 2600.0 * self.cloud_field(world, p);
         let mut out = [NODATA; BANDS + 1];
         for (k, value) in out.iter_mut().take(BANDS).enumerate() {

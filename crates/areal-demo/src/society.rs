@@ -3,8 +3,8 @@
 use areal_grid::{Affine, Crs, PixelGrid};
 use rayon::prelude::*;
 
+use crate::dimensions::PIXEL;
 use crate::noise::{Point, fractal, hash, normal, roll};
-use crate::plan::PIXEL;
 use crate::plane;
 use crate::world::{Structure, World};
 
@@ -76,8 +76,8 @@ impl Society {
 }
 
 fn cells(world: &World, lonlat: Crs) -> PixelGrid {
-    let plan = &world.plan;
-    let corner = |sx: f64, sy: f64| plane::to_lonlat([1.06 * sx * plan.half[0], 1.06 * sy * plan.half[1]]);
+    let dimensions = &world.dimensions;
+    let corner = |sx: f64, sy: f64| plane::to_lonlat([1.06 * sx * dimensions.half[0], 1.06 * sy * dimensions.half[1]]);
     let (low, high) = (corner(-1.0, -1.0), corner(1.0, 1.0));
     let first = low.map(|v| (v * CELLS_PER_DEGREE).floor());
     let last = high.map(|v| (v * CELLS_PER_DEGREE).ceil());
@@ -117,7 +117,7 @@ fn wealth(world: &World, grid: &PixelGrid, seen: &[[f64; 3]], row: usize, col: u
         rows.flat_map(|r| cols.clone().map(move |c| r * grid.width + c)).map(|k| &seen[k]).collect();
     let mean = |which: usize| near.iter().map(|s| s[which]).sum::<f64>() / near.len() as f64;
     let p = plane::from_lonlat(grid.centre(row, col));
-    let unseen = 4.0 * fractal(p, 600.0 * PIXEL * world.plan.scale, 2, world.key(300));
+    let unseen = 4.0 * fractal(p, 600.0 * PIXEL * world.dimensions.scale, 2, world.key(300));
     let index = 16.0 + 56.0 * (1.0 - (-mean(0) / 0.28).exp()) + 26.0 * (1.0 - (-mean(1) / 0.16).exp()) + unseen;
     index.clamp(0.0, 100.0) as f32
 }

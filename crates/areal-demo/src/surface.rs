@@ -88,7 +88,7 @@ fn forest(world: &World, p: Point) -> Spectrum {
     let gap = 0.14 * noise(p, 75.0, world.key(121)) + 0.10 * noise(p, 190.0, world.key(122));
     let light = 1.0 + crown + gap + relief(world, p);
     let flush = 1.0 + 0.22 * (unit(bits.rotate_left(31)) - 0.5);
-    let tone = 1.0 + 0.10 * fractal(p, 2300.0 * world.plan.scale.max(0.4), 2, world.key(123));
+    let tone = 1.0 + 0.10 * fractal(p, 2300.0 * world.dimensions.scale.max(0.4), 2, world.key(123));
     scaled(DENSE_LEAVES, light * flush * tone, light * (2.0 - tone), light)
 }
 

@@ -5,10 +5,10 @@ use areal_raster::{Projection, RasterError};
 use geo::MultiPolygon;
 use rayon::prelude::*;
 
+use crate::dimensions::PIXEL;
 use crate::districts::District;
 use crate::land_use::LandUse;
 use crate::noise::Point;
-use crate::plan::PIXEL;
 use crate::plane::{self, PlanePositions};
 use crate::world::World;
 
@@ -27,12 +27,12 @@ const NOWHERE: u8 = u8::MAX;
 
 /// The pixel grid that holds all districts, aligned to whole patches of the recommended size.
 pub fn truth_grid(world: &World, utm: Crs, projection: &Projection) -> Result<PixelGrid, ProjectionError> {
-    let reach = world.plan.half.map(|h| 1.06 * h);
+    let reach = world.dimensions.half.map(|h| 1.06 * h);
     let mut corners: Vec<Point> = [[-1.0, -1.0], [1.0, -1.0], [-1.0, 1.0], [1.0, 1.0]]
         .map(|s| plane::to_lonlat([0, 1].map(|k| s[k] * reach[k])))
         .into();
     projection.apply(&mut corners)?;
-    let cell = PIXEL * world.plan.patch_size as f64;
+    let cell = PIXEL * world.dimensions.patch_size as f64;
     let edge = |k: usize, pick: fn(f64, f64) -> f64| corners.iter().map(|c| c[k]).fold(corners[0][k], pick);
     let low = [0, 1].map(|k| (edge(k, f64::min) / cell).floor() * cell);
     let high = [0, 1].map(|k| (edge(k, f64::max) / cell).ceil() * cell);

@@ -3,9 +3,9 @@
 use std::f64::consts::PI;
 
 use crate::blob::Blob;
+use crate::dimensions::Dimensions;
 use crate::land_use::LandUse;
 use crate::noise::{Point, bell, crowns, distance, fractal, hash, noise, roll, smoothstep, turned, unit};
-use crate::plan::Plan;
 
 /// Target shares of the parcels, apart from water; oil palm takes what is left.
 const BUILT_UP: f64 = 0.08;
@@ -19,7 +19,7 @@ pub const DISTRICT_LATTICE: [usize; 2] = [5, 3];
 /// The whole landscape as functions of position.
 pub struct World {
     /// Its dimensions.
-    pub plan: Plan,
+    pub dimensions: Dimensions,
     /// Its seed.
     pub seed: u64,
     /// The town whose ground is a district of its own.
@@ -94,12 +94,12 @@ pub enum Structure {
 
 impl World {
     /// Builds the landscape of a plan and a seed.
-    pub fn new(plan: Plan, seed: u64) -> Self {
-        let cell = [0, 1].map(|k| 2.0 * plan.half[k] / DISTRICT_LATTICE[k] as f64);
+    pub fn new(dimensions: Dimensions, seed: u64) -> Self {
+        let cell = [0, 1].map(|k| 2.0 * dimensions.half[k] / DISTRICT_LATTICE[k] as f64);
         let middle_of = |col: f64, row: f64| -> Point {
-            [-plan.half[0] + (col + 0.5) * cell[0], -plan.half[1] + (row + 0.5) * cell[1]]
+            [-dimensions.half[0] + (col + 0.5) * cell[0], -dimensions.half[1] + (row + 0.5) * cell[1]]
         };
-        let s = plan.scale;
+        let s = dimensions.scale;
         let reservoir = Blob::new(middle_of(3.0, 2.0), 1500.0 * s, hash(1, 0, seed));
         let island = |dx: f64, dy: f64, r: f64, k: i64| {
             let c = reservoir.centre;
@@ -107,11 +107,11 @@ impl World {
         };
         let islands = vec![island(-0.25, 0.2, 330.0, 0), island(0.38, -0.15, 260.0, 1), island(0.05, -0.5, 170.0, 2)];
         let capital = Blob::new(middle_of(1.0, 1.0), 1700.0 * s, hash(3, 0, seed));
-        let towns = towns(&plan, seed, &capital, &reservoir);
-        let lakes = lakes(&plan, seed, &towns, &reservoir);
+        let towns = towns(&dimensions, seed, &capital, &reservoir);
+        let lakes = lakes(&dimensions, seed, &towns, &reservoir);
         let roads = roads(&towns);
-        let empty = Parcels { cols: 0, rows: 0, first: (0, 0), size: plan.parcel, list: Vec::new() };
-        let mut world = Self { plan, seed, capital, reservoir, islands, lakes, towns, roads, parcels: empty };
+        let empty = Parcels { cols: 0, rows: 0, first: (0, 0), size: dimensions.parcel, list: Vec::new() };
+        let mut world = Self { dimensions, seed, capital, reservoir, islands, lakes, towns, roads, parcels: empty };
         world.parcels = world.grow_parcels();
         world
     }
@@ -147,7 +147,7 @@ impl World {
     /// Town-likeness of a position, 0 to 1.
     pub fn urbanity(&self, p: Point) -> f64 {
         let near = |t: &Town| (-(distance(p, t.centre) / t.radius).powi(2)).exp();
-        let patchy = 0.8 + 0.2 * noise(p, 1500.0 * self.plan.scale, self.key(10));
+        let patchy = 0.8 + 0.2 * noise(p, 1500.0 * self.dimensions.scale, self.key(10));
         self.towns.iter().map(near).fold(0.0, f64::max) * patchy
     }
 
@@ -173,7 +173,7 @@ impl World {
 
     /// Shifts positions, so that straight constructions become irregular ones.
     fn warped(&self, p: Point) -> Point {
-        let size = self.plan.parcel;
+        let size = self.dimensions.parcel;
         let shift =
             |k| 0.16 * size * noise(p, 0.8 * size, self.key(k)) + 0.05 * size * noise(p, 0.25 * size, self.key(k + 2));
         [p[0] + shift(20), p[1] + shift(21)]
@@ -181,9 +181,9 @@ impl World {
 
     /// North of the river's middle line at an east, and its slope.
     fn river_line(&self, x: f64) -> (f64, f64) {
-        let s = self.plan.scale;
+        let s = self.dimensions.scale;
         let y = |x: f64| {
-            -0.45 * self.plan.half[1]
+            -0.45 * self.dimensions.half[1]
                 + 2600.0 * s * noise([x, 0.0], 7000.0 * s, self.key(30))
                 + 900.0 * s * noise([x, 0.0], 2100.0 * s, self.key(31))
                 + 220.0 * s * noise([x, 0.0], 700.0 * s, self.key(32))
@@ -201,12 +201,12 @@ impl World {
     }
 
     fn river_width(&self, x: f64) -> f64 {
-        self.plan.river * (1.0 + 0.35 * noise([x, 50.0], 1800.0 * self.plan.scale, self.key(33)))
+        self.dimensions.river * (1.0 + 0.35 * noise([x, 50.0], 1800.0 * self.dimensions.scale, self.key(33)))
     }
 
     /// Distance to the nearest road between towns.
     fn road_distance(&self, p: Point) -> f64 {
-        let s = self.plan.scale;
+        let s = self.dimensions.scale;
         let wobble =
             |k| 260.0 * s * noise(p, 2600.0 * s, self.key(k)) + 60.0 * s * noise(p, 700.0 * s, self.key(k + 2));
         let q = [p[0] + wobble(40), p[1] + wobble(41)];
@@ -218,15 +218,18 @@ impl World {
         if !(18.0..110.0).contains(&road) {
             return Structure::Open;
         }
-        let settled = smoothstep(0.05, 0.5, noise(p, 900.0 * self.plan.scale.max(0.5), self.key(50)));
+        let settled = smoothstep(0.05, 0.5, noise(p, 900.0 * self.dimensions.scale.max(0.5), self.key(50)));
         let (d, bits) = crowns(p, 34.0, self.key(51));
         if d < 0.28 && unit(bits.rotate_left(17)) < 0.65 * settled { Structure::Roof(bits) } else { Structure::Open }
     }
 
     fn grow_parcels(&self) -> Parcels {
-        let plan = &self.plan;
-        let reach = [plan.half[0].max(-plan.scene_west[0]) * 1.15, plan.half[1].max(plan.scene_north) * 1.15];
-        let size = plan.parcel;
+        let dimensions = &self.dimensions;
+        let reach = [
+            dimensions.half[0].max(-dimensions.scene_west[0]) * 1.15,
+            dimensions.half[1].max(dimensions.scene_north) * 1.15,
+        ];
+        let size = dimensions.parcel;
         let first = ((-reach[0] / size) as i64 - 3, (-reach[1] / size) as i64 - 3);
         let (cols, rows) = (1 - 2 * first.0, 1 - 2 * first.1);
         let key = self.key(60);
@@ -247,7 +250,7 @@ impl World {
     /// Gives every parcel its use: each class takes the parcels that suit it best, as many as make up its share of the
     /// parcels in the districts' rectangle, so that shares hold for every seed.
     fn assign(&self, list: &mut [Parcel]) {
-        let s = self.plan.scale;
+        let s = self.dimensions.scale;
         let near_river = |p: &Parcel| (-(self.river_distance(p.seed) / (2300.0 * s)).powi(2)).exp();
         let low = |p: &Parcel| near_river(p) + 0.7 * fractal(p.seed, 6000.0 * s, 2, self.key(61));
         let merits: [(f64, LandUse, Merit); 4] = [
@@ -256,7 +259,8 @@ impl World {
             (RUBBER, LandUse::Rubber, &|p| 0.6 * fractal(p.seed, 3800.0 * s, 2, self.key(62)) + 0.8 * bell(p.key, 3)),
             (FOREST, LandUse::Forest, &|p| 0.7 * bell(p.key, 5) - low(p) - 0.6 * p.urbanity),
         ];
-        let inside: Vec<bool> = list.iter().map(|p| (0..2).all(|k| p.seed[k].abs() < self.plan.half[k])).collect();
+        let inside: Vec<bool> =
+            list.iter().map(|p| (0..2).all(|k| p.seed[k].abs() < self.dimensions.half[k])).collect();
         let all = inside.iter().filter(|i| **i).count() as f64;
         let mut free: Vec<usize> = (0..list.len()).collect();
         for (share, land_use, merit) in merits {
@@ -308,14 +312,14 @@ fn segment_distance(p: Point, [a, b]: &[Point; 2]) -> f64 {
     distance(p, [a[0] + t * dx, a[1] + t * dy])
 }
 
-fn towns(plan: &Plan, seed: u64, capital: &Blob, reservoir: &Blob) -> Vec<Town> {
-    let mut towns = vec![Town { centre: capital.centre, radius: 2300.0 * plan.scale }];
+fn towns(dimensions: &Dimensions, seed: u64, capital: &Blob, reservoir: &Blob) -> Vec<Town> {
+    let mut towns = vec![Town { centre: capital.centre, radius: 2300.0 * dimensions.scale }];
     for k in 0..400 {
         let key = hash(4, k, seed);
-        let centre = [0, 1].map(|a| (2.0 * roll(key, a as i64) - 1.0) * 0.88 * plan.half[a]);
-        let radius = (700.0 + 900.0 * roll(key, 2).powi(2)) * plan.scale;
-        let far = towns.iter().all(|t| distance(t.centre, centre) > 4300.0 * plan.scale)
-            && distance(reservoir.centre, centre) > 3200.0 * plan.scale;
+        let centre = [0, 1].map(|a| (2.0 * roll(key, a as i64) - 1.0) * 0.88 * dimensions.half[a]);
+        let radius = (700.0 + 900.0 * roll(key, 2).powi(2)) * dimensions.scale;
+        let far = towns.iter().all(|t| distance(t.centre, centre) > 4300.0 * dimensions.scale)
+            && distance(reservoir.centre, centre) > 3200.0 * dimensions.scale;
         if far && towns.len() < 9 {
             towns.push(Town { centre, radius });
         }
@@ -323,14 +327,14 @@ fn towns(plan: &Plan, seed: u64, capital: &Blob, reservoir: &Blob) -> Vec<Town> 
     towns
 }
 
-fn lakes(plan: &Plan, seed: u64, towns: &[Town], reservoir: &Blob) -> Vec<Blob> {
+fn lakes(dimensions: &Dimensions, seed: u64, towns: &[Town], reservoir: &Blob) -> Vec<Blob> {
     let mut lakes: Vec<Blob> = Vec::new();
     for k in 0..400 {
         let key = hash(5, k, seed);
-        let centre = [0, 1].map(|a| (2.0 * roll(key, a as i64) - 1.0) * 0.92 * plan.half[a]);
-        let radius = (430.0 + 420.0 * roll(key, 2)) * plan.scale;
-        let far = towns.iter().all(|t| distance(t.centre, centre) > 1500.0 * plan.scale + radius)
-            && lakes.iter().chain([reservoir]).all(|l| distance(l.centre, centre) > 4000.0 * plan.scale);
+        let centre = [0, 1].map(|a| (2.0 * roll(key, a as i64) - 1.0) * 0.92 * dimensions.half[a]);
+        let radius = (430.0 + 420.0 * roll(key, 2)) * dimensions.scale;
+        let far = towns.iter().all(|t| distance(t.centre, centre) > 1500.0 * dimensions.scale + radius)
+            && lakes.iter().chain([reservoir]).all(|l| distance(l.centre, centre) > 4000.0 * dimensions.scale);
         if far && lakes.len() < 8 {
             lakes.push(Blob::new(centre, radius, hash(6, k, seed)));
         }

@@ -6,7 +6,7 @@ use areal_grid::{PixelBlock, PixelState, Window};
 use areal_job::{Job, Unit};
 use areal_raster::{RasterError, Scene};
 
-use crate::plan::Candidate;
+use crate::candidates::Candidate;
 use crate::{PatchError, StoreWriter};
 
 /// Bytes of pixels that are read at once; about four such blocks are in memory.

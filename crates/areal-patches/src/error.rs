@@ -8,7 +8,7 @@ use areal_raster::RasterError;
 
 use areal_store::{Split, StoreError};
 
-/// In what scenes or pictures differ whose stored values mean different things.
+/// In what scenes or images differ whose stored values mean different things.
 pub const SCALING: &str = "scale and offset of their values";
 
 /// Why patches could not be cut, stored or read.
@@ -47,7 +47,7 @@ pub enum PatchError {
 
     #[error("{folder} holds folders of splits ({splits}) and others beside them ({others})", folder = folder.display())]
     MixedFolders { folder: PathBuf, splits: String, others: String },
-    #[error("{folder} holds no picture, but {folders} folders and {files} other files", folder = folder.display())]
+    #[error("{folder} holds no image, but {folders} folders and {files} other files", folder = folder.display())]
     ClassLost { folder: PathBuf, folders: usize, files: u64 },
 
     #[error("{path}: {reason}", path = path.display())]

@@ -1,4 +1,4 @@
-//! Class folders of pictures to a patch store.
+//! Class folders of images to a patch store.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use areal_raster::{BandInfo, read_image};
 use serde::{Deserialize, Serialize};
 
 use crate::classes::{ListedClass, legend, legend_of_names};
-use crate::pictures::{Picture, find_pictures};
+use crate::images::{ImageFile, find_images};
 use crate::resize::resize;
 use crate::settings::check_patch_size;
 use crate::splitting::{Member, Splitting};
@@ -26,11 +26,11 @@ use crate::{
 pub struct ImportSettings {
     /// `FOLDER/CLASS/*.jpg`, or `FOLDER/train/CLASS/*.jpg` with `validation` (or `val`) and `test` beside it.
     pub folder: PathBuf,
-    /// Resize every picture to squares of so many pixels; without it all must be squares of one size.
+    /// Resize every image to squares of so many pixels; without it all must be squares of one size.
     pub resize: Option<usize>,
     /// The classes; without a list, the names of the folders.
     pub classes: Vec<ListedClass>,
-    /// Least share of observed pixels, 0 to 1: pictures with an alpha band may have fewer.
+    /// Least share of observed pixels, 0 to 1: images with an alpha band may have fewer.
     pub min_valid: f64,
     /// Shares of the splits, where the folders do not name them.
     pub shares: SplitShares,
@@ -38,45 +38,44 @@ pub struct ImportSettings {
     pub seed: u64,
 }
 
-/// Imports pictures sorted into class folders as a patch store without a place on the ground.
+/// Imports images sorted into class folders as a patch store without a place on the ground.
 ///
 /// # Errors
-/// When there is no picture, pictures differ in size, bands or type, or the store cannot be written.
+/// When there is no image, images differ in size, bands or type, or the store cannot be written.
 pub fn import(settings: &ImportSettings, out: &Path, overwrite: bool, job: &Job) -> Result<StoreMeta, PatchError> {
     if let Some(size) = settings.resize {
-        check_patch_size("size of the pictures (--resize)", size)?;
+        check_patch_size("size of the images (--resize)", size)?;
     }
-    let pictures = find_pictures(&settings.folder)?;
-    let classes = classes(settings, &pictures)?;
-    let (first, rest) =
-        pictures.split_first().ok_or_else(|| PatchError::NoImage { folder: settings.folder.clone() })?;
+    let images = find_images(&settings.folder)?;
+    let classes = classes(settings, &images)?;
+    let (first, rest) = images.split_first().ok_or_else(|| PatchError::NoImage { folder: settings.folder.clone() })?;
     let (bands, block) = read(first, settings)?;
-    check_patch_size("size of the pictures", block.window.height)?;
+    check_patch_size("size of the images", block.window.height)?;
     let model =
         Model { path: first.path.clone(), bands, pixel_type: block.pixels.pixel_type(), size: block.window.height };
     let mut writer = StoreWriter::create(out, overwrite, block.bands, model.pixel_type, model.size)?;
-    let task = job.task("import", Some(pictures.len() as u64), Unit::Files);
-    let mut kept: Vec<(&Picture, f64)> = Vec::new();
+    let task = job.task("import", Some(images.len() as u64), Unit::Files);
+    let mut kept: Vec<(&ImageFile, f64)> = Vec::new();
     let mut dropped = BTreeMap::new();
-    let mut keep = |picture, block: PixelBlock| -> Result<(), PatchError> {
+    let mut keep = |image, block: PixelBlock| -> Result<(), PatchError> {
         task.advance(1);
         let valid = block.valid_fraction();
         if valid < settings.min_valid || valid == 0.0 {
             *dropped.entry(DropReason::ValidFraction).or_default() += 1;
             return Ok(());
         }
-        kept.push((picture, valid));
+        kept.push((image, valid));
         writer.push(&block, &Window::new(0, 0, model.size, model.size))
     };
     keep(first, block)?;
-    for picture in rest {
+    for image in rest {
         job.check()?;
-        let (bands, block) = read(picture, settings)?;
-        model.check(picture, &bands, &block)?;
-        keep(picture, block)?;
+        let (bands, block) = read(image, settings)?;
+        model.check(image, &bands, &block)?;
+        keep(image, block)?;
     }
     if kept.is_empty() {
-        return Err(nothing_left(pictures.len() as u64, &dropped));
+        return Err(nothing_left(images.len() as u64, &dropped));
     }
     let records = records(settings, &classes, &kept);
     let target = Target::Classes { classes };
@@ -106,7 +105,7 @@ pub fn import(settings: &ImportSettings, out: &Path, overwrite: bool, job: &Job)
     Ok(meta)
 }
 
-/// What the first picture is like, and all others must be.
+/// What the first image is like, and all others must be.
 struct Model {
     path: PathBuf,
     bands: Vec<BandInfo>,
@@ -115,9 +114,9 @@ struct Model {
 }
 
 impl Model {
-    fn check(&self, picture: &Picture, bands: &[BandInfo], block: &PixelBlock) -> Result<(), PatchError> {
+    fn check(&self, image: &ImageFile, bands: &[BandInfo], block: &PixelBlock) -> Result<(), PatchError> {
         let differ = |what, left: String, right: String| {
-            let (first, second) = (self.path.clone(), picture.path.clone());
+            let (first, second) = (self.path.clone(), image.path.clone());
             Err(PatchError::ImagesDiffer { first, second, what, left, right })
         };
         if bands.len() != self.bands.len() {
@@ -139,19 +138,19 @@ impl Model {
     }
 }
 
-/// A picture as a square.
-fn read(picture: &Picture, settings: &ImportSettings) -> Result<(Vec<BandInfo>, PixelBlock), PatchError> {
-    let (bands, block) = read_image(&picture.path)?;
+/// A image as a square.
+fn read(image: &ImageFile, settings: &ImportSettings) -> Result<(Vec<BandInfo>, PixelBlock), PatchError> {
+    let (bands, block) = read_image(&image.path)?;
     let (height, width) = (block.window.height, block.window.width);
     match settings.resize {
         Some(size) if (height, width) != (size, size) => Ok((bands, resize(&block, size))),
-        None if height != width => Err(PatchError::NotSquare { path: picture.path.clone(), height, width }),
+        None if height != width => Err(PatchError::NotSquare { path: image.path.clone(), height, width }),
         _ => Ok((bands, block)),
     }
 }
 
-fn classes(settings: &ImportSettings, pictures: &[Picture]) -> Result<Vec<Class>, PatchError> {
-    let names: BTreeSet<String> = pictures.iter().map(|p| p.class.clone()).collect();
+fn classes(settings: &ImportSettings, images: &[ImageFile]) -> Result<Vec<Class>, PatchError> {
+    let names: BTreeSet<String> = images.iter().map(|p| p.class.clone()).collect();
     if settings.classes.is_empty() {
         return legend_of_names(names);
     }
@@ -166,29 +165,29 @@ fn classes(settings: &ImportSettings, pictures: &[Picture]) -> Result<Vec<Class>
     }
 }
 
-fn records(settings: &ImportSettings, classes: &[Class], kept: &[(&Picture, f64)]) -> Vec<PatchRecord> {
-    let label = |picture: &Picture| {
-        let class = classes.iter().find(|c| c.name == picture.class);
+fn records(settings: &ImportSettings, classes: &[Class], kept: &[(&ImageFile, f64)]) -> Vec<PatchRecord> {
+    let label = |image: &ImageFile| {
+        let class = classes.iter().find(|c| c.name == image.class);
         Label::Class(class.map_or(Target::NODATA_CLASS, |c| c.code))
     };
-    let member = |(i, (picture, _)): (usize, &(&Picture, f64))| Member { unit: i as u64, label: label(picture) };
-    let splits = if kept.iter().all(|(picture, _)| picture.split.is_some()) {
-        kept.iter().filter_map(|(picture, _)| picture.split).collect()
+    let member = |(i, (image, _)): (usize, &(&ImageFile, f64))| Member { unit: i as u64, label: label(image) };
+    let splits = if kept.iter().all(|(image, _)| image.split.is_some()) {
+        kept.iter().filter_map(|(image, _)| image.split).collect()
     } else {
         tracing::warn!(
-            "pictures have no place on the ground: the splits are random, by file, and not geographic; pictures of one \
+            "images have no place on the ground: the splits are random, by file, and not geographic; images of one \
              place may be in two splits, and accuracy may come out too high"
         );
         let by = SplitSettings { shares: settings.shares, by: SplitBy::Group, block_size: None, buffer: 0.0 };
         let members: Vec<Member> = kept.iter().enumerate().map(member).collect();
         Splitting { settings: &by, seed: settings.seed, size: 1 }.assign(&members)
     };
-    let record = |((patch_id, (picture, valid)), split): ((u64, &(&Picture, f64)), Split)| PatchRecord {
+    let record = |((patch_id, (image, valid)), split): ((u64, &(&ImageFile, f64)), Split)| PatchRecord {
         patch_id,
-        scene: picture.path.strip_prefix(&settings.folder).unwrap_or(&picture.path).to_string_lossy().into_owned(),
+        scene: image.path.strip_prefix(&settings.folder).unwrap_or(&image.path).to_string_lossy().into_owned(),
         row: 0,
         col: 0,
-        label: label(picture),
+        label: label(image),
         label_fraction: 1.0,
         valid_fraction: *valid,
         split,

@@ -2,15 +2,15 @@
 
 mod assign;
 mod blocks;
+mod candidates;
 mod classes;
 mod conflicts;
 mod cut;
 mod error;
 mod ground;
+mod images;
 mod import;
 mod labels;
-mod pictures;
-mod plan;
 mod records_layer;
 mod resize;
 mod settings;

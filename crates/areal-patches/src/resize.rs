@@ -8,7 +8,7 @@ struct Tap {
     weights: Vec<f64>,
 }
 
-/// Taps of a triangle filter (linear interpolation; widened to the new pixel where pictures shrink, so that every old
+/// Taps of a triangle filter (linear interpolation; widened to the new pixel where images shrink, so that every old
 /// pixel counts). Pixel centres lie at half numbers.
 fn taps(from: usize, to: usize) -> Vec<Tap> {
     let scale = from as f64 / to as f64;
@@ -28,7 +28,7 @@ fn taps(from: usize, to: usize) -> Vec<Tap> {
     (0..to).map(tap).collect()
 }
 
-/// A picture as a square of `size` pixels; each side is stretched or shrunk by itself. A new pixel is observed when all
+/// A image as a square of `size` pixels; each side is stretched or shrunk by itself. A new pixel is observed when all
 /// old pixels under it are.
 pub(crate) fn resize(block: &PixelBlock, size: usize) -> PixelBlock {
     let (rows, cols) = (taps(block.window.height, size), taps(block.window.width, size));
@@ -83,7 +83,7 @@ fn set(pixels: &mut Pixels, at: usize, value: f64) {
 mod tests {
     use super::*;
 
-    fn picture(height: usize, width: usize, values: Vec<u8>) -> PixelBlock {
+    fn image(height: usize, width: usize, values: Vec<u8>) -> PixelBlock {
         let states = vec![PixelState::Observed; height * width];
         PixelBlock { window: Window::new(0, 0, height, width), bands: 1, pixels: Pixels::U8(values), states }
     }
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn two_pixels_become_four_by_linear_interpolation() {
         // New centres at .25 .75 1.25 1.75 of old pixels with centres at .5 and 1.5: 0, 25, 75, 100 between 0 and 100.
-        let out = resize(&picture(1, 2, vec![0, 100]), 4);
+        let out = resize(&image(1, 2, vec![0, 100]), 4);
         let Pixels::U8(values) = out.pixels else { panic!() };
         assert_eq!(values[..4], [0, 25, 75, 100]);
         assert_eq!(values[12..], [0, 25, 75, 100]);
@@ -100,14 +100,14 @@ mod tests {
     #[test]
     fn halving_weighs_old_pixels_by_their_distance() {
         // Centre 1 with radius 2: weights of .5 1.5 2.5 are .75 .75 .25, over 1.75; the far side mirrors it.
-        let out = resize(&picture(1, 4, vec![0, 70, 140, 210]), 2);
+        let out = resize(&image(1, 4, vec![0, 70, 140, 210]), 2);
         let Pixels::U8(values) = out.pixels else { panic!() };
         assert_eq!(values[..2], [50, 160]);
     }
 
     #[test]
     fn a_pixel_without_data_spreads_no_value() {
-        let mut block = picture(2, 2, vec![10; 4]);
+        let mut block = image(2, 2, vec![10; 4]);
         block.states[3] = PixelState::Nodata;
         let out = resize(&block, 4);
         assert_eq!(out.states.iter().filter(|s| **s == PixelState::Observed).count(), 7);

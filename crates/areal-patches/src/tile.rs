@@ -11,9 +11,9 @@ use areal_store::PlacedPatch;
 
 use crate::Footprint;
 use crate::blocks::{default_block_size, number_blocks};
+use crate::candidates::{Candidate, Candidates};
 use crate::ground::{Ground, footprint, shared_crs};
 use crate::labels::source::{Item, LabelKind, Labels};
-use crate::plan::{Candidate, Plan};
 use crate::splitting::{Member, Splitting};
 use crate::summary::{check_classes, counts, nothing_left, warn_of_gaps};
 use crate::{
@@ -42,19 +42,19 @@ pub fn tile(
     let first = check_scenes(scenes)?;
     let mut writer = StoreWriter::create(out, overwrite, first.bands().len(), first.pixel_type(), settings.patch_size)?;
     let labels = Labels::read(&settings.labels)?;
-    let mut plan = Plan::new(scenes, &labels, settings, job)?;
-    let cut = cut_all(scenes, &mut plan, settings, &mut writer, job)?;
+    let mut candidates = Candidates::new(scenes, &labels, settings, job)?;
+    let cut = cut_all(scenes, &mut candidates, settings, &mut writer, job)?;
     let ground = Ground::new(scenes)?;
     let mut drafts = Drafts::new(scenes, &labels, settings, &ground, cut)?;
-    drafts.split(settings, &labels, &mut plan)?;
+    drafts.split(settings, &labels, &mut candidates)?;
     if drafts.all.is_empty() {
-        return Err(nothing_left(plan.planned, &plan.dropped));
+        return Err(nothing_left(candidates.planned, &candidates.dropped));
     }
     let kept: Vec<u64> = drafts.all.iter().map(|d| d.written).collect();
     writer.retain(&kept)?;
     drop(kept);
     let target = target(settings, &labels, &mut drafts.all);
-    let counts = counts(&target, drafts.all.iter().map(|d| (d.label, d.split)), &plan.dropped);
+    let counts = counts(&target, drafts.all.iter().map(|d| (d.label, d.split)), &candidates.dropped);
     check_classes(&counts, &target)?;
     warn_of_gaps(&counts, &target, &settings.split.shares);
     let outlines = Outlines::new(scenes)?;
@@ -102,20 +102,20 @@ struct Drafts {
 /// Candidates whose pixels are written, in that order, with how much of them is observed.
 fn cut_all(
     scenes: &[Scene],
-    plan: &mut Plan,
+    candidates: &mut Candidates,
     settings: &TileSettings,
     writer: &mut StoreWriter,
     job: &Job,
 ) -> Result<Vec<(Candidate, f64)>, PatchError> {
-    let candidates = std::mem::take(&mut plan.candidates);
+    let list = std::mem::take(&mut candidates.list);
     let mut written = Vec::new();
-    for of_scene in candidates.chunk_by(|a, b| a.scene == b.scene) {
+    for of_scene in list.chunk_by(|a, b| a.scene == b.scene) {
         let scene = &scenes[of_scene[0].scene];
         cut::cut(scene, of_scene, settings.patch_size, settings.min_valid, writer, job, |i, valid, kept| {
             if kept {
                 written.push((of_scene[i], valid));
             } else {
-                plan.drop(DropReason::ValidFraction);
+                candidates.drop(DropReason::ValidFraction);
             }
         })?;
     }
@@ -152,7 +152,12 @@ impl Drafts {
     }
 
     /// Assigns splits and leaves out what comes too near to another split.
-    fn split(&mut self, settings: &TileSettings, labels: &Labels, plan: &mut Plan) -> Result<(), PatchError> {
+    fn split(
+        &mut self,
+        settings: &TileSettings,
+        labels: &Labels,
+        candidates: &mut Candidates,
+    ) -> Result<(), PatchError> {
         let splitting = Splitting { settings: &settings.split, seed: settings.seed, size: settings.patch_size };
         if settings.split.by != SplitBy::Field {
             let groups = if settings.split.by == SplitBy::Group { group_numbers(labels) } else { Vec::new() };
@@ -177,7 +182,7 @@ impl Drafts {
         self.all.retain(|_| {
             let drop = flags.next().unwrap_or(false);
             if drop {
-                plan.drop(DropReason::Buffer);
+                candidates.drop(DropReason::Buffer);
             }
             !drop
         });

@@ -1,16 +1,17 @@
 //! Streaming a scene through a bundle into a prediction raster.
 //!
-//! A scene is planned into chunks of whole blocks, steps and strips ([`Plan`]); reading threads decode chunks, one
+//! A scene is divided into chunks of whole blocks, steps and strips ([`patch_order::PatchOrder`]); reading threads decode chunks, one
 //! thread cuts patches, the calling thread runs the network ([`predict`]). Finished strips are kept beside the output,
 //! so that an interrupted job can go on where it stopped.
 
 mod assemble;
 mod cells;
+mod chunk_layout;
 mod dense;
 mod error;
 mod journal;
 mod output;
-mod plan;
+mod patch_order;
 mod run;
 mod settings;
 mod source;

@@ -11,10 +11,11 @@ use areal_raster::{Agreement, PredictMode, PredictionMeta, Scene, StateCounts, i
 use serde::Serialize;
 
 use crate::cells::{Cells, Merge};
+use crate::chunk_layout::{CellBytes, OrderInput};
 use crate::dense::{DenseOrder, Difference, Networks, dense_stream};
 use crate::journal::{JobIdentity, Journal};
 use crate::output::Rasters;
-use crate::plan::{CellBytes, Plan, PlanInput};
+use crate::patch_order::PatchOrder;
 use crate::source::PixelSource;
 use crate::stream::{Start, StreamSettings, stream};
 use crate::strip::Shard;
@@ -45,17 +46,17 @@ pub struct PredictReport {
     pub seconds: f64,
 }
 
-/// The way through a scene.
-enum Way {
-    Patch(Plan),
+/// The order in which a scene is read, by mode.
+enum Schedule {
+    Patch(PatchOrder),
     Dense(DenseOrder, Box<dyn DenseInference>),
 }
 
-impl Way {
+impl Schedule {
     /// Number of parts that are kept one by one.
     fn parts(&self) -> usize {
         match self {
-            Self::Patch(plan) => plan.strips().len(),
+            Self::Patch(order) => order.strips().len(),
             Self::Dense(order, _) => order.units(),
         }
     }
@@ -108,14 +109,14 @@ pub fn predict(
     check_fit(scene, &spec)?;
     let staged = StagedDir::new(out, settings.overwrite)?;
     let layout = settings.layout(scene.size(), spec.patch_size)?;
-    let mut way = way(scene, inference, settings, layout)?;
+    let mut schedule = schedule(scene, inference, settings, layout)?;
     let (inputs, bundle_sha256) = hash_inputs(scene, bundle, settings.store.as_deref(), job)?;
     let resolved = resolved_settings(scene, inference, settings, &layout)?;
     let identity = JobIdentity::new(MADE_BY, inputs.clone(), resolved.clone());
     let journal = Journal::open(out, &identity, settings.resume)?;
-    let resumed_patches = fill(scene, &mut way, &layout, &journal, inference, settings, job)?;
+    let resumed_patches = fill(scene, &mut schedule, &layout, &journal, inference, settings, job)?;
 
-    let totals = write_rasters(scene, &spec, (&layout, way.parts()), &journal, &staged, job)?;
+    let totals = write_rasters(scene, &spec, (&layout, schedule.parts()), &journal, &staged, job)?;
     check_counts(scene, &layout, &totals)?;
     let meta = PredictionMeta {
         format: PredictionMeta::FORMAT.to_owned(),
@@ -195,16 +196,16 @@ fn resolved_settings(
     Ok(all)
 }
 
-/// The way through a scene, if the memory is enough for it.
-fn way(
+/// The order in which a scene is read, by mode, if the memory is enough for it.
+fn schedule(
     scene: &Scene,
     inference: &dyn Inference,
     settings: &PredictSettings,
     layout: PatchLayout,
-) -> Result<Way, PredictError> {
+) -> Result<Schedule, PredictError> {
     let (height, width) = scene.size();
     let pixel_bytes = scene.bands().len() * scene.pixel_type().size() + 1;
-    let input = PlanInput {
+    let input = OrderInput {
         height,
         width,
         block: PixelSource::block_size(scene),
@@ -216,10 +217,10 @@ fn way(
     let patch_bytes = (pixel_bytes * layout.patch_size() * layout.patch_size()) as u64;
     settings.check_memory(patch_bytes, CellBytes::new(&layout, input.channels).of_rows(1))?;
     match settings.mode {
-        PredictMode::Patch => Ok(Way::Patch(Plan::new(layout, &input))),
+        PredictMode::Patch => Ok(Schedule::Patch(PatchOrder::new(layout, &input))),
         PredictMode::Dense => {
             let dense = inference.dense(&layout)?;
-            Ok(Way::Dense(DenseOrder::new(layout, &input, dense.as_ref())?, dense))
+            Ok(Schedule::Dense(DenseOrder::new(layout, &input, dense.as_ref())?, dense))
         }
     }
 }
@@ -234,7 +235,7 @@ fn merge(spec: &ModelSpec) -> Merge {
 /// Predicts the parts that the journal lacks. Returns the number of patches that it held already.
 fn fill(
     scene: &Scene,
-    way: &mut Way,
+    schedule: &mut Schedule,
     layout: &PatchLayout,
     journal: &Journal,
     inference: &mut dyn Inference,
@@ -242,7 +243,7 @@ fn fill(
     job: &Job<'_>,
 ) -> Result<u64, PredictError> {
     let merge = merge(inference.spec());
-    let (first, last) = journal.kept(way.parts());
+    let (first, last) = journal.kept(schedule.parts());
     let cells = match last.filter(|shard| shard.cells.first_row + shard.cells.rows < layout.cells().0) {
         Some(shard) => {
             let row = shard.cells.first_row + shard.cells.rows;
@@ -254,9 +255,9 @@ fn fill(
         StreamSettings { batch_size: settings.batch_size, threads: settings.threads, min_valid: settings.min_valid };
     let start = Start { strip: first, cells };
     let keep = |part, shard: Shard| journal.keep(part, &shard);
-    match way {
-        Way::Patch(plan) => stream(scene, plan, start, inference, &stream_settings, job, keep)?,
-        Way::Dense(order, dense) => {
+    match schedule {
+        Schedule::Patch(order) => stream(scene, order, start, inference, &stream_settings, job, keep)?,
+        Schedule::Dense(order, dense) => {
             let networks = Networks { dense: dense.as_mut(), patches: inference };
             dense_stream(scene, order, start, networks, &stream_settings, job, keep)?;
         }

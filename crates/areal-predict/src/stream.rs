@@ -14,7 +14,7 @@ use crate::PredictError;
 use crate::assemble::{Batch, Cutter, Held, Slots, StripStates};
 use crate::cells::Cells;
 use crate::dense::Difference;
-use crate::plan::{Chunk, Plan, Step, Walk};
+use crate::patch_order::{Chunk, HeldChunks, PatchOrder, Step};
 use crate::source::{PixelReader, PixelSource};
 use crate::strip::Shard;
 
@@ -55,17 +55,17 @@ pub struct Start {
 /// A chunk that was read, by its number.
 pub type ReadResult = (u64, Result<PixelBlock, RasterError>);
 
-/// Predicts the strips of a plan from `start` on and hands each to `keep` when it is final.
+/// Predicts the strips of a order from `start` on and hands each to `keep` when it is final.
 ///
 /// Reading threads decode chunks, one thread cuts patches out of them into batches, and the calling thread runs the
 /// network; all of them wait for each other through bounded channels. What reaches the network, and in which order, is
-/// the plan's alone.
+/// the order's alone.
 ///
 /// # Errors
 /// The first error of any thread; [`PredictError::Interrupted`] when the job is asked to stop.
 pub fn stream(
     source: &dyn PixelSource,
-    plan: &Plan,
+    order: &PatchOrder,
     start: Start,
     inference: &mut dyn Inference,
     settings: &StreamSettings,
@@ -80,11 +80,11 @@ pub fn stream(
     let (work, works) = bounded::<Result<Work, PredictError>>(BATCHES_AHEAD);
     let (give_back, given_back) = bounded::<Batch>(BATCHES_AHEAD + 2);
     let mut cutting = Cutting {
-        cutter: Cutter { layout: *plan.layout(), size: source.size(), min_valid: settings.min_valid },
+        cutter: Cutter { layout: *order.layout(), size: source.size(), min_valid: settings.min_valid },
         new_slots: SlotShape {
             batch_size: settings.batch_size,
             bands: source.bands(),
-            patch_size: plan.layout().patch_size(),
+            patch_size: order.layout().patch_size(),
             pixel_type: source.pixel_type(),
         },
         given_back,
@@ -97,9 +97,9 @@ pub fn stream(
             scope.spawn(move || read_chunks(reader, &asked, &read));
         }
         drop((asked, read));
-        scope.spawn(move || cutting.run(plan, first_strip));
+        scope.spawn(move || cutting.run(order, first_strip));
         let network =
-            NetworkSide { plan, works, cells, inference, job, give_back, batch_size: settings.batch_size, keep };
+            NetworkSide { order, works, cells, inference, job, give_back, batch_size: settings.batch_size, keep };
         // Ending drops the channel's end, which ends the cutting thread and with it the readers.
         network.run(first_strip)
     })
@@ -174,31 +174,36 @@ impl From<PredictError> for Stop {
 }
 
 impl Cutting {
-    fn run(&mut self, plan: &Plan, first_strip: usize) {
-        if let Err(Stop::Failed(error)) = self.strips(plan, first_strip) {
+    fn run(&mut self, order: &PatchOrder, first_strip: usize) {
+        if let Err(Stop::Failed(error)) = self.strips(order, first_strip) {
             let _ = self.work.send(Err(error));
         }
     }
 
-    fn strips(&mut self, plan: &Plan, first_strip: usize) -> Result<(), Stop> {
-        let mut walk = Walk::default();
+    fn strips(&mut self, order: &PatchOrder, first_strip: usize) -> Result<(), Stop> {
+        let mut walk = HeldChunks::default();
         let mut coming: VecDeque<(usize, VecDeque<Step>)> = VecDeque::new();
         let mut next_strip = first_strip;
-        for strip in first_strip..plan.strips().len() {
+        for strip in first_strip..order.strips().len() {
             // The next strip's steps are laid out too, so that its first chunks are read while this one is cut.
-            while next_strip < plan.strips().len() && next_strip <= strip + 1 {
-                coming.push_back((0, plan.steps(next_strip, &mut walk).into()));
+            while next_strip < order.strips().len() && next_strip <= strip + 1 {
+                coming.push_back((0, order.steps(next_strip, &mut walk).into()));
                 next_strip += 1;
             }
-            self.strip(plan, strip, &mut coming)?;
+            self.strip(order, strip, &mut coming)?;
             coming.pop_front();
         }
         Ok(())
     }
 
-    fn strip(&mut self, plan: &Plan, strip: usize, coming: &mut VecDeque<(usize, VecDeque<Step>)>) -> Result<(), Stop> {
-        let rows = plan.cell_rows(strip);
-        let cells = rows.len() * plan.layout().cells().1;
+    fn strip(
+        &mut self,
+        order: &PatchOrder,
+        strip: usize,
+        coming: &mut VecDeque<(usize, VecDeque<Step>)>,
+    ) -> Result<(), Stop> {
+        let rows = order.cell_rows(strip);
+        let cells = rows.len() * order.layout().cells().1;
         let mut states = StripStates::new(cells);
         let mut slots = self.slots();
         loop {
@@ -279,7 +284,7 @@ impl Cutting {
 
 /// The calling thread.
 struct NetworkSide<'a, K> {
-    plan: &'a Plan,
+    order: &'a PatchOrder,
     works: Receiver<Result<Work, PredictError>>,
     cells: Cells,
     inference: &'a mut dyn Inference,
@@ -291,12 +296,12 @@ struct NetworkSide<'a, K> {
 
 impl<K: FnMut(usize, Shard) -> Result<(), PredictError>> NetworkSide<'_, K> {
     fn run(mut self, first_strip: usize) -> Result<(), PredictError> {
-        let (rows, cols) = self.plan.layout().patches();
+        let (rows, cols) = self.order.layout().patches();
         let task = self.job.task("predict", Some((rows * cols) as u64), areal_job::Unit::Patches);
-        task.advance(self.plan.patches_before(first_strip) as u64);
+        task.advance(self.order.patches_before(first_strip) as u64);
         let mut strip = first_strip;
         let mut patches = 0;
-        while strip < self.plan.strips().len() {
+        while strip < self.order.strips().len() {
             self.job.check()?;
             let work = match self.works.recv_timeout(LOOK_UP) {
                 Ok(work) => work?,
@@ -315,7 +320,7 @@ impl<K: FnMut(usize, Shard) -> Result<(), PredictError>> NetworkSide<'_, K> {
                     }
                 }
                 Work::StripEnd(states) => {
-                    let cells = self.cells.finish(self.plan.cell_rows(strip), &states.own);
+                    let cells = self.cells.finish(self.order.cell_rows(strip), &states.own);
                     let (counts, sums) = self.cells.pending();
                     let (pending_counts, pending_sums) = (counts.to_vec(), sums.to_vec());
                     let (pixels, difference) = (states.pixels, Difference::default());
@@ -339,7 +344,7 @@ impl<K: FnMut(usize, Shard) -> Result<(), PredictError>> NetworkSide<'_, K> {
         let outputs: Array2<f32> = spec.probabilities(logits.view());
         for (place, outputs) in batch.places.iter().zip(outputs.rows()) {
             if let Some(value) = outputs.iter().find(|v| !v.is_finite()) {
-                let window = self.plan.layout().window(place.0, place.1);
+                let window = self.order.layout().window(place.0, place.1);
                 return Err(PredictError::NotFinite { value: *value, row: window.row, col: window.col });
             }
             let outputs: Vec<f32> = outputs.to_vec();

@@ -16,7 +16,8 @@ use proptest::prelude::*;
 
 use crate::PredictError;
 use crate::cells::{Cells, Merge};
-use crate::plan::{Plan, PlanInput};
+use crate::chunk_layout::OrderInput;
+use crate::patch_order::PatchOrder;
 use crate::source::{PixelReader, PixelSource};
 use crate::stream::{Start, StreamSettings, stream};
 use crate::strip::Shard;
@@ -171,8 +172,8 @@ pub struct Run {
 }
 
 impl Run {
-    fn plan(&self, scene: &Memory) -> Plan {
-        let input = PlanInput {
+    fn order(&self, scene: &Memory) -> PatchOrder {
+        let input = OrderInput {
             height: scene.size.0,
             width: scene.size.1,
             block: scene.block,
@@ -181,7 +182,7 @@ impl Run {
             batch_size: self.settings.batch_size,
             memory: self.memory,
         };
-        Plan::new(self.layout, &input)
+        PatchOrder::new(self.layout, &input)
     }
 
     pub fn merge(&self) -> Merge {
@@ -196,7 +197,7 @@ impl Run {
         let mut shards = Vec::new();
         stream(
             scene,
-            &self.plan(scene),
+            &self.order(scene),
             Start { strip: first, cells },
             &mut mock,
             &self.settings,
@@ -452,7 +453,7 @@ fn a_scene_that_cannot_be_read_ends_the_job_with_its_reason() {
     }
     let scene = Broken(Memory::new((600, 600), (64, 64), 0));
     let layout = PatchLayout::new(600, 600, 8, 8).unwrap();
-    let plan_input = PlanInput {
+    let plan_input = OrderInput {
         height: 600,
         width: 600,
         block: (64, 64),
@@ -461,11 +462,12 @@ fn a_scene_that_cannot_be_read_ends_the_job_with_its_reason() {
         batch_size: 4,
         memory: 100_000,
     };
-    let plan = Plan::new(layout, &plan_input);
+    let order = PatchOrder::new(layout, &plan_input);
     let mut mock = Mock { spec: spec(value_target(), 8), of: mean };
     let interrupt = Interrupt::default();
     let job = Job { progress: &NoProgress, interrupt: &interrupt };
     let cells = Cells::new(layout, Merge::MeanAndSpread);
-    let result = stream(&scene, &plan, Start { strip: 0, cells }, &mut mock, &settings(4, 2, 0.0), &job, |_, _| Ok(()));
+    let result =
+        stream(&scene, &order, Start { strip: 0, cells }, &mut mock, &settings(4, 2, 0.0), &job, |_, _| Ok(()));
     assert!(matches!(result, Err(PredictError::Raster(RasterError::Read { .. }))), "{result:?}");
 }

@@ -8,7 +8,7 @@ use crate::masked_file::MaskedFile;
 use crate::selection::Selection;
 use crate::{BandInfo, FileFacts, RasterError, SceneSettings};
 
-/// Reads a whole picture that need not lie anywhere on the ground: a JPEG, PNG or TIFF of a training set. All bands but
+/// Reads a whole image that need not lie anywhere on the ground: a JPEG, PNG or TIFF of a training set. All bands but
 /// the alpha band, which says what is observed.
 ///
 /// # Errors

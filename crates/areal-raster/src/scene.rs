@@ -7,8 +7,8 @@ use areal_grid::{
 };
 
 use crate::masked_file::MaskedFile;
-use crate::plan::{Source, Way, plan};
 use crate::selection::Selection;
+use crate::sources::{Access, Source, plan};
 use crate::warp::WarpedFile;
 use crate::{BandInfo, FileFacts, Projection, RasterError, SceneSettings};
 
@@ -89,7 +89,7 @@ impl Scene {
     /// it is warped.
     pub fn block_size(&self) -> (usize, usize) {
         let block = match self.sources.first() {
-            Some(Source { way: Way::Direct { .. }, selection, .. }) => {
+            Some(Source { access: Access::Direct { .. }, selection, .. }) => {
                 selection.bands.first().map_or([1, 1], |b| b.block)
             }
             _ => [256, 256],
@@ -191,12 +191,12 @@ impl OpenSource {
 
 impl Opened {
     fn new(source: &Source, grid: &PixelGrid) -> Result<Self, RasterError> {
-        let Source { facts, selection, way } = source;
-        match way {
-            Way::Direct { row, col } => {
+        let Source { facts, selection, access } = source;
+        match access {
+            Access::Direct { row, col } => {
                 Ok(Self::Direct { file: MaskedFile::open(facts, selection)?, row: *row, col: *col })
             }
-            Way::Warped(plan) => Ok(Self::Warped(Box::new(WarpedFile::open(facts, selection, grid, plan)?))),
+            Access::Warped(plan) => Ok(Self::Warped(Box::new(WarpedFile::open(facts, selection, grid, plan)?))),
         }
     }
 }

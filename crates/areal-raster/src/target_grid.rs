@@ -4,8 +4,8 @@ use areal_grid::{Affine, Crs, PixelGrid};
 
 use crate::error::{Difference, WarpSetting};
 use crate::facts::open_raster;
-use crate::plan::{aligned, same_pixel_size};
 use crate::positions::outline;
+use crate::sources::{aligned, same_pixel_size};
 use crate::srs::{crs_from_text, same_crs};
 use crate::{FileFacts, RasterError, SceneSettings};
 

@@ -3,7 +3,7 @@
 /// Why a report could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
-    /// Pixels that do not fill their picture.
+    /// Pixels that do not fill their image.
     #[error("map \"{map}\": {found} pixels do not fill {height} x {width}")]
     Pixels {
         /// The map.
@@ -15,8 +15,8 @@ pub enum ReportError {
         /// Columns.
         width: usize,
     },
-    /// A picture that is no PNG.
-    #[error("the picture of \"{title}\" is no PNG file")]
+    /// A image that is no PNG.
+    #[error("the image of \"{title}\" is no PNG file")]
     Picture {
         /// What it shows.
         title: String,
@@ -31,7 +31,7 @@ pub enum ReportError {
         /// Number that belong there.
         expected: usize,
     },
-    /// A picture that cannot be compressed.
+    /// A image that cannot be compressed.
     #[error("cannot write map \"{map}\" as PNG: {message}")]
     Png {
         /// The map.

@@ -10,14 +10,14 @@ use crate::colour::{STEPS, hex, ramp};
 use crate::number::{decimals, number, percent};
 use crate::scale_bar::ScaleBar;
 
-/// A raster as a picture.
+/// A raster as a image.
 #[derive(Debug, Clone)]
 pub struct MapFigure {
     name: String,
     height: usize,
     width: usize,
     rgba: Vec<u8>,
-    /// Metres on the ground of one pixel of the picture, east and south.
+    /// Metres on the ground of one pixel of the image, east and south.
     metres: [f64; 2],
     key: MapKey,
     /// What the cells of the raster are, with their numbers: predicted, nodata, masked, outside.
@@ -44,7 +44,7 @@ impl MapFigure {
     /// A class map: `codes` are `[row, col]`; a code that the legend does not have is see-through.
     ///
     /// # Errors
-    /// [`ReportError::Pixels`] when the codes do not fill the picture.
+    /// [`ReportError::Pixels`] when the codes do not fill the image.
     pub fn classes(
         name: &str,
         [height, width]: [usize; 2],
@@ -71,7 +71,7 @@ impl MapFigure {
     /// A map of a value: `values` are `[row, col]`; what is not finite is see-through. `title` is name and unit.
     ///
     /// # Errors
-    /// [`ReportError::Pixels`] when the values do not fill the picture.
+    /// [`ReportError::Pixels`] when the values do not fill the image.
     pub fn values(
         name: &str,
         [height, width]: [usize; 2],

@@ -69,10 +69,10 @@ struct AreaView {
     table: TableView,
 }
 
-/// The report as one HTML document. It loads nothing: pictures, style and script stand in it.
+/// The report as one HTML document. It loads nothing: images, style and script stand in it.
 ///
 /// # Errors
-/// When pixels, tables or pictures do not fit together.
+/// When pixels, tables or images do not fit together.
 pub fn render(report: &Report) -> Result<String, ReportError> {
     report.areas.iter().try_for_each(AreaSection::check)?;
     let mut all = report.notes.clone();

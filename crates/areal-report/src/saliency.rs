@@ -11,7 +11,7 @@ pub struct SaliencyFigure {
     pub title: String,
     /// Names and values of what is known of it.
     pub facts: Vec<(String, String)>,
-    /// One picture a method.
+    /// One image a method.
     pub maps: Vec<SaliencyMap>,
 }
 
@@ -20,7 +20,7 @@ pub struct SaliencyFigure {
 pub struct SaliencyMap {
     /// The method.
     pub method: String,
-    /// The picture, a PNG file's bytes.
+    /// The image, a PNG file's bytes.
     pub png: Vec<u8>,
     /// Names and values of what is known of the map.
     pub measures: Vec<(String, String)>,

@@ -8,7 +8,7 @@ use areal_job::Job;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use crate::PredictError;
-use crate::plan::Chunk;
+use crate::patch_order::Chunk;
 use crate::stream::{LOOK_UP, ReadResult};
 
 /// The chunks of a panel on their way from the reading threads, in rows from the top: each is read once.

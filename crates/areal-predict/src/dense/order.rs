@@ -5,7 +5,7 @@ use std::ops::Range;
 use areal_grid::{PatchLayout, Window};
 use areal_model::{DenseInference, DensePart};
 
-use crate::plan::{CellBytes, PlanInput, chunk_size};
+use crate::chunk_layout::{CellBytes, OrderInput, chunk_size};
 use crate::{MemoryPart, PredictError};
 
 /// Rows of pixels that a strip spans at least where the cells' memory allows it.
@@ -65,7 +65,7 @@ impl DenseOrder {
     /// # Errors
     /// [`PredictError::Memory`] when the maps over one column of cells, or the cells of one row, do not fit into the
     /// memory.
-    pub fn new(layout: PatchLayout, input: &PlanInput, dense: &dyn DenseInference) -> Result<Self, PredictError> {
+    pub fn new(layout: PatchLayout, input: &OrderInput, dense: &dyn DenseInference) -> Result<Self, PredictError> {
         let chunk = chunk_size(&layout, input, usize::MAX);
         let chunk_bytes = (chunk.0 * chunk.1 * input.pixel_bytes) as u64;
         let mut order = Self {

@@ -14,7 +14,7 @@ use crate::PredictError;
 use crate::assemble::StripStates;
 use crate::cells::{Cells, Merge};
 use crate::dense::Difference;
-use crate::plan::Chunk;
+use crate::patch_order::Chunk;
 use crate::source::PixelSource;
 use crate::stream::{ReadResult, Start, StreamSettings, read_chunks};
 use crate::strip::Shard;

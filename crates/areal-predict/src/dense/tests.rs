@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use super::order::DenseOrder;
 use super::{Difference, Networks, dense_stream};
 use crate::cells::Cells;
-use crate::plan::PlanInput;
+use crate::chunk_layout::OrderInput;
 use crate::stream::Start;
 use crate::stream_tests::{Memory, Mock, Run, brute_force, mean, settings, spec, two_classes, value_target};
 use crate::strip::Shard;
@@ -143,7 +143,7 @@ impl Case {
     }
 
     fn order(&self, scene: &Memory) -> Result<DenseOrder, PredictError> {
-        let input = PlanInput {
+        let input = OrderInput {
             height: scene.size.0,
             width: scene.size.1,
             block: scene.block,

@@ -124,11 +124,11 @@ pub struct Options {
     #[arg(long, value_name = "NUMBER", help_heading = "Splits", default_value_t = 1)]
     pub seed: u64,
 
-    /// Import pictures from class folders instead: FOLDER/CLASS/*.png (jpg, tif), or FOLDER/train/CLASS/*.png with
+    /// Import images from class folders instead: FOLDER/CLASS/*.png (jpg, tif), or FOLDER/train/CLASS/*.png with
     /// validation and test beside it. All must be squares of one size.
     #[arg(long, value_name = "FOLDER", help_heading = "Import")]
     pub from_folders: Option<PathBuf>,
-    /// Resize imported pictures to squares of this size, by linear interpolation.
+    /// Resize imported images to squares of this size, by linear interpolation.
     #[arg(long, value_name = "PIXELS", help_heading = "Import", requires = "from_folders")]
     pub resize: Option<usize>,
 
@@ -192,7 +192,7 @@ impl Options {
             named.push(NamedScene { name: "scene".into(), files: self.files.clone() });
         }
         if named.is_empty() {
-            let help = "name the files of a scene, give --scene NAME=FILE, or import pictures with --from-folders";
+            let help = "name the files of a scene, give --scene NAME=FILE, or import images with --from-folders";
             return Err(CliError::new(Exit::Usage, "no scene is given").help(help));
         }
         let open = |s: NamedScene| Ok(Scene::open(&self.scene.settings(&s.name, s.files)?)?);

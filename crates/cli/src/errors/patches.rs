@@ -84,13 +84,13 @@ fn help(error: &PatchError) -> String {
 fn image_help(error: &PatchError) -> Option<&'static str> {
     Some(match error {
         PatchError::ImagesDiffer { what, .. } => match *what {
-            "size" => "pass --resize PIXELS to bring all pictures to one size",
-            _ => "convert the pictures to one kind first",
+            "size" => "pass --resize PIXELS to bring all images to one size",
+            _ => "convert the images to one kind first",
         },
-        PatchError::NotSquare { .. } => "pass --resize PIXELS to make squares of all pictures",
+        PatchError::NotSquare { .. } => "pass --resize PIXELS to make squares of all images",
         PatchError::NoImage { .. } => "expected FOLDER/CLASS/*.png (jpg, jpeg, tif, tiff)",
         PatchError::ClassLost { .. } => {
-            "put the pictures of each class straight into its folder, as jpg, jpeg, png, tif or tiff, or take the folder away"
+            "put the images of each class straight into its folder, as jpg, jpeg, png, tif or tiff, or take the folder away"
         }
         PatchError::MixedFolders { .. } => {
             "leave only train, validation and test there, each with a folder for each class; or only the folders of classes"

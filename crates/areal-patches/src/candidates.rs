@@ -26,27 +26,27 @@ pub(crate) struct Candidate {
 
 /// The candidates of all scenes, by scene, row and column, and why others are none.
 #[derive(Debug, Default)]
-pub(crate) struct Plan {
+pub(crate) struct Candidates {
     pub planned: u64,
-    pub candidates: Vec<Candidate>,
+    pub list: Vec<Candidate>,
     pub dropped: BTreeMap<DropReason, u64>,
     /// Items that lie in a scene.
     pub seen: Vec<bool>,
     disputes: Disputes,
 }
 
-impl Plan {
+impl Candidates {
     pub fn new(scenes: &[Scene], labels: &Labels, settings: &TileSettings, job: &Job) -> Result<Self, PatchError> {
-        let mut plan = Self { seen: vec![false; labels.items.len()], ..Self::default() };
+        let mut candidates = Self { seen: vec![false; labels.items.len()], ..Self::default() };
         for (number, scene) in scenes.iter().enumerate() {
             job.check()?;
-            plan.scene(number, scene, labels, settings, job)?;
+            candidates.scene(number, scene, labels, settings, job)?;
         }
-        if !plan.seen.contains(&true) {
+        if !candidates.seen.contains(&true) {
             return Err(outside(scenes, labels, settings)?);
         }
-        plan.warn(labels, settings);
-        Ok(plan)
+        candidates.warn(labels, settings);
+        Ok(candidates)
     }
 
     pub fn drop(&mut self, reason: DropReason) {
@@ -114,7 +114,7 @@ impl Plan {
         measure.run(rows, origins, |Origin { row, col, .. }, found| {
             self.planned += 1;
             match found {
-                Ok(found) => self.candidates.push(Candidate { scene: cut.number, row, col, found }),
+                Ok(found) => self.list.push(Candidate { scene: cut.number, row, col, found }),
                 Err(reason) => self.drop(reason),
             }
             if self.planned.is_multiple_of(4096) {
@@ -131,7 +131,7 @@ impl Plan {
             // A point that has no place in this CRS is left at NaN, and so lies outside.
             projection.apply_each(&mut placed, |_, _, _| {});
         }
-        let start = self.candidates.len();
+        let start = self.list.len();
         for (item, point) in (0u32..).zip(placed) {
             let Some((row, col)) = grid.transform.invert(point) else { continue };
             if !(row >= 0.0 && col >= 0.0 && row < grid.height as f64 && col < grid.width as f64) {
@@ -142,12 +142,12 @@ impl Plan {
             match centred(row, col, cut.settings.patch_size, grid) {
                 Some((row, col)) => {
                     let found = Found { item, fraction: 1.0 };
-                    self.candidates.push(Candidate { scene: cut.number, row, col, found });
+                    self.list.push(Candidate { scene: cut.number, row, col, found });
                 }
                 None => self.drop(DropReason::OutsideScene),
             }
         }
-        self.candidates[start..].sort_by_key(|c| (c.row, c.col, c.found.item));
+        self.list[start..].sort_by_key(|c| (c.row, c.col, c.found.item));
     }
 
     /// Patches centred inside polygons, see [`Placement::Polygon`].

@@ -17,12 +17,12 @@ const ALIGNED: f64 = 1e-3;
 pub(crate) struct Source {
     pub facts: FileFacts,
     pub selection: Selection,
-    pub way: Way,
+    pub access: Access,
 }
 
 /// How a file's pixels become the scene's.
 #[derive(Debug, Clone)]
-pub(crate) enum Way {
+pub(crate) enum Access {
     /// They are the scene's: pixel (0, 0) of the file lies at this row and column of the scene.
     Direct { row: i64, col: i64 },
     /// They are made from the file's.
@@ -32,9 +32,9 @@ pub(crate) enum Way {
 impl Source {
     /// The part of the scene that the file can say something about.
     pub(crate) fn extent(&self, grid: &PixelGrid) -> Option<Window> {
-        let (row, col) = match &self.way {
-            Way::Warped(plan) => return plan.extent,
-            Way::Direct { row, col } => (*row, *col),
+        let (row, col) = match &self.access {
+            Access::Warped(plan) => return plan.extent,
+            Access::Direct { row, col } => (*row, *col),
         };
         let range = |start: i64, own: usize, size: usize| {
             let clamp = |v: i64| v.clamp(0, size as i64) as usize;
@@ -57,8 +57,8 @@ pub(crate) fn plan(
     let sources: Vec<Source> = files
         .into_iter()
         .map(|(facts, selection)| {
-            let way = way(settings, &facts, &selection, &grid)?;
-            Ok(Source { facts, selection, way })
+            let access = access(settings, &facts, &selection, &grid)?;
+            Ok(Source { facts, selection, access })
         })
         .collect::<Result<_, RasterError>>()?;
     if sources.iter().all(|source| source.extent(&grid).is_none()) {
@@ -106,15 +106,15 @@ fn shared_grid(settings: &SceneSettings, files: &[&FileFacts]) -> Result<PixelGr
     }
 }
 
-fn way(
+fn access(
     settings: &SceneSettings,
     facts: &FileFacts,
     selection: &Selection,
     grid: &PixelGrid,
-) -> Result<Way, RasterError> {
+) -> Result<Access, RasterError> {
     let Some(reason) = why_warp(facts, grid) else {
         let (row, col) = offset(&grid.transform, &facts.grid()?);
-        return Ok(Way::Direct { row: row.round() as i64, col: col.round() as i64 });
+        return Ok(Access::Direct { row: row.round() as i64, col: col.round() as i64 });
     };
     if facts.crs.is_none() {
         return Err(RasterError::NoCrs { path: facts.path.clone() });
@@ -127,7 +127,7 @@ fn way(
     if let Some(band) = categorical {
         return Err(RasterError::CategoricalResampling { path, band: band.number, resampling: method });
     }
-    Ok(Way::Warped(WarpPlan::new(facts, grid, method)?))
+    Ok(Access::Warped(WarpPlan::new(facts, grid, method)?))
 }
 
 fn check_alike(settings: &SceneSettings, files: &[(FileFacts, Selection)]) -> Result<(), RasterError> {

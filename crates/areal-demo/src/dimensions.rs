@@ -44,7 +44,7 @@ pub struct DemoSettings {
 
 /// Dimensions of the landscape, in metres unless said otherwise.
 #[derive(Debug, Clone, Copy)]
-pub struct Plan {
+pub struct Dimensions {
     /// Half the width and height of the rectangle that the districts fill, before its edge is made irregular.
     pub half: Point,
     /// Rows and columns of each scene.
@@ -70,7 +70,7 @@ pub struct Plan {
 /// Pixel size of the scenes in metres.
 pub const PIXEL: f64 = 10.0;
 
-impl Plan {
+impl Dimensions {
     /// The dimensions of a size.
     pub fn of(size: DemoSize) -> Self {
         match size {

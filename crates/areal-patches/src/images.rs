@@ -1,4 +1,4 @@
-//! The pictures of class folders, and what lies there besides.
+//! The images of class folders, and what lies there besides.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,9 +10,9 @@ use crate::{PatchError, Split};
 /// Endings of the files that are taken, in lower case.
 const ENDINGS: [&str; 5] = ["jpg", "jpeg", "png", "tif", "tiff"];
 
-/// A picture to be read.
+/// A image to be read.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Picture {
+pub(crate) struct ImageFile {
     pub path: PathBuf,
     pub class: String,
     pub split: Option<Split>,
@@ -25,50 +25,50 @@ struct PassedOver {
     other: BTreeMap<String, u64>,
     /// Folders in class folders.
     nested: u64,
-    /// Pictures in no class folder.
+    /// Images in no class folder.
     loose: u64,
     /// Class folders with nothing in them.
     empty: u64,
 }
 
-/// Finds the pictures of `FOLDER/CLASS/*`, or of `FOLDER/SPLIT/CLASS/*`, by folder and name. Hidden files and folders are
+/// Finds the images of `FOLDER/CLASS/*`, or of `FOLDER/SPLIT/CLASS/*`, by folder and name. Hidden files and folders are
 /// passed over; a warning says of what else is.
 ///
 /// # Errors
-/// When folders of splits stand beside others, or a class has files or folders but no picture.
-pub(crate) fn find_pictures(folder: &Path) -> Result<Vec<Picture>, PatchError> {
-    let (pictures, passed) = find(folder)?;
+/// When folders of splits stand beside others, or a class has files or folders but no image.
+pub(crate) fn find_images(folder: &Path) -> Result<Vec<ImageFile>, PatchError> {
+    let (images, passed) = find(folder)?;
     passed.warn(folder);
-    Ok(pictures)
+    Ok(images)
 }
 
-fn find(folder: &Path) -> Result<(Vec<Picture>, PassedOver), PatchError> {
+fn find(folder: &Path) -> Result<(Vec<ImageFile>, PassedOver), PatchError> {
     let top = Listing::read(folder)?;
-    let mut passed = PassedOver { loose: top.pictures.len() as u64, ..PassedOver::default() };
-    let mut pictures = Vec::new();
+    let mut passed = PassedOver { loose: top.images.len() as u64, ..PassedOver::default() };
+    let mut images = Vec::new();
     if !is_by_split(folder, &top)? {
         for (class, path) in &top.folders {
-            add_class(path, class, None, &mut pictures, &mut passed)?;
+            add_class(path, class, None, &mut images, &mut passed)?;
         }
-        return Ok((pictures, passed));
+        return Ok((images, passed));
     }
     for (name, path) in &top.folders {
         let split: Option<Split> = name.parse().ok();
         let classes = Listing::read(path)?;
-        passed.loose += classes.pictures.len() as u64;
+        passed.loose += classes.images.len() as u64;
         for (class, path) in &classes.folders {
-            add_class(path, class, split, &mut pictures, &mut passed)?;
+            add_class(path, class, split, &mut images, &mut passed)?;
         }
     }
-    Ok((pictures, passed))
+    Ok((images, passed))
 }
 
-/// Whether the folders are those of splits. A class may have a split's name, but then its pictures lie straight in it.
+/// Whether the folders are those of splits. A class may have a split's name, but then its images lie straight in it.
 fn is_by_split(folder: &Path, top: &Listing) -> Result<bool, PatchError> {
     let (mut splits, mut others) = (Vec::new(), Vec::new());
     for (name, path) in &top.folders {
         let listing = Listing::read(path)?;
-        if name.parse::<Split>().is_ok() && (listing.pictures.is_empty() || !listing.folders.is_empty()) {
+        if name.parse::<Split>().is_ok() && (listing.images.is_empty() || !listing.folders.is_empty()) {
             splits.push(name.as_str());
         } else {
             others.push(name.as_str());
@@ -89,11 +89,11 @@ fn add_class(
     path: &Path,
     class: &str,
     split: Option<Split>,
-    pictures: &mut Vec<Picture>,
+    images: &mut Vec<ImageFile>,
     passed: &mut PassedOver,
 ) -> Result<(), PatchError> {
     let listing = Listing::read(path)?;
-    if listing.pictures.is_empty() {
+    if listing.images.is_empty() {
         let (folders, files) = (listing.folders.len(), listing.other.values().sum::<u64>());
         if folders > 0 || files > 0 {
             return Err(PatchError::ClassLost { folder: path.to_path_buf(), folders, files });
@@ -104,7 +104,7 @@ fn add_class(
     for (ending, files) in listing.other {
         *passed.other.entry(ending).or_default() += files;
     }
-    pictures.extend(listing.pictures.into_iter().map(|path| Picture { path, class: class.to_owned(), split }));
+    images.extend(listing.images.into_iter().map(|path| ImageFile { path, class: class.to_owned(), split }));
     Ok(())
 }
 
@@ -114,7 +114,7 @@ struct Listing {
     /// Name and path, by name.
     folders: Vec<(String, PathBuf)>,
     /// By name.
-    pictures: Vec<PathBuf>,
+    images: Vec<PathBuf>,
     /// Other files, by ending.
     other: BTreeMap<String, u64>,
 }
@@ -132,13 +132,13 @@ impl Listing {
             if path.is_dir() {
                 listing.folders.push((name, path));
             } else if ENDINGS.contains(&ending.as_str()) {
-                listing.pictures.push(path);
+                listing.images.push(path);
             } else {
                 *listing.other.entry(ending).or_default() += 1;
             }
         }
         listing.folders.sort();
-        listing.pictures.sort();
+        listing.images.sort();
         Ok(listing)
     }
 }
@@ -163,7 +163,7 @@ impl PassedOver {
             tracing::warn!("{folder}: {n} folders inside class folders passed over, with all that is in them");
         }
         if self.loose > 0 {
-            tracing::warn!("{folder}: {} pictures that lie in no class folder passed over", self.loose);
+            tracing::warn!("{folder}: {} images that lie in no class folder passed over", self.loose);
         }
         if self.empty > 0 {
             tracing::warn!("{folder}: {} class folders are empty", self.empty);
@@ -194,28 +194,28 @@ mod tests {
         let root =
             made(&["a/1.PNG", "a/2.webp", "a/3.webp", "a/LICENCE", "a/old/4.png", "b/.x.png", "b/5.jpg", "6.png"]);
         std::fs::create_dir(root.path().join("c")).unwrap();
-        let (pictures, passed) = find(root.path()).unwrap();
-        let classes: Vec<&str> = pictures.iter().map(|p| p.class.as_str()).collect();
+        let (images, passed) = find(root.path()).unwrap();
+        let classes: Vec<&str> = images.iter().map(|p| p.class.as_str()).collect();
         assert_eq!(classes, ["a", "b"]);
         let other = BTreeMap::from([("webp".to_owned(), 2), (String::new(), 1)]);
         assert_eq!(passed, PassedOver { other, nested: 1, loose: 1, empty: 1 });
     }
 
     #[test]
-    fn a_class_without_pictures_of_its_own_is_refused() {
-        assert!(refusal(&["a/1.png", "b/x/1.png", "b/y/2.png"]).contains("b holds no picture, but 2 folders"));
-        assert!(refusal(&["a/1.png", "b/1.webp"]).contains("b holds no picture, but 0 folders and 1 other files"));
+    fn a_class_without_images_of_its_own_is_refused() {
+        assert!(refusal(&["a/1.png", "b/x/1.png", "b/y/2.png"]).contains("b holds no image, but 2 folders"));
+        assert!(refusal(&["a/1.png", "b/1.webp"]).contains("b holds no image, but 0 folders and 1 other files"));
     }
 
     #[test]
     fn folders_of_splits_stand_alone() {
-        let (pictures, _) = find(made(&["train/a/1.png", "val/a/2.png", "test/b/3.png"]).path()).unwrap();
-        let splits: Vec<_> = pictures.iter().filter_map(|p| p.split).collect();
+        let (images, _) = find(made(&["train/a/1.png", "val/a/2.png", "test/b/3.png"]).path()).unwrap();
+        let splits: Vec<_> = images.iter().filter_map(|p| p.split).collect();
         assert_eq!(splits, [Split::Test, Split::Train, Split::Validation]);
         let said = refusal(&["train/a/1.png", "val/a/2.png", "test/a/3.png", "extra/a/4.png"]);
         assert!(said.contains("holds folders of splits (test, train, val) and others beside them (extra)"), "{said}");
         // A class may be called like a split.
-        let (pictures, _) = find(made(&["test/1.png", "site/2.png"]).path()).unwrap();
-        assert!(pictures.len() == 2 && pictures.iter().all(|p| p.split.is_none()));
+        let (images, _) = find(made(&["test/1.png", "site/2.png"]).path()).unwrap();
+        assert!(images.len() == 2 && images.iter().all(|p| p.split.is_none()));
     }
 }
