@@ -74,7 +74,7 @@ impl Columns {
     /// Position and side of a record's square.
     fn square(&self, record: &csv::StringRecord) -> Result<([f64; 2], f64), String> {
         let number = |k: usize, name: &str, low: f64, high: f64| {
-            let text = record.get(k).unwrap_or_default();
+            let text = &record[k];
             let value = text.parse::<f64>().ok().filter(|v| (low..=high).contains(v));
             value.ok_or_else(|| format!("column {name}: \"{text}\" is no number from {low} to {high}"))
         };
@@ -103,10 +103,10 @@ fn most(raster: &mut RasterFile, window: &Window, centre: (usize, usize)) -> Res
     let (pixels, _) = raster.read_band(1, window)?;
     let mut counts = [0usize; 256];
     (0..window.len()).for_each(|k| counts[pixels.get(k) as u8 as usize] += 1);
-    let greatest = counts.iter().max().copied().unwrap_or_default();
+    let greatest = *counts.iter().max().expect("there are 256 counts");
     let (row, col) = centre;
     let middle = pixels.get((row - window.row) * window.width + (col - window.col)) as u8 as usize;
-    let first = counts.iter().position(|c| *c == greatest).unwrap_or_default();
+    let first = counts.iter().position(|c| *c == greatest).expect("the greatest is one of them");
     Ok(if counts[middle] == greatest { middle } else { first })
 }
 

@@ -61,7 +61,7 @@ impl PlanePositions {
         let (i, j) = (row / STEP, col / STEP);
         let u = ((col % STEP) as f64 + 0.5) / STEP as f64;
         let v = ((row % STEP) as f64 + 0.5) / STEP as f64;
-        let at = |di, dj| self.nodes.get((i + di) * self.cols + j + dj).copied().unwrap_or_default();
+        let at = |di, dj| self.nodes[(i + di) * self.cols + j + dj];
         let (a, b, c, d) = (at(0, 0), at(0, 1), at(1, 0), at(1, 1));
         [0, 1].map(|k| mix(mix(a[k], b[k], u), mix(c[k], d[k], u), v))
     }

@@ -117,8 +117,10 @@ pub fn legend(listed: &[ListedClass]) -> Result<Vec<Class>, PatchError> {
 /// When there are more than 255.
 pub fn legend_of_names(names: BTreeSet<String>) -> Result<Vec<Class>, PatchError> {
     let mut names: Vec<String> = names.into_iter().collect();
-    if names.iter().all(|name| name.parse::<i64>().is_ok()) {
-        names.sort_by_key(|name| name.parse::<i64>().unwrap_or_default());
+    if let Ok(numbers) = names.iter().map(|name| name.parse::<i64>()).collect::<Result<Vec<_>, _>>() {
+        let mut numbered: Vec<_> = numbers.into_iter().zip(names).collect();
+        numbered.sort_by_key(|(number, _)| *number);
+        names = numbered.into_iter().map(|(_, name)| name).collect();
     }
     let unlisted = |name| ListedClass { code: None, name, colour: None };
     legend(&names.into_iter().map(unlisted).collect::<Vec<_>>())

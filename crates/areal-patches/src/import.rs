@@ -82,25 +82,7 @@ pub fn import(settings: &ImportSettings, out: &Path, overwrite: bool, job: &Job)
     let counts = counts(&target, records.iter().map(|r| (r.label, r.split)), &dropped);
     check_classes(&counts, &target)?;
     warn_of_gaps(&counts, &target, &settings.shares);
-    let meta = StoreMeta {
-        format: STORE_FORMAT.into(),
-        bands: model.bands.iter().map(|b| b.description.clone()).collect(),
-        pixel_type: model.pixel_type,
-        scaling: Some(model.bands.iter().map(|b| b.scaling).collect()),
-        crs: None,
-        ground_resolution: None,
-        patch_size: model.size,
-        target,
-        scenes: Vec::new(),
-        counts,
-        provenance: Provenance {
-            made_by: areal_formats::MADE_BY.into(),
-            command: "tile".into(),
-            inputs: vec![input_file(&settings.folder)?.into()],
-            settings: serde_json::to_value(settings).unwrap_or_default(),
-            seed: Some(settings.seed),
-        },
-    };
+    let meta = model.describe(settings, target, counts)?;
     writer.finish(&meta, &records, &[])?;
     Ok(meta)
 }
@@ -114,6 +96,34 @@ struct Model {
 }
 
 impl Model {
+    /// The document of a store of such images.
+    fn describe(
+        &self,
+        settings: &ImportSettings,
+        target: Target,
+        counts: areal_formats::StoreCounts,
+    ) -> Result<StoreMeta, PatchError> {
+        Ok(StoreMeta {
+            format: STORE_FORMAT.into(),
+            bands: self.bands.iter().map(|b| b.description.clone()).collect(),
+            pixel_type: self.pixel_type,
+            scaling: Some(self.bands.iter().map(|b| b.scaling).collect()),
+            crs: None,
+            ground_resolution: None,
+            patch_size: self.size,
+            target,
+            scenes: Vec::new(),
+            counts,
+            provenance: Provenance {
+                made_by: areal_formats::MADE_BY.into(),
+                command: "tile".into(),
+                inputs: vec![input_file(&settings.folder)?.into()],
+                settings: serde_json::to_value(settings).expect("settings are numbers, texts and lists"),
+                seed: Some(settings.seed),
+            },
+        })
+    }
+
     fn check(&self, image: &ImageFile, bands: &[BandInfo], block: &PixelBlock) -> Result<(), PatchError> {
         let differ = |what, left: String, right: String| {
             let (first, second) = (self.path.clone(), image.path.clone());

@@ -359,7 +359,7 @@ fn provenance(scenes: &[Scene], settings: &TileSettings, job: &Job) -> Result<Pr
         made_by: areal_formats::MADE_BY.into(),
         command: "tile".into(),
         inputs,
-        settings: serde_json::to_value(settings).unwrap_or_default(),
+        settings: serde_json::to_value(settings).expect("settings are numbers, texts and lists"),
         seed: Some(settings.seed),
     })
 }

@@ -17,6 +17,8 @@ mod settings;
 mod source;
 mod stream;
 #[cfg(test)]
+mod stream_fixtures;
+#[cfg(test)]
 mod stream_tests;
 mod strip;
 

@@ -202,7 +202,8 @@ fn gcp_crs(dataset: &Dataset) -> Option<Crs> {
 
 fn band_facts(path: &Path, number: usize, band: &RasterBand<'_>) -> Result<BandFacts, RasterError> {
     let (block_width, block_height) = band.block_size();
-    let description = explain(|| band.description()).unwrap_or_default();
+    let fault = |message| RasterError::Open { path: path.to_path_buf(), message };
+    let description = explain(|| band.description()).map_err(fault)?;
     let description = if description.trim().is_empty() { format!("band {number}") } else { description };
     Ok(BandFacts {
         number,

@@ -123,10 +123,9 @@ impl RasterFile {
         self.band_facts(band)?;
         let rgba =
             |c: Option<RgbaEntry>| c.map_or([0, 0, 0, 255], |c| [c.r, c.g, c.b, c.a].map(|v| v.clamp(0, 255) as u8));
-        let table = self.dataset.rasterband(band).ok().and_then(|b| {
-            b.color_table().map(|table| (0..table.entry_count()).map(|k| rgba(table.entry_as_rgb(k))).collect())
-        });
-        Ok(table.unwrap_or_default())
+        let band = self.dataset.rasterband(band).expect("a band with facts is in the file");
+        let table = band.color_table();
+        Ok(table.map_or_else(Vec::new, |table| (0..table.entry_count()).map(|k| rgba(table.entry_as_rgb(k))).collect()))
     }
 
     /// Category names of a band by value, from 0; empty where it has none.
@@ -135,7 +134,7 @@ impl RasterFile {
     /// When there is no such band.
     pub fn category_names(&self, band: usize) -> Result<Vec<String>, RasterError> {
         self.band_facts(band)?;
-        Ok(self.dataset.rasterband(band).map(|b| category_names(&b)).unwrap_or_default())
+        Ok(category_names(&self.dataset.rasterband(band).expect("a band with facts is in the file")))
     }
 
     fn band_facts(&self, band: usize) -> Result<&crate::BandFacts, RasterError> {

@@ -92,7 +92,7 @@ pub fn aggregate(map: &Map, set: &ZoneSet, settings: &AggregateSettings, job: Jo
         &mut tallies,
     )?;
     // After the zones come what is outside, overlaps and the map: see `Others`.
-    let mut take = || tallies.pop().unwrap_or_default();
+    let mut take = || tallies.pop().expect("there are three more tallies than zones");
     let (whole, overlap, outside) = (take(), take(), take());
     let zones: Vec<ZoneSums> = ground.sizes.iter().zip(tallies).map(|(z, t)| zone_sums(z, t)).collect();
     if map.states.is_some() {
@@ -201,15 +201,13 @@ impl Pass<'_> {
         job: Job<'_>,
     ) -> Result<Vec<(u32, Tally)>, ZonesError> {
         job.check()?;
-        let free = readers.lock().ok().and_then(|mut r| r.pop());
+        let free = readers.lock().expect("nothing panics while it holds the lock").pop();
         let mut reader = match free {
             Some(reader) => reader,
             None => self.map.reader(self.weights)?,
         };
         let data = reader.read(window)?;
-        if let Ok(mut readers) = readers.lock() {
-            readers.push(reader);
-        }
+        readers.lock().expect("nothing panics while it holds the lock").push(reader);
         let coverage = self.ground.coverage(*window);
         let zones = self.ground.sizes.len();
         tally_window(&coverage, zones, self.cell_areas, &data).map_err(|TooManyCodes| self.too_many_codes())

@@ -13,7 +13,7 @@ use super::{Difference, Networks, dense_stream};
 use crate::cells::Cells;
 use crate::chunk_layout::OrderInput;
 use crate::stream::Start;
-use crate::stream_tests::{Memory, Mock, Run, brute_force, mean, settings, spec, two_classes, value_target};
+use crate::stream_fixtures::{Memory, Mock, Run, brute_force, mean, settings, spec, two_classes, value_target};
 use crate::strip::Shard;
 use crate::{MemoryPart, PredictError};
 

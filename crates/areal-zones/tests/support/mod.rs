@@ -82,3 +82,7 @@ pub fn sum(map: &Map, set: &ZoneSet, settings: &AggregateSettings) -> Result<Are
 pub fn zeros(cells: usize) -> Pixels {
     Pixels::zeros(PixelType::U8, cells)
 }
+
+pub fn near(a: f64, b: f64, relative: f64) {
+    assert!((a - b).abs() <= relative * b.abs().max(1e-300), "{a} {b}");
+}
