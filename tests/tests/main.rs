@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod aggregate;
+mod aggregate_oracles;
 mod aggregate_prediction;
 mod awkward_files;
 mod bad_input;
@@ -20,6 +21,7 @@ mod mutations;
 mod precision;
 mod predict;
 mod predict_dense;
+mod predict_refusals;
 mod prediction_folder;
 mod real_imagery;
 mod recipe;
@@ -28,6 +30,8 @@ mod sample;
 mod survey_world;
 mod talk;
 mod tile;
+mod tile_real;
+mod tile_refusals;
 mod train;
 mod whole_job;
 mod workspace;

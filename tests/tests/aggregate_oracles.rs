@@ -1,0 +1,246 @@
+//! `areal aggregate` beside independent figures: geodesic areas of real districts, and exactextract.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use areal_grid::Pixels;
+use areal_raster::crs_from_text;
+use geo::{LineString, MultiPolygon, Polygon};
+use geographiclib_rs::{Geodesic, PolygonArea, Winding};
+use serde_json::{Value, json};
+
+use crate::aggregate::{grid, raster};
+use crate::common::{areal, data};
+
+/// Area on the ellipsoid in km2 of polygons in degrees whose edges are geodesics.
+fn geodesic_area(polygons: &MultiPolygon<f64>) -> f64 {
+    let geodesic = Geodesic::wgs84();
+    let ring = |ring: &LineString<f64>| {
+        let mut area = PolygonArea::new(&geodesic, Winding::CounterClockwise);
+        for c in &ring.0[..ring.0.len() - 1] {
+            area.add_point(c.y, c.x);
+        }
+        area.compute(true).1.abs()
+    };
+    polygons.iter().map(|p| ring(p.exterior()) - p.interiors().iter().map(ring).sum::<f64>()).sum::<f64>() / 1e6
+}
+
+/// A map of three classes in stripes, aggregated over the 160 districts of Malaysia.
+fn districts_on(crs: &str, north_west: [f64; 2], cell: [f64; 2], height: usize, width: usize) {
+    let Some(folder) = data("malaysia_districts") else { return };
+    let file = folder.join("administrative_2_district.geojson");
+    let layer = areal_raster::read_layer(&file, None).unwrap();
+    let id = layer.field_index("code_state_district").unwrap();
+    let districts: Vec<(String, MultiPolygon<f64>)> = layer
+        .features
+        .iter()
+        .map(|f| {
+            let outline = match f.geometry.clone().unwrap() {
+                geo::Geometry::Polygon(p) => MultiPolygon::new(vec![p]),
+                geo::Geometry::MultiPolygon(m) => m,
+                other => panic!("{other:?}"),
+            };
+            (f.values[id].to_string(), outline)
+        })
+        .collect();
+    assert_eq!(districts.len(), 160);
+
+    let out = tempfile::tempdir().unwrap();
+    let map = out.path().join("map.tif");
+    let codes = (0..height * width).map(|k| ((k / width + 3 * (k % width)) / 7 % 3) as u8 + 1).collect();
+    raster(&map, &grid(crs, north_west, cell, height, width), &Pixels::U8(codes), 255.0);
+    let mut args: Vec<std::ffi::OsString> = vec!["aggregate".into(), "--raster".into(), map.into(), "--zones".into()];
+    args.push(file.into());
+    args.extend(["--zone-id", "code_state_district", "--zone-name", "district", "--json", "--out"].map(Into::into));
+    args.push(out.path().join("areas").into());
+    let found = areal(args).expect(0).says(&["zones overlap"]).json();
+
+    let zones = found["zones"].as_array().unwrap();
+    assert_eq!(zones.len(), 160);
+    let km2 = |sums: &Value, column: &str| sums[column].as_f64().unwrap();
+    let classes = |sums: &Value| (1..=3).map(|c| km2(sums, &format!("class_{c}_area_km2"))).sum::<f64>();
+    for (zone, (id, outline)) in zones.iter().zip(&districts) {
+        assert_eq!(zone["zone_id"], **id);
+        assert_eq!(zone["zone_state"], "inside", "{id}");
+        let expected = geodesic_area(outline);
+        for area in [km2(zone, "zone_area_km2"), km2(zone, "observed_area_km2"), classes(zone)] {
+            assert!((area / expected - 1.0).abs() < 1e-3, "{id}: {area} km2, geodesic {expected}");
+        }
+    }
+
+    // The source's districts overlap a little: what is counted twice is told, and the rest is their union.
+    let sum: f64 = zones.iter().map(classes).sum();
+    let twice = classes(&found["totals"]["in several zones"]);
+    let outlines: Vec<&MultiPolygon<f64>> = districts.iter().map(|(_, outline)| outline).collect();
+    let union = geodesic_area(&geo::unary_union(outlines));
+    eprintln!("{crs}: districts {sum:.4} km2, counted twice {twice:.4}, union {union:.4}");
+    assert!(twice > 1.0 && ((sum - twice) / union - 1.0).abs() < 1e-6, "{sum} {twice} {union}");
+    // The map's own total, summed without any zone.
+    let rest = classes(&found["totals"]["outside all zones"]);
+    let whole = classes(&found["totals"]["map"]);
+    assert!(((sum - twice + rest) / whole - 1.0).abs() < 1e-9);
+}
+
+#[test]
+fn the_districts_of_malaysia_on_a_map_in_degrees() {
+    districts_on("EPSG:4326", [99.5, 7.5], [0.02, 0.02], 350, 1000);
+}
+
+#[test]
+fn the_districts_of_malaysia_on_a_projected_map() {
+    // UTM zone 48, of which most districts lie far outside: an area taken from the grid would be some per cent off.
+    districts_on("EPSG:32648", [-100_000.0, 850_000.0], [2000.0, 2000.0], 420, 1240);
+}
+
+/// So many star-shaped polygons, every third with a hole and every fourth in two parts, in a square of 20 km.
+pub fn stars(count: u32) -> Vec<MultiPolygon<f64>> {
+    let mut seed = 7u32;
+    let mut next = || {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        f64::from(seed >> 8) / f64::from(1 << 24)
+    };
+    let mut star = |radius: f64| {
+        let (x, y) = (2000.0 + 16_000.0 * next(), 2000.0 + 16_000.0 * next());
+        let turn = |k: u32| f64::from(k) * std::f64::consts::TAU / 23.0;
+        let mut ring = |scale: f64| -> LineString<f64> {
+            let at = |(k, r): (u32, f64)| (x + scale * r * turn(k).cos(), y + scale * r * turn(k).sin());
+            let mut ring: LineString<f64> = (0..23).map(|k| (k, radius * (0.5 + 0.5 * next()))).map(at).collect();
+            ring.close();
+            ring
+        };
+        (ring(1.0), ring(0.4))
+    };
+    let zone = |k: u32| {
+        let (shell, hole) = star(1500.0);
+        // Beyond half the radius there is always the shell: the hole lies within it.
+        let mut parts = vec![Polygon::new(shell, if k.is_multiple_of(3) { vec![hole] } else { Vec::new() })];
+        if k.is_multiple_of(4) {
+            parts.push(Polygon::new(star(300.0).0, Vec::new()));
+        }
+        // The parts may overlap, which those of a valid polygon do not.
+        geo::unary_union(&parts)
+    };
+    (0..count).map(zone).collect()
+}
+
+/// The interpreter that has exactextract; none, with a note, where there is none.
+fn oracle() -> Option<PathBuf> {
+    let Some(python) = std::env::var_os("AREAL_ORACLES").map(PathBuf::from) else {
+        crate::common::skipped("AREAL_ORACLES names no Python interpreter");
+        return None;
+    };
+    let has = Command::new(&python).args(["-c", "import numpy, exactextract"]).output();
+    if has.is_ok_and(|o| o.status.success()) {
+        return Some(python);
+    }
+    crate::common::skipped(&format!("{} has no numpy and exactextract", python.display()));
+    None
+}
+
+#[test]
+fn shares_and_moments_are_those_of_exactextract() {
+    let Some(python) = oracle() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    // Cells of 90 m in a CRS that keeps areas: there shares of cells are shares of true area.
+    let (height, width, side) = (223, 223, 90.0);
+    let north = side * height as f64;
+    let grid = grid("EPSG:6933", [0.0, north], [side, side], height, width);
+    let noise = |k: usize| (k as u32).wrapping_mul(2_654_435_761) >> 24;
+    let codes: Vec<u8> = (0..height * width).map(|k| [1, 2, 3, 3, 5, 255][noise(k) as usize % 6]).collect();
+    let value = |k: usize| if noise(k) % 11 == 0 { f32::NAN } else { 1e4 + (noise(k + 1) % 100) as f32 / 7.0 };
+    let values: Vec<f32> = (0..height * width).map(value).collect();
+    let shape = (height, width);
+    ndarray_npy::write_npy(at("c.npy"), &ndarray::Array2::from_shape_vec(shape, codes.clone()).unwrap()).unwrap();
+    ndarray_npy::write_npy(at("v.npy"), &ndarray::Array2::from_shape_vec(shape, values.clone()).unwrap()).unwrap();
+    raster(&at("classes.tif"), &grid, &Pixels::U8(codes), 255.0);
+    raster(&at("values.tif"), &grid, &Pixels::F32(values), f64::NAN);
+
+    let zones = stars(40);
+    write_zones(&at("zones.gpkg"), &zones);
+    let json: Vec<Value> = zones.iter().enumerate().map(|(k, z)| geojson(k, z)).collect();
+    std::fs::write(at("zones.json"), Value::Array(json).to_string()).unwrap();
+    let expected = exactextract(&python, folder.path(), [0.0, 0.0, side * width as f64, north]);
+
+    let areas = |file: &str, out: &str| {
+        let paths = [at(file), at("zones.gpkg"), at(out)].map(std::ffi::OsString::from);
+        let [file, zones, out] = &paths;
+        areal([
+            "aggregate".as_ref(),
+            "--raster".as_ref(),
+            file.as_os_str(),
+            "--zones".as_ref(),
+            zones,
+            "--out".as_ref(),
+            out,
+            "--json".as_ref(),
+        ])
+        .expect(0)
+        .json()
+    };
+    let (classes, values) = (areas("classes.tif", "c"), areas("values.tif", "v"));
+    for k in 0..zones.len() {
+        let (class, value, oracle) = (&classes["zones"][k], &values["zones"][k], &expected[format!("z{k}")]);
+        assert_eq!(class["zone_id"], format!("z{k}"));
+        for code in ["1", "2", "3", "5"] {
+            let share = class[format!("class_{code}_share")].as_f64().unwrap();
+            near(share, oracle["shares"][code].as_f64().unwrap_or(0.0), 1.0, &format!("zone {k}, share of {code}"));
+        }
+        for (column, theirs, scale) in
+            [("v_mean", "mean", 1e4), ("v_standard_deviation", "stdev", 1.0), ("v_observed_cells", "count", 1.0)]
+        {
+            near(
+                value[column].as_f64().unwrap(),
+                oracle[theirs].as_f64().unwrap(),
+                scale,
+                &format!("zone {k}, {theirs}"),
+            );
+        }
+    }
+}
+
+#[track_caller]
+fn near(found: f64, expected: f64, scale: f64, what: &str) {
+    assert!((found - expected).abs() <= 1e-6 * scale.max(expected.abs()), "{what}: {found}, exactextract {expected}");
+}
+
+pub fn write_zones(path: &Path, zones: &[MultiPolygon<f64>]) {
+    use areal_raster::{Feature, Field, FieldKind, FieldValue, VectorLayer, write_layer};
+    let feature = |(k, zone): (usize, &MultiPolygon<f64>)| Feature {
+        fid: k as i64 + 1,
+        geometry: Some(zone.clone().into()),
+        values: vec![FieldValue::Text(format!("z{k}"))],
+    };
+    let layer = VectorLayer {
+        name: "zones".into(),
+        crs: Some(crs_from_text("EPSG:6933").unwrap()),
+        fields: vec![Field { name: "id".into(), kind: FieldKind::Text }],
+        features: zones.iter().enumerate().map(feature).collect(),
+    };
+    write_layer(path, &layer).unwrap();
+}
+
+fn geojson(k: usize, zone: &MultiPolygon<f64>) -> Value {
+    let ring = |r: &LineString<f64>| r.coords().map(|c| [c.x, c.y]).collect::<Vec<_>>();
+    let polygon = |p: &Polygon<f64>| {
+        let mut rings = vec![ring(p.exterior())];
+        rings.extend(p.interiors().iter().map(ring));
+        rings
+    };
+    let polygons: Vec<_> = zone.iter().map(polygon).collect();
+    json!({
+        "type": "Feature",
+        "id": format!("z{k}"),
+        "properties": {},
+        "geometry": { "type": "MultiPolygon", "coordinates": polygons },
+    })
+}
+
+/// What `tests/oracles/exactextract_zones.py` makes of the arrays and zones in a folder, by zone.
+fn exactextract(python: &Path, folder: &Path, bounds: [f64; 4]) -> Value {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/oracles/exactextract_zones.py");
+    let files = ["c.npy", "v.npy", "zones.json"].map(|name| folder.join(name));
+    let output = Command::new(python).arg(script).args(files).args(bounds.map(|b| b.to_string())).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
