@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::common::workspace;
@@ -93,6 +94,36 @@ fn gdal_is_linked_in_one_place_and_statistics_know_no_network() {
         let all = reached(name);
         let wrong: Vec<_> = never.iter().filter(|n| all.contains(**n)).collect();
         assert!(wrong.is_empty(), "{name} must never know {wrong:?}, and reaches {all:?}");
+    }
+}
+
+/// Every source file of the workspace.
+fn sources() -> Vec<PathBuf> {
+    let mut open: Vec<PathBuf> = ["crates", "tests", "benches"].map(|f| workspace().join(f)).to_vec();
+    let mut found = Vec::new();
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn a_source_file_is_small_and_opens_with_what_it_is_for() {
+    let all = sources();
+    assert!(all.len() > 300, "{}", all.len());
+    for path in all {
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.len() <= 16 * 1024, "{} has {} bytes, 16 KB are the most", path.display(), text.len());
+        // Attributes of a whole file may stand above.
+        let first = text.lines().find(|line| !line.starts_with("#!["));
+        assert!(first.is_some_and(|line| line.starts_with("//!")), "{} does not open with //!", path.display());
     }
 }
 
