@@ -1,5 +1,5 @@
 //! What tests share: the program, the real data, tables, and what is skipped.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::missing_panics_doc)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::return_self_not_must_use)]
 
 mod job;
 mod program;

@@ -44,7 +44,7 @@ impl StoreWriter {
 
     /// Number of patches so far.
     pub fn len(&self) -> u64 {
-        self.pixels.len()
+        self.pixels.items()
     }
 
     /// True when no patch is written yet.

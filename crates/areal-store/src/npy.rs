@@ -67,7 +67,7 @@ impl NpyWriter {
     }
 
     /// Number of items so far.
-    pub fn len(&self) -> u64 {
+    pub fn items(&self) -> u64 {
         self.items
     }
 
