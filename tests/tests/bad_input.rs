@@ -244,7 +244,7 @@ fn a_zone_in_degrees_that_lies_nowhere_is_refused() {
         areal(args.into_iter().chain([crate::tile::text(&out)])).expect(3).says(&[
             "far",
             said,
-            "is no longitude and latitude",
+            "is not a longitude and latitude",
         ]);
         assert!(!out.exists());
     }

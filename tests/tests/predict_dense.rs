@@ -87,7 +87,7 @@ fn memory_cuts_a_scene_into_panels_and_threads_change_nothing() {
     areal(args(&file, &folder, "whole", &flags)).expect(0);
     // Maps of about 6 KiB a column of pixels: 14 MiB in all, 4 MiB at a time.
     let panels = areal(args(&file, &folder, "panels", &[&flags[..], &["--memory", "6", "--threads", "1"]].concat()));
-    panels.expect(0).says(&["panels of columns", "MiB would do for one"]);
+    panels.expect(0).says(&["panels of columns", "one panel needs about"]);
     same_bytes(&folder.path().join("whole"), &folder.path().join("panels"));
     let meta = |name: &str| Prediction::open(&folder.path().join(name)).unwrap().meta().clone();
     assert_eq!(meta("whole").counts, meta("panels").counts);

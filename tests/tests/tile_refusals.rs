@@ -90,9 +90,9 @@ fn images_that_are_passed_over_are_said_and_no_class_is_lost() {
     picture("all/water/more/10.png");
     picture("all/loose.png");
     place.tile("store", &["--from-folders", text(&folder)]).expect(0).says(&[
-        "1 files in class folders passed over for their endings (1 .webp)",
-        "1 folders inside class folders passed over",
-        "1 images that lie in no class folder",
+        "1 files in class folders were skipped for their extensions (1 .webp)",
+        "1 folders inside class folders were skipped",
+        "1 images outside class folders were skipped",
     ]);
     // A class that would have no image at all.
     std::fs::create_dir(folder.join("paddy")).unwrap();
@@ -172,7 +172,7 @@ fn bad_labels_are_refused_and_leave_nothing() {
     let of = |labels, more: &[&'static str]| [&[scene, "--labels", labels], more].concat();
     refused(&place, &of(far, &class), 3, &["lies outside every scene"]);
     refused(&place, &of(labels, &["--label-field", "clas"]), 2, &["no field \"clas\"", "class, value, part"]);
-    refused(&place, &of(labels, &[]), 2, &["no field of it is named", "class, value, part"]);
+    refused(&place, &of(labels, &[]), 2, &["no label field is named", "class, value, part"]);
     refused(&place, &of(empty, &class), 3, &["empty.gpkg: it has no feature"]);
     let said = ["\"water\" (feature 2) is not in the class list (forest)", "--classes"];
     refused(&place, &of(labels, &[class[0], class[1], "--classes", "forest"]), 3, &said);

@@ -7,7 +7,6 @@ use crate::noise::{Point, roll};
 /// A rounded, irregular outline: distance from the centre as a function of the direction.
 #[derive(Debug, Clone)]
 pub struct Blob {
-    /// Its middle.
     pub centre: Point,
     /// Mean radius in metres.
     pub radius: f64,

@@ -33,10 +33,8 @@ fn unknown_size(text: &str) -> UnknownName {
     UnknownName::of::<DemoSize>("size", text)
 }
 
-/// What is generated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct DemoSettings {
-    /// How large.
     pub size: DemoSize,
     /// Which of all possible landscapes.
     pub seed: u64,

@@ -7,12 +7,10 @@ use crate::noise::{Point, hash, roll};
 use crate::plane;
 use crate::world::{DISTRICT_LATTICE, World};
 
-/// One district.
 #[derive(Debug, Clone)]
 pub struct District {
     /// Its id: `D01` ...
     pub id: String,
-    /// Its name.
     pub name: &'static str,
     /// The state it belongs to.
     pub state: &'static str,

@@ -23,12 +23,10 @@ use crate::truth::Truth;
 use crate::world::World;
 use crate::{recipes, tables};
 
-/// What was generated.
 #[derive(Debug, Clone)]
 pub struct DemoSummary {
     /// Files, relative to the folder, in order of name.
     pub files: Vec<PathBuf>,
-    /// Number of districts.
     pub districts: usize,
     /// Number of label polygons of each class.
     pub labels: Vec<(LandUse, usize)>,

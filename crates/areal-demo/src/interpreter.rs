@@ -76,7 +76,7 @@ impl Columns {
         let number = |k: usize, name: &str, low: f64, high: f64| {
             let text = &record[k];
             let value = text.parse::<f64>().ok().filter(|v| (low..=high).contains(v));
-            value.ok_or_else(|| format!("column {name}: \"{text}\" is no number from {low} to {high}"))
+            value.ok_or_else(|| format!("column {name}: \"{text}\" is not a number from {low} to {high}"))
         };
         let position = [number(self.lon, "lon", -180.0, 180.0)?, number(self.lat, "lat", -90.0, 90.0)?];
         Ok((position, number(self.side, "cell_side_m", f64::MIN_POSITIVE, LONGEST)?))

@@ -11,7 +11,6 @@ use crate::world::{Parcel, World};
 
 /// Ground whose use somebody drew on a screen.
 pub struct Label {
-    /// Its use.
     pub land_use: LandUse,
     /// Its outline in longitude and latitude.
     pub outline: Polygon<f64>,

@@ -10,7 +10,6 @@ use crate::world::{Structure, World};
 
 /// Who lives where and how well: cells of 3 arc seconds in longitude and latitude.
 pub struct Society {
-    /// The cells.
     pub grid: PixelGrid,
     /// People in each cell, `[row, col]`.
     pub population: Vec<f32>,

@@ -14,7 +14,6 @@ use crate::world::World;
 
 /// The class of every 10 m pixel, the district it lies in, and what follows from both.
 pub struct Truth {
-    /// The pixels.
     pub grid: PixelGrid,
     /// Class codes, `[row, col]`.
     pub classes: Vec<u8>,

@@ -18,9 +18,7 @@ pub const DISTRICT_LATTICE: [usize; 2] = [5, 3];
 
 /// The whole landscape as functions of position.
 pub struct World {
-    /// Its dimensions.
     pub dimensions: Dimensions,
-    /// Its seed.
     pub seed: u64,
     /// The town whose ground is a district of its own.
     pub capital: Blob,
@@ -28,7 +26,6 @@ pub struct World {
     pub reservoir: Blob,
     /// Islands of the reservoir.
     pub islands: Vec<Blob>,
-    /// Other lakes.
     pub lakes: Vec<Blob>,
     towns: Vec<Town>,
     roads: Vec<[Point; 2]>,
@@ -47,7 +44,6 @@ pub struct Parcel {
     pub key: u64,
     /// Where it grew from, in the warped plane.
     seed: Point,
-    /// Its use.
     pub land_use: LandUse,
     /// Direction of rows, fields and streets in radians.
     pub angle: f64,
@@ -69,7 +65,6 @@ struct Parcels {
 /// What lies at a position.
 #[derive(Debug, Clone, Copy)]
 pub struct Place {
-    /// Its class.
     pub land_use: LandUse,
     /// The parcel it lies in (also under water).
     pub parcel: Parcel,
@@ -82,7 +77,6 @@ pub struct Place {
 /// What people built at a position.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Structure {
-    /// Nothing.
     Open,
     /// A roof, with random bits of its own.
     Roof(u64),

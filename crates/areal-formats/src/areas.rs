@@ -16,9 +16,7 @@ pub struct AreasMeta {
     pub map: PathBuf,
     /// CRS of the map.
     pub map_crs: String,
-    /// The zone file.
     pub zones: PathBuf,
-    /// Its id field.
     pub id_field: String,
     /// CRS of the zones.
     pub zones_crs: String,
@@ -36,11 +34,9 @@ pub struct AreasMeta {
     pub provenance: Provenance,
 }
 
-/// A repaired zone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RepairMeta {
-    /// The zone.
     pub zone_id: String,
     /// What was wrong and where.
     pub fault: String,
@@ -49,7 +45,6 @@ pub struct RepairMeta {
 }
 
 impl AreasMeta {
-    /// The document's format.
     pub const FORMAT: &'static str = "areal-areas/1";
     /// Its name in the folder.
     pub const FILE: &'static str = "areas.json";
@@ -62,13 +57,9 @@ impl AreasMeta {
 /// One total, summed in two ways.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reconciliation {
-    /// What is summed.
     pub what: String,
-    /// Its unit.
     pub unit: String,
-    /// Sum over zones.
     pub zones: f64,
-    /// In no zone.
     pub outside: f64,
     /// In more than one zone: part of `zones` once too often.
     pub overlap: f64,

@@ -11,9 +11,7 @@ use serde_json::{Map, Value, json};
 /// What the cells of a column hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CsvType {
-    /// Any text.
     Text,
-    /// A whole number.
     Integer,
     /// A number in decimal notation.
     Number,
@@ -40,7 +38,6 @@ pub struct CsvColumn {
     pub name: String,
     /// Its heading for people.
     pub title: String,
-    /// What it means.
     pub description: String,
     /// What its cells hold.
     pub datatype: CsvType,
@@ -91,12 +88,10 @@ impl CsvColumn {
     }
 }
 
-/// A documented table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CsvTable {
     /// Its title for people.
     pub title: String,
-    /// What it holds.
     pub description: String,
     /// Its columns, in the order of the file.
     pub columns: Vec<CsvColumn>,

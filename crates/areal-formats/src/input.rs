@@ -26,7 +26,6 @@ pub struct RemoteObject {
     pub bytes: u64,
 }
 
-/// A local input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InputFile {

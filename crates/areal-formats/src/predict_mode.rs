@@ -31,7 +31,6 @@ pub enum PredictMode {
 }
 
 impl PredictMode {
-    /// Both.
     pub const ALL: [Self; 2] = [Self::Patch, Self::Dense];
 
     /// Its name in flags, files and messages.
@@ -48,7 +47,6 @@ fn unknown(text: &str) -> UnknownName {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DenseAgreement {
-    /// Patches compared.
     pub patches: u64,
     /// Share of them with the same most probable class, 0 to 1; none for a value.
     pub same_class: Option<f64>,

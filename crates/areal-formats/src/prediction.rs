@@ -35,7 +35,6 @@ impl StateCounts {
 pub struct PredictionMeta {
     /// Always [`PredictionMeta::FORMAT`].
     pub format: String,
-    /// What was predicted.
     pub target: Target,
     /// Where the cells lie; a cell is `stride` x `stride` pixels of the scene.
     pub grid: PixelGrid,
@@ -51,7 +50,6 @@ pub struct PredictionMeta {
     pub agreement: Option<DenseAgreement>,
     /// Least share of observed pixels, 0 to 1, for a patch to be predicted.
     pub min_valid: f64,
-    /// The scene.
     pub scene: SceneSettings,
     /// Digest of the bundle.
     pub bundle_sha256: Sha256,

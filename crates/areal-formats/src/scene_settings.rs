@@ -89,7 +89,6 @@ pub enum Resampling {
 }
 
 impl Resampling {
-    /// Every method.
     pub const ALL: [Self; 4] = [Self::Nearest, Self::Bilinear, Self::Cubic, Self::Average];
 
     /// Its name in flags, files and messages.
@@ -107,7 +106,6 @@ fn unknown_resampling(text: &str) -> UnknownName {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Quality {
-    /// The band.
     pub band: BandRef,
     /// Values that mask a pixel.
     #[serde(default)]

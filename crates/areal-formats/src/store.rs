@@ -87,9 +87,7 @@ impl LabelCount {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DropCount {
-    /// Why.
     pub reason: DropReason,
-    /// How many.
     pub patches: u64,
 }
 
@@ -101,16 +99,16 @@ pub enum DropReason {
     #[strum(to_string = "without a label")]
     Unlabelled,
     /// Its label covers less than the least label fraction.
-    #[strum(to_string = "below the least label fraction")]
+    #[strum(to_string = "below the minimum label fraction")]
     LabelFraction,
     /// Two labels cover as many of its pixels.
-    #[strum(to_string = "two labels cover as much")]
+    #[strum(to_string = "two labels cover equally much")]
     Tie,
     /// It would reach past its scene.
-    #[strum(to_string = "would reach past the scene")]
+    #[strum(to_string = "would extend past the scene")]
     OutsideScene,
     /// Too few of its pixels are observed.
-    #[strum(to_string = "below the least valid fraction")]
+    #[strum(to_string = "below the minimum valid fraction")]
     ValidFraction,
     /// It overlaps a patch of another split, or comes within the buffer of one.
     #[strum(to_string = "too near to another split")]

@@ -21,10 +21,7 @@ pub struct PatchLayout {
 pub enum LayoutError {
     /// A size of zero.
     #[error("{what} is 0; it must be at least 1 pixel")]
-    Zero {
-        /// Which size.
-        what: &'static str,
-    },
+    Zero { what: &'static str },
     /// The stride leaves a remainder, so cells and patches would not line up.
     #[error("stride {stride} does not divide the patch size {patch_size}; patches and cells would not line up")]
     StrideDoesNotDivide {

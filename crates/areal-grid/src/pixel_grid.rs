@@ -14,9 +14,7 @@ pub struct PixelGrid {
     pub crs: Crs,
     /// From pixel to map positions.
     pub transform: Affine,
-    /// Number of rows.
     pub height: usize,
-    /// Number of columns.
     pub width: usize,
 }
 

@@ -42,7 +42,6 @@ macro_rules! each {
 }
 
 impl PixelType {
-    /// All types.
     pub const ALL: [Self; 8] = [Self::U8, Self::I8, Self::U16, Self::I16, Self::U32, Self::I32, Self::F32, Self::F64];
 
     /// Bytes of one pixel.
@@ -103,7 +102,6 @@ impl Pixels {
         }
     }
 
-    /// Number of values.
     pub fn len(&self) -> usize {
         each!(self, v => v.len())
     }
@@ -164,7 +162,6 @@ impl Pixels {
 #[serde(rename_all = "lowercase")]
 #[repr(u8)]
 pub enum PixelState {
-    /// A measured value.
     Observed = 0,
     /// Nodata in the file: its nodata value, alpha 0, its mask, or not a finite number.
     Nodata = 1,
@@ -194,7 +191,6 @@ impl PixelState {
 pub struct PixelBlock {
     /// Which pixels of the scene; may reach past it, what lies outside is [`PixelState::Outside`].
     pub window: crate::Window,
-    /// Number of bands.
     pub bands: usize,
     /// Values, `[band, row, col]`. A pixel that is not observed holds 0.
     pub pixels: Pixels,

@@ -6,13 +6,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Window {
-    /// First row.
     pub row: usize,
-    /// First column.
     pub col: usize,
-    /// Number of rows.
     pub height: usize,
-    /// Number of columns.
     pub width: usize,
 }
 
@@ -32,7 +28,6 @@ impl Window {
         self.col + self.width
     }
 
-    /// Number of pixels.
     pub fn len(&self) -> usize {
         self.height * self.width
     }

@@ -24,25 +24,21 @@ pub enum FileError {
         action: &'static str,
         /// The file or folder.
         path: std::path::PathBuf,
-        /// Why.
         source: std::io::Error,
     },
     /// A JSON file that does not hold what it should.
     #[error("{path}, line {line}, column {column}: {message}", path = path.display())]
     Json {
-        /// The file.
         path: std::path::PathBuf,
         /// Line of the fault, from 1.
         line: usize,
         /// Column of the fault, from 1.
         column: usize,
-        /// What is wrong.
         message: String,
     },
     /// A file of another kind or of a later version.
     #[error("{path} has format \"{found}\", expected \"{expected}\"", path = path.display())]
     Format {
-        /// The file.
         path: std::path::PathBuf,
         /// Its `format` field.
         found: String,
@@ -51,30 +47,16 @@ pub enum FileError {
     },
     /// An output that would replace what areal did not make.
     #[error("{path} was not made by areal", path = path.display())]
-    Foreign {
-        /// The output.
-        path: std::path::PathBuf,
-    },
+    Foreign { path: std::path::PathBuf },
     /// An output that would replace or change an input of its own job.
     #[error("the output {output} would change the input {input}", output = output.display(), input = input.display())]
-    OverInput {
-        /// The output.
-        output: std::path::PathBuf,
-        /// The input.
-        input: std::path::PathBuf,
-    },
+    OverInput { output: std::path::PathBuf, input: std::path::PathBuf },
     /// An output path that ends in no name, such as `.` or `/`.
-    #[error("{path} is no name for an output", path = path.display())]
-    Unnamed {
-        /// The output.
-        path: std::path::PathBuf,
-    },
+    #[error("{path} has no file name", path = path.display())]
+    Unnamed { path: std::path::PathBuf },
     /// An output that stands already and may not be overwritten.
     #[error("{path} exists already", path = path.display())]
-    Exists {
-        /// The output.
-        path: std::path::PathBuf,
-    },
+    Exists { path: std::path::PathBuf },
 }
 
 impl FileError {

@@ -5,7 +5,6 @@ use crate::{Interrupt, Interrupted};
 /// What a task counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
-    /// Patches.
     Patches,
     /// Rows of pixels or cells.
     Rows,
@@ -13,13 +12,10 @@ pub enum Unit {
     Cells,
     /// Blocks of a raster.
     Blocks,
-    /// Zones.
     Zones,
-    /// Epochs of training.
     Epochs,
     /// Steps (batches) of training.
     Steps,
-    /// Files.
     Files,
 }
 
@@ -53,7 +49,6 @@ pub trait Task: Send + Sync {
     fn remark(&self, text: &str);
 }
 
-/// Watches nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoProgress;
 
@@ -71,14 +66,12 @@ impl Task for NoProgress {
 /// What a library's long-running function is handed: who watches it and who may stop it.
 #[derive(Clone, Copy)]
 pub struct Job<'a> {
-    /// Who watches.
     pub progress: &'a dyn Progress,
     /// Who may stop it.
     pub interrupt: &'a Interrupt,
 }
 
 impl Job<'_> {
-    /// A task begins.
     pub fn task(&self, name: &str, total: Option<u64>, unit: Unit) -> Box<dyn Task> {
         self.progress.task(name, total, unit)
     }

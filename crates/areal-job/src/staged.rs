@@ -86,7 +86,7 @@ fn begins_with(file: &Path, mark: &str) -> bool {
     read.is_ok() && String::from_utf8_lossy(&beginning).contains(mark)
 }
 
-/// Removes what a process that is no more left half-written for the same output.
+/// Removes what an ended process left half-written for the same output.
 fn sweep(target: &Path, tag: &str) {
     let (Some(parent), Some(name)) = (target.parent(), target.file_name()) else { return };
     let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };

@@ -14,7 +14,7 @@ pub fn default_block_size(footprints: &[Footprint]) -> f64 {
         .map(Footprint::bounds)
         .fold(first.bounds(), |a, b| [a[0].min(b[0]), a[1].min(b[1]), a[2].max(b[2]), a[3].max(b[3])]);
     let side = ((all[2] - all[0]) * (all[3] - all[1])).sqrt() / 10.0;
-    // Half a millimetre in the side of a patch is no reason for a block of one more.
+    // Half a millimetre of rounding must not make a block one patch larger.
     patch * (side / patch - 1e-6).ceil().max(2.0)
 }
 

@@ -15,7 +15,6 @@ use crate::PatchError;
 pub struct ListedClass {
     /// Its code, 0 to 254; without one, its place in the list.
     pub code: Option<u8>,
-    /// Its name.
     pub name: String,
     /// Its colour; without one, [`default_colour`] of its place in the list.
     pub colour: Option<[u8; 3]>,
@@ -44,7 +43,7 @@ fn fault(reason: String) -> PatchError {
 fn parse_code(text: &str) -> Result<u8, PatchError> {
     match text.trim().parse::<u8>() {
         Ok(code) if code != Target::NODATA_CLASS => Ok(code),
-        _ => Err(fault(format!("\"{text}\" is no class code; codes are 0 to 254, and 255 is nodata"))),
+        _ => Err(fault(format!("\"{text}\" is not a class code; codes are 0 to 254, and 255 is nodata"))),
     }
 }
 
@@ -54,7 +53,7 @@ fn colour(hex: &str) -> Result<[u8; 3], PatchError> {
     let part = |i: usize| digits.get(i..i + 2).filter(hex_digit).and_then(|d| u8::from_str_radix(d, 16).ok());
     match (digits.len(), part(0), part(2), part(4)) {
         (6, Some(r), Some(g), Some(b)) => Ok([r, g, b]),
-        _ => Err(fault(format!("\"{hex}\" is no colour; write #rrggbb, such as #1b7837"))),
+        _ => Err(fault(format!("\"{hex}\" is not a colour; write #rrggbb, such as #1b7837"))),
     }
 }
 

@@ -13,7 +13,7 @@ pub(crate) fn to_drop(patches: &[PlacedPatch], size: usize, buffer: f64) -> Vec<
         pairs.push(if patches[a].split < patches[b].split { (a, b) } else { (b, a) });
         true
     });
-    // A validation patch that gives way to a test patch is no reason any more to drop a training patch.
+    // A validation patch that was dropped for a test patch no longer conflicts with training patches.
     pairs.sort_by_key(|(lower, _)| std::cmp::Reverse(patches[*lower].split));
     for (lower, higher) in pairs {
         if !dropped[higher] {

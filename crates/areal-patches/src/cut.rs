@@ -55,7 +55,7 @@ pub(crate) fn cut(
             for &index in &chunk.patches {
                 let window = Window::new(candidates[index].row, candidates[index].col, size, size);
                 let valid = valid_fraction(&block, &window);
-                // Half of nothing observed is no reason to keep a patch without any pixel.
+                // A patch without an observed pixel is not kept, whatever the setting.
                 let keep = valid >= min_valid && valid > 0.0;
                 if keep {
                     writer.push(&block, &window)?;

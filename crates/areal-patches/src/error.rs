@@ -40,9 +40,9 @@ pub enum PatchError {
     NoScene,
     #[error("images \"{first}\" and \"{second}\" differ in {what}: {left} and {right}")]
     ImagesDiffer { first: PathBuf, second: PathBuf, what: &'static str, left: String, right: String },
-    #[error("{path} has {height} x {width} pixels and is no square", path = path.display())]
+    #[error("{path} has {height} x {width} pixels and is not square", path = path.display())]
     NotSquare { path: PathBuf, height: usize, width: usize },
-    #[error("{folder}: no image found; expected a folder for each class", folder = folder.display())]
+    #[error("{folder}: no image found; expected one folder per class", folder = folder.display())]
     NoImage { folder: PathBuf },
 
     #[error("{folder} holds folders of splits ({splits}) and others beside them ({others})", folder = folder.display())]
@@ -54,7 +54,7 @@ pub enum PatchError {
     Labels { path: PathBuf, reason: String },
     #[error("{path} has no field \"{field}\"; it has {found}", path = path.display())]
     LabelField { path: PathBuf, field: String, found: String },
-    #[error("{path} is no raster, and no field of it is named; it has {found}", path = path.display())]
+    #[error("{path} is not a raster, and no label field is named; it has {found}", path = path.display())]
     NoLabelField { path: PathBuf, found: String },
     #[error("{path} lies outside every scene: labels reach {labels}; scenes reach {scenes} (west, south, east, north)",
             path = path.display())]

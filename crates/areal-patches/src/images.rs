@@ -113,7 +113,6 @@ fn add_class(
 struct Listing {
     /// Name and path, by name.
     folders: Vec<(String, PathBuf)>,
-    /// By name.
     images: Vec<PathBuf>,
     /// Other files, by ending.
     other: BTreeMap<String, u64>,
@@ -154,16 +153,16 @@ impl PassedOver {
                 .collect();
             let (all, each) = (self.other.values().sum::<u64>(), each.join(", "));
             tracing::warn!(
-                "{folder}: {all} files in class folders passed over for their endings ({each}); taken are {}",
+                "{folder}: {all} files in class folders were skipped for their extensions ({each}); read are {}",
                 ENDINGS.join(", ")
             );
         }
         if self.nested > 0 {
             let n = self.nested;
-            tracing::warn!("{folder}: {n} folders inside class folders passed over, with all that is in them");
+            tracing::warn!("{folder}: {n} folders inside class folders were skipped with their contents");
         }
         if self.loose > 0 {
-            tracing::warn!("{folder}: {} images that lie in no class folder passed over", self.loose);
+            tracing::warn!("{folder}: {} images outside class folders were skipped", self.loose);
         }
         if self.empty > 0 {
             tracing::warn!("{folder}: {} class folders are empty", self.empty);

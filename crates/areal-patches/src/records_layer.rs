@@ -95,7 +95,7 @@ pub(crate) fn read_records(path: &Path, meta: &StoreMeta) -> Result<Records, Pat
     }
     rows.sort_by_key(|(record, _)| record.patch_id);
     if let Some((i, (r, _))) = rows.iter().enumerate().find(|(i, (r, _))| r.patch_id != *i as u64) {
-        return Err(bad(format!("patch_id {} stands where {i} is expected", r.patch_id)));
+        return Err(bad(format!("patch_id is {}, expected {i}", r.patch_id)));
     }
     let footprints: Vec<Footprint> = rows.iter().filter_map(|(_, f)| *f).collect();
     if meta.crs.is_some() && footprints.len() != rows.len() {

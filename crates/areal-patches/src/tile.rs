@@ -243,7 +243,7 @@ fn target(settings: &TileSettings, labels: &Labels, drafts: &mut [Draft]) -> Tar
     for class in &labels.classes {
         if !used.contains(&class.code) {
             if close_up {
-                tracing::warn!("class \"{}\" has no patch and is left out of the classes", class.name);
+                tracing::warn!("class \"{}\" has no patch and is left out", class.name);
             }
             continue;
         }

@@ -8,7 +8,6 @@ use areal_model::PatchBatch;
 /// Patches on their way to the network, and where each came from.
 #[derive(Debug)]
 pub struct Batch {
-    /// The patches.
     pub patches: PatchBatch,
     /// Patch row and patch column of each.
     pub places: Vec<(usize, usize)>,
@@ -22,7 +21,6 @@ pub struct Slots {
 }
 
 impl Slots {
-    /// An empty one.
     pub fn new(room: usize, bands: usize, patch_size: usize, pixel_type: PixelType) -> Self {
         let plane = patch_size * patch_size;
         let patches = PatchBatch {

@@ -11,10 +11,7 @@ use crate::strip::StripResult;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Merge {
     /// Class probabilities: their mean, one number a class.
-    Mean {
-        /// Number of classes.
-        classes: usize,
-    },
+    Mean { classes: usize },
     /// A value: mean and standard deviation (divisor n) over the patches, by Welford's recurrence (1962).
     MeanAndSpread,
 }

@@ -16,9 +16,7 @@ const BATCHES_PER_STRIP: usize = 16;
 /// What an order depends on: its size, how it is stored, and how much may be held at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OrderInput {
-    /// Rows of pixels.
     pub height: usize,
-    /// Columns of pixels.
     pub width: usize,
     /// Rows and columns of one block of the files.
     pub block: (usize, usize),

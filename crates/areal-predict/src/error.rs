@@ -22,21 +22,18 @@ pub enum PredictError {
     /// A file operation that failed.
     #[error(transparent)]
     File(#[from] FileError),
-    /// Stopped.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
     /// A setting out of its range.
     #[error("{what} is {value}; {expected}")]
     Setting {
-        /// The setting.
         what: &'static str,
-        /// Its value.
         value: String,
         /// What it should be.
         expected: &'static str,
     },
     /// A part of the work that does not fit into the memory setting.
-    #[error("{part} would take {needed} MiB, and the memory is set to {memory} MiB")]
+    #[error("{part} needs {needed} MiB, and the memory limit is {memory} MiB")]
     Memory {
         /// What does not fit.
         part: MemoryPart,
@@ -45,8 +42,8 @@ pub enum PredictError {
         /// The memory setting in mebibytes.
         memory: u64,
     },
-    /// A network that gave something that is no number.
-    #[error("the network gave {value} for the patch at row {row}, column {col} of the scene")]
+    /// A network that returned something other than a number.
+    #[error("the network returned {value} for the patch at row {row}, column {col} of the scene")]
     NotFinite {
         /// What it gave: NaN or infinite.
         value: f32,
@@ -56,7 +53,7 @@ pub enum PredictError {
         col: usize,
     },
     /// A network that gave another number of outputs than its model says.
-    #[error("the network gave {found:?} numbers for a batch, expected {expected:?} (patch, output)")]
+    #[error("the network returned {found:?} numbers for a batch, expected {expected:?} (patch, output)")]
     Outputs {
         /// Patches and outputs that it gave.
         found: (usize, usize),
@@ -64,7 +61,7 @@ pub enum PredictError {
         expected: (usize, usize),
     },
     /// `--resume` where the kept strips are of another job.
-    #[error("{path} was begun with other inputs or settings: {difference}", path = path.display())]
+    #[error("{path} was started with other inputs or settings: {difference}", path = path.display())]
     OtherJob {
         /// The folder of kept strips.
         path: PathBuf,
@@ -72,9 +69,8 @@ pub enum PredictError {
         difference: String,
     },
     /// Counts that do not add up: a fault of this program.
-    #[error("{counted} {what} are counted and there are {expected}")]
+    #[error("{counted} {what} are counted, expected {expected}")]
     Counts {
-        /// What is counted.
         what: &'static str,
         /// Sum of the counts.
         counted: u64,
@@ -82,7 +78,7 @@ pub enum PredictError {
         expected: u64,
     },
     /// A thread that ended before its work was done.
-    #[error("a reading thread stopped before its work was done")]
+    #[error("a reading thread stopped early")]
     ThreadStopped,
 }
 

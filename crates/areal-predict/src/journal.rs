@@ -22,12 +22,10 @@ pub struct JobIdentity {
     pub made_by: String,
     /// Scene files and bundle, by digest.
     pub inputs: Vec<InputRef>,
-    /// Resolved settings.
     pub settings: serde_json::Value,
 }
 
 impl JobIdentity {
-    /// Of a job.
     pub fn new(made_by: &str, inputs: Vec<InputRef>, settings: serde_json::Value) -> Self {
         Self { format: FORMAT.to_owned(), made_by: made_by.to_owned(), inputs, settings }
     }
@@ -41,8 +39,8 @@ impl JobIdentity {
         if of(&self.inputs) != of(&other.inputs) {
             let changed = other.inputs.iter().find(|f| !self.inputs.iter().any(|old| old.digest() == f.digest()));
             return Some(match changed {
-                Some(input) => format!("{} is another file now", input.name()),
-                None => "the inputs are others or in another order".to_owned(),
+                Some(input) => format!("{} has changed", input.name()),
+                None => "the inputs differ or are in another order".to_owned(),
             });
         }
         (self.settings != other.settings).then(|| setting_difference(&self.settings, &other.settings))

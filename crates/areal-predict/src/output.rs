@@ -16,22 +16,18 @@ pub struct Rasters {
     shares: CogWriter,
 }
 
-/// What was predicted.
 enum TargetRasters {
     /// `classes.tif` and `probabilities.tif`.
     Classes {
-        /// Class codes.
         classes: CogWriter,
         /// One band a class.
         probabilities: CogWriter,
-        /// The legend.
         legend: Vec<Class>,
     },
     /// `value.tif`.
     Value {
         /// Value and, where patches overlap, spread.
         writer: CogWriter,
-        /// Number of bands.
         bands: usize,
     },
 }

@@ -37,9 +37,7 @@ pub struct Chunk {
 /// The patches that one chunk completes, and the chunks that they lie in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// Patch rows.
     pub patch_rows: Range<usize>,
-    /// Patch columns.
     pub patch_cols: Range<usize>,
     /// Chunks to read before this step that were not held.
     pub reads: Vec<Chunk>,
@@ -50,7 +48,6 @@ pub struct Step {
 }
 
 impl PatchOrder {
-    /// Plans a scene.
     pub fn new(layout: PatchLayout, input: &OrderInput) -> Self {
         let most_rows = CellBytes::new(&layout, input.channels).rows_in(input.memory);
         let chunk = chunk_size(&layout, input, most_rows);

@@ -21,7 +21,7 @@ use crate::stream::{Start, StreamSettings, stream};
 use crate::strip::Shard;
 use crate::{PredictError, PredictSettings};
 
-/// What a prediction came to.
+/// Result of a prediction.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PredictReport {
     /// The folder of the prediction.
@@ -71,16 +71,13 @@ pub struct PixelCounts {
     pub nodata: u64,
     /// Set aside by the quality band.
     pub masked: u64,
-    /// In no file.
     pub outside: u64,
 }
 
 /// Mapped cells of a class.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ClassCount {
-    /// Its code.
     pub code: u8,
-    /// Its name.
     pub name: String,
     /// Cells in which it is the most probable class.
     pub cells: u64,

@@ -12,7 +12,6 @@ use crate::{MemoryPart, PredictError};
 /// Most patches in a batch: far above what any device makes use of.
 const MAX_BATCH_SIZE: usize = 65_536;
 
-/// Most reading threads.
 const MAX_THREADS: usize = 1024;
 
 /// Most mebibytes: 16 TiB.

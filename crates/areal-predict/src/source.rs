@@ -9,7 +9,6 @@ pub trait PixelSource {
     fn size(&self) -> (usize, usize);
     /// Rows and columns of a block of its files.
     fn block_size(&self) -> (usize, usize);
-    /// Number of bands.
     fn bands(&self) -> usize;
     /// Type of its pixels.
     fn pixel_type(&self) -> PixelType;

@@ -29,7 +29,6 @@ pub const LOOK_UP: Duration = Duration::from_millis(200);
 pub struct StreamSettings {
     /// Patches in a batch.
     pub batch_size: usize,
-    /// Reading threads.
     pub threads: usize,
     /// Least share of observed pixels in a patch, and in a cell.
     pub min_valid: f64,
@@ -151,7 +150,6 @@ struct SlotShape {
     pixel_type: areal_grid::PixelType,
 }
 
-/// The cutting thread.
 struct Cutting {
     cutter: Cutter,
     new_slots: SlotShape,
@@ -282,7 +280,6 @@ impl Cutting {
     }
 }
 
-/// The calling thread.
 struct NetworkSide<'a, K> {
     order: &'a PatchOrder,
     works: Receiver<Result<Work, PredictError>>,

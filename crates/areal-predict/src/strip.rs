@@ -13,13 +13,9 @@ use crate::dense::Difference;
 pub struct StripResult {
     /// First row of cells.
     pub first_row: usize,
-    /// First column.
     pub first_col: usize,
-    /// Number of rows.
     pub rows: usize,
-    /// Number of columns.
     pub cols: usize,
-    /// Numbers a cell.
     pub channels: usize,
     /// `[channel, row, col]`; NaN where nothing is predicted.
     pub values: Vec<f32>,
@@ -61,7 +57,6 @@ impl StripResult {
 /// still add to.
 #[derive(Debug, Clone)]
 pub struct Shard {
-    /// Final cells.
     pub cells: StripResult,
     /// Pixels of the scene in the strip's patches: observed, nodata, masked, outside.
     pub pixels: [u64; 4],

@@ -26,7 +26,6 @@ pub struct CogSpec {
     pub pixel_type: PixelType,
     /// Nodata value of all bands; pixels never written hold it, or 0 without one.
     pub nodata: Option<f64>,
-    /// Its bands.
     pub bands: Vec<CogBand>,
     /// Metadata of the file, name and value.
     pub metadata: Vec<(String, String)>,
@@ -37,7 +36,6 @@ pub struct CogSpec {
 /// A band of a cloud-optimised GeoTIFF.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CogBand {
-    /// Its description.
     pub description: String,
     /// Its legend, written as colour table and category names; only the one band of a `u8` file can have a colour
     /// table. Empty if there is none. Category names stand in a file beside it, `NAME.tif.aux.xml`.

@@ -20,7 +20,7 @@ use crate::vrt::{self, VrtSource};
 /// inside a file (`NETCDF:"x.nc":v`) or an archive (`/vsizip/x.zip/a.tif`) is given by the file that holds it.
 ///
 /// # Errors
-/// [`RasterError::NotOnDisk`] when a part of it is no file of this machine.
+/// [`RasterError::NotOnDisk`] when a part of it is not a local file.
 pub fn companions(path: &Path) -> Result<Vec<PathBuf>, RasterError> {
     let mut walk = Walk::default();
     let opened = walk.visit(path)?;

@@ -12,22 +12,13 @@ use crate::{BandRef, Resampling};
 pub enum RasterError {
     /// A file that cannot be opened.
     #[error("cannot open {path}: {message}", path = path.display())]
-    Open {
-        /// The file.
-        path: PathBuf,
-        /// What GDAL said.
-        message: String,
-    },
+    Open { path: PathBuf, message: String },
     /// Data that is not in files of this machine, so that no digest of it can be kept.
-    #[error("{path} is in no file on this machine, so what it holds cannot be put on record", path = path.display())]
-    NotOnDisk {
-        /// Its name.
-        path: PathBuf,
-    },
+    #[error("{path} is not a local file, so it has no digest", path = path.display())]
+    NotOnDisk { path: PathBuf },
     /// A file that holds no raster itself.
     #[error("{path} holds no raster band{hint}", path = path.display(), hint = subdatasets_hint(subdatasets))]
     NoBands {
-        /// The file.
         path: PathBuf,
         /// Names of the rasters inside it, to be opened instead.
         subdatasets: Vec<String>,
@@ -38,17 +29,14 @@ pub enum RasterError {
         path = path.display(), r0 = window.row, r1 = window.row_end(), c0 = window.col, c1 = window.col_end()
     )]
     Read {
-        /// The file.
         path: PathBuf,
         /// Pixels of the file that were asked for.
         window: Window,
-        /// What GDAL said.
         message: String,
     },
     /// A pixel type that areal does not work with.
     #[error("{path}, band {band} has pixels of type {type_name}", path = path.display())]
     UnsupportedType {
-        /// The file.
         path: PathBuf,
         /// Band number, from 1.
         band: usize,
@@ -57,36 +45,24 @@ pub enum RasterError {
     },
     /// A scene without files.
     #[error("scene \"{scene}\" has no files")]
-    NoFiles {
-        /// The scene's name.
-        scene: String,
-    },
+    NoFiles { scene: String },
     /// A file that a scene names more than once.
     #[error("{path} is named twice in scene \"{scene}\"", path = path.display())]
     FileTwice {
-        /// The scene's name.
         scene: String,
         /// The file, as it was named the second time.
         path: PathBuf,
     },
     /// A raster or layer that does not say in which CRS it lies.
     #[error("{path} has no coordinate reference system", path = path.display())]
-    NoCrs {
-        /// The file.
-        path: PathBuf,
-    },
+    NoCrs { path: PathBuf },
     /// A raster that does not say where it lies.
-    #[error("{path} has a coordinate reference system but no position", path = path.display())]
-    NoPosition {
-        /// The file.
-        path: PathBuf,
-    },
+    #[error("{path} has a coordinate reference system but no geotransform", path = path.display())]
+    NoPosition { path: PathBuf },
     /// A raster placed by ground control points only.
     #[error("{path} is placed by {count} ground control points and has no pixel grid", path = path.display())]
     Gcps {
-        /// The file.
         path: PathBuf,
-        /// How many points.
         count: usize,
         /// Whether it says in which CRS they are.
         has_crs: bool,
@@ -94,7 +70,6 @@ pub enum RasterError {
     /// A raster whose columns do not run east or whose rows do not run south.
     #[error("{path} is not north-up: {how}", path = path.display())]
     NotNorthUp {
-        /// The file.
         path: PathBuf,
         /// How it lies instead.
         how: String,
@@ -103,32 +78,21 @@ pub enum RasterError {
     },
     /// A CRS that areal does not work with: geocentric, vertical, local.
     #[error("coordinate reference system \"{name}\" is neither geographic nor projected")]
-    UnsupportedCrs {
-        /// Its name.
-        name: String,
-    },
+    UnsupportedCrs { name: String },
     /// Text that names no CRS.
-    #[error("\"{text}\" is no coordinate reference system: {message}")]
-    CrsText {
-        /// The text.
-        text: String,
-        /// What PROJ said.
-        message: String,
-    },
+    #[error("\"{text}\" is not a coordinate reference system: {message}")]
+    CrsText { text: String, message: String },
     /// A band that a file does not have.
     #[error("{path} has no band {band}; it has {available}", path = path.display())]
     NoSuchBand {
-        /// The file.
         path: PathBuf,
         /// The band asked for.
         band: BandRef,
-        /// Its bands.
         available: String,
     },
     /// A description that several bands share.
     #[error("{path} has several bands described as {band}: {numbers:?}", path = path.display())]
     AmbiguousBand {
-        /// The file.
         path: PathBuf,
         /// The band asked for.
         band: BandRef,
@@ -137,51 +101,29 @@ pub enum RasterError {
     },
     /// Bands of one scene whose pixel types differ within a file.
     #[error("{path}: band {first} has pixels of type {first_type}, band {second} of type {second_type}", path = path.display())]
-    MixedTypes {
-        /// The file.
-        path: PathBuf,
-        /// A band.
-        first: usize,
-        /// Its type.
-        first_type: String,
-        /// Another band.
-        second: usize,
-        /// Its type.
-        second_type: String,
-    },
+    MixedTypes { path: PathBuf, first: usize, first_type: String, second: usize, second_type: String },
     /// A quality band without values or bits, a bit that no value has, or a band of fractions.
     #[error("quality band {band} masks nothing: {reason}")]
-    Quality {
-        /// The band.
-        band: BandRef,
-        /// Why.
-        reason: String,
-    },
+    Quality { band: BandRef, reason: String },
     /// Files that do not make one scene as they are.
     #[error(
         "{first} and {second} differ in {what}: {first_value} and {second_value}",
         first = first.display(), second = second.display()
     )]
     Mismatch {
-        /// A file.
         first: PathBuf,
-        /// Another file.
         second: PathBuf,
         /// In what they differ.
         what: Difference,
-        /// The first file's.
         first_value: String,
-        /// The second file's.
         second_value: String,
     },
     /// A file that has to be warped, where a setting for it is missing.
     #[error("{path} must be warped ({reason}), and {missing} is not given", path = path.display())]
     WarpSetting {
-        /// The file.
         path: PathBuf,
         /// Why it must be warped.
         reason: String,
-        /// What is missing.
         missing: WarpSetting,
         /// A value that would fit the file, if one can be worked out.
         suggestion: Option<String>,
@@ -192,7 +134,6 @@ pub enum RasterError {
         path = path.display()
     )]
     CategoricalResampling {
-        /// The file.
         path: PathBuf,
         /// Band number, from 1.
         band: usize,
@@ -200,47 +141,21 @@ pub enum RasterError {
         resampling: Resampling,
     },
     /// A resolution or extent that makes no pixel grid.
-    #[error("{what} {value} makes no pixel grid: {reason}")]
-    Grid {
-        /// The setting.
-        what: &'static str,
-        /// Its value.
-        value: String,
-        /// Why.
-        reason: String,
-    },
+    #[error("{what} {value} gives no pixel grid: {reason}")]
+    Grid { what: &'static str, value: String, reason: String },
     /// A position that cannot be projected.
     #[error("{path}: {source}", path = path.display())]
-    Projection {
-        /// The file.
-        path: PathBuf,
-        /// The position.
-        source: ProjectionError,
-    },
+    Projection { path: PathBuf, source: ProjectionError },
     /// Two CRS between which there is no transformation.
-    #[error("no way from {from} to {to}: {message}")]
-    NoTransformation {
-        /// From.
-        from: String,
-        /// To.
-        to: String,
-        /// What PROJ said.
-        message: String,
-    },
+    #[error("no transformation from {from} to {to}: {message}")]
+    NoTransformation { from: String, to: String, message: String },
     /// An output that cannot be written: a full disk, a read-only folder.
     #[error("cannot write {path}: {message}", path = path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// What GDAL said.
-        message: String,
-    },
+    Write { path: PathBuf, message: String },
     /// A layer that a file does not have, or several where one was expected.
     #[error("{path}: {reason}; its layers: {available}", path = path.display())]
     Layer {
-        /// The file.
         path: PathBuf,
-        /// What is wrong.
         reason: String,
         /// The layers it has.
         available: String,
@@ -248,25 +163,16 @@ pub enum RasterError {
     /// A feature that cannot be read.
     #[error("{path}, feature {fid}: {message}", path = path.display())]
     Feature {
-        /// The file.
         path: PathBuf,
-        /// The feature's id.
         fid: i64,
         /// What is wrong with it.
         message: String,
     },
-    /// A folder that is no prediction.
-    #[error("{path} is no whole prediction: {reason}", path = path.display())]
-    Prediction {
-        /// The folder.
-        path: PathBuf,
-        /// What is missing.
-        reason: String,
-    },
-    /// A file operation.
+    /// A folder that is not a prediction.
+    #[error("{path} is not a complete prediction: {reason}", path = path.display())]
+    Prediction { path: PathBuf, reason: String },
     #[error(transparent)]
     File(#[from] FileError),
-    /// Stopped.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
 }
@@ -274,19 +180,15 @@ pub enum RasterError {
 /// In what two files of one scene differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display)]
 pub enum Difference {
-    /// Coordinate reference system.
     #[strum(to_string = "coordinate reference system")]
     Crs,
-    /// Pixel size.
     #[strum(to_string = "pixel size")]
     Resolution,
     /// Position of pixel corners, by a fraction of a pixel.
     #[strum(to_string = "the position of their pixels")]
     Alignment,
-    /// Number of bands.
     #[strum(to_string = "number of bands")]
     BandCount,
-    /// Pixel type.
     #[strum(to_string = "pixel type")]
     PixelType,
     /// Descriptions of the bands.
@@ -306,7 +208,6 @@ pub enum WarpSetting {
     /// The pixel size to warp to.
     #[strum(to_string = "a resolution")]
     Resolution,
-    /// The resampling.
     #[strum(to_string = "a resampling")]
     Resampling,
 }

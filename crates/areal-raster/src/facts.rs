@@ -15,19 +15,15 @@ use crate::srs::describe;
 /// What a raster file says about itself, before any of its pixels is read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FileFacts {
-    /// The file.
     pub path: PathBuf,
     /// GDAL's short name of the format: `GTiff`, `VRT`, `JP2OpenJPEG` ...
     pub driver: String,
-    /// Rows of pixels.
     pub height: usize,
-    /// Columns of pixels.
     pub width: usize,
     /// Its CRS, if it names one that is geographic or projected.
     pub crs: Option<Crs>,
     /// How its pixels are placed.
     pub placement: Placement,
-    /// Its bands.
     pub bands: Vec<BandFacts>,
 }
 
@@ -35,13 +31,11 @@ pub struct FileFacts {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Placement {
-    /// Not at all.
     None,
     /// By an affine transform.
     Affine(Affine),
     /// By ground control points.
     Gcps {
-        /// How many.
         count: usize,
     },
 }
@@ -65,7 +59,6 @@ pub struct BandFacts {
     pub categorical: bool,
     /// Rows and columns of the blocks in which it is stored.
     pub block: [usize; 2],
-    /// Number of overviews.
     pub overviews: usize,
     /// What a stored value is multiplied by to be a physical one; areal works with stored values.
     pub scale: f64,
@@ -77,7 +70,6 @@ pub struct BandFacts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mask {
-    /// None.
     None,
     /// An alpha band, shared by all bands.
     Alpha,

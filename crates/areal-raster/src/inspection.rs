@@ -36,7 +36,6 @@ pub struct FileInspection {
 /// What a scene holds.
 #[derive(Debug, Clone)]
 pub struct SceneInspection {
-    /// The scene.
     pub scene: Scene,
     /// What its pixels hold.
     pub statistics: Statistics,
@@ -49,16 +48,14 @@ pub struct SceneInspection {
 pub struct SuggestedPatches {
     /// Patch size and stride in pixels.
     pub patch_size: usize,
-    /// Rows of patches.
     pub rows: usize,
-    /// Columns of patches.
     pub cols: usize,
 }
 
 /// Reads files from end to end and says what they hold.
 ///
 /// # Errors
-/// When a file cannot be opened or read to its end. Files that make no scene are no error; see [`Inspection::scene`].
+/// When a file cannot be opened or read to its end. Files that do not make a scene are not an error; see [`Inspection::scene`].
 pub fn inspect(settings: &SceneSettings, job: &Job<'_>) -> Result<Inspection, RasterError> {
     let files: Vec<FileInspection> =
         settings.files.iter().map(|path| inspect_file(path, settings, job)).collect::<Result<_, _>>()?;

@@ -34,7 +34,7 @@ impl<'a> JsonText<'a> {
         self.peek().is_none()
     }
 
-    /// The next byte that is no white space.
+    /// The next byte that is not white space.
     pub(crate) fn peek(&mut self) -> Option<u8> {
         let blank = self.rest.iter().take_while(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r')).count();
         self.rest = &self.rest[blank..];

@@ -111,7 +111,7 @@ pub(crate) fn mark_nodata(
 ) {
     macro_rules! integers {
         ($values:expr, $t:ty) => {{
-            // A nodata value that the type cannot hold, such as -9999 in unsigned bytes, is no pixel's value.
+            // A nodata value that the type cannot hold, such as -9999 in unsigned bytes, matches no pixel.
             let nodata = nodata.map(|n| n.map(|n| n as $t).filter(|t| n == Some(f64::from(*t))));
             for value in nodata.into_iter().flatten() {
                 mark_rows(states, $values, window, layout, |v: $t| v == value);

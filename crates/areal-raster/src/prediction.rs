@@ -64,7 +64,6 @@ impl Prediction {
         &self.meta
     }
 
-    /// Its folder.
     pub fn folder(&self) -> &Path {
         &self.folder
     }

@@ -39,7 +39,7 @@ impl Projection {
     /// The transformation between two CRS.
     ///
     /// # Errors
-    /// When a CRS is not understood or there is no way from one to the other.
+    /// When a CRS is not understood or there is no transformation between the two.
     pub fn new(from: &Crs, to: &Crs) -> Result<Self, RasterError> {
         let (source, target) = (spatial_ref(&from.wkt)?, spatial_ref(&to.wkt)?);
         let made = explain(|| {
@@ -56,9 +56,6 @@ impl Projection {
     }
 
     /// To longitude and latitude in degrees, on the datum of the CRS itself: no shift of datum is involved.
-    ///
-    /// # Errors
-    /// As [`Projection::new`].
     pub fn to_lonlat(from: &Crs) -> Result<Self, RasterError> {
         let base = explain(|| spatial_ref(&from.wkt)?.geog_cs().map_err(|e| no_base(from, &e.to_string())))
             .map_err(|message| no_base(from, &message))?;

@@ -43,7 +43,6 @@ impl RasterFile {
         &self.grid
     }
 
-    /// Its bands.
     pub fn bands(&self) -> &[BandInfo] {
         &self.bands
     }

@@ -55,7 +55,6 @@ impl Scene {
         })
     }
 
-    /// Its name.
     pub fn name(&self) -> &str {
         &self.settings.name
     }

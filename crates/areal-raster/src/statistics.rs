@@ -20,7 +20,6 @@ pub struct Statistics {
     pub bands: Vec<BandStatistics>,
 }
 
-/// Pixels by state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PixelCounts {
     /// With a measured value in every band.
@@ -29,18 +28,14 @@ pub struct PixelCounts {
     pub nodata: u64,
     /// Set aside by the quality band.
     pub masked: u64,
-    /// In no file.
     pub outside: u64,
 }
 
 /// A band over the observed pixels; the numbers are absent where none is observed.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct BandStatistics {
-    /// Least value.
     pub min: Option<f64>,
-    /// Greatest value.
     pub max: Option<f64>,
-    /// Mean.
     pub mean: Option<f64>,
     /// Standard deviation, divided by the number of pixels.
     pub std: Option<f64>,

@@ -5,11 +5,9 @@ use areal_grid::Crs;
 /// A vector layer in memory.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VectorLayer {
-    /// Its name.
     pub name: String,
     /// CRS of its coordinates, `[east, north]`; none where the file names none.
     pub crs: Option<Crs>,
-    /// Its fields.
     pub fields: Vec<Field>,
     /// Its features, in the order of the file.
     pub features: Vec<Feature>,
@@ -18,9 +16,7 @@ pub struct VectorLayer {
 /// A field of a layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
-    /// Its name.
     pub name: String,
-    /// What it holds.
     pub kind: FieldKind,
 }
 
@@ -29,7 +25,6 @@ pub struct Field {
 pub enum FieldKind {
     /// Whole numbers, 64 bits.
     Integer,
-    /// Double precision.
     Real,
     /// Text; dates and lists are read as this.
     Text,
@@ -38,13 +33,9 @@ pub enum FieldKind {
 /// The value of a field in a feature.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FieldValue {
-    /// Nothing.
     Null,
-    /// A whole number.
     Integer(i64),
-    /// A number.
     Real(f64),
-    /// Text.
     Text(String),
 }
 

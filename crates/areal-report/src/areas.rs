@@ -8,7 +8,6 @@ use crate::number::{decimals, number, percent};
 pub struct AreaSection {
     /// Name of the aggregation.
     pub name: String,
-    /// The zones.
     pub zones: Vec<Zone>,
     /// The columns of the table.
     pub columns: Vec<AreaColumn>,
@@ -24,10 +23,8 @@ pub struct AreaSection {
 /// Metres in a degree of latitude on the sphere of the Earth's mean radius, 6371.0088 km.
 const METRES_PER_DEGREE: f64 = 111_195.08;
 
-/// One zone.
 #[derive(Debug, Clone)]
 pub struct Zone {
-    /// Its id.
     pub id: String,
     /// Its name; may be empty.
     pub name: String,

@@ -29,15 +29,12 @@ pub struct EstimateLine {
     pub mapped: f64,
     /// What the sample says; none where it is suppressed.
     pub estimate: Option<f64>,
-    /// Its standard error.
     pub standard_error: Option<f64>,
     /// The confidence interval; none where none is claimed.
     pub interval: Option<(f64, f64)>,
     /// Coefficient of variation.
     pub cv: Option<f64>,
-    /// Labelled units.
     pub units: u64,
-    /// Which estimator.
     pub method: String,
     /// `good`, `caution` or `unreliable`.
     pub quality: String,
@@ -54,9 +51,7 @@ pub struct AccuracyLine {
     pub subject: String,
     /// The accuracy, 0 to 1; none where the sample says nothing of it.
     pub estimate: Option<f64>,
-    /// Its standard error.
     pub standard_error: Option<f64>,
-    /// Its confidence interval.
     pub interval: Option<(f64, f64)>,
 }
 

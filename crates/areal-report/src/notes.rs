@@ -22,12 +22,10 @@ pub enum Level {
 }
 
 impl Note {
-    /// A remark.
     pub fn remark(text: impl Into<String>) -> Self {
         Self { level: Level::Remark, text: text.into() }
     }
 
-    /// A warning.
     pub fn warning(text: impl Into<String>) -> Self {
         Self { level: Level::Warning, text: text.into() }
     }

@@ -9,7 +9,6 @@ use crate::number::number;
 pub struct Stage {
     /// The file or folder that says so.
     pub path: String,
-    /// What it says.
     pub provenance: Provenance,
 }
 

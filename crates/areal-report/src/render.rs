@@ -19,25 +19,19 @@ use crate::{
 /// All that a report shows. Whatever is empty is left out, and said so.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
-    /// Its heading.
     pub title: String,
     /// The program that writes it: `areal 0.1.0`.
     pub made_by: String,
-    /// Predictions.
     pub maps: Vec<MapFigure>,
-    /// Aggregations.
     pub areas: Vec<AreaSection>,
     /// Estimates from labelled samples.
     pub estimates: Vec<EstimateSection>,
     /// The model: names and values.
     pub model: Vec<(String, String)>,
-    /// How training went.
     pub learning: LearningCurve,
     /// Measures of a split: its name, then name and value of each.
     pub scores: Vec<(String, Vec<(String, f64)>)>,
-    /// Confusion matrices.
     pub confusions: Vec<Confusion>,
-    /// Saliency examples.
     pub saliency: Vec<SaliencyFigure>,
     /// Notes beside those that follow from the numbers.
     pub notes: Vec<Note>,

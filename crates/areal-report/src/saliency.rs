@@ -7,7 +7,6 @@ use crate::ReportError;
 /// What the prediction of one patch rests on.
 #[derive(Debug, Clone)]
 pub struct SaliencyFigure {
-    /// The patch.
     pub title: String,
     /// Names and values of what is known of it.
     pub facts: Vec<(String, String)>,
@@ -18,7 +17,6 @@ pub struct SaliencyFigure {
 /// One method's map of a patch.
 #[derive(Debug, Clone)]
 pub struct SaliencyMap {
-    /// The method.
     pub method: String,
     /// The image, a PNG file's bytes.
     pub png: Vec<u8>,

@@ -86,7 +86,6 @@ impl Footprint {
         (first == last).then_some(Self { corners: [first, second, third, fourth] })
     }
 
-    /// As a polygon.
     pub fn to_polygon(&self) -> Polygon<f64> {
         let ring: Vec<Coord<f64>> = self.corners.iter().map(|[x, y]| Coord { x: *x, y: *y }).collect();
         // `Polygon::new` closes the ring.

@@ -160,11 +160,11 @@ impl NpyReader {
 }
 
 fn read_header(file: &mut File) -> Result<(u64, String), String> {
-    let short = |_| "it is no NumPy array: too short".to_owned();
+    let short = |_| "it is not a NumPy array: too short".to_owned();
     let mut head = [0u8; 8];
     file.read_exact(&mut head).map_err(short)?;
     if &head[..6] != b"\x93NUMPY" {
-        return Err("it is no NumPy array".into());
+        return Err("it is not a NumPy array".into());
     }
     let len = if head[6] == 1 {
         let mut len = [0u8; 2];
@@ -181,7 +181,7 @@ fn read_header(file: &mut File) -> Result<(u64, String), String> {
     let mut dict = vec![0; len as usize];
     file.read_exact(&mut dict).map_err(short)?;
     let start = file.stream_position().map_err(|e| e.to_string())?;
-    String::from_utf8(dict).map(|dict| (start, dict)).map_err(|_| "its header is no text".into())
+    String::from_utf8(dict).map(|dict| (start, dict)).map_err(|_| "its header is not text".into())
 }
 
 /// The type and the shape in a header such as `{'descr': '<u2', 'fortran_order': False, 'shape': (2, 3), }`.

@@ -11,7 +11,6 @@ use crate::Split;
 pub enum Label {
     /// Code of a class of the store's legend.
     Class(u8),
-    /// A measured value.
     Value(f64),
 }
 
@@ -26,13 +25,11 @@ pub struct PatchRecord {
     pub row: i64,
     /// Its first column in the scene's pixel grid.
     pub col: i64,
-    /// Its label.
     pub label: Label,
     /// Share of its pixels (by centre) whose label is the patch's label, 0 to 1; 1 for a point and an imported image.
     pub label_fraction: f64,
     /// Share of its pixels that are observed, 0 to 1.
     pub valid_fraction: f64,
-    /// Its split.
     pub split: Split,
     /// The geographic block that its centre lies in, from 0; -1 where splits were not made by place.
     pub block: i64,

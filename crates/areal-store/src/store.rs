@@ -85,7 +85,6 @@ impl PatchStore {
         Ok(())
     }
 
-    /// The folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -95,7 +94,6 @@ impl PatchStore {
         &self.meta
     }
 
-    /// Number of patches.
     pub fn len(&self) -> usize {
         self.records.patches.len()
     }

@@ -65,7 +65,6 @@ pub struct Areas {
     pub outside: Tally,
     /// What lies in more than one zone, counted once for each zone beyond the first.
     pub overlap: Tally,
-    /// The whole map.
     pub map: Tally,
     /// The comparison of sums over zones with the map.
     pub reconciliation: Vec<Reconciliation>,
@@ -75,9 +74,6 @@ pub struct Areas {
 const RECONCILED: f64 = 1e-9;
 
 /// Aggregates a map over zones, in one pass and several threads; memory is bounded by `settings.window_cells`.
-///
-/// # Errors
-/// See [`ZonesError`].
 pub fn aggregate(map: &Map, set: &ZoneSet, settings: &AggregateSettings, job: Job<'_>) -> Result<Areas, ZonesError> {
     if settings.window_cells == 0 {
         return Err(ZonesError::NoWindowCells);
@@ -127,7 +123,7 @@ fn say(areas: &Areas) {
     say_unweighted(areas);
     let worst = areas.reconciliation.iter().map(|r| r.relative_difference).fold(0.0, f64::max);
     tracing::info!(
-        "zones and the rest add up to the map in {} totals; the largest relative difference is {worst:.1e}",
+        "zones and the rest add up to the map in {} totals; largest relative difference {worst:.1e}",
         areas.reconciliation.len()
     );
 }

@@ -10,11 +10,10 @@ use crate::walker::Walker;
 /// Cells of one row that a zone covers to the same fraction.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Span {
-    /// Index of the zone in the slice of shapes; after the last, what is no zone (see [`crate::Others`]).
+    /// Index of the zone in the slice of shapes; past the last, an index of (see [`crate::Others`]).
     pub zone: u32,
     /// First column, of the grid.
     pub col: u32,
-    /// Number of cells.
     pub len: u32,
     /// Fraction of each cell that lies in the zone, above 0 and up to 1: a whole number of 2^-52.
     pub coverage: f64,
@@ -113,7 +112,6 @@ impl WindowCoverage {
         coverage
     }
 
-    /// The window.
     pub fn window(&self) -> Window {
         self.window
     }

@@ -32,11 +32,9 @@ fn unknown_content(text: &str) -> UnknownName {
 /// Which map is aggregated.
 #[derive(Debug, Clone, PartialEq)]
 pub enum MapInput {
-    /// A prediction folder.
     Prediction(PathBuf),
     /// Any raster that GDAL opens.
     Raster {
-        /// The file.
         path: PathBuf,
         /// Its bands; empty for the first (classes) or for all (values).
         bands: Vec<BandRef>,
@@ -50,7 +48,6 @@ pub enum MapInput {
 pub struct Map {
     /// The folder or file, as given.
     pub path: PathBuf,
-    /// The pixel grid.
     pub grid: PixelGrid,
     /// What is in its cells.
     pub layers: Layers,
@@ -64,7 +61,6 @@ pub struct Map {
 /// The layers of a map.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Layers {
-    /// A class map.
     Classes {
         /// File and band of the codes.
         codes: (PathBuf, usize),
@@ -77,7 +73,6 @@ pub enum Layers {
     },
     /// A map of values.
     Values {
-        /// The file.
         file: PathBuf,
         /// Band numbers with the names of their values.
         bands: Vec<(usize, String)>,
@@ -143,7 +138,7 @@ impl Map {
             (Content::Classes, [band, rest @ ..]) => {
                 if matches!(band.pixel_type, PixelType::F32 | PixelType::F64) {
                     return Err(fault(format!(
-                        "band {} holds {}, which are no class codes",
+                        "band {} holds {}, which are not class codes",
                         band.number, band.pixel_type
                     )));
                 }

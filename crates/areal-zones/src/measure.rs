@@ -31,7 +31,6 @@ pub enum Measure {
     MeanProbability,
     /// Probability of a class summed over area.
     ProbabilityArea,
-    /// Observed cells.
     ObservedCells,
     /// Mean of a value.
     Mean,
@@ -162,7 +161,6 @@ impl Measure {
 pub struct Item {
     /// `zone`, `class` or the name of a value.
     pub variable: String,
-    /// What is stated.
     pub measure: Measure,
     /// Code and name of the class, where it is about one.
     pub class: Option<(i64, String)>,
@@ -246,7 +244,6 @@ fn value_measure(zone: &ZoneSums, band: usize, measure: Measure) -> Option<f64> 
 /// The area table: the same items for every zone.
 #[derive(Debug, Clone)]
 pub struct AreaTable<'a> {
-    /// The zones.
     pub set: &'a ZoneSet,
     /// Their sums, in the same order.
     pub areas: &'a Areas,

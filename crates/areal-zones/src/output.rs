@@ -171,7 +171,6 @@ fn layer(table: &AreaTable<'_>) -> VectorLayer {
     }
 }
 
-/// Describes an aggregation.
 pub fn areas_meta(map: &crate::Map, table: &AreaTable<'_>, provenance: Provenance) -> AreasMeta {
     let count = |state: ZoneState| table.areas.zones.iter().filter(|z| z.state == state).count();
     let repair = |r: &crate::Repair| RepairMeta {

@@ -176,9 +176,7 @@ impl Place<'_> {
 
 /// What of a zone may lie on the map.
 enum Near<'a> {
-    /// Nothing.
     Away,
-    /// All of it.
     Whole(&'a MultiPolygon<f64>),
     /// All of it, moved by whole turns part by part.
     Moved(MultiPolygon<f64>),

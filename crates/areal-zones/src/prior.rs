@@ -23,7 +23,7 @@ impl PriorShift {
         ratios.iter().any(|r| (r - 1.0).abs() > 1e-6).then_some(Self { ratios })
     }
 
-    /// Changes planes of probabilities, one a class; cells that are no numbers stay so.
+    /// Changes planes of probabilities, one a class; cells that are NaN stay NaN.
     pub(crate) fn apply(&self, planes: &mut [Vec<f32>]) {
         let cells = planes.first().map_or(0, Vec::len);
         for cell in 0..cells {
@@ -61,7 +61,7 @@ mod tests {
         let mut planes = vec![vec![0.5], vec![0.5], vec![0.0]];
         shift.apply(&mut planes);
         assert!((planes[0][0] - 0.1).abs() < 1e-6 && (planes[1][0] - 0.9).abs() < 1e-6 && planes[2][0] == 0.0);
-        // A share where training had a prior of nothing is no number to divide by.
+        // A prior of 0 in training cannot be divided by.
         assert_eq!(PriorShift::new(&[1.0, 0.0], &[0.5, 0.5], 2), None);
     }
 }

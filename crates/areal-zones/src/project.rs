@@ -19,7 +19,7 @@ const MAX_HALVINGS: u32 = 18;
 pub(crate) enum ProjectFault {
     #[error(transparent)]
     Position(#[from] ProjectionError),
-    #[error("its outline is torn apart near ({x}, {y})")]
+    #[error("its outline breaks near ({x}, {y})")]
     Torn { x: f64, y: f64 },
 }
 

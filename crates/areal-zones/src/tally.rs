@@ -50,7 +50,7 @@ pub struct ValueTally {
 impl Tally {
     /// Area of observed cells of a class map, square metres.
     pub fn classified_area(&self) -> f64 {
-        // The sum of nothing is minus nothing.
+        // An empty f64 sum is -0.0.
         self.class_areas.values().sum::<f64>() + 0.0
     }
 
@@ -87,7 +87,6 @@ impl Tally {
 /// What a window of a map holds.
 #[derive(Debug, Clone)]
 pub struct WindowData {
-    /// Classes or values.
     pub cells: WindowCells,
     /// What each cell is, `[row, col]`, where the map knows it: observed, or why not.
     pub states: Option<Vec<PixelState>>,
@@ -99,7 +98,6 @@ pub struct WindowData {
 /// Shares of each cell's ground by state, `[row, col]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shares {
-    /// Observed.
     pub observed: Vec<f64>,
     /// Nodata, masked, outside.
     pub unobserved: [Vec<f64>; 3],
@@ -135,14 +133,13 @@ pub struct WindowWeights {
     pub known: Vec<f64>,
 }
 
-/// Numbers that stand for what is no zone, after the last zone of `zones`.
+/// Indices past the last zone: ground outside all zones, overlaps, the whole map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Others {
     /// Cells, or parts of them, in no zone.
     pub outside: u32,
     /// What is counted in more than one zone, beyond the first.
     pub overlap: u32,
-    /// The map.
     pub map: u32,
 }
 

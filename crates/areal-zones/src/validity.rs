@@ -17,7 +17,7 @@ pub enum Fault {
         index: usize,
     },
     /// A vertex of an outline in degrees that lies nowhere on the Earth.
-    #[error("({x}, {y}) is no longitude and latitude")]
+    #[error("({x}, {y}) is not a longitude and latitude")]
     NoPosition {
         /// East of the vertex.
         x: f64,
@@ -216,7 +216,7 @@ mod tests {
         let p = MultiPolygon::new(vec![p]);
         assert_eq!(find_fault(&p), Some(Fault::Crossing { x: 2.0, y: 2.0 }));
         assert!((repair(&p).unsigned_area() - (4.0 + 16.0)).abs() < 1e-6);
-        // Touching there without crossing is no fault.
+        // Touching there without crossing is not a fault.
         let q = polygon![(x: 0.0, y: 0.0), (x: 2.0, y: 2.0), (x: 6.0, y: -2.0), (x: 6.0, y: 6.0), (x: 2.0, y: 2.0), (x: 0.0, y: 4.0)];
         assert_eq!(find_fault(&MultiPolygon::new(vec![q])), None);
     }

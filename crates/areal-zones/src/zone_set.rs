@@ -56,7 +56,6 @@ pub struct ZoneSettings {
     pub invalid: Invalid,
 }
 
-/// One zone.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Zone {
     /// Its id, unique in its set.
@@ -70,11 +69,8 @@ pub struct Zone {
 /// A polygon that was repaired.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Repair {
-    /// The zone.
     pub id: String,
-    /// Its feature.
     pub fid: i64,
-    /// What was wrong.
     pub fault: Fault,
     /// Area before, shells less holes, in square units of the CRS.
     pub area_before: f64,
@@ -92,7 +88,6 @@ impl Repair {
 /// Zones of one layer: ids are unique, outlines are valid.
 #[derive(Debug, Clone)]
 pub struct ZoneSet {
-    /// The file.
     pub path: PathBuf,
     /// The field that ids come from.
     pub id_field: String,
@@ -100,7 +95,6 @@ pub struct ZoneSet {
     pub crs: Crs,
     /// The zones, in the order of the file.
     pub zones: Vec<Zone>,
-    /// What was repaired.
     pub repairs: Vec<Repair>,
     /// Ids of zones whose outline jumps by more than half a turn and was read as one over the antimeridian.
     pub unwrapped: Vec<String>,
@@ -117,9 +111,6 @@ impl ZoneSet {
     }
 
     /// Checks a layer that is in memory; `path` is for messages.
-    ///
-    /// # Errors
-    /// As [`ZoneSet::read`].
     pub fn from_layer(path: &Path, layer: VectorLayer, settings: &ZoneSettings) -> Result<Self, ZonesError> {
         let path = path.to_path_buf();
         if layer.features.is_empty() {

@@ -80,7 +80,7 @@ impl RasterRows {
     /// The class code that a value stands for.
     fn code(&self, value: f64, row: usize, col: usize) -> Result<u8, PatchError> {
         if value.fract() != 0.0 || !(0.0..255.0).contains(&value) {
-            let reason = format!("row {row}, column {col}: {value} is no class code; codes are 0 to 254");
+            let reason = format!("row {row}, column {col}: {value} is not a class code; codes are 0 to 254");
             return Err(PatchError::Labels { path: self.path.clone(), reason });
         }
         let code = value as u8;

@@ -117,7 +117,7 @@ fn raster(settings: &LabelSettings) -> Result<Labels, PatchError> {
     let path = &settings.file;
     for (field, given) in [("group", &settings.group_field), ("split", &settings.split_field)] {
         if given.is_some() {
-            let reason = format!("a raster has no fields, and so no {field} field");
+            let reason = format!("a raster has no fields, so no {field} field");
             return Err(PatchError::Labels { path: path.clone(), reason });
         }
     }
@@ -194,7 +194,7 @@ impl Reader<'_> {
             items.push(item);
         }
         if left_out > 0 {
-            tracing::warn!("{}: {left_out} features without a label or geometry left out", self.path.display());
+            tracing::warn!("{}: {left_out} features without a label or geometry were left out", self.path.display());
         }
         self.warn_of_crossings(&items, &polygons);
         let shapes = match (polygons.is_empty(), points.is_empty()) {

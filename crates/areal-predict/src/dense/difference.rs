@@ -5,11 +5,9 @@ use areal_formats::DenseAgreement;
 /// Sums over patches that were predicted in both modes.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Difference {
-    /// Patches compared.
     pub patches: u64,
     /// Patches with the same class in both.
     pub same: u64,
-    /// Numbers compared.
     pub numbers: u64,
     /// Sum of the differences of the numbers, without their signs.
     pub sum: f64,

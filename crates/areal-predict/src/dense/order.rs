@@ -17,7 +17,6 @@ const TALLY_BYTES: u64 = 16;
 /// Columns of cells that are predicted together, over all rows of the scene.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Panel {
-    /// The cells.
     pub cells: Range<usize>,
     /// The patches that cover them; those on the left cover cells of the panel before too.
     pub patches: Range<usize>,
@@ -33,9 +32,7 @@ impl Panel {
 /// A run of patch rows of a panel: when it ends, its cells are final.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unit {
-    /// Which panel.
     pub panel: usize,
-    /// Patch rows.
     pub patch_rows: Range<usize>,
     /// Rows of cells that become final.
     pub cell_rows: Range<usize>,
@@ -90,12 +87,10 @@ impl DenseOrder {
         &self.layout
     }
 
-    /// Number of units.
     pub fn units(&self) -> usize {
         self.panels.len() * self.strips()
     }
 
-    /// One unit.
     pub fn unit(&self, index: usize) -> Unit {
         let (rows, first) = (self.layout.patches().0, index % self.strips() * self.strip_rows);
         let end = (first + self.strip_rows).min(rows);
@@ -181,7 +176,7 @@ impl DenseOrder {
             most = most.max(self.held(&panel, dense)?);
         }
         tracing::info!(
-            "the memory cuts the scene into {} panels of columns, whose borders are computed twice; about {} MiB would do for one",
+            "the memory limit divides the scene into {} panels of columns, whose borders are computed twice; one panel needs about {} MiB",
             self.panels.len(),
             (most + most.div_ceil(3)).div_ceil(1 << 20)
         );

@@ -21,7 +21,6 @@ use crate::strip::Shard;
 
 /// The two ways in which a network is asked.
 pub struct Networks<'a> {
-    /// Over the scene.
     pub dense: &'a mut dyn DenseInference,
     /// Patch by patch, for the sample that is compared.
     pub patches: &'a mut dyn Inference,

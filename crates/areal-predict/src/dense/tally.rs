@@ -12,7 +12,6 @@ pub struct Tally {
     layout: PatchLayout,
     size: (usize, usize),
     min_valid: f64,
-    /// Columns of cells.
     columns: Range<usize>,
     /// First row of cells that is kept.
     first: usize,
