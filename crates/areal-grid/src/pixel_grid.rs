@@ -7,6 +7,26 @@ use serde::{Deserialize, Serialize};
 use crate::{Affine, Crs, Window};
 
 /// Where the pixels of a raster lie: CRS, affine transform and size.
+///
+/// ```
+/// use areal_grid::{Affine, Crs, CrsKind, Ellipsoid, PixelGrid, Window};
+///
+/// let crs = Crs {
+///     wkt: String::new(),
+///     name: "EPSG:32648".into(),
+///     kind: CrsKind::Projected { metres_per_unit: 1.0 },
+///     ellipsoid: Ellipsoid::WGS84,
+/// };
+/// let transform = Affine::north_up([500_000.0, 1_200_000.0], [10.0, 10.0]);
+/// let grid = PixelGrid { crs, transform, height: 300, width: 200 };
+/// assert_eq!(grid.bounds(), [500_000.0, 1_197_000.0, 502_000.0, 1_200_000.0]);
+/// assert_eq!(grid.centre(0, 0), [500_005.0, 1_199_995.0]);
+/// assert_eq!(grid.pixel_at([500_015.0, 1_199_995.0]), Some((0, 1)));
+/// // One cell of a prediction with a stride of 64 pixels.
+/// let cells = grid.coarsen(64);
+/// assert_eq!((cells.height, cells.width), (5, 4));
+/// assert_eq!(grid.corners(&Window::new(64, 0, 64, 64)), cells.corners(&Window::new(1, 0, 1, 1)));
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PixelGrid {

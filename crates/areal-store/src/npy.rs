@@ -71,6 +71,11 @@ impl NpyWriter {
         self.items
     }
 
+    /// True before the first item.
+    pub fn is_empty(&self) -> bool {
+        self.items == 0
+    }
+
     /// Bytes of one item.
     pub fn item_bytes(&self) -> usize {
         self.item.iter().product::<usize>() * self.pixel_type.size()

@@ -20,6 +20,21 @@ pub struct Span {
 }
 
 /// Coverage of the cells of one window by a set of zones.
+///
+/// ```
+/// use areal_grid::Window;
+/// use areal_zones::{WindowCoverage, ZoneShape};
+/// use geo::{MultiPolygon, polygon};
+///
+/// // Pixel coordinates: x is the column, y the row.
+/// let zone = polygon![(x: 0.5, y: 0.0), (x: 3.0, y: 0.0), (x: 3.0, y: 1.0), (x: 0.5, y: 1.0)];
+/// let shape = ZoneShape::new(&MultiPolygon::new(vec![zone]));
+/// let coverage = WindowCoverage::new(&[shape], Window::new(0, 0, 2, 4));
+/// let cells: Vec<_> = coverage.row(0).iter().map(|s| (s.col, s.len, s.coverage)).collect();
+/// assert_eq!(cells, [(0, 1, 0.5), (1, 2, 1.0)]);
+/// assert!(coverage.row(1).is_empty());
+/// assert_eq!(coverage.covered(0), 2.5);
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct WindowCoverage {
     window: Window,

@@ -32,19 +32,20 @@ mod zone_set;
 
 pub use aggregate::{AggregateSettings, Areas, ZoneState, ZoneSums, aggregate};
 pub use areal_formats::{AreasMeta, CsvColumn, CsvTable, CsvType, Reconciliation, RepairMeta, metadata_path};
-pub use codes::{MAX_CODES, TooManyCodes};
 pub use coverage::{Span, WindowCoverage};
-pub use ellipsoidal::ellipsoidal_area;
 pub use error::{Extent, NoOverlap, ZonesError};
 pub use map::{Content, Layers, Map, MapInput};
 pub use measure::{AreaTable, Item, Measure};
 pub use moments::Moments;
-pub use output::{areas_csv, areas_meta, write_areas};
+pub use output::{areas_meta, write_areas};
 pub use overlap::overlaps;
 pub use place::{PlacedZone, place};
-pub use prior::PriorShift;
 pub use shape::ZoneShape;
 pub use shares::SharesReader;
-pub use tally::{Others, Shares, Tally, ValueTally, WindowCells, WindowData, WindowWeights, tally_window};
-pub use validity::{Fault, find_fault, repair};
+pub use tally::{Shares, Tally, ValueTally};
+pub use validity::Fault;
 pub use zone_set::{Invalid, Repair, Zone, ZoneSet, ZoneSettings};
+
+pub(crate) use codes::{MAX_CODES, TooManyCodes};
+pub(crate) use ellipsoidal::ellipsoidal_area;
+pub(crate) use tally::{Others, WindowCells, WindowData, WindowWeights, tally_window};
