@@ -1,11 +1,12 @@
 //! What the reader of a survey of classes should know.
 
 use crate::accuracy::Accuracy;
-use crate::class_survey::{ClassData, MapClass};
+use crate::class_survey::{AREA_UNIT, ClassData, MapClass};
 use crate::clustering::{GroupFraction, clustered, thin_strata};
 use crate::error::EstimateError;
 use crate::finding::{Finding, FindingKind};
 use crate::interval::IntervalMethod;
+use crate::publication::significant;
 use crate::rows::EstimateRow;
 
 impl ClassData<'_> {
@@ -20,7 +21,7 @@ impl ClassData<'_> {
             }
         }
         if self.survey.sample.designed {
-            findings.extend(self.rarely_missed(accuracy));
+            findings.extend(rarely_missed(accuracy, whole));
             findings.extend(thin_strata(&self.sample));
         }
         findings.extend(clustered("classes", &self.class_groups()?));
@@ -29,29 +30,6 @@ impl ClassData<'_> {
             findings.extend(small_samples(whole));
         }
         Ok(findings)
-    }
-
-    /// Classes with one to four units outside the area mapped as the class: each such unit represents much of another
-    /// class's area, and the next sample may find none or twice as many. The standard error does not show it.
-    fn rarely_missed(&self, accuracy: &Accuracy) -> Option<Finding> {
-        let outside =
-            |c: usize| (0..accuracy.counts.len()).filter(|&i| i != c).map(|i| accuracy.counts[i][c]).sum::<u64>();
-        let names: Vec<&str> = self
-            .survey
-            .classes
-            .iter()
-            .enumerate()
-            .filter(|(c, _)| (1..5).contains(&outside(*c)))
-            .map(|(_, class)| class.name.as_str())
-            .collect();
-        (!names.is_empty()).then(|| {
-            let message = format!(
-                "fewer than five units of {} were found outside the area mapped so: their standard errors are themselves \
-                 uncertain; label more units where the class is missed",
-                names.join(", ")
-            );
-            Finding::warning(FindingKind::SmallSample, message)
-        })
     }
 
     fn class_groups(&self) -> Result<Vec<GroupFraction>, EstimateError> {
@@ -68,6 +46,37 @@ impl ClassData<'_> {
         let zones = self.survey.zones.iter().map(|z| (z.id.as_str(), z.mapped.iter().sum()));
         GroupFraction::of_zones(&self.sample, self.survey.sample.designed, zones, &membership, total)
     }
+}
+
+/// Classes of which fewer than five units were found outside the area mapped so: each such unit represents much of another class's
+/// area, and where there is none the class may have been missed all the same. `whole` has a row for each class.
+fn rarely_missed(accuracy: &Accuracy, whole: &[EstimateRow]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (c, row) in whole.iter().enumerate() {
+        let elsewhere = || accuracy.counts.iter().enumerate().filter(|(i, _)| *i != c).map(|(_, counts)| counts);
+        let found: u64 = elsewhere().map(|counts| counts[c]).sum();
+        let units: u64 = elsewhere().flatten().sum();
+        let (Some(high), Some(estimate)) = (row.high, row.estimate) else { continue };
+        if found >= 5 || units == 0 {
+            continue;
+        }
+        let (more, unit) = (significant(high - estimate, 2), AREA_UNIT);
+        let name = &row.class_name;
+        let message = if found == 0 {
+            format!(
+                "no omission of {name} was found among {units} units mapped as other classes; up to {more} {unit} may \
+                 have been missed"
+            )
+        } else {
+            format!(
+                "fewer than five units of {name} were found outside the area mapped so ({found} of {units}): its standard \
+                 error is itself uncertain, and up to {more} {unit} more than estimated may have been missed; label more \
+                 units where the class is missed"
+            )
+        };
+        findings.push(Finding::warning(FindingKind::SmallSample, message));
+    }
+    findings
 }
 
 /// Classes with too few units for the interval of the other classes.

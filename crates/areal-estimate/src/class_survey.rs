@@ -1,14 +1,17 @@
 //! Areas of the map's classes from a labelled sample, over the whole map and in zones.
 
+use std::collections::BTreeMap;
+
 use crate::accuracy::accuracy;
 use crate::class_zones::ClassZones;
+use crate::dirichlet_interval::{POSTERIOR_DRAWS, dirichlet_interval};
 use crate::error::EstimateError;
 use crate::estimate::Estimate;
 use crate::estimator::{Auxiliary, Estimator};
 use crate::finding::Finding;
-use crate::interval::whole_interval;
+use crate::interval::{Interval, whole_interval};
 use crate::labelled_unit::LabelledUnit;
-use crate::publication::CvLimits;
+use crate::publication::{CvLimits, Grading};
 use crate::rows::{AccuracyRow, EstimateRow, MatrixRow, Population, Subject};
 use crate::stratified::{StratifiedSample, Stratum};
 use crate::zone_estimates::ZoneSettings;
@@ -83,6 +86,12 @@ pub struct SurveySettings {
     pub benchmark: bool,
 }
 
+impl SurveySettings {
+    pub(crate) fn grading(&self) -> Grading {
+        Grading { limits: self.limits, level: self.level }
+    }
+}
+
 /// Estimates of class areas.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClassEstimates {
@@ -122,8 +131,8 @@ pub fn estimate_classes(survey: &ClassSurvey, settings: &SurveySettings) -> Resu
     Ok(ClassEstimates { rows, accuracy: accuracies, matrix: data.matrix_rows(&accuracy), findings, gains })
 }
 
-/// Rows of the whole map, its estimates as fractions of the area, and the gains over the strata alone, by class.
-type Whole = (Vec<EstimateRow>, Vec<Estimate>, Vec<f64>);
+/// Rows of the whole map, its estimates as fractions of the area with their intervals, and the gains over the strata alone, by class.
+type Whole = (Vec<EstimateRow>, Vec<(Estimate, Interval)>, Vec<f64>);
 
 /// The survey as tables of numbers.
 pub(crate) struct ClassData<'a> {
@@ -175,8 +184,9 @@ impl<'a> ClassData<'a> {
             let (estimate, gain) = self.settings.estimator.mean(&self.sample, &self.is_class(c), &aux)?;
             let estimate = Estimate { value: estimate.value.clamp(0.0, 1.0), ..estimate };
             let subject = self.subject(self.survey.sample.population, None, c, class.area);
-            rows.push(self.row(&subject, c, &estimate, area, &self.settings.estimator.to_string()));
-            estimates.push(estimate);
+            let interval = self.whole_interval(c, &estimate)?;
+            rows.push(self.row(&subject, &estimate, interval, area, &self.settings.estimator.to_string()));
+            estimates.push((estimate, interval));
             gains.push(gain);
         }
         Ok((rows, estimates, gains))
@@ -185,14 +195,47 @@ impl<'a> ClassData<'a> {
     pub(crate) fn row(
         &self,
         subject: &Subject,
-        class: usize,
         fraction: &Estimate,
+        interval: Interval,
         area: f64,
         method: &str,
     ) -> EstimateRow {
+        EstimateRow::new(subject, &fraction.scaled(area), interval.scaled(area), method, &self.settings.grading())
+    }
+
+    /// Interval of a class's fraction from the moments of the sample.
+    pub(crate) fn moments_interval(&self, class: usize, fraction: &Estimate) -> Interval {
         let found = self.reference.iter().filter(|r| **r == class).count();
-        let interval = whole_interval(fraction, found, self.settings.level);
-        EstimateRow::new(subject, &fraction.scaled(area), interval.scaled(area), method, &self.settings.limits)
+        whole_interval(fraction, found, self.settings.level)
+    }
+
+    /// Interval of a class's fraction of the whole: with the stratified estimator, where the strata allow it, the one that counts
+    /// what was not drawn.
+    fn whole_interval(&self, class: usize, fraction: &Estimate) -> Result<Interval, EstimateError> {
+        let designed = self.survey.sample.designed && self.settings.estimator == Estimator::Stratified;
+        if designed && self.strata_lie_in_map_classes() {
+            let classes = self.survey.classes.len();
+            return dirichlet_interval(
+                &self.sample,
+                &self.is_class(class),
+                classes,
+                POSTERIOR_DRAWS,
+                self.settings.level,
+            );
+        }
+        Ok(self.moments_interval(class, fraction))
+    }
+
+    /// True where the units of each pool of strata are of one map class, or there is one stratum only.
+    fn strata_lie_in_map_classes(&self) -> bool {
+        let mut class_of: BTreeMap<usize, usize> = BTreeMap::new();
+        self.sample.strata().len() == 1
+            || self
+                .sample
+                .stratum_of()
+                .iter()
+                .zip(&self.map)
+                .all(|(&h, &class)| *class_of.entry(self.sample.pools[h]).or_insert(class) == class)
     }
 
     pub(crate) fn subject<'s>(

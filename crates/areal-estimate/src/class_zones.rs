@@ -3,6 +3,7 @@
 use crate::class_survey::ClassData;
 use crate::error::EstimateError;
 use crate::estimate::Estimate;
+use crate::interval::Interval;
 use crate::rake::rake;
 use crate::rows::{EstimateRow, Population};
 use crate::zone_estimates::{ZoneEstimate, ZoneMethod, zone_fractions};
@@ -27,32 +28,37 @@ impl<'a> ClassZones<'a> {
         }
     }
 
-    /// Rows of all zones together, then of each zone; `whole` holds the fractions over the whole map, by class.
-    pub(crate) fn rows(&self, whole: &[Estimate]) -> Result<Vec<EstimateRow>, EstimateError> {
+    /// Rows of all zones together, then of each zone; `whole` holds the fractions over the whole map with their intervals, by class.
+    pub(crate) fn rows(&self, whole: &[(Estimate, Interval)]) -> Result<Vec<EstimateRow>, EstimateError> {
         let (mut rows, fractions) = self.together(whole)?;
         rows.extend(self.zones(&fractions)?);
         Ok(rows)
     }
 
     /// All zones together, as rows and as fractions: the whole where they are all of it, else a domain of it.
-    fn together(&self, whole: &[Estimate]) -> Result<(Vec<EstimateRow>, Vec<f64>), EstimateError> {
+    fn together(&self, whole: &[(Estimate, Interval)]) -> Result<(Vec<EstimateRow>, Vec<f64>), EstimateError> {
         let all = &self.data.survey.together;
         let area: f64 = all.mapped.iter().sum();
         let inside = &self.zoning.inside;
         let same = (area / self.data.sample.area() - 1.0).abs() < 1e-6;
         let method = if same { self.data.settings.estimator.to_string() } else { ZoneMethod::Direct.to_string() };
-        let of_class =
-            |c: usize| if same { Ok(Some(whole[c])) } else { self.data.sample.domain(&self.data.is_class(c), inside) };
-        let found: Vec<Option<Estimate>> = (0..whole.len()).map(of_class).collect::<Result<_, _>>()?;
+        let of_class = |c: usize| -> Result<_, EstimateError> {
+            if same {
+                return Ok(Some(whole[c]));
+            }
+            let fraction = self.data.sample.domain(&self.data.is_class(c), inside)?;
+            Ok(fraction.map(|e| (e, self.data.moments_interval(c, &e))))
+        };
+        let found: Vec<Option<(Estimate, Interval)>> = (0..whole.len()).map(of_class).collect::<Result<_, _>>()?;
         // Estimators that use the map class by class give fractions that add up to 1 only nearly; raking needs the exact sum.
-        let sum: f64 = found.iter().flatten().map(|e| e.value).sum();
+        let sum: f64 = found.iter().flatten().map(|(e, _)| e.value).sum();
         let scale = if self.data.settings.benchmark && sum > 0.0 { 1.0 / sum } else { 1.0 };
         let (mut rows, mut fractions) = (Vec::new(), Vec::new());
         for (c, fraction) in found.into_iter().enumerate() {
-            let fraction = fraction.map(|e| e.scaled(scale));
+            let fraction = fraction.map(|(e, interval)| (e.scaled(scale), interval.scaled(scale)));
             let subject = self.data.subject(Population::Zones, None, c, all.mapped[c]);
-            rows.extend(fraction.iter().map(|s| self.data.row(&subject, c, s, area, &method)));
-            fractions.push(fraction.map_or(0.0, |s| s.value));
+            rows.extend(fraction.iter().map(|(e, i)| self.data.row(&subject, e, *i, area, &method)));
+            fractions.push(fraction.map_or(0.0, |(e, _)| e.value));
         }
         Ok((rows, fractions))
     }
@@ -64,6 +70,7 @@ impl<'a> ClassZones<'a> {
         let data = self.data;
         let found = zone_fractions(&data.sample, &data.map, &data.reference, &self.zoning, &data.settings.zones)?;
         let factors = self.factors(&found, together)?;
+        let grading = data.settings.grading();
         let mut rows = Vec::new();
         for (z, zone) in zones.iter().enumerate().filter(|(z, _)| areas[*z] > 0.0) {
             for (c, found) in found[z].iter().enumerate() {
@@ -73,7 +80,7 @@ impl<'a> ClassZones<'a> {
                     Some(_) => format!("{}, raked", found.method),
                     None => found.method.to_string(),
                 };
-                let mut row = EstimateRow::zone(&subject, found, areas[z] * factor, &method, &data.settings.limits);
+                let mut row = EstimateRow::zone(&subject, found, areas[z] * factor, &method, &grading);
                 row.high = row.high.map(|v| v.min(areas[z]));
                 row.low = row.low.zip(row.high).map(|(low, high)| low.min(high));
                 rows.push(row);

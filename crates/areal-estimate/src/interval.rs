@@ -34,6 +34,8 @@ pub enum IntervalMethod {
     Score,
     /// Student's t in place of the normal quantile.
     T,
+    /// Quantiles of the posterior by stratum ([`dirichlet_interval`](crate::dirichlet_interval())).
+    Dirichlet,
     /// No interval: the number has no design-based error.
     None,
 }

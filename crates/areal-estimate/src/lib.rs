@@ -12,6 +12,7 @@ mod class_findings;
 mod class_survey;
 mod class_zones;
 mod clustering;
+mod dirichlet_interval;
 mod domain;
 mod draw;
 mod error;
@@ -43,6 +44,7 @@ pub use cell_model::{CellModel, Modelled};
 pub use class_survey::{
     ClassEstimates, ClassSurvey, MapClass, MapZone, SurveySample, SurveySettings, estimate_classes,
 };
+pub use dirichlet_interval::{POSTERIOR_DRAWS, dirichlet_interval};
 pub use draw::{Census, Draw, DrawnCell, Frame, FrameBlock};
 pub use error::EstimateError;
 pub use estimate::Estimate;

@@ -3,21 +3,23 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{EstimateError, require};
+use crate::estimate::Estimate;
+use crate::interval::{Interval, normal_quantile};
 
-/// How far a published number may be relied on, by its CV.
+/// How far a published number may be relied on, by its CV or its interval ([`Grading`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum QualityFlag {
-    /// CV below the first limit.
+    /// Below the first limit.
     Good,
-    /// CV between the limits: use with caution.
+    /// Between the limits: use with caution.
     Caution,
-    /// CV above the second limit, or none: too unreliable to be published.
+    /// Above the second limit, or no error known: too unreliable to be published.
     Unreliable,
 }
 
-/// CVs at which the flag changes; by default 16.5 % and 33.3 %, the limits of Statistics Canada's Labour Force Survey
+/// CVs, or half-widths of intervals to match, at which the flag changes; by default 16.5 % and 33.3 %, the limits of Statistics Canada's Labour Force Survey
 /// guide (catalogue 71-543-G).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct CvLimits {
@@ -55,6 +57,24 @@ impl CvLimits {
     }
 }
 
+/// How numbers with an error are graded.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Grading {
+    pub limits: CvLimits,
+    /// Level of the intervals.
+    pub level: f64,
+}
+
+impl Grading {
+    /// The flag by the larger of the CV and the longer side of the interval over estimate and normal quantile, which is the CV where
+    /// the interval is the normal one. Without any error the number is unreliable: the sample has no spread.
+    pub(crate) fn flag(&self, estimate: &Estimate, interval: &Interval) -> QualityFlag {
+        let side = (interval.high - estimate.value).max(estimate.value - interval.low);
+        let by_interval = side / (estimate.value.abs() * normal_quantile(self.level));
+        self.limits.flag(estimate.cv().map(|cv| cv.max(by_interval)).filter(|larger| *larger > 0.0))
+    }
+}
+
 /// Rounds to a multiple of `step` (half away from zero), without the last bits that the multiplication leaves; 0 leaves
 /// the value as it is.
 pub fn round_to(value: f64, step: f64) -> f64 {
@@ -74,6 +94,7 @@ pub(crate) fn error_step(error: f64, step: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::interval::IntervalMethod;
 
     #[test]
     fn flags_change_at_the_limits() {
@@ -85,6 +106,22 @@ mod tests {
         assert_eq!(flag(0.334), QualityFlag::Unreliable);
         assert_eq!(limits.flag(None), QualityFlag::Unreliable);
         assert!(CvLimits::new(0.3, 0.2).is_err());
+    }
+
+    /// A standard error of zero was "unreliable, CV 0.0 %" however short the interval, and a long side of a skewed one did not count.
+    #[test]
+    fn the_longer_side_of_the_interval_counts() {
+        let grading = Grading { limits: CvLimits::default(), level: 0.95 };
+        let flag = |error: f64, low, high| {
+            let interval = Interval { low, high, method: IntervalMethod::Dirichlet };
+            grading.flag(&Estimate::plain(10.0, error * error, 300), &interval)
+        };
+        assert_eq!(flag(0.0, 9.0, 11.0), QualityFlag::Good);
+        assert_eq!(flag(0.0, 10.0, 10.0), QualityFlag::Unreliable);
+        // 4 / 10 / 1.96 = .204; 12 / 10 / 1.96 = .612.
+        assert_eq!(flag(1.0, 9.0, 14.0), QualityFlag::Caution);
+        assert_eq!(flag(1.0, 9.0, 22.0), QualityFlag::Unreliable);
+        assert_eq!(flag(2.0, 9.0, 11.0), QualityFlag::Caution);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::class_survey::{AREA_UNIT, MapClass};
 use crate::error::EstimateError;
 use crate::estimate::Estimate;
 use crate::interval::{Interval, IntervalMethod};
-use crate::publication::{CvLimits, QualityFlag, error_step, round_to, significant};
+use crate::publication::{CvLimits, Grading, QualityFlag, error_step, round_to, significant};
 use crate::suppression::{Suppression, suppress};
 use crate::zone_estimates::{ZoneEstimate, ZoneMethod};
 
@@ -66,7 +66,7 @@ pub struct EstimateRow {
     pub(crate) zone_method: Option<ZoneMethod>,
 }
 
-/// Below this number of units no estimate is flagged good, whatever its CV: the standard error is itself too uncertain.
+/// Below this number of units no estimate is flagged good, whatever its CV and its interval: the standard error is itself too uncertain.
 const MIN_UNITS_FOR_GOOD: usize = 15;
 
 /// What an estimate is of.
@@ -88,9 +88,8 @@ impl EstimateRow {
         estimate: &Estimate,
         interval: Interval,
         method: &str,
-        limits: &CvLimits,
+        grading: &Grading,
     ) -> Self {
-        let cv = estimate.cv();
         Self {
             population: subject.population,
             zone_id: subject.zone_id.to_owned(),
@@ -102,15 +101,14 @@ impl EstimateRow {
             mapped: subject.mapped,
             estimate: Some(estimate.value),
             standard_error: Some(estimate.standard_error),
-            cv,
+            cv: estimate.cv(),
             low: Some(interval.low),
             high: Some(interval.high),
             n: estimate.n,
             effective_n: Some(estimate.effective_n),
             method: method.to_owned(),
             interval: interval.method.to_string(),
-            // A standard error of zero means that the sample has no spread, not that there is none.
-            quality: limits.flag(cv.filter(|_| estimate.standard_error > 0.0)).to_string(),
+            quality: grading.flag(estimate, &interval).to_string(),
             suppressed: String::new(),
             zone_method: None,
         }
@@ -126,8 +124,8 @@ impl EstimateRow {
     }
 
     /// The row of a zone whose fraction or mean is `found`, times `scale`.
-    pub(crate) fn zone(subject: &Subject, found: &ZoneEstimate, scale: f64, method: &str, limits: &CvLimits) -> Self {
-        let mut row = Self::new(subject, &found.estimate.scaled(scale), found.interval.scaled(scale), method, limits);
+    pub(crate) fn zone(subject: &Subject, found: &ZoneEstimate, scale: f64, method: &str, grading: &Grading) -> Self {
+        let mut row = Self::new(subject, &found.estimate.scaled(scale), found.interval.scaled(scale), method, grading);
         if found.interval.method == IntervalMethod::None {
             (row.low, row.high) = (None, None);
             // The error of an average zone does not make this one reliable.
@@ -256,7 +254,7 @@ pub struct MatrixRow {
 /// Rows of class areas that come from a model alone: no sample, so no error and no interval.
 pub fn quantified_rows(classes: &[MapClass], fractions: &[f64], method: &str) -> Vec<EstimateRow> {
     let total: f64 = classes.iter().map(|c| c.area).sum();
-    let limits = CvLimits::default();
+    let grading = Grading { limits: CvLimits::default(), level: 0.95 };
     classes
         .iter()
         .zip(fractions)
@@ -272,7 +270,7 @@ pub fn quantified_rows(classes: &[MapClass], fractions: &[f64], method: &str) ->
                 mapped: class.area,
             };
             let none = Interval { low: 0.0, high: 0.0, method: IntervalMethod::None };
-            let row = EstimateRow::new(&subject, &Estimate::plain(fraction * total, 0.0, 0), none, "", &limits);
+            let row = EstimateRow::new(&subject, &Estimate::plain(fraction * total, 0.0, 0), none, "", &grading);
             EstimateRow { method: format!("model-based, {method}"), ..row.without_error() }
         })
         .collect()
@@ -281,6 +279,8 @@ pub fn quantified_rows(classes: &[MapClass], fractions: &[f64], method: &str) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const GRADING: Grading = Grading { limits: CvLimits { good: 0.165, caution: 0.333 }, level: 0.95 };
 
     fn row(estimate: f64, standard_error: f64) -> EstimateRow {
         let subject = Subject {
@@ -295,7 +295,7 @@ mod tests {
         };
         let estimate = Estimate::plain(estimate, standard_error * standard_error, 30);
         let interval = crate::normal_interval(estimate.value, standard_error, 0.95);
-        EstimateRow::new(&subject, &estimate, interval, "direct", &CvLimits::default())
+        EstimateRow::new(&subject, &estimate, interval, "direct", &GRADING)
     }
 
     /// "1.0000 +- 0.0000": an error rounded away claimed certainty.
@@ -332,7 +332,7 @@ mod tests {
             unit: "km2",
             mapped: 1.0,
         };
-        let make = |f| EstimateRow::zone(&subject, &f, 2.0, "synthetic", &CvLimits::default());
+        let make = |f| EstimateRow::zone(&subject, &f, 2.0, "synthetic", &GRADING);
         assert_eq!(make(found(IntervalMethod::Wilson, true)).quality, "good");
         // The error from a few units is itself uncertain.
         assert_eq!(make(of(3, IntervalMethod::Wilson, true)).quality, "caution");

@@ -246,8 +246,19 @@ impl StratifiedSample {
 
     /// `(1 - n/N) / n` of a stratum; 0 where one unit is all of it.
     pub(crate) fn per_unit(&self, h: usize) -> f64 {
-        let n = self.n[h] as f64;
-        if n < 2.0 { 0.0 } else { (1.0 - self.drawn(h)).max(0.0) / n }
+        if self.n[h] < 2 { 0.0 } else { self.undrawn(h) / self.n[h] as f64 }
+    }
+
+    /// The part of a stratum's units that the sample says nothing certain of: `1 - n/N` with the finite population correction, else
+    /// 1; 0 where one unit is all of it.
+    pub(crate) fn undrawn(&self, h: usize) -> f64 {
+        if self.n[h] < 2 { 0.0 } else { (1.0 - self.drawn(h)).max(0.0) }
+    }
+
+    /// Variance of each stratum's mean without the finite population correction; 0 where one unit is all of it.
+    pub(crate) fn stratum_variances(&self, y: &[f64], means: &[f64]) -> Vec<f64> {
+        let one = |([squares, ..], &n): (Powers, &usize)| if n < 2 { 0.0 } else { squares / ((n - 1) * n) as f64 };
+        self.stratum_powers(y, means).into_iter().zip(&self.n).map(one).collect()
     }
 
     /// The part of a stratum's units that is in the sample, where variances are to know of it.

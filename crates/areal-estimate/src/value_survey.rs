@@ -111,7 +111,7 @@ impl<'a> ValueData<'a> {
 
     fn row(&self, subject: &Subject, mean: &Estimate, method: &str) -> EstimateRow {
         let interval = mean_interval(mean, self.settings.level);
-        EstimateRow::new(subject, mean, interval, method, &self.settings.limits)
+        EstimateRow::new(subject, mean, interval, method, &self.settings.grading())
     }
 
     fn findings(&self) -> Result<Vec<Finding>, EstimateError> {
@@ -147,7 +147,7 @@ impl<'a> ValueData<'a> {
         let found = zone_means(&self.sample, &self.y, &self.predicted, &means, &self.zoning, &self.settings.zones)?;
         let row = |(zone, found): (&'a ValueZone, ZoneEstimate)| {
             let subject = self.subject(Population::Zone, Some(zone), zone.map_mean);
-            EstimateRow::zone(&subject, &found, 1.0, &found.method.to_string(), &self.settings.limits)
+            EstimateRow::zone(&subject, &found, 1.0, &found.method.to_string(), &self.settings.grading())
         };
         Ok(self.survey.zones.iter().zip(found).filter(|(z, _)| z.area > 0.0).map(row).collect())
     }

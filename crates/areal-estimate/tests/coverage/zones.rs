@@ -40,7 +40,7 @@ struct Design {
 pub const THIN: &str = "both, 300";
 
 /// Proportional allocation with a least number, like `areal sample`.
-fn allocate(strata: &[Vec<usize>], n: usize, least: usize) -> Vec<usize> {
+pub fn allocate(strata: &[Vec<usize>], n: usize, least: usize) -> Vec<usize> {
     let total: usize = strata.iter().map(Vec::len).sum();
     strata.iter().map(|s| (n * s.len() / total).max(least).min(s.len())).collect()
 }

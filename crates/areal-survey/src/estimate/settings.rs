@@ -50,7 +50,7 @@ pub struct EstimateSettings {
     pub level: f64,
     /// Whether variances have the finite population correction.
     pub finite: bool,
-    /// CVs at which the quality flag changes to caution and to unreliable.
+    /// Relative errors (CV, or the longer side of the interval to match) at which the quality flag changes to caution and to unreliable.
     pub cv_limits: [f64; 2],
     /// Leave out direct estimates in zones from fewer units, and others that would disclose them.
     pub suppress_below: usize,

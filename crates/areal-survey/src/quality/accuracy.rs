@@ -53,8 +53,9 @@ fn flags(text: &mut String, q: &QualityInput) {
     let suppressed = q.rows.iter().filter(|r| !r.suppressed.is_empty()).count();
     let _ = writeln!(
         text,
-        "{} estimates: {} good (CV below {:.1} %), {} to be used with caution (CV up to {:.1} %), {} unreliable, {suppressed} \
-         suppressed.\n",
+        "{} estimates: {} good (relative error below {:.1} %), {} to be used with caution (up to {:.1} %), {} unreliable, \
+         {suppressed} suppressed. The relative error is the larger of the CV and the longer side of the interval over the \
+         estimate and the normal quantile.\n",
         q.rows.len(),
         flagged("good"),
         100.0 * q.limits.good,

@@ -83,13 +83,15 @@ fn account_columns() -> Vec<CsvColumn> {
         text(
             "interval",
             "Interval",
-            "score (follows the skewness of the sample), t, normal, wilson (on the effective units), logit; none for a \
+            "dirichlet (class areas over the whole map: counts what was not drawn, so that the estimate need not be in its \
+             middle), score (follows the skewness of the sample), t, normal, wilson (on the effective units), logit; none for a \
              model-based estimate, whose error is that of an average zone.",
         ),
         text(
             "quality",
             "Quality",
-            "good, caution or unreliable, by the coefficient of variation; never good without an interval.",
+            "good, caution or unreliable, by the larger of cv and the longer side of the interval / estimate / normal quantile; \
+             never good without an interval or below 15 units.",
         ),
         text("suppressed", "Suppressed", "primary (too few units), secondary (to protect another), or empty.")
             .optional(),
