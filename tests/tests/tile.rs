@@ -316,7 +316,7 @@ fn a_point_gives_a_patch_centred_on_it() {
     insta::assert_snapshot!(run.stdout, @r"
     label       train  validation      test       all
     value          19           0         0        19
-    dropped        1  would reach past the scene
+    dropped        1  would extend past the scene
     ");
     let store = PatchStore::open(&place.path("store")).unwrap();
     for record in store.records() {

@@ -80,8 +80,8 @@ fn two_dates_of_few_polygons_make_a_training_set() {
     urban             56           0        16        72
     water             18           3         4        25
     all              713         146       145      1004
-    dropped       20  would reach past the scene
-    dropped      388  below the least valid fraction
+    dropped       20  would extend past the scene
+    dropped      388  below the minimum valid fraction
     dropped       14  too near to another split
     ");
     let store = PatchStore::open(&place.path("store")).unwrap();

@@ -196,7 +196,7 @@ fn bad_scenes_are_refused_and_leave_nothing() {
         refused(&place, &[files, &labelled, more].concat(), code, said);
     };
     check(&[scene], &["--patch-size", "128"], 1, &["no patch is left", "--patch-size"]);
-    let said = ["no patch is left", "40 below the least valid fraction", "--min-valid"];
+    let said = ["no patch is left", "40 below the minimum valid fraction", "--min-valid"];
     check(&[nothing], &["--patch-size", "8"], 1, &said);
     check(&[scene], &["--stride", "48"], 2, &["does not divide"]);
     let said = ["scenes \"a\" and \"b\" differ in ground resolution", "--resolution"];
