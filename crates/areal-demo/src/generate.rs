@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use areal_formats::Resampling;
 use areal_grid::{Affine, Class, Crs, PixelGrid, PixelType, Pixels, Window};
 use areal_job::{FileError, Interrupted, Job, StagedDir, Task, Unit};
 use areal_raster::{
-    CogBand, CogSpec, CogWriter, Feature, Field, FieldKind, FieldValue, Projection, Resampling, VectorLayer,
-    crs_from_text, write_layer,
+    CogBand, CogSpec, CogWriter, Feature, Field, FieldKind, FieldValue, Projection, VectorLayer, crs_from_text,
+    write_layer,
 };
 use geo::{Geometry, Point as GeoPoint};
 

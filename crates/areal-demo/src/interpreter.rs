@@ -113,8 +113,9 @@ fn most(raster: &mut RasterFile, window: &Window, centre: (usize, usize)) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
+    use areal_formats::Resampling;
     use areal_grid::{Affine, Class, PixelType, Pixels};
-    use areal_raster::{CogBand, CogSpec, CogWriter, Resampling};
+    use areal_raster::{CogBand, CogSpec, CogWriter};
 
     /// Pixels of 10 m: a square of 20 m about a corner of four pixels takes the class of most of them, or of the one that holds
     /// its centre; one of 4 m is its pixel; one outside keeps its label.

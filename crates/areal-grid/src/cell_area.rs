@@ -10,13 +10,13 @@ use crate::{CrsKind, Ellipsoid, PixelGrid, ProjectionError, ToLonLat};
 /// is below 1e-7 of the area.
 #[derive(Debug, Clone)]
 pub struct CellAreas {
-    kind: Kind,
+    kind: Method,
     height: usize,
     width: usize,
 }
 
 #[derive(Debug, Clone)]
-enum Kind {
+enum Method {
     Rows(Vec<f64>),
     Lattice { step: usize, cols: usize, areas: Vec<f64> },
 }
@@ -32,7 +32,7 @@ impl CellAreas {
     pub fn new(grid: &PixelGrid, projection: &dyn ToLonLat) -> Result<Self, ProjectionError> {
         let kind = match grid.crs.kind {
             CrsKind::Geographic { degrees_per_unit } if grid.transform.is_north_up() => {
-                Kind::Rows(row_areas(grid, degrees_per_unit))
+                Method::Rows(row_areas(grid, degrees_per_unit))
             }
             CrsKind::Geographic { degrees_per_unit } => lattice(grid, projection, degrees_per_unit * 111_320.0)?,
             CrsKind::Projected { metres_per_unit } => lattice(grid, projection, metres_per_unit)?,
@@ -43,8 +43,8 @@ impl CellAreas {
     /// Area of one cell in square metres.
     pub fn at(&self, row: usize, col: usize) -> f64 {
         match &self.kind {
-            Kind::Rows(areas) => areas.get(row).copied().unwrap_or(0.0),
-            Kind::Lattice { step, cols, areas } => {
+            Method::Rows(areas) => areas.get(row).copied().unwrap_or(0.0),
+            Method::Lattice { step, cols, areas } => {
                 let (i, u) = place(row, *step, self.height);
                 let (j, v) = place(col, *step, self.width);
                 let at = |i: usize, j: usize| areas.get(i * cols + j).copied().unwrap_or(0.0);
@@ -58,8 +58,8 @@ impl CellAreas {
     /// Writes the areas of cells `col..col + out.len()` of one row into `out`.
     pub fn fill_row(&self, row: usize, col: usize, out: &mut [f64]) {
         match &self.kind {
-            Kind::Rows(areas) => out.fill(areas.get(row).copied().unwrap_or(0.0)),
-            Kind::Lattice { step, .. } => {
+            Method::Rows(areas) => out.fill(areas.get(row).copied().unwrap_or(0.0)),
+            Method::Lattice { step, .. } => {
                 // Within an interval of the lattice areas are linear: two of them give all.
                 let mut k = 0;
                 while k < out.len() {
@@ -108,7 +108,7 @@ fn row_areas(grid: &PixelGrid, degrees_per_unit: f64) -> Vec<f64> {
     edges.windows(2).map(|e| (e[0] - e[1]).abs() * width).collect()
 }
 
-fn lattice(grid: &PixelGrid, projection: &dyn ToLonLat, metres_per_unit: f64) -> Result<Kind, ProjectionError> {
+fn lattice(grid: &PixelGrid, projection: &dyn ToLonLat, metres_per_unit: f64) -> Result<Method, ProjectionError> {
     let [w, h] = grid.transform.pixel_size();
     let step = (LATTICE_METRES / (w.max(h) * metres_per_unit)).clamp(1.0, LATTICE_CELLS) as usize;
     // One node after the last whole interval, on the last cell, so that no position outside the grid is asked for.
@@ -126,7 +126,7 @@ fn lattice(grid: &PixelGrid, projection: &dyn ToLonLat, metres_per_unit: f64) ->
         projection.to_lonlat(&mut points)?;
         areas.extend(points.chunks_exact(4).map(|quad| quad_area(grid.crs.ellipsoid, quad)));
     }
-    Ok(Kind::Lattice { step, cols, areas })
+    Ok(Method::Lattice { step, cols, areas })
 }
 
 /// Area of a small quadrilateral of `[longitude, latitude]` corners: the shoelace formula in the plane of longitude
@@ -199,7 +199,7 @@ mod tests {
         let cols = width.div_ceil(step) + 1;
         let nodes = (height.div_ceil(step) + 1) * cols;
         let areas = (0..nodes).map(|k| 100.0 + (k as f64).sin()).collect();
-        let cells = CellAreas { kind: Kind::Lattice { step, cols, areas }, height, width };
+        let cells = CellAreas { kind: Method::Lattice { step, cols, areas }, height, width };
         for (row, col, len) in [(0, 0, 31), (19, 3, 28), (8, 6, 2), (13, 30, 1), (14, 13, 9)] {
             let mut out = vec![0.0; len];
             cells.fill_row(row, col, &mut out);

@@ -4,7 +4,8 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use crate::{Split, SplitShares};
+use crate::SplitShares;
+use areal_store::Split;
 
 /// A unit that is never divided: its patches by class.
 pub(crate) type Counts = Vec<u64>;

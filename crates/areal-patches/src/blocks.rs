@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::Footprint;
+use areal_store::Footprint;
 
 /// The block size when none is given: a tenth of the side of a square as large as the box around all patches, so about
 /// a hundred blocks; at least two patches, and a whole number of patches. All in metres.

@@ -7,12 +7,13 @@ use areal_job::Job;
 use areal_raster::{Projection, Scene, same_crs};
 use geo::{BoundingRect, Geometry, InteriorPoint, MapCoords};
 
-use crate::labels::measure::{Found, Measure, Origin};
+use crate::labels::measure::{Found, Labelling, Origin};
 use crate::labels::polygons::{Disputes, PolygonRows, inside};
 use crate::labels::raster_rows::RasterRows;
 use crate::labels::runs::LabelRows;
 use crate::labels::source::{Labels, Shapes};
-use crate::{DropReason, PatchError, Placement, TileSettings};
+use crate::{PatchError, Placement, TileSettings};
+use areal_formats::DropReason;
 
 /// A labelled patch whose pixels are still to be looked at.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -62,7 +63,7 @@ impl Candidates {
         job: &Job,
     ) -> Result<(), PatchError> {
         let (grid, by_item) = (scene.grid(), labels.by_item());
-        let measure = Measure {
+        let measure = Labelling {
             size: settings.patch_size,
             height: grid.height,
             rule: settings.rule,
@@ -107,7 +108,7 @@ impl Candidates {
     fn measure(
         &mut self,
         cut: &Cut,
-        measure: Measure,
+        measure: Labelling,
         rows: &mut dyn LabelRows,
         origins: impl Iterator<Item = Origin>,
     ) -> Result<(), PatchError> {

@@ -3,8 +3,8 @@
 use areal_grid::{Crs, CrsKind, PixelGrid, ToLonLat, Window};
 use areal_raster::{Projection, Scene, crs_from_text, same_crs};
 
-use crate::Footprint;
 use crate::PatchError;
+use areal_store::Footprint;
 
 /// How far a map's scale may be from true before distances are measured on another plane.
 const TRUE_SCALE: f64 = 0.01;

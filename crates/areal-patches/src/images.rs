@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use areal_job::FileError;
 
-use crate::{PatchError, Split};
+use crate::PatchError;
+use areal_store::Split;
 
 /// Endings of the files that are taken, in lower case.
 const ENDINGS: [&str; 5] = ["jpg", "jpeg", "png", "tif", "tiff"];

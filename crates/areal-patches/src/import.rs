@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use areal_formats::{Provenance, input_file};
+use areal_formats::{DropReason, Provenance, STORE_FORMAT, StoreMeta, input_file};
 use areal_grid::{Class, PixelBlock, PixelType, Scaling, Target, Window};
 use areal_job::{Job, Unit};
 use areal_raster::{BandInfo, read_image};
@@ -15,10 +15,8 @@ use crate::resize::resize;
 use crate::settings::check_patch_size;
 use crate::splitting::{Member, Splitting};
 use crate::summary::{check_classes, counts, nothing_left, warn_of_gaps};
-use crate::{
-    DropReason, Label, PatchError, PatchRecord, SCALING, STORE_FORMAT, Split, SplitBy, SplitSettings, SplitShares,
-    StoreMeta, StoreWriter,
-};
+use crate::{PatchError, SCALING, SplitBy, SplitSettings, SplitShares, StoreWriter};
+use areal_store::{Label, PatchRecord, Split};
 
 /// How class folders are imported.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use areal_grid::Target;
 
-use crate::{DropCount, DropReason, Label, LabelCount, PatchError, Split, SplitShares, StoreCounts};
+use crate::{PatchError, SplitShares};
+use areal_formats::{DropCount, DropReason, LabelCount, StoreCounts};
+use areal_store::{Label, Split};
 
 /// Counts records by label and split.
 pub(crate) fn counts(

@@ -3,23 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use areal_formats::{InputRef, Provenance};
+use areal_formats::{DropReason, InputRef, Provenance, STORE_FORMAT, StoreMeta, StoreScene};
 use areal_grid::{Class, Crs, Scaling, Target, Window};
 use areal_job::{Job, Unit};
 use areal_raster::{Projection, Scene, crs_from_text, input_file_with_companions};
-use areal_store::PlacedPatch;
+use areal_store::{Footprint, Label, PatchRecord, PlacedPatch};
 
-use crate::Footprint;
 use crate::blocks::{default_block_size, number_blocks};
 use crate::candidates::{Candidate, Candidates};
 use crate::ground::{Ground, footprint, shared_crs};
 use crate::labels::source::{Item, LabelKind, Labels};
 use crate::splitting::{Member, Splitting};
 use crate::summary::{check_classes, counts, nothing_left, warn_of_gaps};
-use crate::{
-    DropReason, Label, PatchError, PatchRecord, SCALING, STORE_FORMAT, SplitBy, StoreMeta, StoreScene, StoreWriter,
-    TileSettings, cut,
-};
+use crate::{PatchError, SCALING, SplitBy, StoreWriter, TileSettings, cut};
 
 /// Cuts labelled patches from scenes into a patch store at `out`.
 ///

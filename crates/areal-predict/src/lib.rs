@@ -22,7 +22,8 @@ mod stream_fixtures;
 mod stream_tests;
 mod strip;
 
+pub use areal_raster::PixelCounts;
 pub use error::{MemoryPart, PredictError};
 pub use journal::Journal;
-pub use run::{ClassCount, PixelCounts, PredictReport, predict};
+pub use run::{ClassCount, PredictReport, predict};
 pub use settings::PredictSettings;

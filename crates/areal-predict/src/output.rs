@@ -1,8 +1,9 @@
 //! The rasters of a prediction while they are written.
 
+use areal_formats::Resampling;
 use areal_grid::{Class, PixelGrid, PixelState, PixelType, Pixels, Target, Window};
 use areal_job::StagedDir;
-use areal_raster::{CogBand, CogSpec, CogWriter, Prediction, Resampling};
+use areal_raster::{CogBand, CogSpec, CogWriter, Prediction};
 
 use crate::PredictError;
 use crate::strip::StripResult;

@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use areal_formats::{InputRef, MADE_BY, Provenance, input_file};
+use areal_formats::{
+    DenseAgreement, InputRef, MADE_BY, PredictMode, PredictionMeta, Provenance, StateCounts, input_file,
+};
 use areal_grid::{PatchLayout, PixelState, Target};
 use areal_job::{FileError, Job, Sha256, StagedDir, Unit};
 use areal_model::{DenseInference, Inference, ModelSpec};
-use areal_raster::{Agreement, PredictMode, PredictionMeta, Scene, StateCounts, input_file_with_companions};
+use areal_raster::{PixelCounts, Scene, input_file_with_companions};
 use serde::Serialize;
 
 use crate::cells::{Cells, Merge};
@@ -41,7 +43,7 @@ pub struct PredictReport {
     /// How the network was run.
     pub mode: PredictMode,
     /// In dense mode, how far it is from patch by patch on a sample of this scene's patches.
-    pub agreement: Option<Agreement>,
+    pub agreement: Option<DenseAgreement>,
     /// Seconds that this run took.
     pub seconds: f64,
 }
@@ -60,18 +62,6 @@ impl Schedule {
             Self::Dense(order, _) => order.units(),
         }
     }
-}
-
-/// Pixels of a scene by what they are; together they are all its pixels.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct PixelCounts {
-    /// Observed in every band.
-    pub observed: u64,
-    /// Nodata.
-    pub nodata: u64,
-    /// Set aside by the quality band.
-    pub masked: u64,
-    pub outside: u64,
 }
 
 /// Mapped cells of a class.
@@ -272,7 +262,7 @@ struct Totals {
 }
 
 impl Totals {
-    fn agreement(&self, spec: &ModelSpec) -> Option<Agreement> {
+    fn agreement(&self, spec: &ModelSpec) -> Option<DenseAgreement> {
         self.difference.agreement(!spec.target.classes().is_empty())
     }
 }

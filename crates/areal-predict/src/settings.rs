@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use areal_formats::PredictMode;
 use areal_grid::PatchLayout;
 use areal_model::{DeviceChoice, Precision, PrecisionChange};
-use areal_raster::PredictMode;
 use serde::{Deserialize, Serialize};
 
 use crate::{MemoryPart, PredictError};

@@ -162,7 +162,7 @@ pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-pub struct Run {
+pub struct TestRun {
     pub layout: PatchLayout,
     pub memory: u64,
     pub settings: StreamSettings,
@@ -170,7 +170,7 @@ pub struct Run {
     pub of: fn(&[f64]) -> f64,
 }
 
-impl Run {
+impl TestRun {
     pub fn order(&self, scene: &Memory) -> PatchOrder {
         let input = OrderInput {
             height: scene.size.0,
@@ -218,7 +218,7 @@ impl Run {
 }
 
 /// What every patch and cell should come to, patch by patch from the definition.
-pub fn brute_force(scene: &Memory, run: &Run) -> (Vec<Vec<f64>>, Vec<PixelState>) {
+pub fn brute_force(scene: &Memory, run: &TestRun) -> (Vec<Vec<f64>>, Vec<PixelState>) {
     let layout = run.layout;
     let (rows, cols) = layout.cells();
     let (height, width) = scene.size;

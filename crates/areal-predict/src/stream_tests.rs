@@ -11,7 +11,7 @@ use crate::chunk_layout::OrderInput;
 use crate::patch_order::PatchOrder;
 use crate::source::{PixelReader, PixelSource};
 use crate::stream::{Start, stream};
-use crate::stream_fixtures::{Memory, Mock, Run, brute_force, mean, settings, spec, two_classes, value_target};
+use crate::stream_fixtures::{Memory, Mock, TestRun, brute_force, mean, settings, spec, two_classes, value_target};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
@@ -24,7 +24,7 @@ proptest! {
         let scene = Memory::new((h, w), block, holes);
         let layout = PatchLayout::new(h, w, stride * k, stride).unwrap();
         let run =
-            Run { layout, memory, settings: settings(batch, threads, min_valid), target: value_target(), of: mean };
+            TestRun { layout, memory, settings: settings(batch, threads, min_valid), target: value_target(), of: mean };
         let (expected, states) = brute_force(&scene, &run);
         let cols = layout.cells().1;
         let mut pixels = [0; 4];
@@ -59,7 +59,7 @@ proptest! {
     ) {
         let scene = Memory::new((h, w), block, 0);
         let layout = PatchLayout::new(h, w, stride, stride).unwrap();
-        let run = Run {
+        let run = TestRun {
             layout, memory: 1 << 20, settings: settings(batch, 2, 0.0), target: value_target(), of: |p| p[0],
         };
         let values: Vec<f32> = run.all(&scene).iter().flat_map(|s| s.cells.channel(0).to_vec()).collect();
@@ -76,7 +76,7 @@ fn the_bits_do_not_depend_on_the_number_of_threads() {
     let layout = PatchLayout::new(150, 170, 24, 8).unwrap();
     let with = |threads| {
         let settings = settings(7, threads, 0.3);
-        let run = Run { layout, memory: 40_000, settings, target: two_classes(), of: mean };
+        let run = TestRun { layout, memory: 40_000, settings, target: two_classes(), of: mean };
         format!("{:?}", run.all(&scene))
     };
     let one = with(1);
@@ -89,7 +89,7 @@ fn class_probabilities_are_averaged_over_the_patches() {
     let scene = Memory::new((40, 40), (8, 8), 0);
     let layout = PatchLayout::new(40, 40, 16, 8).unwrap();
     let of = |p: &[f64]| p[0].clamp(10.0, 990.0);
-    let run = Run { layout, memory: 1 << 20, settings: settings(5, 2, 0.0), target: two_classes(), of };
+    let run = TestRun { layout, memory: 1 << 20, settings: settings(5, 2, 0.0), target: two_classes(), of };
     let (expected, _) = brute_force(&scene, &run);
     let shards = run.all(&scene);
     let [first, second] = [0, 1].map(|k| shards.iter().flat_map(|s| s.cells.channel(k).to_vec()).collect::<Vec<f32>>());
@@ -104,7 +104,7 @@ fn class_probabilities_are_averaged_over_the_patches() {
 fn going_on_after_any_strip_gives_the_same_bits() {
     let scene = Memory::new((300, 40), (16, 16), 10);
     let layout = PatchLayout::new(300, 40, 24, 8).unwrap();
-    let run = Run { layout, memory: 30_000, settings: settings(2, 2, 0.3), target: two_classes(), of: mean };
+    let run = TestRun { layout, memory: 30_000, settings: settings(2, 2, 0.3), target: two_classes(), of: mean };
     let whole = run.all(&scene);
     assert!(whole.len() > 3, "{} strips", whole.len());
     let interrupt = Interrupt::default();
@@ -121,7 +121,7 @@ fn going_on_after_any_strip_gives_the_same_bits() {
 fn a_request_to_stop_is_heeded() {
     let scene = Memory::new((300, 300), (16, 16), 0);
     let layout = PatchLayout::new(300, 300, 8, 8).unwrap();
-    let run = Run { layout, memory: 1 << 20, settings: settings(2, 2, 0.0), target: value_target(), of: mean };
+    let run = TestRun { layout, memory: 1 << 20, settings: settings(2, 2, 0.0), target: value_target(), of: mean };
     let interrupt = Interrupt::default();
     interrupt.request();
     let job = Job { progress: &NoProgress, interrupt: &interrupt };
@@ -134,7 +134,7 @@ fn a_network_that_gives_nan_is_refused_with_the_place() {
     let scene = Memory::new((32, 32), (16, 16), 0);
     let layout = PatchLayout::new(32, 32, 8, 8).unwrap();
     let of = |p: &[f64]| if p[0] > 900.0 { f64::NAN } else { p[0] };
-    let run = Run { layout, memory: 1 << 20, settings: settings(4, 1, 0.0), target: value_target(), of };
+    let run = TestRun { layout, memory: 1 << 20, settings: settings(4, 1, 0.0), target: value_target(), of };
     let bad = layout.iter().find(|(i, j)| scene.pixels[i * 8 * 32 + j * 8] > 900).unwrap();
     let interrupt = Interrupt::default();
     let job = Job { progress: &NoProgress, interrupt: &interrupt };

@@ -10,11 +10,11 @@ use gdal::{Dataset, DriverManager, Metadata};
 use gdal_sys::CPLErr;
 
 use crate::RasterError;
-use crate::Resampling;
 use crate::facts::open_raster;
 use crate::gdal_call::{collect, explain, strictly};
 use crate::raster_io::{self, Layout, gdal_type};
 use crate::srs::spatial_ref;
+use areal_formats::Resampling;
 
 /// Pixels of one band that the check of a finished file decodes at a time.
 const CHECK_BLOCK: usize = 1024;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use areal_grid::{ProjectionError, Window};
 use areal_job::{FileError, Interrupted};
 
-use crate::{BandRef, Resampling};
+use areal_formats::{BandRef, Resampling};
 
 /// What went wrong with a raster or a vector layer: the file, the position, the offending value.
 #[derive(Debug, thiserror::Error)]

@@ -6,7 +6,8 @@ use areal_grid::{PixelBlock, Window};
 
 use crate::masked_file::MaskedFile;
 use crate::selection::Selection;
-use crate::{BandInfo, FileFacts, RasterError, SceneSettings};
+use crate::{BandInfo, FileFacts, RasterError};
+use areal_formats::SceneSettings;
 
 /// Reads a whole image that need not lie anywhere on the ground: a JPEG, PNG or TIFF of a training set. All bands but
 /// the alpha band, which says what is observed.

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use crate::selection::Selection;
 use crate::statistics::file_statistics;
-use crate::{FileFacts, Projection, RasterError, Scene, SceneSettings, Statistics};
+use crate::{FileFacts, Projection, RasterError, Scene, Statistics};
+use areal_formats::SceneSettings;
 
 /// The usual patch size in pixels.
 const PATCH_SIZE: usize = 64;

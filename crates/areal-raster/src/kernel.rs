@@ -1,6 +1,6 @@
 //! Weights of the pixels along one axis for each resampling method.
 
-use crate::Resampling;
+use areal_formats::Resampling;
 
 /// Weights of the pixels along one axis around a position.
 #[derive(Debug, Default)]

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use areal_formats::PredictionMeta;
+use areal_formats::{PredictionMeta, Resampling};
 use areal_grid::{Class, PixelState, PixelType, Target};
 use areal_job::read_json;
 
-use crate::{CogBand, CogSpec, RasterError, RasterFile, Resampling, same_grid};
+use crate::{CogBand, CogSpec, RasterError, RasterFile, same_grid};
 
 /// The folder of a prediction: `prediction.json`, `states.tif` and `shares.tif`, with `classes.tif` and `probabilities.tif` or with
 /// `value.tif`.

@@ -2,8 +2,8 @@
 
 use areal_grid::{PixelBlock, PixelState, Pixels, Window};
 
-use crate::Resampling;
 use crate::kernel::Axis;
+use areal_formats::Resampling;
 
 /// A number that a pixel can hold.
 trait Value: Copy {

@@ -10,7 +10,8 @@ use crate::masked_file::MaskedFile;
 use crate::selection::Selection;
 use crate::sources::{Access, Source, plan};
 use crate::warp::WarpedFile;
-use crate::{BandInfo, FileFacts, Projection, RasterError, SceneSettings};
+use crate::{BandInfo, FileFacts, Projection, RasterError};
+use areal_formats::SceneSettings;
 
 /// One or more rasters read as one image: the same bands, one pixel grid, a state for every pixel.
 ///

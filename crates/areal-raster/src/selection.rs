@@ -2,7 +2,8 @@
 
 use areal_grid::PixelType;
 
-use crate::{BandFacts, BandRef, FileFacts, Quality, RasterError, SceneSettings};
+use crate::{BandFacts, FileFacts, RasterError};
+use areal_formats::{BandRef, Quality, SceneSettings};
 
 /// The bands of one file that a scene uses.
 #[derive(Debug, Clone)]

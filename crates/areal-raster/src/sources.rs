@@ -7,7 +7,8 @@ use crate::selection::Selection;
 use crate::srs::same_crs;
 use crate::target_grid::{check_bounds, missing_resolution, snap, target_crs, target_grid, why_warp};
 use crate::warp::WarpPlan;
-use crate::{FileFacts, RasterError, Resampling, SceneSettings};
+use crate::{FileFacts, RasterError};
+use areal_formats::{Resampling, SceneSettings};
 
 /// Pixels lie on each other when their corners are closer than this share of a pixel.
 const ALIGNED: f64 = 1e-3;

@@ -7,7 +7,8 @@ use crate::facts::open_raster;
 use crate::positions::outline;
 use crate::sources::{aligned, same_pixel_size};
 use crate::srs::{crs_from_text, same_crs};
-use crate::{FileFacts, RasterError, SceneSettings};
+use crate::{FileFacts, RasterError};
+use areal_formats::SceneSettings;
 
 /// Whole pixels are counted with this much slack, so that 10.0000001 columns are 10.
 const SLACK: f64 = 1e-3;

@@ -8,7 +8,8 @@ use crate::masked_file::MaskedFile;
 use crate::positions::{Positions, outline};
 use crate::resample::Resampler;
 use crate::selection::Selection;
-use crate::{FileFacts, RasterError, Resampling};
+use crate::{FileFacts, RasterError};
+use areal_formats::Resampling;
 
 /// New pixels made at a time.
 const PART_PIXELS: usize = 256 * 256;

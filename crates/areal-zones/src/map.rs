@@ -1,10 +1,10 @@
 //! The map that is aggregated: a prediction, or any raster of classes or values.
 
-use areal_formats::UnknownName;
+use areal_formats::{BandRef, UnknownName};
 use std::path::{Path, PathBuf};
 
 use areal_grid::{PixelGrid, PixelState, PixelType, Target, Window};
-use areal_raster::{BandInfo, BandRef, Prediction, RasterError, RasterFile};
+use areal_raster::{BandInfo, Prediction, RasterError, RasterFile};
 use serde::{Deserialize, Serialize};
 
 use crate::prior::PriorShift;

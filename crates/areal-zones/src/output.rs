@@ -4,16 +4,13 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
-use areal_formats::Provenance;
+use areal_formats::{AreasMeta, CsvColumn, CsvTable, CsvType, Provenance, RepairMeta};
 use areal_job::{FileError, StagedDir, write_json};
 use areal_raster::{Feature, Field, FieldKind, FieldValue, VectorLayer, write_layer};
 use geo::Geometry;
 use rayon::prelude::*;
 
-use crate::{
-    AreaTable, AreasMeta, CsvColumn, CsvTable, CsvType, Item, Measure, RepairMeta, Zone, ZoneState, ZoneSums,
-    ZonesError,
-};
+use crate::{AreaTable, Item, Measure, Zone, ZoneState, ZoneSums, ZonesError};
 
 /// Columns of `areas.csv`, with their meaning.
 pub fn areas_csv() -> CsvTable {

@@ -194,11 +194,11 @@ struct Sums<'a> {
     /// Place of each zone in `tallies`, from 1; 0 while it has none.
     places: Vec<u32>,
     tallies: Vec<(u32, Tally)>,
-    kind: Kind<'a>,
+    kind: TallyKind<'a>,
     states: Option<StateSums<'a>>,
 }
 
-enum Kind<'a> {
+enum TallyKind<'a> {
     Classes(ClassSums<'a>),
     Values(ValueSums<'a>),
 }
@@ -207,9 +207,11 @@ impl<'a> Sums<'a> {
     fn new(numbers: usize, window: Window, data: &'a WindowData) -> Result<Self, TooManyCodes> {
         let kind = match &data.cells {
             WindowCells::Classes { codes, states, probabilities } => {
-                Kind::Classes(ClassSums::new(codes, states, probabilities)?)
+                TallyKind::Classes(ClassSums::new(codes, states, probabilities)?)
             }
-            WindowCells::Values { bands, weights } => Kind::Values(ValueSums::new(window, bands, weights.as_ref())),
+            WindowCells::Values { bands, weights } => {
+                TallyKind::Values(ValueSums::new(window, bands, weights.as_ref()))
+            }
         };
         let states = data.states.as_deref().map(|states| StateSums::new(states, data.shares.as_ref()));
         Ok(Self { window, row: 0, places: vec![0; numbers], tallies: Vec::new(), kind, states })
@@ -217,7 +219,7 @@ impl<'a> Sums<'a> {
 
     fn start_row(&mut self, row: usize, observed: &RowAreas) {
         self.row = row;
-        if let Kind::Values(values) = &mut self.kind {
+        if let TallyKind::Values(values) = &mut self.kind {
             values.start_row(row, observed);
         }
     }
@@ -237,8 +239,8 @@ impl<'a> Sums<'a> {
         tally.area += span.coverage * areas.sum(from..to);
         let at = self.row * self.window.width;
         match &mut self.kind {
-            Kind::Classes(classes) => classes.add(place, span.coverage, observed.of(from..to), at + from),
-            Kind::Values(values) => values.add(place, span.coverage, from..to, observed),
+            TallyKind::Classes(classes) => classes.add(place, span.coverage, observed.of(from..to), at + from),
+            TallyKind::Values(values) => values.add(place, span.coverage, from..to, observed),
         }
         if let Some(states) = &mut self.states {
             states.add(place, span.coverage, areas.of(from..to), at + from);
@@ -248,8 +250,8 @@ impl<'a> Sums<'a> {
     fn finish(mut self) -> Vec<(u32, Tally)> {
         for (place, (_, tally)) in self.tallies.iter_mut().enumerate() {
             match &self.kind {
-                Kind::Classes(classes) => classes.finish(place, tally),
-                Kind::Values(values) => values.finish(place, tally),
+                TallyKind::Classes(classes) => classes.finish(place, tally),
+                TallyKind::Values(values) => values.finish(place, tally),
             }
             if let Some(states) = &self.states {
                 states.finish(place, tally);

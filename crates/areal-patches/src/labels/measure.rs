@@ -1,12 +1,13 @@
 //! The label of a patch from the labels of its pixels.
 
-use areal_formats::UnknownName;
+use areal_formats::{DropReason, UnknownName};
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use super::runs::{LabelRows, Run};
-use crate::{DropReason, Label, PatchError};
+use super::runs::{LabelRows, LabelRun};
+use crate::PatchError;
+use areal_store::Label;
 
 /// How the label of a patch is chosen from those of its pixels.
 #[derive(
@@ -56,7 +57,7 @@ pub struct Found {
 
 /// Sizes and rule of labelling.
 #[derive(Debug, Clone, Copy)]
-pub struct Measure<'a> {
+pub struct Labelling<'a> {
     /// Patch size in pixels.
     pub size: usize,
     /// Rows of the scene.
@@ -75,7 +76,7 @@ struct Open {
     centre: Option<u32>,
 }
 
-impl Measure<'_> {
+impl Labelling<'_> {
     /// Labels patches, which come in ascending order of row, in one pass down the rows; `done` is called for each in
     /// the same order.
     pub fn run(
@@ -113,7 +114,7 @@ impl Measure<'_> {
         }
     }
 
-    fn count(&self, patch: &mut Open, row: usize, runs: &[Run]) {
+    fn count(&self, patch: &mut Open, row: usize, runs: &[LabelRun]) {
         let (left, right) = (patch.origin.col, patch.origin.col + self.size);
         let (centre_row, centre_col) = (patch.origin.row + self.size / 2, left + self.size / 2);
         let first = runs.partition_point(|run| run.end <= left);
@@ -173,18 +174,18 @@ mod tests {
     struct Image<'a>(&'a [u8], usize);
 
     impl LabelRows for Image<'_> {
-        fn row(&mut self, row: usize, out: &mut Vec<Run>) -> Result<(), PatchError> {
+        fn row(&mut self, row: usize, out: &mut Vec<LabelRun>) -> Result<(), PatchError> {
             out.clear();
             for (col, item) in self.0[row * self.1..(row + 1) * self.1].iter().enumerate() {
                 if *item != 255 {
-                    out.push(Run { start: col, end: col + 1, item: u32::from(*item) });
+                    out.push(LabelRun { start: col, end: col + 1, item: u32::from(*item) });
                 }
             }
             Ok(())
         }
     }
 
-    fn run(image: &[u8], width: usize, m: Measure, patches: &[Origin]) -> Vec<Result<Found, DropReason>> {
+    fn run(image: &[u8], width: usize, m: Labelling, patches: &[Origin]) -> Vec<Result<Found, DropReason>> {
         let mut all = Vec::new();
         let patches = patches.iter().copied();
         m.run(&mut Image(image, width), patches, |_, found| {
@@ -208,7 +209,7 @@ mod tests {
                 .flat_map(|row| (0..width).step_by(stride).map(move |col| Origin { row, col, item: None }))
                 .collect();
             let rule = if centre { LabelRule::Centre } else { LabelRule::Majority };
-            let m = Measure { size, height, rule, min_fraction: least, labels: &LABELS };
+            let m = Labelling { size, height, rule, min_fraction: least, labels: &LABELS };
             let found = run(&image, width, m, &patches);
             prop_assert_eq!(found.len(), patches.len());
             for (patch, found) in patches.iter().zip(found) {
@@ -249,11 +250,11 @@ mod tests {
     fn the_item_is_the_one_with_the_most_pixels_of_the_label() {
         // Items 1 and 2 are both class 1: three and four pixels; item 0 has two.
         let image = [1, 1, 1, 2, 2, 2, 2, 0, 0];
-        let m = Measure { size: 3, height: 3, rule: LabelRule::Majority, min_fraction: 0.5, labels: &LABELS };
+        let m = Labelling { size: 3, height: 3, rule: LabelRule::Majority, min_fraction: 0.5, labels: &LABELS };
         let found = run(&image, 3, m, &[Origin { row: 0, col: 0, item: None }]);
         assert_eq!(found, [Ok(Found { item: 2, fraction: 7.0 / 9.0 })]);
         // A settled item keeps its label, whatever most pixels say.
-        let m = Measure { min_fraction: 0.0, ..m };
+        let m = Labelling { min_fraction: 0.0, ..m };
         let found = run(&image, 3, m, &[Origin { row: 0, col: 0, item: Some(0) }]);
         assert_eq!(found, [Ok(Found { item: 0, fraction: 2.0 / 9.0 })]);
     }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use geo::{Geometry, LineString, Polygon};
 
-use super::runs::{LabelRows, Run};
-use crate::{Label, PatchError};
+use super::runs::{LabelRows, LabelRun};
+use crate::PatchError;
+use areal_store::Label;
 
 /// An edge in pixel positions: `x` along columns, `y` along rows, `top` above `bottom`.
 #[derive(Debug, Clone, Copy)]
@@ -117,7 +118,7 @@ impl<'a> PolygonRows<'a> {
     }
 
     /// Spans of each part of each polygon in a row, by first pixel; they may overlap.
-    fn spans(&mut self, row: usize) -> Vec<Run> {
+    fn spans(&mut self, row: usize) -> Vec<LabelRun> {
         while let Some((first, edge)) = self.edges.get(self.next)
             && *first <= row as i64
         {
@@ -129,9 +130,9 @@ impl<'a> PolygonRows<'a> {
         let mut xs: Vec<([u32; 2], f64)> = self.active.iter().map(|e| ([e.item, e.part], e.x_at(y))).collect();
         xs.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
         let clip = |x: f64| first_centre(x).clamp(0, self.width as i64) as usize;
-        let mut spans: Vec<Run> = xs
+        let mut spans: Vec<LabelRun> = xs
             .chunks_exact(2)
-            .map(|pair| Run { start: clip(pair[0].1), end: clip(pair[1].1), item: pair[0].0[0] })
+            .map(|pair| LabelRun { start: clip(pair[0].1), end: clip(pair[1].1), item: pair[0].0[0] })
             .filter(|run| run.start < run.end)
             .collect();
         spans.sort_by_key(|run| (run.start, run.end, run.item));
@@ -140,7 +141,7 @@ impl<'a> PolygonRows<'a> {
 
     /// Cuts spans that overlap each other into runs. Where the labels agree the first item has the pixel; where they
     /// differ nobody has it.
-    fn settle(&mut self, cluster: &[Run], out: &mut Vec<Run>) {
+    fn settle(&mut self, cluster: &[LabelRun], out: &mut Vec<LabelRun>) {
         if let [run] = cluster {
             out.push(*run);
             return;
@@ -157,14 +158,14 @@ impl<'a> PolygonRows<'a> {
             let label = |item: u32| self.labels.get(item as usize);
             match items.iter().find(|other| label(**other) != label(item)) {
                 Some(&other) => *self.disputes.entry((item, other)).or_default() += (end - start) as u64,
-                None => out.push(Run { start, end, item }),
+                None => out.push(LabelRun { start, end, item }),
             }
         }
     }
 }
 
 impl LabelRows for PolygonRows<'_> {
-    fn row(&mut self, row: usize, out: &mut Vec<Run>) -> Result<(), PatchError> {
+    fn row(&mut self, row: usize, out: &mut Vec<LabelRun>) -> Result<(), PatchError> {
         out.clear();
         let spans = self.spans(row);
         let mut first = 0;

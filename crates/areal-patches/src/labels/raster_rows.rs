@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use areal_formats::{BandRef, SceneSettings};
 use areal_grid::{PixelBlock, PixelGrid, PixelState, Window};
-use areal_raster::{BandRef, Scene, SceneReader, SceneSettings, same_crs};
+use areal_raster::{Scene, SceneReader, same_crs};
 
-use super::runs::{LabelRows, Run};
+use super::runs::{LabelRows, LabelRun};
 use super::source::LabelSettings;
 use crate::PatchError;
 
@@ -123,7 +124,7 @@ fn not_aligned(path: &Path, scene: &Scene, reason: String) -> PatchError {
 }
 
 impl LabelRows for RasterRows {
-    fn row(&mut self, row: usize, out: &mut Vec<Run>) -> Result<(), PatchError> {
+    fn row(&mut self, row: usize, out: &mut Vec<LabelRun>) -> Result<(), PatchError> {
         out.clear();
         let there = row as i64 + self.offset.0;
         if there < 0 || there >= self.raster.0 as i64 || self.is_apart() {
@@ -144,7 +145,7 @@ impl LabelRows for RasterRows {
             let at = (col as i64 - self.offset.1) as usize;
             match out.last_mut() {
                 Some(run) if run.end == at && run.item == item => run.end += 1,
-                _ => out.push(Run { start: at, end: at + 1, item }),
+                _ => out.push(LabelRun { start: at, end: at + 1, item }),
             }
         }
         Ok(())

@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use areal_formats::UnknownName;
+use areal_formats::{Resampling, UnknownName};
 use areal_grid::{Class, Crs};
-use areal_raster::{FieldValue, RasterFile, Resampling, VectorLayer, read_layer};
+use areal_raster::{FieldValue, RasterFile, VectorLayer, read_layer};
 use geo::{Coord, Geometry};
 use serde::{Deserialize, Serialize};
 
 use super::outline::self_crossing;
+use crate::PatchError;
 use crate::classes::{ListedClass, legend, legend_of_names};
-use crate::{Label, PatchError, Split};
+use areal_store::{Label, Split};
 
 /// Where labels come from and how they are read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,11 +1,11 @@
 //! Dense mode: the network runs over the scene, and what patches share is computed once.
 
+mod cell_states;
 mod chunks;
 mod difference;
 mod order;
 mod sample;
 mod stream;
-mod tally;
 #[cfg(test)]
 mod tests;
 

@@ -6,10 +6,10 @@ use areal_job::{Job, Task, Unit as Counted};
 use areal_model::{DenseInference, DenseRow, Inference};
 use crossbeam_channel::unbounded;
 
+use super::cell_states::CellStates;
 use super::chunks::Chunks;
 use super::order::{DenseOrder, Panel, Unit};
 use super::sample::{Sample, Sampler};
-use super::tally::Tally;
 use crate::PredictError;
 use crate::assemble::StripStates;
 use crate::cells::{Cells, Merge};
@@ -87,7 +87,7 @@ struct PanelRun<'a> {
     order: &'a DenseOrder,
     panel: &'a Panel,
     height: usize,
-    tally: Tally,
+    tally: CellStates,
     sampler: Sampler<'a>,
     cells: Cells,
     /// The unit that is worked on.
@@ -123,7 +123,7 @@ impl<'a> PanelRun<'a> {
             order,
             panel,
             height: size.0,
-            tally: Tally::new(layout, size, settings.min_valid, covered, first),
+            tally: CellStates::new(layout, size, settings.min_valid, covered, first),
             sampler,
             cells,
             index,

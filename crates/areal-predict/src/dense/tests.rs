@@ -13,7 +13,7 @@ use super::{Difference, Networks, dense_stream};
 use crate::cells::Cells;
 use crate::chunk_layout::OrderInput;
 use crate::stream::Start;
-use crate::stream_fixtures::{Memory, Mock, Run, brute_force, mean, settings, spec, two_classes, value_target};
+use crate::stream_fixtures::{Memory, Mock, TestRun, brute_force, mean, settings, spec, two_classes, value_target};
 use crate::strip::Shard;
 use crate::{MemoryPart, PredictError};
 
@@ -127,7 +127,7 @@ impl DenseInference for MockDense {
 }
 
 struct Case {
-    run: Run,
+    run: TestRun,
     reach: usize,
     rows: usize,
 }
@@ -187,7 +187,7 @@ proptest! {
     ) {
         let scene = Memory::new((h, w), block, holes);
         let layout = PatchLayout::new(h, w, stride * k, stride).unwrap();
-        let run = Run { layout, memory, settings: settings(4, threads, min_valid), target: value_target(), of: mean };
+        let run = TestRun { layout, memory, settings: settings(4, threads, min_valid), target: value_target(), of: mean };
         let case = Case { run, reach, rows };
         let shards = match case.all(&scene) {
             Err(PredictError::Memory { .. }) => return Err(TestCaseError::reject("too little memory")),
@@ -231,7 +231,7 @@ proptest! {
 fn large() -> (Memory, Case) {
     let scene = Memory::new((700, 260), (16, 16), 10);
     let layout = PatchLayout::new(700, 260, 24, 8).unwrap();
-    let run = Run { layout, memory: 14_000, settings: settings(2, 2, 0.3), target: two_classes(), of: mean };
+    let run = TestRun { layout, memory: 14_000, settings: settings(2, 2, 0.3), target: two_classes(), of: mean };
     (scene, Case { run, reach: 11, rows: 5 })
 }
 
@@ -240,7 +240,7 @@ fn panels_and_strips_give_the_cells_of_the_whole() {
     let (scene, case) = large();
     let order = case.order(&scene).unwrap();
     assert!(order.panels().len() > 1 && order.units() > order.panels().len(), "{order:?}");
-    let whole = Case { run: Run { memory: 1 << 30, ..large().1.run }, reach: case.reach, rows: case.rows };
+    let whole = Case { run: TestRun { memory: 1 << 30, ..large().1.run }, reach: case.reach, rows: case.rows };
     assert_eq!(whole.order(&scene).unwrap().panels().len(), 1);
     let values = |shards: &[Shard]| {
         let mut all = vec![String::new(); case.run.layout.cells().0 * case.run.layout.cells().1];
@@ -292,7 +292,7 @@ fn going_on_after_any_unit_gives_the_same_bits() {
 #[test]
 fn maps_beyond_the_memory_are_refused_with_what_they_take() {
     let (scene, case) = large();
-    let case = Case { run: Run { memory: 500, ..case.run }, ..case };
+    let case = Case { run: TestRun { memory: 500, ..case.run }, ..case };
     let error = case.order(&scene).unwrap_err();
     assert!(matches!(error, PredictError::Memory { part: MemoryPart::Maps, needed: 1, memory: 0 }), "{error}");
 }

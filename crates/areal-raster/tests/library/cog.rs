@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::process::Command;
 
+use areal_formats::Resampling;
 use areal_grid::{Affine, Class, PixelGrid, PixelState, PixelType, Pixels, Window, blocks, default_colour};
-use areal_raster::{CogBand, CogSpec, CogWriter, RasterError, RasterFile, Resampling, crs_from_text};
+use areal_raster::{CogBand, CogSpec, CogWriter, RasterError, RasterFile, crs_from_text};
 
 fn grid(height: usize, width: usize) -> PixelGrid {
     let crs = crs_from_text("EPSG:32648").unwrap();

@@ -7,7 +7,7 @@ use gdal::raster::{Buffer, GdalType, RasterCreationOptions};
 use gdal::spatial_ref::SpatialRef;
 use gdal::{Dataset, DriverManager};
 
-use areal_raster::SceneSettings;
+use areal_formats::SceneSettings;
 
 /// A file or folder of the real data; none, with a note, where the data is not there.
 pub fn data(name: &str) -> Option<PathBuf> {

@@ -1,7 +1,8 @@
 //! Masks, mosaics and windows.
 
+use areal_formats::{BandRef, Quality, SceneSettings};
 use areal_grid::{PixelState, Pixels, Window};
-use areal_raster::{BandRef, Difference, Quality, RasterError, Scene, SceneSettings};
+use areal_raster::{Difference, RasterError, Scene};
 use gdal::raster::Buffer;
 use proptest::prelude::*;
 

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use areal_formats::{BandRef, Quality, Resampling, SceneSettings};
 use areal_grid::{PixelBlock, PixelState, Pixels, Window};
-use areal_raster::{BandRef, Quality, RasterError, RasterFile, Resampling, Scene, SceneSettings, WarpSetting};
+use areal_raster::{RasterError, RasterFile, Scene, WarpSetting};
 use gdal::{Gcp, Metadata};
 
 use crate::common::{Tiff, UTM, data, scene, tool, utm};

@@ -4,11 +4,10 @@
 
 use std::path::{Path, PathBuf};
 
+use areal_formats::Resampling;
 use areal_grid::{Affine, Crs, PixelGrid, PixelType, Pixels};
 use areal_job::{Interrupt, Job, NoProgress};
-use areal_raster::{
-    CogBand, CogSpec, CogWriter, Feature, Field, FieldKind, FieldValue, Resampling, VectorLayer, crs_from_text,
-};
+use areal_raster::{CogBand, CogSpec, CogWriter, Feature, Field, FieldKind, FieldValue, VectorLayer, crs_from_text};
 use areal_zones::{AggregateSettings, Areas, Content, Map, MapInput, ZoneSet, ZoneSettings, ZonesError, aggregate};
 use geo::{LineString, MultiPolygon, Polygon};
 

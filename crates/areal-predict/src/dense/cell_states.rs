@@ -8,7 +8,7 @@ use areal_grid::{PatchLayout, PixelBlock};
 use crate::assemble::{OwnPixels, enough, histogram, own_pixels};
 
 /// Pixels of each cell by what they are, for the rows of cells that are still needed.
-pub struct Tally {
+pub struct CellStates {
     layout: PatchLayout,
     size: (usize, usize),
     min_valid: f64,
@@ -19,7 +19,7 @@ pub struct Tally {
     rows: VecDeque<Vec<[u32; 4]>>,
 }
 
-impl Tally {
+impl CellStates {
     /// Of the cells of some columns, from a row on.
     pub fn new(layout: PatchLayout, size: (usize, usize), min_valid: f64, columns: Range<usize>, first: usize) -> Self {
         Self { layout, size, min_valid, columns, first, rows: VecDeque::new() }
