@@ -6,10 +6,10 @@ use crate::commands::Command;
 
 /// Satellite scenes in, area statistics out.
 ///
-/// Results go to stdout and to the files named with --out; everything said along the way goes to stderr.
+/// Results go to stdout and to the files named with --out. Messages go to stderr.
 ///
-/// Exit codes: 0 done; 1 the job failed; 2 wrong usage, settings or recipe; 3 an input that cannot be used;
-/// 4 an output that cannot be written; 130 interrupted.
+/// Exit codes: 0 success; 1 the job failed; 2 wrong usage, settings or recipe; 3 an input cannot be used;
+/// 4 an output cannot be written; 130 interrupted.
 #[derive(Debug, Parser)]
 #[command(name = "areal", version, max_term_width = 100, arg_required_else_help = true)]
 pub struct Cli {
@@ -22,10 +22,10 @@ pub struct Cli {
 /// Flags of every command.
 #[derive(Debug, Args)]
 pub struct Global {
-    /// Say less: only warnings and errors.
+    /// Print only warnings and errors.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Say more: what is decided along the way.
+    /// Print more messages, including the decisions that are made.
     #[arg(short, long, global = true)]
     pub verbose: bool,
 }

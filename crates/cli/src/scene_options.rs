@@ -15,10 +15,10 @@ pub struct SceneOptions {
     /// Bands to use, in order, by number (from 1) or description: --bands 4,3,2 or --bands nir,red,green.
     #[arg(long, value_delimiter = ',', value_name = "BAND")]
     pub bands: Vec<BandRef>,
-    /// Value that means nodata, besides what the files themselves say.
+    /// Value that means nodata, in addition to the nodata values of the files.
     #[arg(long, allow_negative_numbers = true, value_name = "NUMBER")]
     pub nodata: Option<f64>,
-    /// Quality band, by number or description; it is read for masking only.
+    /// Quality band, by number or description. It is used only for masking.
     #[arg(long, value_name = "BAND")]
     pub quality_band: Option<BandRef>,
     /// Values of the quality band that mask a pixel: --quality-values 2,3,4.
@@ -27,7 +27,8 @@ pub struct SceneOptions {
     /// Bits of the quality band that mask a pixel when set, from 0: --quality-bits 3,4.
     #[arg(long, value_delimiter = ',', requires = "quality_band", value_name = "BIT")]
     pub quality_bits: Vec<u8>,
-    /// CRS of the pixel grid that files are warped to, such as EPSG:32648. Without it, all files must agree.
+    /// CRS of the pixel grid that files are warped to, such as EPSG:32648. Without it, all files must have the same
+    /// CRS.
     #[arg(long, value_name = "CRS")]
     pub crs: Option<String>,
     /// Pixel size of the pixel grid, in units of its CRS.
@@ -36,8 +37,7 @@ pub struct SceneOptions {
     /// Extent of the pixel grid: west,south,east,north in units of its CRS.
     #[arg(long, value_delimiter = ',', num_args = 1, allow_hyphen_values = true, value_name = "BOUND")]
     pub bounds: Vec<f64>,
-    /// How pixels are made where a file lies on another grid: nearest, bilinear, cubic, average. Without it, no file is
-    /// warped.
+    /// Resampling method for files on another grid: nearest, bilinear, cubic, average. Without it, no file is warped.
     #[arg(long, value_name = "METHOD")]
     pub resampling: Option<Resampling>,
 }

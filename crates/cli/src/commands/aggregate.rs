@@ -22,11 +22,11 @@ use crate::options;
 
 /// Sum a prediction, or any class or value raster, over zones such as districts.
 ///
-/// Each cell counts by the exact share of it that lies in a zone, and by its true area on the ellipsoid. Zones may be in
-/// any CRS; those outside the map are reported, and totals are checked against the map. Of a prediction, the area that is
-/// not observed is split by its reason: nodata, masked, or in no file of the scene. Writes a folder with areas.csv (one
-/// row for each zone and measure), areas.csv-metadata.json (what its columns mean), areas.gpkg (to map) and areas.json
-/// (how it came to be); prints the table.
+/// Each cell counts by the exact fraction of it that lies in a zone, and by its true area on the ellipsoid. Zones may
+/// be in any CRS. Zones outside the map are reported, and totals are checked against the map. For a prediction,
+/// unobserved area is split by its reason: nodata, masked, or in no file of the scene. Writes a folder with areas.csv
+/// (one row for each zone and measure), areas.csv-metadata.json (the meaning of its columns), areas.gpkg (for mapping)
+/// and areas.json (inputs and settings), and prints the table.
 #[derive(Debug, Clone, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[command(after_help = "Examples:\n  \
@@ -37,14 +37,14 @@ pub struct Options {
     /// Prediction to aggregate: a folder made by `areal predict`.
     #[arg(long, value_name = "FOLDER", conflicts_with = "raster")]
     pub prediction: Option<PathBuf>,
-    /// Raster to aggregate in place of a prediction.
+    /// Raster to aggregate instead of a prediction.
     #[arg(long, value_name = "FILE")]
     pub raster: Option<PathBuf>,
-    /// Band of --raster, by number or description; repeat for several values. [default: the first for classes, all for
+    /// Band of --raster, by number or description. Repeat for several values. [default: the first for classes, all for
     /// values]
     #[arg(long, value_name = "BAND")]
     pub band: Vec<String>,
-    /// What the cells of --raster are: classes or values. [default: classes for bytes, else values]
+    /// What the cells of --raster hold: classes or values. [default: classes for bytes, else values]
     #[arg(long, value_name = "CONTENT")]
     pub content: Option<Content>,
     /// Zones: polygons in any format that GDAL reads.
@@ -56,21 +56,21 @@ pub struct Options {
     /// Field that identifies a zone. [default: the only field with a different value for each zone]
     #[arg(long, value_name = "FIELD")]
     pub zone_id: Option<String>,
-    /// Field with the names of zones.
+    /// Field with the zone names.
     #[arg(long, value_name = "FIELD")]
     pub zone_name: Option<String>,
-    /// What is done with invalid polygons: refuse or repair (with a warning).
+    /// How to treat invalid polygons: refuse or repair (with a warning).
     #[arg(long, value_name = "WHAT", default_value_t = Invalid::default())]
     pub invalid: Invalid,
-    /// Raster of amounts per cell, such as people, to weight the mean of a value by. It may have its own grid and CRS:
-    /// each of its cells is spread evenly over the map's cells that it covers.
+    /// Raster of amounts per cell, such as people, used as weights for the mean of a value. It may have its own grid
+    /// and CRS: each of its cells is spread evenly over the map cells that it covers.
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
-    /// Has no effect any more; still accepted for one release.
+    /// No longer has any effect; accepted for one more release.
     #[arg(long, value_name = "FOLDER", hide = true)]
     #[serde(skip_serializing)]
     pub coverage: Option<PathBuf>,
-    /// Cells of the map that one thread holds in memory at most; fewer where its blocks allow it.
+    /// Maximum number of map cells that one thread holds in memory; fewer if the blocks of the map allow it.
     #[arg(long, value_name = "CELLS", default_value_t = AggregateSettings::default().window_cells)]
     pub window_cells: usize,
     /// Folder to write.

@@ -9,10 +9,11 @@ use crate::context::Context;
 use crate::errors::CliError;
 use crate::survey::{print_aligned, zone_label};
 
-/// Compare two vintages of estimates row by row: what changed, and does the change exceed sampling error?
+/// Compare two vintages of estimates row by row and test each change against the sampling error.
 ///
-/// A row's p-value is for that row alone. Significance uses Holm's correction for the number of rows, so that among many
-/// zones without a change there is a false alarm in one comparison of twenty, not in every one.
+/// The p-value of a row is for that row alone. Significance uses Holm's correction for the number of rows. If no zone
+/// has changed, the probability of any false alarm is then at most one in twenty for the whole comparison, at the
+/// default level.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Example:\n  areal compare 2024/estimates 2025/estimates --out revisions.csv")]
 pub struct Options {
@@ -22,14 +23,15 @@ pub struct Options {
     /// Folder of the newer estimates.
     #[arg(value_name = "NEW")]
     pub new: PathBuf,
-    /// CSV file to make, with FILE-metadata.json (CSV on the Web) beside it; the table is also printed to stdout.
+    /// CSV file to write, with FILE-metadata.json (CSV on the Web) in the same folder. The table is also printed to
+    /// stdout.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// Correlation of the two samples' errors: 0 for independent samples, positive where the same units were labelled for
-    /// both.
+    /// Correlation between the errors of the two samples: 0 for independent samples, positive if the same units were
+    /// labelled for both.
     #[arg(long, allow_negative_numbers = true, value_name = "R", default_value_t = CompareSettings::default().correlation)]
     pub correlation: f64,
-    /// Level of intervals and tests.
+    /// Confidence level of intervals and tests.
     #[arg(long, value_name = "FRACTION", default_value_t = CompareSettings::default().level)]
     pub level: f64,
     /// Replace an existing --out.

@@ -14,7 +14,7 @@ use crate::errors::CliError;
   areal completions zsh > ~/.zfunc/_areal
   areal completions fish > ~/.config/fish/completions/areal.fish")]
 pub struct Options {
-    /// The shell.
+    /// Shell to complete in.
     pub shell: Shell,
 }
 

@@ -13,27 +13,27 @@ use crate::errors::{CliError, Exit};
 /// Generate a landscape to try areal on, with known truth
 ///
 /// Two overlapping scenes in neighbouring UTM zones (10 m, blue, green, red, nir, swir and a cloud band), districts,
-/// label polygons, survey clusters with a wealth index, a population raster, and the truth of all as rasters and tables.
-/// Its recipes for land use and for wealth run every stage. The recipe for land use draws a sample, too, which --label
-/// labels from the truth.
+/// label polygons, survey clusters with a wealth index, a population raster, and the truth for all of these as rasters
+/// and tables. The recipes for land use and for wealth run every stage. The recipe for land use also draws a sample,
+/// which --label labels from the truth.
 #[derive(Debug, Clone, Default, Args)]
 #[command(after_help = "Examples:\n  areal demo --out demo\n  areal run demo/recipe.toml\n  \
                         areal demo --out demo --label demo/out/samples/landscape/sample.csv\n  areal run demo/recipe.toml")]
 pub struct Options {
-    /// Folder to make.
+    /// Folder to write.
     #[arg(long, value_name = "FOLDER")]
     pub out: PathBuf,
     /// small: two scenes of 480 x 480 pixels; full: two of 2048 x 2048.
     #[arg(long, value_name = "SIZE", default_value_t)]
     pub size: DemoSize,
-    /// Which of all possible landscapes.
+    /// Seed of the landscape.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
-    /// Sample to label, as 'areal sample' wrote it, from the truth of the landscape that stands at --out: what an interpreter
-    /// would who makes no mistake. The labels are written where the landscape's recipe looks for them.
+    /// Sample to label: a file written by 'areal sample'. Labels come from the truth of the landscape at --out, as from
+    /// a perfect interpreter, and are written where the landscape's recipe looks for them.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["size", "seed"])]
     pub label: Option<PathBuf>,
-    /// Replace what stands there already: the folder, or with --label the labels.
+    /// Replace an existing folder, or with --label existing labels.
     #[arg(long)]
     pub overwrite: bool,
 }

@@ -6,10 +6,10 @@ use clap::Args;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
 
-/// List the devices that networks can run on, as --device takes them.
+/// List the devices that networks can run on, by the names that --device takes.
 ///
-/// Every build runs on the processor (cpu). A build with the feature gpu also runs on graphics processors through
-/// Vulkan, one with the feature cuda on NVIDIA's.
+/// Every build runs on the CPU (cpu). A build with the feature gpu also runs on GPUs through Vulkan. A build with the
+/// feature cuda also runs on NVIDIA GPUs.
 #[derive(Debug, Clone, Default, Args)]
 #[command(after_help = "Example:\n  areal devices --json")]
 pub struct Options {

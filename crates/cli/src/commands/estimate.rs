@@ -19,11 +19,13 @@ use crate::survey::print_rows;
 /// The findings that refuse an estimate, and that --accept makes warnings.
 const ACCEPTABLE: [&str; 5] = ["no-design", "other-design", "other-map", "strata-sum", "disclosed"];
 
-/// Estimate class areas, or the mean of a value, from a labelled sample, with standard errors; whole map and zones.
+/// Estimate class areas, or the mean of a value, from a labelled sample, with standard errors, for the map and its
+/// zones.
 ///
-/// Reads the prediction, the design that `areal sample` made and the labelled sample; writes `estimates.csv`,
-/// `accuracy.csv` and `error_matrix.csv` (each with its CSV on the Web metadata), `estimates.json` and `quality.md`. An
-/// estimate that the sample does not support is refused with the reason; --accept KIND gives it with a warning.
+/// Reads the prediction, the design that `areal sample` made and the labelled sample. Writes `estimates.csv`,
+/// `accuracy.csv` and `error_matrix.csv` (each with CSV on the Web metadata), `estimates.json` and `quality.md`. If the
+/// sample does not support an estimate, the command stops and gives the reason; --accept KIND turns this into a
+/// warning.
 #[derive(Debug, Clone, PartialEq, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[command(after_help = "Examples:
@@ -41,76 +43,77 @@ pub struct Options {
     /// The labelled sample: CSV, GeoPackage or another vector file with the fields `unit_id` and `label`.
     #[arg(long, value_name = "FILE")]
     pub sample: Option<PathBuf>,
-    /// The units that a second interpreter labelled, for the agreement of both.
+    /// Units labelled by a second interpreter, to measure the agreement of both.
     #[arg(long, value_name = "FILE")]
     pub second_look: Option<PathBuf>,
     /// Field that holds the label: class name or code, or a number for a value.
     #[arg(long, value_name = "FIELD", default_value_t = EstimateSettings::default().label_field)]
     pub label_field: String,
-    /// Folder to make.
+    /// Folder to write.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Layer of zones to estimate for.
+    /// File of zones to make estimates for.
     #[arg(long, value_name = "FILE")]
     pub zones: Option<PathBuf>,
     /// Field that identifies a zone.
     #[arg(long, value_name = "FIELD")]
     pub zone_id: Option<String>,
-    /// Field with a zone's name.
+    /// Field with the zone names.
     #[arg(long, value_name = "FIELD")]
     pub zone_name: Option<String>,
     /// Raster of strata, for a sample that was drawn with --strata raster.
     #[arg(long, value_name = "FILE")]
     pub strata_raster: Option<PathBuf>,
-    /// Patch store of the training, to give the accuracy on and off its training patches.
+    /// Patch store that the model was trained on, to report accuracy on and off its training patches.
     #[arg(long, value_name = "DIR")]
     pub store: Option<PathBuf>,
-    /// Estimator over the whole map [default: stratified].
+    /// Estimator for the whole map [default: stratified].
     #[arg(long, value_name = "HOW", value_parser = name_of::<Estimator>())]
     pub estimator: Option<Estimator>,
-    /// Estimator in a zone [default: auto, which is direct where the zone has --min-units and a CV up to --max-cv, and
-    /// composite elsewhere if that is better].
+    /// Estimator for zones [default: auto, which is direct where the zone has --min-units and a CV up to --max-cv, and
+    /// otherwise composite if that is better].
     #[arg(long, value_name = "HOW", value_parser = name_of::<ZoneMethod>())]
     pub zone_method: Option<ZoneMethod>,
     /// Minimum number of units for a direct estimate in a zone.
     #[arg(long, value_name = "N", default_value_t = EstimateSettings::default().min_units)]
     #[serde(alias = "least-units")]
     pub min_units: usize,
-    /// Maximum CV of a direct estimate in a zone, the mean of its classes weighted by area [default: the second of
+    /// Maximum CV of a direct estimate in a zone: the area-weighted mean over its classes [default: the second value of
     /// --cv-limits].
     #[arg(long, value_name = "FRACTION")]
     #[serde(alias = "greatest-cv")]
     pub max_cv: Option<f64>,
-    /// Rake the zones' class areas to their areas and to the estimates of all zones together (population "zones"), which are
-    /// the whole map's where the zones cover it.
+    /// Rake the class areas of the zones to the zone areas and to the estimates for all zones together (population
+    /// "zones"). If the zones cover the map, these are the estimates for the whole map.
     #[arg(long)]
     pub benchmark: bool,
-    /// Level of confidence intervals [default: 0.95].
+    /// Confidence level of intervals [default: 0.95].
     #[arg(long, value_name = "FRACTION")]
     pub level: Option<f64>,
-    /// Finite population correction.
+    /// Apply the finite population correction.
     #[arg(long, action = ArgAction::Set, default_value_t = EstimateSettings::default().finite, value_name = "BOOL")]
     pub finite: bool,
     /// CVs at which the quality flag changes to caution and to unreliable [default: 0.165,0.333].
     #[arg(long, value_delimiter = ',', value_name = "FRACTION")]
     pub cv_limits: Vec<f64>,
-    /// Leave out direct estimates in zones from fewer units, and others that would disclose them [default: 0].
+    /// Suppress direct zone estimates from fewer units than this, and other estimates that would disclose them
+    /// [default: 0].
     #[arg(long, value_name = "N")]
     pub suppress_below: Option<usize>,
-    /// Round published numbers to a multiple of this, the ends of intervals outward; errors keep two significant digits
-    /// [default: 0, not at all].
+    /// Round published numbers to a multiple of this, and the ends of intervals outward. Errors keep two significant
+    /// digits [default: 0, no rounding].
     #[arg(long, value_name = "STEP")]
     pub round: Option<f64>,
-    /// Flaws to accept as warnings.
+    /// Kinds of findings to report as warnings instead of errors.
     #[arg(long, value_delimiter = ',', value_name = "KIND", value_parser = acceptable())]
     pub accept: Vec<FindingKind>,
-    /// Without a sample: areas from the model alone, labelled model-based, without an error.
+    /// Estimate areas without a sample, from the model alone. They are marked model-based and have no error.
     #[arg(long, value_name = "HOW", conflicts_with_all = ["sample", "design"], value_parser = name_of::<QuantifyMethod>())]
     pub quantify: Option<QuantifyMethod>,
     /// Confusion matrix of held-out patches (confusion.csv of the bundle), for --quantify adjusted-count.
     #[arg(long, value_name = "FILE")]
     pub confusion: Option<PathBuf>,
-    /// The time that the estimates refer to, for the quality report.
+    /// Reference period of the estimates, for the quality report.
     #[arg(long, value_name = "TEXT")]
     pub reference_period: Option<String>,
     /// Replace an existing --out.

@@ -20,10 +20,10 @@ use crate::precision;
 
 /// Measure a bundle on one split of a patch store.
 ///
-/// Prints accuracy, balanced accuracy, macro-F1, Matthews' correlation, kappa, log loss, calibration error, precision
+/// Prints accuracy, balanced accuracy, macro-F1, Matthews correlation, kappa, log loss, calibration error, precision
 /// and recall of each class and the confusion matrix; for a value RMSE, MAE, bias and both kinds of R2. With --out,
-/// writes them as evaluation.json, metrics.csv and confusion.csv. The measures are of the store's patches, not of an
-/// area: for those, draw a probability sample.
+/// writes them as evaluation.json, metrics.csv and confusion.csv. The measures describe the patches of the store, not
+/// the accuracy of a map. For the accuracy of a map, draw a probability sample.
 #[derive(Debug, Clone, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[command(after_help = "Example:\n  areal evaluate --bundle bundle --store patches --split test --out evaluation")]
@@ -34,16 +34,16 @@ pub struct Options {
     /// Patch store to measure it on.
     #[arg(long, value_name = "FOLDER")]
     pub store: Option<PathBuf>,
-    /// Split: train, validation or test.
+    /// Split to measure: train, validation or test.
     #[arg(long, value_name = "SPLIT", default_value_t = Split::Test)]
     pub split: Split,
-    /// Where the network runs; `areal devices` lists what there is.
+    /// Device to run the network on; `areal devices` lists them.
     #[arg(long, value_name = "DEVICE", default_value_t = DeviceChoice::default())]
     pub device: DeviceChoice,
-    /// Numbers of the network: f32, bf16 or int8.
+    /// Precision of the network: f32, bf16 or int8.
     #[arg(long, value_name = "PRECISION", default_value_t = Precision::default())]
     pub precision: Precision,
-    /// Folder to write. [default: only print]
+    /// Folder to write. [default: print only]
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
     /// Replace --out if it exists.

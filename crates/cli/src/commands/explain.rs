@@ -21,12 +21,12 @@ use crate::errors::{CliError, Exit};
 use crate::options;
 use crate::scene_options::SceneOptions;
 
-/// Explain single predictions: which pixels spoke for a class, and how far the explanation can be trusted
+/// Explain single predictions: which pixels support a class, and how reliable the explanation is
 ///
-/// Grad-CAM, HiResCAM and occlusion for patches of a store, places of a scene, or each class's most certain patches of a
-/// prediction. Each patch gives a GeoTIFF aligned with its scene (one band a method, in units of the logit), a picture
-/// beside the true colours, and a row of numbers: areas under the deletion and insertion curves, completeness, and rank
-/// correlation with the map of random weights.
+/// Computes Grad-CAM, HiResCAM and occlusion for patches of a store, places in a scene, or the most certain patches of
+/// each class in a prediction. Each patch gives a GeoTIFF aligned with its scene (one band per method, in units of the
+/// logit), an image beside the true colours, and a row of measures: areas under the deletion and insertion curves,
+/// completeness, and rank correlation with the saliency map of a network with random weights.
 #[derive(Debug, Clone, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[command(
@@ -41,7 +41,7 @@ pub struct Options {
     /// Bundle of a trained model.
     #[arg(long, value_name = "FOLDER")]
     pub bundle: Option<PathBuf>,
-    /// Folder to make: saliency.csv, explain.json, a GeoTIFF a patch and a PNG a patch and method.
+    /// Folder to write: saliency.csv, explain.json, one GeoTIFF per patch and one PNG per patch and method.
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
     /// Patch store that --patch chooses from.
@@ -50,19 +50,19 @@ pub struct Options {
     /// Patches of the store, by number: --patch 12,40.
     #[arg(long, value_delimiter = ',', requires = "store", value_name = "ID")]
     pub patch: Vec<u64>,
-    /// A place in the scene, in degrees; may be repeated: --at 103.42,4.87.
+    /// Place in the scene, in degrees: --at 103.42,4.87. Repeatable.
     #[arg(long, allow_hyphen_values = true, value_name = "LON,LAT")]
     pub at: Vec<String>,
-    /// Prediction of the scene, for the most certain patches of each class, or the highest values.
+    /// Prediction of the scene, to choose the most certain patches of each class, or the highest values.
     #[arg(long, value_name = "FOLDER")]
     pub prediction: Option<PathBuf>,
-    /// How many of the most certain patches of each class, or of the highest values [default: 2 with --prediction]
+    /// Number of most certain patches of each class, or of highest values [default: 2 with --prediction]
     #[arg(long, requires = "prediction", value_name = "NUMBER")]
     pub top: Option<usize>,
     /// Methods: grad-cam, hires-cam, occlusion [default: all]
     #[arg(long, value_delimiter = ',', value_name = "METHOD")]
     pub methods: Vec<Method>,
-    /// Class to explain, by name [default: the class a patch was chosen for, else its predicted class]
+    /// Class to explain, by name [default: the class that the patch was chosen for, otherwise its predicted class]
     #[arg(long, value_name = "NAME")]
     pub class: Option<String>,
     /// Side of the square that occlusion hides [default: an eighth of the patch]
@@ -71,16 +71,16 @@ pub struct Options {
     /// Steps of the deletion and insertion curves.
     #[arg(long, value_name = "NUMBER", default_value_t = ExplainSettings::default().steps)]
     pub steps: usize,
-    /// Bands shown as red, green and blue, among the model's: --rgb 3,2,1 [default: by description]
+    /// Bands of the model to show as red, green and blue: --rgb 3,2,1 [default: by description]
     #[arg(long, value_delimiter = ',', value_name = "BAND")]
     pub rgb: Vec<BandRef>,
-    /// Seed of the random weights that maps are compared with.
+    /// Seed of the random weights used for comparison.
     #[arg(long, value_name = "NUMBER", default_value_t = ExplainSettings::default().seed)]
     pub seed: u64,
-    /// Device of the network: cpu, gpu, gpu:N, cuda, cuda:N.
+    /// Device to run the network on: cpu, gpu, gpu:N, cuda, cuda:N.
     #[arg(long, value_name = "DEVICE", default_value_t = ExplainSettings::default().device)]
     pub device: DeviceChoice,
-    /// Replace the output where it stands already.
+    /// Replace --out if it exists.
     #[arg(long)]
     pub overwrite: bool,
     /// Print the rows as JSON.

@@ -14,10 +14,10 @@ use crate::recipe::TEMPLATE;
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Example:\n  areal init rubber.toml\n  areal run rubber.toml")]
 pub struct Options {
-    /// Where to write it.
+    /// File to write.
     #[arg(default_value = "recipe.toml")]
     pub recipe: PathBuf,
-    /// Replace a file that stands there.
+    /// Replace the file if it exists.
     #[arg(long)]
     pub overwrite: bool,
 }

@@ -15,18 +15,18 @@ use crate::context::Context;
 use crate::errors::{CliError, Exit};
 use crate::scene_options::SceneOptions;
 
-/// Say what raster files hold, and whether they make one scene.
+/// Describe raster files, and check whether they form one scene.
 ///
-/// Prints each file's bands, types, CRS, ground resolution, nodata and masks, the share of pixels that are observed,
-/// nodata or masked, and each band's statistics over the observed pixels; then the scene that the files make together,
-/// with a patch grid to begin with, or why they make none and which flag resolves it. Every pixel is read.
+/// For each file, prints its bands, types, CRS, ground resolution, nodata and masks, the fractions of observed, nodata
+/// and masked pixels, and the statistics of each band over the observed pixels. Then describes the scene that the files
+/// form and suggests a patch grid, or explains why they do not form a scene and which flag helps. Every pixel is read.
 #[derive(Debug, Clone, Default, Args)]
 #[command(after_help = "Examples:
   areal inspect scene.tif
   areal inspect east.tif west.tif --quality-band QA --quality-values 2,4
   areal inspect east.tif west.tif --crs EPSG:32648 --resolution 10 --resampling bilinear --json")]
 pub struct Options {
-    /// Raster files of one scene; anything that GDAL opens.
+    /// Raster files of one scene, in any format that GDAL opens.
     #[arg(required = true, value_name = "FILES")]
     pub files: Vec<PathBuf>,
     /// Print JSON instead of tables (format areal-inspection/1).

@@ -17,10 +17,10 @@ use crate::errors::{CliError, Exit};
   areal man --command predict | man -l -
   areal man --out man1")]
 pub struct Options {
-    /// The command to print the page of; without it, the page of areal itself.
+    /// Command whose page is printed [default: areal itself].
     #[arg(long, value_name = "COMMAND", conflicts_with = "out")]
     pub command: Option<String>,
-    /// Folder to make with a page for areal and for each command.
+    /// Folder to write, with one page for areal and one for each command.
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
 }

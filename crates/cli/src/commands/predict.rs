@@ -18,68 +18,70 @@ use crate::scene_options::SceneOptions;
 
 /// Predict a scene with a bundle: a map of classes with their probabilities, or of a value
 ///
-/// The scene is read in strips, so that its size does not matter for memory. Each cell of the map is one stride wide.
-/// Where the stride is smaller than the patch, a cell is the mean of the patches that cover it. A patch or a cell with
-/// too few observed pixels is not predicted. An interrupted run keeps its finished strips beside the output; --resume
+/// The scene is read in strips, so memory use does not depend on its size. Each cell of the map is one stride wide. If
+/// the stride is smaller than the patch, a cell is the mean of the patches that cover it. A patch or a cell with too
+/// few observed pixels is not predicted. An interrupted run keeps its finished strips next to the output; --resume
 /// continues it.
 ///
-/// With --mode dense the network runs over the scene instead of patch by patch, and the features in each patch are
-/// averaged: with strides smaller than the patch this takes a fraction of the time. A network trained with --padding valid
-/// gives the same map either way, up to rounding. One trained with the usual padding of zeros saw every patch end in
-/// zeros, and in dense mode sees what lies around it: the map differs, most where patches are small for the network. How
-/// much is measured on up to 256 patches of the scene, and told in prediction.json and on the way. An area without data
-/// takes as long as any other in this mode. Maps of the network and a row of decoded blocks are bounded by three quarters
-/// of --memory; the scene is cut into panels of columns where they do not fit.
+/// With --mode dense, the network runs over the whole scene instead of patch by patch, and the features in each patch
+/// are averaged. With strides smaller than the patch, this takes a fraction of the time. A network trained with
+/// --padding valid gives the same map in both modes, up to rounding. A network trained with the usual zero padding saw
+/// zeros around every patch; in dense mode it sees the surrounding pixels, so its map differs, most for patches that
+/// are small for the network. The difference is measured on up to 256 patches of the scene, printed, and written to
+/// prediction.json. In this mode an area without data takes as long as any other. Feature maps and a row of decoded
+/// blocks use at most three quarters of --memory. If they do not fit, the scene is cut into panels of columns.
 #[derive(Debug, Clone, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[command(after_help = "Examples:\n  areal predict scene.tif --bundle bundle --out prediction\n  \
                   areal predict west.tif east.tif --bundle bundle --out prediction --stride 16 --quality-band qa \
                   --quality-bits 3,4")]
 pub struct Options {
-    /// Rasters of the scene; several are read as one.
+    /// Rasters of the scene; several files are read as one.
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Bundle of a trained model.
     #[arg(long, value_name = "FOLDER")]
     pub bundle: Option<PathBuf>,
-    /// Folder to make: classes.tif and probabilities.tif, or value.tif; states.tif (what of each cell is known: observed,
-    /// nodata, masked, outside) and shares.tif (the share of its ground that is each); prediction.json.
+    /// Folder to write: classes.tif and probabilities.tif, or value.tif; states.tif (state of each cell: observed,
+    /// nodata, masked, outside) and shares.tif (fraction of the cell in each state); prediction.json.
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
-    /// Pixels from one patch to the next, and the size of a cell; it divides the patch size [default: the patch size]
+    /// Pixels from one patch to the next, and the size of a cell. It must divide the patch size [default: the patch
+    /// size]
     #[arg(long, value_name = "PIXELS")]
     pub stride: Option<usize>,
-    /// How the network is run: patch (patch by patch) or dense (over the whole scene, so that what overlapping patches share
-    /// is computed once; --device cpu only).
+    /// How the network is run: patch (patch by patch) or dense (over the whole scene, so that overlapping patches are
+    /// not computed again; --device cpu only).
     #[arg(long, value_name = "MODE", default_value_t = PredictSettings::default().mode)]
     pub mode: PredictMode,
-    /// Least share of observed pixels for a patch to be predicted, and for a cell.
+    /// Minimum fraction of observed pixels for a patch or a cell to be predicted.
     #[arg(long, value_name = "SHARE", default_value_t = PredictSettings::default().min_valid)]
     pub min_valid: f64,
-    /// Patches that go through the network at once, at most 65536.
+    /// Number of patches in one pass through the network, at most 65536.
     #[arg(long, value_name = "NUMBER", default_value_t = PredictSettings::default().batch_size)]
     pub batch_size: usize,
-    /// Threads that read the scene, at most 1024; the result does not depend on it [default: the processors, at most 4].
+    /// Number of threads that read the scene, at most 1024. It does not change the result [default: the number of
+    /// processors, at most 4].
     #[arg(long, value_name = "NUMBER", default_value_t = PredictSettings::default().threads, hide_default_value = true)]
     pub threads: usize,
-    /// Mebibytes that decoded pixels, a batch, and the cells worked on may take, each.
+    /// Memory limit in MiB, for each of: decoded pixels, one batch, the cells being computed.
     #[arg(long, value_name = "MIB", default_value_t = PredictSettings::default().memory)]
     pub memory: u64,
-    /// Device of the network: cpu, gpu, gpu:N, cuda, cuda:N.
+    /// Device to run the network on: cpu, gpu, gpu:N, cuda, cuda:N.
     #[arg(long, value_name = "DEVICE", default_value_t = PredictSettings::default().device)]
     pub device: DeviceChoice,
-    /// Numbers of the network: f32; bf16 or int8, which are faster on processors that have instructions for them and may
-    /// change a class here and there.
+    /// Precision of the network: f32, bf16 or int8. bf16 and int8 are faster on processors with instructions for them,
+    /// and may change the class of a few patches.
     #[arg(long, value_name = "PRECISION", default_value_t = PredictSettings::default().precision)]
     pub precision: Precision,
-    /// Patch store that the model was trained on: int8 measures its ranges on the training patches; bf16 and int8 measure what
-    /// they change on the test and validation patches
+    /// Patch store that the model was trained on. int8 measures its ranges on the training patches; bf16 and int8
+    /// measure their effect on the test and validation patches
     #[arg(long, value_name = "FOLDER")]
     pub store: Option<PathBuf>,
     /// Continue an interrupted run of the same job.
     #[arg(long)]
     pub resume: bool,
-    /// Replace the output where it stands already.
+    /// Replace --out if it exists.
     #[arg(long)]
     pub overwrite: bool,
     /// Print the counts as JSON.

@@ -24,9 +24,10 @@ use crate::options;
 
 /// Write one self-contained HTML report of a job's results
 ///
-/// Maps, areas by zone as a map and a sortable table, estimates with their errors, learning curve, confusion matrices,
-/// saliency examples, notes on data quality, and how everything was made. The file opens from disk and needs no network. Every part is optional;
-/// what is not given is said to be missing, and parts that were not made from each other are warned of.
+/// Shows maps, areas by zone as a map and a sortable table, estimates with their errors, the learning curve, confusion
+/// matrices, saliency examples, notes on data quality, and how everything was made. The file opens from disk and works
+/// offline. Every part is optional. The report lists missing parts and warns about parts that were not made from each
+/// other.
 #[derive(Debug, Clone, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[command(
@@ -40,19 +41,19 @@ pub struct Options {
     /// Areas to map and list. Repeatable.
     #[arg(long, value_name = "FOLDER")]
     pub areas: Vec<PathBuf>,
-    /// Estimates from a labelled sample, as 'areal estimate' writes them. Repeatable.
+    /// Estimates from a labelled sample: a folder made by 'areal estimate'. Repeatable.
     #[arg(long, value_name = "FOLDER")]
     pub estimates: Vec<PathBuf>,
-    /// Patch store that the bundle was trained on: how it was made.
+    /// Patch store that the bundle was trained on, to show how it was made.
     #[arg(long, value_name = "FOLDER")]
     pub store: Option<PathBuf>,
-    /// Bundle: learning curve, validation confusion matrix, the model's facts.
+    /// Bundle, to show the learning curve, validation confusion matrix and properties of the model.
     #[arg(long, value_name = "FOLDER")]
     pub bundle: Option<PathBuf>,
-    /// Evaluation: measures and confusion matrix of a split.
+    /// Evaluation, to show the measures and confusion matrix of a split.
     #[arg(long, value_name = "FOLDER")]
     pub evaluation: Option<PathBuf>,
-    /// Saliency examples, as 'areal explain' writes them. Repeatable.
+    /// Saliency examples: a folder made by 'areal explain'. Repeatable.
     #[arg(long, value_name = "FOLDER")]
     pub explain: Vec<PathBuf>,
     /// Heading of the report.
@@ -61,7 +62,7 @@ pub struct Options {
     /// File to write.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// Replace the file where it stands already.
+    /// Replace --out if it exists.
     #[arg(long)]
     pub overwrite: bool,
 }

@@ -11,26 +11,26 @@ use crate::recipe::{Recipe, RecipeRun, RunSettings, enter_folder};
 
 /// Run every stage of a recipe, from scenes to the report
 ///
-/// The sections [tile] [train] [evaluate] [predict] [explain] [aggregate] [sample] [estimate] [report] are the options of
-/// the commands of those names; a stage without a section is left out. A stage whose inputs and settings are unchanged
-/// since it last ran is skipped, and said so. A sample is drawn once and never replaced; [estimate] runs when its labels,
-/// made by people, are there. Paths in a recipe are relative to the recipe's folder.
+/// The sections [tile] [train] [evaluate] [predict] [explain] [aggregate] [sample] [estimate] [report] hold the options
+/// of the commands with these names. A stage without a section is left out. A stage is skipped, with a message, if its
+/// inputs and settings have not changed since it last ran. A sample is drawn once and never replaced. [estimate] runs
+/// once people have labelled the sample. Paths in a recipe are relative to the folder of the recipe.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:\n  areal run demo/recipe.toml\n  areal run recipe.toml --set train.epochs=5 \
                         --set train.loss=focal\n  areal run recipe.toml --dry-run")]
 pub struct Options {
-    /// The recipe; 'areal init' writes one.
+    /// Recipe to run; 'areal init' writes one.
     pub recipe: PathBuf,
-    /// Lay a value over the recipe: a dotted key and a TOML value. Repeatable.
+    /// Override a value of the recipe: a dotted key and a TOML value. Repeatable.
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     /// Folder for the results [default: the recipe's workdir, or 'out' beside the recipe].
     #[arg(long, value_name = "FOLDER")]
     pub workdir: Option<PathBuf>,
-    /// Run every stage, changed or not.
+    /// Run every stage, even if nothing has changed.
     #[arg(long)]
     pub force: bool,
-    /// Say which stages would run and why, and run none.
+    /// Print which stages would run and why, without running them.
     #[arg(long)]
     pub dry_run: bool,
 }

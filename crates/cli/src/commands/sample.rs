@@ -16,9 +16,10 @@ use crate::survey::print_aligned;
 
 /// Draw a probability sample of map cells, ready to be labelled by an interpreter.
 ///
-/// The units are cells of the prediction, drawn at random within strata with known probabilities. The folder holds
-/// `sample.gpkg` and `sample.csv` (to be filled in, blind: they show no map class), `labelling.md` (how), `second_look.gpkg`
-/// and `.csv` (units for a second interpreter), `design.json` and `units.csv` (what `areal estimate` needs; not for interpreters).
+/// The units are cells of the prediction, drawn at random within strata with known probabilities. The folder contains
+/// `sample.gpkg` and `sample.csv` (to be labelled; they hide the map class), `labelling.md` (instructions),
+/// `second_look.gpkg` and `.csv` (units for a second interpreter), `design.json` and `units.csv` (input of `areal
+/// estimate`; not for interpreters).
 #[derive(Debug, Clone, PartialEq, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[command(after_help = "Examples:
@@ -29,31 +30,31 @@ pub struct Options {
     /// Folder of the prediction.
     #[arg(long, value_name = "DIR")]
     pub prediction: Option<PathBuf>,
-    /// Folder to make.
+    /// Folder to write.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// What the strata are [default: classes; whole for a value].
+    /// Kind of strata [default: classes; whole for a value].
     #[arg(long, value_name = "KIND", value_parser = name_of::<StrataBy>())]
     pub strata: Option<StrataBy>,
     /// Raster of strata (whole numbers 0 to 255) on the map's grid, for --strata raster.
     #[arg(long, value_name = "FILE")]
     pub strata_raster: Option<PathBuf>,
-    /// Layer of zones, for --strata zones or both; a cell belongs to the zone that covers most of it.
+    /// File of zones, for --strata zones or both. A cell belongs to the zone that covers most of it.
     #[arg(long, value_name = "FILE")]
     pub zones: Option<PathBuf>,
     /// Field that identifies a zone.
     #[arg(long, value_name = "FIELD")]
     pub zone_id: Option<String>,
-    /// Number of units; by default it follows from --target-se or --target-cv.
+    /// Number of units [default: computed from --target-se or --target-cv].
     #[arg(long, value_name = "N", conflicts_with_all = ["target_se", "target_cv"])]
     pub size: Option<u64>,
-    /// Wanted standard error of overall accuracy, as a fraction [default: 0.01].
+    /// Target standard error of overall accuracy, as a fraction [default: 0.01].
     #[arg(long, value_name = "FRACTION", conflicts_with = "target_cv")]
     pub target_se: Option<f64>,
-    /// Wanted coefficient of variation of the area of --class, as a fraction: 0.1 is 10 %.
+    /// Target coefficient of variation of the area of --class, as a fraction: 0.1 is 10 %.
     #[arg(long, value_name = "FRACTION", requires = "class")]
     pub target_cv: Option<f64>,
-    /// The class that --target-cv is about, by name or code.
+    /// Class for --target-cv, by name or code.
     #[arg(long, value_name = "CLASS")]
     pub class: Option<String>,
     /// Expected user's accuracies, by class: rubber=0.7,forest=0.9 [default: 0.8 each].
@@ -62,17 +63,17 @@ pub struct Options {
     /// How the sample is allocated to the strata.
     #[arg(long, value_name = "HOW", value_parser = name_of::<Allocation>(), default_value_t = SampleSettings::default().allocation)]
     pub allocation: Allocation,
-    /// Minimum number of units in a stratum [default: 50 with --strata classes, else 2].
+    /// Minimum number of units in a stratum [default: 50 with --strata classes, otherwise 2].
     #[arg(long, value_name = "N")]
     #[serde(alias = "least")]
     pub min_per_stratum: Option<u64>,
-    /// How units are drawn in a stratum; balanced spreads them over the map.
+    /// How units are drawn within a stratum; balanced spreads them over the map.
     #[arg(long, value_name = "HOW", value_parser = name_of::<Draw>(), default_value_t = SampleSettings::default().draw)]
     pub draw: Draw,
     /// Fraction of the units to be labelled by a second interpreter.
     #[arg(long, value_name = "FRACTION", default_value_t = SampleSettings::default().second_look)]
     pub second_look: f64,
-    /// Show the map's class in the interpreter's files.
+    /// Show the map class in the files for interpreters.
     #[arg(long)]
     pub show_map: bool,
     /// Seed of the draw.

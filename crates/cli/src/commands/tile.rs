@@ -21,21 +21,20 @@ use crate::scene_options::SceneOptions;
 /// Cut labelled patches from scenes into a patch store for training
 ///
 /// Labels are polygons or points with a class (--label-field), points with a value (--value-field), or a raster of
-/// class codes. They may be in any CRS. A pixel belongs to a polygon when its centre lies inside. A patch gets the
-/// class that most of its pixels have, if it has at least --min-label-fraction of them; a point gets a patch centred on
-/// it.
+/// class codes. They may be in any CRS. A pixel belongs to a polygon if its centre lies inside. A patch gets its most
+/// common class if at least --min-label-fraction of its pixels have that class. A point gets a patch centred on it.
 ///
-/// Patches lie on the grid of the prediction. For polygons that are few or small, use --placement polygon: patches are
-/// centred inside the polygons, the first on a point well inside each and the others every stride from there, so that
-/// each polygon gives at least one patch and the stride says how many more. Give --split-by group with it: all patches of
-/// a polygon are then in one split, in every scene.
+/// By default, patches lie on the grid of the prediction. For few or small polygons, use --placement polygon: patches
+/// are centred inside the polygons, the first on a point well inside each polygon and the others at multiples of the
+/// stride from it. Each polygon gives at least one patch, and a smaller stride gives more. Use --split-by group with
+/// it, so that all patches of a polygon are in one split, in every scene.
 ///
-/// Splits are assigned by square blocks of the ground, the same in every scene, so that training and test patches come
-/// from different places. Rare classes are spread first. Where patches of two splits overlap, or come within --buffer
-/// metres, the training patch is dropped before the validation patch, and that before the test patch.
+/// Splits are assigned by square blocks of ground, the same in every scene, so that training and test patches come from
+/// different places. Rare classes are assigned first. If patches of two splits overlap, or are nearer than --buffer
+/// metres, one is dropped: training patches first, then validation patches.
 ///
-/// The store is a folder: pixels.npy and states.npy, which NumPy opens (also memory-mapped), patches.csv with one row per
-/// patch, the same as patches.gpkg for QGIS, and store.json.
+/// The store is a folder: pixels.npy and states.npy for NumPy (also memory-mapped), patches.csv with one row per patch,
+/// patches.gpkg with the same rows for QGIS, and store.json.
 #[derive(Debug, Clone, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[command(after_help = "Examples:\n  \
@@ -45,7 +44,7 @@ use crate::scene_options::SceneOptions;
     areal tile scene.tif --labels clusters.gpkg --value-field wealth --split-by group --buffer 2000 --out patches\n  \
     areal tile --from-folders EuroSAT_RGB --out patches")]
 pub struct Options {
-    /// Files of one scene, mosaicked: where they overlap, the first with an observed pixel wins.
+    /// Files of one scene, mosaicked. Where they overlap, the first file with an observed pixel is used.
     #[arg(value_name = "FILE", conflicts_with_all = ["scenes", "from_folders"])]
     pub files: Vec<PathBuf>,
     /// One of several scenes (dates, UTM zones), each on its own pixel grid. Repeatable.
@@ -58,13 +57,13 @@ pub struct Options {
     /// Labels: a vector layer or a raster of class codes (band 1).
     #[arg(long, value_name = "FILE", help_heading = "Labels", conflicts_with = "from_folders")]
     pub labels: Option<PathBuf>,
-    /// Layer of the label file, where it has several.
+    /// Layer of the label file, if it has several.
     #[arg(long, value_name = "NAME", help_heading = "Labels")]
     pub label_layer: Option<String>,
     /// Field that names the class.
     #[arg(long, value_name = "FIELD", help_heading = "Labels", conflicts_with = "value_field")]
     pub label_field: Option<String>,
-    /// Field of points that holds a value to be predicted.
+    /// Field of the points with the value to predict.
     #[arg(long, value_name = "FIELD", help_heading = "Labels")]
     pub value_field: Option<String>,
     /// Unit of the value, for tables and maps.
@@ -74,17 +73,18 @@ pub struct Options {
     /// [default: those in the labels, codes from 0 in order of the names].
     #[arg(long, value_delimiter = ',', value_name = "FILE|LIST", help_heading = "Labels")]
     pub classes: Vec<String>,
-    /// How a patch gets its class: majority of its pixels, or centre (the pixel in the middle).
+    /// How a patch gets its class: majority (of its pixels) or centre (the pixel in the middle).
     #[arg(long, value_name = "RULE", help_heading = "Labels", default_value_t = LabelRule::default())]
     pub label_rule: LabelRule,
-    /// Least share of a patch's pixels that must have its class [default: 0.5; with --placement polygon or --label-rule
-    /// centre: 0].
+    /// Minimum fraction of the pixels of a patch that must have its class [default: 0.5; with --placement polygon or
+    /// --label-rule centre: 0].
     #[arg(long, value_name = "SHARE", help_heading = "Labels")]
     pub min_label_fraction: Option<f64>,
-    /// Code of a label raster that means no label, besides its nodata value.
+    /// Code of a label raster that means no label, in addition to its nodata value.
     #[arg(long, allow_negative_numbers = true, value_name = "CODE", help_heading = "Labels")]
     pub label_nodata: Option<f64>,
-    /// Read a label raster on another pixel grid than the scene's: nearest. Without it, that is an error.
+    /// Resampling method for a label raster on another pixel grid than the scene: nearest. Without it, such a raster is
+    /// an error.
     #[arg(long, value_name = "METHOD", help_heading = "Labels")]
     pub label_resampling: Option<Resampling>,
 
@@ -97,30 +97,30 @@ pub struct Options {
     /// Where patches lie: grid, or polygon (centred inside polygons).
     #[arg(long, value_name = "WHERE", help_heading = "Patches", default_value_t = Placement::default())]
     pub placement: Placement,
-    /// Least share of a patch's pixels that must be observed, neither nodata nor masked.
+    /// Minimum fraction of the pixels of a patch that must be observed (neither nodata nor masked).
     #[arg(long, value_name = "SHARE", help_heading = "Patches", default_value_t = 0.9)]
     pub min_valid: f64,
 
-    /// Shares of train, validation and test [default: 0.7,0.15,0.15].
+    /// Fractions of train, validation and test [default: 0.7,0.15,0.15].
     #[arg(long, value_delimiter = ',', num_args = 1, value_name = "SHARES", help_heading = "Splits")]
     pub split: Vec<f64>,
-    /// What is never divided: block (square cells of the ground), group (a polygon, or equal values of --group-field),
-    /// field (the labels say, see --split-field) [default: block].
+    /// Unit that is never divided between splits: block (square of ground), group (a polygon, or equal values of
+    /// --group-field), field (splits come from the labels, see --split-field) [default: block].
     #[arg(long, value_name = "UNIT", help_heading = "Splits")]
     pub split_by: Option<SplitBy>,
     /// Side of a block in metres [default: a tenth of the side of the area with patches, at least two patches].
     #[arg(long, value_name = "METRES", help_heading = "Splits")]
     pub block_size: Option<f64>,
-    /// Least distance in metres between patches of two splits; nearer ones are dropped.
+    /// Minimum distance in metres between patches of two splits; nearer patches are dropped.
     #[arg(long, value_name = "METRES", help_heading = "Splits", default_value_t = 0.0)]
     pub buffer: f64,
-    /// Field whose equal values make a group [default: each polygon or point is its own].
+    /// Field whose equal values form a group [default: each polygon or point is its own group].
     #[arg(long, value_name = "FIELD", help_heading = "Splits")]
     pub group_field: Option<String>,
-    /// Field of the labels that says train, validation or test; patches that overlap are an error then.
+    /// Field of the labels that holds train, validation or test. Overlapping patches of two splits are then an error.
     #[arg(long, value_name = "FIELD", help_heading = "Splits")]
     pub split_field: Option<String>,
-    /// Seed of the assignment.
+    /// Seed of the split assignment.
     #[arg(long, value_name = "NUMBER", help_heading = "Splits", default_value_t = 1)]
     pub seed: u64,
 
@@ -135,7 +135,7 @@ pub struct Options {
     /// Folder of the patch store.
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
-    /// Replace a store that stands there.
+    /// Replace --out if it exists.
     #[arg(long)]
     pub overwrite: bool,
     /// Print the counts as JSON instead of a table.

@@ -15,13 +15,13 @@ use crate::context::Context;
 use crate::errors::{CliError, Exit};
 use crate::options;
 
-/// Train a network on a patch store and write a bundle: the model and all that is needed to use it.
+/// Train a network on a patch store and write a bundle: the model and everything needed to use it.
 ///
-/// The defaults suit a CPU: a compact network of about 230,000 parameters. Progress goes to stderr, an epoch a line;
-/// the measures on the validation split go to stdout. A checkpoint stands beside --out (.NAME.checkpoint) after each
-/// epoch: an interrupted run that is started again with the same settings and data continues from it, to the same
-/// bytes. The bundle holds weights.safetensors, model.json, metrics.csv (by epoch), confusion.csv, evaluation.json,
-/// learning-curve.svg and card.md.
+/// The defaults suit a CPU: a compact network of about 230,000 parameters. Progress goes to stderr, one line per epoch.
+/// The measures on the validation split go to stdout. After each epoch a checkpoint is written next to --out
+/// (.NAME.checkpoint). If an interrupted run is started again with the same settings and data, it continues from the
+/// checkpoint and gives the same bytes. The bundle contains weights.safetensors, model.json, metrics.csv (by epoch),
+/// confusion.csv, evaluation.json, learning-curve.svg and card.md.
 #[derive(Debug, Clone, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[command(after_help = "Examples:\n  \
@@ -38,61 +38,62 @@ pub struct Options {
     /// Network: compact, resnet18, resnet34 or resnet50.
     #[arg(long, value_name = "NAME", default_value_t = TrainSettings::default().architecture)]
     pub architecture: Architecture,
-    /// What convolutions see past the border of a patch: same (zeros) or valid (nothing). With valid, prediction in dense
-    /// mode is exact; patches must be at least 47 px (compact), 435 px (resnet18), 899 px (resnet34) or 427 px (resnet50).
+    /// Padding of convolutions at the border of a patch: same (zeros) or valid (none). With valid, prediction in dense
+    /// mode is exact, and patches must be at least 47 px (compact), 435 px (resnet18), 899 px (resnet34) or 427 px
+    /// (resnet50).
     #[arg(long, value_name = "PADDING", default_value_t = TrainSettings::default().padding)]
     pub padding: Padding,
-    /// Weights to begin from: a safetensors or PyTorch (.pth) file of the same architecture. For other bands, the
-    /// first convolution's bands are repeated in turn and scaled; for other classes, the head begins afresh.
+    /// Initial weights: a safetensors or PyTorch (.pth) file of the same architecture. If the bands differ, the bands
+    /// of the first convolution are repeated in turn and scaled. If the classes differ, the head is initialised anew.
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
-    /// Most epochs.
+    /// Maximum number of epochs.
     #[arg(long, value_name = "N", default_value_t = TrainSettings::default().epochs)]
     pub epochs: usize,
-    /// Most patches of a step.
+    /// Maximum number of patches per step.
     #[arg(long, value_name = "N", default_value_t = TrainSettings::default().batch_size)]
     pub batch_size: usize,
     /// Optimiser: adamw or sgd (momentum 0.9).
     #[arg(long, value_name = "NAME", default_value_t = TrainSettings::default().optimiser)]
     pub optimiser: OptimiserKind,
-    /// Learning rate after the warm-up; it falls as a cosine to 0.
+    /// Learning rate after the warm-up; it then decays to 0 along a cosine.
     #[arg(long, value_name = "RATE", default_value_t = TrainSettings::default().learning_rate)]
     pub learning_rate: f64,
-    /// Epochs over which the learning rate rises.
+    /// Number of epochs over which the learning rate rises.
     #[arg(long, value_name = "N", default_value_t = TrainSettings::default().warmup_epochs)]
     pub warmup_epochs: f64,
     /// Weight decay.
     #[arg(long, value_name = "DECAY", default_value_t = TrainSettings::default().weight_decay)]
     pub weight_decay: f64,
-    /// Longest gradient, over all weights together.
+    /// Maximum gradient norm, over all weights together.
     #[arg(long, value_name = "NORM", default_value_t = TrainSettings::default().clip_norm.expect("the default clips"))]
     pub clip_norm: f64,
     /// Loss: cross-entropy, focal, focal(GAMMA), focal(GAMMA,ALPHA) for classes; mse, huber(DELTA) for values.
     /// [default: cross-entropy, mse]
     #[arg(long, value_name = "LOSS")]
     pub loss: Option<Loss>,
-    /// How much each class counts in the loss: none, inverse, sqrt-inverse or effective(BETA).
+    /// Class weights in the loss: none, inverse, sqrt-inverse or effective(BETA).
     #[arg(long, value_name = "WEIGHTS", default_value_t = TrainSettings::default().class_weights)]
     pub class_weights: ClassWeights,
-    /// How patches are drawn: shuffled (each once) or balanced (as many of each class).
+    /// How patches are drawn: shuffled (each once) or balanced (equally many of each class).
     #[arg(long, value_name = "NAME", default_value_t = TrainSettings::default().sampler)]
     pub sampler: Sampler,
-    /// Vary training patches by the eight flips and rotations.
+    /// Augment training patches with the eight flips and rotations.
     #[arg(long, action = ArgAction::Set, default_value_t = Augmentation::default().flips, value_name = "BOOL")]
     pub flips: bool,
-    /// Vary the brightness of training patches by up to so many standard deviations.
+    /// Augment the brightness of training patches by up to this many standard deviations.
     #[arg(long, value_name = "DEVIATIONS", default_value_t = Augmentation::default().brightness)]
     pub brightness: f32,
-    /// Noise on observed pixels of training patches, in standard deviations.
+    /// Noise added to observed pixels of training patches, in standard deviations.
     #[arg(long, value_name = "DEVIATIONS", default_value_t = Augmentation::default().noise)]
     pub noise: f32,
-    /// Epochs without a better validation macro-F1 (RMSE for values) after which training stops.
+    /// Number of epochs without a better validation macro-F1 (RMSE for values) after which training stops.
     #[arg(long, value_name = "N", default_value_t = TrainSettings::default().patience)]
     pub patience: usize,
     /// Seed of every random choice.
     #[arg(long, value_name = "SEED", default_value_t = TrainSettings::default().seed)]
     pub seed: u64,
-    /// Where the network runs; `areal devices` lists what there is.
+    /// Device to run the network on; `areal devices` lists them.
     #[arg(long, value_name = "DEVICE", default_value_t = TrainSettings::default().device)]
     pub device: DeviceChoice,
     /// Licence of the data and labels, for the model card.
