@@ -20,7 +20,7 @@ pub static JOB: LazyLock<Job> = LazyLock::new(|| {
     let sample = demo.join("out/samples/landscape/sample.csv");
     let label = ["demo", "--out", demo.to_str().unwrap(), "--label", sample.to_str().unwrap()];
     areal(label).expect(0);
-    areal(label).expect(4).says(&["landscape.csv", "exists already", "--overwrite"]);
+    areal(label).expect(4).says(&["landscape.csv", "already exists", "--overwrite"]);
     run();
     Job { folder }
 });

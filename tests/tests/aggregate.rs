@@ -173,7 +173,7 @@ fn an_output_that_stands_is_kept_unless_it_may_be_replaced() {
     case.run(&[]).expect(0);
     let table = case.folder.path().join("areas/areas.csv");
     std::fs::write(&table, "mine").unwrap();
-    case.run(&[]).expect(4).says(&["exists already", "--overwrite"]);
+    case.run(&[]).expect(4).says(&["already exists", "--overwrite"]);
     assert_eq!(std::fs::read_to_string(&table).unwrap(), "mine");
     case.run(&["--overwrite"]).expect(0);
     assert_ne!(std::fs::read_to_string(&table).unwrap(), "mine");

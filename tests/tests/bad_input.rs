@@ -92,10 +92,10 @@ fn files_that_are_cut_off_are_refused_and_leave_nothing() {
     let half = |c: f64| -> Geometry<f64> { rectangle(&grid, [0.0, c, 400.0, c + 200.0]) };
     let shapes = [(half(0.0), "a", 1.0, "a"), (half(200.0), "b", 2.0, "b")];
     let labels = place.layer("labels.gpkg", &grid, &shapes);
-    tile(&place, &[text(&cut)], &labels, "out").expect(3).says(&["cut.tif", "rows", "damaged or cut off"]);
+    tile(&place, &[text(&cut)], &labels, "out").expect(3).says(&["cut.tif", "rows", "damaged or truncated"]);
     let out = place.path("out");
     let aggregate = ["aggregate", "--raster", text(&cut), "--zones", text(&labels), "--zone-id", "class"];
-    areal([&aggregate[..], &["--out", text(&out)]].concat()).expect(3).says(&["cut.tif", "damaged or cut off"]);
+    areal([&aggregate[..], &["--out", text(&out)]].concat()).expect(3).says(&["cut.tif", "damaged or truncated"]);
     // Not even its first part is whole.
     std::fs::write(&cut, &bytes[..100]).unwrap();
     tile(&place, &[text(&cut)], &labels, "out").expect(3).says(&["cut.tif"]);
@@ -244,7 +244,7 @@ fn a_zone_in_degrees_that_lies_nowhere_is_refused() {
         areal(args.into_iter().chain([crate::tile::text(&out)])).expect(3).says(&[
             "far",
             said,
-            "is not a longitude and latitude",
+            "is not a valid longitude and latitude",
         ]);
         assert!(!out.exists());
     }

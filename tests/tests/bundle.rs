@@ -29,7 +29,7 @@ fn a_bundle_with_missing_cut_or_swapped_weights_is_refused() {
     let other = folder.path().join("other");
     train(&other, "2");
     std::fs::copy(other.join("weights.safetensors"), &weights).unwrap();
-    evaluate(&bundle, &store).expect(3).says(&["model.json says", "swapped"]);
+    evaluate(&bundle, &store).expect(3).says(&["model.json records", "replaced"]);
 
     std::fs::remove_file(&weights).unwrap();
     evaluate(&bundle, &store).expect(3).says(&["cannot read", "weights.safetensors"]);
@@ -37,7 +37,7 @@ fn a_bundle_with_missing_cut_or_swapped_weights_is_refused() {
     std::fs::write(&weights, &whole).unwrap();
     let model = std::fs::read_to_string(bundle.join("model.json")).unwrap();
     std::fs::write(bundle.join("model.json"), model.replace("\"nir\"", "\"swir\"")).unwrap();
-    evaluate(&bundle, &store).expect(3).says(&["bands [red, swir], the data have [red, nir]"]);
+    evaluate(&bundle, &store).expect(3).says(&["bands [red, swir], but the data have [red, nir]"]);
     std::fs::write(bundle.join("model.json"), model.replace("areal-bundle/1", "areal-bundle/9")).unwrap();
     evaluate(&bundle, &store).expect(3).says(&["areal-bundle/9", "areal-bundle/1"]);
 }

@@ -31,6 +31,6 @@ fn a_landscape_stands_whole_and_is_not_overwritten_unasked() {
         "wealth.toml",
     ];
     assert_eq!(names, expected);
-    areal(args).expect(4).says(&["exists already", "--overwrite"]);
+    areal(args).expect(4).says(&["already exists", "--overwrite"]);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }

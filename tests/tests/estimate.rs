@@ -132,7 +132,7 @@ fn a_draw_repeats_byte_by_byte() {
     let w = world();
     w.sample(&["--size", "200"]).expect(0);
     let first = std::fs::read(w.path("sample/units.csv")).unwrap();
-    w.sample(&["--size", "200"]).expect(4).says(&["exists already", "--overwrite"]);
+    w.sample(&["--size", "200"]).expect(4).says(&["already exists", "--overwrite"]);
     w.sample(&["--size", "200", "--overwrite"]).expect(0);
     assert_eq!(std::fs::read(w.path("sample/units.csv")).unwrap(), first);
 }

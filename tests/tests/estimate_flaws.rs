@@ -101,7 +101,7 @@ fn a_sample_without_an_error_is_not_called_certain() {
         assert_eq!((row["quality"].as_str(), row["interval"].as_str()), (quality, "dirichlet"), "{row:?}");
     }
     let again = w.text("x");
-    areal(["compare", &again, &again]).expect(3).says(&["no estimate with an error in common"]);
+    areal(["compare", &again, &again]).expect(3).says(&["no common estimate with an error"]);
 }
 
 /// The ends of an interval were rounded finer than its number, which then lay outside; comparing such numbers found changes.

@@ -16,8 +16,8 @@ fn labels_that_fit_no_unit_are_refused_with_their_place() {
         assert!(!w.path("x").exists());
     };
     let id = line.split(',').next().unwrap();
-    refused(format!("{text}{line}\n"), 3, &[&format!("has unit {id} twice"), "one row a unit"]);
-    refused(text.replacen(&line, "9999,102,17,forest", 1), 3, &["unit 9999 has number 9999", "does not know"]);
+    refused(format!("{text}{line}\n"), 3, &[&format!("lists unit {id} twice"), "one row per unit"]);
+    refused(text.replacen(&line, "9999,102,17,forest", 1), 3, &["unit 9999 has number 9999", "is not in the design"]);
     refused(text.replacen(&line, "first,102,17,forest", 1), 3, &["row 2: unit_id is \"first\"", "whole number"]);
     refused(text.replacen("label", "class", 1), 3, &["has no field \"label\"", "--label-field"]);
     refused("unit_id,lon,lat,label\n".to_owned(), 3, &["there is no labelled unit", "fill in the label field"]);
@@ -58,7 +58,7 @@ fn labels_of_another_draw_are_refused() {
         std::fs::write(w.path("labelled.csv"), lines.join("\n") + "\n").unwrap();
     };
     with_design(&design);
-    w.estimate("x", &[]).expect(3).says(&[&format!("is of draw {design}"), "(seed 4)"]);
+    w.estimate("x", &[]).expect(3).says(&[&format!("belongs to draw {design}"), "(seed 4)"]);
     assert!(!w.path("x").exists());
     with_design(&rows(&w.path("sample/sample.csv"))[0]["design_id"]);
     w.estimate("x", &[]).expect(0);

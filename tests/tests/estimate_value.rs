@@ -72,7 +72,7 @@ fn mean(values: &[f64], cells: impl Iterator<Item = usize> + Clone, areas: &[f64
 #[test]
 fn every_estimator_of_a_mean_holds_the_truth_and_the_map_saves_units() {
     let w = wealth();
-    w.sample(&[]).expect(2).says(&["the size of a sample of a value is not given", "--size"]);
+    w.sample(&[]).expect(2).says(&["a sample of a value needs its size", "--size"]);
     w.sample(&["--size", "400"]).expect(0);
     w.label();
     let (areas, all) = (cell_areas(), NODATA_ROWS * SIDE..SIDE * SIDE);
@@ -154,7 +154,7 @@ fn a_unit_level_model_gives_each_zone_its_mean() {
     assert!(errors[1] < 0.6 * errors[0], "{errors:?}");
     w.world.sample(&["--size", "300", "--overwrite"]).expect(0);
     w.world.label("sample", "sample.csv", "labelled.csv");
-    let words = ["--zone-method unit-level applies to values only", "choose another"];
+    let words = ["--zone-method unit-level applies only to values", "choose another"];
     w.world.estimate("x", &[&with_zones[..], &["unit-level"]].concat()).expect(2).says(&words);
 }
 
@@ -170,7 +170,7 @@ fn what_is_about_classes_is_refused_for_a_value() {
     w.estimate("x", &["--estimator", "post-stratified"]).expect(3).says(&["no map class to post-stratify a value by"]);
     areal(["estimate", "--prediction", &prediction, "--quantify", "emq", "--out", &out])
         .expect(2)
-        .says(&["--quantify applies to classes only", "--sample"]);
+        .says(&["--quantify applies only to classes", "--sample"]);
     let text = std::fs::read_to_string(w.world.path("labelled.csv")).unwrap();
     let line = text.lines().nth(1).unwrap();
     let id = line.split(',').next().unwrap();
@@ -204,5 +204,5 @@ fn a_sample_of_a_value_that_leaves_half_the_map_out_is_told() {
         .says(&["the sample is clustered away from the mapped area", "have no label"]);
     w.estimate("y", &[&with_zones[..], &["--benchmark"]].concat())
         .expect(2)
-        .says(&["--benchmark applies to classes only"]);
+        .says(&["--benchmark applies only to classes"]);
 }

@@ -12,7 +12,7 @@ fn zones_may_be_strata_and_small_numbers_are_left_out() {
     w.sample(&["--strata", "both", "--zones", &zones, "--zone-id", "id", "--size", "400"]).expect(0);
     w.label("sample", "sample.csv", "labelled.csv");
     let with_zones = ["--zones", &zones, "--zone-id", "id"];
-    w.estimate("x", &[]).expect(2).says(&["strata by zones need the zones", "--zones"]);
+    w.estimate("x", &[]).expect(2).says(&["strata by zones need a file of zones", "--zones"]);
     w.estimate("direct", &[&with_zones[..], &["--zone-method", "direct", "--suppress-below", "42"]].concat()).expect(0);
     let found = rows(&w.path("direct/estimates.csv"));
     let hidden: Vec<_> = found.iter().filter(|r| !r["suppressed"].is_empty()).collect();

@@ -116,7 +116,12 @@ fn a_prediction_of_another_grid_patch_size_or_bundle_is_refused() {
         ["--prediction".into(), at("prediction"), "--top".into(), "1".into(), "--steps".into(), "2".into()].into();
     let here = [&from[..], std::slice::from_ref(&bounds)].concat();
     let cells = format!("{} x {} of", height.div_ceil(32), width.div_ceil(32));
-    run("explain", "bundle", "out", &from).expect(3).says(&["cells are", &cells, "--bounds", "--resolution"]);
+    run("explain", "bundle", "out", &from).expect(3).says(&[
+        "the cells of the prediction are",
+        &cells,
+        "--bounds",
+        "--resolution",
+    ]);
     run("explain", "small", "out", &here).expect(3).says(&["32 px", "16 px", "--bundle"]);
     run("explain", "other", "out", &here).expect(3).says(&["SHA-256", "--bundle"]);
     assert!(!work.path().join("out").exists());

@@ -109,7 +109,10 @@ fn wrong_flags_are_refused_before_any_work() {
         };
         refused(&["--crs", "EPSG:99999", "--resolution", "10", "--resampling", "nearest"], &["EPSG:99999"]);
         for resolution in ["0", "nan"] {
-            refused(&["--resolution", resolution, "--resampling", "nearest"], &["resolution", "gives no pixel grid"]);
+            refused(
+                &["--resolution", resolution, "--resampling", "nearest"],
+                &["resolution", "gives no valid pixel grid"],
+            );
         }
     }
     areal(["inspect", path, "--quality-band", "1"]).expect(2).says(&["neither values nor bits"]);

@@ -194,7 +194,7 @@ fn check(kind: &Kind, seed: u64) {
     let what = format!("{}/{}, seed {seed}: exit {}\n{}", kind.copied, kind.file, ended.code, ended.stderr);
     assert!(matches!(ended.code, 0..=4), "{what}");
     assert!(start.elapsed() < Duration::from_secs(20), "{what}");
-    assert!(!ended.stderr.contains("panicked") && !ended.stderr.contains("fault of areal"), "{what}");
+    assert!(!ended.stderr.contains("panicked") && !ended.stderr.contains("bug in areal"), "{what}");
     assert!(ended.code == 0 || !out.exists(), "it failed and left its output: {what}");
 }
 

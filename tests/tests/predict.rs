@@ -131,7 +131,7 @@ fn a_scene_that_does_not_fit_the_bundle_is_refused_with_both_sides_and_the_flag(
     // The same file by another name.
     let link = folder.path().join("link.tif");
     std::os::unix::fs::symlink(file.canonicalize().unwrap(), &link).unwrap();
-    areal(args(&file, &folder, "out", &[link.to_str().unwrap()])).expect(2).says(&["link.tif is named twice"]);
+    areal(args(&file, &folder, "out", &[link.to_str().unwrap()])).expect(2).says(&["link.tif is given twice"]);
     std::fs::remove_file(&link).unwrap();
     areal(args(&file, &folder, "out", &["--stride", "20"])).expect(2).says(&["20", "32", "--stride"]);
     areal(args(&file, &folder, "out", &["--min-valid", "1.5"])).expect(2).says(&["1.5"]);
@@ -166,7 +166,7 @@ fn an_output_that_stands_is_kept_unless_it_may_be_replaced() {
     let Some((file, folder)) = landsat(32) else { return };
     areal(args(&file, &folder, "out", &[])).expect(0);
     let before = std::fs::read(folder.path().join("out/classes.tif")).unwrap();
-    areal(args(&file, &folder, "out", &[])).expect(4).says(&["exists already", "--overwrite"]);
+    areal(args(&file, &folder, "out", &[])).expect(4).says(&["already exists", "--overwrite"]);
     assert!(std::fs::read(folder.path().join("out/classes.tif")).unwrap() == before);
     areal(args(&file, &folder, "out", &["--overwrite"])).expect(0);
 }

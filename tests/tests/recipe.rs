@@ -63,7 +63,7 @@ fn init_writes_a_recipe_that_run_accepts_and_never_overwrites() {
     areal(["init", path]).expect(0);
     let dry = areal(["run", path, "--dry-run"]).expect(0);
     assert!(dry.stdout.starts_with("tile: would run"), "{}", dry.stdout);
-    areal(["init", path]).expect(4).says(&["exists already", "name another file", "--overwrite"]);
+    areal(["init", path]).expect(4).says(&["already exists", "name another file", "--overwrite"]);
     areal(["init", path, "--overwrite"]).expect(0);
     fs::write(&recipe, "my = \"own\"").unwrap();
     areal(["init", path, "--overwrite"]).expect(4).says(&["was not made by areal"]);
@@ -134,7 +134,7 @@ fn an_output_over_an_input_is_refused_and_both_stay() {
     let path = zones.to_str().unwrap();
     areal(["aggregate", "--raster", path, "--zones", path, "--out", path, "--overwrite"])
         .expect(2)
-        .says(&["would change the input"]);
+        .says(&["would overwrite the input"]);
     assert_eq!(fs::read_to_string(&zones).unwrap(), "anything");
 }
 

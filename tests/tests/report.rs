@@ -11,7 +11,7 @@ fn a_report_of_nothing_says_what_is_missing_and_is_not_overwritten_unasked() {
     let html = std::fs::read_to_string(&out).unwrap();
     assert!(html.contains("No prediction was given") && html.contains("No areas were given"));
     assert!(html.contains("<h1>A &#60;b&#62; &#38; c</h1>"), "the title is not escaped");
-    areal(args).expect(4).says(&["exists already", "--overwrite"]);
+    areal(args).expect(4).says(&["already exists", "--overwrite"]);
     let overwrite = args.into_iter().chain(["--overwrite"]);
     areal(overwrite.clone()).expect(0);
     // Somebody's own file was replaced once.

@@ -125,7 +125,7 @@ fn a_bundle_is_trained_measured_and_not_overwritten() {
     let sum: u64 = confusion.lines().skip(1).map(|l| l.rsplit(',').next().unwrap().parse::<u64>().unwrap()).sum();
     assert_eq!(sum, 12);
 
-    areal(args(&store, &out, &[])).expect(4).says(&["exists already", "--overwrite"]);
+    areal(args(&store, &out, &[])).expect(4).says(&["already exists", "--overwrite"]);
     areal(args(&store, &out, &["--overwrite", "--json"])).expect(0).json();
 }
 
@@ -138,14 +138,20 @@ fn stores_and_settings_that_cannot_be_used_are_refused() {
         areal(args(&store, &out, more)).expect(code).says(words);
         assert!(!out.exists());
     };
-    refused("one", [[9, 0], [3, 0], [0, 0]], &[], 3, &["are of the class forest", "label at least two classes"]);
-    refused("unseen", [[9, 0], [3, 3], [0, 0]], &[], 3, &["class rubber, which no training patch has"]);
+    refused("one", [[9, 0], [3, 0], [0, 0]], &[], 3, &["have the class forest", "label at least two classes"]);
+    refused("unseen", [[9, 0], [3, 3], [0, 0]], &[], 3, &["class rubber, but no training patch has it"]);
     refused("empty", [[9, 9], [0, 0], [3, 3]], &[], 3, &["has no validation patches"]);
-    refused("rate", COUNTS, &["--learning-rate", "0"], 2, &["learning-rate is 0, must be above 0"]);
-    refused("loss", COUNTS, &["--loss", "huber(1)"], 2, &["does not suit a target of classes"]);
-    refused("cuda", COUNTS, &["--device", "cuda:9"], 2, &["no device cuda:9", "areal devices"]);
+    refused("rate", COUNTS, &["--learning-rate", "0"], 2, &["learning-rate is 0; it must be above 0"]);
+    refused("loss", COUNTS, &["--loss", "huber(1)"], 2, &["cannot be used for a target of classes"]);
+    refused("cuda", COUNTS, &["--device", "cuda:9"], 2, &["device cuda:9 is not available", "areal devices"]);
     let least = ["--padding", "valid", "--architecture", "resnet18"];
-    refused("padding", COUNTS, &least, 2, &["resnet18 with padding = valid reads 435 px", "--patch-size"]);
+    refused(
+        "padding",
+        COUNTS,
+        &least,
+        2,
+        &["the receptive field of resnet18 with padding = valid is 435 px", "--patch-size"],
+    );
     let wild = ["--learning-rate", "1e30", "--optimiser", "sgd", "--clip-norm", "1e30", "--warmup-epochs", "0"];
     refused("wild", COUNTS, &wild, 1, &["training diverged in epoch 1", "lower --learning-rate"]);
     for loss in ["focal(inf)", "focal(1e300)", "focal(1,inf)", "huber(inf)"] {
@@ -155,7 +161,13 @@ fn stores_and_settings_that_cannot_be_used_are_refused() {
             "DELTA from 0.000001 to 1000000",
         ]);
     }
-    refused("noise", COUNTS, &["--noise", "1e30"], 2, &["noise is 1000000000000000000000000000000, must be 0 to 100"]);
+    refused(
+        "noise",
+        COUNTS,
+        &["--noise", "1e30"],
+        2,
+        &["noise is 1000000000000000000000000000000; it must be 0 to 100"],
+    );
     areal(["train", "--loss", "hinge"]).expect(2).says(&["cross-entropy"]);
     areal(["train", "--out", "x"]).expect(2).says(&["pass --store"]);
 }

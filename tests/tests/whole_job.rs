@@ -298,7 +298,7 @@ fn a_full_disk_is_said_by_every_command_that_writes() {
     ] {
         let mut command = Command::new("bash");
         command.args(["-c", "ulimit -f 16; trap '' XFSZ; exec \"$@\"", "bash"]).arg(binary()).args(&arguments);
-        run(command.arg("--out").arg(&out)).expect(4).says(&["check that the disk has room"]);
+        run(command.arg("--out").arg(&out)).expect(4).says(&["check the free disk space"]);
         let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert!(left.is_empty(), "{} left {left:?}", arguments[0]);
     }

@@ -20,9 +20,14 @@ pub enum DemoError {
     Projection(#[from] ProjectionError),
     /// A table that cannot be written.
     #[error("cannot write {path}: {source}", path = path.display())]
-    Table { path: PathBuf, source: csv::Error },
-    /// A table that is not a sample.
-    #[error("{path} is not a sample that 'areal sample' wrote: {what}", path = path.display())]
+    Table {
+        /// The table.
+        path: PathBuf,
+        /// Why.
+        source: csv::Error,
+    },
+    /// A table that is no sample.
+    #[error("{path} is not a sample made by `areal sample`: {what}", path = path.display())]
     Sample {
         path: PathBuf,
         /// What is wrong with it.

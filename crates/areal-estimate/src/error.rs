@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum EstimateError {
     /// Tables that must have one row for the same thing have different lengths.
-    #[error("{what} has {found} values, expected {expected}")]
+    #[error("{what} has {found} values; expected {expected}")]
     Length { what: &'static str, found: usize, expected: usize },
     /// A number that is not finite, negative where that means nothing, or outside its range.
     #[error("{what} of {name} is {value}, {expected}")]
@@ -17,7 +17,7 @@ pub enum EstimateError {
         expected: &'static str,
     },
     /// A stratum whose variance cannot be estimated.
-    #[error("stratum {stratum} has {n} labelled units; a variance needs at least 2")]
+    #[error("stratum {stratum} has {n} labelled units; an estimate of variance needs at least 2")]
     FewUnits { stratum: String, n: usize },
     /// More units were asked for, or labelled, than the stratum holds.
     #[error("stratum {stratum} has {population} units, but the sample has {n} of them")]
@@ -32,7 +32,7 @@ pub enum EstimateError {
     #[error("{what} cannot be solved: {why}")]
     Singular { what: &'static str, why: &'static str },
     /// Something in the sample that no stratum, class or unit of the design answers to.
-    #[error("unit {unit} has {what} {value}, which the design does not know")]
+    #[error("unit {unit} has {what} {value}, which is not in the design")]
     Unknown {
         unit: String,
         /// What: `class`, `stratum` ...

@@ -26,22 +26,22 @@ pub enum ExplainError {
     Setting { what: &'static str, value: String, expected: &'static str },
     #[error("unknown saliency method \"{given}\": must be one of {known}")]
     Method { given: String, known: String },
-    #[error("patch {id} is not in the store, which has {count} patches, numbered from 0")]
+    #[error("patch {id} is not in the store; it has {count} patches, numbered from 0")]
     NoSuchPatch { id: u64, count: usize },
-    #[error("longitude {lon}, latitude {lat} lies outside the scene")]
+    #[error("longitude {lon}, latitude {lat} is outside the scene")]
     PlaceOutside { lon: f64, lat: f64 },
     #[error("the patch at {what} has no observed pixel")]
     Unobserved { what: String },
-    #[error("band \"{band}\" for red, green and blue is not among the model's: {bands}")]
+    #[error("band \"{band}\" for red, green and blue is not a band of the model: {bands}")]
     NoSuchBand { band: String, bands: String },
-    #[error("the prediction is of {found}, the bundle predicts {expected}")]
+    #[error("the prediction is of {found}, but the bundle predicts {expected}")]
     OtherTarget { found: String, expected: String },
-    #[error("the prediction's cells are {prediction}; those of the scene as it is read are {scene}")]
+    #[error("the cells of the prediction are {prediction}, but those of the scene as read are {scene}")]
     OtherGrid { prediction: String, scene: String },
-    #[error("the prediction is of patches of {prediction} px, the bundle takes {bundle} px")]
+    #[error("the prediction has patches of {prediction} px, but the bundle takes {bundle} px")]
     OtherPatchSize { prediction: usize, bundle: usize },
-    #[error("the prediction was made with a bundle of SHA-256 {prediction}, this one has {bundle}")]
+    #[error("the prediction was made with a bundle of SHA-256 {prediction}, but this bundle has {bundle}")]
     OtherBundle { prediction: Sha256, bundle: Sha256 },
-    #[error("nothing to explain: no patch, no place, and no class has a predicted cell")]
+    #[error("nothing to explain: no patch and no place is given, and no class has a predicted cell")]
     Nothing,
 }

@@ -49,14 +49,29 @@ pub enum FileError {
     #[error("{path} was not made by areal", path = path.display())]
     Foreign { path: std::path::PathBuf },
     /// An output that would replace or change an input of its own job.
-    #[error("the output {output} would change the input {input}", output = output.display(), input = input.display())]
-    OverInput { output: std::path::PathBuf, input: std::path::PathBuf },
+    #[error(
+        "the output {output} would overwrite the input {input}",
+        output = output.display(),
+        input = input.display()
+    )]
+    OverInput {
+        /// The output.
+        output: std::path::PathBuf,
+        /// The input.
+        input: std::path::PathBuf,
+    },
     /// An output path that ends in no name, such as `.` or `/`.
-    #[error("{path} has no file name", path = path.display())]
-    Unnamed { path: std::path::PathBuf },
+    #[error("{path} is not a valid output name", path = path.display())]
+    Unnamed {
+        /// The output.
+        path: std::path::PathBuf,
+    },
     /// An output that stands already and may not be overwritten.
-    #[error("{path} exists already", path = path.display())]
-    Exists { path: std::path::PathBuf },
+    #[error("{path} already exists", path = path.display())]
+    Exists {
+        /// The output.
+        path: std::path::PathBuf,
+    },
 }
 
 impl FileError {

@@ -7,7 +7,7 @@ pub enum KernelError {
     #[error("{what}: {found} values, but the shape needs {expected}")]
     Length { what: &'static str, expected: usize, found: usize },
     /// The channels of a map are not those of the weights.
-    #[error("{what}: a map of {found} channels, expected {expected}")]
+    #[error("{what}: feature map has {found} channels, expected {expected}")]
     Channels { what: &'static str, expected: usize, found: usize },
     /// A size that is zero, or a kernel larger than the padded map.
     #[error("impossible convolution: {0}")]

@@ -150,7 +150,7 @@ mod tests {
         assert_eq!(Bundle::load_spec(path.parent().unwrap()).unwrap().padding, Padding::Same);
         std::fs::write(&path, text.replace("\"same\"", "\"valid\"")).unwrap();
         let small = Bundle::load_spec(path.parent().unwrap()).unwrap_err().to_string();
-        assert!(small.starts_with("compact with padding = valid reads 47 px for one feature"), "{small}");
+        assert!(small.starts_with("the receptive field of compact with padding = valid is 47 px"), "{small}");
     }
 
     #[test]
@@ -158,7 +158,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let inference = BurnInference::load(&write(root.path()), DeviceChoice::Cpu).unwrap();
         let refused = inference.dense(&areal_grid::PatchLayout::new(64, 64, 8, 4).unwrap()).err().unwrap().to_string();
-        assert_eq!(refused, "inference by burn takes patches only, not whole scenes");
+        assert_eq!(refused, "inference by burn takes only patches, not whole scenes");
     }
 
     #[test]
@@ -206,11 +206,11 @@ mod tests {
         spec.check_scene(&bands, PixelType::U16, None, None).unwrap();
         let said = |result: Result<(), ModelError>| result.unwrap_err().to_string();
         let swapped = said(spec.check_scene(&["nir".into(), "red".into()], PixelType::U16, None, None));
-        assert_eq!(swapped, "the model reads bands [red, nir], the data have [nir, red]");
+        assert_eq!(swapped, "the model reads bands [red, nir], but the data have [nir, red]");
         let other_type = said(spec.check_scene(&bands, PixelType::F32, None, None));
-        assert_eq!(other_type, "the model was trained on u16 pixels, the data are f32");
+        assert_eq!(other_type, "the model was trained on u16 pixels, but the data are f32");
         let coarse = said(spec.check_scene(&bands, PixelType::U16, None, at(30.0)));
-        assert_eq!(coarse, "the model was trained at 10.000 m a pixel, the data have 30.000 m");
+        assert_eq!(coarse, "the model was trained at 10.000 m per pixel, but the data have 30.000 m");
         // Sentinel-2 before and since baseline 04.00.
         let (old, new) = (Scaling { scale: 1e-4, offset: 0.0 }, Scaling { scale: 1e-4, offset: -0.1 });
         let older = ModelSpec { scaling: Some(vec![old; 2]), ..spec.clone() };

@@ -151,7 +151,8 @@ mod tests {
     fn a_device_that_this_build_lacks_is_refused_with_what_there_is() {
         let refused = DeviceChoice::Cuda(3).open().unwrap_err().to_string();
         assert!(
-            refused.starts_with("no device cuda:3: this build is without the feature cuda; there is cpu"),
+            refused
+                .starts_with("device cuda:3 is not available: this build is without the feature cuda; available: cpu"),
             "{refused}"
         );
     }

@@ -13,37 +13,37 @@ pub enum ModelError {
     #[error(transparent)]
     File(#[from] FileError),
     /// The weights are not the ones that `model.json` was written with.
-    #[error("{path} has SHA-256 {found}, model.json says {expected}", path = path.display())]
+    #[error("{path} has SHA-256 {found}, but model.json records {expected}", path = path.display())]
     WeightsHash { path: PathBuf, expected: Sha256, found: Sha256 },
     /// A weights file that is not safetensors or a PyTorch state dict.
     #[error("cannot read weights from {path}: {reason}", path = path.display())]
     Weights { path: PathBuf, reason: String },
     /// A tensor that the architecture needs and the weights lack.
-    #[error("the weights lack tensor {name}, which {architecture} needs with shape {shape:?}")]
+    #[error("the weights have no tensor {name}; {architecture} needs it with shape {shape:?}")]
     TensorMissing { name: String, architecture: String, shape: Vec<usize> },
     /// A tensor that the architecture does not have.
     #[error("the weights have tensor {name} of shape {shape:?}, which {architecture} does not have")]
     TensorUnknown { name: String, architecture: String, shape: Vec<usize> },
     /// A tensor of another shape than the architecture's.
-    #[error("tensor {name} has shape {found:?} in the weights, {architecture} needs {expected:?}")]
+    #[error("tensor {name} has shape {found:?} in the weights, but {architecture} needs {expected:?}")]
     TensorShape { name: String, architecture: String, expected: Vec<usize>, found: Vec<usize> },
     /// A tensor with a value that is not finite.
-    #[error("tensor {name} holds {value} at position {index}")]
+    #[error("tensor {name} has value {value} at position {index}")]
     TensorNotFinite { name: String, index: usize, value: f32 },
     /// `model.json` that contradicts itself.
     #[error("model.json: {0}")]
     Spec(String),
     /// A scene or store with other bands than the model's.
-    #[error("the model reads bands [{}], the data have [{}]", model.join(", "), data.join(", "))]
+    #[error("the model reads bands [{}], but the data have [{}]", model.join(", "), data.join(", "))]
     Bands { model: Vec<String>, data: Vec<String> },
     /// A scene or store of another pixel type than the model's.
-    #[error("the model was trained on {model} pixels, the data are {data}")]
+    #[error("the model was trained on {model} pixels, but the data are {data}")]
     PixelType { model: PixelType, data: PixelType },
     /// A scene or store with another scaling of stored values than the model's.
-    #[error("the model was trained on values that mean: stored {model}; the data's mean: stored {data}")]
+    #[error("scaling differs: in the model, value = stored {model}; in the data, value = stored {data}")]
     Scaling { model: String, data: String },
     /// A scene of another ground resolution than the model's.
-    #[error("the model was trained at {model:.3} m a pixel, the data have {data:.3} m")]
+    #[error("the model was trained at {model:.3} m per pixel, but the data have {data:.3} m")]
     GroundResolution {
         /// The model's, metres.
         model: f64,
@@ -51,11 +51,12 @@ pub enum ModelError {
         data: f64,
     },
     /// Patches of another size than the model's.
-    #[error("the model was trained on patches of {model} px, the data have {data} px")]
+    #[error("the model was trained on patches of {model} px, but the data have {data} px")]
     PatchSize { model: usize, data: usize },
     /// Patches too small for a network without padding.
     #[error(
-        "{architecture} with padding = valid reads {least} px for one feature; patches of {patch_size} px are too small"
+        "the receptive field of {architecture} with padding = valid is {least} px; patches of {patch_size} px are too \
+         small"
     )]
     PatchTooSmall {
         architecture: String,
@@ -64,13 +65,13 @@ pub enum ModelError {
         least: usize,
     },
     /// An inference that takes patches only.
-    #[error("inference by {kind} takes patches only, not whole scenes")]
+    #[error("inference by {kind} takes only patches, not whole scenes")]
     NotDense { kind: String },
     /// A batch whose parts do not fit together or do not fit the model.
     #[error("a batch of shape {shape:?} (patch, band, row, column) {problem}")]
     Batch { shape: [usize; 4], problem: String },
     /// A device that this build or this machine does not have.
-    #[error("no device {asked}: {reason}; there is {}", available.join(", "))]
+    #[error("device {asked} is not available: {reason}; available: {}", available.join(", "))]
     Device {
         asked: String,
         reason: String,

@@ -27,9 +27,9 @@ pub enum PatchError {
 
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("{first} and {second} are in different splits and only {distance:.1} m apart, nearer than {buffer} m")]
+    #[error("{first} and {second} are in different splits but only {distance:.1} m apart; the buffer is {buffer} m")]
     SplitsNear { first: String, second: String, distance: f64, buffer: f64 },
-    #[error("class \"{class}\" is in {split}, but no training patch has it")]
+    #[error("class \"{class}\" is in the {split} split, but no training patch has it")]
     ClassUnseen { class: String, split: Split },
 
     #[error("scenes \"{first}\" and \"{second}\" differ in {what}: {left} and {right}")]
@@ -40,9 +40,9 @@ pub enum PatchError {
     NoScene,
     #[error("images \"{first}\" and \"{second}\" differ in {what}: {left} and {right}")]
     ImagesDiffer { first: PathBuf, second: PathBuf, what: &'static str, left: String, right: String },
-    #[error("{path} has {height} x {width} pixels and is not square", path = path.display())]
+    #[error("{path} has {height} x {width} pixels; it must be square", path = path.display())]
     NotSquare { path: PathBuf, height: usize, width: usize },
-    #[error("{folder}: no image found; expected one folder per class", folder = folder.display())]
+    #[error("{folder} has no image; expected one folder per class", folder = folder.display())]
     NoImage { folder: PathBuf },
 
     #[error("{folder} holds folders of splits ({splits}) and others beside them ({others})", folder = folder.display())]
@@ -54,22 +54,22 @@ pub enum PatchError {
     Labels { path: PathBuf, reason: String },
     #[error("{path} has no field \"{field}\"; it has {found}", path = path.display())]
     LabelField { path: PathBuf, field: String, found: String },
-    #[error("{path} is not a raster, and no label field is named; it has {found}", path = path.display())]
+    #[error("{path} is a vector file, so it needs a label field; its fields: {found}", path = path.display())]
     NoLabelField { path: PathBuf, found: String },
-    #[error("{path} lies outside every scene: labels reach {labels}; scenes reach {scenes} (west, south, east, north)",
+    #[error("{path} is outside every scene: labels span {labels}; scenes span {scenes} (west, south, east, north)",
             path = path.display())]
     LabelsOutside { path: PathBuf, labels: String, scenes: String },
     #[error("{path}: label {label} is not in the class list ({classes})", path = path.display())]
     UnknownClass { path: PathBuf, label: String, classes: String },
     #[error("class list: {reason}")]
     Classes { reason: String },
-    #[error("{path} does not lie on the pixel grid of scene \"{scene}\": {reason}", path = path.display())]
+    #[error("{path} is not on the pixel grid of scene \"{scene}\": {reason}", path = path.display())]
     LabelsNotAligned { path: PathBuf, scene: String, reason: String },
 
     #[error("no patch is left: of {planned} planned, {why}")]
     NoPatch { planned: u64, why: String },
     #[error("{what} is {value}; {expected}")]
     Setting { what: &'static str, value: String, expected: &'static str },
-    #[error("a patch has {found} bands of {found_type}, the store {expected} of {expected_type}")]
+    #[error("a patch has {found} bands of {found_type}, but the store has {expected} of {expected_type}")]
     PatchDiffers { found: usize, found_type: PixelType, expected: usize, expected_type: PixelType },
 }

@@ -30,13 +30,13 @@ pub enum PlanError {
         tolerance: f32,
     },
     /// A reduced precision on a device other than the CPU.
-    #[error("{precision} runs on the cpu only, not on {device}")]
+    #[error("{precision} runs only on the CPU, not on {device}")]
     Device { precision: Precision, device: DeviceChoice },
     /// 8-bit integers without measured ranges.
-    #[error("int8 needs the ranges of the network's maps, measured on patches that it was trained on")]
+    #[error("int8 needs the ranges of the feature maps, measured on the training patches of the network")]
     NoRanges,
     /// No patches to measure ranges on.
-    #[error("there are no patches to measure the ranges of the network's maps on")]
+    #[error("there are no patches on which to measure the ranges of the feature maps")]
     NoPatches,
 }
 

@@ -33,7 +33,7 @@ pub enum PredictError {
         expected: &'static str,
     },
     /// A part of the work that does not fit into the memory setting.
-    #[error("{part} needs {needed} MiB, and the memory limit is {memory} MiB")]
+    #[error("{part} would need {needed} MiB, but the memory limit is {memory} MiB")]
     Memory {
         /// What does not fit.
         part: MemoryPart,
@@ -53,7 +53,7 @@ pub enum PredictError {
         col: usize,
     },
     /// A network that gave another number of outputs than its model says.
-    #[error("the network returned {found:?} numbers for a batch, expected {expected:?} (patch, output)")]
+    #[error("the network gave outputs of shape {found:?} for a batch, expected {expected:?} (patch, output)")]
     Outputs {
         /// Patches and outputs that it gave.
         found: (usize, usize),
@@ -69,7 +69,7 @@ pub enum PredictError {
         difference: String,
     },
     /// Counts that do not add up: a fault of this program.
-    #[error("{counted} {what} are counted, expected {expected}")]
+    #[error("{counted} {what} were counted, expected {expected}")]
     Counts {
         what: &'static str,
         /// Sum of the counts.
@@ -78,7 +78,7 @@ pub enum PredictError {
         expected: u64,
     },
     /// A thread that ended before its work was done.
-    #[error("a reading thread stopped early")]
+    #[error("a reader thread stopped before it had finished")]
     ThreadStopped,
 }
 

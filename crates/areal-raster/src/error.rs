@@ -15,9 +15,12 @@ pub enum RasterError {
     Open { path: PathBuf, message: String },
     /// Data that is not in files of this machine, so that no digest of it can be kept.
     #[error("{path} is not a local file, so it has no digest", path = path.display())]
-    NotOnDisk { path: PathBuf },
+    NotOnDisk {
+        /// Its name.
+        path: PathBuf,
+    },
     /// A file that holds no raster itself.
-    #[error("{path} holds no raster band{hint}", path = path.display(), hint = subdatasets_hint(subdatasets))]
+    #[error("{path} has no raster band{hint}", path = path.display(), hint = subdatasets_hint(subdatasets))]
     NoBands {
         path: PathBuf,
         /// Names of the rasters inside it, to be opened instead.
@@ -35,7 +38,7 @@ pub enum RasterError {
         message: String,
     },
     /// A pixel type that areal does not work with.
-    #[error("{path}, band {band} has pixels of type {type_name}", path = path.display())]
+    #[error("{path}, band {band} has the unsupported pixel type {type_name}", path = path.display())]
     UnsupportedType {
         path: PathBuf,
         /// Band number, from 1.
@@ -47,7 +50,7 @@ pub enum RasterError {
     #[error("scene \"{scene}\" has no files")]
     NoFiles { scene: String },
     /// A file that a scene names more than once.
-    #[error("{path} is named twice in scene \"{scene}\"", path = path.display())]
+    #[error("{path} is given twice in scene \"{scene}\"", path = path.display())]
     FileTwice {
         scene: String,
         /// The file, as it was named the second time.
@@ -60,7 +63,7 @@ pub enum RasterError {
     #[error("{path} has a coordinate reference system but no geotransform", path = path.display())]
     NoPosition { path: PathBuf },
     /// A raster placed by ground control points only.
-    #[error("{path} is placed by {count} ground control points and has no pixel grid", path = path.display())]
+    #[error("{path} is georeferenced by {count} ground control points and has no pixel grid", path = path.display())]
     Gcps {
         path: PathBuf,
         count: usize,
@@ -81,7 +84,12 @@ pub enum RasterError {
     UnsupportedCrs { name: String },
     /// Text that names no CRS.
     #[error("\"{text}\" is not a coordinate reference system: {message}")]
-    CrsText { text: String, message: String },
+    CrsText {
+        /// The text.
+        text: String,
+        /// What PROJ said.
+        message: String,
+    },
     /// A band that a file does not have.
     #[error("{path} has no band {band}; it has {available}", path = path.display())]
     NoSuchBand {
@@ -119,7 +127,7 @@ pub enum RasterError {
         second_value: String,
     },
     /// A file that has to be warped, where a setting for it is missing.
-    #[error("{path} must be warped ({reason}), and {missing} is not given", path = path.display())]
+    #[error("{path} must be warped ({reason}), but {missing} is not given", path = path.display())]
     WarpSetting {
         path: PathBuf,
         /// Why it must be warped.
@@ -141,14 +149,28 @@ pub enum RasterError {
         resampling: Resampling,
     },
     /// A resolution or extent that makes no pixel grid.
-    #[error("{what} {value} gives no pixel grid: {reason}")]
-    Grid { what: &'static str, value: String, reason: String },
+    #[error("{what} {value} gives no valid pixel grid: {reason}")]
+    Grid {
+        /// The setting.
+        what: &'static str,
+        /// Its value.
+        value: String,
+        /// Why.
+        reason: String,
+    },
     /// A position that cannot be projected.
     #[error("{path}: {source}", path = path.display())]
     Projection { path: PathBuf, source: ProjectionError },
     /// Two CRS between which there is no transformation.
     #[error("no transformation from {from} to {to}: {message}")]
-    NoTransformation { from: String, to: String, message: String },
+    NoTransformation {
+        /// From.
+        from: String,
+        /// To.
+        to: String,
+        /// What PROJ said.
+        message: String,
+    },
     /// An output that cannot be written: a full disk, a read-only folder.
     #[error("cannot write {path}: {message}", path = path.display())]
     Write { path: PathBuf, message: String },
@@ -168,9 +190,15 @@ pub enum RasterError {
         /// What is wrong with it.
         message: String,
     },
-    /// A folder that is not a prediction.
+    /// A folder that is no prediction.
     #[error("{path} is not a complete prediction: {reason}", path = path.display())]
-    Prediction { path: PathBuf, reason: String },
+    Prediction {
+        /// The folder.
+        path: PathBuf,
+        /// What is missing.
+        reason: String,
+    },
+    /// A file operation.
     #[error(transparent)]
     File(#[from] FileError),
     #[error(transparent)]

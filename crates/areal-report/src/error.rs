@@ -14,9 +14,12 @@ pub enum ReportError {
     },
     /// A image that is no PNG.
     #[error("the image of \"{title}\" is not a PNG file")]
-    Picture { title: String },
+    Picture {
+        /// What it shows.
+        title: String,
+    },
     /// A table whose rows have another number of cells than it has columns or zones.
-    #[error("table \"{table}\": {found} values where {expected} belong")]
+    #[error("table \"{table}\": {found} values, expected {expected}")]
     Table {
         table: String,
         /// Number of values given.

@@ -302,7 +302,7 @@ fn parts_that_do_not_fit_are_refused() {
     let mut report = whole();
     report.areas[0].values[1].pop();
     let table = render(&report).unwrap_err();
-    assert_eq!(table.to_string(), "table \"districts\": 4 values where 5 belong");
+    assert_eq!(table.to_string(), "table \"districts\": 4 values, expected 5");
     let mut report = whole();
     report.saliency[0].maps[0].png = b"GIF89a".to_vec();
     assert!(matches!(render(&report).unwrap_err(), ReportError::Picture { .. }));

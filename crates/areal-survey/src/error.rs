@@ -19,11 +19,11 @@ pub enum SurveyError {
     #[error("{path} has no field \"{field}\"; it has {fields}", path = path.display())]
     NoField { path: PathBuf, field: String, fields: String },
     /// A CSV file with another delimiter than the comma.
-    #[error("{path} has its fields separated by {delimiter}, not commas", path = path.display())]
+    #[error("the fields in {path} are separated by {delimiter}, not commas", path = path.display())]
     Delimiter { path: PathBuf, delimiter: &'static str },
     #[error("{path}, row {row}: unit_id is \"{text}\", not a whole number", path = path.display())]
     UnitId { path: PathBuf, row: usize, text: String },
-    #[error("{path} has unit {unit} twice", path = path.display())]
+    #[error("{path} lists unit {unit} twice", path = path.display())]
     UnitTwice { path: PathBuf, unit: u64 },
     /// A unit of a sample without a design that has no coordinates.
     #[error("unit {unit} has no position")]
@@ -37,7 +37,7 @@ pub enum SurveyError {
         /// The classes of the map with their codes; empty for a value.
         classes: String,
     },
-    #[error("{path} is of draw {found}, but design.json is of draw {expected}", path = path.display())]
+    #[error("{path} belongs to draw {found}, but design.json to draw {expected}", path = path.display())]
     DrawFiles { path: PathBuf, found: String, expected: String },
     /// A flaw of the sample or the map that the user has not accepted.
     #[error("{1}")]
@@ -48,42 +48,42 @@ pub enum SurveyError {
     UnknownCode { path: PathBuf, code: f64 },
     #[error("\"{text}\" is not a class of the map")]
     UnknownClass { text: String, classes: String },
-    #[error("the prediction is of a value: it has no classes for strata")]
+    #[error("the prediction is of a value, so it has no classes for strata")]
     NoClassStrata,
-    #[error("strata by zones need the zones")]
+    #[error("strata by zones need a file of zones")]
     NoZoneStrata,
-    #[error("strata by raster need the raster")]
+    #[error("strata by raster need a strata raster")]
     NoStrataRaster,
-    #[error("{path} holds {value}, which is not a stratum", path = path.display())]
+    #[error("{path} has the value {value}, which is not a stratum", path = path.display())]
     StratumValue { path: PathBuf, value: f64 },
-    #[error("the strata raster is in {found}, the map in {expected}")]
+    #[error("the strata raster is in {found}, but the map is in {expected}")]
     StrataCrs { found: String, expected: String },
-    #[error("the strata raster has {found}, the map {expected}")]
+    #[error("the strata raster has {found}, but the map has {expected}")]
     StrataGrid { found: String, expected: String },
     /// A stratum of the design that the map does not have.
     #[error("the design has a stratum {name}, which the map does not have")]
     MissingStratum { name: String },
-    #[error("the size of a sample of a value is not given")]
+    #[error("a sample of a value needs its size")]
     NoSize,
     /// A wanted CV of a class where strata are not map classes.
-    #[error("a wanted CV of a class needs strata of classes, not {strata}")]
+    #[error("a target CV of a class needs strata of classes, not {strata}")]
     CvStrata { strata: StrataBy },
     /// An expected user's accuracy that is not `CLASS=FRACTION`.
     #[error("\"{text}\" is not CLASS=FRACTION")]
     Users { text: String },
     /// A setting that applies to classes only, by its key.
-    #[error("{setting} applies to classes only, and the prediction is of a value")]
+    #[error("{setting} applies only to classes, but the prediction is of a value")]
     ClassesOnly { setting: &'static str },
     /// A setting that applies to values only, by its key.
-    #[error("{setting} applies to values only, and the prediction is of classes")]
+    #[error("{setting} applies only to values, but the prediction is of classes")]
     ValuesOnly { setting: &'static str },
     #[error("{path} has no {what}", path = path.display())]
     Store { path: PathBuf, what: &'static str },
     #[error("{path} cannot be used: {reason}", path = path.display())]
     Confusion { path: PathBuf, reason: String },
-    #[error("the prediction does not say which class prior its training implied")]
+    #[error("the prediction does not record the class prior of its training")]
     NoPrior,
-    #[error("the two vintages have no estimate with an error in common")]
+    #[error("the two vintages have no common estimate with an error")]
     NothingInCommon,
     #[error(transparent)]
     Estimate(#[from] EstimateError),

@@ -28,7 +28,7 @@ pub enum TrainError {
     #[error("interrupted; {epochs} epochs are kept in {checkpoint}", checkpoint = checkpoint.display())]
     Paused { epochs: usize, checkpoint: PathBuf },
     /// A setting out of its range.
-    #[error("{setting} is {value}, must be {expected}")]
+    #[error("{setting} is {value}; it must be {expected}")]
     Setting {
         /// Its name, as a flag without dashes.
         setting: &'static str,
@@ -36,27 +36,27 @@ pub enum TrainError {
         expected: &'static str,
     },
     /// A loss of the other kind of target.
-    #[error("loss {loss} does not suit a target of {target}")]
+    #[error("loss {loss} cannot be used for a target of {target}")]
     Loss { loss: String, target: &'static str },
     /// A split without patches.
     #[error("{store} has no {split} patches", store = store.display())]
     EmptySplit { store: PathBuf, split: Split },
     /// Training patches of fewer than two classes.
-    #[error("all {patches} training patches of {store} are of the class {class}; there is nothing to tell apart",
+    #[error("all {patches} training patches of {store} have the class {class}; training needs at least two classes",
             store = store.display())]
     OneClass { store: PathBuf, class: String, patches: u64 },
     /// A class that is measured and was never learnt.
-    #[error("{patches} {split} patches of {store} are of the class {class}, which no training patch has",
+    #[error("{patches} {split} patches of {store} have the class {class}, but no training patch has it",
             store = store.display())]
     UnseenClass { store: PathBuf, class: String, split: Split, patches: u64 },
     /// A value target without spread.
-    #[error("all training values of {store} are {value}; there is nothing to learn", store = store.display())]
+    #[error("all training values of {store} are {value}; training needs different values", store = store.display())]
     OneValue { store: PathBuf, value: f64 },
     /// A label that the store's legend does not have, or a class where a value is expected.
-    #[error("patch {patch} of {store} has the label {label}, which its target has no place for", store = store.display())]
+    #[error("patch {patch} of {store} has the label {label}, which does not fit its target", store = store.display())]
     Label { store: PathBuf, patch: u64, label: String },
     /// A store whose target is another than the model's.
-    #[error("the model predicts {model}, the store holds {store}")]
+    #[error("the model predicts {model}, but the store holds {store}")]
     Target { model: String, store: String },
     /// No observed pixel to take band statistics from.
     #[error("no pixel of the training patches of {store} is observed", store = store.display())]
@@ -73,7 +73,7 @@ pub enum TrainError {
         loss: f64,
     },
     /// A checkpoint of another run.
-    #[error("{checkpoint} is of another run: {difference}", checkpoint = checkpoint.display())]
+    #[error("{checkpoint} belongs to another run: {difference}", checkpoint = checkpoint.display())]
     OtherRun { checkpoint: PathBuf, difference: String },
     /// A plot that cannot be drawn.
     #[error("cannot draw {path}: {reason}", path = path.display())]

@@ -166,9 +166,9 @@ mod tests {
     #[test]
     fn settings_out_of_range_are_named() {
         let bad = TrainSettings { learning_rate: -1.0, ..TrainSettings::default() };
-        assert_eq!(bad.check().unwrap_err().to_string(), "learning-rate is -1, must be above 0");
+        assert_eq!(bad.check().unwrap_err().to_string(), "learning-rate is -1; it must be above 0");
         let bad = TrainSettings { batch_size: 1, ..TrainSettings::default() };
-        assert_eq!(bad.check().unwrap_err().to_string(), "batch-size is 1, must be 2 to 65536");
+        assert_eq!(bad.check().unwrap_err().to_string(), "batch-size is 1; it must be 2 to 65536");
         for noise in [1e30, f32::INFINITY, f32::NAN, -0.1] {
             let augmentation = Augmentation { noise, ..Augmentation::default() };
             let said = TrainSettings { augmentation, ..TrainSettings::default() }.check().unwrap_err().to_string();

@@ -15,8 +15,11 @@ pub enum ZonesError {
     #[error("{path} has no coordinate reference system", path = path.display())]
     NoCrs { path: PathBuf },
     /// A layer without features.
-    #[error("{path} holds no zones", path = path.display())]
-    NoZones { path: PathBuf },
+    #[error("{path} has no zones", path = path.display())]
+    NoZones {
+        /// The zone file.
+        path: PathBuf,
+    },
     /// A field that the layer does not have.
     #[error("{path} has no field \"{field}\"; its fields: {fields}", path = path.display())]
     NoField {
@@ -76,24 +79,24 @@ pub enum ZonesError {
         value: f64,
     },
     /// Weights of which it is not said which band they are.
-    #[error("{path} has {bands} bands, and weights must have one", path = path.display())]
+    #[error("{path} has {bands} bands; a weights raster must have one", path = path.display())]
     WeightBands {
         path: PathBuf,
         /// How many bands it has.
         bands: usize,
     },
     /// A class map with more different codes than classes can have.
-    #[error("{path} has more than {most} different codes: too many for classes", path = path.display())]
+    #[error("{path} has more than {most} different codes, too many for classes", path = path.display())]
     TooManyCodes {
         path: PathBuf,
         /// The most it may have.
         most: usize,
     },
     /// A window of no cells.
-    #[error("windows of 0 cells hold nothing")]
+    #[error("a window must have at least 1 cell")]
     NoWindowCells,
     /// Sums that do not agree: a fault of the program.
-    #[error("{what}: the parts add up to {parts}, the whole to {whole}")]
+    #[error("{what}: the parts add up to {parts}, but the whole is {whole}")]
     Unreconciled {
         what: String,
         /// Sum over the parts: zones less overlaps plus what lies outside, or states.

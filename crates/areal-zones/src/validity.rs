@@ -17,7 +17,7 @@ pub enum Fault {
         index: usize,
     },
     /// A vertex of an outline in degrees that lies nowhere on the Earth.
-    #[error("({x}, {y}) is not a longitude and latitude")]
+    #[error("({x}, {y}) is not a valid longitude and latitude")]
     NoPosition {
         /// East of the vertex.
         x: f64,
@@ -33,7 +33,7 @@ pub enum Fault {
         y: f64,
     },
     /// Edges that run over each other.
-    #[error("its outline runs over itself at ({x}, {y})")]
+    #[error("its outline overlaps itself at ({x}, {y})")]
     Overlap {
         /// East of the start of the common part.
         x: f64,
@@ -49,7 +49,7 @@ pub enum Fault {
         y: f64,
     },
     /// A part that lies in another part.
-    #[error("the part at ({x}, {y}) lies in another part")]
+    #[error("the part at ({x}, {y}) lies inside another part")]
     Nested {
         /// East of a corner of the part.
         x: f64,

@@ -52,7 +52,7 @@ fn a_network_without_padding_needs_patches_as_large_as_it_sees() {
         assert_eq!(valid(architecture).least_patch(), least, "{architecture}");
     }
     let refused = valid(Architecture::Resnet18).check_patch(64).unwrap_err().to_string();
-    let expected = "resnet18 with padding = valid reads 435 px for one feature; patches of 64 px are too small";
+    let expected = "the receptive field of resnet18 with padding = valid is 435 px; patches of 64 px are too small";
     assert_eq!(refused, expected);
     let network = Network::new(&valid(Architecture::Compact), 1, &Device::flex()).unwrap();
     for (side, map) in [(47, 1), (54, 1), (55, 2), (64, 3)] {

@@ -127,7 +127,7 @@ fn interrupted_then_continued(optimiser: OptimiserKind) {
 
     let other = TrainSettings { seed: 12, ..settings.clone() };
     let refused = run(&store, &other, &out).unwrap_err().to_string();
-    assert!(refused.ends_with("is of another run: seed was 11, is 12"), "{refused}");
+    assert!(refused.ends_with("belongs to another run: seed was 11, is 12"), "{refused}");
 
     let continued = run(&store, &settings, &out).unwrap();
     assert_eq!(continued.continued_from, 2);
@@ -189,13 +189,13 @@ fn stores_that_cannot_be_trained_on_are_refused() {
     let one = refusal("one", &Toy { train: [20, 0, 0], validation: [5, 0, 0], ..small.clone() }, &quick());
     assert!(one.starts_with("all 20 training patches of") && one.contains("the class field"), "{one}");
     let unseen = refusal("unseen", &Toy { train: [9, 9, 0], ..small.clone() }, &quick());
-    assert!(unseen.contains("of the class water, which no training patch has"), "{unseen}");
+    assert!(unseen.contains("have the class water, but no training patch has it"), "{unseen}");
     let none = refusal("none", &Toy { validation: [0; 3], ..small.clone() }, &quick());
     assert!(none.ends_with("has no validation patches"), "{none}");
     let overlap = refusal("overlap", &Toy { overlap: true, ..small.clone() }, &quick());
     assert!(overlap.contains("overlap, but are in different splits"), "{overlap}");
     let loss = refusal("loss", &small, &TrainSettings { loss: Some(Loss::Mse), ..quick() });
-    assert_eq!(loss, "loss mse does not suit a target of classes");
+    assert_eq!(loss, "loss mse cannot be used for a target of classes");
     let wild = TrainSettings {
         learning_rate: 1e30,
         optimiser: OptimiserKind::Sgd,

@@ -11,12 +11,13 @@ impl From<DemoError> for CliError {
             DemoError::Raster(error) => error.into(),
             DemoError::Interrupted(error) => error.into(),
             DemoError::Projection(_) => Self::from_source(Exit::Failure, &error)
-                .help("PROJ cannot place the landscape; check that its data (proj.db) is installed"),
+                .help("PROJ cannot project the landscape; check that its data (proj.db) is installed"),
             DemoError::Sample { .. } => {
-                Self::from_source(Exit::Input, &error).help("name the sample.csv in the folder that areal sample made")
+                Self::from_source(Exit::Input, &error).help("give the sample.csv that `areal sample` made")
             }
-            DemoError::Table { .. } => Self::from_source(Exit::Output, &error)
-                .help("check that the disk has room and that you may write there"),
+            DemoError::Table { .. } => {
+                Self::from_source(Exit::Output, &error).help("check the free disk space and your write permission")
+            }
         }
     }
 }

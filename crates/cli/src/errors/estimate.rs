@@ -10,13 +10,14 @@ impl From<EstimateError> for CliError {
         let (exit, help) = match &error {
             EstimateError::FewUnits { .. } => (
                 Exit::Input,
-                "label more units of that stratum; or draw again with --min-per-stratum 2 or more, or with fewer strata",
+                "label more units of that stratum, or draw again with --min-per-stratum 2 or more, or with fewer \
+                 strata",
             ),
             EstimateError::MoreThanAll { .. } => (Exit::Usage, "ask for fewer units with --size or --min-per-stratum"),
             EstimateError::Empty { what } if what.contains("unit") => {
-                (Exit::Input, "fill in the label field of the sample, then name the file with --sample")
+                (Exit::Input, "fill in the label field of the sample, then pass the file as --sample")
             }
-            EstimateError::Empty { .. } => (Exit::Input, "give more units or zones, or another --zone-method"),
+            EstimateError::Empty { .. } => (Exit::Input, "use more units or zones, or another --zone-method"),
             EstimateError::Unknown { .. } => {
                 (Exit::Input, "use the codes or names of the map's legend, and the unit_id of the design")
             }
@@ -74,26 +75,26 @@ fn help(error: &SurveyError) -> String {
     match error {
         SurveyError::Table { role, .. } => table(*role).into(),
         SurveyError::NoField { .. } => {
-            "the label is in the field named with --label-field [default: label], the unit's number in unit_id".into()
+            "the label is read from --label-field [default: label], the number of the unit from unit_id".into()
         }
         SurveyError::Delimiter { .. } => {
             "save it as CSV with commas (in a spreadsheet: export, field delimiter \",\"), or give a GeoPackage".into()
         }
-        SurveyError::UnitId { .. } => "keep the unit_id that `areal sample` gave".into(),
-        SurveyError::UnitTwice { .. } => "keep one row a unit".into(),
-        SurveyError::NoPosition { .. } => "without a design the sample needs fields lon and lat, or geometries".into(),
+        SurveyError::UnitId { .. } => "keep the unit_id that `areal sample` assigned".into(),
+        SurveyError::UnitTwice { .. } => "keep one row per unit".into(),
+        SurveyError::NoPosition { .. } => "without a design, the sample needs fields lon and lat, or geometries".into(),
         SurveyError::Labels { classes, .. } if classes.is_empty() => "write a number with a decimal point".into(),
-        SurveyError::Labels { classes, .. } => format!("the labels are, as name or code: {classes}"),
+        SurveyError::Labels { classes, .. } => format!("valid labels, by name or code: {classes}"),
         SurveyError::DrawFiles { .. } => table(TableRole::DesignUnits).into(),
         SurveyError::Refused(kind, _) => refused(*kind).into(),
         SurveyError::NoMap { .. } => "make it again with `areal predict`".into(),
         SurveyError::UnknownCode { .. } => {
-            "make the prediction again; its raster does not fit its prediction.json".into()
+            "make the prediction again; its raster does not match its prediction.json".into()
         }
-        SurveyError::UnknownClass { classes, .. } => format!("it has {classes}"),
+        SurveyError::UnknownClass { classes, .. } => format!("the classes are {classes}"),
         SurveyError::NoClassStrata => "use --strata zones, raster or whole".into(),
-        SurveyError::NoZoneStrata => "name their layer with --zones".into(),
-        SurveyError::NoStrataRaster => "name it with --strata-raster".into(),
+        SurveyError::NoZoneStrata => "pass their file as --zones".into(),
+        SurveyError::NoStrataRaster => "pass it as --strata-raster".into(),
         SurveyError::StratumValue { .. } => {
             "strata are whole numbers from 0 to 255; reclassify the raster first".into()
         }
@@ -101,18 +102,18 @@ fn help(error: &SurveyError) -> String {
             "warp it onto the map's grid first: gdalwarp -r near -t_srs ... -te ... -ts ...".into()
         }
         SurveyError::StrataGrid { .. } => "warp it onto the map's grid first: gdalwarp -r near -te ... -ts ...".into(),
-        SurveyError::MissingStratum { .. } => "name the zones or strata raster that the sample was drawn with".into(),
+        SurveyError::MissingStratum { .. } => "pass the zones or strata raster that the sample was drawn with".into(),
         SurveyError::NoSize => "give the number of units with --size".into(),
         SurveyError::CvStrata { .. } => "use --strata classes or both, or give the number of units with --size".into(),
-        SurveyError::Users { .. } => "such as --users rubber=0.7,forest=0.9".into(),
+        SurveyError::Users { .. } => "for example: --users rubber=0.7,forest=0.9".into(),
         SurveyError::ClassesOnly { setting: "quantify" } => {
-            "estimate a value from a sample: --design and --sample".into()
+            "estimate a value from a sample, with --design and --sample".into()
         }
-        SurveyError::ClassesOnly { .. } => "leave it out".into(),
+        SurveyError::ClassesOnly { .. } => "remove the flag".into(),
         SurveyError::ValuesOnly { .. } => "choose another --zone-method".into(),
-        SurveyError::Store { .. } => "name the patch store with --store".into(),
-        SurveyError::Confusion { .. } => "name the confusion.csv of the bundle that made the prediction".into(),
-        SurveyError::NoPrior => "predict again with a bundle that states it".into(),
+        SurveyError::Store { .. } => "pass the patch store as --store".into(),
+        SurveyError::Confusion { .. } => "pass the confusion.csv of the bundle that made the prediction".into(),
+        SurveyError::NoPrior => "predict again with a bundle that records it".into(),
         SurveyError::NothingInCommon => {
             "compare estimates of the same zones and classes, made from samples with a design".into()
         }
@@ -128,38 +129,39 @@ fn help(error: &SurveyError) -> String {
 fn table(role: TableRole) -> &'static str {
     match role {
         TableRole::Labels => "check that it is a CSV file with a header",
-        TableRole::DesignUnits => "name the folder that `areal sample` made, unchanged",
-        TableRole::Estimates => "name two folders that `areal estimate` made",
+        TableRole::DesignUnits => "pass the folder that `areal sample` made, unchanged",
+        TableRole::Estimates => "pass two folders that `areal estimate` made",
     }
 }
 
 fn refused(kind: FindingKind) -> &'static str {
     match kind {
         FindingKind::NoDesign => {
-            "draw the sample with `areal sample` and name its folder with --design; or pass --accept no-design for \
-             estimates without any error"
+            "draw the sample with `areal sample` and pass its folder as --design; or pass --accept no-design for \
+             estimates without errors"
         }
         FindingKind::OtherDesign => {
-            "name with --design the folder that the sample was drawn into, and with --sample the file of that draw; --accept \
-             other-design goes on, for a sample whose positions were moved on purpose"
+            "pass the folder of the draw as --design and the labelled file of the same draw as --sample; if positions \
+             were moved on purpose, pass --accept other-design"
         }
         FindingKind::OtherMap => {
-            "name the prediction that the sample was drawn from; or pass --accept other-map to keep the design's strata \
-             and read this map's classes at the units"
+            "pass the prediction that the sample was drawn from; or pass --accept other-map to keep the strata of the \
+             design and read the classes of this map at the units"
         }
         FindingKind::StrataSum => {
-            "name the zones and strata raster that the sample was drawn with; --accept strata-sum goes on with a warning"
+            "pass the zones and strata raster that the sample was drawn with; --accept strata-sum continues with a \
+             warning"
         }
         FindingKind::Disclosed => {
-            "give larger zones, or a smaller --suppress-below; --accept disclosed goes on with a warning"
+            "use larger zones or a smaller --suppress-below; --accept disclosed continues with a warning"
         }
-        _ => "see the message; --accept KIND goes on with a warning",
+        _ => "see the message; --accept KIND continues with a warning",
     }
 }
 
 impl From<areal_grid::ProjectionError> for CliError {
     fn from(error: areal_grid::ProjectionError) -> Self {
         Self::from_source(Exit::Input, &error)
-            .help("the map extends beyond the area that its CRS was made for; warp it to another")
+            .help("the map extends beyond the area of use of its CRS; warp it to another CRS")
     }
 }

@@ -13,23 +13,23 @@ impl From<ExplainError> for CliError {
             ExplainError::Interrupted(inner) => return inner.into(),
             ExplainError::Model(inner) => return super::predict::model(&inner),
             ExplainError::Image { .. } | ExplainError::Csv { .. } => {
-                (Exit::Output, "check that the disk has room and that you may write there")
+                (Exit::Output, "check the free disk space and your write permission")
             }
             ExplainError::Setting { .. } | ExplainError::Method { .. } => {
-                (Exit::Usage, "see `areal explain --help` for each flag's range")
+                (Exit::Usage, "`areal explain --help` gives the range of each flag")
             }
-            ExplainError::NoSuchPatch { .. } => (Exit::Usage, "choose the --patch among those of patches.csv"),
+            ExplainError::NoSuchPatch { .. } => (Exit::Usage, "choose a --patch that is listed in patches.csv"),
             ExplainError::PlaceOutside { .. } => {
                 (Exit::Usage, "give --at longitude,latitude in degrees, in that order")
             }
-            ExplainError::Unobserved { .. } => (Exit::Usage, "choose a place where the scene has pixels with --at"),
+            ExplainError::Unobserved { .. } => (Exit::Usage, "choose a place with observed pixels with --at"),
             ExplainError::NoSuchBand { .. } => {
-                (Exit::Usage, "choose three of them with --rgb, by number or description")
+                (Exit::Usage, "choose three bands of the model with --rgb, by number or description")
             }
             ExplainError::OtherGrid { .. } => (
                 Exit::Input,
-                "give the same files with the --bounds, --crs, --resolution and --resampling that the prediction was made \
-                 with; its prediction.json says them under \"scene\"",
+                "pass the same files with the --bounds, --crs, --resolution and --resampling that the prediction was \
+                 made with; its prediction.json lists them under \"scene\"",
             ),
             ExplainError::OtherTarget { .. }
             | ExplainError::OtherPatchSize { .. }

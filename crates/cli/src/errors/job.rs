@@ -23,14 +23,14 @@ impl From<FileError> for CliError {
         let help = match &error {
             FileError::Exists { .. } => "choose another --out, or pass --overwrite to replace it",
             FileError::Foreign { .. } => {
-                "areal replaces only what it made; choose another --out, or move that away yourself"
+                "areal replaces only its own outputs; choose another --out, or move the existing one away"
             }
-            FileError::OverInput { .. } => "choose an --out apart from the inputs",
-            FileError::Unnamed { .. } => "name a file or folder that can be made",
-            FileError::Io { action: "read", .. } => "check the path and that you may read it",
-            FileError::Io { .. } => "check that the disk has room and that you may write there",
+            FileError::OverInput { .. } => "choose an --out outside the inputs",
+            FileError::Unnamed { .. } => "give the name of a file or folder that can be created",
+            FileError::Io { action: "read", .. } => "check the path and your read permission",
+            FileError::Io { .. } => "check the free disk space and your write permission",
             FileError::Json { .. } | FileError::Format { .. } => {
-                "the file was changed by hand or made by another version of areal; make it again"
+                "the file was edited or made by another version of areal; make it again"
             }
         };
         Self::from_source(exit, &error).help(help)
@@ -41,23 +41,23 @@ impl From<FileError> for CliError {
 fn other_folder(document: &Path) -> Option<CliError> {
     let name = document.file_name()?.to_str()?;
     let (what, command) = match name {
-        "store.json" => ("patch store", "tile"),
-        "model.json" => ("bundle", "train"),
-        "evaluation.json" => ("evaluation", "evaluate"),
-        "prediction.json" => ("prediction", "predict"),
-        "explain.json" | "saliency.csv" => ("folder of saliency maps", "explain"),
-        "areas.json" => ("folder of areas", "aggregate"),
-        "design.json" => ("sample design", "sample"),
-        "estimates.json" => ("folder of estimates", "estimate"),
+        "store.json" => ("a patch store", "tile"),
+        "model.json" => ("a bundle", "train"),
+        "evaluation.json" => ("an evaluation", "evaluate"),
+        "prediction.json" => ("a prediction", "predict"),
+        "explain.json" | "saliency.csv" => ("a folder of saliency maps", "explain"),
+        "areas.json" => ("a folder of areas", "aggregate"),
+        "design.json" => ("a sample design", "sample"),
+        "estimates.json" => ("a folder of estimates", "estimate"),
         _ => return None,
     };
     let folder = document.parent().unwrap_or(document);
-    let message = format!("{} is no {what}: it has no {name}", folder.display());
+    let message = format!("{} is not {what}: it has no {name}", folder.display());
     Some(CliError::new(Exit::Input, message).help(format!("pass the folder that `areal {command}` made")))
 }
 
 impl From<Interrupted> for CliError {
     fn from(_: Interrupted) -> Self {
-        Self::new(Exit::Interrupted, "interrupted; nothing was left under a final name")
+        Self::new(Exit::Interrupted, "interrupted; no partial output was left under its final name")
     }
 }

@@ -9,17 +9,17 @@ impl From<ModelError> for CliError {
         let (exit, help) = match error {
             ModelError::File(error) => return error.into(),
             ModelError::WeightsHash { .. } => {
-                (Exit::Input, "the file was changed or swapped after training; copy the whole bundle again")
+                (Exit::Input, "the file was changed or replaced after training; copy the whole bundle again")
             }
             ModelError::Weights { .. } | ModelError::TensorNotFinite { .. } => {
-                (Exit::Input, "copy the file again; a bundle's weights must be whole")
+                (Exit::Input, "the weights file must be complete; copy it again")
             }
             ModelError::TensorMissing { .. } | ModelError::TensorUnknown { .. } | ModelError::TensorShape { .. } => {
-                (Exit::Input, "the weights are of another network; give the --architecture they were trained with")
+                (Exit::Input, "the weights belong to another network; pass the --architecture of their training")
             }
-            ModelError::Spec(_) => (Exit::Input, "the file was changed by hand or is of another version; train again"),
+            ModelError::Spec(_) => (Exit::Input, "the file was edited or made by another version; train again"),
             ModelError::Bands { .. } => {
-                (Exit::Input, "choose the model's bands, in its order, with --bands; names are band descriptions")
+                (Exit::Input, "choose the bands of the model, in its order, with --bands; names are band descriptions")
             }
             ModelError::PixelType { .. } => {
                 (Exit::Input, "use scenes of the same product and processing, or train a model on these")
@@ -29,18 +29,18 @@ impl From<ModelError> for CliError {
                 (Exit::Input, "warp the scene to the model's resolution with --resolution, --crs and --resampling")
             }
             ModelError::PatchSize { .. } => {
-                (Exit::Input, "cut the store with the model's --patch-size, or train a model on this store")
+                (Exit::Input, "cut the store with the --patch-size of the model, or train a model on this store")
             }
             ModelError::PatchTooSmall { .. } => (
                 Exit::Usage,
-                "cut a store of larger patches with `areal tile --patch-size`, or choose --architecture compact or \
+                "cut a store with larger patches (`areal tile --patch-size`), or choose --architecture compact or \
                  --padding same",
             ),
             ModelError::NotDense { .. } => (Exit::Usage, "use --device cpu, or --mode patch"),
-            ModelError::Batch { .. } => (Exit::Input, "the data do not fit the bundle; see its model.json"),
-            ModelError::Device { .. } => (Exit::Usage, "areal devices lists what --device may be here"),
+            ModelError::Batch { .. } => (Exit::Input, "the data do not match the bundle; see its model.json"),
+            ModelError::Device { .. } => (Exit::Usage, "`areal devices` lists the available devices"),
             ModelError::Compute(_) => (Exit::Failure, "run on another --device, or with a smaller --batch-size"),
-            ModelError::Choice { .. } => (Exit::Usage, "give one of those"),
+            ModelError::Choice { .. } => (Exit::Usage, "choose one of these"),
         };
         Self::from_source(exit, &error).help(help)
     }

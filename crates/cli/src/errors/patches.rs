@@ -30,7 +30,7 @@ impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
         let help = match &error {
             StoreError::Array { .. } | StoreError::Records { .. } => {
-                "the store was changed by hand or is not whole; make it again with 'areal tile'"
+                "the store was edited or is incomplete; make it again with 'areal tile'"
             }
             StoreError::SplitsOverlap { .. } => {
                 "correct the split field of the labels so that neighbours agree, or let 'areal tile' assign splits with \
@@ -49,25 +49,25 @@ impl From<StoreError> for CliError {
 fn help(error: &PatchError) -> String {
     let text = match error {
         PatchError::Projection(_) => {
-            "choose a CRS made for this part of the world with --crs, or cut the extent with --bounds"
+            "choose a CRS that covers this area with --crs, or reduce the extent with --bounds"
         }
         PatchError::Layout(_) => "choose --patch-size and --stride so that the stride divides the patch size",
         PatchError::SplitsNear { .. } => "correct the split field of the labels, or lower --buffer",
         PatchError::ClassUnseen { .. } => {
-            "use smaller blocks (--block-size), a smaller --buffer or another --seed, or --split-by group; label more \
-             places of this class, or leave it out of the labels"
+            "use smaller blocks (--block-size), a smaller --buffer, another --seed, or --split-by group; otherwise \
+             label more places of this class, or remove it from the labels"
         }
         PatchError::ScenesDiffer { what, left, .. } => match *what {
             "bands" => "choose the same bands of each scene with --bands, by number where descriptions differ",
             "pixel type" => return same_type(left),
             SCALING => {
-                "bring all scenes to one meaning: unscale them (gdal_translate -unscale -ot Float32 IN OUT), or where only \
-                 a file's word is wrong, correct it (gdal_edit.py -scale S -offset O)"
+                "give all scenes the same scaling: unscale them (gdal_translate -unscale -ot Float32 IN OUT), or, if \
+                 only the scale and offset in a file are wrong, correct them (gdal_edit.py -scale S -offset O)"
             }
             _ => "warp all scenes to one pixel size with --crs, --resolution and --resampling",
         },
-        PatchError::NoScene => "name the files of a scene, or give --scene NAME=FILE",
-        PatchError::SceneTwice { .. } => "give each --scene a name of its own",
+        PatchError::NoScene => "give the files of a scene, or pass --scene NAME=FILE",
+        PatchError::SceneTwice { .. } => "give each --scene its own name",
         PatchError::NoPatch { .. } => {
             "lower --min-valid or --min-label-fraction, use a smaller --patch-size, or --placement polygon for small \
              polygons"
@@ -84,16 +84,17 @@ fn help(error: &PatchError) -> String {
 fn image_help(error: &PatchError) -> Option<&'static str> {
     Some(match error {
         PatchError::ImagesDiffer { what, .. } => match *what {
-            "size" => "pass --resize PIXELS to bring all images to one size",
-            _ => "convert the images to one kind first",
+            "size" => "pass --resize PIXELS to resize all images to one size",
+            _ => "convert the images to one format first",
         },
-        PatchError::NotSquare { .. } => "pass --resize PIXELS to make squares of all images",
+        PatchError::NotSquare { .. } => "pass --resize PIXELS to resize all images to squares",
         PatchError::NoImage { .. } => "expected FOLDER/CLASS/*.png (jpg, jpeg, tif, tiff)",
         PatchError::ClassLost { .. } => {
-            "put the images of each class straight into its folder, as jpg, jpeg, png, tif or tiff, or take the folder away"
+            "put the images of each class directly into its folder, as jpg, jpeg, png, tif or tiff, or remove the \
+             folder"
         }
         PatchError::MixedFolders { .. } => {
-            "leave only train, validation and test there, each with a folder for each class; or only the folders of classes"
+            "keep only train, validation and test there, each with one folder per class; or keep only class folders"
         }
         _ => return None,
     })
@@ -104,15 +105,15 @@ fn label_help(error: &PatchError) -> Option<&'static str> {
     Some(match error {
         PatchError::Labels { .. } => "correct the labels, or choose another layer or field",
         PatchError::LabelField { .. } | PatchError::NoLabelField { .. } => {
-            "name the field with the class (--label-field) or the value (--value-field)"
+            "pass the field with the class as --label-field, or the field with the value as --value-field"
         }
         PatchError::LabelsOutside { .. } => {
-            "check that labels and scenes are of one place, and that the label file names its CRS rightly"
+            "check that labels and scenes are in the same place, and that the CRS of the label file is right"
         }
         PatchError::UnknownClass { .. } => {
-            "add it to --classes, correct the labels, or name the code that means no label with --label-nodata"
+            "add it to --classes, correct the labels, or pass the code that means no label as --label-nodata"
         }
-        PatchError::Classes { .. } => "write --classes 0=water,1=forest:#1b7837, or name a CSV file",
+        PatchError::Classes { .. } => "pass --classes 0=water,1=forest:#1b7837, or a CSV file",
         PatchError::LabelsNotAligned { .. } => {
             "pass --label-resampling nearest to read it on the scene's pixel grid, or warp it first with gdalwarp"
         }

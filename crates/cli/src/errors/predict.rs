@@ -16,29 +16,29 @@ impl From<PredictError> for CliError {
             PredictError::Raster(inner) => return inner.into(),
             PredictError::File(inner) => return inner.into(),
             PredictError::Interrupted(inner) => {
-                return Self::from(inner).help("run the same command with --resume to go on where it stopped");
+                return Self::from(inner).help("run the same command with --resume to continue");
             }
             PredictError::Model(inner) => return model(&inner),
             PredictError::Layout(_) => (Exit::Usage, "choose a --stride that divides the model's patch size"),
-            PredictError::Setting { .. } => (Exit::Usage, "see `areal predict --help` for each flag's range"),
+            PredictError::Setting { .. } => (Exit::Usage, "`areal predict --help` gives the range of each flag"),
             PredictError::Memory { part: MemoryPart::Batch, .. } => {
-                (Exit::Usage, "choose a smaller --batch-size or a greater --memory")
+                (Exit::Usage, "choose a smaller --batch-size or a larger --memory")
             }
             PredictError::Memory { part: MemoryPart::Cells, .. } => {
-                (Exit::Usage, "choose a greater --memory or a greater --stride")
+                (Exit::Usage, "choose a larger --memory or a larger --stride")
             }
             PredictError::Memory { part: MemoryPart::Maps, .. } => {
-                (Exit::Usage, "choose a greater --memory, a greater --stride, or --mode patch")
+                (Exit::Usage, "choose a larger --memory, a larger --stride, or --mode patch")
             }
             PredictError::NotFinite { .. } | PredictError::Outputs { .. } => {
-                (Exit::Failure, "the model is unsound, or the device miscalculates: compare with --device cpu")
+                (Exit::Failure, "the model is damaged or the device computes wrong results: compare with --device cpu")
             }
             PredictError::OtherJob { .. } => (
                 Exit::Usage,
-                "pass the settings and inputs that it was begun with, or leave --resume out to begin afresh",
+                "pass the settings and inputs that it was started with, or remove --resume to start again",
             ),
             PredictError::Counts { .. } | PredictError::ThreadStopped => {
-                (Exit::Failure, "this is a fault of areal; please report it with the command")
+                (Exit::Failure, "this is a bug in areal: please report it with the command")
             }
         };
         Self::from_source(exit, &error).help(help)
@@ -46,9 +46,10 @@ impl From<PredictError> for CliError {
 }
 
 /// What to do about stored values that mean another thing than the model's.
-pub const OTHER_SCALING: &str = "bring the values to the model's with gdal_calc.py (Sentinel-2 stores 1000 more since processing \
-     baseline 04.00: subtract it); where only the file's word is wrong, correct it: gdal_edit.py -scale S -offset O; or \
-     train on data that are stored alike";
+pub const OTHER_SCALING: &str = "convert the values to the scaling of the model with gdal_calc.py (since processing \
+                                 baseline 04.00, Sentinel-2 values are 1000 higher: subtract 1000); if only the scale \
+                                 and offset in the file are wrong, correct them with gdal_edit.py -scale S -offset O; \
+                                 or train on data with the same scaling";
 
 /// A bundle that cannot be used, or does not fit a scene.
 pub fn model(error: &ModelError) -> CliError {
@@ -57,23 +58,26 @@ pub fn model(error: &ModelError) -> CliError {
     }
     let (exit, help) = match error {
         ModelError::Bands { .. } => {
-            let help = "choose the scene's bands in the model's order with --bands, by number or description; name a band that \
-                        marks clouds with --quality-band";
+            let help = "choose the bands of the scene in the order of the model with --bands, by number or \
+                        description; pass a band that marks clouds as --quality-band";
             (Exit::Input, help)
         }
         ModelError::PixelType { model, .. } => {
             let convert = convert_to(*model);
-            let help = format!("give the scene in the type that the model was trained on: {convert}");
+            let help = format!("convert the scene to the pixel type that the model was trained on: {convert}");
             return CliError::from_source(Exit::Input, error).help(help);
         }
         ModelError::Scaling { .. } => (Exit::Input, OTHER_SCALING),
-        ModelError::GroundResolution { .. } => {
-            (Exit::Input, "pass --resolution and --resampling: the scene is warped to the model's as it is read")
+        ModelError::GroundResolution { .. } => (
+            Exit::Input,
+            "pass --resolution and --resampling to warp the scene to the resolution of the model as it is read",
+        ),
+        ModelError::Device { .. } | ModelError::Choice { .. } => {
+            (Exit::Usage, "`areal devices` lists the available devices")
         }
-        ModelError::Device { .. } | ModelError::Choice { .. } => (Exit::Usage, "`areal devices` lists what there is"),
         ModelError::NotDense { .. } => (Exit::Usage, "pass --device cpu, or --mode patch"),
         ModelError::Compute(_) => (Exit::Failure, "try a smaller --batch-size, or --device cpu"),
-        _ => (Exit::Input, "the bundle is damaged or was changed by hand: train it or fetch it again"),
+        _ => (Exit::Input, "the bundle is damaged or was edited: train it or copy it again"),
     };
     CliError::from_source(exit, error).help(help)
 }
@@ -87,5 +91,5 @@ fn unreadable(path: &Path, source: &std::io::Error) -> CliError {
             .help("pass the folder that `areal train` made as --bundle, with all its files");
     }
     CliError::new(Exit::Input, format!("cannot read {}: {source}", path.display()))
-        .help("check the path and that you may read it")
+        .help("check the path and your read permission")
 }

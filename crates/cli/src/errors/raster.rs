@@ -28,21 +28,21 @@ impl From<RasterError> for CliError {
 fn help(error: &RasterError) -> String {
     match error {
         RasterError::Open { .. } => {
-            "check the path, that the file is a raster where one is wanted (or a vector layer), and that `gdalinfo` or \
-             `ogrinfo` opens it"
+            "check the path, whether the file should be a raster or a vector layer, and that `gdalinfo` or `ogrinfo` \
+             opens it"
                 .into()
         }
         RasterError::NotOnDisk { .. } => "areal reads files, rasters inside files (NETCDF:\"x.nc\":v) and archives \
-             (/vsizip/x.zip/a.tif); copy anything else here first, with gdal_translate or ogr2ogr"
+             (/vsizip/x.zip/a.tif); copy other data to a local file first, with gdal_translate or ogr2ogr"
             .into(),
         RasterError::NoBands { .. } => "give a raster file; `gdalinfo` lists what is inside".into(),
         RasterError::Read { .. } => {
-            "the file is damaged or cut off: fetch or make it again; its size should be that of the original".into()
+            "the file is damaged or truncated: compare its size with the original, then copy or make it again".into()
         }
         RasterError::UnsupportedType { .. } => "convert it first: gdal_translate -ot Float32 IN OUT".into(),
-        RasterError::NoFiles { .. } => "name at least one raster file".into(),
+        RasterError::NoFiles { .. } => "give at least one raster file".into(),
         RasterError::NoCrs { path } => format!(
-            "if you know its CRS, write it into a copy: gdal_translate -a_srs EPSG:32648 {} OUT.tif; where it has no \
+            "if you know its CRS, write it into a copy: gdal_translate -a_srs EPSG:32648 {} OUT.tif; if it has no \
              position either, add -a_ullr WEST NORTH EAST SOUTH",
             path.display()
         ),
@@ -52,8 +52,8 @@ fn help(error: &RasterError) -> String {
         ),
         RasterError::Gcps { path, has_crs: false, .. } | RasterError::NotNorthUp { path, has_crs: false, .. } => {
             format!(
-                "it has no CRS either: write the right one into a copy, gdal_translate -a_srs EPSG:32648 {} OUT.tif, then pass \
-             --crs, --resolution and --resampling to warp that one as it is read",
+                "it has no CRS either: write the right one into a copy, gdal_translate -a_srs EPSG:32648 {} OUT.tif, \
+             then pass --crs, --resolution and --resampling to warp the copy as it is read",
                 path.display()
             )
         }
@@ -61,23 +61,25 @@ fn help(error: &RasterError) -> String {
             "pass --crs, --resolution and --resampling to warp it as it is read, or warp it once with gdalwarp".into()
         }
         RasterError::UnsupportedCrs { .. } | RasterError::CrsText { .. } => {
-            "give a projected or geographic CRS, such as EPSG:32648".into()
+            "use a projected or geographic CRS, such as EPSG:32648".into()
         }
-        RasterError::NoSuchBand { .. } => "choose among its bands with --bands, by number or description".into(),
+        RasterError::NoSuchBand { .. } => "choose bands of the file with --bands, by number or description".into(),
         RasterError::AmbiguousBand { .. } => "choose the band by number".into(),
         RasterError::MixedTypes { .. } => "choose bands of one type with --bands".into(),
-        RasterError::Quality { .. } => "give --quality-values or --quality-bits that the band can have".into(),
+        RasterError::Quality { .. } => {
+            "pass --quality-values or --quality-bits that the type of the band can hold".into()
+        }
         RasterError::Mismatch { what, first_value, .. } => mismatch(*what, first_value),
-        RasterError::FileTwice { .. } => "name each file of a scene once".into(),
+        RasterError::FileTwice { .. } => "give each file of a scene once".into(),
         RasterError::WarpSetting { missing, suggestion, .. } => warp_setting(*missing, suggestion.as_deref()),
         RasterError::CategoricalResampling { .. } => "use --resampling nearest for categories".into(),
         RasterError::Grid { .. } => "check --crs, --resolution and --bounds; they are in units of --crs".into(),
         RasterError::Projection { .. } | RasterError::NoTransformation { .. } => {
-            "choose a CRS made for this part of the world with --crs, or cut the extent with --bounds".into()
+            "choose a CRS that covers this area with --crs, or reduce the extent with --bounds".into()
         }
-        RasterError::Write { .. } => "check that the disk has room and that you may write there".into(),
-        RasterError::Layer { .. } => "name one of its layers".into(),
-        RasterError::Feature { .. } => "repair the layer, with ogr2ogr -makevalid for example".into(),
+        RasterError::Write { .. } => "check the free disk space and your write permission".into(),
+        RasterError::Layer { .. } => "give the name of one of its layers".into(),
+        RasterError::Feature { .. } => "repair the layer, for example with ogr2ogr -makevalid".into(),
         RasterError::Prediction { .. } => "make it again with `areal predict`".into(),
         RasterError::File(_) | RasterError::Interrupted(_) => String::new(),
     }
@@ -101,14 +103,12 @@ pub fn convert_to(pixel_type: PixelType) -> String {
 
 fn mismatch(what: Difference, first_value: &str) -> String {
     let help = match what {
-        Difference::Crs => {
-            "pass --crs, --resolution and --resampling: the files are warped to that grid as they are read"
-        }
+        Difference::Crs => "pass --crs, --resolution and --resampling to warp the files to one grid as they are read",
         Difference::Resolution | Difference::Alignment => {
-            "pass --resolution and --resampling: the files are warped to that grid as they are read"
+            "pass --resolution and --resampling to warp the files to one grid as they are read"
         }
         Difference::BandCount => "choose the same bands of each file with --bands",
-        Difference::BandNames => "choose bands by description with --bands, or by number if they do belong together",
+        Difference::BandNames => "choose bands by description with --bands, or by number if the bands match",
         Difference::PixelType => return same_type(first_value),
         Difference::Scaling => "unscale the files to physical values first: gdal_translate -unscale -ot Float32 IN OUT",
     };
@@ -118,7 +118,7 @@ fn mismatch(what: Difference, first_value: &str) -> String {
 /// How files of several types come to be of one; `first` is the name of the first one's.
 pub fn same_type(first: &str) -> String {
     let convert = PixelType::ALL.into_iter().find(|t| t.name() == first).map_or(String::new(), convert_to);
-    format!("choose bands of one type with --bands, or bring all files to that of the first: {convert}")
+    format!("choose bands of one type with --bands, or convert all files to the type of the first: {convert}")
 }
 
 fn warp_setting(missing: WarpSetting, suggestion: Option<&str>) -> String {

@@ -13,30 +13,33 @@ impl From<TrainError> for CliError {
             TrainError::Store(error) => return error.into(),
             TrainError::Kernel(error) => return areal_plan::PlanError::from(error).into(),
             TrainError::Paused { .. } => {
-                (Exit::Interrupted, "run the same command again to continue to the same result")
+                (Exit::Interrupted, "run the same command again to continue; the result will be the same")
             }
-            TrainError::Setting { .. } => (Exit::Usage, "give a value in that range"),
+            TrainError::Setting { .. } => (Exit::Usage, "pass a value in this range"),
             TrainError::Loss { .. } => {
-                (Exit::Usage, "--loss cross-entropy or focal for classes, mse or huber for values")
+                (Exit::Usage, "use --loss cross-entropy or focal for classes, mse or huber for values")
             }
-            TrainError::EmptySplit { .. } => {
-                (Exit::Input, "cut the store again with a share for that split (areal tile), or name another --split")
-            }
+            TrainError::EmptySplit { .. } => (
+                Exit::Input,
+                "cut the store again with a fraction for this split (`areal tile`), or choose another --split",
+            ),
             TrainError::OneClass { .. } => (Exit::Input, "label at least two classes before cutting the store"),
             TrainError::UnseenClass { .. } => {
-                (Exit::Input, "cut the store again with another --seed or smaller blocks, or leave the class out")
+                (Exit::Input, "cut the store again with another --seed or smaller blocks, or remove the class")
             }
             TrainError::OneValue { .. } => (Exit::Input, "check the field that the values were read from"),
-            TrainError::Label { .. } => (Exit::Input, "the store was changed by hand; make it again with areal tile"),
+            TrainError::Label { .. } => (Exit::Input, "the store was edited; make it again with `areal tile`"),
             TrainError::Target { .. } => (Exit::Input, "use a store with the classes that the model was trained on"),
             TrainError::NothingObserved { .. } => {
                 (Exit::Input, "check the nodata value and the quality mask that the store was cut with")
             }
-            TrainError::Diverged { .. } => (Exit::Failure, "lower --learning-rate, a tenth say, or set --clip-norm"),
+            TrainError::Diverged { .. } => {
+                (Exit::Failure, "lower --learning-rate, for example to a tenth, or set --clip-norm")
+            }
             TrainError::OtherRun { .. } => {
                 (Exit::Usage, "finish that run with its own settings, or pass --restart to discard it")
             }
-            TrainError::Plot { .. } => (Exit::Output, "check that the disk has room and that you may write there"),
+            TrainError::Plot { .. } => (Exit::Output, "check the free disk space and your write permission"),
         };
         Self::from_source(exit, &error).help(help)
     }

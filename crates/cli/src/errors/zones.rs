@@ -25,41 +25,40 @@ fn help(error: &ZonesError) -> String {
             format!("if you know its CRS, write it into a copy: ogr2ogr -a_srs EPSG:4326 OUT.gpkg {}", path.display())
         }
         ZonesError::NoZones { .. } => "give a file with polygons".into(),
-        ZonesError::NoField { .. } => "choose among its fields with --zone-id and --zone-name".into(),
-        ZonesError::WhichId { .. } => {
-            "name the id field with --zone-id; its values must be there and differ from zone to zone".into()
-        }
-        ZonesError::EmptyId { .. } => "fill the field in, or name another with --zone-id".into(),
+        ZonesError::NoField { .. } => "choose fields of the file with --zone-id and --zone-name".into(),
+        ZonesError::WhichId { .. } => "pass the id field as --zone-id; each zone must have its own value".into(),
+        ZonesError::EmptyId { .. } => "fill in the field, or choose another with --zone-id".into(),
         ZonesError::DuplicateId { .. } => {
-            "name a field that identifies zones with --zone-id, or dissolve the parts of a zone into one feature first"
+            "choose a field that identifies zones with --zone-id, or dissolve the parts of a zone into one feature \
+             first"
                 .into()
         }
         ZonesError::EmptyGeometry { .. } | ZonesError::NotPolygon { .. } => {
-            "mend or remove the feature; zones must be polygons".into()
+            "repair or remove the feature; zones must be polygons".into()
         }
-        ZonesError::Invalid { repairable: true, .. } => "mend it, or let areal do so with --invalid repair".into(),
-        ZonesError::Invalid { .. } => "mend or remove the feature".into(),
+        ZonesError::Invalid { repairable: true, .. } => "repair it, or pass --invalid repair".into(),
+        ZonesError::Invalid { .. } => "repair or remove the feature".into(),
         ZonesError::NotProjectable { .. } | ZonesError::Projection(_) => {
-            "warp the map to a CRS that holds its zones (gdalwarp -t_srs), or split the zone there".into()
+            "warp the map to a CRS that covers its zones (gdalwarp -t_srs), or split the zone at this position".into()
         }
         ZonesError::NoOverlap(_) => {
-            "check that the zones and the map are of the same place, and that both name the CRS they are in".into()
+            "check that the zones and the map are in the same place, and that both have the right CRS".into()
         }
-        ZonesError::Raster { .. } => "choose with --band, and say what its cells are with --content".into(),
+        ZonesError::Raster { .. } => "choose the band with --band, and the kind of its cells with --content".into(),
         ZonesError::NegativeWeight { .. } => {
-            "weights are amounts in a cell, such as people: give another --weights".into()
+            "weights are amounts per cell, such as people: pass another raster as --weights".into()
         }
         ZonesError::WeightBands { path, .. } => {
             format!(
-                "take out the band of amounts and pass it as --weights: gdal_translate -b 1 {} OUT.tif",
+                "extract the band with the amounts and pass it as --weights: gdal_translate -b 1 {} OUT.tif",
                 path.display()
             )
         }
         ZonesError::TooManyCodes { .. } => {
-            "pass --content values for means in place of classes, or group the codes into fewer classes first".into()
+            "pass --content values for means instead of classes, or group the codes into fewer classes first".into()
         }
-        ZonesError::NoWindowCells => "give --window-cells 1 or more".into(),
-        ZonesError::Unreconciled { .. } => "this is a fault of areal: please report it with the inputs".into(),
+        ZonesError::NoWindowCells => "pass --window-cells 1 or more".into(),
+        ZonesError::Unreconciled { .. } => "this is a bug in areal: please report it with the inputs".into(),
         ZonesError::Source(_) | ZonesError::File(_) | ZonesError::Interrupted(_) => String::new(),
     }
 }
