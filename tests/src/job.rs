@@ -16,7 +16,7 @@ pub static JOB: LazyLock<Job> = LazyLock::new(|| {
     let demo = folder.path().join("demo");
     areal(["demo", "--size", "small", "--out", demo.to_str().unwrap()]).expect(0);
     let run = || areal(["run", demo.join("recipe.toml").to_str().unwrap()]).expect(0);
-    run().says(&["awaits labels/landscape.csv"]);
+    run().says(&["waiting for labels/landscape.csv"]);
     let sample = demo.join("out/samples/landscape/sample.csv");
     let label = ["demo", "--out", demo.to_str().unwrap(), "--label", sample.to_str().unwrap()];
     areal(label).expect(0);

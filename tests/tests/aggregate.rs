@@ -93,7 +93,7 @@ fn a_self_intersecting_zone_is_repaired_with_a_warning_or_refused() {
         feature(&json!({ "id": "square" }), &square(101.2, 3.2, 0.2)),
     ]);
     case.refused(&["--invalid", "refuse"], 3, &["zone \"bow\"", "invalid", "--invalid repair", "101.3"]);
-    let run = case.run(&["--json"]).expect(0).says(&["zone \"bow\" is repaired"]);
+    let run = case.run(&["--json"]).expect(0).says(&["zone \"bow\" was repaired"]);
     let zones = run.json()["zones"].clone();
     let share = zones[0]["observed_area_km2"].as_f64().unwrap() / zones[1]["observed_area_km2"].as_f64().unwrap();
     assert!((share - 0.5).abs() < 1e-6, "{share}");
@@ -186,7 +186,7 @@ fn zones_outside_the_map_are_reported_and_stay_in_the_table() {
         feature(&json!({ "id": "half" }), &square(100.9, 3.2, 0.2)),
         feature(&json!({ "id": "out" }), &square(110.0, 3.2, 0.2)),
     ]);
-    let run = case.run(&["--json"]).expect(0).says(&["of 3 zones, 1 lie partly and 1 wholly outside the map"]);
+    let run = case.run(&["--json"]).expect(0).says(&["of 3 zones, 1 are partly and 1 completely outside the map"]);
     let zones = run.json()["zones"].clone();
     let states: Vec<&str> = (0..3).map(|k| zones[k]["zone_state"].as_str().unwrap()).collect();
     assert_eq!(states, ["inside", "partial", "outside"]);
@@ -210,7 +210,7 @@ fn the_removed_coverage_flag_changes_nothing_and_says_so() {
     let kept = case.folder.path().join("kept");
     case.run(&["--overwrite", "--coverage", kept.to_str().unwrap()])
         .expect(0)
-        .says(&["--coverage has no effect any more"]);
+        .says(&["--coverage no longer has any effect"]);
     assert_eq!(contents(&out), without);
     assert!(!kept.exists());
 }

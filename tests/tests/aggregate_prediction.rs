@@ -100,7 +100,7 @@ fn check(table: &HashMap<(String, String, String), f64>, measure: &str, class: &
 #[test]
 fn what_is_not_observed_is_told_by_its_reason_and_adds_up() {
     let case = Case::new().classes();
-    case.run(&[]).expect(0).says(&["prediction has no shares.tif", "wholly or not at all"]);
+    case.run(&[]).expect(0).says(&["prediction has no shares.tif", "fully observed or not at all"]);
     let table = case.table();
     // Zone a: two columns and half the third, which is nodata above and in no file below. Zone b: the rest.
     check(&table, "zone_area", "", [5.0, 3.0]);

@@ -210,7 +210,7 @@ fn a_recipe_draws_once_awaits_the_labels_and_then_estimates() {
     let recipe = w.path("recipe.toml");
     std::fs::write(&recipe, text).unwrap();
     let run = |flags: &[&str]| areal([&["run", recipe.to_str().unwrap()], flags].concat());
-    let awaited = "estimate north: awaits labels/north.csv: label the units of out/samples/north/sample.csv";
+    let awaited = "estimate north: waiting for labels/north.csv: label the units of out/samples/north/sample.csv";
     run(&[]).expect(0).says(&["sample north: not made yet, running", awaited]);
     let dry = run(&["--dry-run"]).expect(0);
     assert!(dry.stdout.contains(awaited), "{}", dry.stdout);
@@ -223,7 +223,7 @@ fn a_recipe_draws_once_awaits_the_labels_and_then_estimates() {
     let mine = std::fs::read(&blind).unwrap();
     run(&["--force", "--set", "sample.size=400"])
         .expect(0)
-        .says(&["sample north: kept as it was drawn", "to draw anew"]);
+        .says(&["sample north: the sample is kept as drawn", "to draw a new one"]);
     assert_eq!(std::fs::read(&blind).unwrap(), mine);
 
     std::fs::create_dir(w.path("labels")).unwrap();

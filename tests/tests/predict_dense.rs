@@ -67,7 +67,7 @@ fn with_padding_the_difference_is_told() {
     let (file, folder) = scene_and_bundle(200, 200, Padding::Same);
     let flags = ["--mode", "dense", "--stride", "8"];
     let run = areal(args(&file, &folder, "out", &flags)).expect(0);
-    run.says(&["patches were predicted one by one too", "probabilities differ by"]);
+    run.says(&["patches were also predicted one by one", "probabilities differ by"]);
     let agreement = Prediction::open(&folder.path().join("out")).unwrap().meta().agreement.unwrap();
     // 20 rows of patches, of which 4 do not overlap, 16 of each.
     assert!((30..=64).contains(&agreement.patches), "{agreement:?}");
@@ -87,7 +87,7 @@ fn memory_cuts_a_scene_into_panels_and_threads_change_nothing() {
     areal(args(&file, &folder, "whole", &flags)).expect(0);
     // Maps of about 6 KiB a column of pixels: 14 MiB in all, 4 MiB at a time.
     let panels = areal(args(&file, &folder, "panels", &[&flags[..], &["--memory", "6", "--threads", "1"]].concat()));
-    panels.expect(0).says(&["panels of columns", "one panel needs about"]);
+    panels.expect(0).says(&["panels of columns", "MiB would allow one panel"]);
     same_bytes(&folder.path().join("whole"), &folder.path().join("panels"));
     let meta = |name: &str| Prediction::open(&folder.path().join(name)).unwrap().meta().clone();
     assert_eq!(meta("whole").counts, meta("panels").counts);

@@ -95,7 +95,7 @@ fn a_name_that_is_no_utf_8_is_refused_by_every_command() {
     fs::write(&odd, "anything").unwrap();
     let plain = folder.path().join("plain");
     let refused = |args: &[&OsStr]| {
-        areal(args).expect(2).says(&["no UTF-8", "rename"]);
+        areal(args).expect(2).says(&["not valid UTF-8", "rename"]);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     };
     let o = OsStr::new;

@@ -45,7 +45,7 @@ fn a_full_disk_under_stdout_is_said_after_the_work() {
     let mut command = Command::new(binary());
     command.args(["tile", text(&scene), "--labels", text(&labels), "--label-field", "class", "--patch-size", "8"]);
     command.args(["--out", text(&out)]).stdout(File::create("/dev/full").unwrap());
-    run(&mut command).expect(4).says(&["cannot write to stdout", "the work itself is done"]);
+    run(&mut command).expect(4).says(&["cannot write to stdout", "the job itself is done"]);
     assert!(out.join("store.json").is_file());
 }
 

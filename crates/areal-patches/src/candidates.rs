@@ -175,7 +175,7 @@ impl Candidates {
         let path = settings.labels.file.display();
         let outside = self.seen.iter().filter(|seen| !**seen).count();
         if outside > 0 && !matches!(labels.shapes, Shapes::Raster) {
-            tracing::warn!("{path}: {outside} of {} labels lie outside every scene", self.seen.len());
+            tracing::warn!("{path}: {outside} of {} labels are outside every scene", self.seen.len());
         }
         if let Some(((a, b), _)) = self.disputes.first_key_value() {
             let group = |item: &u32| labels.items[*item as usize].group.clone().unwrap_or_default();

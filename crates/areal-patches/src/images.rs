@@ -154,16 +154,16 @@ impl PassedOver {
                 .collect();
             let (all, each) = (self.other.values().sum::<u64>(), each.join(", "));
             tracing::warn!(
-                "{folder}: {all} files in class folders were skipped for their extensions ({each}); read are {}",
+                "{folder}: {all} files in class folders skipped because of their extensions ({each}); accepted: {}",
                 ENDINGS.join(", ")
             );
         }
         if self.nested > 0 {
             let n = self.nested;
-            tracing::warn!("{folder}: {n} folders inside class folders were skipped with their contents");
+            tracing::warn!("{folder}: {n} folders inside class folders skipped, with their contents");
         }
         if self.loose > 0 {
-            tracing::warn!("{folder}: {} images outside class folders were skipped", self.loose);
+            tracing::warn!("{folder}: {} images outside class folders skipped", self.loose);
         }
         if self.empty > 0 {
             tracing::warn!("{folder}: {} class folders are empty", self.empty);

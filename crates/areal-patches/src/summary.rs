@@ -55,13 +55,13 @@ pub(crate) fn check_classes(counts: &StoreCounts, target: &Target) -> Result<(),
 pub(crate) fn warn_of_gaps(counts: &StoreCounts, target: &Target, shares: &SplitShares) {
     let having = counts.labels.iter().filter(|row| row.by_split().iter().sum::<u64>() > 0);
     if let (Target::Classes { .. }, [only]) = (target, &having.collect::<Vec<_>>()[..]) {
-        tracing::warn!("all patches are of one class, \"{}\": training has nothing to distinguish", only.label);
+        tracing::warn!("all patches are of one class, \"{}\"; training needs at least two classes", only.label);
     }
     for split in shares.wanted() {
         let of = |row: &LabelCount| row.by_split()[split.index()];
         if counts.labels.iter().map(of).sum::<u64>() == 0 {
             tracing::warn!(
-                "no patch is in {split}: there are too few blocks or groups, or all were too near to another split"
+                "no patch is in {split}: there are too few blocks or groups, or all are too near to another split"
             );
             continue;
         }

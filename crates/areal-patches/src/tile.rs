@@ -239,7 +239,7 @@ fn target(settings: &TileSettings, labels: &Labels, drafts: &mut [Draft]) -> Tar
     for class in &labels.classes {
         if !used.contains(&class.code) {
             if close_up {
-                tracing::warn!("class \"{}\" has no patch and is left out", class.name);
+                tracing::warn!("class \"{}\" has no patch and is removed from the classes", class.name);
             }
             continue;
         }

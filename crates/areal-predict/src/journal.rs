@@ -84,7 +84,7 @@ impl Journal {
                     None => Ok(Self { folder }),
                 };
             }
-            tracing::warn!("{} of an interrupted run is dropped; --resume would have continued it", folder.display());
+            tracing::warn!("{} of an interrupted run was deleted; --resume would have continued it", folder.display());
             std::fs::remove_dir_all(&folder).map_err(FileError::io("remove", &folder))?;
         }
         std::fs::create_dir_all(&folder).map_err(FileError::io("create", &folder))?;

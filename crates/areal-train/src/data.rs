@@ -76,8 +76,8 @@ impl<'a> Samples<'a> {
         for (name, stray) in self.store.meta().bands.iter().zip(statistics.stray()) {
             let Some(value) = stray else { continue };
             tracing::warn!(
-                "{}: band {name} holds the value {value:e}, far from all others, and is normalised with it; if it stands for no \
-                 data, cut the store again with --nodata={value:e}",
+                "{}: band {name} has the value {value:e}, far from all others, which affects normalisation; if it \
+                 means no data, cut the store again with --nodata={value:e}",
                 self.store.path().display()
             );
         }

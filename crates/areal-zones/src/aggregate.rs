@@ -109,8 +109,8 @@ fn say(areas: &Areas) {
     let overlap = areas.overlap.area;
     if overlap > SAID_SHARE * in_zones {
         tracing::warn!(
-            "zones overlap: {:.6} km2 ({:.4} % of their area) is counted in more than one, and their totals exceed the \
-             map's by so much",
+            "zones overlap: {:.6} km2 ({:.4} % of their area) is counted in more than one zone, so their totals \
+             exceed those of the map by this area",
             overlap / 1e6,
             100.0 * overlap / in_zones
         );
@@ -118,7 +118,7 @@ fn say(areas: &Areas) {
     let count = |state: ZoneState| areas.zones.iter().filter(|z| z.state == state).count();
     let (partial, outside) = (count(ZoneState::Partial), count(ZoneState::Outside));
     if partial + outside > 0 {
-        tracing::warn!("of {} zones, {partial} lie partly and {outside} wholly outside the map", areas.zones.len());
+        tracing::warn!("of {} zones, {partial} are partly and {outside} completely outside the map", areas.zones.len());
     }
     say_unweighted(areas);
     let worst = areas.reconciliation.iter().map(|r| r.relative_difference).fold(0.0, f64::max);
@@ -136,8 +136,8 @@ fn say_unweighted(areas: &Areas) {
     let (without, observed) = zones.iter().map(|t| of(t)).fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1));
     if !zones.is_empty() {
         tracing::warn!(
-            "the weights raster holds no amount for {:.6} km2 of what is observed in {} zones ({:.4} % of their observed \
-             area): their weighted means leave it out; see unweighted_area in the table",
+            "the weights raster has no amount for {:.6} km2 of the observed area in {} zones ({:.4} % of it); their \
+             weighted means exclude it; see unweighted_area in the table",
             without / 1e6,
             zones.len(),
             100.0 * without / observed

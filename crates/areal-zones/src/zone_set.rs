@@ -148,11 +148,11 @@ impl ZoneSet {
         let path = self.path.display();
         for r in self.repairs.iter().take(SHOWN) {
             let change = r.relative_change().map_or("from nothing".to_owned(), |c| format!("by {:+.4} %", c * 100.0));
-            tracing::warn!("{path}: zone \"{}\" is repaired, as {}; its area changes {change}", r.id, r.fault);
+            tracing::warn!("{path}: zone \"{}\" was repaired because {}; its area changes {change}", r.id, r.fault);
         }
         for id in self.unwrapped.iter().take(SHOWN) {
             tracing::warn!(
-                "{path}: zone \"{id}\" has an edge over more than half the Earth; it is read as crossing the antimeridian"
+                "{path}: zone \"{id}\" has an edge longer than half the Earth; it is read as crossing the antimeridian"
             );
         }
         let more = self.repairs.len().saturating_sub(SHOWN) + self.unwrapped.len().saturating_sub(SHOWN);
@@ -246,7 +246,11 @@ fn guess_id(path: &Path, layer: &VectorLayer) -> Result<usize, ZonesError> {
     let names: Vec<&str> = candidates.iter().map(|k| layer.fields[*k].name.as_str()).collect();
     match candidates[..] {
         [only] => {
-            tracing::info!("{}: zones are identified by \"{}\", its only field that can", path.display(), names[0]);
+            tracing::info!(
+                "{}: zones are identified by \"{}\", the only field with a different value for each zone",
+                path.display(),
+                names[0]
+            );
             Ok(only)
         }
         [] => Err(ZonesError::WhichId {

@@ -22,7 +22,7 @@ pub fn overlay(below: Table, above: Table) -> Table {
 /// The options a person set, as a table: unset options (`None`, empty lists, empty tables) are left out.
 pub fn to_table<T: Serialize>(options: &T) -> Result<Table, CliError> {
     let mut table = Table::try_from(options)
-        .map_err(|e| CliError::new(Exit::Usage, format!("settings that cannot be written as TOML: {e}")))?;
+        .map_err(|e| CliError::new(Exit::Usage, format!("the settings cannot be written as TOML: {e}")))?;
     prune(&mut table);
     Ok(table)
 }

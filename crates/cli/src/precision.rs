@@ -81,7 +81,7 @@ fn ranges(bundle: &Path, store: &PatchStore, context: &Context) -> Result<Ranges
 
 fn say(precision: Precision, change: Option<PrecisionChange>) {
     match change {
-        None => tracing::warn!("the store has no test or validation patches: what {precision} changes is not measured"),
+        None => tracing::warn!("the store has no test or validation patches to measure the effect of {precision}"),
         Some(PrecisionChange::Labels { patches, changed, accuracy_f32, accuracy }) => tracing::info!(
             "{precision} changes the class of {changed} of {patches} test and validation patches ({:.2} %); accuracy \
              {accuracy_f32:.4} in f32, {accuracy:.4} in {precision}",

@@ -49,7 +49,7 @@ impl SceneOptions {
             [] => None,
             [west, south, east, north] => Some([west, south, east, north]),
             _ => {
-                let message = format!("--bounds has {} numbers, and four are needed", self.bounds.len());
+                let message = format!("--bounds has {} numbers; four are needed", self.bounds.len());
                 return Err(CliError::new(Exit::Usage, message)
                     .help("give --bounds west,south,east,north in units of the grid's CRS"));
             }

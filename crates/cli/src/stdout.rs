@@ -28,7 +28,7 @@ pub fn check() -> Result<(), CliError> {
     match REFUSED.get() {
         Some(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(CliError::new(Exit::Output, format!("cannot write to stdout: {error}"))
-                .help("the work itself is done: what was to be written to files is there"))
+                .help("the job itself is done: all output files are complete"))
         }
         _ => Ok(()),
     }

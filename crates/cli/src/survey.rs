@@ -42,7 +42,7 @@ pub fn print_rows(rows: &[EstimateRow], round: f64) {
     }
     print_aligned(&lines);
     if rows.iter().any(|row| resolution.is_below(row)) {
-        tracing::info!("a dash stands for an estimate below half of the last printed digit, and for its error");
+        tracing::info!("a dash means an estimate below half of the last printed digit, or its error");
     }
 }
 

@@ -195,7 +195,7 @@ impl Reader<'_> {
             items.push(item);
         }
         if left_out > 0 {
-            tracing::warn!("{}: {left_out} features without a label or geometry were left out", self.path.display());
+            tracing::warn!("{}: {left_out} features without a label or geometry were skipped", self.path.display());
         }
         self.warn_of_crossings(&items, &polygons);
         let shapes = match (polygons.is_empty(), points.is_empty()) {

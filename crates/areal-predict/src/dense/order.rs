@@ -176,7 +176,8 @@ impl DenseOrder {
             most = most.max(self.held(&panel, dense)?);
         }
         tracing::info!(
-            "the memory limit divides the scene into {} panels of columns, whose borders are computed twice; one panel needs about {} MiB",
+            "to stay within the memory limit, the scene is cut into {} panels of columns, whose borders are computed \
+             twice; about {} MiB would allow one panel",
             self.panels.len(),
             (most + most.div_ceil(3)).div_ceil(1 << 20)
         );

@@ -26,7 +26,7 @@ pub(super) fn check_classes(
             return Err(TrainError::UnseenClass { store: path(), class, split, patches });
         }
         if learnt[k] == 0 {
-            tracing::warn!("no training patch is of the class {}; the model will never predict it well", class.name);
+            tracing::warn!("no training patch has the class {}; the model cannot learn to predict it", class.name);
         }
     }
     let present: Vec<usize> = (0..classes.len()).filter(|k| learnt[*k] > 0).collect();
@@ -112,7 +112,7 @@ pub(super) fn first_weights(spec: &ModelSpec, settings: &TrainSettings) -> Resul
     };
     let imported = StateDict::import(path, &config, settings.seed)?;
     if config.padding == Padding::Valid {
-        tracing::warn!("published weights are of networks with padding = same; those of {} may be too", path.display());
+        tracing::warn!("published weights come from networks with padding = same; those in {} may too", path.display());
     }
     imported.notes.iter().for_each(|note| tracing::info!("{}: {note}", path.display()));
     Ok(imported.state)

@@ -104,7 +104,7 @@ impl Stage for Options {
         let zones_path = options::required(self.zones.as_ref(), "--zones", "the polygons to sum over")?;
         let out = options::required(self.out.as_ref(), "--out", "the folder to write")?;
         if self.coverage.is_some() {
-            tracing::warn!("--coverage has no effect any more: coverage is computed in each run");
+            tracing::warn!("--coverage no longer has any effect: coverage is computed in each run");
         }
         let folder = StagedDir::new(out, self.overwrite)?;
         let settings = AggregateSettings { weights: self.weights.clone(), window_cells: self.window_cells };
@@ -117,7 +117,8 @@ impl Stage for Options {
         let map = Map::open(&input)?;
         if self.prediction.is_some() && map.shares.is_none() {
             tracing::warn!(
-                "{} has no shares.tif: a cell counts as observed wholly or not at all; predict again for the observed share",
+                "{} has no shares.tif, so each cell counts as fully observed or not at all; predict again for observed \
+                 fractions",
                 map.path.display()
             );
         }
@@ -158,14 +159,16 @@ impl Options {
                 Ok(MapInput::Prediction(folder.clone()))
             }
             (Some(_), None) => Err(CliError::new(Exit::Usage, "--band and --content go with --raster")
-                .help("leave them out: a prediction says itself what it holds")),
+                .help("remove these flags: a prediction already defines its content")),
             (None, Some(path)) => {
                 let bands: Result<Vec<BandRef>, _> = self.band.iter().map(|text| text.parse()).collect();
                 let bands = bands.map_err(|e| CliError::new(Exit::Usage, format!("--band: {e}")))?;
                 Ok(MapInput::Raster { path: path.clone(), bands, content: self.content })
             }
-            (Some(_), Some(_)) => Err(CliError::new(Exit::Usage, "both --prediction and --raster are given")
-                .help("give the one to aggregate")),
+            (Some(_), Some(_)) => {
+                Err(CliError::new(Exit::Usage, "both --prediction and --raster are given")
+                    .help("pass only one of them"))
+            }
             (None, None) => Err(options::missing("--prediction or --raster", "the map to aggregate")),
         }
     }
@@ -185,7 +188,7 @@ fn warn_of_nothing(table: &AreaTable<'_>) {
     let observed = |item: &&Item| item.measure == Measure::ObservedArea;
     let seen = |item: &Item| table.areas.zones.iter().any(|sums| item.value(sums).is_some_and(|area| area > 0.0));
     if !table.items.iter().filter(observed).any(seen) {
-        tracing::warn!("no zone has an observed cell: the map holds nothing there but nodata");
+        tracing::warn!("no zone has an observed cell: the map has only nodata there");
     }
 }
 

@@ -57,7 +57,7 @@ pub fn run(options: &Options, _context: &Context) -> Result<(), CliError> {
     let found = compare(&settings)?;
     if found.not_compared > 0 {
         tracing::warn!(
-            "{} estimates are not compared: they are in one vintage only, suppressed, model-based, or without an error",
+            "{} estimates are not compared: they are in only one vintage, suppressed, model-based, or without an error",
             found.not_compared
         );
     }

@@ -63,8 +63,8 @@ fn label_sample(folder: &Path, sample: &Path, overwrite: bool) -> Result<(), Cli
     let whole = std::path::absolute(sample).map_err(FileError::io("find", sample))?;
     let scene = whole.parent().and_then(Path::file_name).map(|n| n.to_string_lossy().into_owned());
     let Some(scene) = scene.filter(|scene| !scene.is_empty()) else {
-        return Err(CliError::new(Exit::Usage, format!("{} lies in no folder of a sample", sample.display()))
-            .help("name the sample.csv in the folder that areal sample made"));
+        return Err(CliError::new(Exit::Usage, format!("{} is not in the folder of a sample", sample.display()))
+            .help("give the sample.csv that `areal sample` made"));
     };
     let out = folder.join("labels").join(format!("{scene}.csv"));
     // The head of every sample.

@@ -205,7 +205,7 @@ impl Options {
     fn settings(&self) -> Result<EstimateSettings, CliError> {
         let fault = |message: String, help: &str| Err(CliError::new(Exit::Usage, message).help(help.to_owned()));
         if !matches!(self.cv_limits.len(), 0 | 2) {
-            return fault("--cv-limits takes exactly two values".to_owned(), "such as 0.165,0.333");
+            return fault("--cv-limits takes exactly two values".to_owned(), "for example: --cv-limits 0.165,0.333");
         }
         for limit in &self.cv_limits {
             check_fraction("--cv-limits", *limit, 1.0)?;
@@ -216,7 +216,7 @@ impl Options {
             check_fraction("--max-cv", cv, 1.0)?;
         }
         if !settings.round.is_finite() || settings.round < 0.0 {
-            return fault(format!("--round {} must be 0 or positive", settings.round), "such as 0.1, 1 or 100");
+            return fault(format!("--round {} must be 0 or positive", settings.round), "for example 0.1, 1 or 100");
         }
         Ok(settings)
     }
@@ -243,12 +243,14 @@ impl Options {
             Err(CliError::new(Exit::Usage, format!("{flag} has no effect {why}")).help(help.to_owned()))
         };
         if let Some(flag) = first(&zones).filter(|_| self.zones.is_none()) {
-            return fault(flag, "without zones", "name their layer with --zones, or leave it out");
+            return fault(flag, "without zones", "pass the zones as --zones, or remove the flag");
         }
         match (self.quantify, first(&of_sample)) {
-            (Some(_), Some(flag)) => fault(flag, "with --quantify, which has no sample and no errors", "leave it out"),
+            (Some(_), Some(flag)) => {
+                fault(flag, "with --quantify, which has no sample and no errors", "remove the flag")
+            }
             (None, _) if self.confusion.is_some() => {
-                fault("--confusion", "on a sample", "it goes with --quantify adjusted-count")
+                fault("--confusion", "on a sample", "use it with --quantify adjusted-count")
             }
             _ => Ok(()),
         }
@@ -261,5 +263,5 @@ pub(super) fn check_level(level: f64) -> Result<(), CliError> {
         return Ok(());
     }
     Err(CliError::new(Exit::Usage, format!("--level {level} must be a fraction between 0 and 1"))
-        .help("such as 0.95: 95 % is 0.95"))
+        .help("for example 0.95 for 95 %"))
 }

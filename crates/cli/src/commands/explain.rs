@@ -190,13 +190,13 @@ fn lonlat(text: &str) -> Result<[f64; 2], CliError> {
     let numbers: Vec<f64> = text.split(',').filter_map(|n| n.trim().parse().ok()).collect();
     match numbers[..] {
         [lon, lat] if lon.abs() <= 360.0 && lat.abs() <= 90.0 && text.split(',').count() == 2 => Ok([lon, lat]),
-        _ => Err(CliError::new(Exit::Usage, format!("--at \"{text}\" is no place"))
+        _ => Err(CliError::new(Exit::Usage, format!("--at \"{text}\" is not a place"))
             .help("give longitude and latitude in degrees: --at 103.42,4.87")),
     }
 }
 
 fn correlation(value: Option<f64>) -> String {
-    value.map_or_else(|| "no spread".to_owned(), |v| format!("{v:.3}"))
+    value.map_or_else(|| "constant".to_owned(), |v| format!("{v:.3}"))
 }
 
 fn print_table(rows: &[SaliencyRow]) {

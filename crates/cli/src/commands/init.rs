@@ -31,6 +31,6 @@ pub fn run(options: Options, _context: &Context) -> Result<(), CliError> {
     })?;
     std::fs::write(staged.path(), TEMPLATE).map_err(FileError::io("write", &path))?;
     staged.commit()?;
-    tracing::info!("wrote {}: fill in its paths, then: areal run {}", path.display(), path.display());
+    tracing::info!("wrote {}: fill in its paths, then run: areal run {}", path.display(), path.display());
     Ok(())
 }

@@ -37,12 +37,11 @@ pub trait Stage {
     fn run(self, context: &Context) -> Result<(), CliError>;
 }
 
-/// Refuses a name that no document of areal's could hold.
+/// Refuses a name that is not valid UTF-8, because documents could not record it.
 pub fn check_names<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result<(), CliError> {
     match paths.into_iter().find(|p| p.to_str().is_none()) {
         Some(path) => {
-            let message =
-                format!("{}: the name is no UTF-8, in which results say what they were made from", path.display());
+            let message = format!("{}: file name is not valid UTF-8", path.display());
             Err(CliError::new(Exit::Usage, message).help("rename the file or folder, or name it through a link"))
         }
         None => Ok(()),

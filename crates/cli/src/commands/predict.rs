@@ -154,8 +154,8 @@ impl Stage for Options {
 pub fn warn_unmasked(spec: &ModelSpec, scene: &Scene) {
     if let (Some(masked), None) = (&spec.masked_by, &scene.settings().quality) {
         tracing::warn!(
-            "the model was trained on scenes masked by {masked}; this scene is not masked, so clouds and shadows become \
-             classes: name its quality band with --quality-band and --quality-values or --quality-bits"
+            "the model was trained on scenes masked by {masked}; this scene is not masked, so clouds and shadows are \
+             mapped as classes: pass its quality band as --quality-band with --quality-values or --quality-bits"
         );
     }
 }
@@ -185,7 +185,7 @@ fn print_table(report: &PredictReport) {
 
 fn say(report: &PredictReport) {
     if report.counts.predicted == 0 {
-        tracing::warn!("no cell is predicted: no patch has as many observed pixels as --min-valid asks for");
+        tracing::warn!("no cell is predicted: no patch has as many observed pixels as --min-valid requires");
     }
     if report.resumed_patches > 0 {
         tracing::info!("{} patches were kept from the interrupted run", report.resumed_patches);
@@ -202,7 +202,7 @@ fn say(report: &PredictReport) {
         report.out.display()
     );
     if !report.classes.is_empty() {
-        tracing::info!("cells are no areas: `areal aggregate` gives true areas by zone");
+        tracing::info!("cell counts are not areas: `areal aggregate` gives true areas by zone");
     }
 }
 
@@ -212,10 +212,10 @@ fn say_agreement(agreement: &Agreement) {
     if let Some(share) = agreement.same_class {
         let share = 100.0 * share;
         tracing::info!(
-            "{patches} patches were predicted one by one too: {share:.2} % have the same class, probabilities differ by \
-             {apart}"
+            "{patches} patches were also predicted one by one: {share:.2} % have the same class, and probabilities \
+             differ by {apart}"
         );
     } else {
-        tracing::info!("{patches} patches were predicted one by one too: values differ by {apart}");
+        tracing::info!("{patches} patches were also predicted one by one: values differ by {apart}");
     }
 }

@@ -192,7 +192,7 @@ impl Options {
             named.push(NamedScene { name: "scene".into(), files: self.files.clone() });
         }
         if named.is_empty() {
-            let help = "name the files of a scene, give --scene NAME=FILE, or import images with --from-folders";
+            let help = "give the files of a scene, pass --scene NAME=FILE, or import images with --from-folders";
             return Err(CliError::new(Exit::Usage, "no scene is given").help(help));
         }
         let open = |s: NamedScene| Ok(Scene::open(&self.scene.settings(&s.name, s.files)?)?);
@@ -264,7 +264,7 @@ impl Options {
         match self.split[..] {
             [] => Ok(SplitShares::default()),
             [train, validation, test] => SplitShares::try_from([train, validation, test]).map_err(bad),
-            _ => Err(bad(format!("--split has {} shares, and three are needed", self.split.len()))),
+            _ => Err(bad(format!("--split has {} fractions; three are needed", self.split.len()))),
         }
     }
 

@@ -68,7 +68,7 @@ fn check(text: &str, name: &str) -> Result<(), CliError> {
     if let Some(scene) = schema.scenes.keys().find(|n| n.is_empty() || n.starts_with('.') || !n.chars().all(plain)) {
         let (place, shown) = at("scenes", scene);
         return Err(CliError::new(Exit::Usage, format!("{place}: [scenes] has the name \"{scene}\"{shown}")).help(
-            "use letters, digits, '-', '_' and '.', not beginning with '.': results go to folders of that name",
+            "use letters, digits, '-', '_' and '.', and do not begin with '.': results go to folders of that name",
         ));
     }
     let unknown = |key: &str, names: &[String]| {
@@ -123,7 +123,7 @@ fn place(text: &str, name: &str, span: Option<Range<usize>>) -> (String, String)
 fn fault(error: &toml::de::Error, text: &str, name: &str) -> CliError {
     let (place, shown) = place(text, name, error.span());
     CliError::new(Exit::Usage, format!("{place}: {}{shown}", error.message()))
-        .help("correct the recipe; a key is a flag of the stage's command without its dashes (areal <stage> --help)")
+        .help("correct the recipe; each key is a flag of the stage's command without the dashes (areal <stage> --help)")
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ impl<'a> RecipeRun<'a> {
         let missing = self.settings.dry_run && (self.stale || inputs.iter().any(|p| not_made(p)));
         if missing {
             self.stale = true;
-            outln!("{name}: would run (an input is yet to be made)");
+            outln!("{name}: would run (an input does not exist yet)");
             return Ok(());
         }
         let entry = self.ledger.entry(to_table(&stage)?, inputs, output.clone())?;

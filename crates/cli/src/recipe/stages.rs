@@ -116,7 +116,7 @@ impl RecipeRun<'_> {
             let name = format!("sample {scene}");
             if drawn.exists() {
                 // People may be filling it in: it is never replaced, whatever changed since.
-                tracing::info!("{name}: kept as it was drawn; remove {} to draw anew", drawn.display());
+                tracing::info!("{name}: the sample is kept as drawn; remove {} to draw a new one", drawn.display());
             } else {
                 let defaults = table([("prediction", prediction.clone()), ("out", design.clone())]);
                 self.stage::<sample::Options>(&name, "sample", self.with_seed(defaults))?;
@@ -129,7 +129,7 @@ impl RecipeRun<'_> {
             let labels = own.get("sample").and_then(Value::as_str).map_or(format!("labels/{scene}.csv"), str::to_owned);
             if !Path::new(&labels).exists() {
                 let awaited = format!(
-                    "{name}: awaits {labels}: label the units of {} and save them there",
+                    "{name}: waiting for {labels}: label the units of {} and save them there",
                     drawn.join("sample.csv").display()
                 );
                 if self.settings.dry_run {
@@ -157,9 +157,9 @@ impl RecipeRun<'_> {
         if !named || mapped.len() == 1 {
             return Ok(());
         }
-        let message = format!("[estimate] names one sample, and {} scenes are predicted", mapped.len());
+        let message = format!("[estimate] names one sample, but {} scenes are predicted", mapped.len());
         Err(CliError::new(Exit::Usage, message)
-            .help("leave sample out, and save the labels of each scene in labels/SCENE.csv; or list one scene in predict-scenes"))
+            .help("save the labels of each scene in labels/SCENE.csv instead, or list one scene in predict-scenes"))
     }
 
     /// Whether the recipe predicts in other than single precision and makes the store that this is measured on.
