@@ -75,7 +75,7 @@ impl ExplainSettings {
         }
         let twice = self.methods.iter().enumerate().find(|(i, method)| self.methods[..*i].contains(method));
         if let Some((_, method)) = twice {
-            return fault("the list of methods (--methods)", format!("with {method} twice"), "name each once");
+            return fault("the list of methods (--methods)", format!("with {method} twice"), "give each method once");
         }
         if self.steps == 0 || self.steps > patch_size.saturating_mul(patch_size) {
             let expected = "it must be at least 1 and at most the pixels of a patch";

@@ -184,7 +184,7 @@ mod tests {
         std::fs::write(&weights, &whole[..whole.len() / 2]).unwrap();
         assert!(refusal().contains("has SHA-256"), "{}", refusal());
         let cut = StateDict::read(&weights).unwrap_err().to_string();
-        assert!(cut.contains("not a whole safetensors file"), "{cut}");
+        assert!(cut.contains("not a complete safetensors file"), "{cut}");
         std::fs::remove_file(&weights).unwrap();
         assert!(refusal().contains("cannot read"), "{}", refusal());
         // The weights of a network of three bands, with a digest to match.

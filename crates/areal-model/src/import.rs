@@ -78,7 +78,7 @@ impl StateDict {
         self.tensors.retain(|name, _| !name.starts_with("fc."));
         let fresh = initial_state(config, &mut rand_chacha::ChaCha8Rng::seed_from_u64(seed));
         self.tensors.extend(fresh.tensors.into_iter().filter(|(name, _)| name.starts_with("fc.")));
-        notes.push(format!("the head begins afresh with {} outputs", config.outputs));
+        notes.push(format!("the head is initialised anew with {} outputs", config.outputs));
     }
 }
 
@@ -160,7 +160,7 @@ mod tests {
         let path = written(folder.path(), str::to_owned);
         let config = NetworkConfig { outputs: 5, ..CONFIG };
         let imported = StateDict::import(&path, &config, 1).unwrap();
-        assert_eq!(imported.notes, ["the head begins afresh with 5 outputs"]);
+        assert_eq!(imported.notes, ["the head is initialised anew with 5 outputs"]);
         assert_eq!(imported.state.tensors["fc.weight"].shape, [5, 96]);
         assert_eq!(imported.state.tensors["layer3.0.conv2.weight"], first().tensors["layer3.0.conv2.weight"]);
         let other = NetworkConfig { architecture: Architecture::Resnet18, ..CONFIG };

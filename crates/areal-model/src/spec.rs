@@ -163,11 +163,11 @@ impl ModelSpec {
             return fault(format!("{} bands, but the scaling of {}", self.bands.len(), scaling.len()));
         }
         if !(1..=MAX_PATCH_SIZE).contains(&self.patch_size) {
-            return fault(format!("patch_size is {}, it must lie between 1 and {MAX_PATCH_SIZE}", self.patch_size));
+            return fault(format!("patch_size is {}; it must be between 1 and {MAX_PATCH_SIZE}", self.patch_size));
         }
         self.network_config().check_patch(self.patch_size)?;
         if !is_value && classes < 2 {
-            return fault(format!("{classes} classes, at least 2 are needed"));
+            return fault(format!("{classes} classes; at least 2 are needed"));
         }
         if self.training_prior.len() != classes || self.class_counts.len() != classes {
             let (p, c) = (self.training_prior.len(), self.class_counts.len());
@@ -176,7 +176,7 @@ impl ModelSpec {
         let prior = &self.training_prior;
         let are_fractions = prior.iter().all(|p| *p >= 0.0) && (prior.iter().sum::<f64>() - 1.0).abs() < 1e-3;
         if !is_value && !are_fractions {
-            return fault(format!("training_prior is {prior:?}, it must be fractions that add up to 1"));
+            return fault(format!("training_prior is {prior:?}; it must be fractions that add up to 1"));
         }
         if self.value_scale.is_some() != is_value {
             return fault("value_scale must be given for a value target and for no other".to_owned());

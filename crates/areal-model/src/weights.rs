@@ -81,7 +81,7 @@ impl StateDict {
         let bytes = std::fs::read(path).map_err(FileError::io("read", path))?;
         let fault = |reason: String| ModelError::Weights { path: path.to_path_buf(), reason };
         let file =
-            SafeTensors::deserialize(&bytes).map_err(|e| fault(format!("not a whole safetensors file ({e})")))?;
+            SafeTensors::deserialize(&bytes).map_err(|e| fault(format!("not a complete safetensors file ({e})")))?;
         let mut tensors = BTreeMap::new();
         for (name, view) in file.tensors() {
             if view.dtype() != Dtype::F32 {

@@ -154,12 +154,12 @@ mod tests {
     fn bad_lists_are_refused() {
         for (items, said) in [
             (vec!["255=x"], "255 is nodata"),
-            (vec!["x=y"], "no class code"),
+            (vec!["x=y"], "not a class code"),
             (vec!["1=a", "1=b"], "code 1 is listed twice"),
             (vec!["1=a", "2=a"], "\"a\" is listed twice"),
             (vec!["1="], "has no name"),
-            (vec!["a:#12345"], "no colour"),
-            (vec!["a:#+12345"], "no colour"),
+            (vec!["a:#12345"], "not a colour"),
+            (vec!["a:#+12345"], "not a colour"),
         ] {
             let message = parse(&items).unwrap_err().to_string();
             assert!(message.contains(said), "{items:?}: {message}");

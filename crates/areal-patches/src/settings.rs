@@ -110,7 +110,7 @@ pub(crate) fn check_patch_size(what: &'static str, size: usize) -> Result<(), Pa
     if (1..=MAX_PATCH_SIZE).contains(&size) {
         return Ok(());
     }
-    Err(PatchError::Setting { what, value: size.to_string(), expected: "a patch has 1 to 4096 pixels a side" })
+    Err(PatchError::Setting { what, value: size.to_string(), expected: "it must be 1 to 4096 pixels" })
 }
 
 impl TileSettings {
@@ -128,32 +128,32 @@ impl TileSettings {
             return bad("stride", &self.stride, "it must be at least 1 pixel");
         }
         if !share(self.min_valid) {
-            return bad("least valid fraction", &self.min_valid, "a fraction lies between 0 and 1");
+            return bad("minimum valid fraction", &self.min_valid, "it must be between 0 and 1");
         }
         if !share(self.min_label_fraction) {
-            return bad("least label fraction", &self.min_label_fraction, "a fraction lies between 0 and 1");
+            return bad("minimum label fraction", &self.min_label_fraction, "it must be between 0 and 1");
         }
         if let Some(size) = self.split.block_size
             && !(size.is_finite() && size > 0.0)
         {
-            return bad("block size", &size, "it is a number of metres above 0");
+            return bad("block size", &size, "it must be a number of metres above 0");
         }
         if !(self.split.buffer.is_finite() && self.split.buffer >= 0.0) {
-            return bad("buffer", &self.split.buffer, "it is a number of metres, 0 or more");
+            return bad("buffer", &self.split.buffer, "it must be 0 metres or more");
         }
         if let Some(other) = self.labels.resampling.filter(|r| *r != Resampling::Nearest) {
-            return bad("resampling of labels", &other, "class codes have no means; it can only be nearest");
+            return bad("resampling of labels", &other, "class codes have no mean, so it must be nearest");
         }
         let raster = self.labels.kind == LabelKind::Raster;
         if raster && self.split.by == SplitBy::Group {
-            return bad("way to split", &self.split.by, "a label raster has no groups; split by block");
+            return bad("split unit", &self.split.by, "a label raster has no groups; split by block");
         }
         if raster && self.placement == Placement::Polygon {
             return bad("placement", &self.placement, "a label raster has no polygons; place patches on the grid");
         }
         let field = self.labels.split_field.is_some();
         if field != (self.split.by == SplitBy::Field) {
-            return bad("way to split", &self.split.by, "a split field and splitting by field go together");
+            return bad("split unit", &self.split.by, "a split field needs splitting by field, and the reverse");
         }
         Ok(())
     }

@@ -32,7 +32,7 @@ impl TryFrom<[f64; 3]> for SplitShares {
     fn try_from(shares: [f64; 3]) -> Result<Self, String> {
         let shown = shares.map(|s| s.to_string()).join(",");
         if shares.iter().any(|s| !(0.0..=1.0).contains(s)) {
-            return Err(format!("split fractions {shown}: each must be in [0, 1]"));
+            return Err(format!("split fractions {shown}: each must be between 0 and 1"));
         }
         if (shares.iter().sum::<f64>() - 1.0).abs() > 1e-6 {
             return Err(format!("split fractions {shown} add up to {}, not to 1", shares.iter().sum::<f64>()));

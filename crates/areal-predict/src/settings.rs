@@ -84,17 +84,17 @@ impl PredictSettings {
     pub fn check(&self) -> Result<(), PredictError> {
         let fault = |what, value: String, expected| Err(PredictError::Setting { what, value, expected });
         if !(0.0..=1.0).contains(&self.min_valid) {
-            return fault("the least valid fraction", self.min_valid.to_string(), "it must lie between 0 and 1");
+            return fault("the minimum valid fraction", self.min_valid.to_string(), "it must be between 0 and 1");
         }
         if self.mode == PredictMode::Dense && self.precision != Precision::F32 {
-            return fault("the precision", self.precision.to_string(), "dense mode computes in f32 alone");
+            return fault("the precision", self.precision.to_string(), "dense mode supports only f32");
         }
         if !(1..=MAX_BATCH_SIZE).contains(&self.batch_size) {
-            return fault("the batch size", self.batch_size.to_string(), "it must lie between 1 and 65536");
+            return fault("the batch size", self.batch_size.to_string(), "it must be between 1 and 65536");
         }
         if !(1..=MAX_THREADS).contains(&self.threads) {
             let expected = "it must lie between 1 and 1024";
-            return fault("the number of reading threads", self.threads.to_string(), expected);
+            return fault("the number of reader threads", self.threads.to_string(), expected);
         }
         if !(1..=MAX_MEMORY).contains(&self.memory) {
             let expected = "it must lie between 1 and 16777216 MiB";

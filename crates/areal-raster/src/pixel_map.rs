@@ -72,7 +72,11 @@ fn gcp_transform(dataset: &Dataset) -> Result<GcpTransform, String> {
             let count = gdal_sys::GDALGetGCPCount(dataset.c_dataset());
             gdal_sys::GDALCreateGCPTransformer(count, gdal_sys::GDALGetGCPs(dataset.c_dataset()), 0, 0)
         };
-        if handle.is_null() { Err("its ground control points make no transform") } else { Ok(GcpTransform(handle)) }
+        if handle.is_null() {
+            Err("its ground control points do not define a transformation")
+        } else {
+            Ok(GcpTransform(handle))
+        }
     })
 }
 

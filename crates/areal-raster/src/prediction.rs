@@ -54,7 +54,7 @@ impl Prediction {
         }
         let cells = meta.grid.height as u64 * meta.grid.width as u64;
         if meta.counts.total() != cells {
-            return Err(fault(format!("{} cells are counted and {cells} are in its grid", meta.counts.total())));
+            return Err(fault(format!("{} cells are counted, but its grid has {cells}", meta.counts.total())));
         }
         Ok(Self { folder: folder.to_path_buf(), meta })
     }

@@ -110,7 +110,10 @@ fn quality_rule(facts: &FileFacts, quality: &Quality) -> Result<QualityRule, Ras
         integer => integer.size() as u8 * 8,
     };
     if let Some(bit) = quality.bits.iter().find(|bit| **bit >= width) {
-        return Err(fault(format!("bit {bit} is asked for, and its values have {width} bits, 0 to {}", width - 1)));
+        return Err(fault(format!(
+            "bit {bit} is requested, but its values have only {width} bits, 0 to {}",
+            width - 1
+        )));
     }
     let bits = quality.bits.iter().fold(0i64, |bits, bit| bits | 1 << bit);
     Ok(QualityRule { number: band.number, values: quality.values.clone(), bits })

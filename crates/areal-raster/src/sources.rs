@@ -85,7 +85,7 @@ fn scene_grid(settings: &SceneSettings, files: &[&FileFacts]) -> Result<PixelGri
                 }
                 let reason = other.grid().map_or_else(
                     |e| e.to_string(),
-                    |g| format!("its CRS is {} and the grid's {}", g.crs.name, crs.name),
+                    |g| format!("its CRS is {}, but that of the grid is {}", g.crs.name, crs.name),
                 );
                 Err(missing_resolution(other, &crs, reason))
             }

@@ -86,7 +86,7 @@ pub(crate) fn check_bounds(bounds: [f64; 4]) -> Result<[f64; 4], RasterError> {
         return Ok(bounds);
     }
     let text = format!("{west},{south},{east},{north}");
-    Err(fault("extent", &text, "west must lie west of east, and south south of north"))
+    Err(fault("extent", &text, "west must be less than east, and south less than north"))
 }
 
 fn fault(what: &'static str, value: &dyn ToString, reason: &str) -> RasterError {
@@ -115,16 +115,22 @@ fn anchor(files: &[&FileFacts], crs: &Crs, resolution: f64) -> [f64; 2] {
 pub(crate) fn why_warp(facts: &FileFacts, grid: &PixelGrid) -> Option<String> {
     let own = match facts.grid() {
         Ok(own) => own,
-        Err(RasterError::Gcps { count, .. }) => return Some(format!("{count} ground control points place it")),
+        Err(RasterError::Gcps { count, .. }) => {
+            return Some(format!("it is georeferenced by {count} ground control points"));
+        }
         Err(RasterError::NotNorthUp { how, .. }) => return Some(how),
         Err(other) => return Some(other.to_string()),
     };
     if !same_crs(&own.crs, &grid.crs) {
-        return Some(format!("its CRS is {} and the grid's {}", own.crs.name, grid.crs.name));
+        return Some(format!("its CRS is {}, but that of the grid is {}", own.crs.name, grid.crs.name));
     }
     let size = |t: &Affine| t.pixel_size().map(|s| s.to_string()).join(" x ");
     if !same_pixel_size(&grid.transform, &own) {
-        return Some(format!("its pixels measure {} and the grid's {}", size(&own.transform), size(&grid.transform)));
+        return Some(format!(
+            "its pixels measure {}, but those of the grid {}",
+            size(&own.transform),
+            size(&grid.transform)
+        ));
     }
     (!aligned(&grid.transform, &own)).then(|| "its pixels lie between the grid's".to_owned())
 }

@@ -53,7 +53,7 @@ fn choose(path: &Path, dataset: &Dataset, wanted: Option<&str>) -> Result<usize,
         }
         None if names.len() == 1 => Ok(0),
         None if names.is_empty() => Err(fault("it has no layer".to_owned())),
-        None => Err(fault("it has several layers and none is named".to_owned())),
+        None => Err(fault("it has several layers, and no layer is selected".to_owned())),
     }
 }
 
@@ -95,7 +95,7 @@ fn to_geo(geometry: gdal_sys::OGRGeometryH) -> Result<geo::Geometry<f64>, String
     let bytes = unsafe {
         let linear = gdal_sys::OGR_G_GetLinearGeometry(geometry, 0.0, std::ptr::null_mut());
         if linear.is_null() {
-            return Err("its geometry cannot be made of straight lines".to_owned());
+            return Err("its geometry cannot be converted to straight lines".to_owned());
         }
         let mut bytes = vec![0u8; usize::try_from(gdal_sys::OGR_G_WkbSize(linear)).unwrap_or(0)];
         let code = gdal_sys::OGR_G_ExportToIsoWkb(linear, gdal_sys::OGRwkbByteOrder::wkbNDR, bytes.as_mut_ptr());

@@ -54,7 +54,7 @@ impl Reader<'_> {
 
     fn geometry(&mut self, depth: usize) -> Result<Geometry<f64>, String> {
         if depth > MOST_DEPTH {
-            return Err("geometry collections are nested too deep".to_owned());
+            return Err("geometry collections are nested too deeply".to_owned());
         }
         let little = self.take::<1>()?[0] == 1;
         let code = self.u32(little)?;

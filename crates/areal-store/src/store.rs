@@ -79,7 +79,7 @@ impl PatchStore {
         expect_shape(&self.path.join(PIXELS), self.pixels.shape(), &[n, bands, size, size])?;
         expect_shape(&self.path.join(STATES), self.states.shape(), &[n, size, size])?;
         if self.meta.counts.patches != n as u64 {
-            let reason = format!("it counts {} patches, but {n} are on record", self.meta.counts.patches);
+            let reason = format!("it counts {} patches, but has records of {n}", self.meta.counts.patches);
             return Err(StoreError::Records { path: self.path.join(META), reason });
         }
         Ok(())
@@ -167,7 +167,7 @@ fn expect_shape(path: &Path, found: &[usize], expected: &[usize]) -> Result<(), 
     if found == expected {
         return Ok(());
     }
-    let reason = format!("its shape is {found:?}; {META} and {RECORDS} say {expected:?}");
+    let reason = format!("its shape is {found:?}; expected {expected:?} from {META} and {RECORDS}");
     Err(StoreError::Array { path: path.to_path_buf(), reason })
 }
 

@@ -134,7 +134,7 @@ pub(crate) fn remove(folder: &Path) -> Result<(), FileError> {
 /// The first thing in which two runs differ, in words.
 fn difference(then: &RunKey, now: &RunKey) -> Option<String> {
     if then.made_by != now.made_by {
-        return Some(format!("it was made by {}, this is {}", then.made_by, now.made_by));
+        return Some(format!("it was made by {}, but this is {}", then.made_by, now.made_by));
     }
     let digests = |run: &RunKey| run.inputs.iter().map(InputRef::digest).collect::<Vec<_>>();
     if digests(then) != digests(now) {

@@ -138,12 +138,12 @@ impl Map {
             (Content::Classes, [band, rest @ ..]) => {
                 if matches!(band.pixel_type, PixelType::F32 | PixelType::F64) {
                     return Err(fault(format!(
-                        "band {} holds {}, which are not class codes",
+                        "band {} has {} values, which are not class codes",
                         band.number, band.pixel_type
                     )));
                 }
                 if !wanted.is_empty() && !rest.is_empty() {
-                    return Err(fault("a class map has one band, and several are given".to_owned()));
+                    return Err(fault("a class map has one band, but several are given".to_owned()));
                 }
                 let names = raster.category_names(band.number)?.into_iter().enumerate();
                 let legend = names.filter(|(_, n)| !n.is_empty()).map(|(code, name)| (code as i64, name)).collect();
@@ -222,7 +222,7 @@ fn check_probabilities(path: &Path, classes: usize) -> Result<(), ZonesError> {
     if bands == classes {
         return Ok(());
     }
-    let reason = format!("it has {bands} bands and the prediction {classes} classes");
+    let reason = format!("it has {bands} bands, but the prediction has {classes} classes");
     Err(ZonesError::Raster { path: path.to_path_buf(), reason })
 }
 

@@ -37,7 +37,7 @@ impl SharesReader {
             let sum: f64 = all.iter().sum();
             if !(all.iter().all(|s| (0.0..=1.0).contains(s)) && (sum - 1.0).abs() < EPSILON) {
                 let (row, col) = (window.row + k / window.width, window.col + k % window.width);
-                let reason = format!("row {row}, column {col}: the fractions {all:?} do not add up to 1");
+                let reason = format!("row {row}, column {col}: {all:?} are not fractions that add up to 1");
                 return Err(RasterError::Prediction { path: self.file.facts().path.clone(), reason }.into());
             }
             planes.iter_mut().zip(all).for_each(|(plane, share)| plane.push(share / sum));

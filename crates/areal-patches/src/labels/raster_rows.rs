@@ -99,13 +99,13 @@ impl RasterRows {
 /// Where the first pixel of `scene` lies in `labels`, as row and column; why not, if the pixels do not coincide.
 fn alignment(labels: &PixelGrid, scene: &PixelGrid) -> Result<(i64, i64), String> {
     if !same_crs(&labels.crs, &scene.crs) {
-        return Err(format!("its CRS is {}, the scene's {}", labels.crs.name, scene.crs.name));
+        return Err(format!("its CRS is {}, but that of the scene is {}", labels.crs.name, scene.crs.name));
     }
     let (a, b) = (labels.transform.pixel_size(), scene.transform.pixel_size());
     // Over the whole scene, pixels may drift apart by a hundredth of one.
     let drift = |k: usize, n: usize| ((a[k] / b[k] - 1.0) * n as f64).abs();
     if drift(0, scene.width) > 0.01 || drift(1, scene.height) > 0.01 {
-        return Err(format!("its pixels are {} x {}, the scene's {} x {}", a[0], a[1], b[0], b[1]));
+        return Err(format!("its pixels are {} x {}, but those of the scene are {} x {}", a[0], a[1], b[0], b[1]));
     }
     let corner = labels.transform.invert(scene.transform.apply(0.0, 0.0));
     let (row, col) = corner.ok_or("its transform has no inverse")?;

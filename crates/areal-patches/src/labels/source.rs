@@ -118,7 +118,7 @@ fn raster(settings: &LabelSettings) -> Result<Labels, PatchError> {
     let path = &settings.file;
     for (field, given) in [("group", &settings.group_field), ("split", &settings.split_field)] {
         if given.is_some() {
-            let reason = format!("a raster has no fields, so no {field} field");
+            let reason = format!("a raster has no fields, so it has no {field} field");
             return Err(PatchError::Labels { path: path.clone(), reason });
         }
     }
@@ -202,7 +202,7 @@ impl Reader<'_> {
             (true, true) => return Err(self.bad("it has no feature with a label".into())),
             (false, false) => return Err(self.bad("it mixes polygons and points".into())),
             (false, true) if matches!(self.settings.kind, LabelKind::Value { .. }) => {
-                return Err(self.bad("values are read from points, and it has polygons".into()));
+                return Err(self.bad("values are read from points, but it has polygons".into()));
             }
             (false, true) => Shapes::Polygons(crs, polygons),
             (true, false) => Shapes::Points(crs, points),

@@ -237,7 +237,7 @@ fn bounds_cut_a_scene_to_whole_pixels() {
     settings.bounds = Some([0.0, 0.0, 10.0, 10.0]);
     assert!(Scene::open(&settings).unwrap_err().to_string().contains("no file reaches"));
     settings.bounds = Some([10.0, 0.0, 0.0, 10.0]);
-    assert!(Scene::open(&settings).unwrap_err().to_string().contains("west must lie west"));
+    assert!(Scene::open(&settings).unwrap_err().to_string().contains("west must be less than east"));
 }
 
 #[test]

@@ -158,7 +158,7 @@ impl Rows {
     fn read(path: &Path) -> Result<Self, CliError> {
         let fault = |e: csv::Error| {
             CliError::new(Exit::Input, format!("{}: {e}", path.display()))
-                .help("the file was changed by hand or made by another version of areal; make it again")
+                .help("the file was edited or made by another version of areal; make it again")
         };
         let mut reader = csv::Reader::from_path(path).map_err(fault)?;
         let header = reader.headers().map_err(fault)?.clone();
@@ -171,7 +171,7 @@ impl Rows {
         self.header.iter().position(|h| h == name).ok_or_else(|| {
             let has = self.header.iter().collect::<Vec<_>>().join(", ");
             CliError::new(Exit::Input, format!("{} has no column {name}; it has {has}", self.path.display()))
-                .help("the file was changed by hand or made by another version of areal; make it again")
+                .help("the file was edited or made by another version of areal; make it again")
         })
     }
 
@@ -183,8 +183,9 @@ impl Rows {
             _ if cell.is_empty() => Ok(None),
             _ => {
                 let (line, name) = (record.position().map_or(0, csv::Position::line), &self.header[column]);
-                let message = format!("{}, line {line}, column {name}: \"{cell}\" is no number", self.path.display());
-                Err(CliError::new(Exit::Input, message).help("the file was changed by hand; make it again"))
+                let message =
+                    format!("{}, line {line}, column {name}: \"{cell}\" is not a number", self.path.display());
+                Err(CliError::new(Exit::Input, message).help("the file was edited; make it again"))
             }
         }
     }

@@ -20,7 +20,7 @@ pub fn add(report: &mut Report, folder: &Path) -> Result<(), CliError> {
     let numbers = |r: &EstimateRow| [Some(r.mapped), r.estimate, r.standard_error, r.low, r.high, r.cv];
     if let Some(k) = estimates.iter().position(|r| numbers(r).iter().flatten().any(|v| !v.is_finite())) {
         let message = format!("{}, line {}: a number that is not finite", table.display(), k + 2);
-        return Err(CliError::new(Exit::Input, message).help("the file was changed by hand; make it again"));
+        return Err(CliError::new(Exit::Input, message).help("the file was edited; make it again"));
     }
     let accuracy = folder.join("accuracy.csv");
     // Estimates of a value have no accuracies.
@@ -69,7 +69,7 @@ fn accuracy_line(row: AccuracyRow) -> AccuracyLine {
 fn rows<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, CliError> {
     let fault = |e: csv::Error| {
         CliError::new(Exit::Input, format!("{}: {e}", path.display()))
-            .help("the file was changed by hand or made by another version of areal; make it again")
+            .help("the file was edited or made by another version of areal; make it again")
     };
     csv::Reader::from_path(path).map_err(fault)?.deserialize().collect::<Result<_, _>>().map_err(fault)
 }

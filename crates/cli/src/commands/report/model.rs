@@ -92,7 +92,7 @@ fn add_confusion(report: &mut Report, folder: &Path, name: &str) -> Result<(), C
         let (Some(row), Some(col), Some(count)) = (class(reference), class(predicted), count) else {
             let line = record.position().map_or(0, csv::Position::line);
             let message = format!("{}, line {line}: no pair of classes with a count", path.display());
-            return Err(CliError::new(Exit::Input, message).help("the file was changed by hand; make it again"));
+            return Err(CliError::new(Exit::Input, message).help("the file was edited; make it again"));
         };
         counts[row][col] = count;
     }
