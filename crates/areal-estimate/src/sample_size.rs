@@ -54,7 +54,7 @@ impl Allocation {
 /// # Errors
 /// A standard error that is not positive.
 pub(crate) fn size_for_standard_error(strata: &[Anticipated], wanted: f64, finite: bool) -> Result<u64, EstimateError> {
-    require(wanted.is_finite() && wanted > 0.0, "wanted standard error", "the sample", wanted, "must be positive")?;
+    require(wanted.is_finite() && wanted > 0.0, "target standard error", "the sample", wanted, "must be positive")?;
     let first: f64 = strata.iter().map(|s| s.weight * s.deviation).sum();
     let second: f64 = strata.iter().map(|s| s.weight * s.deviation.powi(2)).sum();
     let population: u64 = strata.iter().map(|s| s.population).sum();
@@ -69,7 +69,7 @@ pub(crate) fn variance_for_cv(
     wanted: f64,
 ) -> Result<f64, EstimateError> {
     same_length("the anticipated class fractions", class_fractions.len(), strata.len())?;
-    require(wanted.is_finite() && wanted > 0.0, "wanted CV", "the class", wanted, "must be positive")?;
+    require(wanted.is_finite() && wanted > 0.0, "target CV", "the class", wanted, "must be positive")?;
     let fraction: f64 = strata.iter().zip(class_fractions).map(|(s, p)| s.weight * p).sum();
     require(fraction > 0.0, "anticipated fraction", "the class", fraction, "must be positive")?;
     Ok((wanted * fraction).powi(2))

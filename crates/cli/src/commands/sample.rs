@@ -182,8 +182,8 @@ fn remark_text(remark: &SampleRemark) -> String {
              each (--min-per-stratum)"
         ),
         SampleRemark::ThinStrata { thin, strata, min_units } => format!(
-            "{thin} of {strata} strata have fewer than {min_units} units: too few for a variance of their own; raise --size \
-             or --min-per-stratum, or use fewer strata"
+            "{thin} of {strata} strata have fewer than {min_units} units, too few to estimate their own variance; raise \
+             --size or --min-per-stratum, or use fewer strata"
         ),
     }
 }
