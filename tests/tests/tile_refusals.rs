@@ -16,7 +16,7 @@ fn a_label_raster_on_another_grid_is_resampled_only_when_asked() {
     let codes = (0..20 * 30).map(|i| if i % 30 < 15 { 3 } else { 7 }).collect();
     let labels = place.raster("codes.tif", &coarse, Pixels::U8(codes), 255.0);
     let args = [text(&scene), "--labels", text(&labels), "--patch-size", "10"];
-    place.tile("store", &args).expect(3).says(&["does not lie on the pixel grid", "--label-resampling nearest"]);
+    place.tile("store", &args).expect(3).says(&["is not on the pixel grid", "--label-resampling nearest"]);
     let args = [&args[..], &["--label-resampling", "nearest"]].concat();
     place.tile("store", &args).expect(0);
     let store = PatchStore::open(&place.path("store")).unwrap();
@@ -65,7 +65,7 @@ fn class_folders_are_imported() {
         .expect(3)
         .says(&["differ in size: 16 x 16 pixels and 20 x 20 pixels", "--resize PIXELS"]);
     for (size, said) in
-        [("0", "(--resize) is 0; a patch has 1 to 4096"), ("100000", "(--resize) is 100000; a patch has")]
+        [("0", "(--resize) is 0; it must be 1 to 4096"), ("100000", "(--resize) is 100000; it must be")]
     {
         place.tile("big", &["--from-folders", text(&folder), "--resize", size]).expect(2).says(&[said]);
     }
@@ -90,9 +90,9 @@ fn images_that_are_passed_over_are_said_and_no_class_is_lost() {
     picture("all/water/more/10.png");
     picture("all/loose.png");
     place.tile("store", &["--from-folders", text(&folder)]).expect(0).says(&[
-        "1 files in class folders were skipped for their extensions (1 .webp)",
-        "1 folders inside class folders were skipped",
-        "1 images outside class folders were skipped",
+        "1 files in class folders skipped because of their extensions (1 .webp)",
+        "1 folders inside class folders skipped",
+        "1 images outside class folders skipped",
     ]);
     // A class that would have no image at all.
     std::fs::create_dir(folder.join("paddy")).unwrap();
@@ -100,7 +100,7 @@ fn images_that_are_passed_over_are_said_and_no_class_is_lost() {
     place
         .tile("lost", &["--from-folders", text(&folder)])
         .expect(3)
-        .says(&["paddy holds no image", "straight into its folder"]);
+        .says(&["paddy holds no image", "directly into its folder"]);
     for split in ["train", "val", "test"] {
         picture(&format!("parts/{split}/water/1.png"));
     }
@@ -108,7 +108,7 @@ fn images_that_are_passed_over_are_said_and_no_class_is_lost() {
     place
         .tile("mixed", &["--from-folders", text(&place.path("parts"))])
         .expect(3)
-        .says(&["folders of splits (test, train, val) and others beside them (extra)", "leave only train"]);
+        .says(&["folders of splits (test, train, val) and others beside them (extra)", "keep only train"]);
     assert!(!place.path("lost").exists() && !place.path("mixed").exists());
 }
 
@@ -147,7 +147,7 @@ fn splits_that_the_labels_name_may_not_touch() {
         "--quiet",
     ];
     let run = place.tile("store", &args).expect(1);
-    insta::assert_snapshot!(run.stderr, @r#"class "water" is in test, but no training patch has it help: use smaller blocks (--block-size), a smaller --buffer or another --seed, or --split-by group; label more places of this class, or leave it out of the labels"#);
+    insta::assert_snapshot!(run.stderr, @r#"class "water" is in the test split, but no training patch has it help: use smaller blocks (--block-size), a smaller --buffer, another --seed, or --split-by group; otherwise label more places of this class, or remove it from the labels"#);
 }
 
 /// Runs `areal tile` with arguments that must fail, and checks that nothing is left.
@@ -170,9 +170,9 @@ fn bad_labels_are_refused_and_leave_nothing() {
     let (scene, labels, far, empty) = (text(&scene), text(&labels), text(&far), text(&empty));
     let class = ["--label-field", "class"];
     let of = |labels, more: &[&'static str]| [&[scene, "--labels", labels], more].concat();
-    refused(&place, &of(far, &class), 3, &["lies outside every scene"]);
+    refused(&place, &of(far, &class), 3, &["is outside every scene"]);
     refused(&place, &of(labels, &["--label-field", "clas"]), 2, &["no field \"clas\"", "class, value, part"]);
-    refused(&place, &of(labels, &[]), 2, &["no label field is named", "class, value, part"]);
+    refused(&place, &of(labels, &[]), 2, &["needs a label field", "class, value, part"]);
     refused(&place, &of(empty, &class), 3, &["empty.gpkg: it has no feature"]);
     let said = ["\"water\" (feature 2) is not in the class list (forest)", "--classes"];
     refused(&place, &of(labels, &[class[0], class[1], "--classes", "forest"]), 3, &said);
@@ -211,7 +211,7 @@ fn an_output_that_stands_is_kept_unless_told_otherwise() {
     let (scene, labels) = halves(&place);
     let args = [text(&scene), "--labels", text(&labels), "--label-field", "class", "--patch-size", "10"];
     place.tile("store", &args).expect(0);
-    place.tile("store", &args).expect(4).says(&["store exists already", "--overwrite"]);
+    place.tile("store", &args).expect(4).says(&["store already exists", "--overwrite"]);
     place.tile("store", &[&args[..], &["--overwrite"]].concat()).expect(0);
 }
 
