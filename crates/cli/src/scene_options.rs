@@ -7,6 +7,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use crate::errors::{CliError, Exit};
+use crate::options::name_of;
 
 /// How scenes are read; the same flags on every command that reads scenes, and the `[scene]` table of a recipe.
 #[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
@@ -38,7 +39,7 @@ pub struct SceneOptions {
     #[arg(long, value_delimiter = ',', num_args = 1, allow_hyphen_values = true, value_name = "BOUND")]
     pub bounds: Vec<f64>,
     /// Resampling method for files on another grid: nearest, bilinear, cubic, average. Without it, no file is warped.
-    #[arg(long, value_name = "METHOD")]
+    #[arg(long, value_name = "METHOD", value_parser = name_of::<Resampling>())]
     pub resampling: Option<Resampling>,
 }
 

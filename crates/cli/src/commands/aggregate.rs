@@ -18,7 +18,7 @@ use super::Stage;
 use crate::columns::aligned;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
-use crate::options;
+use crate::options::{self, name_of};
 
 /// Sum a prediction, or any class or value raster, over zones such as districts.
 ///
@@ -45,7 +45,7 @@ pub struct Options {
     #[arg(long, value_name = "BAND")]
     pub band: Vec<String>,
     /// What the cells of --raster hold: classes or values. [default: classes for bytes, else values]
-    #[arg(long, value_name = "CONTENT")]
+    #[arg(long, value_name = "CONTENT", value_parser = name_of::<Content>())]
     pub content: Option<Content>,
     /// Zones: polygons in any format that GDAL reads.
     #[arg(long, value_name = "FILE")]
@@ -60,7 +60,7 @@ pub struct Options {
     #[arg(long, value_name = "FIELD")]
     pub zone_name: Option<String>,
     /// How to treat invalid polygons: refuse or repair (with a warning).
-    #[arg(long, value_name = "WHAT", default_value_t = Invalid::default())]
+    #[arg(long, value_name = "WHAT", default_value_t = Invalid::default(), value_parser = name_of::<Invalid>())]
     pub invalid: Invalid,
     /// Raster of amounts per cell, such as people, used as weights for the mean of a value. It may have its own grid
     /// and CRS: each of its cells is spread evenly over the map cells that it covers.

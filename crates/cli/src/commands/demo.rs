@@ -9,6 +9,7 @@ use clap::Args;
 use super::check_names;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
+use crate::options::name_of;
 
 /// Generate a landscape to try areal on, with known truth
 ///
@@ -24,7 +25,7 @@ pub struct Options {
     #[arg(long, value_name = "FOLDER")]
     pub out: PathBuf,
     /// small: two scenes of 480 x 480 pixels; full: two of 2048 x 2048.
-    #[arg(long, value_name = "SIZE", default_value_t)]
+    #[arg(long, value_name = "SIZE", default_value_t, value_parser = name_of::<DemoSize>())]
     pub size: DemoSize,
     /// Seed of the landscape.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]

@@ -15,7 +15,7 @@ use super::Stage;
 use super::metrics_text::metrics_text;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
-use crate::options;
+use crate::options::{self, name_of};
 use crate::precision;
 
 /// Measure a bundle on one split of a patch store.
@@ -35,13 +35,13 @@ pub struct Options {
     #[arg(long, value_name = "FOLDER")]
     pub store: Option<PathBuf>,
     /// Split to measure: train, validation or test.
-    #[arg(long, value_name = "SPLIT", default_value_t = Split::Test)]
+    #[arg(long, value_name = "SPLIT", default_value_t = Split::Test, value_parser = name_of::<Split>())]
     pub split: Split,
     /// Device to run the network on; `areal devices` lists them.
     #[arg(long, value_name = "DEVICE", default_value_t = DeviceChoice::default())]
     pub device: DeviceChoice,
     /// Precision of the network: f32, bf16 or int8.
-    #[arg(long, value_name = "PRECISION", default_value_t = Precision::default())]
+    #[arg(long, value_name = "PRECISION", default_value_t = Precision::default(), value_parser = name_of::<Precision>())]
     pub precision: Precision,
     /// Folder to write. [default: print only]
     #[arg(long, value_name = "FOLDER")]

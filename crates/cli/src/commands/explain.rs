@@ -18,7 +18,7 @@ use super::predict::warn_unmasked;
 use crate::columns::cell;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
-use crate::options;
+use crate::options::{self, name_of};
 use crate::scene_options::SceneOptions;
 
 /// Explain single predictions: which pixels support a class, and how reliable the explanation is
@@ -60,7 +60,7 @@ pub struct Options {
     #[arg(long, requires = "prediction", value_name = "NUMBER")]
     pub top: Option<usize>,
     /// Methods: grad-cam, hires-cam, occlusion [default: all]
-    #[arg(long, value_delimiter = ',', value_name = "METHOD")]
+    #[arg(long, value_delimiter = ',', value_name = "METHOD", value_parser = name_of::<Method>())]
     pub methods: Vec<Method>,
     /// Class to explain, by name [default: the class that the patch was chosen for, otherwise its predicted class]
     #[arg(long, value_name = "NAME")]

@@ -12,7 +12,7 @@ use super::Stage;
 use crate::columns::cell;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
-use crate::options;
+use crate::options::{self, name_of};
 use crate::precision;
 use crate::scene_options::SceneOptions;
 
@@ -52,7 +52,7 @@ pub struct Options {
     pub stride: Option<usize>,
     /// How the network is run: patch (patch by patch) or dense (over the whole scene, so that overlapping patches are
     /// not computed again; --device cpu only).
-    #[arg(long, value_name = "MODE", default_value_t = PredictSettings::default().mode)]
+    #[arg(long, value_name = "MODE", default_value_t = PredictSettings::default().mode, value_parser = name_of::<PredictMode>())]
     pub mode: PredictMode,
     /// Minimum fraction of observed pixels for a patch or a cell to be predicted.
     #[arg(long, value_name = "SHARE", default_value_t = PredictSettings::default().min_valid)]
@@ -72,7 +72,7 @@ pub struct Options {
     pub device: DeviceChoice,
     /// Precision of the network: f32, bf16 or int8. bf16 and int8 are faster on processors with instructions for them,
     /// and may change the class of a few patches.
-    #[arg(long, value_name = "PRECISION", default_value_t = PredictSettings::default().precision)]
+    #[arg(long, value_name = "PRECISION", default_value_t = PredictSettings::default().precision, value_parser = name_of::<Precision>())]
     pub precision: Precision,
     /// Patch store that the model was trained on. int8 measures its ranges on the training patches; bf16 and int8
     /// measure their effect on the test and validation patches

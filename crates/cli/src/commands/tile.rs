@@ -15,7 +15,7 @@ use crate::columns::{cell, width};
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
 use crate::named_scenes::NamedScene;
-use crate::options;
+use crate::options::{self, name_of};
 use crate::scene_options::SceneOptions;
 
 /// Cut labelled patches from scenes into a patch store for training
@@ -74,7 +74,7 @@ pub struct Options {
     #[arg(long, value_delimiter = ',', value_name = "FILE|LIST", help_heading = "Labels")]
     pub classes: Vec<String>,
     /// How a patch gets its class: majority (of its pixels) or centre (the pixel in the middle).
-    #[arg(long, value_name = "RULE", help_heading = "Labels", default_value_t = LabelRule::default())]
+    #[arg(long, value_name = "RULE", help_heading = "Labels", default_value_t = LabelRule::default(), value_parser = name_of::<LabelRule>())]
     pub label_rule: LabelRule,
     /// Minimum fraction of the pixels of a patch that must have its class [default: 0.5; with --placement polygon or
     /// --label-rule centre: 0].
@@ -85,7 +85,7 @@ pub struct Options {
     pub label_nodata: Option<f64>,
     /// Resampling method for a label raster on another pixel grid than the scene: nearest. Without it, such a raster is
     /// an error.
-    #[arg(long, value_name = "METHOD", help_heading = "Labels")]
+    #[arg(long, value_name = "METHOD", help_heading = "Labels", value_parser = name_of::<Resampling>())]
     pub label_resampling: Option<Resampling>,
 
     /// Patch size in pixels.
@@ -95,7 +95,7 @@ pub struct Options {
     #[arg(long, value_name = "PIXELS", help_heading = "Patches")]
     pub stride: Option<usize>,
     /// Where patches lie: grid, or polygon (centred inside polygons).
-    #[arg(long, value_name = "WHERE", help_heading = "Patches", default_value_t = Placement::default())]
+    #[arg(long, value_name = "WHERE", help_heading = "Patches", default_value_t = Placement::default(), value_parser = name_of::<Placement>())]
     pub placement: Placement,
     /// Minimum fraction of the pixels of a patch that must be observed (neither nodata nor masked).
     #[arg(long, value_name = "SHARE", help_heading = "Patches", default_value_t = 0.9)]
@@ -106,7 +106,7 @@ pub struct Options {
     pub split: Vec<f64>,
     /// Unit that is never divided between splits: block (square of ground), group (a polygon, or equal values of
     /// --group-field), field (splits come from the labels, see --split-field) [default: block].
-    #[arg(long, value_name = "UNIT", help_heading = "Splits")]
+    #[arg(long, value_name = "UNIT", help_heading = "Splits", value_parser = name_of::<SplitBy>())]
     pub split_by: Option<SplitBy>,
     /// Side of a block in metres [default: a tenth of the side of the area with patches, at least two patches].
     #[arg(long, value_name = "METRES", help_heading = "Splits")]

@@ -13,7 +13,7 @@ use super::Stage;
 use super::metrics_text::metrics_text;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
-use crate::options;
+use crate::options::{self, name_of};
 
 /// Train a network on a patch store and write a bundle: the model and everything needed to use it.
 ///
@@ -36,12 +36,12 @@ pub struct Options {
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
     /// Network: compact, resnet18, resnet34 or resnet50.
-    #[arg(long, value_name = "NAME", default_value_t = TrainSettings::default().architecture)]
+    #[arg(long, value_name = "NAME", default_value_t = TrainSettings::default().architecture, value_parser = name_of::<Architecture>())]
     pub architecture: Architecture,
     /// Padding of convolutions at the border of a patch: same (zeros) or valid (none). With valid, prediction in dense
     /// mode is exact, and patches must be at least 47 px (compact), 435 px (resnet18), 899 px (resnet34) or 427 px
     /// (resnet50).
-    #[arg(long, value_name = "PADDING", default_value_t = TrainSettings::default().padding)]
+    #[arg(long, value_name = "PADDING", default_value_t = TrainSettings::default().padding, value_parser = name_of::<Padding>())]
     pub padding: Padding,
     /// Initial weights: a safetensors or PyTorch (.pth) file of the same architecture. If the bands differ, the bands
     /// of the first convolution are repeated in turn and scaled. If the classes differ, the head is initialised anew.
@@ -54,7 +54,7 @@ pub struct Options {
     #[arg(long, value_name = "N", default_value_t = TrainSettings::default().batch_size)]
     pub batch_size: usize,
     /// Optimiser: adamw or sgd (momentum 0.9).
-    #[arg(long, value_name = "NAME", default_value_t = TrainSettings::default().optimiser)]
+    #[arg(long, value_name = "NAME", default_value_t = TrainSettings::default().optimiser, value_parser = name_of::<OptimiserKind>())]
     pub optimiser: OptimiserKind,
     /// Learning rate after the warm-up; it then decays to 0 along a cosine.
     #[arg(long, value_name = "RATE", default_value_t = TrainSettings::default().learning_rate)]
@@ -76,7 +76,7 @@ pub struct Options {
     #[arg(long, value_name = "WEIGHTS", default_value_t = TrainSettings::default().class_weights)]
     pub class_weights: ClassWeights,
     /// How patches are drawn: shuffled (each once) or balanced (equally many of each class).
-    #[arg(long, value_name = "NAME", default_value_t = TrainSettings::default().sampler)]
+    #[arg(long, value_name = "NAME", default_value_t = TrainSettings::default().sampler, value_parser = name_of::<Sampler>())]
     pub sampler: Sampler,
     /// Augment training patches with the eight flips and rotations.
     #[arg(long, action = ArgAction::Set, default_value_t = Augmentation::default().flips, value_name = "BOOL")]
