@@ -64,8 +64,7 @@ fn class_folders_are_imported() {
         .tile("other", &["--from-folders", text(&folder)])
         .expect(3)
         .says(&["differ in size: 16 x 16 pixels and 20 x 20 pixels", "--resize PIXELS"]);
-    for (size, said) in
-        [("0", "(--resize) is 0; it must be 1 to 4096"), ("100000", "(--resize) is 100000; it must be")]
+    for (size, said) in [("0", "(--resize) is 0; it must be 1 to 4096"), ("100000", "(--resize) is 100000; it must be")]
     {
         place.tile("big", &["--from-folders", text(&folder), "--resize", size]).expect(2).says(&[said]);
     }
