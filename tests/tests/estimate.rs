@@ -253,7 +253,7 @@ fn a_recipe_draws_once_awaits_the_labels_and_then_estimates() {
         .replace("[scenes]\n", "[scenes]\nsouth = [\"none.tif\"]\n")
         .replace("[estimate]\n", "[estimate]\nsample = \"x.csv\"\n");
     std::fs::write(&recipe, two).unwrap();
-    run(&[]).expect(2).says(&["[estimate] names one sample, and 2 scenes are predicted", "labels/SCENE.csv"]);
+    run(&[]).expect(2).says(&["[estimate] names one sample, but 2 scenes are predicted", "labels/SCENE.csv"]);
 }
 
 #[test]

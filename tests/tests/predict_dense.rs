@@ -123,7 +123,7 @@ fn an_interrupted_job_in_dense_mode_resumes_to_the_same_bytes() {
 #[test]
 fn a_mode_that_is_none_is_refused() {
     let (file, folder) = scene_and_bundle(64, 64, Padding::Same);
-    areal(args(&file, &folder, "out", &["--mode", "sparse"])).expect(2).says(&["patch or dense"]);
+    areal(args(&file, &folder, "out", &["--mode", "sparse"])).expect(2).says(&["possible values: patch, dense"]);
     // Smaller than a patch: one patch all the same.
     areal(args(&file, &folder, "out", &["--mode", "dense", "--min-valid", "0.1"])).expect(0);
 }

@@ -193,7 +193,7 @@ mod tests {
         StateDict::of(&other).write(&weights).unwrap();
         let swapped = ModelSpec { weights_sha256: hash_file(&weights).unwrap(), ..spec() };
         write_json(&path.join(MODEL_FILE), &swapped).unwrap();
-        let expected = "tensor conv1.weight has shape [32, 3, 3, 3] in the weights, compact needs [32, 2, 3, 3]";
+        let expected = "tensor conv1.weight has shape [32, 3, 3, 3] in the weights, but compact needs [32, 2, 3, 3]";
         assert_eq!(refusal(), expected);
     }
 

@@ -165,7 +165,7 @@ mod tests {
         assert_eq!(imported.state.tensors["layer3.0.conv2.weight"], first().tensors["layer3.0.conv2.weight"]);
         let other = NetworkConfig { architecture: Architecture::Resnet18, ..CONFIG };
         let refused = StateDict::import(&path, &other, 1).unwrap_err().to_string();
-        assert_eq!(refused, "tensor bn1.bias has shape [32] in the weights, resnet18 needs [64]");
+        assert_eq!(refused, "tensor bn1.bias has shape [32] in the weights, but resnet18 needs [64]");
     }
 
     /// `tests/oracles/tiny_state_dict.py` wrote the file with PyTorch.
