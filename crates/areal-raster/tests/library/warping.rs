@@ -95,7 +95,7 @@ fn every_method_agrees_with_gdalwarp_on_a_real_scene() {
         ("EPSG:32616", 30.0, Resampling::Cubic, 1.0, 0.002),
         // The pixels along the border, which reach past the file, differ: 151 of 76 x 76.
         ("EPSG:32615", 100.0, Resampling::Average, 1.0, 0.03),
-        // gdalwarp works out how much larger the pixels are from whole windows; of reflectances up to 10,000.
+        // gdalwarp takes the ratio of pixel sizes from whole windows; of values up to 10,000.
         ("EPSG:32615", 70.0, Resampling::Bilinear, 5.0, 0.02),
     ] {
         let settings = warped(&[&plain], crs, resolution, method);
@@ -349,7 +349,7 @@ fn a_coarse_grid_over_a_large_file_reads_it_piece_by_piece() {
     assert_eq!(block.pixels, Pixels::U8(vec![7; 100]));
     settings.bounds = Some([590_000.0, 1_650_000.0, 650_000.0, 1_710_000.0]);
     let (_, block) = whole(&settings);
-    // The file covers columns and rows 2.5 to 12.5: half of the pixels 2 and 12, a quarter of the corners.
+    // The file covers columns and rows 2.5 to 12.5: half of pixels 2 and 12, a quarter of corners.
     assert_eq!(block.states.iter().filter(|s| **s == Observed).count(), 11 * 11 - 4);
     assert_eq!(block.window, Window::new(0, 0, 15, 15));
 }
