@@ -58,7 +58,7 @@ pub struct PredictionMeta {
     /// Share of each class that the training implies, in the order of the classes; empty for a value.
     pub training_prior: Vec<f64>,
     /// Share of each class among the training patches, in the order of the classes; empty for a value, and in
-    /// predictions made before it was on record.
+    /// predictions made before it was recorded.
     #[serde(default)]
     pub class_shares: Vec<f64>,
     /// How it was made.

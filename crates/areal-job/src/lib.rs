@@ -66,7 +66,7 @@ pub enum FileError {
         /// The output.
         path: std::path::PathBuf,
     },
-    /// An output that stands already and may not be overwritten.
+    /// An output that already exists and may not be overwritten.
     #[error("{path} already exists", path = path.display())]
     Exists {
         /// The output.

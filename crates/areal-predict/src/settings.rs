@@ -51,7 +51,7 @@ pub struct PredictSettings {
     /// Continue an interrupted run of the same job.
     #[serde(skip)]
     pub resume: bool,
-    /// Replace an output that stands already.
+    /// Replace an existing output.
     #[serde(skip)]
     pub overwrite: bool,
 }

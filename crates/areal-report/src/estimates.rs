@@ -17,7 +17,7 @@ pub struct EstimateSection {
 /// One number with its error.
 #[derive(Debug, Clone, Default)]
 pub struct EstimateLine {
-    /// The ground it speaks of: `map`, `strata`, `zones`, or the zone's name or id.
+    /// The ground it covers: `map`, `strata`, `zones`, or the zone's name or id.
     pub ground: String,
     /// True for the number of one zone.
     pub is_zone: bool,
