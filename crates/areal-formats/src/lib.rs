@@ -4,6 +4,8 @@
 
 mod areas;
 mod csvw;
+mod design;
+mod estimates;
 mod input;
 mod predict_mode;
 mod prediction;
@@ -14,6 +16,8 @@ mod unknown_name;
 
 pub use areas::{AreasMeta, Reconciliation, RepairMeta};
 pub use csvw::{CsvColumn, CsvTable, CsvType, metadata_path};
+pub use design::{DESIGN_FORMAT, Design, DesignStratum, DesignUnit, StrataBy};
+pub use estimates::{ESTIMATES_FORMAT, EstimatesMeta};
 pub use input::{InputFile, InputRef, RemoteObject, input_file};
 pub use predict_mode::{DenseAgreement, PredictMode};
 pub use prediction::{PredictionMeta, StateCounts};

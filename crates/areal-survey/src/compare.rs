@@ -4,12 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use areal_estimate::{EstimateRow, IntervalMethod, Population, Revision, Vintage, revisions};
+use areal_formats::ESTIMATES_FORMAT;
 use areal_job::{StagedFile, read_json};
 use serde::{Deserialize, Serialize};
 
+use crate::SurveyError;
 use crate::error::TableRole;
 use crate::tables::{codebook, write_csv};
-use crate::{ESTIMATES_FORMAT, SurveyError};
 
 /// How two vintages are compared.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 
 use areal_estimate::{EstimateError, FindingKind};
+use areal_formats::StrataBy;
 use areal_grid::ProjectionError;
 use areal_job::{FileError, Interrupted};
 use areal_raster::RasterError;
 use areal_zones::ZonesError;
-
-use crate::StrataBy;
 
 /// A sample that cannot be drawn or read, or an estimate that cannot be made.
 #[derive(Debug, thiserror::Error)]

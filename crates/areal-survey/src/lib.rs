@@ -3,7 +3,6 @@
 //! Nothing here knows flags: each command has a plain settings struct whose `Default` holds all defaults.
 
 mod compare;
-mod design;
 mod error;
 mod estimate;
 mod frame;
@@ -14,9 +13,8 @@ mod settings;
 mod tables;
 
 pub use compare::{CompareSettings, Comparison, RevisionRow, compare, write_revisions};
-pub use design::{DESIGN_FORMAT, Design, DesignStratum, DesignUnit, StrataBy};
 pub use error::{SurveyError, TableRole};
-pub use estimate::{ESTIMATES_FORMAT, EstimateSettings, Published, QuantifyMethod, estimate, quantify};
+pub use estimate::{EstimateSettings, Published, QuantifyMethod, estimate, quantify};
 pub use frame::{FrameSource, GroundTotals, MapFrame, MapTotals};
 pub use quality::Resolution;
 pub use sample::{

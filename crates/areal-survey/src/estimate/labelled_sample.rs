@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use areal_estimate::{Finding, Population, Stratum};
+use areal_formats::{DESIGN_FORMAT, Design, DesignStratum, DesignUnit, StrataBy};
 use areal_job::{Job, hash_file, read_json};
 use areal_zones::ZoneSettings;
 
@@ -12,9 +13,7 @@ use super::same_draw::other_draw;
 use super::settings::EstimateSettings;
 use crate::error::TableRole;
 use crate::labels::{LabelRow, read_labels};
-use crate::{
-    DESIGN_FORMAT, Design, DesignStratum, DesignUnit, FrameSource, MapFrame, MapTotals, StrataBy, SurveyError,
-};
+use crate::{FrameSource, MapFrame, MapTotals, SurveyError};
 
 /// A design with its units, by number.
 pub(super) struct DrawnDesign {

@@ -18,7 +18,6 @@ use areal_job::{Job, StagedDir};
 
 use flaws::{disclosed, on_nodata, settle, unlabelled};
 use labelled_sample::LabelledSample;
-pub use output::ESTIMATES_FORMAT;
 use output::{Basis, write};
 pub use quantify::QuantifyMethod;
 pub use settings::EstimateSettings;

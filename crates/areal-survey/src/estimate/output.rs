@@ -1,18 +1,14 @@
 //! The documents of an estimate: tables, `estimates.json`, `quality.md`.
 
-use areal_estimate::{Finding, Kappa};
-use areal_formats::{PredictionMeta, Provenance};
+use areal_estimate::Kappa;
+use areal_formats::{Design, ESTIMATES_FORMAT, EstimatesMeta, PredictionMeta};
 use areal_job::{FileError, StagedDir, write_json};
-use serde::Serialize;
 
 use super::settings::EstimateSettings;
 use super::tables::EstimateTables;
 use crate::quality::{MapFact, QualityInput, quality_report};
 use crate::tables::{codebook, write_table};
-use crate::{Design, MapFrame, MapTotals, SurveyError};
-
-/// Format of `estimates.json`.
-pub const ESTIMATES_FORMAT: &str = "areal-estimates/1";
+use crate::{MapFrame, MapTotals, SurveyError};
 
 /// What the estimates rest on.
 pub(super) struct Basis<'a> {
@@ -22,23 +18,6 @@ pub(super) struct Basis<'a> {
     pub agreement: Option<Kappa>,
     /// Labelled units.
     pub units: usize,
-}
-
-/// `estimates.json`: how the estimates were made, and the findings about them.
-#[derive(Serialize)]
-struct EstimatesMeta<'a> {
-    format: &'static str,
-    /// Area of the population: of the map, or of the strata.
-    population_km2: f64,
-    /// Area of cells without a prediction, which no estimate refers to.
-    unobserved_km2: f64,
-    /// Area of predicted cells in no stratum, which no estimate of the strata refers to.
-    outside_strata_km2: f64,
-    units: usize,
-    findings: &'a [Finding],
-    agreement: Option<Kappa>,
-    gains: &'a [(String, f64)],
-    provenance: &'a Provenance,
 }
 
 pub(super) fn write(

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use areal_estimate::{Finding, FindingKind, adjusted_counts, expectation_maximisation, quantified_rows, round_rows};
+use areal_formats::StrataBy;
 use areal_grid::blocks;
 use areal_job::Job;
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::settings::EstimateSettings;
 use super::tables::{EstimateTables, map_classes};
 use crate::frame::BLOCK;
-use crate::{FrameSource, MapFrame, MapTotals, StrataBy, SurveyError};
+use crate::{FrameSource, MapFrame, MapTotals, SurveyError};
 
 /// How class fractions follow from the model alone.
 #[derive(

@@ -1,13 +1,14 @@
 //! Whether a labelled sample is of the draw that its design describes.
 
 use areal_estimate::{Finding, FindingKind};
+use areal_formats::DesignUnit;
 use areal_grid::PixelGrid;
 use areal_raster::{Projection, crs_from_text};
 
 use super::flaws::other_design;
 use super::labelled_sample::DrawnDesign;
+use crate::SurveyError;
 use crate::labels::LabelRow;
-use crate::{DesignUnit, SurveyError};
 
 /// The labelled sample must be of this draw: it says so, or its positions are those of the design's units. Unit numbers
 /// alone are the same in every draw.

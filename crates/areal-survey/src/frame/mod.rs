@@ -8,7 +8,7 @@ mod totals;
 use std::path::{Path, PathBuf};
 
 use areal_estimate::{Frame, FrameBlock};
-use areal_formats::PredictionMeta;
+use areal_formats::{PredictionMeta, StrataBy};
 use areal_grid::{CellAreas, PixelGrid, PixelState, Target, Window};
 use areal_job::Job;
 use areal_raster::{Prediction, Projection, RasterFile};
@@ -17,7 +17,7 @@ use areal_zones::{SharesReader, ZoneSet, ZoneSettings, ZoneShape, place};
 pub(crate) use cells::Cells;
 pub use totals::{GroundTotals, MapTotals};
 
-use crate::{StrataBy, SurveyError};
+use crate::SurveyError;
 
 /// Side of the blocks in which the map is read.
 pub(crate) const BLOCK: usize = 256;

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use areal_estimate::CellValue;
-use areal_formats::PredictionMeta;
+use areal_formats::{Design, PredictionMeta, StrataBy};
 use areal_grid::{PixelGrid, PixelState, Window};
 use areal_raster::{RasterFile, same_crs};
 use areal_zones::WindowCoverage;
 
 use super::{FrameSource, MapFrame};
-use crate::{Design, StrataBy, SurveyError};
+use crate::SurveyError;
 
 /// Name, class code and zone id of a stratum.
 pub(crate) struct StratumLabel {

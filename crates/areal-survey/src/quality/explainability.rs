@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use areal_estimate::{MatrixRow, significant};
+use areal_formats::{Design, StrataBy};
 
 use super::QualityInput;
-use crate::{Design, StrataBy};
 
 /// How the sample was drawn and labelled.
 fn sampling(text: &mut String, design: &Design) {

@@ -9,11 +9,9 @@ mod resolution;
 use std::fmt::Write as _;
 
 use areal_estimate::{AccuracyRow, CvLimits, EstimateRow, Finding, Kappa, MatrixRow, Population};
-use areal_formats::Provenance;
+use areal_formats::{Design, Provenance};
 
 pub use resolution::Resolution;
-
-use crate::Design;
 
 /// Decimals of areas and means.
 const DECIMALS: i32 = 3;

@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
+use areal_formats::Design;
 use areal_grid::{Target, ground_resolution};
 use areal_job::{FileError, StagedDir};
 use areal_raster::Projection;
 
-use crate::{Design, MapFrame, SurveyError};
+use crate::{MapFrame, SurveyError};
 
 pub(super) fn write(
     out: &StagedDir,

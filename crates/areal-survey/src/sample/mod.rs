@@ -6,6 +6,7 @@ mod sizes;
 mod units;
 
 use areal_estimate::{Census, MIN_UNITS_IN_STRATUM, number_units};
+use areal_formats::{DESIGN_FORMAT, Design, DesignStratum, DesignUnit, StrataBy};
 use areal_job::{Job, StagedDir, hash_file, write_json};
 use areal_raster::Prediction;
 use areal_zones::ZoneSettings;
@@ -13,7 +14,7 @@ use areal_zones::ZoneSettings;
 pub use settings::{DEFAULT_TARGET_SE, DEFAULT_USERS, MIN_PER_CLASS, MIN_PER_STRATUM, SampleSettings};
 use units::{Blind, describe, write_units};
 
-use crate::{DESIGN_FORMAT, Design, DesignStratum, DesignUnit, FrameSource, MapFrame, StrataBy, SurveyError};
+use crate::{FrameSource, MapFrame, SurveyError};
 
 /// A sample that was drawn.
 pub struct DrawnSample {

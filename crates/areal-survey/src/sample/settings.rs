@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use areal_estimate::{Allocation, Draw};
-use areal_formats::{MADE_BY, Provenance};
+use areal_formats::{MADE_BY, Provenance, StrataBy};
 use areal_raster::input_file_with_companions;
 use serde::{Deserialize, Serialize};
 
+use crate::SurveyError;
 use crate::settings::{as_json, without_empty};
-use crate::{StrataBy, SurveyError};
 
 /// How a sample is drawn.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

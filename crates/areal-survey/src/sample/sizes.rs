@@ -1,10 +1,11 @@
 //! How many units are drawn in each stratum.
 
 use areal_estimate::{Anticipated, Census, SampleSize, anticipated_class_fractions, fraction_deviation, plan_units};
+use areal_formats::StrataBy;
 use areal_grid::Class;
 
 use super::settings::{DEFAULT_TARGET_SE, DEFAULT_USERS, SampleSettings};
-use crate::{MapFrame, StrataBy, SurveyError};
+use crate::{MapFrame, SurveyError};
 
 impl SampleSettings {
     /// Number of units of each stratum.

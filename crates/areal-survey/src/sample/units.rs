@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use areal_estimate::{Census, DrawnCell, significant};
+use areal_formats::{Design, DesignUnit};
 use areal_grid::{ToLonLat, Window};
 use areal_job::{FileError, StagedDir};
 use areal_raster::{Feature, Field, FieldKind, FieldValue, Projection, VectorLayer, write_layer};
 
 use crate::labels::DESIGN_FIELD;
-use crate::{Design, DesignUnit, MapFrame, SurveyError};
+use crate::{MapFrame, SurveyError};
 
 /// All facts about the drawn cells; `numbers` are the units of each stratum.
 pub(super) fn describe(

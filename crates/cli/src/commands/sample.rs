@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use areal_estimate::{Allocation, Draw, significant};
+use areal_formats::{Design, StrataBy};
 use areal_job::StagedDir;
-use areal_survey::{Design, SampleRemark, SampleSettings, StrataBy, draw_sample};
+use areal_survey::{SampleRemark, SampleSettings, draw_sample};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,8 @@
 //! Advice about samples and estimates that cannot be made.
 
 use areal_estimate::{EstimateError, FindingKind};
-use areal_survey::{StrataBy, SurveyError, TableRole};
+use areal_formats::StrataBy;
+use areal_survey::{SurveyError, TableRole};
 
 use super::{CliError, Exit};
 

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use areal_estimate::{AccuracyRow, EstimateRow, Population};
+use areal_formats::ESTIMATES_FORMAT;
 use areal_report::{AccuracyLine, EstimateLine, EstimateSection, Note, Report};
-use areal_survey::ESTIMATES_FORMAT;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 

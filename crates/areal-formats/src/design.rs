@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use areal_estimate::{Allocation, Draw, Population, Stratum};
-use areal_formats::Provenance;
 use areal_job::Sha256;
 use serde::{Deserialize, Serialize};
+
+use crate::Provenance;
 
 /// Format of `design.json`.
 pub const DESIGN_FORMAT: &str = "areal-design/1";

@@ -1,0 +1,31 @@
+//! `estimates.json`: how estimates were made, and the findings about them.
+
+use areal_estimate::{Finding, Kappa};
+use serde::Serialize;
+
+use crate::Provenance;
+
+/// Format of `estimates.json`.
+pub const ESTIMATES_FORMAT: &str = "areal-estimates/1";
+
+/// `estimates.json`: how the estimates were made, and the findings about them. A gain may be infinite, which JSON writes as
+/// null.
+#[derive(Debug, Serialize)]
+pub struct EstimatesMeta<'a> {
+    /// [`ESTIMATES_FORMAT`].
+    pub format: &'static str,
+    /// Area of the population: of the map, or of the strata.
+    pub population_km2: f64,
+    /// Area of cells without a prediction, which no estimate refers to.
+    pub unobserved_km2: f64,
+    /// Area of predicted cells in no stratum, which no estimate of the strata refers to.
+    pub outside_strata_km2: f64,
+    /// Labelled units.
+    pub units: usize,
+    pub findings: &'a [Finding],
+    /// Agreement of two interpreters, where some units were labelled twice.
+    pub agreement: Option<Kappa>,
+    /// How many times larger a sample without the map would have to be, by class or value.
+    pub gains: &'a [(String, f64)],
+    pub provenance: &'a Provenance,
+}
