@@ -34,6 +34,18 @@ pub struct Records {
     pub footprints: Vec<Footprint>,
 }
 
+impl Records {
+    /// Reads what a store holds and its records, without its pixels.
+    ///
+    /// # Errors
+    /// When `store.json` or `patches.csv` is missing, of another format, or cannot be read.
+    pub fn read(store: &Path) -> Result<(StoreMeta, Self), StoreError> {
+        let meta: StoreMeta = read_json(&store.join(META), STORE_FORMAT)?;
+        let records = read_table(&store.join(RECORDS), &meta)?;
+        Ok((meta, records))
+    }
+}
+
 /// A patch store opened for reading: labelled patches of one size, bands and pixel type.
 ///
 /// The records are in memory, the pixels stay on disk. Reading needs `&self` only: several threads may fill batches

@@ -7,6 +7,7 @@ use areal_formats::StrataBy;
 use areal_grid::ProjectionError;
 use areal_job::{FileError, Interrupted};
 use areal_raster::RasterError;
+use areal_store::StoreError;
 use areal_zones::ZonesError;
 
 /// A sample that cannot be drawn or read, or an estimate that cannot be made.
@@ -90,6 +91,8 @@ pub enum SurveyError {
     Raster(#[from] RasterError),
     #[error(transparent)]
     Zones(#[from] ZonesError),
+    #[error(transparent)]
+    PatchStore(#[from] StoreError),
     #[error(transparent)]
     File(#[from] FileError),
     #[error(transparent)]

@@ -40,6 +40,7 @@ impl From<SurveyError> for CliError {
             SurveyError::Estimate(inner) => return inner.into(),
             SurveyError::Raster(inner) => return inner.into(),
             SurveyError::Zones(inner) => return inner.into(),
+            SurveyError::PatchStore(inner) => return inner.into(),
             SurveyError::File(inner) => return inner.into(),
             SurveyError::Interrupted(inner) => return inner.into(),
             SurveyError::Projection(inner) => return inner.into(),
@@ -121,6 +122,7 @@ fn help(error: &SurveyError) -> String {
         SurveyError::Estimate(_)
         | SurveyError::Raster(_)
         | SurveyError::Zones(_)
+        | SurveyError::PatchStore(_)
         | SurveyError::File(_)
         | SurveyError::Interrupted(_)
         | SurveyError::Projection(_) => String::new(),
