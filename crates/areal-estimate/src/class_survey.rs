@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::accuracy::accuracy;
 use crate::class_zones::ClassZones;
 use crate::dirichlet_interval::{POSTERIOR_DRAWS, dirichlet_interval};
-use crate::error::EstimateError;
+use crate::error::{EstimateError, Missing};
 use crate::estimate::Estimate;
 use crate::estimator::{Auxiliary, Estimator};
 use crate::finding::Finding;
@@ -114,7 +114,7 @@ pub(crate) const AREA_UNIT: &str = "km2";
 /// cannot be computed.
 pub fn estimate_classes(survey: &ClassSurvey, settings: &SurveySettings) -> Result<ClassEstimates, EstimateError> {
     if survey.sample.units.is_empty() {
-        return Err(EstimateError::Empty { what: "labelled unit" });
+        return Err(EstimateError::Empty(Missing::LabelledUnit));
     }
     let data = ClassData::new(survey, settings)?;
     let accuracy = accuracy(&data.sample, &data.map, &data.reference, survey.classes.len())?;

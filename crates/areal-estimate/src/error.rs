@@ -23,11 +23,8 @@ pub enum EstimateError {
     #[error("stratum {stratum} has {population} units, but the sample has {n} of them")]
     MoreThanAll { stratum: String, population: u64, n: u64 },
     /// A table with nothing in it.
-    #[error("there is no {what}")]
-    Empty {
-        /// What is missing: `labelled unit`, `zone` ...
-        what: &'static str,
-    },
+    #[error("there is no {0}")]
+    Empty(Missing),
     /// A matrix that cannot be inverted.
     #[error("{what} cannot be solved: {why}")]
     Singular { what: &'static str, why: &'static str },
@@ -42,6 +39,29 @@ pub enum EstimateError {
     /// An estimator that did not settle.
     #[error("{what} did not converge in {iterations} iterations")]
     NoConvergence { what: &'static str, iterations: usize },
+}
+
+/// What a table lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display)]
+pub enum Missing {
+    #[strum(to_string = "labelled unit")]
+    LabelledUnit,
+    #[strum(to_string = "measured unit")]
+    MeasuredUnit,
+    #[strum(to_string = "unit labelled twice")]
+    UnitLabelledTwice,
+    #[strum(to_string = "predicted cell")]
+    PredictedCell,
+    #[strum(to_string = "area")]
+    Area,
+    #[strum(to_string = "area beyond the number of coefficients: too few direct estimates")]
+    DirectEstimate,
+    #[strum(to_string = "unit beyond the number of coefficients")]
+    UnitBeyondCoefficients,
+    #[strum(to_string = "map class to post-stratify a value by")]
+    PostStratum,
+    #[strum(to_string = "value for the unit-level model: the map has classes")]
+    UnitLevelValue,
 }
 
 /// `Length` unless both agree.

@@ -2,7 +2,7 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use crate::error::{EstimateError, require, same_length};
+use crate::error::{EstimateError, Missing, require, same_length};
 
 /// One area of an area-level model.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,7 +46,7 @@ const ITERATIONS: usize = 200;
 /// Fewer areas with a direct estimate than coefficients plus one; a variance that is not positive; collinear auxiliary
 /// variables.
 pub fn fay_herriot(areas: &[AreaInput]) -> Result<FayHerriot, EstimateError> {
-    let p = areas.first().ok_or(EstimateError::Empty { what: "area" })?.x.len();
+    let p = areas.first().ok_or(EstimateError::Empty(Missing::Area))?.x.len();
     for area in areas {
         same_length("the auxiliary variables of an area", area.x.len(), p)?;
     }
@@ -60,7 +60,7 @@ pub fn fay_herriot(areas: &[AreaInput]) -> Result<FayHerriot, EstimateError> {
         }
     }
     if rows.len() <= p {
-        return Err(EstimateError::Empty { what: "area beyond the number of coefficients: too few direct estimates" });
+        return Err(EstimateError::Empty(Missing::DirectEstimate));
     }
     let variance = reml(&rows, p)?;
     let fit = Fit::new(&rows, p, variance)?;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{EstimateError, same_length};
+use crate::error::{EstimateError, Missing, same_length};
 
 /// Kappa of two labellings of the same units.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -31,7 +31,7 @@ pub fn kappa(counts: &[Vec<u64>]) -> Result<Kappa, EstimateError> {
     }
     let n: u64 = counts.iter().flatten().sum();
     if n == 0 {
-        return Err(EstimateError::Empty { what: "unit labelled twice" });
+        return Err(EstimateError::Empty(Missing::UnitLabelledTwice));
     }
     let fraction = |i: usize, j: usize| counts[i][j] as f64 / n as f64;
     let rows: Vec<f64> = (0..k).map(|i| (0..k).map(|j| fraction(i, j)).sum()).collect();

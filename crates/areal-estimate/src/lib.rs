@@ -46,7 +46,7 @@ pub use class_survey::{
 };
 pub use dirichlet_interval::{POSTERIOR_DRAWS, dirichlet_interval};
 pub use draw::{Census, Draw, DrawnCell, Frame, FrameBlock};
-pub use error::EstimateError;
+pub use error::{EstimateError, Missing};
 pub use estimate::Estimate;
 pub use estimator::Estimator;
 pub use fay_herriot::{AreaInput, FayHerriot, FayHerriotArea, fay_herriot};

@@ -2,7 +2,7 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use crate::error::{EstimateError, require, same_length};
+use crate::error::{EstimateError, Missing, require, same_length};
 
 /// Adjusted count for several classes: solves `q = C pi` with `C[i][j] = P(mapped i | truly j)` from a confusion matrix of
 /// held-out data (rows = mapped, columns = true), then sets negative fractions to zero and rescales (Saerens et al. 2002, section
@@ -93,7 +93,7 @@ fn one_step<E: From<EstimateError>>(
         }
     })?;
     if weight <= 0.0 {
-        return Err(EstimateError::Empty { what: "predicted cell" }.into());
+        return Err(EstimateError::Empty(Missing::PredictedCell).into());
     }
     Ok(sums.iter().map(|s| s / weight).collect())
 }

@@ -2,7 +2,7 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use crate::error::{EstimateError, same_length};
+use crate::error::{EstimateError, Missing, same_length};
 
 /// One sampled unit of a unit-level model.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,7 +52,7 @@ pub struct UnitLevel {
 /// # Errors
 /// Tables that do not fit; collinear auxiliary variables; no more units than coefficients.
 pub fn unit_level(units: &[UnitInput], areas: &[AreaTotals]) -> Result<UnitLevel, EstimateError> {
-    let p = areas.first().ok_or(EstimateError::Empty { what: "area" })?.x_mean.len();
+    let p = areas.first().ok_or(EstimateError::Empty(Missing::Area))?.x_mean.len();
     for area in areas {
         same_length("the auxiliary means of an area", area.x_mean.len(), p)?;
     }
@@ -64,7 +64,7 @@ pub fn unit_level(units: &[UnitInput], areas: &[AreaTotals]) -> Result<UnitLevel
         }
     }
     if units.len() <= p {
-        return Err(EstimateError::Empty { what: "unit beyond the number of coefficients" });
+        return Err(EstimateError::Empty(Missing::UnitBeyondCoefficients));
     }
     let data = Data::new(units, areas.len(), p);
     let ratio = best_ratio(&data)?;

@@ -2,7 +2,7 @@
 
 use crate::class_survey::{SurveySample, SurveySettings};
 use crate::clustering::{GroupFraction, clustered, thin_strata};
-use crate::error::EstimateError;
+use crate::error::{EstimateError, Missing};
 use crate::estimate::Estimate;
 use crate::estimator::{Auxiliary, Estimator};
 use crate::finding::Finding;
@@ -56,10 +56,10 @@ pub struct ValueEstimates {
 /// classes), a model that cannot be fitted.
 pub fn estimate_value(survey: &ValueSurvey, settings: &SurveySettings) -> Result<ValueEstimates, EstimateError> {
     if survey.sample.units.is_empty() {
-        return Err(EstimateError::Empty { what: "measured unit" });
+        return Err(EstimateError::Empty(Missing::MeasuredUnit));
     }
     if settings.estimator == Estimator::PostStratified {
-        return Err(EstimateError::Empty { what: "map class to post-stratify a value by" });
+        return Err(EstimateError::Empty(Missing::PostStratum));
     }
     let data = ValueData::new(survey, settings)?;
     let (mut rows, gain) = data.whole()?;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::area_model::{area_model, smoothed_variances};
 use crate::cell_model::{CellModel, Modelled};
-use crate::error::{EstimateError, same_length};
+use crate::error::{EstimateError, Missing, same_length};
 use crate::estimate::Estimate;
 use crate::interval::{Interval, IntervalMethod, fraction_interval, t_interval};
 use crate::stratified::StratifiedSample;
@@ -94,7 +94,7 @@ pub fn zone_fractions(
     settings: &ZoneSettings,
 ) -> Result<Vec<Vec<ZoneEstimate>>, EstimateError> {
     if settings.method == ZoneMethod::UnitLevel {
-        return Err(EstimateError::Empty { what: "value for the unit-level model: the map has classes" });
+        return Err(EstimateError::Empty(Missing::UnitLevelValue));
     }
     let classes = zoning.mapped.first().map_or(0, Vec::len);
     let y: Vec<Vec<f64>> = (0..classes).map(|c| reference.iter().map(|&r| f64::from(r == c)).collect()).collect();

@@ -1,7 +1,7 @@
 //! The survey as the estimators take it, and their results as tables.
 
 use areal_estimate::{
-    AccuracyRow, ClassSurvey, EstimateError, EstimateRow, Finding, LabelledUnit, MapClass, MapZone, MatrixRow,
+    AccuracyRow, ClassSurvey, EstimateError, EstimateRow, Finding, LabelledUnit, MapClass, MapZone, MatrixRow, Missing,
     SurveySample, SurveySettings, ValueSurvey, ValueZone, estimate_classes, estimate_value, significant,
 };
 use areal_grid::Target;
@@ -41,7 +41,7 @@ pub(super) fn estimate(
     match &sample.frame.meta.target {
         Target::Classes { .. } => of_classes(&sample.frame, totals, survey, settings),
         Target::Value { name, unit } => {
-            let map_mean = totals.whole.mean().ok_or(EstimateError::Empty { what: "predicted cell" })?;
+            let map_mean = totals.whole.mean().ok_or(EstimateError::Empty(Missing::PredictedCell))?;
             let zone = |(id, name): (String, String), ground: &GroundTotals| ValueZone {
                 id,
                 name,

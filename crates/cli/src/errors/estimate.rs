@@ -1,6 +1,6 @@
 //! Advice about samples and estimates that cannot be made.
 
-use areal_estimate::{EstimateError, FindingKind};
+use areal_estimate::{EstimateError, FindingKind, Missing};
 use areal_formats::StrataBy;
 use areal_survey::{SurveyError, TableRole};
 
@@ -15,10 +15,7 @@ impl From<EstimateError> for CliError {
                  strata",
             ),
             EstimateError::MoreThanAll { .. } => (Exit::Usage, "ask for fewer units with --size or --min-per-stratum"),
-            EstimateError::Empty { what } if what.contains("unit") => {
-                (Exit::Input, "fill in the label field of the sample, then pass the file as --sample")
-            }
-            EstimateError::Empty { .. } => (Exit::Input, "use more units or zones, or another --zone-method"),
+            EstimateError::Empty(missing) => (Exit::Input, what_to_give(*missing)),
             EstimateError::Unknown { .. } => {
                 (Exit::Input, "use the codes or names of the map's legend, and the unit_id of the design")
             }
@@ -31,6 +28,23 @@ impl From<EstimateError> for CliError {
             }
         };
         Self::from_source(exit, &error).help(help)
+    }
+}
+
+/// What to do about a table that lacks something.
+fn what_to_give(missing: Missing) -> &'static str {
+    match missing {
+        Missing::LabelledUnit | Missing::MeasuredUnit => {
+            "fill in the label field of the sample, then pass the file as --sample"
+        }
+        Missing::UnitLabelledTwice => {
+            "fill in the label field of the second look; its unit_id must be those of units labelled in --sample"
+        }
+        Missing::PredictedCell => "pass a prediction with predicted cells as --prediction",
+        Missing::PostStratum => "use another --estimator: post-stratification needs classes",
+        Missing::Area | Missing::DirectEstimate | Missing::UnitBeyondCoefficients | Missing::UnitLevelValue => {
+            "use more units or zones, or another --zone-method"
+        }
     }
 }
 
