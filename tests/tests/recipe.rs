@@ -26,6 +26,13 @@ fn an_ill_typed_value_is_refused_with_line_and_column() {
     refused(&format!("{HEAD}[train]\nepochs = \"many\"\n"), 2, &["line 5, column 10", "epochs = \"many\""]);
 }
 
+/// The recipe took any kind of finding, also those that the flag refuses.
+#[test]
+fn a_recipe_accepts_the_findings_that_the_flag_accepts() {
+    let text = format!("{HEAD}[estimate]\naccept = [\"unlabelled\"]\n");
+    refused(&text, 2, &["line 5, column", "unknown finding \"unlabelled\"", "no-design, other-design"]);
+}
+
 #[test]
 fn text_that_is_no_toml_is_refused_with_line_and_column() {
     refused(&format!("{HEAD}[train\n"), 2, &["line 4, column 7"]);

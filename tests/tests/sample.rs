@@ -173,9 +173,13 @@ fn old_names_of_flags_work_with_a_warning() {
     assert_eq!(design(&w)["provenance"]["settings"]["min-per-stratum"], 60);
     w.label("sample", "sample.csv", "labelled.csv");
     let zones = w.text("zones.gpkg");
-    w.estimate("x", &["--zones", &zones, "--zone-id", "id", "--least-units=9", "--greatest-cv", "0.5"])
-        .expect(0)
-        .says(&["--least-units is deprecated", "use --min-units", "--greatest-cv is deprecated", "use --max-cv"]);
+    w.estimate(
+        "x",
+        &["--zones", &zones, "--zone-id", "id", "--least-units=9", "--greatest-cv", "0.5", "--accept=few-units"],
+    )
+    .expect(0)
+    .says(&["--accept few-units has no effect"])
+    .says(&["--least-units is deprecated", "use --min-units", "--greatest-cv is deprecated", "use --max-cv"]);
     std::fs::create_dir_all(w.path("out/predictions")).unwrap();
     std::fs::rename(w.path("prediction"), w.path("out/predictions/north")).unwrap();
     let recipe = w.path("recipe.toml");

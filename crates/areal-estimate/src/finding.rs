@@ -27,8 +27,6 @@ pub enum FindingKind {
     OtherMap,
     /// The labelled sample is not the one of the design.
     OtherDesign,
-    /// A stratum whose variance cannot be estimated.
-    FewUnits,
     /// Too few units of a class for a normal interval.
     SmallSample,
     /// Units on cells without a prediction.

@@ -1,4 +1,5 @@
-//! Names of earlier releases: flags and recipe keys that were renamed keep working for one release, with a warning.
+//! Names of earlier releases: flags, recipe keys and values that were renamed or removed keep working for one release, with a
+//! warning.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -18,16 +19,33 @@ const RENAMINGS: [Renaming; 3] = [
     Renaming { section: "estimate", old: "greatest-cv", new: "max-cv" },
 ];
 
+/// A value of a list, given as a flag or under the key of a recipe's section, that never had an effect.
+struct Removal {
+    section: &'static str,
+    list: &'static str,
+    value: &'static str,
+}
+
+/// Too few units for a variance were never accepted: there is no estimate to warn about.
+const REMOVALS: [Removal; 1] = [Removal { section: "estimate", list: "accept", value: "few-units" }];
+
 /// Use of an old name.
 #[derive(Debug, PartialEq, Eq)]
-pub struct OldName {
-    old: String,
-    new: String,
+pub enum OldName {
+    Renamed { old: String, new: String },
+    NoEffect { old: String },
 }
 
 impl fmt::Display for OldName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is deprecated and will be removed in the next release; use {}", self.old, self.new)
+        match self {
+            Self::Renamed { old, new } => {
+                write!(f, "{old} is deprecated and will be removed in the next release; use {new}")
+            }
+            Self::NoEffect { old } => {
+                write!(f, "{old} has no effect and will be an error in the next release; remove it")
+            }
+        }
     }
 }
 
@@ -37,7 +55,7 @@ pub fn rename_flags(args: impl IntoIterator<Item = OsString>) -> (Vec<OsString>,
     let is_command = |a: &OsString| !a.to_string_lossy().starts_with('-');
     let Some(place) = args.iter().skip(1).position(is_command).map(|k| k + 1) else { return (args, Vec::new()) };
     let command = args[place].clone();
-    let mut used = Vec::new();
+    let mut used = remove_values(&command, &mut args, place + 1);
     for arg in args.iter_mut().skip(place + 1).take_while(|a| *a != "--") {
         let renamed = arg.to_str().and_then(|text| renamed_flag(&command, text));
         if let Some((text, name)) = renamed {
@@ -55,7 +73,36 @@ fn renamed_flag(command: &OsStr, text: &str) -> Option<(String, OldName)> {
     let renaming = RENAMINGS.iter().find(|r| r.section == command && r.old == name)?;
     let new = format!("--{}", renaming.new);
     let text = value.map_or_else(|| new.clone(), |value| format!("{new}={value}"));
-    Some((text, OldName { old: format!("--{name}"), new }))
+    Some((text, OldName::Renamed { old: format!("--{name}"), new }))
+}
+
+/// Takes removed values out of the lists `--list a,b` and `--list=a,b`; a list that becomes empty goes with its flag.
+fn remove_values(command: &OsStr, args: &mut Vec<OsString>, start: usize) -> Vec<OldName> {
+    let mut used = Vec::new();
+    for removal in REMOVALS.iter().filter(|r| r.section == command) {
+        let flag = format!("--{}", removal.list);
+        let mut k = start;
+        while k < args.len() && args[k] != "--" {
+            let text = args[k].to_str().unwrap_or_default();
+            let inline = text.strip_prefix(&flag).and_then(|rest| rest.strip_prefix('=')).map(str::to_owned);
+            let next = args.get(k + 1).filter(|_| text == flag).and_then(|a| a.to_str()).map(str::to_owned);
+            let (prefix, last) = if inline.is_some() { (format!("{flag}="), k) } else { (String::new(), k + 1) };
+            let list = inline.or(next).unwrap_or_default();
+            let kept: Vec<&str> = list.split(',').filter(|value| *value != removal.value).collect();
+            if kept.len() == list.split(',').count() {
+                k += 1;
+                continue;
+            }
+            used.push(OldName::NoEffect { old: format!("{flag} {}", removal.value) });
+            if kept.is_empty() {
+                args.drain(k..=last);
+            } else {
+                args[last] = format!("{prefix}{}", kept.join(",")).into();
+                k = last + 1;
+            }
+        }
+    }
+    used
 }
 
 /// Gives the keys of a recipe, or of what is laid over it, their present names; returns which old ones were used. Where
@@ -67,7 +114,16 @@ pub fn rename_keys(recipe: &mut Table) -> Vec<OldName> {
         if let Some(value) = section.remove(renaming.old) {
             section.entry(renaming.new).or_insert(value);
             let key = |name: &str| format!("{}.{name}", renaming.section);
-            used.push(OldName { old: key(renaming.old), new: key(renaming.new) });
+            used.push(OldName::Renamed { old: key(renaming.old), new: key(renaming.new) });
+        }
+    }
+    for removal in &REMOVALS {
+        let list = recipe.get_mut(removal.section).and_then(|section| section.get_mut(removal.list));
+        let Some(Value::Array(list)) = list else { continue };
+        let before = list.len();
+        list.retain(|value| value.as_str() != Some(removal.value));
+        if list.len() < before {
+            used.push(OldName::NoEffect { old: format!("{}.{} \"{}\"", removal.section, removal.list, removal.value) });
         }
     }
     used
@@ -95,8 +151,18 @@ mod tests {
         assert_eq!(args, "areal -q estimate --min-units 5 --max-cv=0.2");
         assert!(used[0].starts_with("--least-units is deprecated") && used[0].ends_with("use --min-units"), "{used:?}");
         assert_eq!(used.len(), 2);
+        for (given, left) in [
+            (&["--accept", "few-units", "--finite", "true"][..], "--finite true"),
+            (&["--accept=no-design,few-units"], "--accept=no-design"),
+            (&["--accept", "few-units,disclosed", "--accept", "few-units"], "--accept disclosed"),
+        ] {
+            let (args, used) = rename(&[&["areal", "estimate"], given].concat());
+            assert_eq!(args, format!("areal estimate {left}"));
+            assert!(used[0].starts_with("--accept few-units has no effect"), "{used:?}");
+        }
         for unchanged in [
-            &["areal", "tile", "--least-units", "5"][..],
+            &["areal", "estimate", "--accept"][..],
+            &["areal", "tile", "--least-units", "5"],
             &["areal", "estimate", "--", "--least-units"],
             &["areal", "--version"],
         ] {
@@ -112,5 +178,9 @@ mod tests {
         assert_eq!(recipe, toml::from_str("[sample]\nmin-per-stratum = 5\n[estimate]\nmin-units = 2").unwrap());
         assert_eq!(used.len(), 2);
         assert!(used[0].to_string().contains("sample.least is deprecated"), "{used:?}");
+        let mut recipe: Table = toml::from_str("[estimate]\naccept = [\"few-units\", \"disclosed\"]").unwrap();
+        let used = rename_keys(&mut recipe);
+        assert_eq!(recipe, toml::from_str("[estimate]\naccept = [\"disclosed\"]").unwrap());
+        assert!(used[0].to_string().starts_with("estimate.accept \"few-units\" has no effect"), "{used:?}");
     }
 }
