@@ -7,7 +7,8 @@ use areal_job::StagedDir;
 use areal_survey::{EstimateSettings, QuantifyMethod, estimate, quantify};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Stage;
 use super::sample::{check_fraction, required};
@@ -67,12 +68,12 @@ pub struct Options {
     /// Patch store that the model was trained on, to report accuracy on and off its training patches.
     #[arg(long, value_name = "DIR")]
     pub store: Option<PathBuf>,
-    /// Estimator for the whole map [default: stratified].
-    #[arg(long, value_name = "HOW", value_parser = name_of::<Estimator>())]
+    #[arg(long, value_name = "HOW", value_parser = name_of::<Estimator>(),
+        help = format!("Estimator for the whole map [default: {}]", EstimateSettings::default().estimator))]
     pub estimator: Option<Estimator>,
-    /// Estimator for zones [default: auto, which is direct where the zone has --min-units and a CV up to --max-cv, and
-    /// otherwise composite if that is better].
-    #[arg(long, value_name = "HOW", value_parser = name_of::<ZoneMethod>())]
+    #[arg(long, value_name = "HOW", value_parser = name_of::<ZoneMethod>(),
+        help = format!("Estimator for zones; auto is direct where the zone has --min-units and a CV up to --max-cv, and otherwise \
+            composite if that is better [default: {}]", EstimateSettings::default().zone_method))]
     pub zone_method: Option<ZoneMethod>,
     /// Minimum number of units for a direct estimate in a zone.
     #[arg(long, value_name = "N", default_value_t = EstimateSettings::default().min_units)]
@@ -87,25 +88,25 @@ pub struct Options {
     /// "zones"). If the zones cover the map, these are the estimates for the whole map.
     #[arg(long)]
     pub benchmark: bool,
-    /// Confidence level of intervals [default: 0.95].
-    #[arg(long, value_name = "FRACTION")]
+    #[arg(long, value_name = "FRACTION",
+        help = format!("Confidence level of intervals [default: {}]", EstimateSettings::default().level))]
     pub level: Option<f64>,
     /// Apply the finite population correction.
     #[arg(long, action = ArgAction::Set, default_value_t = EstimateSettings::default().finite, value_name = "BOOL")]
     pub finite: bool,
-    /// CVs at which the quality flag changes to caution and to unreliable [default: 0.165,0.333].
-    #[arg(long, value_delimiter = ',', value_name = "FRACTION")]
+    #[arg(long, value_delimiter = ',', value_name = "FRACTION", help = cv_limits_help())]
     pub cv_limits: Vec<f64>,
-    /// Suppress direct zone estimates from fewer units than this, and other estimates that would disclose them
-    /// [default: 0].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N",
+        help = format!("Suppress direct zone estimates from fewer units than this, and other estimates that would disclose them \
+            [default: {}]", EstimateSettings::default().suppress_below))]
     pub suppress_below: Option<usize>,
-    /// Round published numbers to a multiple of this, and the ends of intervals outward. Errors keep two significant
-    /// digits [default: 0, no rounding].
-    #[arg(long, value_name = "STEP")]
+    #[arg(long, value_name = "STEP",
+        help = format!("Round published numbers to a multiple of this, and the ends of intervals outward. Errors keep two \
+            significant digits. 0 is no rounding [default: {}]", EstimateSettings::default().round))]
     pub round: Option<f64>,
     /// Kinds of findings to report as warnings instead of errors.
     #[arg(long, value_delimiter = ',', value_name = "KIND", value_parser = acceptable())]
+    #[serde(deserialize_with = "acceptable_kinds")]
     pub accept: Vec<FindingKind>,
     /// Estimate areas without a sample, from the model alone. They are marked model-based and have no error.
     #[arg(long, value_name = "HOW", conflicts_with_all = ["sample", "design"], value_parser = name_of::<QuantifyMethod>())]
@@ -121,9 +122,27 @@ pub struct Options {
     pub overwrite: bool,
 }
 
+fn cv_limits_help() -> String {
+    let [caution, unreliable] = EstimateSettings::default().cv_limits;
+    format!(
+        "Relative errors at which the quality flag changes to caution and to unreliable: the larger of the CV and the \
+         longer side of the interval over the estimate and the normal quantile [default: {caution},{unreliable}]"
+    )
+}
+
 /// Parses a kind of finding that may be accepted.
 fn acceptable() -> impl TypedValueParser<Value = FindingKind> {
     PossibleValuesParser::new(ACCEPTABLE).map(|name| name.parse().expect("the names are those of kinds"))
+}
+
+/// The kinds under a recipe's key, which may be no others than those of the flag.
+fn acceptable_kinds<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<FindingKind>, D::Error> {
+    let names = Vec::<String>::deserialize(from)?;
+    let kind = |name: String| match name.parse() {
+        Ok(kind) if ACCEPTABLE.contains(&name.as_str()) => Ok(kind),
+        _ => Err(D::Error::custom(format!("unknown finding \"{name}\"; expected one of {}", ACCEPTABLE.join(", ")))),
+    };
+    names.into_iter().map(kind).collect()
 }
 
 impl Default for Options {

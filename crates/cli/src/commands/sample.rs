@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use areal_estimate::{Allocation, Draw, significant};
 use areal_formats::{Design, StrataBy};
 use areal_job::StagedDir;
-use areal_survey::{SampleRemark, SampleSettings, draw_sample};
+use areal_survey::{
+    DEFAULT_TARGET_SE, DEFAULT_USERS, MIN_PER_CLASS, MIN_PER_STRATUM, SampleRemark, SampleSettings, draw_sample,
+};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
@@ -49,8 +51,8 @@ pub struct Options {
     /// Number of units [default: computed from --target-se or --target-cv].
     #[arg(long, value_name = "N", conflicts_with_all = ["target_se", "target_cv"])]
     pub size: Option<u64>,
-    /// Target standard error of overall accuracy, as a fraction [default: 0.01].
-    #[arg(long, value_name = "FRACTION", conflicts_with = "target_cv")]
+    #[arg(long, value_name = "FRACTION", conflicts_with = "target_cv",
+        help = format!("Target standard error of overall accuracy, as a fraction [default: {DEFAULT_TARGET_SE}]"))]
     pub target_se: Option<f64>,
     /// Target coefficient of variation of the area of --class, as a fraction: 0.1 is 10 %.
     #[arg(long, value_name = "FRACTION", requires = "class")]
@@ -58,14 +60,15 @@ pub struct Options {
     /// Class for --target-cv, by name or code.
     #[arg(long, value_name = "CLASS")]
     pub class: Option<String>,
-    /// Expected user's accuracies, by class: rubber=0.7,forest=0.9 [default: 0.8 each].
-    #[arg(long, value_delimiter = ',', value_name = "CLASS=FRACTION")]
+    #[arg(long, value_delimiter = ',', value_name = "CLASS=FRACTION",
+        help = format!("Expected user's accuracies, by class: rubber=0.7,forest=0.9 [default: {DEFAULT_USERS} each]"))]
     pub users: Vec<String>,
     /// How the sample is allocated to the strata.
     #[arg(long, value_name = "HOW", value_parser = name_of::<Allocation>(), default_value_t = SampleSettings::default().allocation)]
     pub allocation: Allocation,
-    /// Minimum number of units in a stratum [default: 50 with --strata classes, otherwise 2].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N",
+        help = format!("Minimum number of units in a stratum [default: {MIN_PER_CLASS} with --strata classes, otherwise \
+            {MIN_PER_STRATUM}]"))]
     #[serde(alias = "least")]
     pub min_per_stratum: Option<u64>,
     /// How units are drawn within a stratum; balanced spreads them over the map.
