@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use areal_formats::Resampling;
 use areal_grid::{Affine, PixelGrid, Pixels};
-use areal_raster::{CogBand, CogSpec, CogWriter, Resampling, crs_from_text};
+use areal_raster::{CogBand, CogSpec, CogWriter, crs_from_text};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use areal_formats::SceneSettings;
 use areal_grid::{PixelState, Pixels};
-use areal_raster::{Prediction, RasterFile, Scene, SceneSettings};
+use areal_raster::{Prediction, RasterFile, Scene};
 use gdal::raster::RasterCreationOptions;
 use gdal::spatial_ref::SpatialRef;
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
@@ -36,7 +37,7 @@ fn numbers_that_are_none_are_no_data() {
     let file = place.raster("scene.tif", &grid, Pixels::F32(values), -1.0);
 
     tile(&place, &[text(&file)], &labels, "store").expect(0);
-    let store = areal_patches::PatchStore::open(&place.path("store")).unwrap();
+    let store = areal_store::PatchStore::open(&place.path("store")).unwrap();
     let states: ndarray::Array3<u8> = ndarray_npy::read_npy(place.path("store/states.npy")).unwrap();
     let mut found = Vec::new();
     for ((patch, r, c), state) in states.indexed_iter() {
@@ -195,7 +196,7 @@ fn parts_of_a_label_that_overlap_are_counted_once() {
     let labels = place.layer("labels.gpkg", &grid, &[(both, "forest", 1.0, "a")]);
     let flags = ["--labels", text(&labels), "--label-field", "class", "--patch-size", "100", "--split", "1,0,0"];
     place.tile("store", &[&[text(&scene)], &flags[..]].concat()).expect(0);
-    let store = areal_patches::PatchStore::open(&place.path("store")).unwrap();
+    let store = areal_store::PatchStore::open(&place.path("store")).unwrap();
     // 2 x 6400 - 3600 of 10,000 pixels.
     assert!((store.records()[0].label_fraction - 0.92).abs() < 1e-12, "{:?}", store.records()[0]);
 

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use areal_raster::{Scene, SceneSettings};
+use areal_formats::SceneSettings;
+use areal_raster::Scene;
 use gdal::raster::RasterCreationOptions;
 use gdal::{Dataset, DriverManager};
 

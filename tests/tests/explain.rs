@@ -3,8 +3,9 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use areal_formats::SceneSettings;
 use areal_grid::ToLonLat;
-use areal_raster::{Projection, RasterFile, Scene, SceneSettings};
+use areal_raster::{Projection, RasterFile, Scene};
 use tempfile::TempDir;
 
 use crate::common::{areal, data, rows};

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use areal_formats::Resampling;
 use areal_grid::{Affine, PixelGrid, PixelType, Pixels};
-use areal_raster::{CogBand, CogSpec, CogWriter, Prediction, Resampling};
+use areal_raster::{CogBand, CogSpec, CogWriter, Prediction};
 
 use crate::common::{Run, areal};
 use crate::train::store;

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use areal_formats::{Resampling, SceneSettings};
 use areal_grid::{PixelState, PixelType, Pixels, Window};
-use areal_raster::{CogBand, CogSpec, CogWriter, Prediction, RasterFile, Resampling, Scene, SceneSettings};
+use areal_raster::{CogBand, CogSpec, CogWriter, Prediction, RasterFile, Scene};
 use tempfile::TempDir;
 
 use crate::common::{areal, data, interrupt_when_work_is_kept};

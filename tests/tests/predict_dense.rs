@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use areal_formats::PredictMode;
 use areal_grid::Pixels;
 use areal_model::Padding;
-use areal_raster::{PredictMode, Prediction};
+use areal_raster::Prediction;
 use tempfile::TempDir;
 
 use crate::common::{areal, interrupt_when_work_is_kept};

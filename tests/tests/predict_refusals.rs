@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use areal_formats::SceneSettings;
 use areal_grid::PixelState;
-use areal_raster::{Prediction, Scene, SceneSettings};
+use areal_raster::{Prediction, Scene};
 use tempfile::TempDir;
 
 use crate::awkward_files::observed;

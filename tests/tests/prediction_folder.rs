@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use areal_formats::Provenance;
+use areal_formats::{PredictionMeta, Provenance, Resampling, SceneSettings, StateCounts};
 use areal_grid::{Class, PixelGrid, PixelState, PixelType, Pixels, Target};
 use areal_job::hash_bytes;
-use areal_raster::{CogBand, CogSpec, CogWriter, Prediction, PredictionMeta, Resampling, SceneSettings, StateCounts};
+use areal_raster::{CogBand, CogSpec, CogWriter, Prediction};
 
 /// Writes a prediction of classes: a code and a state for each cell, `[row, col]`; probabilities by class.
 pub fn write_classes(
@@ -73,7 +73,7 @@ fn write_meta(folder: &Path, grid: &PixelGrid, target: Target, states: &[PixelSt
     let count = |state: PixelState| states.iter().filter(|s| **s == state).count() as u64;
     let classes = target.classes().len();
     PredictionMeta {
-        mode: areal_raster::PredictMode::Patch,
+        mode: areal_formats::PredictMode::Patch,
         agreement: None,
         format: PredictionMeta::FORMAT.into(),
         target,

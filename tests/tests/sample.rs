@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use areal_formats::Resampling;
 use areal_grid::{PixelGrid, PixelType, Pixels};
-use areal_raster::{CogBand, CogSpec, CogWriter, Resampling};
+use areal_raster::{CogBand, CogSpec, CogWriter};
 
 use crate::common::{areal, number, rows};
 use crate::survey_world::{SIDE, World, grid, world};

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use areal_formats::Resampling;
 use areal_grid::{Affine, PixelGrid, PixelState, Pixels};
-use areal_patches::{Label, PatchStore, Split};
 use areal_raster::{
-    CogBand, CogSpec, CogWriter, Feature, Field, FieldKind, FieldValue, Resampling, VectorLayer, crs_from_text,
-    write_layer,
+    CogBand, CogSpec, CogWriter, Feature, Field, FieldKind, FieldValue, VectorLayer, crs_from_text, write_layer,
 };
+use areal_store::{Label, PatchStore, Split};
 use geo::{Geometry, Point, Rect, coord};
 
 use super::common::{Run, areal};
@@ -223,7 +223,7 @@ fn splits_keep_the_buffer_between_them() {
         }
         // Axis-parallel squares in metres: distances by hand.
         let all: Vec<_> =
-            store.records().iter().zip(store.footprints().iter().map(areal_patches::Footprint::bounds)).collect();
+            store.records().iter().zip(store.footprints().iter().map(areal_store::Footprint::bounds)).collect();
         for (i, (a, p)) in all.iter().enumerate() {
             for (b, q) in &all[i + 1..] {
                 let (dx, dy) = ((p[0] - q[2]).max(q[0] - p[2]), (p[1] - q[3]).max(q[1] - p[3]));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 use areal_grid::PixelType;
-use areal_patches::PatchStore;
+use areal_store::PatchStore;
 
 use super::common::{data, run};
 use super::tile::{Place, class_names, halves, text};
@@ -27,7 +27,7 @@ fn a_label_raster_and_its_polygons_agree_on_real_data() {
     let raster = tile("raster", "training_data.gtif", &["--classes", "1=forest,2=water,3=herbaceous,4=barren,5=urban"]);
     let patches = |store: &PatchStore| -> BTreeMap<(i64, i64), (String, u64)> {
         let names = class_names(store);
-        let key = |(r, name): (&areal_patches::PatchRecord, String)| {
+        let key = |(r, name): (&areal_store::PatchRecord, String)| {
             ((r.row, r.col), (name, (r.label_fraction * 64.0).round() as u64))
         };
         store.records().iter().zip(names).map(key).collect()

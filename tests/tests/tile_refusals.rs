@@ -1,7 +1,7 @@
 //! `areal tile`: what it refuses or says of labels, images and outputs.
 
 use areal_grid::{Affine, PixelGrid, PixelState, PixelType, Pixels};
-use areal_patches::{PatchStore, Split};
+use areal_store::{PatchStore, Split};
 
 use super::tile::{Place, class_names, halves, rectangle, text, utm};
 

@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use areal_formats::Provenance;
+use areal_formats::{LabelCount, Provenance, STORE_FORMAT, StoreCounts, StoreMeta};
 use areal_grid::{Affine, Class, PixelBlock, PixelGrid, PixelState, PixelType, Pixels, Target, Window};
-use areal_patches::{
-    Footprint, Label, LabelCount, PatchRecord, STORE_FORMAT, Split, StoreCounts, StoreMeta, StoreWriter,
-};
+use areal_patches::StoreWriter;
+use areal_store::{Footprint, Label, PatchRecord, Split};
 
 use crate::common::{areal, interruptible};
 

@@ -4,7 +4,8 @@ use std::error::Error;
 use std::path::Path;
 
 use areal_benches::random_bundle;
-use areal_raster::{Scene, SceneSettings};
+use areal_formats::SceneSettings;
+use areal_raster::Scene;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();

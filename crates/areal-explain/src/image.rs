@@ -1,8 +1,8 @@
 //! Images of patches in colour with saliency maps over them.
 
+use areal_formats::BandRef;
 use areal_grid::PixelState;
 use areal_model::PatchBatch;
-use areal_raster::BandRef;
 use image::{Rgb, RgbImage};
 use ndarray::Array2;
 

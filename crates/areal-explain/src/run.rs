@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use areal_formats::{MADE_BY, Provenance};
+use areal_formats::{MADE_BY, Provenance, Resampling};
 use areal_grid::{PixelState, PixelType, Pixels, Target};
 use areal_job::{Job, StagedDir, Unit, write_json};
 use areal_model::{Bundle, StateDict, WEIGHTS_FILE};
-use areal_raster::{CogBand, CogSpec, CogWriter, Resampling, input_file_with_companions};
+use areal_raster::{CogBand, CogSpec, CogWriter, input_file_with_companions};
 use serde::{Deserialize, Serialize};
 
 use crate::explainer::{Explainer, Saliency, Score, randomised};

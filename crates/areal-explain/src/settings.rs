@@ -1,7 +1,7 @@
 //! Settings of an explanation.
 
+use areal_formats::{BandRef, SceneSettings};
 use areal_model::DeviceChoice;
-use areal_raster::{BandRef, SceneSettings};
 use serde::{Deserialize, Serialize};
 use strum::VariantArray;
 

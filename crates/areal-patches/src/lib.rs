@@ -22,8 +22,6 @@ mod writer;
 #[cfg(test)]
 mod writer_tests;
 
-pub use areal_formats::{DropCount, DropReason, LabelCount, STORE_FORMAT, StoreCounts, StoreMeta, StoreScene};
-pub use areal_store::{Footprint, Label, PatchRecord, PatchStore, Split, StoreError};
 pub use blocks::default_block_size;
 pub use classes::{ListedClass, legend, legend_of_names, read_class_list};
 pub use error::{PatchError, SCALING};

@@ -86,7 +86,7 @@ struct Draft {
     valid: f64,
     label: Label,
     block: i64,
-    split: crate::Split,
+    split: areal_store::Split,
     ground: Footprint,
 }
 
@@ -140,7 +140,7 @@ impl Drafts {
                 valid,
                 label: item.label,
                 block: blocks[i],
-                split: item.split.unwrap_or(crate::Split::Train),
+                split: item.split.unwrap_or(areal_store::Split::Train),
                 ground: grounds[i],
             }
         };

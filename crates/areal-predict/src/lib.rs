@@ -22,7 +22,6 @@ mod stream_fixtures;
 mod stream_tests;
 mod strip;
 
-pub use areal_raster::PixelCounts;
 pub use error::{MemoryPart, PredictError};
 pub use journal::Journal;
 pub use run::{ClassCount, PredictReport, predict};

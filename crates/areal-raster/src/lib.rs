@@ -35,9 +35,6 @@ mod vrt;
 mod warp;
 mod wkb;
 
-pub use areal_formats::{
-    BandRef, DenseAgreement as Agreement, PredictMode, PredictionMeta, Quality, Resampling, SceneSettings, StateCounts,
-};
 pub use band::BandInfo;
 pub use cog::{CogBand, CogSpec, CogWriter};
 pub use companions::{companions, input_file_with_companions};

@@ -139,7 +139,7 @@ impl RasterFile {
     fn band_facts(&self, band: usize) -> Result<&crate::BandFacts, RasterError> {
         self.facts.bands.iter().find(|b| b.number == band).ok_or_else(|| RasterError::NoSuchBand {
             path: self.facts.path.clone(),
-            band: crate::BandRef::Number(band),
+            band: areal_formats::BandRef::Number(band),
             available: self.facts.bands_in_words(),
         })
     }

@@ -2,11 +2,10 @@
 
 use std::path::Path;
 
-use areal_formats::Provenance;
+use areal_formats::{LabelCount, Provenance, STORE_FORMAT, StoreCounts, StoreMeta};
 use areal_grid::{Affine, Class, PixelBlock, PixelGrid, PixelState, PixelType, Pixels, Target, Window};
-use areal_patches::{
-    Footprint, Label, LabelCount, PatchRecord, PatchStore, STORE_FORMAT, Split, StoreCounts, StoreMeta, StoreWriter,
-};
+use areal_patches::StoreWriter;
+use areal_store::{Footprint, Label, PatchRecord, PatchStore, Split};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

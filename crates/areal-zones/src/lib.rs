@@ -31,7 +31,6 @@ mod weights;
 mod zone_set;
 
 pub use aggregate::{AggregateSettings, Areas, ZoneState, ZoneSums, aggregate};
-pub use areal_formats::{AreasMeta, CsvColumn, CsvTable, CsvType, Reconciliation, RepairMeta, metadata_path};
 pub use coverage::{Span, WindowCoverage};
 pub use error::{Extent, NoOverlap, ZonesError};
 pub use map::{Content, Layers, Map, MapInput};

@@ -5,8 +5,8 @@ use std::path::Path;
 use areal_job::Unit;
 use areal_kernels::Isa;
 use areal_model::{Bundle, DeviceChoice, Inference, Precision, PrecisionChange};
-use areal_patches::PatchStore;
 use areal_plan::{Calibrator, PlanError, Ranges, precision_change};
+use areal_store::PatchStore;
 use areal_train::{held_out_batches, range_batches};
 
 use crate::context::Context;

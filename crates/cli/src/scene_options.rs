@@ -1,8 +1,8 @@
 //! Options of how scenes are read, shared by every command that reads them.
 
+use areal_formats::{BandRef, Quality, Resampling, SceneSettings};
 use std::path::PathBuf;
 
-use areal_raster::{BandRef, Quality, Resampling, SceneSettings};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 

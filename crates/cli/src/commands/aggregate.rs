@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use areal_formats::{InputRef, Provenance};
+use areal_formats::{BandRef, InputRef, Provenance};
 use areal_job::StagedDir;
-use areal_raster::{BandRef, input_file_with_companions};
+use areal_raster::input_file_with_companions;
 use areal_zones::{
     AggregateSettings, AreaTable, Content, Invalid, Item, Map, MapInput, Measure, ZoneSet, ZoneSettings, ZoneSums,
     aggregate, areas_meta, write_areas,

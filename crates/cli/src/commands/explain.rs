@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use areal_explain::{
     Chosen, ExplainSettings, Method, SaliencyRow, Subject, explain, of_places, of_prediction, of_store,
 };
-use areal_formats::input_file;
+use areal_formats::{BandRef, input_file};
 use areal_model::{Bundle, DeviceChoice};
 use areal_patches::open_store;
 use areal_predict::PredictError;
-use areal_raster::{BandRef, Prediction, Scene};
+use areal_raster::{Prediction, Scene};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 

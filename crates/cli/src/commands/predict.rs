@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use areal_formats::{DenseAgreement, PredictMode};
 use areal_model::{DeviceChoice, ModelSpec, Precision};
 use areal_predict::{PredictReport, PredictSettings, predict};
-use areal_raster::{Agreement, PredictMode, Scene};
+use areal_raster::Scene;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
@@ -206,7 +207,7 @@ fn say(report: &PredictReport) {
     }
 }
 
-fn say_agreement(agreement: &Agreement) {
+fn say_agreement(agreement: &DenseAgreement) {
     let apart = format!("{:.2e} on average, {:.2e} at most", agreement.mean_difference, agreement.greatest_difference);
     let patches = agreement.patches;
     if let Some(share) = agreement.same_class {

@@ -10,9 +10,8 @@ mod saliency;
 use std::path::{Path, PathBuf};
 
 use areal_explain::ExplainMeta;
-use areal_formats::Provenance;
+use areal_formats::{Provenance, STORE_FORMAT};
 use areal_job::{FileError, StagedFile, read_json};
-use areal_patches::STORE_FORMAT;
 use areal_report::{Report, Stage as Made, render};
 use clap::Args;
 use serde::{Deserialize, Serialize};

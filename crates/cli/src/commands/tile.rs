@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
+use areal_formats::{Resampling, StoreMeta};
 use areal_patches::{
     ImportSettings, LabelKind, LabelRule, LabelSettings, ListedClass, Placement, SplitBy, SplitSettings, SplitShares,
-    StoreMeta, TileSettings, is_raster, read_class_list,
+    TileSettings, is_raster, read_class_list,
 };
-use areal_raster::{Resampling, Scene};
+use areal_raster::Scene;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,7 @@
 //! Advice for errors of patch stores and labels.
 
-use areal_patches::{PatchError, SCALING, StoreError};
+use areal_patches::{PatchError, SCALING};
+use areal_store::StoreError;
 
 use super::raster::same_type;
 use super::{CliError, Exit};

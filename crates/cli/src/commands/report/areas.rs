@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use areal_formats::AreasMeta;
 use areal_grid::CrsKind;
 use areal_raster::{FieldValue, VectorLayer, read_layer};
 use areal_report::{AreaColumn, AreaSection, Note, Report, Zone};
-use areal_zones::AreasMeta;
 use geo::Geometry;
 use serde_json::Value;
 

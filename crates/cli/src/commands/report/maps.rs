@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use areal_formats::PredictionMeta;
 use areal_grid::{PixelState, Pixels, Target, Window, ground_resolution};
-use areal_raster::{Prediction, PredictionMeta, Projection, RasterError, RasterFile};
+use areal_raster::{Prediction, Projection, RasterError, RasterFile};
 use areal_report::{MapFigure, Report};
 
 use super::{document, name_of};
