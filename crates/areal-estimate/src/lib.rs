@@ -44,7 +44,7 @@ pub use cell_model::{CellModel, Modelled};
 pub use class_survey::{
     ClassEstimates, ClassSurvey, MapClass, MapZone, SurveySample, SurveySettings, estimate_classes,
 };
-pub use dirichlet_interval::{POSTERIOR_DRAWS, dirichlet_interval};
+pub use dirichlet_interval::dirichlet_interval;
 pub use draw::{Census, Draw, DrawnCell, Frame, FrameBlock};
 pub use error::{EstimateError, Missing};
 pub use estimate::Estimate;
@@ -52,12 +52,11 @@ pub use estimator::Estimator;
 pub use fay_herriot::{AreaInput, FayHerriot, FayHerriotArea, fay_herriot};
 pub use finding::{Finding, FindingKind, Severity, training_overlap};
 pub use interval::{
-    Interval, IntervalMethod, fraction_interval, mean_interval, normal_interval, normal_p_value, normal_quantile,
-    whole_interval,
+    Interval, IntervalMethod, fraction_interval, mean_interval, normal_interval, normal_quantile, whole_interval,
 };
 pub use kappa::{Kappa, kappa};
 pub use labelled_unit::{CellValue, LabelledUnit};
-pub use publication::{CvLimits, QualityFlag, round_to, significant};
+pub use publication::{CvLimits, significant};
 pub use quantify::{Quantified, adjusted_counts, expectation_maximisation};
 pub use rake::rake;
 pub use regression::{Assisted, difference, post_stratified, prediction_powered, regression};
@@ -68,5 +67,5 @@ pub use sample_size::{Allocation, Anticipated, anticipated_class_fractions, frac
 pub use stratified::{MIN_UNITS_IN_STRATUM, StratifiedSample, Stratum};
 pub use unit_level::{AreaTotals, UnitInput, UnitLevel, unit_level};
 pub use value_survey::{ValueEstimates, ValueSurvey, ValueZone, estimate_value};
-pub use zone_estimates::{VariableKind, ZoneEstimate, ZoneMethod, ZoneSettings, direct, zone_fractions, zone_means};
+pub use zone_estimates::{VariableKind, ZoneEstimate, ZoneMethod, ZoneSettings, direct, zone_fractions};
 pub use zoning::Zoning;

@@ -10,7 +10,7 @@ use crate::interval::{Interval, normal_quantile};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
-pub enum QualityFlag {
+pub(crate) enum QualityFlag {
     /// Below the first limit.
     Good,
     /// Between the limits: use with caution.
@@ -48,7 +48,7 @@ impl CvLimits {
     }
 
     /// The flag of a number with this CV; a number without one is unreliable.
-    pub fn flag(&self, cv: Option<f64>) -> QualityFlag {
+    pub(crate) fn flag(&self, cv: Option<f64>) -> QualityFlag {
         match cv {
             Some(cv) if cv < self.good => QualityFlag::Good,
             Some(cv) if cv <= self.caution => QualityFlag::Caution,

@@ -15,7 +15,7 @@ mod store;
 mod unknown_name;
 
 pub use areas::{AreasMeta, Reconciliation, RepairMeta};
-pub use csvw::{CsvColumn, CsvTable, CsvType, metadata_path};
+pub use csvw::{CsvColumn, CsvTable, CsvType};
 pub use design::{DESIGN_FORMAT, Design, DesignStratum, DesignUnit, StrataBy};
 pub use estimates::{ESTIMATES_FORMAT, EstimatesMeta};
 pub use input::{InputFile, InputRef, RemoteObject, input_file};

@@ -22,8 +22,7 @@ mod writer;
 #[cfg(test)]
 mod writer_tests;
 
-pub use blocks::default_block_size;
-pub use classes::{ListedClass, legend, legend_of_names, read_class_list};
+pub use classes::{ListedClass, read_class_list};
 pub use error::{PatchError, SCALING};
 pub use import::{ImportSettings, import};
 pub use labels::measure::LabelRule;

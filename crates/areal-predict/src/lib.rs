@@ -23,6 +23,5 @@ mod stream_tests;
 mod strip;
 
 pub use error::{MemoryPart, PredictError};
-pub use journal::Journal;
 pub use run::{ClassCount, PredictReport, predict};
 pub use settings::PredictSettings;

@@ -27,8 +27,10 @@ pub use confusion::Confusion;
 pub use curve::LearningCurve;
 pub use error::ReportError;
 pub use estimates::{AccuracyLine, EstimateLine, EstimateSection};
-pub use map::{MapFigure, MapKey};
-pub use notes::{Level, Note};
+pub use map::MapFigure;
+pub use notes::Note;
 pub use provenance::Stage;
 pub use render::{Report, render};
 pub use saliency::{SaliencyFigure, SaliencyMap};
+
+use notes::Level;

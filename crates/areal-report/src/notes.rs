@@ -7,14 +7,14 @@ use crate::{AreaSection, Confusion, Report, Zone};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
     /// How much it matters.
-    pub level: Level,
+    pub(crate) level: Level,
     /// A sentence or two.
     pub text: String,
 }
 
 /// How much a note matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Level {
+pub(crate) enum Level {
     /// Good to know.
     Remark,
     /// May make a figure wrong.

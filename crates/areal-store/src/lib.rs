@@ -12,7 +12,7 @@ mod table;
 pub use conflicts::{Conflict, PlacedPatch, conflicts};
 pub use error::StoreError;
 pub use footprint::Footprint;
-pub use npy::{NpyReader, NpyWriter};
+pub use npy::NpyWriter;
 pub use record::{Label, PatchRecord};
 pub use split::Split;
 pub use store::{PatchStore, Records, files};

@@ -15,9 +15,10 @@ mod tables;
 pub use compare::{CompareSettings, Comparison, RevisionRow, compare, write_revisions};
 pub use error::{SurveyError, TableRole};
 pub use estimate::{EstimateSettings, Published, QuantifyMethod, estimate, quantify};
-pub use frame::{FrameSource, GroundTotals, MapFrame, MapTotals};
 pub use quality::Resolution;
 pub use sample::{
     DEFAULT_TARGET_SE, DEFAULT_USERS, DrawnSample, MIN_PER_CLASS, MIN_PER_STRATUM, SampleRemark, SampleSettings,
     draw_sample,
 };
+
+use frame::{FrameSource, GroundTotals, MapFrame, MapTotals};

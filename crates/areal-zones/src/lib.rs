@@ -33,7 +33,7 @@ mod zone_set;
 pub use aggregate::{AggregateSettings, Areas, ZoneState, ZoneSums, aggregate};
 pub use coverage::{Span, WindowCoverage};
 pub use error::{Extent, NoOverlap, ZonesError};
-pub use map::{Content, Layers, Map, MapInput};
+pub use map::{Content, Map, MapInput};
 pub use measure::{AreaTable, Item, Measure};
 pub use moments::Moments;
 pub use output::{areas_meta, write_areas};
@@ -44,6 +44,8 @@ pub use shares::SharesReader;
 pub use tally::{Shares, Tally, ValueTally};
 pub use validity::Fault;
 pub use zone_set::{Invalid, Repair, Zone, ZoneSet, ZoneSettings};
+
+use map::Layers;
 
 pub(crate) use codes::{MAX_CODES, TooManyCodes};
 pub(crate) use ellipsoidal::ellipsoidal_area;

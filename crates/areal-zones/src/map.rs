@@ -50,7 +50,7 @@ pub struct Map {
     pub path: PathBuf,
     pub grid: PixelGrid,
     /// What is in its cells.
-    pub layers: Layers,
+    pub(crate) layers: Layers,
     /// File with the state of each cell (observed, nodata, masked, outside), where the map knows it.
     pub states: Option<PathBuf>,
     /// File with the shares of each cell's ground by state, where there is one.
@@ -60,7 +60,7 @@ pub struct Map {
 
 /// The layers of a map.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Layers {
+pub(crate) enum Layers {
     Classes {
         /// File and band of the codes.
         codes: (PathBuf, usize),
