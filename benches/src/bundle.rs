@@ -3,12 +3,10 @@
 use std::error::Error;
 use std::path::Path;
 
-use areal_formats::Provenance;
+use areal_formats::{Architecture, BUNDLE_FORMAT, Calibration, ModelSpec, Normalisation, Padding, Provenance};
 use areal_grid::{Class, Target, default_colour};
 use areal_job::{StagedDir, hash_bytes};
-use areal_model::{
-    Architecture, BUNDLE_FORMAT, Bundle, Calibration, DeviceChoice, ModelSpec, Network, Normalisation, Padding,
-};
+use areal_model::{Bundle, DeviceChoice, Network, NetworkConfig};
 use areal_raster::Scene;
 
 const CLASSES: usize = 6;
@@ -47,7 +45,7 @@ pub fn random_bundle(folder: &Path, scene: &Scene, architecture: Architecture) -
             seed: Some(1),
         },
     };
-    let network = Network::new(&spec.network_config(), 1, &DeviceChoice::Cpu.open()?)?;
+    let network = Network::new(&NetworkConfig::of(&spec), 1, &DeviceChoice::Cpu.open()?)?;
     let staged = StagedDir::new(folder, true)?;
     Bundle { spec, network }.save(&staged)?;
     staged.commit()?;

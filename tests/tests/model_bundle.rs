@@ -2,13 +2,12 @@
 
 use std::path::Path;
 
-use areal_formats::Provenance;
+use areal_formats::{
+    Architecture, BUNDLE_FORMAT, Calibration, ModelSpec, Normalisation, Padding, Provenance, ValueScale,
+};
 use areal_grid::{Class, Target, default_colour};
 use areal_job::{StagedDir, hash_bytes};
-use areal_model::{
-    Architecture, BUNDLE_FORMAT, Bundle, Calibration, DeviceChoice, ModelSpec, Network, Normalisation, Padding,
-    ValueScale,
-};
+use areal_model::{Bundle, DeviceChoice, Network, NetworkConfig};
 use areal_raster::Scene;
 
 /// Three classes.
@@ -58,7 +57,7 @@ pub fn spec_for(scene: &Scene, target: Target, patch_size: usize) -> ModelSpec {
 /// Writes a bundle with random weights.
 pub fn write(folder: &Path, spec: ModelSpec) {
     let device = DeviceChoice::Cpu.open().unwrap();
-    let network = Network::new(&spec.network_config(), 1, &device).unwrap();
+    let network = Network::new(&NetworkConfig::of(&spec), 1, &device).unwrap();
     let staged = StagedDir::new(folder, true).unwrap();
     Bundle { spec, network }.save(&staged).unwrap();
     staged.commit().unwrap();

@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use areal_formats::PredictMode;
+use areal_formats::{Padding, PredictMode};
 use areal_grid::Pixels;
-use areal_model::Padding;
 use areal_raster::Prediction;
 use tempfile::TempDir;
 

@@ -13,9 +13,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use areal_benches::random_bundle;
-use areal_formats::{Resampling, SceneSettings};
+use areal_formats::{Architecture, Resampling, SceneSettings};
 use areal_grid::{Affine, PixelGrid, PixelType, Pixels, Window};
-use areal_model::Architecture;
 use areal_raster::{CogBand, CogSpec, CogWriter, Scene, crs_from_text};
 
 const TILE: usize = 2048;

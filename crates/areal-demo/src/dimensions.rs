@@ -1,6 +1,6 @@
 //! Size and seed of the landscape, and where its parts lie.
 
-use areal_formats::UnknownName;
+use areal_formats::{NamedChoice, UnknownName};
 use serde::{Deserialize, Serialize};
 
 use crate::noise::Point;
@@ -20,7 +20,7 @@ use crate::noise::Point;
     strum::VariantNames,
 )]
 #[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = unknown_size)]
+#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
 pub enum DemoSize {
     /// Two scenes of 480 x 480 pixels: seconds, for trials and tests.
     Small,
@@ -29,8 +29,8 @@ pub enum DemoSize {
     Full,
 }
 
-fn unknown_size(text: &str) -> UnknownName {
-    UnknownName::of::<DemoSize>("size", text)
+impl NamedChoice for DemoSize {
+    const WHAT: &'static str = "size";
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -24,8 +24,6 @@ pub enum ExplainError {
     Csv { path: std::path::PathBuf, source: csv::Error },
     #[error("{what} is {value}; {expected}")]
     Setting { what: &'static str, value: String, expected: &'static str },
-    #[error("unknown saliency method \"{given}\": must be one of {known}")]
-    Method { given: String, known: String },
     #[error("patch {id} is not in the store; it has {count} patches, numbered from 0")]
     NoSuchPatch { id: u64, count: usize },
     #[error("longitude {lon}, latitude {lat} is outside the scene")]

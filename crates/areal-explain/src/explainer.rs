@@ -1,7 +1,8 @@
 //! Saliency of single patches and the measures of its faithfulness.
 
+use areal_formats::ModelSpec;
 use areal_grid::PixelState;
-use areal_model::{DeviceChoice, ModelError, ModelSpec, Network, PatchBatch, StateDict, to_tensor};
+use areal_model::{DeviceChoice, ModelError, Network, NetworkConfig, PatchBatch, StateDict, probabilities, to_tensor};
 use burn::tensor::{Device, Tensor};
 use ndarray::{Array2, Array3};
 
@@ -48,7 +49,7 @@ impl Explainer {
     /// When the weights do not fit the model, or the device cannot be had.
     pub fn new(spec: ModelSpec, state: &StateDict, device: DeviceChoice) -> Result<Self, ExplainError> {
         let device = device.open()?;
-        let config = spec.network_config();
+        let config = NetworkConfig::of(&spec);
         let network = Network::from_state(&config, state, &device)?;
         let head = Network::from_state(&config, state, &device.clone().autodiff())?;
         Ok(Self { spec, network, head, device })
@@ -78,7 +79,7 @@ impl Explainer {
         let logits = self.logits(patch)?;
         let largest = (0..logits.ncols()).max_by(|a, b| logits[[0, *a]].total_cmp(&logits[[0, *b]]).then(b.cmp(a)));
         let output = output.or(largest).expect("a model has an output");
-        let result = self.spec.probabilities(logits.view())[[0, output]];
+        let result = probabilities(&self.spec, logits.view())[[0, output]];
         Ok(Score { output, logit: f64::from(logits[[0, output]]), result: f64::from(result) })
     }
 
@@ -139,7 +140,7 @@ impl Explainer {
             Method::GradCam => grad_cam(&features, &gradients),
             _ => hires_cam(&features, &gradients),
         };
-        let places = self.spec.network_config().places(raw.dim().0, patch.shape[3]);
+        let places = NetworkConfig::of(&self.spec).places(raw.dim().0, patch.shape[3]);
         Ok(Saliency { map: upsample(&raw, patch.shape[3], places), raw })
     }
 
@@ -195,7 +196,7 @@ impl Explainer {
         let deleted: Vec<Vec<usize>> = (0..=steps).map(|t| order[..changed(t)].to_vec()).collect();
         let inserted: Vec<Vec<usize>> = (0..=steps).map(|t| order[changed(t)..].to_vec()).collect();
         let area = |sets: &[Vec<usize>]| -> Result<f64, ExplainError> {
-            let results = self.spec.probabilities(self.with_hidden(patch, sets)?.view());
+            let results = probabilities(&self.spec, self.with_hidden(patch, sets)?.view());
             Ok(area_under(&results.column(output).iter().map(|v| f64::from(*v)).collect::<Vec<_>>()))
         };
         Ok((area(&deleted)?, area(&inserted)?))
@@ -227,7 +228,7 @@ const SEED_MASK: u64 = 0x9E37_79B9_7F4A_7C15;
 /// # Errors
 /// None for a sound model.
 pub fn randomised(spec: &ModelSpec, state: &StateDict, seed: u64) -> Result<[StateDict; 2], ExplainError> {
-    let all = StateDict::of(&Network::new(&spec.network_config(), seed ^ SEED_MASK, &Device::flex())?);
+    let all = StateDict::of(&Network::new(&NetworkConfig::of(spec), seed ^ SEED_MASK, &Device::flex())?);
     let mut head = state.clone();
     for (name, tensor) in all.tensors.iter().filter(|(name, _)| name.starts_with("fc.")) {
         head.tensors.insert(name.clone(), tensor.clone());

@@ -1,12 +1,9 @@
 //! Identities that hold exactly, on a network with random weights.
 
-use areal_formats::Provenance;
+use areal_formats::{Architecture, BUNDLE_FORMAT, Calibration, ModelSpec, Normalisation, Padding, Provenance};
 use areal_grid::{Class, PixelState, PixelType, Pixels, Target};
 use areal_job::hash_bytes;
-use areal_model::{
-    Architecture, BUNDLE_FORMAT, Calibration, DeviceChoice, ModelSpec, Network, Normalisation, Padding, PatchBatch,
-    StateDict,
-};
+use areal_model::{DeviceChoice, Network, NetworkConfig, PatchBatch, StateDict};
 use burn::tensor::Device;
 
 use crate::Method;
@@ -53,7 +50,7 @@ fn patch() -> PatchBatch {
 }
 
 fn state(seed: u64) -> StateDict {
-    let mut state = StateDict::of(&Network::new(&spec().network_config(), seed, &Device::flex()).unwrap());
+    let mut state = StateDict::of(&Network::new(&NetworkConfig::of(&spec()), seed, &Device::flex()).unwrap());
     // A bias that is not 0, so that the identity has to respect it.
     state.tensors.get_mut("fc.bias").unwrap().values = vec![0.3, -0.7, 1.1];
     state

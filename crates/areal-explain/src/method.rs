@@ -1,16 +1,15 @@
 //! The saliency methods.
 
+use areal_formats::{NamedChoice, UnknownName};
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, VariantArray, VariantNames};
-
-use crate::ExplainError;
 
 /// How saliency is computed.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Display, EnumString, VariantArray, VariantNames,
 )]
 #[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case", parse_err_fn = unknown, parse_err_ty = ExplainError)]
+#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
 pub enum Method {
     /// Feature maps weighted by their mean gradient, positive part (Selvaraju et al. 2017, eq. 1 and 2).
     GradCam,
@@ -20,6 +19,6 @@ pub enum Method {
     Occlusion,
 }
 
-fn unknown(given: &str) -> ExplainError {
-    ExplainError::Method { given: given.to_owned(), known: <Method as VariantNames>::VARIANTS.join(", ") }
+impl NamedChoice for Method {
+    const WHAT: &'static str = "saliency method";
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use areal_formats::PredictionMeta;
+use areal_formats::{ModelSpec, PredictionMeta};
 use areal_grid::{PixelBlock, PixelGrid, PixelState, Pixels, Target, Window, blocks};
 use areal_job::{Job, Sha256};
-use areal_model::{ModelSpec, PatchBatch};
+use areal_model::PatchBatch;
 use areal_raster::{Prediction, Projection, RasterFile, Scene, crs_from_text, same_grid};
 use areal_store::PatchStore;
 

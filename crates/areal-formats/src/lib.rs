@@ -2,11 +2,15 @@
 //!
 //! A document's `format` field names it and its version; `areal_job::read_json` refuses another one.
 
+mod architecture;
 mod areas;
 mod csvw;
 mod design;
 mod estimates;
 mod input;
+mod model;
+mod normalisation;
+mod padding;
 mod predict_mode;
 mod prediction;
 mod provenance;
@@ -14,17 +18,21 @@ mod scene_settings;
 mod store;
 mod unknown_name;
 
+pub use architecture::Architecture;
 pub use areas::{AreasMeta, Reconciliation, RepairMeta};
 pub use csvw::{CsvColumn, CsvTable, CsvType};
 pub use design::{DESIGN_FORMAT, Design, DesignStratum, DesignUnit, StrataBy};
 pub use estimates::{ESTIMATES_FORMAT, EstimatesMeta};
 pub use input::{InputFile, InputRef, RemoteObject, input_file};
+pub use model::{BUNDLE_FORMAT, Calibration, ModelSpec, SpecError, ValueScale};
+pub use normalisation::Normalisation;
+pub use padding::Padding;
 pub use predict_mode::{DenseAgreement, PredictMode};
 pub use prediction::{PredictionMeta, StateCounts};
 pub use provenance::{MADE_BY, Provenance};
 pub use scene_settings::{BandRef, Quality, Resampling, SceneSettings};
 pub use store::{DropCount, DropReason, LabelCount, STORE_FORMAT, StoreCounts, StoreMeta, StoreScene};
-pub use unknown_name::UnknownName;
+pub use unknown_name::{NamedChoice, UnknownName};
 
 /// Longest side of a patch in pixels: a patch must fit into memory many times over.
 pub const MAX_PATCH_SIZE: usize = 4096;

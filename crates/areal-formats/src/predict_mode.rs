@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::UnknownName;
+use crate::{NamedChoice, UnknownName};
 
 /// How a network is run over a scene.
 #[derive(
@@ -21,7 +21,7 @@ use crate::UnknownName;
     strum::VariantNames,
 )]
 #[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = unknown)]
+#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
 pub enum PredictMode {
     /// Patch by patch: each as if there were nothing around it.
     #[default]
@@ -39,8 +39,8 @@ impl PredictMode {
     }
 }
 
-fn unknown(text: &str) -> UnknownName {
-    UnknownName::of::<PredictMode>("mode", text)
+impl NamedChoice for PredictMode {
+    const WHAT: &'static str = "mode";
 }
 
 /// How far dense mode and patch by patch are apart, on patches of the scene that were predicted in both.

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::UnknownName;
+use crate::{NamedChoice, UnknownName};
 
 /// A band of a file, by number or description. As text, digits are a number.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -76,7 +76,7 @@ impl fmt::Display for BandRef {
     strum::VariantNames,
 )]
 #[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = unknown_resampling)]
+#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
 pub enum Resampling {
     /// The pixel that holds the position: the one for categories.
     Nearest,
@@ -97,8 +97,8 @@ impl Resampling {
     }
 }
 
-fn unknown_resampling(text: &str) -> UnknownName {
-    UnknownName::of::<Resampling>("resampling", text)
+impl NamedChoice for Resampling {
+    const WHAT: &'static str = "resampling";
 }
 
 /// A band that says which pixels to set aside. Its own nodata value means nothing: in many files 0 is both the image's

@@ -2,6 +2,12 @@
 
 use strum::VariantNames;
 
+/// A plain enum whose variants are written by their names.
+pub trait NamedChoice: VariantNames {
+    /// The word for it in messages.
+    const WHAT: &'static str;
+}
+
 /// A text that is none of an enum's names.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown {what} \"{text}\"; expected {}", in_words(expected))]
@@ -12,9 +18,9 @@ pub struct UnknownName {
 }
 
 impl UnknownName {
-    /// The error for `text`, which should have named a `T`; `what` is the word for it.
-    pub fn of<T: VariantNames>(what: &'static str, text: &str) -> Self {
-        Self { what, text: text.to_owned(), expected: T::VARIANTS }
+    /// The error for `text`, which should have named a `T`.
+    pub fn of<T: NamedChoice>(text: &str) -> Self {
+        Self { what: T::WHAT, text: text.to_owned(), expected: T::VARIANTS }
     }
 }
 

@@ -1,9 +1,10 @@
 //! Batches of patches as they were read.
 
+use areal_formats::Normalisation;
 use areal_grid::{PixelState, Pixels};
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::{ModelError, Normalisation};
+use crate::ModelError;
 
 /// Patches as they were read, on their way into a network.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use areal_formats::{BUNDLE_FORMAT, ModelSpec};
 use areal_job::{StagedDir, hash_file, read_json, write_json};
 use burn::tensor::Device;
 
-use crate::{BUNDLE_FORMAT, ModelError, ModelSpec, Network, StateDict};
+use crate::{ModelError, Network, NetworkConfig, StateDict, check_spec};
 
 /// Name of the weights in a bundle.
 pub const WEIGHTS_FILE: &str = "weights.safetensors";
@@ -34,7 +35,7 @@ impl Bundle {
             return Err(ModelError::WeightsHash { path, expected: spec.weights_sha256, found });
         }
         let state = StateDict::read(&path)?;
-        let network = Network::from_state(&spec.network_config(), &state, device)?;
+        let network = Network::from_state(&NetworkConfig::of(&spec), &state, device)?;
         Ok(Self { spec, network })
     }
 
@@ -44,7 +45,7 @@ impl Bundle {
     /// When it is missing, of another format or contradicts itself.
     pub fn load_spec(folder: &Path) -> Result<ModelSpec, ModelError> {
         let spec: ModelSpec = read_json(&folder.join(MODEL_FILE), BUNDLE_FORMAT)?;
-        spec.check()?;
+        check_spec(&spec)?;
         Ok(spec)
     }
 
@@ -68,15 +69,13 @@ fn save(spec: &ModelSpec, state: &StateDict, folder: &StagedDir) -> Result<(), M
 
 #[cfg(test)]
 mod tests {
-    use areal_formats::Provenance;
+    use areal_formats::{Architecture, Calibration, Normalisation, Padding, Provenance};
     use areal_grid::{Class, GroundResolution, PixelState, PixelType, Pixels, Scaling, Target};
     use areal_job::hash_bytes;
     use ndarray::arr2;
 
     use super::*;
-    use crate::{
-        Architecture, BurnInference, Calibration, DeviceChoice, Inference, Normalisation, Padding, PatchBatch,
-    };
+    use crate::{BurnInference, DeviceChoice, Inference, PatchBatch, check_scene, probabilities};
 
     fn spec() -> ModelSpec {
         let class = |code, name: &str| Class { code, name: name.into(), colour: [code, 0, 0] };
@@ -109,7 +108,7 @@ mod tests {
 
     fn write(root: &Path) -> std::path::PathBuf {
         let spec = spec();
-        let network = Network::new(&spec.network_config(), 4, &Device::flex()).unwrap();
+        let network = Network::new(&NetworkConfig::of(&spec), 4, &Device::flex()).unwrap();
         let path = root.join("bundle");
         let staged = StagedDir::new(&path, true).unwrap();
         Bundle { spec, network }.save(&staged).unwrap();
@@ -127,7 +126,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let path = write(root.path());
         let bundle = Bundle::load(&path, &Device::flex()).unwrap();
-        let network = Network::new(&spec().network_config(), 4, &Device::flex()).unwrap();
+        let network = Network::new(&NetworkConfig::of(&spec()), 4, &Device::flex()).unwrap();
         assert_eq!(StateDict::of(&bundle.network), StateDict::of(&network));
         assert_eq!(bundle.spec, ModelSpec { weights_sha256: bundle.spec.weights_sha256.clone(), ..spec() });
         let mut inference = BurnInference::load(&path, DeviceChoice::Cpu).unwrap();
@@ -188,7 +187,7 @@ mod tests {
         std::fs::remove_file(&weights).unwrap();
         assert!(refusal().contains("cannot read"), "{}", refusal());
         // The weights of a network of three bands, with a digest to match.
-        let config = crate::NetworkConfig { bands: 3, ..spec().network_config() };
+        let config = NetworkConfig { bands: 3, ..NetworkConfig::of(&spec()) };
         let other = Network::new(&config, 1, &Device::flex()).unwrap();
         StateDict::of(&other).write(&weights).unwrap();
         let swapped = ModelSpec { weights_sha256: hash_file(&weights).unwrap(), ..spec() };
@@ -202,24 +201,24 @@ mod tests {
         let spec = spec();
         let bands = ["red".to_owned(), "nir".to_owned()];
         let at = |x| Some(GroundResolution { x, y: x });
-        spec.check_scene(&bands, PixelType::U16, None, at(10.3)).unwrap();
-        spec.check_scene(&bands, PixelType::U16, None, None).unwrap();
+        check_scene(&spec, &bands, PixelType::U16, None, at(10.3)).unwrap();
+        check_scene(&spec, &bands, PixelType::U16, None, None).unwrap();
         let said = |result: Result<(), ModelError>| result.unwrap_err().to_string();
-        let swapped = said(spec.check_scene(&["nir".into(), "red".into()], PixelType::U16, None, None));
+        let swapped = said(check_scene(&spec, &["nir".into(), "red".into()], PixelType::U16, None, None));
         assert_eq!(swapped, "the model reads bands [red, nir], but the data have [nir, red]");
-        let other_type = said(spec.check_scene(&bands, PixelType::F32, None, None));
+        let other_type = said(check_scene(&spec, &bands, PixelType::F32, None, None));
         assert_eq!(other_type, "the model was trained on u16 pixels, but the data are f32");
-        let coarse = said(spec.check_scene(&bands, PixelType::U16, None, at(30.0)));
+        let coarse = said(check_scene(&spec, &bands, PixelType::U16, None, at(30.0)));
         assert_eq!(coarse, "the model was trained at 10.000 m per pixel, but the data have 30.000 m");
         // Sentinel-2 before and since baseline 04.00.
         let (old, new) = (Scaling { scale: 1e-4, offset: 0.0 }, Scaling { scale: 1e-4, offset: -0.1 });
         let older = ModelSpec { scaling: Some(vec![old; 2]), ..spec.clone() };
         older.check().unwrap();
-        older.check_scene(&bands, PixelType::U16, Some(&[old; 2]), None).unwrap();
-        spec.check_scene(&bands, PixelType::U16, Some(&[new; 2]), None).unwrap();
-        let other = said(older.check_scene(&bands, PixelType::U16, Some(&[new; 2]), None));
+        check_scene(&older, &bands, PixelType::U16, Some(&[old; 2]), None).unwrap();
+        check_scene(&spec, &bands, PixelType::U16, Some(&[new; 2]), None).unwrap();
+        let other = said(check_scene(&older, &bands, PixelType::U16, Some(&[new; 2]), None));
         assert!(other.contains("stored x 0.0001 + 0 in every band") && other.contains("x 0.0001 - 0.1"), "{other}");
-        assert!(said(ModelSpec { scaling: Some(vec![old]), ..spec.clone() }.check()).contains("the scaling of 1"));
+        assert!(said(check_spec(&ModelSpec { scaling: Some(vec![old]), ..spec.clone() })).contains("the scaling of 1"));
         let mut three = batch(1);
         three.shape = [1, 3, 8, 8];
         assert!(said(three.check(2)).contains("does not fit a model of 2 bands"));
@@ -247,10 +246,10 @@ mod tests {
     /// softmax((2 ln 3, 0) / 2) = (3/4, 1/4), and great logits do not overflow.
     #[test]
     fn probabilities_by_hand() {
-        let p = spec().probabilities(arr2(&[[2.0 * 3f32.ln(), 0.0], [2000.0, -2000.0]]).view());
+        let p = probabilities(&spec(), arr2(&[[2.0 * 3f32.ln(), 0.0], [2000.0, -2000.0]]).view());
         assert!((p[[0, 0]] - 0.75).abs() < 1e-6 && (p[[0, 1]] - 0.25).abs() < 1e-6, "{p}");
         assert_eq!((p[[1, 0]], p[[1, 1]]), (1.0, 0.0));
-        let value = ModelSpec { value_scale: Some(crate::ValueScale { mean: 50.0, std: 4.0 }), ..spec() };
-        assert_eq!(value.probabilities(arr2(&[[0.0], [-1.5]]).view()), arr2(&[[50.0], [44.0]]));
+        let value = ModelSpec { value_scale: Some(areal_formats::ValueScale { mean: 50.0, std: 4.0 }), ..spec() };
+        assert_eq!(probabilities(&value, arr2(&[[0.0], [-1.5]]).view()), arr2(&[[50.0], [44.0]]));
     }
 }

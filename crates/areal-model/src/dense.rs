@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
+use areal_formats::ModelSpec;
 use areal_grid::PixelBlock;
 use ndarray::Array2;
 
-use crate::{ModelError, ModelSpec};
+use crate::ModelError;
 
 /// A part of a scene that a network runs over from the top down, and the patches that it gives outputs for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +37,7 @@ pub struct DenseRow {
 /// A network that runs over a whole scene instead of patch by patch: what patches share is computed once.
 ///
 /// It sees the scene as one image with zeros around it, unobserved pixels 0 after normalisation. The outputs of a patch
-/// are the head's of the mean of those features that lie in it. Without padding ([`crate::Padding::Valid`]) they are what
+/// are the head's of the mean of those features that lie in it. Without padding ([`areal_formats::Padding::Valid`]) they are what
 /// the patch alone would give, up to rounding; with padding a patch's features see what lies around it.
 pub trait DenseInference: Send {
     /// The model behind it.

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use areal_formats::SpecError;
 use areal_grid::PixelType;
 use areal_job::{FileError, Sha256};
-use strum::VariantNames;
 
 /// Why a model cannot be made, loaded or used on some data.
 #[derive(Debug, thiserror::Error)]
@@ -31,8 +31,8 @@ pub enum ModelError {
     #[error("tensor {name} has value {value} at position {index}")]
     TensorNotFinite { name: String, index: usize, value: f32 },
     /// `model.json` that contradicts itself.
-    #[error("model.json: {0}")]
-    Spec(String),
+    #[error(transparent)]
+    Spec(#[from] SpecError),
     /// A scene or store with other bands than the model's.
     #[error("the model reads bands [{}], but the data have [{}]", model.join(", "), data.join(", "))]
     Bands { model: Vec<String>, data: Vec<String> },
@@ -89,12 +89,4 @@ pub enum ModelError {
         given: String,
         choices: Vec<String>,
     },
-}
-
-impl ModelError {
-    /// The error for a text that names no variant of a plain enum; it lists those that there are.
-    pub fn unknown<T: VariantNames>(what: &'static str, given: &str) -> Self {
-        let choices = T::VARIANTS.iter().map(ToString::to_string).collect();
-        Self::Choice { what, given: given.to_owned(), choices }
-    }
 }

@@ -107,10 +107,11 @@ fn read_pth(path: &Path) -> Result<StateDict, ModelError> {
 
 #[cfg(test)]
 mod tests {
+    use areal_formats::{Architecture, Padding};
     use burn::tensor::Device;
 
     use super::*;
-    use crate::{Architecture, Network, Padding};
+    use crate::Network;
 
     const CONFIG: NetworkConfig =
         NetworkConfig { architecture: Architecture::Compact, padding: Padding::Same, bands: 2, outputs: 3 };

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use areal_formats::ModelSpec;
 use areal_grid::PatchLayout;
 use burn::tensor::Device;
 use ndarray::Array2;
 
-use crate::{Bundle, DenseInference, DeviceChoice, ModelError, ModelSpec, PatchBatch, to_tensor};
+use crate::{Bundle, DenseInference, DeviceChoice, ModelError, PatchBatch, to_tensor};
 
 /// The seam between a pipeline and a network: a batch in, logits out.
 pub trait Inference: Send {
@@ -17,7 +18,7 @@ pub trait Inference: Send {
     /// differ by rounding.
     fn kind(&self) -> String;
 
-    /// Logits `[N, K]` of a batch; [`ModelSpec::probabilities`] makes probabilities of them.
+    /// Logits `[N, K]` of a batch; [`probabilities`](crate::probabilities) makes probabilities of them.
     ///
     /// # Errors
     /// When the batch does not fit the model or the device fails.

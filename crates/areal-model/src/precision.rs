@@ -1,16 +1,15 @@
 //! Precisions of inference, and what a reduced one changes.
 
+use areal_formats::{NamedChoice, UnknownName};
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, VariantArray, VariantNames};
-
-use crate::ModelError;
 
 /// The arithmetic of a network.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, Display, EnumString, VariantArray, VariantNames,
 )]
 #[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case", parse_err_fn = unknown, parse_err_ty = ModelError)]
+#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
 pub enum Precision {
     /// Single precision.
     #[default]
@@ -21,8 +20,8 @@ pub enum Precision {
     Int8,
 }
 
-fn unknown(given: &str) -> ModelError {
-    ModelError::unknown::<Precision>("precision", given)
+impl NamedChoice for Precision {
+    const WHAT: &'static str = "precision";
 }
 
 /// What a reduced precision changes against single precision, measured on patches that the model was not trained on.
@@ -64,6 +63,6 @@ mod tests {
             assert_eq!(serde_json::to_string(precision).unwrap(), format!("\"{precision}\""));
         }
         let refused = "fp16".parse::<Precision>().unwrap_err().to_string();
-        assert!(refused.contains("fp16") && refused.contains("f32, bf16"), "{refused}");
+        assert_eq!(refused, "unknown precision \"fp16\"; expected f32, bf16 or int8");
     }
 }

@@ -1,6 +1,6 @@
 //! How scenes are cut into labelled patches.
 
-use areal_formats::{MAX_PATCH_SIZE, Resampling, UnknownName};
+use areal_formats::{MAX_PATCH_SIZE, NamedChoice, Resampling, UnknownName};
 use serde::{Deserialize, Serialize};
 
 use crate::labels::measure::LabelRule;
@@ -46,7 +46,7 @@ pub struct TileSettings {
     strum::VariantNames,
 )]
 #[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = unknown_placement)]
+#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
 pub enum Placement {
     /// On the grid of the prediction: every stride pixels from the scene's first corner.
     #[default]
@@ -57,8 +57,8 @@ pub enum Placement {
     Polygon,
 }
 
-fn unknown_placement(text: &str) -> UnknownName {
-    UnknownName::of::<Placement>("placement", text)
+impl NamedChoice for Placement {
+    const WHAT: &'static str = "placement";
 }
 
 /// How patches are assigned to splits.
@@ -69,7 +69,7 @@ pub struct SplitSettings {
     pub shares: SplitShares,
     /// What is never divided between splits.
     pub by: SplitBy,
-    /// Side of a geographic block in metres; without it, see [`default_block_size`](crate::default_block_size).
+    /// Side of a geographic block in metres; without it, a tenth of the side of the area with patches.
     pub block_size: Option<f64>,
     /// Least distance between footprints of different splits, in metres.
     pub buffer: f64,
@@ -90,7 +90,7 @@ pub struct SplitSettings {
     strum::VariantNames,
 )]
 #[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = unknown_unit)]
+#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
 pub enum SplitBy {
     /// Geographic blocks: square cells of the ground, whatever the scene or date.
     #[default]
@@ -101,8 +101,8 @@ pub enum SplitBy {
     Field,
 }
 
-fn unknown_unit(text: &str) -> UnknownName {
-    UnknownName::of::<SplitBy>("unit of splits", text)
+impl NamedChoice for SplitBy {
+    const WHAT: &'static str = "unit of splits";
 }
 
 /// Checks the side of a patch, whatever it was set by.

@@ -6,14 +6,11 @@ use std::error::Error;
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
 
-use areal_formats::Provenance;
+use areal_formats::{BUNDLE_FORMAT, Calibration, ModelSpec, Normalisation, Padding, Provenance};
 use areal_grid::{Class, PixelState, PixelType, Pixels, Target, default_colour};
 use areal_job::hash_bytes;
 use areal_kernels::Isa;
-use areal_model::{
-    BUNDLE_FORMAT, Bundle, Calibration, DeviceChoice, Inference, ModelSpec, Network, Normalisation, Padding,
-    PatchBatch, StateDict,
-};
+use areal_model::{Bundle, DeviceChoice, Inference, Network, NetworkConfig, PatchBatch, StateDict};
 use areal_plan::{Calibrator, PlanInference};
 use rand::{RngExt, SeedableRng};
 
@@ -52,7 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             seed: None,
         },
     };
-    let network = Network::new(&spec.network_config(), 5, &DeviceChoice::Cpu.open()?)?;
+    let network = Network::new(&NetworkConfig::of(&spec), 5, &DeviceChoice::Cpu.open()?)?;
     StateDict::of(&network).write(&folder.join("weights.safetensors"))?;
     let batch = random_batch(patches, bands, side);
     std::fs::write(folder.join("input.f32"), bytes(&normalised(&batch, &spec.normalisation)))?;

@@ -1,7 +1,8 @@
 //! What a reduced precision changes in the results of a network.
 
+use areal_formats::ModelSpec;
 use areal_grid::Target;
-use areal_model::{Inference, ModelError, ModelSpec, PatchBatch, PrecisionChange};
+use areal_model::{Inference, ModelError, PatchBatch, PrecisionChange, probabilities};
 use ndarray::{Array2, Axis, concatenate};
 
 /// Compares two inferences of one model on patches with their targets (places of the classes in the legend, or values in
@@ -35,7 +36,7 @@ fn stack(parts: &[Array2<f32>]) -> Array2<f32> {
 
 /// Compares logits `[N, K]` with each other and with the targets.
 fn change(spec: &ModelSpec, single: &Array2<f32>, reduced: &Array2<f32>, targets: &[f64]) -> PrecisionChange {
-    let (single, reduced) = (spec.probabilities(single.view()), spec.probabilities(reduced.view()));
+    let (single, reduced) = (probabilities(spec, single.view()), probabilities(spec, reduced.view()));
     let patches = targets.len() as u64;
     if matches!(spec.target, Target::Classes { .. }) {
         let labels = |p: &Array2<f32>| p.rows().into_iter().map(|r| best(r.iter().copied())).collect::<Vec<_>>();

@@ -2,11 +2,10 @@
 
 use std::path::Path;
 
+use areal_formats::ModelSpec;
 use areal_grid::PatchLayout;
 use areal_kernels::{Isa, MapShape};
-use areal_model::{
-    Bundle, BurnInference, DenseInference, DeviceChoice, Inference, ModelError, ModelSpec, PatchBatch, Precision,
-};
+use areal_model::{Bundle, BurnInference, DenseInference, DeviceChoice, Inference, ModelError, PatchBatch, Precision};
 use ndarray::Array2;
 
 use crate::compile::{Arithmetic, compile};

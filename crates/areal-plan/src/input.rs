@@ -1,7 +1,8 @@
 //! Patches as normalised maps.
 
+use areal_formats::Normalisation;
 use areal_grid::PixelState;
-use areal_model::{Normalisation, PatchBatch};
+use areal_model::PatchBatch;
 use rayon::prelude::*;
 
 /// Writes patches `first..` of a batch as a map `[H, W, N, C]`, as many as fit: converted from the scene's type,

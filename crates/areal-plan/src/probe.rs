@@ -1,7 +1,8 @@
 //! Comparison of a plan with the network that it was compiled from.
 
+use areal_formats::ModelSpec;
 use areal_grid::{PixelState, Pixels};
-use areal_model::{BurnInference, Inference, ModelSpec, PatchBatch, Precision};
+use areal_model::{BurnInference, Inference, NetworkConfig, PatchBatch, Precision};
 use ndarray::Array2;
 use rand::{RngExt, SeedableRng};
 
@@ -49,7 +50,7 @@ impl LogitDifference {
 /// The same pseudo-random patches for every load: values around each band's mean, some pixels not observed.
 pub fn batch(spec: &ModelSpec) -> PatchBatch {
     let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0x00A2_EA1A);
-    let least = spec.network_config().least_patch();
+    let least = NetworkConfig::of(spec).least_patch();
     let (bands, side) = (spec.bands.len(), spec.patch_size.clamp(1, SIDE.max(least)));
     // One patch that is large enough for a network without padding says as much as some small ones.
     let patches = if side > SIDE { 1 } else { PATCHES };

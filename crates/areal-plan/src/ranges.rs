@@ -1,8 +1,9 @@
 //! Ranges of a network's maps, which int8 needs.
 
+use areal_formats::ModelSpec;
 use areal_grid::Pixels;
 use areal_kernels::{Isa, MapShape};
-use areal_model::{Bundle, ModelSpec, PatchBatch};
+use areal_model::{Bundle, PatchBatch};
 
 use crate::compile::{Arithmetic, Compiled, compile};
 use crate::histogram::Histogram;

@@ -1,13 +1,12 @@
 //! Plans against Burn: every architecture, every instruction set, odd sizes and batch sizes.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use areal_formats::Provenance;
+use areal_formats::{Architecture, BUNDLE_FORMAT, Calibration, ModelSpec, Normalisation, Padding, Provenance};
 use areal_grid::{Class, PixelState, PixelType, Pixels, Target, default_colour};
 use areal_job::hash_bytes;
 use areal_kernels::Isa;
 use areal_model::{
-    Architecture, BUNDLE_FORMAT, Bundle, BurnInference, Calibration, DeviceChoice, Inference, ModelSpec, Network,
-    Normalisation, Padding, PatchBatch, Precision, StateDict,
+    Bundle, BurnInference, DeviceChoice, Inference, Network, NetworkConfig, PatchBatch, Precision, StateDict,
 };
 use areal_plan::{Calibrator, LogitDifference, PlanError, PlanInference, Ranges, tolerance};
 use rand::{RngExt, SeedableRng};
@@ -53,7 +52,7 @@ fn bundle(architecture: Architecture, patch_size: usize) -> Bundle {
 
 fn padded(architecture: Architecture, padding: Padding, patch_size: usize) -> Bundle {
     let (spec, device) = (spec(architecture, padding, patch_size), DeviceChoice::Cpu.open().unwrap());
-    let mut state = StateDict::of(&Network::new(&spec.network_config(), 11, &device).unwrap());
+    let mut state = StateDict::of(&Network::new(&NetworkConfig::of(&spec), 11, &device).unwrap());
     let mut rng = ChaCha8Rng::seed_from_u64(12);
     for (name, tensor) in &mut state.tensors {
         let last = name.rsplit('.').next().unwrap();
@@ -66,7 +65,7 @@ fn padded(architecture: Architecture, padding: Padding, patch_size: usize) -> Bu
             }
         }
     }
-    let network = Network::from_state(&spec.network_config(), &state, &device).unwrap();
+    let network = Network::from_state(&NetworkConfig::of(&spec), &state, &device).unwrap();
     Bundle { spec, network }
 }
 
@@ -157,7 +156,7 @@ fn a_plan_that_disagrees_is_refused() {
     let mut state = StateDict::of(&network);
     state.tensors.get_mut("conv1.weight").unwrap().values.fill(3e38);
     state.tensors.get_mut("layer1.0.conv1.weight").unwrap().values.fill(3e38);
-    let network = Network::from_state(&spec.network_config(), &state, &device).unwrap();
+    let network = Network::from_state(&NetworkConfig::of(&spec), &state, &device).unwrap();
     let error = plan(Bundle { spec, network }, Isa::detect().unwrap()).unwrap_err();
     assert!(matches!(error, PlanError::Disagrees { .. }), "{error}");
 }

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use areal_formats::{
-    DenseAgreement, InputRef, MADE_BY, PredictMode, PredictionMeta, Provenance, StateCounts, input_file,
+    DenseAgreement, InputRef, MADE_BY, ModelSpec, PredictMode, PredictionMeta, Provenance, StateCounts, input_file,
 };
 use areal_grid::{PatchLayout, PixelState, Target};
 use areal_job::{FileError, Job, Sha256, StagedDir, Unit};
-use areal_model::{DenseInference, Inference, ModelSpec};
+use areal_model::{DenseInference, Inference, check_scene};
 use areal_raster::{PixelCounts, Scene, input_file_with_companions};
 use serde::Serialize;
 
@@ -137,7 +137,7 @@ pub fn predict(
 /// The scene's bands, type and ground resolution against the model's.
 fn check_fit(scene: &Scene, spec: &ModelSpec) -> Result<(), PredictError> {
     let bands: Vec<String> = scene.bands().iter().map(|b| b.description.clone()).collect();
-    Ok(spec.check_scene(&bands, scene.pixel_type(), Some(&scene.scaling()), Some(scene.ground_resolution()))?)
+    Ok(check_scene(spec, &bands, scene.pixel_type(), Some(&scene.scaling()), Some(scene.ground_resolution()))?)
 }
 
 /// Digests of the scene's files, of the bundle, and of the store if there is one; and that of the bundle once more.

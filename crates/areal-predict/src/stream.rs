@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use areal_grid::PixelBlock;
 use areal_job::Job;
-use areal_model::Inference;
+use areal_model::{Inference, probabilities};
 use areal_raster::RasterError;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use ndarray::Array2;
@@ -338,7 +338,7 @@ impl<K: FnMut(usize, Shard) -> Result<(), PredictError>> NetworkSide<'_, K> {
         if logits.dim() != expected {
             return Err(PredictError::Outputs { found: logits.dim(), expected });
         }
-        let outputs: Array2<f32> = spec.probabilities(logits.view());
+        let outputs: Array2<f32> = probabilities(spec, logits.view());
         for (place, outputs) in batch.places.iter().zip(outputs.rows()) {
             if let Some(value) = outputs.iter().find(|v| !v.is_finite()) {
                 let window = self.order.layout().window(place.0, place.1);

@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use areal_formats::Provenance;
+use areal_formats::{
+    Architecture, BUNDLE_FORMAT, Calibration, ModelSpec, Normalisation, Padding, Provenance, ValueScale,
+};
 use areal_grid::{Class, PatchLayout, PixelBlock, PixelState, PixelType, Pixels, Target, Window};
 use areal_job::{Interrupt, Job, NoProgress, hash_bytes};
-use areal_model::{
-    Architecture, BUNDLE_FORMAT, Calibration, Inference, ModelError, ModelSpec, Normalisation, Padding, PatchBatch,
-    ValueScale,
-};
+use areal_model::{Inference, ModelError, PatchBatch};
 use areal_raster::RasterError;
 use ndarray::Array2;
 

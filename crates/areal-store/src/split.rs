@@ -1,6 +1,6 @@
 //! Train, validation, test.
 
-use areal_formats::UnknownName;
+use areal_formats::{NamedChoice, UnknownName};
 use serde::{Deserialize, Serialize};
 
 /// Which part of the work a patch serves. Splits are assigned by place, never by patch.
@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
     strum::VariantNames,
 )]
 #[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case", ascii_case_insensitive, parse_err_ty = UnknownName, parse_err_fn = unknown)]
+#[strum(serialize_all = "kebab-case", ascii_case_insensitive, parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
 pub enum Split {
     /// The network learns from it.
     Train,
@@ -47,8 +47,8 @@ impl Split {
     }
 }
 
-fn unknown(text: &str) -> UnknownName {
-    UnknownName::of::<Split>("split", text)
+impl NamedChoice for Split {
+    const WHAT: &'static str = "split";
 }
 
 #[cfg(test)]

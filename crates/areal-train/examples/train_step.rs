@@ -6,7 +6,8 @@
 use std::io::{BufRead, Write};
 use std::path::Path;
 
-use areal_model::{Loss, Network, NetworkConfig, Padding, StateDict};
+use areal_formats::Padding;
+use areal_model::{Loss, Network, NetworkConfig, StateDict};
 use areal_train::{KernelOperations, Optimiser, TrainSettings, among_workers, step};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 

@@ -1,6 +1,7 @@
 //! Temperature scaling and calibration error.
 
-use areal_model::{Calibration, ModelSpec};
+use areal_formats::{Calibration, ModelSpec};
+use areal_model::probabilities;
 use ndarray::Array2;
 
 /// Bins of the expected calibration error.
@@ -62,7 +63,8 @@ pub(crate) fn best(row: impl Iterator<Item = f32>) -> (usize, f32) {
 
 /// Probabilities of logits at a temperature, as the bundle will give them.
 pub(crate) fn at_temperature(spec: &ModelSpec, logits: &Array2<f32>, temperature: f64) -> Array2<f32> {
-    ModelSpec { calibration: Calibration { temperature }, ..spec.clone() }.probabilities(logits.view())
+    let spec = ModelSpec { calibration: Calibration { temperature }, ..spec.clone() };
+    probabilities(&spec, logits.view())
 }
 
 #[cfg(test)]

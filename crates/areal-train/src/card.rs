@@ -3,9 +3,9 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use areal_formats::{ModelSpec, Padding};
 use areal_grid::Target;
 use areal_job::FileError;
-use areal_model::{ModelSpec, Padding};
 
 use crate::{ClassMetrics, Metrics, TrainReport, TrainSettings, ValueMetrics};
 

@@ -1,8 +1,9 @@
 //! The patches of a split with their targets.
 
+use areal_formats::{Normalisation, ValueScale};
 use areal_grid::{PixelState, Pixels, Target};
 use areal_job::Job;
-use areal_model::{Normalisation, PatchBatch, Statistics, ValueScale};
+use areal_model::{PatchBatch, Statistics};
 use areal_store::{Label, PatchStore, Split};
 
 use crate::TrainError;

@@ -1,9 +1,9 @@
 //! Measuring a model on a split of a store.
 
-use areal_formats::Provenance;
+use areal_formats::{ModelSpec, Provenance};
 use areal_grid::Target;
 use areal_job::{Job, Unit};
-use areal_model::{Inference, ModelSpec};
+use areal_model::{Inference, check_scene, probabilities};
 use areal_store::{PatchStore, Split};
 use ndarray::{Array2, Axis, concatenate};
 use serde::{Deserialize, Serialize};
@@ -62,7 +62,7 @@ pub(crate) fn stack(parts: &[Array2<f32>]) -> Array2<f32> {
 
 /// Measures of logits `[N, K]` against classes or values.
 pub(crate) fn measure(spec: &ModelSpec, logits: &Array2<f32>, targets: &[f64]) -> Metrics {
-    let probabilities = spec.probabilities(logits.view());
+    let probabilities = probabilities(spec, logits.view());
     let Target::Classes { classes } = &spec.target else {
         let pairs: Vec<(f64, f64)> = targets.iter().copied().zip(probabilities.iter().map(|p| f64::from(*p))).collect();
         return Metrics::Value(ValueMetrics::new(&pairs));
@@ -81,7 +81,7 @@ pub(crate) fn measure(spec: &ModelSpec, logits: &Array2<f32>, targets: &[f64]) -
 /// A store against a model: bands, pixel type, ground resolution, patch size, target.
 pub(crate) fn check_store(spec: &ModelSpec, store: &PatchStore) -> Result<(), TrainError> {
     let meta = store.meta();
-    spec.check_scene(&meta.bands, meta.pixel_type, meta.scaling.as_deref(), meta.ground_resolution)?;
+    check_scene(spec, &meta.bands, meta.pixel_type, meta.scaling.as_deref(), meta.ground_resolution)?;
     if spec.patch_size != meta.patch_size {
         return Err(areal_model::ModelError::PatchSize { model: spec.patch_size, data: meta.patch_size }.into());
     }

@@ -1,7 +1,8 @@
 //! A network being trained, epoch by epoch.
 
+use areal_formats::ModelSpec;
 use areal_job::{Job, Task};
-use areal_model::{Loss, ModelError, ModelSpec, Network, StateDict};
+use areal_model::{Loss, ModelError, Network, NetworkConfig, StateDict};
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use ndarray::Array2;
@@ -52,7 +53,7 @@ impl<'a> Learner<'a> {
         device: Device,
         operations: KernelOperations,
     ) -> Result<Self, TrainError> {
-        let network = Network::from_state(&lesson.spec.network_config(), weights, &device)?;
+        let network = Network::from_state(&NetworkConfig::of(lesson.spec), weights, &device)?;
         let classes = if lesson.spec.target.classes().is_empty() { Vec::new() } else { lesson.train.classes() };
         Ok(Self {
             settings: lesson.settings,
@@ -158,7 +159,7 @@ impl<'a> Learner<'a> {
 
     /// Puts other weights in the place of the present ones.
     pub fn set_weights(&mut self, weights: &StateDict) -> Result<(), TrainError> {
-        self.network = Network::from_state(&self.spec.network_config(), weights, &self.device)?;
+        self.network = Network::from_state(&NetworkConfig::of(self.spec), weights, &self.device)?;
         Ok(())
     }
 

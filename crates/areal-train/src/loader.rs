@@ -1,8 +1,7 @@
 //! Batches prepared in a thread of their own.
 
+use areal_formats::Normalisation;
 use crossbeam_channel::bounded;
-
-use areal_model::Normalisation;
 
 use crate::data::Samples;
 use crate::sampling::stream;

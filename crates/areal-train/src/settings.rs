@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use areal_model::{Architecture, ClassWeights, DeviceChoice, Loss, ModelError, Padding};
+use areal_formats::{Architecture, NamedChoice, Padding, UnknownName};
+use areal_model::{ClassWeights, DeviceChoice, Loss};
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, VariantNames};
 
@@ -122,7 +123,7 @@ impl TrainSettings {
 /// How gradients become changes of weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Display, EnumString, VariantNames)]
 #[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case", parse_err_fn = unknown_optimiser, parse_err_ty = ModelError)]
+#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
 pub enum OptimiserKind {
     /// Adam with decoupled weight decay (Loshchilov and Hutter 2019); betas 0.9 and 0.999, epsilon 1e-8.
     Adamw,
@@ -130,14 +131,14 @@ pub enum OptimiserKind {
     Sgd,
 }
 
-fn unknown_optimiser(given: &str) -> ModelError {
-    ModelError::unknown::<OptimiserKind>("optimiser", given)
+impl NamedChoice for OptimiserKind {
+    const WHAT: &'static str = "optimiser";
 }
 
 /// How patches are drawn in an epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Display, EnumString, VariantNames)]
 #[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case", parse_err_fn = unknown_sampler, parse_err_ty = ModelError)]
+#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
 pub enum Sampler {
     /// Every patch once, in random order.
     Shuffled,
@@ -145,8 +146,8 @@ pub enum Sampler {
     Balanced,
 }
 
-fn unknown_sampler(given: &str) -> ModelError {
-    ModelError::unknown::<Sampler>("sampler", given)
+impl NamedChoice for Sampler {
+    const WHAT: &'static str = "sampler";
 }
 
 #[cfg(test)]

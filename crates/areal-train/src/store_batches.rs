@@ -1,6 +1,7 @@
 //! Batches of a store's patches, evenly spread, for measurements that do not need them all.
 
-use areal_model::{ModelSpec, PatchBatch};
+use areal_formats::ModelSpec;
+use areal_model::PatchBatch;
 use areal_store::{PatchStore, Split};
 
 use crate::TrainError;

@@ -1,6 +1,6 @@
 //! The map that is aggregated: a prediction, or any raster of classes or values.
 
-use areal_formats::{BandRef, UnknownName};
+use areal_formats::{BandRef, NamedChoice, UnknownName};
 use std::path::{Path, PathBuf};
 
 use areal_grid::{PixelGrid, PixelState, PixelType, Target, Window};
@@ -17,7 +17,7 @@ use crate::{WindowCells, WindowData, ZonesError};
     Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::Display, strum::EnumString, strum::VariantNames,
 )]
 #[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = unknown_content)]
+#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
 pub enum Content {
     /// Codes of classes.
     Classes,
@@ -25,8 +25,8 @@ pub enum Content {
     Values,
 }
 
-fn unknown_content(text: &str) -> UnknownName {
-    UnknownName::of::<Content>("content", text)
+impl NamedChoice for Content {
+    const WHAT: &'static str = "content";
 }
 
 /// Which map is aggregated.

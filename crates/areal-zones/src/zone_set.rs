@@ -1,6 +1,6 @@
 //! Zones read from a vector layer: ids, names, valid outlines.
 
-use areal_formats::UnknownName;
+use areal_formats::{NamedChoice, UnknownName};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
@@ -29,7 +29,7 @@ use crate::{Fault, ZonesError};
     strum::VariantNames,
 )]
 #[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = unknown_treatment)]
+#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
 pub enum Invalid {
     /// It is an error.
     Refuse,
@@ -38,8 +38,8 @@ pub enum Invalid {
     Repair,
 }
 
-fn unknown_treatment(text: &str) -> UnknownName {
-    UnknownName::of::<Invalid>("treatment", text)
+impl NamedChoice for Invalid {
+    const WHAT: &'static str = "treatment";
 }
 
 /// How a zone layer is read.

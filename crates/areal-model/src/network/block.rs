@@ -1,11 +1,12 @@
 //! Residual blocks.
 
+use areal_formats::Padding;
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Initializer, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
 
-use crate::{Operations, Padding};
+use crate::Operations;
 
 /// Which of the two residual blocks of He et al. 2016, figure 5.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

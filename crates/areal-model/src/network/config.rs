@@ -1,5 +1,6 @@
 //! What determines a network, and the sizes of each architecture.
 
+use areal_formats::{Architecture, ModelSpec, Padding};
 use burn::nn::pool::MaxPool2dConfig;
 use burn::nn::{BatchNormConfig, Initializer, LinearConfig, PaddingConfig2d};
 use burn::tensor::Device;
@@ -7,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Network;
 use super::block::{BlockKind, convolution, stage};
-use crate::{Architecture, ModelError, Padding};
+use crate::ModelError;
 
 /// What determines a network: its architecture, its padding, bands in, outputs out. The tensors are the same with either padding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,17 +33,17 @@ struct Sizes {
     stages: [(usize, usize, usize); 4],
 }
 
-impl Architecture {
-    fn sizes(self) -> Sizes {
-        let resnet = |kind, blocks: [usize; 4]| Sizes {
+impl Sizes {
+    fn of(architecture: Architecture) -> Self {
+        let resnet = |kind, blocks: [usize; 4]| Self {
             kind,
             stem: 64,
             stem_kernel: 7,
             pool: true,
             stages: [(64, blocks[0], 1), (128, blocks[1], 2), (256, blocks[2], 2), (512, blocks[3], 2)],
         };
-        match self {
-            Self::Compact => Sizes {
+        match architecture {
+            Architecture::Compact => Self {
                 kind: BlockKind::Basic,
                 stem: 32,
                 stem_kernel: 3,
@@ -50,14 +51,24 @@ impl Architecture {
                 // One feature in 8 pixels: fine enough for saliency maps of small patches.
                 stages: [(32, 1, 1), (64, 1, 2), (96, 1, 2), (0, 0, 1)],
             },
-            Self::Resnet18 => resnet(BlockKind::Basic, [2, 2, 2, 2]),
-            Self::Resnet34 => resnet(BlockKind::Basic, [3, 4, 6, 3]),
-            Self::Resnet50 => resnet(BlockKind::Bottleneck, [3, 4, 6, 3]),
+            Architecture::Resnet18 => resnet(BlockKind::Basic, [2, 2, 2, 2]),
+            Architecture::Resnet34 => resnet(BlockKind::Basic, [3, 4, 6, 3]),
+            Architecture::Resnet50 => resnet(BlockKind::Bottleneck, [3, 4, 6, 3]),
         }
     }
 }
 
 impl NetworkConfig {
+    /// The network that a model's description describes.
+    pub fn of(spec: &ModelSpec) -> Self {
+        Self {
+            architecture: spec.architecture,
+            padding: spec.padding,
+            bands: spec.bands.len(),
+            outputs: spec.target.outputs(),
+        }
+    }
+
     /// Side in pixels of the smallest patch that has a feature: 1 with padding; without, what one feature of the network
     /// sees.
     pub fn least_patch(&self) -> usize {
@@ -66,7 +77,7 @@ impl NetworkConfig {
         }
         // Positions that a kernel reads for this number of outputs.
         let read = |positions: usize, kernel: usize, stride: usize| (positions - 1) * stride + kernel;
-        let sizes = self.architecture.sizes();
+        let sizes = Sizes::of(self.architecture);
         let mut size = 1;
         for (_, blocks, stride) in sizes.stages.into_iter().rev() {
             for stride in (0..blocks).rev().map(|index| if index == 0 { stride } else { 1 }) {
@@ -92,7 +103,7 @@ impl NetworkConfig {
                 (step / 2.0 - 0.5, step)
             }
             Padding::Valid => {
-                let sizes = self.architecture.sizes();
+                let sizes = Sizes::of(self.architecture);
                 let strides = sizes.stages.iter().map(|(_, _, stride)| stride).product::<usize>();
                 let step = 2 * strides * if sizes.pool { 2 } else { 1 };
                 ((self.least_patch() - 1) as f64 / 2.0, step as f64)
@@ -114,7 +125,7 @@ impl NetworkConfig {
 
     /// A network of zeros; its values come from a [`StateDict`].
     pub(crate) fn zeros(&self, device: &Device) -> Network {
-        let sizes = self.architecture.sizes();
+        let sizes = Sizes::of(self.architecture);
         let mut channels = sizes.stem;
         let mut layers = sizes.stages.map(|of_stage| {
             let (layer, out) = stage(sizes.kind, channels, of_stage, self.padding, device);

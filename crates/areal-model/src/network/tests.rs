@@ -1,11 +1,12 @@
 //! Networks against published numbers, PyTorch and their own definitions.
 
+use areal_formats::{Architecture, Padding};
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::Deserialize;
 
 use super::{Network, NetworkConfig};
 use crate::weights::shapes;
-use crate::{Architecture, Padding, StateDict, TensorValues};
+use crate::{StateDict, TensorValues};
 
 fn config(architecture: Architecture, bands: usize, outputs: usize) -> NetworkConfig {
     NetworkConfig { architecture, padding: Padding::Same, bands, outputs }

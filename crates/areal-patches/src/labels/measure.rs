@@ -1,6 +1,6 @@
 //! The label of a patch from the labels of its pixels.
 
-use areal_formats::{DropReason, UnknownName};
+use areal_formats::{DropReason, NamedChoice, UnknownName};
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
@@ -24,7 +24,7 @@ use areal_store::Label;
     strum::VariantNames,
 )]
 #[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = unknown_rule)]
+#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
 pub enum LabelRule {
     /// The label that most pixels have.
     #[default]
@@ -33,8 +33,8 @@ pub enum LabelRule {
     Centre,
 }
 
-fn unknown_rule(text: &str) -> UnknownName {
-    UnknownName::of::<LabelRule>("label rule", text)
+impl NamedChoice for LabelRule {
+    const WHAT: &'static str = "label rule";
 }
 
 /// A patch to be labelled: its first row and column, and the item that it must be labelled by, if that is settled.

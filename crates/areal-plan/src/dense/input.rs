@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
+use areal_formats::Normalisation;
 use areal_grid::{PixelBlock, PixelState};
-use areal_model::Normalisation;
 use rayon::prelude::*;
 
 /// Writes rows and columns of a scene as rows of a map, `[columns, bands]` each: converted from the scene's type, normalised, 0

@@ -7,9 +7,10 @@ mod windows;
 
 use std::ops::Range;
 
+use areal_formats::ModelSpec;
 use areal_grid::{PatchLayout, PixelBlock};
 use areal_kernels::{KernelError, MapShape};
-use areal_model::{DenseInference, DensePart, DenseRow, ModelError, ModelSpec};
+use areal_model::{DenseInference, DensePart, DenseRow, ModelError};
 use ndarray::Array2;
 
 use crate::PlanError;

@@ -1,13 +1,10 @@
 //! Whole scenes against their patches one by one.
 
-use areal_formats::Provenance;
+use areal_formats::{Architecture, BUNDLE_FORMAT, Calibration, ModelSpec, Normalisation, Padding, Provenance};
 use areal_grid::{Class, PatchLayout, PixelBlock, PixelState, PixelType, Pixels, Target, Window, default_colour};
 use areal_job::hash_bytes;
 use areal_kernels::Isa;
-use areal_model::{
-    Architecture, BUNDLE_FORMAT, Bundle, Calibration, DenseInference, DeviceChoice, Inference, ModelSpec, Network,
-    Normalisation, Padding, PatchBatch, Precision,
-};
+use areal_model::{Bundle, DenseInference, DeviceChoice, Inference, Network, NetworkConfig, PatchBatch, Precision};
 use ndarray::Array2;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -44,7 +41,7 @@ fn plan(architecture: Architecture, padding: Padding, patch_size: usize) -> Plan
             seed: None,
         },
     };
-    let network = Network::new(&spec.network_config(), 11, &DeviceChoice::Cpu.open().unwrap()).unwrap();
+    let network = Network::new(&NetworkConfig::of(&spec), 11, &DeviceChoice::Cpu.open().unwrap()).unwrap();
     PlanInference::from_bundle(Bundle { spec, network }, Isa::detect().unwrap(), Precision::F32, None).unwrap()
 }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use areal_grid::{PatchLayout, PixelBlock, PixelState, PixelType, Pixels, Window};
-use areal_model::{Inference, PatchBatch};
+use areal_model::{Inference, PatchBatch, probabilities};
 use ndarray::{Array2, Axis};
 
 use crate::PredictError;
@@ -116,7 +116,7 @@ impl<'a> Sampler<'a> {
             return;
         }
         let Some((_, logits)) = self.done.pop_front() else { return };
-        let alone = self.inference.spec().probabilities(logits.view());
+        let alone = probabilities(self.inference.spec(), logits.view());
         for (column, alone) in self.columns.iter().zip(alone.axis_iter(Axis(0))) {
             let at = column - first;
             if valid[at] {

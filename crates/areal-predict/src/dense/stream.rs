@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use areal_job::{Job, Task, Unit as Counted};
-use areal_model::{DenseInference, DenseRow, Inference};
+use areal_model::{DenseInference, DenseRow, Inference, probabilities};
 use crossbeam_channel::unbounded;
 
 use super::cell_states::CellStates;
@@ -185,7 +185,7 @@ impl<'a> PanelRun<'a> {
         if row.logits.dim() != expected {
             return Err(PredictError::Outputs { found: row.logits.dim(), expected });
         }
-        let outputs = dense.spec().probabilities(row.logits.view());
+        let outputs = probabilities(dense.spec(), row.logits.view());
         let valid = self.tally.valid(i, &patches);
         let own = self.panel.own();
         for (j, (outputs, _)) in patches.clone().zip(outputs.rows().into_iter().zip(&valid)).filter(|(_, (_, v))| **v) {

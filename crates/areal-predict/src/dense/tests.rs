@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
+use areal_formats::ModelSpec;
 use areal_grid::{PatchLayout, PixelBlock, PixelState};
 use areal_job::{Interrupt, Job, NoProgress};
-use areal_model::{DenseInference, DensePart, DenseRow, ModelError, ModelSpec};
+use areal_model::{DenseInference, DensePart, DenseRow, ModelError};
 use ndarray::Array2;
 use proptest::prelude::*;
 

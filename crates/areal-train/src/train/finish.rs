@@ -1,7 +1,8 @@
 //! Calibration and the files of the bundle.
 
+use areal_formats::{Calibration, ModelSpec};
 use areal_job::{Job, StagedDir, write_json};
-use areal_model::{Bundle, Calibration, ModelSpec};
+use areal_model::Bundle;
 use areal_store::Split;
 use ndarray::Array2;
 

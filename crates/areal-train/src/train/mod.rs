@@ -10,7 +10,7 @@ use std::path::Path;
 
 use areal_job::{Job, StagedDir};
 use areal_kernels::buffer_pool;
-use areal_model::{Bundle, ClassWeights, ModelError};
+use areal_model::{Bundle, ClassWeights, ModelError, check_spec};
 use areal_store::{PatchStore, Split};
 use serde::Serialize;
 
@@ -72,7 +72,7 @@ pub fn train(
     let class_weights = settings.class_weights.weights(&train.class_counts());
     let spec = setup::describe(&train, &class_weights, settings, provenance, job)?;
     // A bundle that could not be loaded again is not worth the training.
-    spec.check()?;
+    check_spec(&spec)?;
     let class_weights = (settings.class_weights != ClassWeights::None).then_some(class_weights);
     let lesson = Lesson { settings, spec: &spec, loss, class_weights, train: &train, validation: &validation };
     let mut learner = start(lesson, kept.as_ref(), &folder, operations)?;

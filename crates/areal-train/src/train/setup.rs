@@ -1,11 +1,9 @@
 //! What is checked and described before the first epoch.
 
-use areal_formats::{Provenance, input_file};
+use areal_formats::{BUNDLE_FORMAT, Calibration, ModelSpec, Padding, Provenance, input_file};
 use areal_grid::Target;
 use areal_job::{Job, hash_bytes};
-use areal_model::{
-    BUNDLE_FORMAT, Calibration, ClassWeights, Loss, ModelSpec, Network, Padding, StateDict, implied_prior,
-};
+use areal_model::{ClassWeights, Loss, Network, NetworkConfig, StateDict, implied_prior};
 use areal_store::{PatchStore, Split};
 use burn::tensor::Device;
 
@@ -106,7 +104,7 @@ pub(super) fn describe(
 }
 
 pub(super) fn first_weights(spec: &ModelSpec, settings: &TrainSettings) -> Result<StateDict, TrainError> {
-    let config = spec.network_config();
+    let config = NetworkConfig::of(spec);
     let Some(path) = &settings.weights else {
         return Ok(StateDict::of(&Network::new(&config, settings.seed, &Device::flex())?));
     };

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use areal_formats::{Architecture, Padding};
 use areal_job::{Interrupt, Job, NoProgress, Unit, hash_file};
-use areal_model::{Architecture, Bundle, BurnInference, ClassWeights, DeviceChoice, Loss, Network, Padding, StateDict};
+use areal_model::{Bundle, BurnInference, ClassWeights, DeviceChoice, Loss, Network, StateDict};
 use areal_store::{PatchStore, Split};
 
 use super::{TrainReport, train};

@@ -6,7 +6,7 @@ use areal_explain::{
     Chosen, ExplainSettings, Method, SaliencyRow, Subject, explain, of_places, of_prediction, of_store,
 };
 use areal_formats::{BandRef, input_file};
-use areal_model::{Bundle, DeviceChoice};
+use areal_model::{Bundle, DeviceChoice, check_scene};
 use areal_patches::open_store;
 use areal_predict::PredictError;
 use areal_raster::{Prediction, Scene};
@@ -128,7 +128,7 @@ impl Options {
         if let Some(store) = &self.store {
             let store = open_store(store)?;
             let meta = store.meta();
-            spec.check_scene(&meta.bands, meta.pixel_type, meta.scaling.as_deref(), meta.ground_resolution)
+            check_scene(&spec, &meta.bands, meta.pixel_type, meta.scaling.as_deref(), meta.ground_resolution)
                 .map_err(PredictError::from)?;
             subjects.extend(of_store(&store, &self.patch)?);
         }
@@ -137,7 +137,7 @@ impl Options {
         }
         let scene = Scene::open(&self.scene.settings("scene", self.files.clone())?)?;
         let bands: Vec<String> = scene.bands().iter().map(|b| b.description.clone()).collect();
-        spec.check_scene(&bands, scene.pixel_type(), Some(&scene.scaling()), Some(scene.ground_resolution()))
+        check_scene(&spec, &bands, scene.pixel_type(), Some(&scene.scaling()), Some(scene.ground_resolution()))
             .map_err(PredictError::from)?;
         warn_unmasked(&spec, &scene);
         subjects.extend(of_places(&scene, &self.places()?, spec.patch_size)?);

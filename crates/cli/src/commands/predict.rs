@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use areal_formats::{DenseAgreement, PredictMode};
-use areal_model::{DeviceChoice, ModelSpec, Precision};
+use areal_formats::{DenseAgreement, ModelSpec, PredictMode};
+use areal_model::{DeviceChoice, Precision};
 use areal_predict::{PredictReport, PredictSettings, predict};
 use areal_raster::Scene;
 use clap::Args;

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use areal_model::{Architecture, ClassWeights, DeviceChoice, Loss, Padding};
+use areal_formats::{Architecture, Padding};
+use areal_model::{ClassWeights, DeviceChoice, Loss};
 use areal_patches::open_store;
 use areal_train::{Augmentation, OptimiserKind, Sampler, TrainReport, TrainSettings};
 use clap::{ArgAction, Args};

@@ -15,9 +15,7 @@ impl From<ExplainError> for CliError {
             ExplainError::Image { .. } | ExplainError::Csv { .. } => {
                 (Exit::Output, "check the free disk space and your write permission")
             }
-            ExplainError::Setting { .. } | ExplainError::Method { .. } => {
-                (Exit::Usage, "`areal explain --help` gives the range of each flag")
-            }
+            ExplainError::Setting { .. } => (Exit::Usage, "`areal explain --help` gives the range of each flag"),
             ExplainError::NoSuchPatch { .. } => (Exit::Usage, "choose a --patch that is listed in patches.csv"),
             ExplainError::PlaceOutside { .. } => {
                 (Exit::Usage, "give --at longitude,latitude in degrees, in that order")

@@ -3,14 +3,14 @@
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, VariantArray, VariantNames};
 
-use crate::ModelError;
+use crate::{NamedChoice, UnknownName};
 
 /// A network's shape.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Display, EnumString, VariantArray, VariantNames,
 )]
 #[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case", parse_err_fn = unknown, parse_err_ty = ModelError)]
+#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
 pub enum Architecture {
     /// A small residual network for training on a CPU: one strided 3 x 3 convolution and three basic blocks, about
     /// 230,000 parameters, for patches from 8 px.
@@ -24,6 +24,6 @@ pub enum Architecture {
     Resnet50,
 }
 
-fn unknown(given: &str) -> ModelError {
-    ModelError::unknown::<Architecture>("architecture", given)
+impl NamedChoice for Architecture {
+    const WHAT: &'static str = "architecture";
 }

@@ -1,12 +1,10 @@
 //! The description of a model: `model.json`.
 
-use areal_formats::{MAX_PATCH_SIZE, Provenance};
 use areal_grid::{GroundResolution, PixelType, Scaling, Target};
 use areal_job::Sha256;
-use ndarray::{Array2, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 
-use crate::{Architecture, ModelError, NetworkConfig, Normalisation, Padding};
+use crate::{Architecture, MAX_PATCH_SIZE, Normalisation, Padding, Provenance};
 
 /// The `format` of `model.json`.
 ///
@@ -15,8 +13,10 @@ use crate::{Architecture, ModelError, NetworkConfig, Normalisation, Padding};
 /// not.
 pub const BUNDLE_FORMAT: &str = "areal-bundle/1";
 
-/// Greatest relative difference between two ground resolutions that count as the same.
-const RESOLUTION_TOLERANCE: f64 = 0.05;
+/// `model.json` that contradicts itself.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("model.json: {0}")]
+pub struct SpecError(pub(crate) String);
 
 /// How logits become calibrated probabilities (Guo et al. 2017).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -82,78 +82,19 @@ pub struct ModelSpec {
 }
 
 impl ModelSpec {
-    /// What determines the network's tensors.
-    pub fn network_config(&self) -> NetworkConfig {
-        NetworkConfig {
-            architecture: self.architecture,
-            padding: self.padding,
-            bands: self.bands.len(),
-            outputs: self.target.outputs(),
-        }
-    }
-
     /// Fraction of each class among the training patches, adding up to 1; empty for a value.
     pub fn class_fractions(&self) -> Vec<f64> {
         let all = self.class_counts.iter().sum::<u64>().max(1) as f64;
         self.class_counts.iter().map(|n| *n as f64 / all).collect()
     }
 
-    /// Class probabilities `[N, K]` of logits `[N, K]`: `softmax(logits / temperature)`, rows adding up to 1. For a
-    /// value target `[N, 1]`, the value in its own units.
-    #[expect(clippy::needless_pass_by_value, reason = "a view is a reference")]
-    pub fn probabilities(&self, logits: ArrayView2<'_, f32>) -> Array2<f32> {
-        if let Some(scale) = self.value_scale {
-            return logits.mapv(|z| (f64::from(z) * scale.std + scale.mean) as f32);
-        }
-        let mut result = logits.to_owned();
-        for mut row in result.axis_iter_mut(Axis(0)) {
-            let top = row.fold(f32::NEG_INFINITY, |a, b| a.max(*b));
-            let exp = |z: f32| (f64::from(z - top) / self.calibration.temperature).exp();
-            let sum: f64 = row.iter().map(|z| exp(*z)).sum();
-            row.mapv_inplace(|z| (exp(z) / sum) as f32);
-        }
-        result
-    }
-
-    /// Checks that data fit the model: the same bands in the same order, the same pixel type and meaning of stored
-    /// values, a ground resolution within 5 %. What either side does not know is not compared.
+    /// Checks the document against itself. Whether the network takes patches of this size is not checked here.
     ///
     /// # Errors
-    /// The first thing that does not fit; it names both sides.
-    pub fn check_scene(
-        &self,
-        bands: &[String],
-        pixel_type: PixelType,
-        scaling: Option<&[Scaling]>,
-        ground_resolution: Option<GroundResolution>,
-    ) -> Result<(), ModelError> {
-        if self.bands != bands {
-            return Err(ModelError::Bands { model: self.bands.clone(), data: bands.to_vec() });
-        }
-        if self.pixel_type != pixel_type {
-            return Err(ModelError::PixelType { model: self.pixel_type, data: pixel_type });
-        }
-        if let (Some(model), Some(data)) = (self.scaling.as_deref(), scaling)
-            && !Scaling::are_like(model, data)
-        {
-            return Err(ModelError::Scaling { model: Scaling::in_words(model), data: Scaling::in_words(data) });
-        }
-        if let (Some(model), Some(data)) = (self.ground_resolution, ground_resolution) {
-            let (model, data) = (model.mean(), data.mean());
-            if (data / model - 1.0).abs() > RESOLUTION_TOLERANCE {
-                return Err(ModelError::GroundResolution { model, data });
-            }
-        }
-        Ok(())
-    }
-
-    /// Checks the document against itself.
-    ///
-    /// # Errors
-    /// [`ModelError::Spec`] that names the contradiction; [`ModelError::PatchTooSmall`].
-    pub fn check(&self) -> Result<(), ModelError> {
+    /// The contradiction.
+    pub fn check(&self) -> Result<(), SpecError> {
         self.normalisation.check(self.bands.len())?;
-        let fault = |text: String| Err(ModelError::Spec(text));
+        let fault = |text: String| Err(SpecError(text));
         let classes = self.target.classes().len();
         let is_value = matches!(self.target, Target::Value { .. });
         if self.bands.is_empty() {
@@ -165,7 +106,6 @@ impl ModelSpec {
         if !(1..=MAX_PATCH_SIZE).contains(&self.patch_size) {
             return fault(format!("patch_size is {}; it must be between 1 and {MAX_PATCH_SIZE}", self.patch_size));
         }
-        self.network_config().check_patch(self.patch_size)?;
         if !is_value && classes < 2 {
             return fault(format!("{classes} classes; at least 2 are needed"));
         }
