@@ -2,13 +2,17 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::return_self_not_must_use)]
 
 mod job;
+mod oracle;
 mod program;
 mod skip;
 mod tables;
+mod tile;
 
 pub use job::{JOB, Job};
+pub use oracle::oracle;
 pub use program::{
     Run, areal, binary, has_tool, interrupt_after_lines, interrupt_when_work_is_kept, interruptible, run,
 };
 pub use skip::{data, skipped, workspace};
 pub use tables::{Row, number, rows};
+pub use tile::labelled;

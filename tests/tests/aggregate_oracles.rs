@@ -1,6 +1,6 @@
 //! `areal aggregate` beside independent figures: geodesic areas of real districts, and exactextract.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use areal_grid::Pixels;
@@ -10,7 +10,7 @@ use geographiclib_rs::{Geodesic, PolygonArea, Winding};
 use serde_json::{Value, json};
 
 use crate::aggregate::{grid, raster};
-use crate::common::{areal, data};
+use crate::common::{areal, data, oracle};
 
 /// Area on the ellipsoid in km2 of polygons in degrees whose edges are geodesics.
 fn geodesic_area(polygons: &MultiPolygon<f64>) -> f64 {
@@ -123,23 +123,9 @@ pub fn stars(count: u32) -> Vec<MultiPolygon<f64>> {
     (0..count).map(zone).collect()
 }
 
-/// The interpreter that has exactextract; none, with a note, where there is none.
-fn oracle() -> Option<PathBuf> {
-    let Some(python) = std::env::var_os("AREAL_ORACLES").map(PathBuf::from) else {
-        crate::common::skipped("AREAL_ORACLES names no Python interpreter");
-        return None;
-    };
-    let has = Command::new(&python).args(["-c", "import numpy, exactextract"]).output();
-    if has.is_ok_and(|o| o.status.success()) {
-        return Some(python);
-    }
-    crate::common::skipped(&format!("{} has no numpy and exactextract", python.display()));
-    None
-}
-
 #[test]
 fn shares_and_moments_are_those_of_exactextract() {
-    let Some(python) = oracle() else { return };
+    let Some(python) = oracle("numpy, exactextract") else { return };
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     // Cells of 90 m in a CRS that keeps areas: there shares of cells are shares of true area.

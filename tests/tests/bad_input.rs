@@ -10,7 +10,7 @@ use gdal::spatial_ref::SpatialRef;
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
 use geo::{Geometry, MultiPolygon, polygon};
 
-use crate::common::{areal, data, number, rows};
+use crate::common::{areal, data, labelled, number, rows};
 use crate::model_bundle::{classes, spec_for, write};
 use crate::tile::{Place, halves, rectangle, text, utm};
 
@@ -20,8 +20,7 @@ fn scene(path: &Path) -> Scene {
 
 /// Tiles a scene of the size of `halves` with its labels.
 fn tile(place: &Place, scenes: &[&str], labels: &Path, out: &str) -> crate::common::Run {
-    let flags = ["--labels", text(labels), "--label-field", "class", "--patch-size", "8", "--min-valid", "0.5"];
-    place.tile(out, &[scenes, &flags[..]].concat())
+    place.tile(out, &labelled(scenes, labels, "--patch-size 8 --min-valid 0.5"))
 }
 
 #[test]
@@ -194,8 +193,7 @@ fn parts_of_a_label_that_overlap_are_counted_once() {
     let square = |a: f64| geo::Polygon::try_from(rectangle(&grid, [a, a, a + 80.0, a + 80.0])).unwrap();
     let both: Geometry<f64> = MultiPolygon(vec![square(0.0), square(20.0)]).into();
     let labels = place.layer("labels.gpkg", &grid, &[(both, "forest", 1.0, "a")]);
-    let flags = ["--labels", text(&labels), "--label-field", "class", "--patch-size", "100", "--split", "1,0,0"];
-    place.tile("store", &[&[text(&scene)], &flags[..]].concat()).expect(0);
+    place.tile("store", &labelled(&[text(&scene)], &labels, "--patch-size 100 --split 1,0,0")).expect(0);
     let store = areal_store::PatchStore::open(&place.path("store")).unwrap();
     // 2 x 6400 - 3600 of 10,000 pixels.
     assert!((store.records()[0].label_fraction - 0.92).abs() < 1e-12, "{:?}", store.records()[0]);
@@ -205,9 +203,9 @@ fn parts_of_a_label_that_overlap_are_counted_once() {
     let (a, b, c, d) = (at(0.0, 0.0), at(100.0, 100.0), at(0.0, 100.0), at(100.0, 0.0));
     let tie: Geometry<f64> = polygon![a, b, c, d].into();
     let labels = place.layer("tie.gpkg", &grid, &[(tie, "forest", 1.0, "a")]);
-    let flags = ["--labels", text(&labels), "--label-field", "class", "--patch-size", "100", "--split", "1,0,0"];
+    let flags = "--patch-size 100 --split 1,0,0 --min-label-fraction 0.4";
     place
-        .tile("tie", &[&[text(&scene), "--min-label-fraction", "0.4"], &flags[..]].concat())
+        .tile("tie", &labelled(&[text(&scene)], &labels, flags))
         .expect(0)
         .says(&["the outlines of 1 polygons cross themselves, first that of 1 at (500500, 99500)"]);
 }

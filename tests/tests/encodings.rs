@@ -7,7 +7,7 @@ use areal_raster::Scene;
 use gdal::raster::RasterCreationOptions;
 use gdal::{Dataset, DriverManager};
 
-use crate::common::{areal, data};
+use crate::common::{areal, data, labelled};
 use crate::model_bundle::{classes, spec_for, write};
 use crate::predict::{args, same_bytes};
 use crate::tile::{Place, halves, text};
@@ -55,8 +55,7 @@ fn every_encoding_of_an_image_gives_the_same_patches() {
     let place = Place::new();
     let (scene, labels) = halves(&place);
     let tile = |out: &str, scene: &Path| {
-        let flags = ["--labels", text(&labels), "--label-field", "class", "--patch-size", "8", "--nodata", "65535"];
-        place.tile(out, &[&[text(scene)], &flags[..]].concat()).expect(0);
+        place.tile(out, &labelled(&[text(scene)], &labels, "--patch-size 8 --nodata 65535")).expect(0);
     };
     tile("first", &scene);
     for encoding in ENCODINGS {

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use geo::Geometry;
 
-use crate::common::{Run, areal, binary, run};
+use crate::common::{Run, areal, binary, labelled, run};
 use crate::tile::{Place, halves, rectangle, text, utm};
 use crate::train;
 
@@ -43,7 +43,7 @@ fn a_full_disk_under_stdout_is_said_after_the_work() {
     let (scene, labels) = halves(&place);
     let out = place.path("store");
     let mut command = Command::new(binary());
-    command.args(["tile", text(&scene), "--labels", text(&labels), "--label-field", "class", "--patch-size", "8"]);
+    command.args(labelled(&["tile", text(&scene)], &labels, "--patch-size 8"));
     command.args(["--out", text(&out)]).stdout(File::create("/dev/full").unwrap());
     run(&mut command).expect(4).says(&["cannot write to stdout", "the job itself is done"]);
     assert!(out.join("store.json").is_file());
@@ -71,8 +71,7 @@ fn names_of_any_length_are_printed() {
     let long = "x".repeat(70_000);
     let half = |c: f64| -> Geometry<f64> { rectangle(&grid, [0.0, c, 40.0, c + 30.0]) };
     let labels = place.layer("labels.gpkg", &grid, &[(half(0.0), &long, 1.0, "a"), (half(30.0), "water", 2.0, "b")]);
-    let flags = ["--labels", text(&labels), "--label-field", "class", "--patch-size", "8"];
-    let shown = place.tile("store", &[&[text(&scene)], &flags[..]].concat()).expect(0).stdout;
+    let shown = place.tile("store", &labelled(&[text(&scene)], &labels, "--patch-size 8")).expect(0).stdout;
     assert!(shown.contains("xxx…  ") && shown.lines().all(|l| l.chars().count() < 200), "{shown:.300}");
     let (store, bundle) = (place.path("store"), place.path("bundle"));
     let train = areal(["train", "--store", text(&store), "--out", text(&bundle), "--epochs", "1"]).expect(0);

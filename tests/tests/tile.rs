@@ -11,7 +11,7 @@ use areal_raster::{
 use areal_store::{Label, PatchStore, Split};
 use geo::{Geometry, Point, Rect, coord};
 
-use super::common::{Run, areal};
+use super::common::{Run, areal, labelled};
 
 /// A folder of inputs made for a test.
 pub struct Place(tempfile::TempDir);
@@ -71,10 +71,10 @@ impl Place {
     }
 
     /// Runs tile into `out`, paths in messages made short.
-    pub fn tile(&self, out: &str, args: &[&str]) -> Run {
+    pub fn tile<S: AsRef<str>>(&self, out: &str, args: &[S]) -> Run {
         let out = self.path(out);
         let mut all = vec!["tile", "--out", out.to_str().unwrap()];
-        all.extend(args);
+        all.extend(args.iter().map(AsRef::as_ref));
         let mut run = areal(all);
         let folder = format!("{}/", self.0.path().display());
         run.stderr = run.stderr.replace(&folder, "").replace(&folder.replace('/', "/ "), "");
@@ -123,22 +123,7 @@ fn every_pixel_is_in_exactly_one_patch() {
     let (scene, labels) = halves(&place);
     // 40 x 60 pixels in patches of 8: 5 x 8, of which the last column reaches 4 pixels past the scene.
     let run = place
-        .tile(
-            "store",
-            &[
-                text(&scene),
-                "--labels",
-                text(&labels),
-                "--label-field",
-                "class",
-                "--patch-size",
-                "8",
-                "--min-valid",
-                "0.1",
-                "--min-label-fraction",
-                "0.4",
-            ],
-        )
+        .tile("store", &labelled(&[text(&scene)], &labels, "--patch-size 8 --min-valid 0.1 --min-label-fraction 0.4"))
         .expect(0);
     insta::assert_snapshot!(run.stdout, @r"
     label       train  validation      test       all
@@ -194,28 +179,8 @@ fn splits_keep_the_buffer_between_them() {
     let labels = place.layer("labels.gpkg", &grid, &shapes);
     for (by, stride, buffer, seed) in [("block", "8", 0.0, "1"), ("block", "4", 35.0, "2"), ("group", "4", 20.0, "3")] {
         let out = format!("{by}{stride}");
-        place
-            .tile(
-                &out,
-                &[
-                    text(&scene),
-                    "--labels",
-                    text(&labels),
-                    "--label-field",
-                    "class",
-                    "--patch-size",
-                    "8",
-                    "--stride",
-                    stride,
-                    "--split-by",
-                    by,
-                    "--buffer",
-                    &buffer.to_string(),
-                    "--seed",
-                    seed,
-                ],
-            )
-            .expect(0);
+        let more = format!("--patch-size 8 --stride {stride} --split-by {by} --buffer {buffer} --seed {seed}");
+        place.tile(&out, &labelled(&[text(&scene)], &labels, &more)).expect(0);
         let store = PatchStore::open(&place.path(&out)).unwrap();
         store.verify_splits().unwrap();
         for split in Split::ALL {
@@ -253,21 +218,7 @@ fn scenes_of_two_zones_keep_their_grids_and_share_no_ground_between_splits() {
     let labels = place.layer("labels.gpkg", &west, &shapes);
     let scenes = [format!("west={}", text(&a)), format!("east={}", text(&b))];
     place
-        .tile(
-            "store",
-            &[
-                "--scene",
-                &scenes[0],
-                "--scene",
-                &scenes[1],
-                "--labels",
-                text(&labels),
-                "--label-field",
-                "class",
-                "--patch-size",
-                "10",
-            ],
-        )
+        .tile("store", &labelled(&["--scene", &scenes[0], "--scene", &scenes[1]], &labels, "--patch-size 10"))
         .expect(0);
     let store = PatchStore::open(&place.path("store")).unwrap();
     assert_eq!(store.meta().crs.as_ref().unwrap().name, "EPSG:4326");

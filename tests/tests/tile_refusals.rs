@@ -3,6 +3,7 @@
 use areal_grid::{Affine, PixelGrid, PixelState, PixelType, Pixels};
 use areal_store::{PatchStore, Split};
 
+use super::common::labelled;
 use super::tile::{Place, class_names, halves, rectangle, text, utm};
 
 #[test]
@@ -115,36 +116,12 @@ fn images_that_are_passed_over_are_said_and_no_class_is_lost() {
 fn splits_that_the_labels_name_may_not_touch() {
     let place = Place::new();
     let (scene, labels) = halves(&place);
-    let args = [
-        text(&scene),
-        "--labels",
-        text(&labels),
-        "--label-field",
-        "class",
-        "--split-field",
-        "part",
-        "--patch-size",
-        "8",
-        "--stride",
-        "4",
-        "--quiet",
-    ];
+    let args = labelled(&[text(&scene)], &labels, "--split-field part --patch-size 8 --stride 4 --quiet");
     let run = place.tile("store", &args).expect(3);
     insta::assert_snapshot!(run.stderr, @"the patch of label 1 at row 0, col 24 (train) and the patch of label 2 at row 0, col 28 (test) overlap, but are in different splits help: correct the split field of the labels so that neighbours agree, or let 'areal tile' assign splits with --split-by block");
     assert!(!place.path("store").exists());
     // Patches of whole polygons side by side touch, and that is allowed; but water is then tested and never trained on.
-    let args = [
-        text(&scene),
-        "--labels",
-        text(&labels),
-        "--label-field",
-        "class",
-        "--split-field",
-        "part",
-        "--patch-size",
-        "10",
-        "--quiet",
-    ];
+    let args = labelled(&[text(&scene)], &labels, "--split-field part --patch-size 10 --quiet");
     let run = place.tile("store", &args).expect(1);
     insta::assert_snapshot!(run.stderr, @r#"class "water" is in the test split, but no training patch has it help: use smaller blocks (--block-size), a smaller --buffer, another --seed, or --split-by group; otherwise label more places of this class, or remove it from the labels"#);
 }
@@ -208,10 +185,11 @@ fn bad_scenes_are_refused_and_leave_nothing() {
 fn an_output_that_stands_is_kept_unless_told_otherwise() {
     let place = Place::new();
     let (scene, labels) = halves(&place);
-    let args = [text(&scene), "--labels", text(&labels), "--label-field", "class", "--patch-size", "10"];
+    let args = labelled(&[text(&scene)], &labels, "--patch-size 10");
     place.tile("store", &args).expect(0);
     place.tile("store", &args).expect(4).says(&["store already exists", "--overwrite"]);
-    place.tile("store", &[&args[..], &["--overwrite"]].concat()).expect(0);
+    let again = labelled(&[text(&scene)], &labels, "--patch-size 10 --overwrite");
+    place.tile("store", &again).expect(0);
 }
 
 #[test]
@@ -220,7 +198,7 @@ fn a_store_of_one_class_is_made_with_a_warning() {
     let grid = utm(48, [500_000.0, 100_000.0], 40, 40);
     let scene = place.scene("scene.tif", &grid, |_, _| 1);
     let labels = place.layer("labels.gpkg", &grid, &[(rectangle(&grid, [0.0, 0.0, 40.0, 40.0]), "forest", 0.0, "")]);
-    let args = [text(&scene), "--labels", text(&labels), "--label-field", "class", "--patch-size", "8"];
+    let args = labelled(&[text(&scene)], &labels, "--patch-size 8");
     place.tile("store", &args).expect(0).says(&["all patches are of one class, \"forest\""]);
 }
 
@@ -234,7 +212,7 @@ fn polygons_that_disagree_are_reported() {
         (rectangle(&grid, [0.0, 30.0, 40.0, 60.0]), "water", 2.0, ""),
     ];
     let labels = place.layer("labels.gpkg", &grid, &shapes);
-    let args = [text(&scene), "--labels", text(&labels), "--label-field", "class", "--patch-size", "8"];
+    let args = labelled(&[text(&scene)], &labels, "--patch-size 8");
     // Two columns of 40 rows.
     place.tile("store", &args).expect(0).says(&["first 1 and 2; the 80 pixels that both claim count for neither"]);
 }

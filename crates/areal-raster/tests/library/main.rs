@@ -11,3 +11,4 @@ mod projections;
 mod scenes;
 mod vectors;
 mod warping;
+mod warping_refusals;
