@@ -29,15 +29,14 @@ pub(crate) struct Suppressed {
     pub disclosed: Vec<(usize, usize)>,
 }
 
-/// Which cells of a table (rows = zones, columns = classes; with the totals of rows, of columns and of all published) are
-/// left empty: those with fewer than `min_units` units, and as many more that no empty cell follows from the totals
-/// (Willenborg and de Waal 2001, Elements of Statistical Disclosure Control, section 1.6). First, in a line with one empty
-/// cell the open one with the fewest units is closed, then the smallest value.
+/// Which cells of a table (rows = zones, columns = classes, all totals published) are left empty: those with fewer than
+/// `min_units` units, and as many more that no empty cell follows from the totals (Willenborg and de Waal 2001, Elements of
+/// Statistical Disclosure Control, section 1.6). A line with one empty cell loses the open one with the fewest units, then the
+/// smallest value.
 ///
-/// That no line has exactly one does not suffice. Draw a graph with a node for each row and column and an edge for each
-/// empty cell: a cell follows from the totals just when its edge is a bridge, on no cycle (sums over the rows less the
-/// columns on one side of it leave it alone). Each bridge that is left is therefore closed to the cycle that takes the
-/// fewest units. A table of one column (a mean by zone) has no totals of rows.
+/// That does not suffice: in the graph with a node for each row and column and an edge for each empty cell, a cell follows
+/// from the totals just when its edge is a bridge, on no cycle. Each bridge is closed to the cycle that takes the fewest
+/// units. A table of one column (a mean by zone) has no totals of rows.
 ///
 /// # Errors
 /// Tables of different shape.
