@@ -20,4 +20,4 @@ pub use error::ExplainError;
 pub use method::Method;
 pub use run::{ExplainMeta, SaliencyRow, explain};
 pub use settings::{Chosen, ExplainSettings};
-pub use subject::{Place, Subject, of_places, of_prediction, of_store};
+pub use subject::{PatchPlace, Subject, of_places, of_prediction, of_store};

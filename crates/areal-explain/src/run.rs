@@ -195,7 +195,7 @@ fn row(
         trained.deletion_insertion(&subject.patch, score.output, &saliency.map, settings.steps)?;
     let class = trained.spec().target.classes().get(score.output);
     let place = subject.place.as_ref();
-    let lonlat = place.map(crate::subject::Place::lonlat).transpose()?;
+    let lonlat = place.map(crate::subject::PatchPlace::lonlat).transpose()?;
     Ok(SaliencyRow {
         id: subject.name.clone(),
         method,

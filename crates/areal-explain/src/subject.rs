@@ -19,14 +19,14 @@ pub struct Subject {
     /// The patch, a batch of one.
     pub patch: PatchBatch,
     /// Where it lies; `None` for an imported image.
-    pub place: Option<Place>,
+    pub place: Option<PatchPlace>,
     /// The output it was chosen for; `None` to explain its largest.
     pub output: Option<usize>,
 }
 
 /// Where a patch lies.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Place {
+pub struct PatchPlace {
     pub scene: String,
     /// Its pixels in the scene.
     pub window: Window,
@@ -34,7 +34,7 @@ pub struct Place {
     pub grid: PixelGrid,
 }
 
-impl Place {
+impl PatchPlace {
     fn new(scene: &str, grid: &PixelGrid, window: Window) -> Self {
         let transform = grid.transform.sub_grid(window.row as f64, window.col as f64, 1.0);
         let grid = PixelGrid { crs: grid.crs.clone(), transform, height: window.height, width: window.width };
@@ -78,7 +78,7 @@ pub fn of_store(store: &PatchStore, ids: &[u64]) -> Result<Vec<Subject>, Explain
         subjects.push(Subject {
             name: format!("patch-{id}"),
             patch: PatchBatch { shape: [1, bands, height, width], pixels, states },
-            place: scene.map(|s| Place::new(&s.name, &s.grid, record.window(height))),
+            place: scene.map(|s| PatchPlace::new(&s.name, &s.grid, record.window(height))),
             output: None,
         });
     }
@@ -197,5 +197,10 @@ fn of_window(scene: &Scene, name: &str, window: Window, output: Option<usize>) -
         return Err(ExplainError::Unobserved { what });
     }
     let patch = PatchBatch { shape: [1, bands, window.height, window.width], pixels, states };
-    Ok(Subject { name: name.to_owned(), patch, place: Some(Place::new(scene.name(), scene.grid(), window)), output })
+    Ok(Subject {
+        name: name.to_owned(),
+        patch,
+        place: Some(PatchPlace::new(scene.name(), scene.grid(), window)),
+        output,
+    })
 }

@@ -12,7 +12,7 @@ use areal_store::{Footprint, Label, PatchRecord, PlacedPatch};
 use crate::blocks::{default_block_size, number_blocks};
 use crate::candidates::{Candidate, Candidates};
 use crate::ground::{Ground, footprint, shared_crs};
-use crate::labels::source::{Item, LabelKind, Labels};
+use crate::labels::source::{LabelItem, LabelKind, Labels};
 use crate::splitting::{Member, Splitting};
 use crate::summary::{check_classes, counts, nothing_left, warn_of_gaps};
 use crate::{PatchError, SCALING, SplitBy, StoreWriter, TileSettings, cut};
@@ -205,7 +205,7 @@ impl Draft {
 }
 
 /// The thing that a patch has its label from.
-fn item<'a>(labels: &'a Labels, candidate: &Candidate) -> &'a Item {
+fn item<'a>(labels: &'a Labels, candidate: &Candidate) -> &'a LabelItem {
     &labels.items[candidate.found.item as usize]
 }
 

@@ -8,7 +8,7 @@ use areal_grid::{
 
 use crate::masked_file::MaskedFile;
 use crate::selection::Selection;
-use crate::sources::{Access, Source, plan};
+use crate::sources::{Access, SceneFile, plan};
 use crate::warp::WarpedFile;
 use crate::{BandInfo, FileFacts, Projection, RasterError};
 use areal_formats::SceneSettings;
@@ -25,7 +25,7 @@ pub struct Scene {
     bands: Vec<BandInfo>,
     pixel_type: PixelType,
     resolution: GroundResolution,
-    sources: Vec<Source>,
+    sources: Vec<SceneFile>,
 }
 
 impl Scene {
@@ -89,7 +89,7 @@ impl Scene {
     /// it is warped.
     pub fn block_size(&self) -> (usize, usize) {
         let block = match self.sources.first() {
-            Some(Source { access: Access::Direct { .. }, selection, .. }) => {
+            Some(SceneFile { access: Access::Direct { .. }, selection, .. }) => {
                 selection.bands.first().map_or([1, 1], |b| b.block)
             }
             _ => [256, 256],
@@ -136,7 +136,7 @@ pub struct SceneReader {
 
 /// A file of the scene, opened when it is first needed.
 struct OpenSource {
-    source: Source,
+    source: SceneFile,
     file: Option<Opened>,
 }
 
@@ -190,8 +190,8 @@ impl OpenSource {
 }
 
 impl Opened {
-    fn new(source: &Source, grid: &PixelGrid) -> Result<Self, RasterError> {
-        let Source { facts, selection, access } = source;
+    fn new(source: &SceneFile, grid: &PixelGrid) -> Result<Self, RasterError> {
+        let SceneFile { facts, selection, access } = source;
         match access {
             Access::Direct { row, col } => {
                 Ok(Self::Direct { file: MaskedFile::open(facts, selection)?, row: *row, col: *col })

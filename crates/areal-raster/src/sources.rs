@@ -15,7 +15,7 @@ const ALIGNED: f64 = 1e-3;
 
 /// A file of a scene.
 #[derive(Debug, Clone)]
-pub(crate) struct Source {
+pub(crate) struct SceneFile {
     pub facts: FileFacts,
     pub selection: Selection,
     pub access: Access,
@@ -30,7 +30,7 @@ pub(crate) enum Access {
     Warped(WarpPlan),
 }
 
-impl Source {
+impl SceneFile {
     /// The part of the scene that the file can say something about.
     pub(crate) fn extent(&self, grid: &PixelGrid) -> Option<Window> {
         let (row, col) = match &self.access {
@@ -51,15 +51,15 @@ impl Source {
 pub(crate) fn plan(
     settings: &SceneSettings,
     files: Vec<(FileFacts, Selection)>,
-) -> Result<(PixelGrid, Vec<Source>), RasterError> {
+) -> Result<(PixelGrid, Vec<SceneFile>), RasterError> {
     check_alike(settings, &files)?;
     let facts: Vec<&FileFacts> = files.iter().map(|(facts, _)| facts).collect();
     let grid = scene_grid(settings, &facts)?;
-    let sources: Vec<Source> = files
+    let sources: Vec<SceneFile> = files
         .into_iter()
         .map(|(facts, selection)| {
             let access = access(settings, &facts, &selection, &grid)?;
-            Ok(Source { facts, selection, access })
+            Ok(SceneFile { facts, selection, access })
         })
         .collect::<Result<_, RasterError>>()?;
     if sources.iter().all(|source| source.extent(&grid).is_none()) {

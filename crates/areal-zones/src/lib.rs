@@ -34,7 +34,7 @@ pub use aggregate::{AggregateSettings, Areas, ZoneState, ZoneSums, aggregate};
 pub use coverage::{Span, WindowCoverage};
 pub use error::{Extent, NoOverlap, ZonesError};
 pub use map::{Content, Map, MapInput};
-pub use measure::{AreaTable, Item, Measure};
+pub use measure::{AreaTable, Measure, Quantity};
 pub use moments::Moments;
 pub use output::{areas_meta, write_areas};
 pub use overlap::overlaps;

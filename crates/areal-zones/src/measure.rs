@@ -158,7 +158,7 @@ impl Measure {
 
 /// What one row of the table is about, for every zone.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Item {
+pub struct Quantity {
     /// `zone`, `class` or the name of a value.
     pub variable: String,
     pub measure: Measure,
@@ -166,18 +166,18 @@ pub struct Item {
     pub class: Option<(i64, String)>,
     /// Unit of the value.
     pub unit: String,
-    source: Source,
+    source: QuantitySource,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Source {
+enum QuantitySource {
     Zone,
     /// Code, and band of its probabilities.
     Class(i64, Option<usize>),
     Value(usize),
 }
 
-impl Item {
+impl Quantity {
     /// Its value in a zone; `None` where there is none, such as the mean of nothing.
     pub fn value(&self, zone: &ZoneSums) -> Option<f64> {
         let t = &zone.tally;
@@ -188,10 +188,10 @@ impl Item {
             (_, Measure::NodataArea) => Some(t.state_area(PixelState::Nodata) / KM2),
             (_, Measure::MaskedArea) => Some(t.state_area(PixelState::Masked) / KM2),
             (_, Measure::NotCoveredArea) => Some(t.state_area(PixelState::Outside) / KM2),
-            (Source::Value(k), measure) => value_measure(zone, k, measure),
+            (QuantitySource::Value(k), measure) => value_measure(zone, k, measure),
             (_, Measure::ObservedArea) => Some(t.classified_area() / KM2),
             (_, Measure::UnobservedArea) => Some((t.area - t.classified_area()).max(0.0) / KM2),
-            (Source::Class(code, band), measure) => {
+            (QuantitySource::Class(code, band), measure) => {
                 let area = t.class_areas.get(&code).copied().unwrap_or(0.0);
                 let probable = band.map(|k| t.probability_areas.get(k).copied().unwrap_or(0.0));
                 match measure {
@@ -202,7 +202,7 @@ impl Item {
                     _ => None,
                 }
             }
-            (Source::Zone, _) => None,
+            (QuantitySource::Zone, _) => None,
         }
     }
 
@@ -248,15 +248,15 @@ pub struct AreaTable<'a> {
     /// Their sums, in the same order.
     pub areas: &'a Areas,
     /// What is stated of each.
-    pub items: Vec<Item>,
+    pub items: Vec<Quantity>,
 }
 
 impl<'a> AreaTable<'a> {
     /// What can be stated of `map` over the zones of `set`.
     pub fn new(map: &Map, set: &'a ZoneSet, areas: &'a Areas, weighted: bool) -> Self {
         let mut items = vec![
-            item("zone", Measure::ZoneArea, None, "", Source::Zone),
-            item("zone", Measure::OutsideArea, None, "", Source::Zone),
+            item("zone", Measure::ZoneArea, None, "", QuantitySource::Zone),
+            item("zone", Measure::OutsideArea, None, "", QuantitySource::Zone),
         ];
         match &map.layers {
             Layers::Classes { legend, probabilities, .. } => {
@@ -303,9 +303,15 @@ impl<'a> AreaTable<'a> {
     }
 }
 
-fn item(variable: &str, measure: Measure, class: Option<(i64, String)>, unit: &str, source: Source) -> Item {
+fn item(
+    variable: &str,
+    measure: Measure,
+    class: Option<(i64, String)>,
+    unit: &str,
+    source: QuantitySource,
+) -> Quantity {
     let unit = measure.unit().unwrap_or(unit).to_owned();
-    Item { variable: variable.to_owned(), measure, class, unit, source }
+    Quantity { variable: variable.to_owned(), measure, class, unit, source }
 }
 
 /// Observed or not, and why not where the map knows it.
@@ -317,9 +323,9 @@ fn state_measures(map: &Map) -> Vec<Measure> {
     measures
 }
 
-fn class_items(map: &Map, legend: &[(i64, String)], probabilities: bool, areas: &Areas, items: &mut Vec<Item>) {
+fn class_items(map: &Map, legend: &[(i64, String)], probabilities: bool, areas: &Areas, items: &mut Vec<Quantity>) {
     for measure in state_measures(map) {
-        items.push(item("class", measure, None, "", Source::Zone));
+        items.push(item("class", measure, None, "", QuantitySource::Zone));
     }
     let mut classes: Vec<(i64, String, Option<usize>)> =
         legend.iter().enumerate().map(|(k, (code, name))| (*code, name.clone(), probabilities.then_some(k))).collect();
@@ -334,16 +340,16 @@ fn class_items(map: &Map, legend: &[(i64, String)], probabilities: bool, areas: 
             measures.extend([Measure::MeanProbability, Measure::ProbabilityArea]);
         }
         for measure in measures {
-            items.push(item("class", measure, Some((code, name.clone())), "", Source::Class(code, band)));
+            items.push(item("class", measure, Some((code, name.clone())), "", QuantitySource::Class(code, band)));
         }
     }
 }
 
-fn value_items(map: &Map, (name, unit): (&str, &str), band: usize, weighted: bool, items: &mut Vec<Item>) {
+fn value_items(map: &Map, (name, unit): (&str, &str), band: usize, weighted: bool, items: &mut Vec<Quantity>) {
     let mut measures = state_measures(map);
     measures.extend([Measure::ObservedCells, Measure::Mean, Measure::StandardDeviation]);
     if weighted {
         measures.extend([Measure::WeightedMean, Measure::WeightSum, Measure::UnweightedArea]);
     }
-    items.extend(measures.into_iter().map(|m| item(name, m, None, unit, Source::Value(band))));
+    items.extend(measures.into_iter().map(|m| item(name, m, None, unit, QuantitySource::Value(band))));
 }

@@ -10,7 +10,7 @@ use areal_raster::{Feature, Field, FieldKind, FieldValue, VectorLayer, write_lay
 use geo::Geometry;
 use rayon::prelude::*;
 
-use crate::{AreaTable, Item, Measure, Zone, ZoneState, ZoneSums, ZonesError};
+use crate::{AreaTable, Measure, Quantity, Zone, ZoneState, ZoneSums, ZonesError};
 
 /// Columns of `areas.csv`, with their meaning.
 pub fn areas_csv() -> CsvTable {
@@ -92,14 +92,14 @@ struct CsvRows<'a> {
 
 /// One item of the table, and its row before and after the value.
 struct CsvItem<'a> {
-    item: &'a Item,
+    item: &'a Quantity,
     before: Vec<u8>,
     after: Vec<u8>,
 }
 
 impl<'a> CsvRows<'a> {
     fn new(table: &'a AreaTable<'_>) -> csv::Result<Self> {
-        let item = |item: &'a Item| {
+        let item = |item: &'a Quantity| {
             let (code, class) = match &item.class {
                 Some((code, name)) => (code.to_string(), name.as_str()),
                 None => (String::new(), ""),

@@ -44,7 +44,7 @@ pub struct PlacedZone {
 pub fn place(set: &ZoneSet, grid: &PixelGrid) -> Result<Vec<PlacedZone>, ZonesError> {
     let areas = true_areas(set)?;
     let same = same_crs(&set.crs, &grid.crs);
-    let place = Place { grid, same, reach: Reach::new(set, grid), turn: turn_columns(grid) };
+    let place = TargetGrid { grid, same, reach: Reach::new(set, grid), turn: turn_columns(grid) };
     let batch = |(zones, areas): (&[Zone], &[f64])| {
         // A projection serves one thread.
         let projection = if same { None } else { Some(Projection::new(&set.crs, &grid.crs)?) };
@@ -83,7 +83,7 @@ fn turn_units(set: &ZoneSet) -> Option<f64> {
     }
 }
 
-struct Place<'a> {
+struct TargetGrid<'a> {
     grid: &'a PixelGrid,
     /// True when zones and grid have the same CRS.
     same: bool,
@@ -91,7 +91,7 @@ struct Place<'a> {
     turn: Option<f64>,
 }
 
-impl Place<'_> {
+impl TargetGrid<'_> {
     fn project(
         &self,
         projection: Option<&Projection>,

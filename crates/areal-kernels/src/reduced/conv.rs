@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::epilogue::{Epilogue, Place};
+use super::epilogue::{BlockTarget, Epilogue};
 use super::sums::{Block, DotProduct, PIXELS, Summer, Sums, Tap};
 use super::weights::{GROUP, Weights};
 use super::{Encoding, SLACK, rows_len};
@@ -311,7 +311,7 @@ impl Work<'_> {
             };
             tiles.summer.run(&sums, &mut tiles.block);
             let added = |map: &[u8]| map.as_ptr().add(output * encodings.added.map_or(0, Encoding::size));
-            let place = Place {
+            let place = BlockTarget {
                 pixels,
                 first: group * GROUP,
                 outputs,

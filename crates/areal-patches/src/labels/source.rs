@@ -59,7 +59,7 @@ pub enum LabelKind {
 
 /// One thing that carries a label: a polygon, a point, a class of a raster.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Item {
+pub(crate) struct LabelItem {
     pub label: Label,
     pub group: Option<String>,
     pub split: Option<Split>,
@@ -67,7 +67,7 @@ pub(crate) struct Item {
 
 /// The label file in memory (of a raster, what is known before it is read).
 pub(crate) struct Labels {
-    pub items: Vec<Item>,
+    pub items: Vec<LabelItem>,
     pub shapes: Shapes,
     /// Empty for values.
     pub classes: Vec<Class>,
@@ -135,7 +135,7 @@ fn raster(settings: &LabelSettings) -> Result<Labels, PatchError> {
         let all = (0..255).map(|code| ListedClass { code: Some(code), name: code_name(code), colour: None });
         legend(&all.collect::<Vec<_>>())?
     };
-    let items = (0..=255).map(|code| Item { label: Label::Class(code), group: None, split: None }).collect();
+    let items = (0..=255).map(|code| LabelItem { label: Label::Class(code), group: None, split: None }).collect();
     Ok(Labels { items, shapes: Shapes::Raster, classes, listed })
 }
 
@@ -178,7 +178,7 @@ impl Reader<'_> {
                 continue;
             };
             let text = |column: Option<usize>| column.map(|c| feature.values[c].to_string());
-            let item = Item {
+            let item = LabelItem {
                 label: self.label(value, &classes, feature.fid)?,
                 group: Some(text(group).unwrap_or_else(|| feature.fid.to_string())),
                 split: text(split)
@@ -210,7 +210,7 @@ impl Reader<'_> {
         Ok(Labels { items, shapes, classes, listed })
     }
 
-    fn warn_of_crossings(&self, items: &[Item], polygons: &[Geometry<f64>]) {
+    fn warn_of_crossings(&self, items: &[LabelItem], polygons: &[Geometry<f64>]) {
         let mut crossed = items.iter().zip(polygons).filter_map(|(i, p)| self_crossing(p).map(|place| (i, place)));
         if let Some((item, Coord { x, y })) = crossed.next() {
             let group = item.group.as_deref().unwrap_or("");

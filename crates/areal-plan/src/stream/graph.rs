@@ -50,7 +50,7 @@ pub struct Graph {
 
 /// Where a value of the program is found, and at what scale.
 #[derive(Debug, Clone)]
-struct Place {
+struct ScaledValue {
     value: usize,
     /// Pixels from one position to the next of the same phase.
     scale: usize,
@@ -58,7 +58,7 @@ struct Place {
     factors: Vec<usize>,
 }
 
-impl Place {
+impl ScaledValue {
     fn phases(&self) -> usize {
         self.factors.iter().product()
     }
@@ -77,9 +77,9 @@ impl Graph {
             return Err(other("ends without a mean and a linear layer"));
         };
         let mut nodes: Vec<Node> = Vec::new();
-        let mut places = vec![Place { value: 0, scale: 1, factors: Vec::new() }];
+        let mut places = vec![ScaledValue { value: 0, scale: 1, factors: Vec::new() }];
         for step in steps {
-            let Place { value: from, scale, factors } = places[step.from.index()].clone();
+            let ScaledValue { value: from, scale, factors } = places[step.from.index()].clone();
             let mut push = |operation, from| {
                 nodes.push(Node { operation, from });
                 nodes.len()
@@ -97,11 +97,11 @@ impl Graph {
             let scale = scale * stride;
             let apart = scale / factors.iter().product::<usize>();
             places.push(if stride == 1 || density.is_none_or(|density| density.is_multiple_of(apart)) {
-                Place { value: push(operation, from), scale, factors }
+                ScaledValue { value: push(operation, from), scale, factors }
             } else {
                 let every = push(without_stride(operation), from);
                 let factors = factors.into_iter().chain([stride]).collect();
-                Place { value: push(RowOperation::Phases(stride), every), scale, factors }
+                ScaledValue { value: push(RowOperation::Phases(stride), every), scale, factors }
             });
         }
         let features = places[mean.from.index()].clone();

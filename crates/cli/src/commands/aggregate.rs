@@ -6,7 +6,7 @@ use areal_formats::{BandRef, InputRef, Provenance};
 use areal_job::StagedDir;
 use areal_raster::input_file_with_companions;
 use areal_zones::{
-    AggregateSettings, AreaTable, Content, Invalid, Item, Map, MapInput, Measure, ZoneSet, ZoneSettings, ZoneSums,
+    AggregateSettings, AreaTable, Content, Invalid, Map, MapInput, Measure, Quantity, ZoneSet, ZoneSettings, ZoneSums,
     aggregate, areas_meta, write_areas,
 };
 use clap::Args;
@@ -185,8 +185,8 @@ fn provenance(inputs: Vec<InputRef>, settings: Value) -> Provenance {
 }
 
 fn warn_of_nothing(table: &AreaTable<'_>) {
-    let observed = |item: &&Item| item.measure == Measure::ObservedArea;
-    let seen = |item: &Item| table.areas.zones.iter().any(|sums| item.value(sums).is_some_and(|area| area > 0.0));
+    let observed = |item: &&Quantity| item.measure == Measure::ObservedArea;
+    let seen = |item: &Quantity| table.areas.zones.iter().any(|sums| item.value(sums).is_some_and(|area| area > 0.0));
     if !table.items.iter().filter(observed).any(seen) {
         tracing::warn!("no zone has an observed cell: the map has only nodata there");
     }
@@ -214,12 +214,12 @@ fn to_json(table: &AreaTable<'_>) -> Value {
 
 /// The table for people: a line a zone, then what is in none, and the map.
 fn to_text(table: &AreaTable<'_>) -> String {
-    let shown: Vec<(&Item, String)> =
+    let shown: Vec<(&Quantity, String)> =
         table.items.iter().zip(table.columns()).filter(|(item, _)| is_shown(item.measure)).collect();
     let mut lines = vec![vec!["zone".to_owned(), "name".to_owned()]];
     lines[0].extend(shown.iter().map(|(_, name)| name.clone()));
     let cells = |sums: &ZoneSums| -> Vec<String> {
-        let cell = |item: &Item| item.value(sums).map_or("-".to_owned(), |v| number(item.measure, v));
+        let cell = |item: &Quantity| item.value(sums).map_or("-".to_owned(), |v| number(item.measure, v));
         shown.iter().map(|(item, _)| cell(item)).collect()
     };
     let zones = table.set.zones.par_iter().zip(&table.areas.zones);

@@ -9,7 +9,7 @@ use std::arch::x86_64::{
     _mm512_setzero_ps, _mm512_slli_epi32, _mm512_srli_epi32, _mm512_storeu_si512,
 };
 
-use super::{Epilogue, Place};
+use super::{BlockTarget, Epilogue};
 use crate::reduced::Encoding;
 use crate::reduced::sums::Block;
 use crate::reduced::weights::GROUP;
@@ -22,7 +22,7 @@ const LANES: usize = 16;
 /// # Safety
 /// As there.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-pub unsafe fn run(e: &Epilogue, block: &Block, place: &Place) {
+pub unsafe fn run(e: &Epilogue, block: &Block, place: &BlockTarget) {
     let added = e.added.filter(|_| !place.added.is_null());
     // SAFETY: the caller's contract.
     unsafe {
@@ -43,7 +43,7 @@ pub unsafe fn run(e: &Epilogue, block: &Block, place: &Place) {
 /// # Safety
 /// As [`run`].
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
-pub unsafe fn run_bf16(e: &Epilogue, block: &Block, place: &Place) {
+pub unsafe fn run_bf16(e: &Epilogue, block: &Block, place: &BlockTarget) {
     let added = e.added.filter(|_| !place.added.is_null());
     // SAFETY: the caller's contract.
     unsafe {
@@ -73,7 +73,7 @@ struct Terms {
 impl Terms {
     /// Of the outputs from `lane` of a group on.
     #[target_feature(enable = "avx512f")]
-    unsafe fn new(e: &Epilogue, place: &Place, lane: usize) -> Self {
+    unsafe fn new(e: &Epilogue, place: &BlockTarget, lane: usize) -> Self {
         // SAFETY: scale and bias are whole groups.
         let load = |values: &[f32]| unsafe { _mm512_loadu_ps(values.as_ptr().add(place.first + lane)) };
         let factor = _mm512_set1_ps(e.added.map_or(0.0, |(_, factor)| factor));
@@ -107,7 +107,7 @@ impl Terms {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-unsafe fn pixels<const ADDED: usize, const INTEGERS: bool>(e: &Epilogue, block: &Block, place: &Place) {
+unsafe fn pixels<const ADDED: usize, const INTEGERS: bool>(e: &Epilogue, block: &Block, place: &BlockTarget) {
     let bytes = matches!(e.output, Encoding::U8 { .. });
     // SAFETY: the caller's contract, which the masks keep to.
     unsafe {
@@ -135,7 +135,7 @@ unsafe fn pixels<const ADDED: usize, const INTEGERS: bool>(e: &Epilogue, block: 
 
 /// Whole groups of bf16: a cache line of them at a time.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
-unsafe fn pairs<const ADDED: usize, const INTEGERS: bool>(e: &Epilogue, block: &Block, place: &Place) {
+unsafe fn pairs<const ADDED: usize, const INTEGERS: bool>(e: &Epilogue, block: &Block, place: &BlockTarget) {
     // SAFETY: the caller's contract.
     unsafe {
         let terms = [Terms::new(e, place, 0), Terms::new(e, place, LANES)];

@@ -32,7 +32,7 @@ pub struct Epilogue {
 
 /// Where the results of a block go.
 #[derive(Debug, Clone, Copy)]
-pub struct Place {
+pub struct BlockTarget {
     /// Pixels of the block.
     pub pixels: usize,
     /// First output of the group.
@@ -52,7 +52,7 @@ dispatch! {
     ///
     /// # Safety
     /// As there.
-    unsafe fn any(epilogue: &Epilogue, block: &Block, place: &Place) = Epilogue::any;
+    unsafe fn any(epilogue: &Epilogue, block: &Block, place: &BlockTarget) = Epilogue::any;
 }
 
 type Lanes = [f32; GROUP];
@@ -62,7 +62,7 @@ impl Epilogue {
     ///
     /// # Safety
     /// So many outputs can be read and written at each pixel's step.
-    pub unsafe fn run(&self, instructions: DotProduct, block: &Block, place: &Place) {
+    pub unsafe fn run(&self, instructions: DotProduct, block: &Block, place: &BlockTarget) {
         // SAFETY: the caller's contract; `instructions` proves the instructions.
         unsafe {
             match instructions {
@@ -79,7 +79,7 @@ impl Epilogue {
 
     #[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
     #[inline(always)]
-    unsafe fn any(&self, block: &Block, place: &Place) {
+    unsafe fn any(&self, block: &Block, place: &BlockTarget) {
         // SAFETY: the caller's contract.
         unsafe {
             match (self.integers, self.output) {
@@ -93,7 +93,7 @@ impl Epilogue {
 
     #[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
     #[inline(always)]
-    unsafe fn pixels<const INTEGERS: bool, const BYTES: bool>(&self, block: &Block, place: &Place) {
+    unsafe fn pixels<const INTEGERS: bool, const BYTES: bool>(&self, block: &Block, place: &BlockTarget) {
         let part = place.first..place.first + GROUP;
         let (Some(scale), Some(bias)) =
             (self.scale[part.clone()].first_chunk::<GROUP>(), self.bias[part].first_chunk::<GROUP>())
