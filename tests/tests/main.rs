@@ -12,6 +12,7 @@ mod encodings;
 mod estimate;
 mod estimate_flaws;
 mod estimate_labels;
+mod estimate_training;
 mod estimate_value;
 mod estimate_zones;
 mod explain;
