@@ -8,6 +8,7 @@ use gdal::spatial_ref::{AxisMappingStrategy, SpatialRef};
 
 use crate::RasterError;
 use crate::gdal_call::explain;
+use crate::wkt::without_ensembles;
 
 /// A CRS from text: an authority's code such as `EPSG:32648`, WKT, a PROJ string.
 ///
@@ -54,7 +55,7 @@ pub(crate) fn describe(srs: &SpatialRef) -> Result<Crs, RasterError> {
         return Err(RasterError::UnsupportedCrs { name });
     };
     let wkt = to_wkt2(srs).map_err(|message| RasterError::CrsText { text: name.clone(), message })?;
-    Ok(Crs { wkt, name, kind, ellipsoid: ellipsoid(srs) })
+    Ok(Crs { wkt: without_ensembles(&wkt), name, kind, ellipsoid: ellipsoid(srs) })
 }
 
 /// Degrees in radians and back is not exactly 1.
@@ -97,5 +98,39 @@ fn shorten(text: &str) -> String {
     match text.char_indices().nth(80) {
         Some((end, _)) => format!("{}...", &text[..end]),
         None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The texts of a CRS in a thread of its own, where nothing was looked up before but what `before` does: GDAL's and
+    /// areal's.
+    fn texts(before: fn()) -> [String; 2] {
+        let look = move || {
+            before();
+            let srs = spatial_ref("EPSG:32648").unwrap();
+            [to_wkt2(&srs).unwrap(), describe(&srs).unwrap().wkt]
+        };
+        std::thread::spawn(look).join().unwrap()
+    }
+
+    #[test]
+    fn fault_31_the_text_of_a_crs_does_not_depend_on_what_was_looked_up_before() {
+        let fresh = texts(|| ());
+        // A WKT of 2001, as in GeoTIFFs and shapefiles, makes PROJ look up the datum that the ensemble stands for.
+        let later = texts(|| {
+            let older = "GEOGCS[\"WGS 84\",DATUM[\"WGS_1984\",SPHEROID[\"WGS 84\",6378137,298.257223563,AUTHORITY[\"EPSG\",\
+                         \"7030\"]],AUTHORITY[\"EPSG\",\"6326\"]],PRIMEM[\"Greenwich\",0],UNIT[\"degree\",0.0174532925199433],\
+                         AUTHORITY[\"EPSG\",\"4326\"]]";
+            let older = crs_from_text(older).unwrap();
+            assert!(same_crs(&older, &crs_from_text("EPSG:4326").unwrap()));
+        });
+        assert_eq!(fresh[1], later[1]);
+        assert!(fresh[1].contains("DATUM[\"World Geodetic System 1984\",ELLIPSOID[\"WGS 84\",6378137,298.257223563,"));
+        assert!(fresh[1].ends_with("ID[\"EPSG\",32648]]"), "{}", fresh[1]);
+        eprintln!("{}\n{}\n{}", fresh[0], later[0], fresh[1]);
+        assert!(same_crs(&crs_from_text(&fresh[0]).unwrap(), &crs_from_text(&fresh[1]).unwrap()));
     }
 }
