@@ -24,6 +24,7 @@ mod resample;
 mod same_grid;
 mod scene;
 mod selection;
+mod side_file;
 mod sources;
 mod srs;
 mod statistics;
@@ -34,6 +35,7 @@ mod vector_write;
 mod vrt;
 mod warp;
 mod wkb;
+mod wkt;
 
 pub use band::BandInfo;
 pub use cog::{CogBand, CogSpec, CogWriter};
