@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use areal_job::{FileError, Sha256, hash_bytes, hash_file, hash_folder};
+use areal_job::{FileError, Sha256, check_digest, folder_bytes, hash_bytes, hash_file, hash_folder};
 use serde::{Deserialize, Serialize};
 
 /// An input of a job. In JSON, a local input has a `path` and a remote one a `url`.
@@ -69,22 +69,16 @@ impl InputFile {
 /// Describes an input file or folder by digest and size.
 ///
 /// # Errors
-/// When it cannot be read.
+/// When it cannot be read; [`FileError::Damaged`] when it is of an output of areal's and not as areal wrote it.
 pub fn input_file(path: &Path) -> Result<InputFile, FileError> {
-    let sha256 = if path.is_dir() { hash_folder(path)? } else { hash_file(path)? };
-    Ok(InputFile { path: path.to_path_buf(), sha256, bytes: size_of(path)?, companions: Vec::new() })
-}
-
-fn size_of(path: &Path) -> Result<u64, FileError> {
-    let meta = std::fs::metadata(path).map_err(FileError::io("read", path))?;
-    if !meta.is_dir() {
-        return Ok(meta.len());
-    }
-    let mut sum = 0;
-    for entry in std::fs::read_dir(path).map_err(FileError::io("read", path))? {
-        sum += size_of(&entry.map_err(FileError::io("read", path))?.path())?;
-    }
-    Ok(sum)
+    let (sha256, bytes) = if path.is_dir() {
+        (hash_folder(path)?, folder_bytes(path)?)
+    } else {
+        let sha256 = hash_file(path)?;
+        check_digest(path, &sha256)?;
+        (sha256, std::fs::metadata(path).map_err(FileError::io("read", path))?.len())
+    };
+    Ok(InputFile { path: path.to_path_buf(), sha256, bytes, companions: Vec::new() })
 }
 
 impl InputRef {

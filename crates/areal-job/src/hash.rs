@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use sha2::Digest;
 
 use crate::FileError;
+use crate::files::{files_under, is_side_file};
+use crate::manifest::{Manifest, Use};
 
 /// A SHA-256 digest in lower-case hexadecimal, as `sha256sum` prints it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -33,7 +35,7 @@ impl std::fmt::Display for Sha256 {
     }
 }
 
-fn finish(hasher: sha2::Sha256) -> Sha256 {
+pub(crate) fn finish(hasher: sha2::Sha256) -> Sha256 {
     let mut hex = String::with_capacity(64);
     for byte in hasher.finalize() {
         let _ = write!(hex, "{byte:02x}");
@@ -56,7 +58,10 @@ pub fn hash_file(path: &Path) -> Result<Sha256, FileError> {
     // Small enough to leave the caches near a processor to the work that goes on beside.
     let mut buffer = vec![0u8; 1 << 17];
     loop {
-        let n = file.read(&mut buffer).map_err(FileError::io("read", path))?;
+        let n = match file.read(&mut buffer) {
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
+            read => read.map_err(FileError::io("read", path))?,
+        };
         if n == 0 {
             return Ok(finish(hasher));
         }
@@ -64,26 +69,54 @@ pub fn hash_file(path: &Path) -> Result<Sha256, FileError> {
     }
 }
 
-/// Digest of a folder: of the sorted list of its files' relative names and digests.
+/// Digest of a folder: of the sorted list of its files' digests and relative names. Of an output of areal's only the files that
+/// areal wrote count, and those that areal reads are checked against the manifest. Of any other folder all files count but
+/// those that viewers put there.
 ///
 /// # Errors
-/// When the folder or one of its files cannot be read.
+/// When the folder or one of its files cannot be read; [`FileError::Damaged`] when a file is not as areal wrote it.
 pub fn hash_folder(path: &Path) -> Result<Sha256, FileError> {
+    if let Some(manifest) = Manifest::read(path)? {
+        return manifest.verified_digest(path);
+    }
     let mut lines = Vec::new();
-    let mut pending = vec![path.to_path_buf()];
-    while let Some(folder) = pending.pop() {
-        for entry in std::fs::read_dir(&folder).map_err(FileError::io("read", &folder))? {
-            let file = entry.map_err(FileError::io("read", &folder))?.path();
-            if file.is_dir() {
-                pending.push(file);
-            } else {
-                let name = file.strip_prefix(path).unwrap_or(&file).to_string_lossy().into_owned();
-                lines.push(format!("{} {name}\n", hash_file(&file)?));
-            }
-        }
+    for name in files_under(path)?.into_iter().filter(|name| !is_side_file(name)) {
+        lines.push(format!("{} {}\n", hash_file(&path.join(&name))?, name.to_string_lossy()));
     }
     lines.sort_by(|a, b| a[64..].cmp(&b[64..]));
     Ok(hash_bytes(lines.concat().as_bytes()))
+}
+
+/// Bytes of the files that count in [`hash_folder`].
+///
+/// # Errors
+/// As [`hash_folder`], but files are not read.
+pub fn folder_bytes(path: &Path) -> Result<u64, FileError> {
+    if let Some(manifest) = Manifest::read(path)? {
+        return Ok(manifest.files().iter().map(|file| file.bytes).sum());
+    }
+    let mut sum = 0;
+    for name in files_under(path)?.into_iter().filter(|name| !is_side_file(name)) {
+        let file = path.join(name);
+        sum += std::fs::metadata(&file).map_err(FileError::io("read", file))?.len();
+    }
+    Ok(sum)
+}
+
+/// Checks a file that an output of areal's holds against the manifest of its folder, given the digest that it has now.
+///
+/// # Errors
+/// [`FileError::Damaged`] when areal wrote it otherwise.
+pub fn check_digest(path: &Path, now: &Sha256) -> Result<(), FileError> {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
+        return Ok(());
+    };
+    // One that is damaged itself says nothing of a file that is named alone.
+    let Ok(Some(manifest)) = Manifest::read(folder) else { return Ok(()) };
+    match manifest.file(name) {
+        Some(file) if file.used != Use::Open && file.sha256 != *now => file.verify(folder),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -100,6 +133,9 @@ mod tests {
         assert_eq!(hash_file(&folder.path().join("x")).unwrap().as_str(), abc);
         let whole = hash_folder(folder.path()).unwrap();
         std::fs::write(folder.path().join("x"), "abd").unwrap();
-        assert_ne!(hash_folder(folder.path()).unwrap(), whole);
+        let changed = hash_folder(folder.path()).unwrap();
+        assert_ne!(changed, whole);
+        std::fs::write(folder.path().join("x.aux.xml"), "statistics").unwrap();
+        assert_eq!(hash_folder(folder.path()).unwrap(), changed, "a viewer's file is no part of the folder");
     }
 }

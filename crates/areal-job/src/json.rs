@@ -71,4 +71,20 @@ mod tests {
         let fault = read_json::<Doc>(&path, "areal-test/1").unwrap_err().to_string();
         assert!(fault.contains("line 2, column 4") && fault.contains("`m`"), "{fault}");
     }
+
+    #[test]
+    fn fault_23_every_fraction_comes_back_as_the_same_number() {
+        // Without correct rounding, one in ten of these reads as the next number.
+        for n in 1..400u32 {
+            for k in 0..n {
+                let fraction = f64::from(k) / f64::from(n);
+                let text = serde_json::to_string(&fraction).unwrap();
+                assert_eq!(
+                    serde_json::from_str::<f64>(&text).unwrap().to_bits(),
+                    fraction.to_bits(),
+                    "{k}/{n}: {text}"
+                );
+            }
+        }
+    }
 }

@@ -2,17 +2,36 @@
 //!
 //! Nothing here knows rasters or networks; every other crate may use it.
 
+mod carry;
+mod check_output;
+mod files;
 mod hash;
 mod interrupt;
 mod json;
+mod lease;
+mod live;
+mod manifest;
+mod place;
 mod progress;
-mod staged;
+mod staged_dir;
+mod staged_file;
+#[cfg(test)]
+mod staged_tests;
+mod verify;
 
-pub use hash::{Sha256, hash_bytes, hash_file, hash_folder};
+pub use check_output::check_output;
+pub use files::{files_under, is_side_file};
+pub use hash::{Sha256, check_digest, folder_bytes, hash_bytes, hash_file, hash_folder};
 pub use interrupt::{Interrupt, Interrupted};
 pub use json::{read_json, write_json};
+pub use lease::Lease;
+pub use live::abandon;
+pub use manifest::{Condition, MANIFEST, Manifest, ManifestFile, Use};
+pub use place::{recover_input, sweep_files};
 pub use progress::{Job, NoProgress, Progress, Task, Unit};
-pub use staged::{StagedDir, StagedFile, check_output};
+pub use staged_dir::StagedDir;
+pub use staged_file::StagedFile;
+pub use verify::{FileState, Verified, VerifyError, verify};
 
 /// A file operation that failed, with the file it failed on.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +78,21 @@ pub enum FileError {
         output: std::path::PathBuf,
         /// The input.
         input: std::path::PathBuf,
+    },
+    /// An output that another process is writing.
+    #[error("{path} is being written by {holder}", path = path.display())]
+    Busy {
+        /// The output.
+        path: std::path::PathBuf,
+        /// Process, host and time.
+        holder: String,
+    },
+    /// A file of an output that is not as areal wrote it.
+    #[error("{path} was changed or damaged since areal wrote it: {how}", path = path.display())]
+    Damaged {
+        path: std::path::PathBuf,
+        /// What is not as it was, with its place.
+        how: String,
     },
     /// An output path that ends in no name, such as `.` or `/`.
     #[error("{path} is not a valid output name", path = path.display())]

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use areal_formats::InputRef;
-use areal_job::{FileError, read_json, write_json};
+use areal_job::{FileError, files_under, read_json, sweep_files, write_json};
 use serde::{Deserialize, Serialize};
 
 use crate::PredictError;
@@ -70,26 +70,51 @@ impl Journal {
         out.with_file_name(format!(".{name}.resume"))
     }
 
-    /// Begins a journal, or with `resume` opens the one that an interrupted run of the same job left.
+    /// Begins a journal, or with `resume` opens the one that an interrupted run of the same job left. The caller holds the
+    /// lease of the output.
     ///
     /// # Errors
-    /// [`PredictError::OtherJob`] when the one that stands there is of another job; when it cannot be written.
+    /// [`PredictError::OtherJob`] when the one that stands there is of another job; [`FileError::Foreign`] when it holds
+    /// files that areal did not write; when it cannot be written.
     pub fn open(out: &Path, identity: &JobIdentity, resume: bool) -> Result<Self, PredictError> {
         let folder = Self::folder_of(out);
-        if folder.exists() {
-            if resume {
-                let old: JobIdentity = read_json(&folder.join(FILE), FORMAT)?;
-                return match old.difference(identity) {
-                    Some(difference) => Err(PredictError::OtherJob { path: folder, difference }),
-                    None => Ok(Self { folder }),
-                };
-            }
-            tracing::warn!("{} of an interrupted run was deleted; --resume would have continued it", folder.display());
-            std::fs::remove_dir_all(&folder).map_err(FileError::io("remove", &folder))?;
+        sweep_files(&folder)?;
+        let document = folder.join(FILE);
+        if resume && document.exists() {
+            let old: JobIdentity = read_json(&document, FORMAT)?;
+            return match old.difference(identity) {
+                Some(difference) => Err(PredictError::OtherJob { path: folder, difference }),
+                None => Ok(Self { folder }),
+            };
         }
-        std::fs::create_dir_all(&folder).map_err(FileError::io("create", &folder))?;
-        write_json(&folder.join(FILE), identity)?;
-        Ok(Self { folder })
+        // Without its document a journal is the beginning or the end of one: it keeps nothing that could be continued.
+        if document.exists() {
+            tracing::warn!("{} of an interrupted run was deleted; --resume would have continued it", folder.display());
+        }
+        let journal = Self { folder };
+        journal.delete()?;
+        std::fs::create_dir_all(&journal.folder).map_err(FileError::io("create", &journal.folder))?;
+        write_json(&document, identity)?;
+        Ok(journal)
+    }
+
+    /// Deletes the journal, if all that is in it was written by areal. Its document goes first: a kill meanwhile leaves what
+    /// is known to keep nothing.
+    fn delete(&self) -> Result<(), FileError> {
+        let folder = &self.folder;
+        if !folder.exists() {
+            return Ok(());
+        }
+        let mut files = files_under(folder)?;
+        if let Some(foreign) = files.iter().find(|file| !is_own(folder, file)) {
+            return Err(FileError::Foreign { path: folder.join(foreign) });
+        }
+        files.sort_by_key(|file| file != Path::new(FILE));
+        for file in files {
+            let path = folder.join(file);
+            std::fs::remove_file(&path).map_err(FileError::io("remove", &path))?;
+        }
+        std::fs::remove_dir(folder).map_err(FileError::io("remove", folder))
     }
 
     fn path(&self, strip: usize) -> PathBuf {
@@ -126,6 +151,16 @@ impl Journal {
     /// # Errors
     /// When it cannot be removed.
     pub fn remove(self) -> Result<(), PredictError> {
-        Ok(std::fs::remove_dir_all(&self.folder).map_err(FileError::io("remove", &self.folder))?)
+        Ok(self.delete()?)
+    }
+}
+
+/// True for a file that areal wrote into a journal.
+fn is_own(folder: &Path, name: &Path) -> bool {
+    let path = folder.join(name);
+    match name.to_str() {
+        Some(FILE) => read_json::<JobIdentity>(&path, FORMAT).is_ok(),
+        Some(name) if name.starts_with("strip-") && name.ends_with(".shard") => Shard::is_one(&path),
+        _ => false,
     }
 }

@@ -1,5 +1,6 @@
 //! Finished rows of cells, and their encoding in the journal.
 
+use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
 
@@ -71,6 +72,8 @@ pub struct Shard {
 }
 
 const MAGIC: &[u8] = b"areal-shard/3\n";
+/// What shards of all versions begin with.
+const FAMILY: &[u8] = b"areal-shard/";
 const DIGEST: usize = 64;
 
 impl Shard {
@@ -98,6 +101,13 @@ impl Shard {
         let staged = areal_job::StagedFile::new(path)?;
         std::fs::write(staged.path(), bytes).map_err(FileError::io("write", path))?;
         staged.commit()
+    }
+
+    /// True for a file that begins as shards of all versions do.
+    pub fn is_one(path: &Path) -> bool {
+        let mut beginning = Vec::new();
+        let read = std::fs::File::open(path).and_then(|f| f.take(FAMILY.len() as u64).read_to_end(&mut beginning));
+        read.is_ok() && beginning == FAMILY
     }
 
     /// Reads a shard; `None` when the file is not there or not whole, so that its strip is done again.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use areal_formats::{InputRef, Provenance};
-use areal_job::{FileError, StagedDir, read_json, write_json};
+use areal_job::{FileError, MANIFEST, Manifest, StagedDir, read_json, recover_input, write_json};
 use areal_model::StateDict;
 use serde::{Deserialize, Serialize};
 
@@ -94,10 +94,14 @@ impl Checkpoint {
         Ok(staged.commit()?)
     }
 
-    /// Reads the checkpoint of this run; none when there is none.
+    /// Reads the checkpoint of this run; none when there is none, or only a part of one that was being removed.
     pub fn load(folder: &Path, run: &RunKey) -> Result<Option<Self>, TrainError> {
-        if !folder.exists() {
+        recover_input(folder)?;
+        if !folder.join(STATE).exists() {
             return Ok(None);
+        }
+        if let Some(manifest) = Manifest::read(folder)? {
+            manifest.verified_digest(folder)?;
         }
         let state: State = read_json(&folder.join(STATE), FORMAT)?;
         if let Some(difference) = difference(&state.run, run) {
@@ -120,15 +124,31 @@ impl Checkpoint {
 
 /// Epochs that a checkpoint holds; none where there is no checkpoint.
 pub(crate) fn epochs_kept(folder: &Path) -> Result<Option<usize>, FileError> {
-    if !folder.exists() {
+    if !folder.join(STATE).exists() {
         return Ok(None);
     }
     Ok(Some(read_json::<State>(&folder.join(STATE), FORMAT)?.epochs))
 }
 
-/// Removes a checkpoint that is no longer needed.
+/// Removes a checkpoint that is no longer needed. Its state goes first: a kill meanwhile leaves what is known to be no
+/// checkpoint. Files that areal does not write into checkpoints stay, with their folder.
 pub(crate) fn remove(folder: &Path) -> Result<(), FileError> {
-    if folder.exists() { std::fs::remove_dir_all(folder).map_err(FileError::io("remove", folder)) } else { Ok(()) }
+    if !folder.exists() {
+        return Ok(());
+    }
+    for name in [STATE, HISTORY, WEIGHTS, BEST, OPTIMISER, MANIFEST] {
+        let path = folder.join(name);
+        if path.exists() {
+            std::fs::remove_file(&path).map_err(FileError::io("remove", &path))?;
+        }
+    }
+    match std::fs::remove_dir(folder) {
+        Err(e) if e.kind() == std::io::ErrorKind::DirectoryNotEmpty => {
+            tracing::warn!("{} holds files that areal does not know; they are left there", folder.display());
+            Ok(())
+        }
+        other => other.map_err(FileError::io("remove", folder)),
+    }
 }
 
 /// The first thing in which two runs differ, in words.

@@ -9,7 +9,7 @@ use crate::commands::Command;
 /// Results go to stdout and to the files named with --out. Messages go to stderr.
 ///
 /// Exit codes: 0 success; 1 the job failed; 2 wrong usage, settings or recipe; 3 an input cannot be used;
-/// 4 an output cannot be written; 130 interrupted.
+/// 4 an output cannot be written; 5 another process is writing the output; 130 interrupted.
 #[derive(Debug, Parser)]
 #[command(name = "areal", version, max_term_width = 100, arg_required_else_help = true)]
 pub struct Cli {

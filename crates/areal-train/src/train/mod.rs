@@ -67,6 +67,8 @@ pub fn train(
     if restart {
         remove(&folder)?;
     }
+    // What stands there and is no checkpoint shows now, not after the first epoch.
+    drop(StagedDir::new(&folder, true)?);
     let kept = Checkpoint::load(&folder, &run)?;
 
     let class_weights = settings.class_weights.weights(&train.class_counts());

@@ -19,6 +19,7 @@ pub mod run;
 pub mod sample;
 pub mod tile;
 pub mod train;
+pub mod verify;
 
 use std::path::PathBuf;
 
@@ -52,6 +53,9 @@ pub fn check_names<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result<(
 pub fn start<S: Stage>(stage: S, context: &Context) -> Result<(), CliError> {
     let output = stage.output();
     check_names(stage.inputs().iter().chain([&output]))?;
+    for input in stage.inputs() {
+        areal_job::recover_input(&input)?;
+    }
     if !output.as_os_str().is_empty() {
         areal_job::check_output(&output, &stage.inputs())?;
     }
@@ -79,6 +83,7 @@ pub enum Command {
     Devices(devices::Options),
     Completions(completions::Options),
     Man(man::Options),
+    Verify(verify::Options),
 }
 
 pub fn dispatch(command: Command, context: &Context) -> Result<(), CliError> {
@@ -100,5 +105,6 @@ pub fn dispatch(command: Command, context: &Context) -> Result<(), CliError> {
         Command::Devices(options) => devices::run(options, context),
         Command::Completions(options) => completions::run(options, context),
         Command::Man(options) => man::run(options, context),
+        Command::Verify(options) => verify::run(&options, context),
     }
 }

@@ -106,7 +106,9 @@ impl Stage for Options {
     fn run(self, context: &Context) -> Result<(), CliError> {
         let settings = self.settings();
         required(self.prediction.as_deref(), "--prediction")?;
-        let out = StagedDir::new(required(self.out.as_deref(), "--out")?, self.overwrite)?;
+        let mut out = StagedDir::new(required(self.out.as_deref(), "--out")?, self.overwrite)?;
+        // Interpreters fill these in.
+        out.open_to_edits(&["sample.csv", "second_look.csv"]);
         self.check()?;
         let drawn = draw_sample(&settings, &out, context.job())?;
         for remark in &drawn.remarks {

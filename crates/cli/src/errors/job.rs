@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use areal_job::{FileError, Interrupted};
+use areal_job::{FileError, Interrupted, VerifyError};
 
 use super::{CliError, Exit};
 
@@ -16,7 +16,11 @@ impl From<FileError> for CliError {
             return other;
         }
         let exit = match &error {
-            FileError::Io { action: "read", .. } | FileError::Json { .. } | FileError::Format { .. } => Exit::Input,
+            FileError::Io { action: "read", .. }
+            | FileError::Json { .. }
+            | FileError::Format { .. }
+            | FileError::Damaged { .. } => Exit::Input,
+            FileError::Busy { .. } => Exit::Busy,
             FileError::OverInput { .. } | FileError::Unnamed { .. } => Exit::Usage,
             FileError::Io { .. } | FileError::Exists { .. } | FileError::Foreign { .. } => Exit::Output,
         };
@@ -24,6 +28,14 @@ impl From<FileError> for CliError {
             FileError::Exists { .. } => "choose another --out, or pass --overwrite to replace it",
             FileError::Foreign { .. } => {
                 "areal replaces only its own outputs; choose another --out, or move the existing one away"
+            }
+            FileError::Busy { .. } => {
+                "wait until it has ended, or choose another --out; a process on another machine that ended without a word \
+                 blocks the output for two minutes"
+            }
+            FileError::Damaged { .. } => {
+                "make it again, or copy it again from where it is whole; if the change was made on purpose, \
+                 `areal verify --accept FOLDER` takes the file as it is"
             }
             FileError::OverInput { .. } => "choose an --out outside the inputs",
             FileError::Unnamed { .. } => "give the name of a file or folder that can be created",
@@ -54,6 +66,17 @@ fn other_folder(document: &Path) -> Option<CliError> {
     let folder = document.parent().unwrap_or(document);
     let message = format!("{} is not {what}: it has no {name}", folder.display());
     Some(CliError::new(Exit::Input, message).help(format!("pass the folder that `areal {command}` made")))
+}
+
+impl From<VerifyError> for CliError {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::File(inner) => inner.into(),
+            VerifyError::Interrupted(inner) => inner.into(),
+            VerifyError::NoManifest { .. } => Self::from_source(Exit::Input, &error)
+                .help("name a folder that areal made; earlier versions of areal wrote no manifest"),
+        }
+    }
 }
 
 impl From<Interrupted> for CliError {

@@ -29,6 +29,8 @@ pub enum Exit {
     Input,
     /// An output that cannot be written.
     Output,
+    /// Another process is writing the output.
+    Busy,
     /// Stopped by Ctrl-C.
     Interrupted,
 }
@@ -40,6 +42,7 @@ impl Exit {
             Self::Usage => 2,
             Self::Input => 3,
             Self::Output => 4,
+            Self::Busy => 5,
             Self::Interrupted => 130,
         }
     }

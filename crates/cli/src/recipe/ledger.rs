@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use areal_job::{FileError, Sha256, hash_file, hash_folder, read_json, write_json};
+use areal_job::{FileError, Lease, Sha256, hash_file, hash_folder, read_json, sweep_files, write_json};
 use areal_raster::{RasterError, input_file_with_companions};
 use serde::{Deserialize, Serialize};
 use toml::Table;
@@ -26,6 +26,17 @@ pub struct Entry {
 pub struct Ledger {
     folder: PathBuf,
     digests: HashMap<PathBuf, Sha256>,
+    /// Two runs on one working folder would make each other's stages anew.
+    lease: Option<Lease>,
+}
+
+impl Drop for Ledger {
+    /// A run that made nothing leaves nothing: folders with something in them are not removed by this.
+    fn drop(&mut self) {
+        if self.lease.take().is_some() && std::fs::remove_dir(&self.folder).is_ok() {
+            let _ = self.folder.parent().map(std::fs::remove_dir);
+        }
+    }
 }
 
 /// Whether a stage has to run.
@@ -62,7 +73,20 @@ impl Verdict {
 impl Ledger {
     /// The ledger of a working folder.
     pub fn open(workdir: &Path) -> Self {
-        Self { folder: workdir.join(".ledger"), digests: HashMap::new() }
+        Self { folder: workdir.join(".ledger"), digests: HashMap::new(), lease: None }
+    }
+
+    /// Keeps other runs from the working folder as long as this ledger is open.
+    ///
+    /// # Errors
+    /// [`FileError::Busy`] when another run writes to the folder.
+    pub fn hold(&mut self) -> Result<(), FileError> {
+        if self.lease.is_none() {
+            std::fs::create_dir_all(&self.folder).map_err(FileError::io("create", &self.folder))?;
+            self.lease = Some(Lease::take(&self.folder)?);
+            sweep_files(&self.folder)?;
+        }
+        Ok(())
     }
 
     /// What the stage would be made from now: an input's digest counts all files that are read with it.

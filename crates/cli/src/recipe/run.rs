@@ -58,6 +58,9 @@ impl<'a> RecipeRun<'a> {
         let table = overlay(defaults, own.clone());
         let stage: S = from_table(overlay(table, overwrite()), section)?;
         let (inputs, output) = (stage.inputs(), stage.output());
+        if !self.settings.dry_run {
+            areal_job::recover_input(&output)?;
+        }
         let missing = self.settings.dry_run && (self.stale || inputs.iter().any(|p| not_made(p)));
         if missing {
             self.stale = true;
@@ -82,6 +85,7 @@ impl<'a> RecipeRun<'a> {
         if verdict == Verdict::New && !self.settings.force && output.is_file() {
             return Err(FileError::Exists { path: output }.into());
         }
+        self.ledger.hold()?;
         start(stage, self.context)?;
         self.ledger.record(name, entry)?;
         Ok(())

@@ -1,0 +1,61 @@
+//! `areal verify`: are outputs as areal wrote them?
+
+use std::path::PathBuf;
+
+use areal_job::{FileState, Verified, verify};
+use clap::Args;
+use serde_json::json;
+
+use super::check_names;
+use crate::columns::aligned;
+use crate::context::Context;
+use crate::errors::{CliError, Exit};
+
+/// Compare outputs with what areal wrote: is every file still the same?
+///
+/// Every folder that areal writes has a manifest, areal-manifest.json, with the name, size and digest of each file.
+/// Prints one line per file: ok; edited (a file that people may change, such as a sample sheet, a layer or a text, or
+/// a change that was accepted); changed; missing; foreign (not written by areal). Folders below FOLDER are compared
+/// too. Exit code 0 if no file is changed or missing, otherwise 3.
+#[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "Examples:\n  areal verify demo/out\n  areal verify bundle --json\n  areal verify store --accept"
+)]
+pub struct Options {
+    /// Folders that areal wrote, or folders of such folders.
+    #[arg(required = true, value_name = "FOLDER")]
+    pub folders: Vec<PathBuf>,
+    /// Accept files as they are now: after a change on purpose, such as corrected labels in patches.csv.
+    #[arg(long)]
+    pub accept: bool,
+    /// Print the files as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+pub fn run(options: &Options, context: &Context) -> Result<(), CliError> {
+    check_names(&options.folders)?;
+    let mut files = Vec::new();
+    for folder in &options.folders {
+        areal_job::recover_input(folder)?;
+        files.extend(verify(folder, options.accept, context.job())?);
+    }
+    if options.json {
+        let text = serde_json::to_string_pretty(&json!({ "files": files }));
+        outln!("{}", text.map_err(|e| CliError::from_source(Exit::Failure, &e))?);
+    } else {
+        aligned(&files.iter().map(line).collect::<Vec<_>>(), |_| false).iter().for_each(|line| outln!("{line}"));
+    }
+    let faults = files.iter().filter(|file| file.state.is_fault()).count();
+    if faults == 0 {
+        return Ok(());
+    }
+    let changed = files.iter().any(|file| file.state == FileState::Changed);
+    let advice = if changed { "; --accept takes changed files as they are" } else { "" };
+    Err(CliError::new(Exit::Input, format!("{faults} of {} files are changed or missing", files.len()))
+        .help(format!("make the output again, or copy it again from where it is whole{advice}")))
+}
+
+fn line(file: &Verified) -> Vec<String> {
+    vec![file.state.to_string(), file.path.display().to_string(), file.how.clone().unwrap_or_default()]
+}
