@@ -93,18 +93,23 @@ pub(crate) fn discard(old: &Path, new: &Path) -> Result<bool, FileError> {
 /// True when `new` has this very file, or one with the same content, under its name or under that of a kept one.
 fn has_too(new: &Path, path: &Path, name: &Path) -> Result<bool, FileError> {
     let own = fs::symlink_metadata(path).map_err(FileError::io("read", path))?;
-    for other in std::iter::once(name.to_path_buf()).chain((1..).map(|n| kept_name(name, n))) {
-        let Ok(meta) = fs::symlink_metadata(new.join(&other)) else {
-            // The name itself may be missing where a kept one is there.
-            if other == name { continue } else { return Ok(false) }
-        };
+    let is_it = |other: &Path| -> Result<bool, FileError> {
+        let Ok(meta) = fs::symlink_metadata(new.join(other)) else { return Ok(false) };
         if (meta.dev(), meta.ino()) == (own.dev(), own.ino()) {
             return Ok(true);
         }
         let alike = own.is_file() && meta.is_file() && own.len() == meta.len();
-        if alike && hash_file(path)? == hash_file(&new.join(&other))? {
+        Ok(alike && hash_file(path)? == hash_file(&new.join(other))?)
+    };
+    if is_it(name)? {
+        return Ok(true);
+    }
+    let mut n = 1;
+    while there(&new.join(kept_name(name, n))) {
+        if is_it(&kept_name(name, n))? {
             return Ok(true);
         }
+        n += 1;
     }
     Ok(false)
 }
@@ -146,8 +151,12 @@ fn kept_name(name: &Path, n: usize) -> PathBuf {
 
 /// The first of NAME.kept-1, NAME.kept-2 ... that neither folder has.
 pub(crate) fn free_name(name: &Path, folders: [&Path; 2]) -> PathBuf {
-    let free = |kept: &PathBuf| folders.iter().all(|folder| !there(&folder.join(kept)));
-    (1..).map(|n| kept_name(name, n)).find(free).expect("a folder does not hold all names")
+    let taken = |n| folders.iter().any(|folder| there(&folder.join(kept_name(name, n))));
+    let mut n = 1;
+    while taken(n) {
+        n += 1;
+    }
+    kept_name(name, n)
 }
 
 /// Makes a file stand at a second place: a link where the file system has them, else a copy.

@@ -57,8 +57,9 @@ pub enum Use {
     Accepted,
 }
 
-/// Endings of files that areal writes for people and other programs.
-const OPEN: [&str; 5] = ["gpkg", "html", "md", "svg", "toml"];
+/// Endings of files that areal writes for people and other programs. GDAL adds statistics to `.aux.xml` files when somebody looks
+/// at the raster.
+const OPEN: [&str; 6] = [".aux.xml", ".gpkg", ".html", ".md", ".svg", ".toml"];
 
 /// What a file of an output is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +80,7 @@ impl Manifest {
         let mut files = Vec::new();
         for name in files_under(folder)? {
             let Some(name) = name.to_str().filter(|name| *name != MANIFEST) else { continue };
-            let by_ending = Path::new(name).extension().is_some_and(|e| OPEN.iter().any(|open| e == *open));
+            let by_ending = OPEN.iter().any(|ending| name.ends_with(ending));
             let used = if by_ending || open(name) { Use::Open } else { Use::Data };
             files.push(describe(folder, name, used)?);
         }

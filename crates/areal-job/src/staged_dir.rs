@@ -107,8 +107,8 @@ impl StagedDir {
     }
 
     /// Says that people fill in these files: later changes to them are no damage.
-    pub fn open_to_edits(&mut self, names: &[&str]) {
-        self.open.extend(names.iter().map(|&name| name.to_owned()));
+    pub fn open_to_edits<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) {
+        self.open.extend(names.into_iter().map(str::to_owned));
     }
 
     /// Gives the whole folder its final name, with its manifest. Of a folder that stood there, only files that areal wrote

@@ -10,7 +10,7 @@ use crate::{FileError, MANIFEST, Manifest, StagedDir, StagedFile, check_output, 
 /// Writes an output of these files.
 fn write(target: &Path, files: &[(&str, &str)]) {
     let mut staged = StagedDir::new(target, true).unwrap();
-    staged.open_to_edits(&["sample.csv"]);
+    staged.open_to_edits(["sample.csv"]);
     for (name, text) in files {
         fs::write(staged.file(name), text).unwrap();
     }

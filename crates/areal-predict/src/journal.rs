@@ -160,7 +160,7 @@ fn is_own(folder: &Path, name: &Path) -> bool {
     let path = folder.join(name);
     match name.to_str() {
         Some(FILE) => read_json::<JobIdentity>(&path, FORMAT).is_ok(),
-        Some(name) if name.starts_with("strip-") && name.ends_with(".shard") => Shard::is_one(&path),
+        Some(name) if name.starts_with("strip-") => Shard::is_one(&path),
         _ => false,
     }
 }

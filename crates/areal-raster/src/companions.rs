@@ -11,13 +11,13 @@ use gdal::{Dataset, DatasetOptions, GdalOpenFlags, Metadata};
 
 use crate::RasterError;
 use crate::gdal_call::explain;
-use crate::side_file::holds_only_statistics;
+use crate::side_file::adds_nothing;
 use crate::vrt::{self, VrtSource};
 
 /// The files on disk that a raster or layer is read from: its own first, then its companions by name.
 ///
 /// Companions are the `.dbf`, `.shx`, `.prj` and `.cpg` of a shapefile; the mask, overviews, world file and `.aux.xml`
-/// of a raster, but not an `.aux.xml` of statistics only; the sources of a VRT, and theirs. A folder, or a file that GDAL does not open, is by itself. A raster
+/// of a raster, but no `.aux.xml` that adds only statistics; the sources of a VRT, and theirs. A folder, or a file that GDAL does not open, is by itself. A raster
 /// inside a file (`NETCDF:"x.nc":v`) or an archive (`/vsizip/x.zip/a.tif`) is given by the file that holds it.
 ///
 /// # Errors
@@ -73,7 +73,7 @@ impl Walk {
             return Ok(false);
         }
         let Some(parts) = parts(name)? else { return Ok(false) };
-        for part in parts.iter().filter(|part| !holds_only_statistics(part)) {
+        for part in parts.iter().filter(|part| !adds_nothing(part)) {
             self.visit(part)?;
         }
         Ok(true)

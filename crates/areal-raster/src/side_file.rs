@@ -2,35 +2,99 @@
 
 use std::path::Path;
 
+use gdal::{Dataset, Metadata};
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
-/// True for a `.aux.xml` of statistics and histograms, which GDAL and QGIS write when they show a raster. It changes nothing
-/// of what is read, unlike one with a CRS, nodata, a scale or names.
-pub(crate) fn holds_only_statistics(path: &Path) -> bool {
-    path.to_string_lossy().ends_with(".aux.xml")
-        && std::fs::read_to_string(path).is_ok_and(|text| only_statistics(&text) == Some(true))
+/// True for the `.aux.xml` of a raster that holds only statistics and histograms, which GDAL and QGIS write when they show it,
+/// and the band descriptions that the raster has by itself. It changes nothing of what is read, unlike one with a CRS,
+/// nodata, a scale or names.
+pub(crate) fn adds_nothing(path: &Path) -> bool {
+    let Some(raster) = path.to_str().and_then(|path| path.strip_suffix(".aux.xml")) else { return false };
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    match descriptions_beside_statistics(&text) {
+        Some(found) if found.is_empty() => true,
+        Some(found) => own_descriptions(raster).is_some_and(|own| found.iter().all(|text| own.contains(text))),
+        None => false,
+    }
 }
 
-/// `None` where the document is not well-formed.
-fn only_statistics(document: &str) -> Option<bool> {
+/// Band descriptions that a raster has without its `.aux.xml`, as (band, text).
+fn own_descriptions(raster: &str) -> Option<Vec<(String, String)>> {
+    let _without = WithoutSideFiles::new()?;
+    let dataset = Dataset::open(raster).ok()?;
+    let description = |band: usize| Some((band.to_string(), dataset.rasterband(band).ok()?.description().ok()?));
+    (1..=dataset.raster_count()).map(description).collect()
+}
+
+/// While it lives, GDAL reads no `.aux.xml` in this thread.
+struct WithoutSideFiles;
+
+impl WithoutSideFiles {
+    const OPTION: &str = "GDAL_PAM_ENABLED";
+
+    fn new() -> Option<Self> {
+        gdal::config::set_thread_local_config_option(Self::OPTION, "NO").ok().map(|()| Self)
+    }
+}
+
+impl Drop for WithoutSideFiles {
+    fn drop(&mut self) {
+        gdal::config::clear_thread_local_config_option(Self::OPTION).expect("the name has no zero byte");
+    }
+}
+
+/// The band descriptions in a document that has nothing else but statistics, as (band, text); `None` where it has, or is not
+/// well-formed.
+fn descriptions_beside_statistics(document: &str) -> Option<Vec<(String, String)>> {
     let mut reader = Reader::from_str(document);
+    let (mut band, mut found) = (String::new(), Vec::new());
     // Depth below an element whose content does not matter.
     let mut skipped = 0usize;
+    let mut framed = false;
     loop {
         match reader.read_event().ok()? {
-            Event::Eof => return Some(true),
+            Event::Eof => return framed.then_some(found),
             Event::Start(_) if skipped > 0 => skipped += 1,
             Event::End(_) if skipped > 0 => skipped -= 1,
+            Event::Start(start) if start.local_name().as_ref() == "Description" => {
+                found.push((band.clone(), plain_text(&mut reader)?));
+            }
             Event::Start(start) => match kind(&start)? {
-                Kind::Frame => {}
+                Kind::Frame => {
+                    framed = true;
+                    band = attribute(&start, "band")?;
+                }
                 Kind::Statistic => skipped = 1,
-                Kind::Other => return Some(false),
+                Kind::Other => return None,
             },
-            Event::Empty(start) if skipped == 0 && kind(&start)? == Kind::Other => return Some(false),
+            Event::Empty(start) if skipped == 0 && kind(&start)? == Kind::Other => return None,
             _ => {}
         }
     }
+}
+
+/// The text of an element that has begun; `None` where it is not plain.
+fn plain_text(reader: &mut Reader<&[u8]>) -> Option<String> {
+    let mut text = String::new();
+    loop {
+        match reader.read_event().ok()? {
+            Event::Text(part) => text.push_str(&part),
+            Event::End(_) => return Some(text),
+            _ => return None,
+        }
+    }
+}
+
+/// The text of an attribute, empty without one; `None` where the element is not well-formed.
+fn attribute(start: &BytesStart<'_>, name: &str) -> Option<String> {
+    for attribute in start.attributes() {
+        let attribute = attribute.ok()?;
+        if attribute.key.as_ref() == name {
+            return Some(attribute.value.to_string());
+        }
+    }
+    Some(String::new())
 }
 
 #[derive(PartialEq, Eq)]
@@ -42,20 +106,11 @@ enum Kind {
 }
 
 fn kind(start: &BytesStart<'_>) -> Option<Kind> {
-    let attribute = |name: &str| -> Option<Option<String>> {
-        for attribute in start.attributes() {
-            let attribute = attribute.ok()?;
-            if attribute.key.as_ref() == name {
-                return Some(Some(attribute.value.to_string()));
-            }
-        }
-        Some(None)
-    };
     Some(match start.local_name().as_ref() {
         "PAMDataset" | "PAMRasterBand" => Kind::Frame,
-        "Metadata" if attribute("domain")?.is_none_or(|domain| domain.is_empty()) => Kind::Frame,
+        "Metadata" if attribute(start, "domain")?.is_empty() => Kind::Frame,
         "Histograms" => Kind::Statistic,
-        "MDI" if attribute("key")?.is_some_and(|key| key.starts_with("STATISTICS_")) => Kind::Statistic,
+        "MDI" if attribute(start, "key")?.starts_with("STATISTICS_") => Kind::Statistic,
         _ => Kind::Other,
     })
 }
@@ -68,12 +123,18 @@ mod tests {
     fn fault_29_statistics_are_no_part_of_a_raster_but_a_nodata_value_is() {
         let seen = "<PAMDataset>\n<PAMRasterBand band=\"1\">\n<Histograms><HistItem><HistMin>0</HistMin></HistItem>\
                     </Histograms><Metadata><MDI key=\"STATISTICS_MEAN\">3.5</MDI></Metadata></PAMRasterBand></PAMDataset>";
-        assert_eq!(only_statistics(seen), Some(true));
+        assert_eq!(descriptions_beside_statistics(seen), Some(Vec::new()));
         let band = "<PAMRasterBand band=\"1\">";
-        let with = |more: &str| only_statistics(&seen.replace(band, &format!("{band}{more}")));
-        assert_eq!(with("<NoDataValue>0</NoDataValue>"), Some(false));
-        assert_eq!(with("<Metadata><MDI key=\"AREA_OR_POINT\">Area</MDI></Metadata>"), Some(false));
-        assert_eq!(with("<Metadata domain=\"RPC\"><MDI key=\"STATISTICS_X\">1</MDI></Metadata>"), Some(false));
-        assert_eq!(with("<Scale>2"), None);
+        let with = |more: &str| descriptions_beside_statistics(&seen.replace(band, &format!("{band}{more}")));
+        assert_eq!(with("<Description>red</Description>"), Some(vec![("1".to_owned(), "red".to_owned())]));
+        for meaning in [
+            "<NoDataValue>0</NoDataValue>",
+            "<Metadata><MDI key=\"AREA_OR_POINT\">Area</MDI></Metadata>",
+            "<Metadata domain=\"RPC\"><MDI key=\"STATISTICS_X\">1</MDI></Metadata>",
+            "<Scale>2",
+        ] {
+            assert_eq!(with(meaning), None, "{meaning}");
+        }
+        assert_eq!(descriptions_beside_statistics(""), None);
     }
 }

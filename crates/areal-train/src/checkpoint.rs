@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use areal_formats::{InputRef, Provenance};
-use areal_job::{FileError, MANIFEST, Manifest, StagedDir, read_json, recover_input, write_json};
+use areal_job::{FileError, MANIFEST, Manifest, StagedDir, files_under, read_json, recover_input, write_json};
 use areal_model::StateDict;
 use serde::{Deserialize, Serialize};
 
@@ -96,7 +96,6 @@ impl Checkpoint {
 
     /// Reads the checkpoint of this run; none when there is none, or only a part of one that was being removed.
     pub fn load(folder: &Path, run: &RunKey) -> Result<Option<Self>, TrainError> {
-        recover_input(folder)?;
         if !folder.join(STATE).exists() {
             return Ok(None);
         }
@@ -130,14 +129,32 @@ pub(crate) fn epochs_kept(folder: &Path) -> Result<Option<usize>, FileError> {
     Ok(Some(read_json::<State>(&folder.join(STATE), FORMAT)?.epochs))
 }
 
-/// Removes a checkpoint that is no longer needed. Its state goes first: a kill meanwhile leaves what is known to be no
-/// checkpoint. Files that areal does not write into checkpoints stay, with their folder.
+/// Names of the files that areal writes into a checkpoint. The state goes first where they are removed: a kill meanwhile leaves
+/// what is known to be no checkpoint.
+const FILES: [&str; 6] = [STATE, HISTORY, WEIGHTS, BEST, OPTIMISER, MANIFEST];
+
+/// Makes ready for the checkpoints of a run. A part of one is removed, and with `restart` all of it.
+///
+/// # Errors
+/// [`FileError::Foreign`] when a file of somebody else is there; nothing is removed then.
+pub(crate) fn make_ready(folder: &Path, restart: bool) -> Result<(), FileError> {
+    recover_input(folder)?;
+    if !folder.exists() {
+        return Ok(());
+    }
+    let foreign = |name: &PathBuf| !name.to_str().is_some_and(|name| FILES.contains(&name));
+    if let Some(name) = files_under(folder)?.into_iter().find(foreign) {
+        return Err(FileError::Foreign { path: folder.join(name) });
+    }
+    if restart || !folder.join(STATE).exists() { remove(folder) } else { Ok(()) }
+}
+
+/// Removes a checkpoint that is no longer needed. Files that areal does not write into checkpoints stay, with their folder.
 pub(crate) fn remove(folder: &Path) -> Result<(), FileError> {
     if !folder.exists() {
         return Ok(());
     }
-    for name in [STATE, HISTORY, WEIGHTS, BEST, OPTIMISER, MANIFEST] {
-        let path = folder.join(name);
+    for path in FILES.map(|name| folder.join(name)) {
         if path.exists() {
             std::fs::remove_file(&path).map_err(FileError::io("remove", &path))?;
         }

@@ -19,6 +19,7 @@ mod recipe;
 mod scene_options;
 mod survey;
 mod terminal;
+mod threads;
 
 use std::process::ExitCode;
 
@@ -32,7 +33,7 @@ fn main() -> ExitCode {
         Err(error) => return error.report(),
     };
     deprecated::warn(&old_names);
-    match commands::dispatch(cli.command, &context).and_then(|()| stdout::check()) {
+    match threads::with_refusals(|| commands::dispatch(cli.command, &context)).and_then(|()| stdout::check()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => error.report(),
     }

@@ -14,7 +14,7 @@ use areal_model::{Bundle, ClassWeights, ModelError, check_spec};
 use areal_store::{PatchStore, Split};
 use serde::Serialize;
 
-use crate::checkpoint::{Checkpoint, OPTIMISER, RunKey, checkpoint_path, epochs_kept, remove};
+use crate::checkpoint::{Checkpoint, OPTIMISER, RunKey, checkpoint_path, epochs_kept, make_ready, remove};
 use crate::data::Samples;
 use crate::learner::{Learner, Lesson};
 use crate::workers::among_workers;
@@ -64,11 +64,7 @@ pub fn train(
     let provenance = setup::provenance(store, settings)?;
     let run = RunKey::new(settings, &provenance);
     let folder = checkpoint_path(out);
-    if restart {
-        remove(&folder)?;
-    }
-    // What stands there and is no checkpoint shows now, not after the first epoch.
-    drop(StagedDir::new(&folder, true)?);
+    make_ready(&folder, restart)?;
     let kept = Checkpoint::load(&folder, &run)?;
 
     let class_weights = settings.class_weights.weights(&train.class_counts());

@@ -45,8 +45,10 @@ pub fn run(options: Options, context: &Context) -> Result<(), CliError> {
     if let Some(sample) = label {
         return label_sample(&out, &sample, overwrite);
     }
-    let folder = StagedDir::new(&out, overwrite)?;
+    let mut folder = StagedDir::new(&out, overwrite)?;
     let summary = generate(&DemoSettings { size, seed }, &folder, &context.job())?;
+    // People try things on them.
+    folder.open_to_edits(summary.files.iter().filter_map(|file| file.to_str()));
     folder.commit()?;
     outln!("{:<10} {:>12} {:>8}", "class", "true km2", "labels");
     for ((land_use, area), (_, labels)) in summary.areas.iter().zip(&summary.labels) {

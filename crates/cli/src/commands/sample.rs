@@ -108,7 +108,7 @@ impl Stage for Options {
         required(self.prediction.as_deref(), "--prediction")?;
         let mut out = StagedDir::new(required(self.out.as_deref(), "--out")?, self.overwrite)?;
         // Interpreters fill these in.
-        out.open_to_edits(&["sample.csv", "second_look.csv"]);
+        out.open_to_edits(["sample.csv", "second_look.csv"]);
         self.check()?;
         let drawn = draw_sample(&settings, &out, context.job())?;
         for remark in &drawn.remarks {

@@ -44,7 +44,9 @@ pub fn run(options: &Options, context: &Context) -> Result<(), CliError> {
         let text = serde_json::to_string_pretty(&json!({ "files": files }));
         outln!("{}", text.map_err(|e| CliError::from_source(Exit::Failure, &e))?);
     } else {
-        aligned(&files.iter().map(line).collect::<Vec<_>>(), |_| false).iter().for_each(|line| outln!("{line}"));
+        for line in aligned(&files.iter().map(line).collect::<Vec<_>>(), |_| false) {
+            outln!("{line}");
+        }
     }
     let faults = files.iter().filter(|file| file.state.is_fault()).count();
     if faults == 0 {
