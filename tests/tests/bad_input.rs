@@ -181,6 +181,7 @@ fn stored_values_that_mean_different_things_are_not_mixed() {
     assert_eq!(document["scaling"][0]["scale"], 1e-4);
     document.as_object_mut().unwrap().remove("scaling");
     std::fs::write(&model, document.to_string()).unwrap();
+    std::fs::remove_file(bundle.join(areal_job::MANIFEST)).unwrap();
     std::fs::remove_dir_all(&out).unwrap();
     predict(&new).expect(0);
 }

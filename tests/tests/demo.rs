@@ -16,6 +16,7 @@ fn a_landscape_stands_whole_and_is_not_overwritten_unasked() {
         std::fs::read_dir(&out).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     let expected = [
+        "areal-manifest.json",
         "clusters.gpkg",
         "districts.gpkg",
         "labels.gpkg",

@@ -8,23 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::common::{JOB, binary, run};
-
-/// A generator of pseudo-random numbers: xorshift64* (Vigna 2016), which needs no crate.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() % n.max(1) as u64) as usize
-    }
-}
+use crate::common::{JOB, Random, binary, run};
 
 /// Texts that break readers of numbers, names and structures.
 const AWKWARD: [&[u8]; 14] = [
@@ -58,7 +42,7 @@ fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
         }
         4 => {
             for byte in &mut bytes[at..end] {
-                *byte = random.next() as u8;
+                *byte = random.number() as u8;
             }
         }
         _ => {
@@ -172,9 +156,11 @@ fn check(kind: &Kind, seed: u64) {
     let name = Path::new(kind.copied).file_name().expect("a file or folder of the job");
     let copied = folder.path().join(name);
     copy(&JOB.demo().join(kind.copied), &copied);
+    // With a manifest the damage would be seen before anything reads the file.
+    let _ = fs::remove_file(copied.join(areal_job::MANIFEST));
     let damaged: PathBuf = if kind.file.is_empty() { copied.clone() } else { copied.join(kind.file) };
     let mut bytes = fs::read(&damaged).unwrap();
-    let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let mut random = Random::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     for _ in 0..=random.below(3) {
         mutate(&mut bytes, &mut random);
     }

@@ -200,7 +200,7 @@ fn an_interrupted_recipe_leaves_whole_outputs_only_and_goes_on_when_run_again() 
 }
 
 /// Commands that take seconds, each without its output.
-fn long_commands(folder: &Path) -> Vec<Vec<String>> {
+pub fn long_commands(folder: &Path) -> Vec<Vec<String>> {
     let text = |p: &Path| p.to_str().unwrap().to_owned();
     let store = text(&JOB.out().join("patches"));
     let bundle = text(&JOB.out().join("bundle"));

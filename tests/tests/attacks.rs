@@ -1,0 +1,187 @@
+//! Processes that are killed at any moment, and disks that fail: nothing half-written under a final name, nothing lost, nothing
+//! stale, and the same bytes when the command is run again.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::common::{Attacked, JOB, JobCopy, Random, areal, contents, fault_library, interruptible, run};
+
+/// Kills each stage so many times at random moments, in half of the rounds while it replaces an output, and runs it again.
+fn kill_and_continue(stages: &[Attacked], rounds: usize, seed: u64) {
+    let mut random = Random::new(seed);
+    let mut counts: BTreeMap<&str, [usize; 2]> = BTreeMap::new();
+    for round in 0..rounds {
+        let stage = &stages[round % stages.len()];
+        let folder = tempfile::tempdir().unwrap();
+        let placed = random.below(2) == 1;
+        if placed {
+            stage.place(folder.path());
+        }
+        // Several in a row: what one leaves is the next one's start.
+        for _ in 0..=random.below(2) {
+            let delay = stage.duration.mul_f64(random.fraction());
+            let killed = stage.kill_after(folder.path(), placed, delay);
+            let count = counts.entry(&stage.name).or_default();
+            count[0] += 1;
+            count[1] += usize::from(killed);
+            stage.check_whole(folder.path(), placed, &format!("round {round}, killed after {delay:?}"));
+        }
+        stage.check_again(folder.path(), placed, &format!("round {round}"));
+    }
+    eprintln!("starts and kills by stage: {counts:?}");
+}
+
+#[test]
+fn kills_at_random_moments_lose_nothing() {
+    kill_and_continue(&Attacked::stages(&["aggregate", "predict", "sample", "report"]), 8, 1);
+}
+
+#[test]
+#[ignore = "minutes: 200 kills over every stage"]
+fn kills_at_random_moments_lose_nothing_long() {
+    kill_and_continue(&Attacked::stages(&[]), 150, 2);
+}
+
+/// Kills a whole recipe at random moments, and runs it to its end.
+fn kill_runs(rounds: usize, seed: u64) {
+    let mut random = Random::new(seed);
+    let right = contents(&JOB.out());
+    let (mut kills, begin) = (0, Instant::now());
+    let whole = JobCopy::new();
+    fs::remove_dir_all(whole.file("out")).unwrap();
+    areal(["run", &whole.file("recipe.toml")]).expect(0);
+    let duration = begin.elapsed();
+    for round in 0..rounds {
+        let job = JobCopy::new();
+        fs::remove_dir_all(job.file("out")).unwrap();
+        for _ in 0..=random.below(3) {
+            let mut child = Command::new(crate::common::binary())
+                .args(["run", &job.file("recipe.toml")])
+                .stdout(std::process::Stdio::null())
+                .stderr(std::process::Stdio::null())
+                .spawn()
+                .unwrap();
+            std::thread::sleep(duration.mul_f64(random.fraction() * 0.7));
+            kills += usize::from(child.try_wait().unwrap().is_none());
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        areal(["run", &job.file("recipe.toml")]).expect(0);
+        let found = contents(job.demo().join("out").as_path());
+        assert_eq!(found.keys().collect::<Vec<_>>(), right.keys().collect::<Vec<_>>(), "round {round}");
+        for (name, bytes) in &right {
+            assert!(found[name] == *bytes, "round {round}: {} has other bytes", name.display());
+        }
+    }
+    eprintln!("{kills} kills in {rounds} rounds of a whole recipe");
+}
+
+#[test]
+#[ignore = "minutes: whole recipes"]
+fn fault_31_a_recipe_that_was_killed_ends_with_the_same_bytes_long() {
+    kill_runs(12, 3);
+}
+
+/// Calls that fail, with `errno` of Linux: 4 EINTR, 5 EIO, 28 ENOSPC, 22 EINVAL (a file system that cannot exchange names), 18
+/// EXDEV and 1 EPERM (one without links).
+const FAULTS: [(&str, i32, &str); 12] = [
+    ("write", 28, "on"),
+    ("write", 5, "once"),
+    ("create", 28, "on"),
+    ("create", 5, "once"),
+    ("fsync", 5, "once"),
+    ("fsync", 28, "on"),
+    ("rename", 5, "once"),
+    ("rename", 28, "on"),
+    ("renameat2", 5, "once"),
+    ("mkdir", 28, "once"),
+    ("read", 5, "once"),
+    ("unlink", 5, "once"),
+];
+
+/// Calls that fail in a way that has to be borne.
+const BORNE: [(&str, i32, &str); 6] = [
+    ("write", 4, "once"),
+    ("write", 0, "on"),
+    ("read", 4, "once"),
+    ("read", 0, "on"),
+    ("renameat2", 22, "on"),
+    ("link", 1, "on"),
+];
+
+fn fail_and_continue(stages: &[Attacked], tries: usize, seed: u64) {
+    let tools = tempfile::tempdir().unwrap();
+    let Some(library) = fault_library(tools.path()) else { return };
+    let mut random = Random::new(seed);
+    let (mut failed, mut unaffected) = (0, 0);
+    for stage in stages {
+        for (kind, (call, errno, how)) in FAULTS.iter().chain(&BORNE).enumerate() {
+            for _ in 0..tries {
+                // Early calls are as telling as late ones.
+                let magnitude = random.below(8);
+                let nth = 1 + random.below(1 << magnitude);
+                let placed = random.below(2) == 1;
+                let fault = format!("{call}:{errno}:{nth}:{how}");
+                let folder = tempfile::tempdir().unwrap();
+                if placed {
+                    stage.place(folder.path());
+                }
+                let ran = stage.run_with_fault(folder.path(), placed, &library, &fault);
+                let said = format!("{fault}, exit {}: {}", ran.code, ran.stderr);
+                assert!([0, 1, 2, 3, 4].contains(&ran.code), "{}: {said}", stage.name);
+                assert!(
+                    !ran.stderr.contains("panicked") && !ran.stderr.contains("bug in areal"),
+                    "{}: {said}",
+                    stage.name
+                );
+                assert!(ran.code == 0 || kind < FAULTS.len(), "{}: {said}", stage.name);
+                assert!(ran.code != 0 || stage.out(folder.path()).exists(), "{}: {said}", stage.name);
+                stage.check_whole(folder.path(), placed, &said);
+                stage.check_again(folder.path(), placed, &said);
+                *(if ran.code == 0 { &mut unaffected } else { &mut failed }) += 1;
+            }
+        }
+    }
+    eprintln!("{failed} runs failed and {unaffected} were whole");
+}
+
+#[test]
+fn a_disk_that_fails_loses_nothing() {
+    fail_and_continue(&Attacked::stages(&["aggregate"]), 1, 4);
+}
+
+#[test]
+#[ignore = "minutes: every stage with every fault"]
+fn a_disk_that_fails_loses_nothing_long() {
+    fail_and_continue(&Attacked::stages(&[]), 2, 5);
+}
+
+/// SIGTERM after so long; how long the program then takes to end, and its exit code.
+fn end(command: &mut Command, after: Duration) -> (Duration, Option<i32>) {
+    let mut child = command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    std::thread::sleep(after);
+    let begin = Instant::now();
+    run(Command::new("kill").args(["-TERM", &child.id().to_string()])).expect(0);
+    let code = child.wait().unwrap().code();
+    (begin.elapsed(), code)
+}
+
+#[test]
+fn fault_40_every_stage_ends_within_a_second_of_sigterm() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    for (k, arguments) in crate::whole_job::long_commands(folder.path()).iter().enumerate() {
+        let (took, code) = end(interruptible().args(arguments).arg("--out").arg(&out), Duration::from_millis(1500));
+        // 0.7 s are given to the job, and a loaded machine is slow.
+        assert!(took < Duration::from_secs(2), "command {k} ended after {took:?}");
+        assert!(matches!(code, Some(0 | 130)), "command {k}: {code:?}");
+        if code == Some(130) {
+            assert!(!out.exists(), "command {k} left its output");
+        }
+        let partial = |name: &std::ffi::OsStr| name.to_string_lossy().contains("partial");
+        assert!(!fs::read_dir(folder.path()).unwrap().any(|e| partial(&e.unwrap().file_name())), "command {k}");
+        let _ = if out.is_dir() { fs::remove_dir_all(&out) } else { fs::remove_file(&out) };
+    }
+}

@@ -1,0 +1,91 @@
+//! Damaged files of outputs are seen, named, and stop what would use them.
+
+use std::fs;
+
+use crate::common::{JOB, JobCopy, areal, damage};
+
+const MIB: u64 = 1 << 20;
+
+#[test]
+fn fault_39_a_flipped_bit_in_a_raster_stops_aggregate() {
+    let job = JobCopy::new();
+    let (map, zones, out) = (job.out("predictions/landscape"), job.file("districts.gpkg"), job.file("areas"));
+    let file = format!("{map}/probabilities.tif");
+    let bytes = fs::read(&file).unwrap();
+    // In the last quarter lie tiles, whatever the layout.
+    let at = bytes.len() * 3 / 4;
+    damage(&file, at as u64, &[bytes[at] ^ 1]);
+    let arguments = ["aggregate", "--prediction", &map, "--zones", &zones, "--zone-id", "district_id", "--out", &out];
+    areal(arguments)
+        .expect(3)
+        .says(&["probabilities.tif was changed or damaged since areal wrote it", "verify --accept"]);
+    assert!(!fs::exists(&out).unwrap());
+    // The raster alone is of the same output.
+    let raster = ["aggregate", "--raster", &file, "--content", "values", "--zones", &zones, "--zone-id", "district_id"];
+    areal(raster.iter().chain(&["--out", &out])).expect(3).says(&["probabilities.tif was changed"]);
+    // `run` makes it again.
+    areal(["run", &job.file("recipe.toml")]).expect(0).says(&[
+        "predict landscape: output changed since it was made",
+        "probabilities.tif is not as areal wrote it; kept as",
+        "aggregate landscape: inputs and settings unchanged",
+    ]);
+    assert!(fs::read(&file).unwrap() == bytes);
+}
+
+#[test]
+fn fault_39_zeroed_pixels_stop_train_and_evaluate_with_the_block() {
+    let job = JobCopy::new();
+    let (store, bundle, out) = (job.out("patches"), job.out("bundle"), job.file("made"));
+    let pixels = format!("{store}/pixels.npy");
+    let blocks = fs::metadata(&pixels).unwrap().len().div_ceil(MIB);
+    assert!(blocks > 1, "the demo's store is too small for this test");
+    damage(&pixels, MIB + 1000, &vec![0; 400_000]);
+    let block = format!("block 2 of {blocks} (bytes 1048576 to");
+    let words = [block.as_str(), "pixels.npy was changed or damaged"];
+    areal(["train", "--store", &store, "--out", &out, "--epochs", "1"]).expect(3).says(&words);
+    areal(["evaluate", "--store", &store, "--bundle", &bundle]).expect(3).says(&words);
+    assert!(!fs::exists(&out).unwrap());
+}
+
+#[test]
+fn fault_39_verify_names_every_file_that_is_not_as_it_was() {
+    let whole = areal(["verify", JOB.demo().to_str().unwrap()]).expect(0);
+    for file in ["patches/pixels.npy", "report.html", "scene_west.tif", "landscape/classes.tif"] {
+        assert!(whole.stdout.lines().any(|line| line.starts_with("ok ") && line.ends_with(file)), "{}", whole.stdout);
+    }
+    let job = JobCopy::new();
+    damage(&job.out("patches/states.npy"), 500, &[9]);
+    fs::remove_file(job.out("patches/store.json")).unwrap();
+    fs::write(job.out("patches/notes.txt"), "mine").unwrap();
+    fs::write(job.out("bundle/card.md"), "another card").unwrap();
+    let (store, bundle) = (job.out("patches"), job.out("bundle"));
+    let said = areal(["verify", &store, &bundle]).expect(3).says(&["2 of", "changed or missing"]);
+    for line in
+        ["changed", "missing", "foreign", "edited"].iter().zip(["states.npy", "store.json", "notes.txt", "card.md"])
+    {
+        let found = |text: &&str| text.starts_with(line.0) && text.contains(line.1);
+        assert_eq!(said.stdout.lines().filter(found).count(), 1, "{line:?}:\n{}", said.stdout);
+    }
+    let json = areal(["verify", &store, "--json"]).expect(3).json();
+    let states: Vec<_> = json["files"].as_array().unwrap().iter().map(|f| f["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["ok", "foreign", "ok", "ok", "ok", "changed", "missing"]);
+    areal(["verify", tempfile::tempdir().unwrap().path().to_str().unwrap()])
+        .expect(3)
+        .says(&["no output with a manifest"]);
+}
+
+#[test]
+fn a_change_on_purpose_is_accepted_and_kept() {
+    let job = JobCopy::new();
+    let (store, bundle) = (job.out("patches"), job.out("bundle"));
+    let table = format!("{store}/patches.csv");
+    // A test patch more for training.
+    let text = fs::read_to_string(&table).unwrap();
+    fs::write(&table, text.replacen("test", "train", 1)).unwrap();
+    let evaluate = || areal(["evaluate", "--store", &store, "--bundle", &bundle]);
+    evaluate().expect(3).says(&["patches.csv was changed"]);
+    areal(["verify", &store, "--accept"]).expect(0);
+    evaluate().expect(0);
+    // Another map ends it at the estimate: the sample is of this one.
+    areal(["run", &job.file("recipe.toml"), "--force", "--set", "train.epochs=1"]).says(&["patches.csv.kept-1"]);
+}
