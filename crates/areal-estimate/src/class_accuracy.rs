@@ -5,7 +5,7 @@ use crate::class_survey::{ClassData, MapClass};
 use crate::error::EstimateError;
 use crate::estimate::Estimate;
 use crate::finding::{Finding, training_overlap};
-use crate::interval::fraction_interval;
+use crate::interval::{Interval, fraction_interval};
 use crate::rows::{AccuracyRow, MatrixRow};
 
 impl ClassData<'_> {
@@ -14,15 +14,20 @@ impl ClassData<'_> {
         &self,
         accuracy: &Accuracy,
     ) -> Result<(Vec<AccuracyRow>, Option<Finding>), EstimateError> {
-        let mut rows = vec![self.accuracy_row("overall", None, Some(accuracy.overall))];
+        let overall = Some((accuracy.overall, self.overall_interval()?));
+        let mut rows = vec![accuracy_row("overall", None, overall)];
         let (inside, elsewhere) = self.training()?;
         if inside.is_some() {
-            rows.push(self.accuracy_row("overall-in-training", None, inside));
-            rows.push(self.accuracy_row("overall-elsewhere", None, elsewhere));
+            let from_moments = |e: Estimate| (e, fraction_interval(&e, self.settings.level));
+            rows.push(accuracy_row("overall-in-training", None, inside.map(from_moments)));
+            rows.push(accuracy_row("overall-elsewhere", None, elsewhere.map(from_moments)));
         }
-        for (class, found) in self.survey.classes.iter().zip(&accuracy.classes) {
-            rows.push(self.accuracy_row("users", Some(class), found.users));
-            rows.push(self.accuracy_row("producers", Some(class), found.producers));
+        for (c, (class, found)) in self.survey.classes.iter().zip(&accuracy.classes).enumerate() {
+            let users = found.users.map(|e| Ok::<_, EstimateError>((e, self.users_interval(c)?))).transpose()?;
+            let producers =
+                found.producers.map(|e| Ok::<_, EstimateError>((e, self.producers_interval(c)?))).transpose()?;
+            rows.push(accuracy_row("users", Some(class), users));
+            rows.push(accuracy_row("producers", Some(class), producers));
         }
         if !self.survey.sample.designed {
             for row in &mut rows {
@@ -55,20 +60,6 @@ impl ClassData<'_> {
         })
     }
 
-    fn accuracy_row(&self, measure: &str, class: Option<&MapClass>, e: Option<Estimate>) -> AccuracyRow {
-        let interval = e.map(|e| fraction_interval(&e, self.settings.level));
-        AccuracyRow {
-            measure: measure.to_owned(),
-            class_code: class.map(|c| c.code),
-            class_name: class.map(|c| c.name.clone()).unwrap_or_default(),
-            estimate: e.map(|e| e.value),
-            standard_error: e.map(|e| e.standard_error),
-            low: interval.map(|i| i.low),
-            high: interval.map(|i| i.high),
-            n: e.map_or(0, |e| e.n),
-        }
-    }
-
     pub(crate) fn matrix_rows(&self, accuracy: &Accuracy) -> Vec<MatrixRow> {
         let classes = &self.survey.classes;
         let cell = |i: usize, j: usize| MatrixRow {
@@ -80,5 +71,18 @@ impl ClassData<'_> {
             fraction: accuracy.proportions[i][j],
         };
         (0..classes.len()).flat_map(|i| (0..classes.len()).map(move |j| (i, j))).map(|(i, j)| cell(i, j)).collect()
+    }
+}
+
+fn accuracy_row(measure: &str, class: Option<&MapClass>, found: Option<(Estimate, Interval)>) -> AccuracyRow {
+    AccuracyRow {
+        measure: measure.to_owned(),
+        class_code: class.map(|c| c.code),
+        class_name: class.map(|c| c.name.clone()).unwrap_or_default(),
+        estimate: found.map(|(e, _)| e.value),
+        standard_error: found.map(|(e, _)| e.standard_error),
+        low: found.map(|(_, i)| i.low),
+        high: found.map(|(_, i)| i.high),
+        n: found.map_or(0, |(e, _)| e.n),
     }
 }

@@ -1,15 +1,13 @@
 //! Areas of the map's classes from a labelled sample, over the whole map and in zones.
 
-use std::collections::BTreeMap;
-
 use crate::accuracy::accuracy;
 use crate::class_zones::ClassZones;
-use crate::dirichlet_interval::{POSTERIOR_DRAWS, dirichlet_interval};
-use crate::error::{EstimateError, Missing};
+use crate::error::{EstimateError, Missing, same_length};
 use crate::estimate::Estimate;
 use crate::estimator::{Auxiliary, Estimator};
+use crate::expected::ExpectedMatrix;
 use crate::finding::Finding;
-use crate::interval::{Interval, whole_interval};
+use crate::interval::Interval;
 use crate::labelled_unit::LabelledUnit;
 use crate::publication::{CvLimits, Grading};
 use crate::rows::{AccuracyRow, EstimateRow, MatrixRow, Population, Subject};
@@ -45,6 +43,8 @@ pub struct SurveySample {
     pub population: Population,
     /// For each stratum the pool that it shares its variance with ([`StratifiedSample::pooled`]); empty for none.
     pub pools: Vec<usize>,
+    /// For each stratum what the map expects of its own errors there; empty for a value.
+    pub expected: Vec<ExpectedMatrix>,
     pub units: Vec<LabelledUnit>,
     /// False when inclusion probabilities are unknown: then no error is given.
     pub designed: bool,
@@ -151,6 +151,11 @@ impl<'a> ClassData<'a> {
     fn new(survey: &'a ClassSurvey, settings: &'a SurveySettings) -> Result<Self, EstimateError> {
         let units = || survey.sample.units.iter().enumerate();
         let total: f64 = survey.classes.iter().map(|c| c.area).sum();
+        let expected = &survey.sample.expected;
+        same_length("what the map expects of the strata", expected.len(), survey.sample.strata.len())?;
+        for matrix in expected {
+            same_length("the classes of the expected error matrix", matrix.classes(), survey.classes.len())?;
+        }
         Ok(Self {
             sample: survey.sample.stratified(settings.finite)?,
             map: units().map(|(k, u)| u.mapped.class(k)).collect::<Result<_, _>>()?,
@@ -201,41 +206,6 @@ impl<'a> ClassData<'a> {
         method: &str,
     ) -> EstimateRow {
         EstimateRow::new(subject, &fraction.scaled(area), interval.scaled(area), method, &self.settings.grading())
-    }
-
-    /// Interval of a class's fraction from the moments of the sample.
-    pub(crate) fn moments_interval(&self, class: usize, fraction: &Estimate) -> Interval {
-        let found = self.reference.iter().filter(|r| **r == class).count();
-        whole_interval(fraction, found, self.settings.level)
-    }
-
-    /// Interval of a class's fraction of the whole: with the stratified estimator, where the strata allow it, the one that counts
-    /// what was not drawn.
-    fn whole_interval(&self, class: usize, fraction: &Estimate) -> Result<Interval, EstimateError> {
-        let designed = self.survey.sample.designed && self.settings.estimator == Estimator::Stratified;
-        if designed && self.strata_lie_in_map_classes() {
-            let classes = self.survey.classes.len();
-            return dirichlet_interval(
-                &self.sample,
-                &self.is_class(class),
-                classes,
-                POSTERIOR_DRAWS,
-                self.settings.level,
-            );
-        }
-        Ok(self.moments_interval(class, fraction))
-    }
-
-    /// True where the units of each pool of strata are of one map class, or there is one stratum only.
-    fn strata_lie_in_map_classes(&self) -> bool {
-        let mut class_of: BTreeMap<usize, usize> = BTreeMap::new();
-        self.sample.strata().len() == 1
-            || self
-                .sample
-                .stratum_of()
-                .iter()
-                .zip(&self.map)
-                .all(|(&h, &class)| *class_of.entry(self.sample.pools[h]).or_insert(class) == class)
     }
 
     pub(crate) fn subject<'s>(

@@ -73,7 +73,7 @@ fn reach(
 
 /// Variance of the stratified estimator for these numbers of units, with the finite population correction (Cochran 1977,
 /// eq. 5.7): infinite where a stratum that varies has none.
-fn anticipated_variance(strata: &[Anticipated], deviations: &[f64], n: &[u64]) -> f64 {
+pub fn anticipated_variance(strata: &[Anticipated], deviations: &[f64], n: &[u64]) -> f64 {
     let each = |((s, d), n): ((&Anticipated, &f64), &u64)| {
         let (spread, n, population) = ((s.weight * d).powi(2), *n as f64, s.population as f64);
         if spread <= 0.0 || n >= population { 0.0 } else { spread * (1.0 / n - 1.0 / population) }

@@ -187,6 +187,7 @@ mod tests {
                 strata: vec![Stratum { name: "whole".into(), population: 2000, area: 2000.0 }],
                 population: Population::Map,
                 pools: Vec::new(),
+                expected: Vec::new(),
                 units: (0..20).map(unit).collect(),
                 designed: true,
             },

@@ -3,9 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use areal_estimate::{
-    CellModel, CellValue, ClassSurvey, CvLimits, Estimator, FindingKind, LabelledUnit, MapClass, MapZone, Population,
-    StratifiedSample, Stratum, SurveySample, SurveySettings, VariableKind, ZoneMethod, ZoneSettings, Zoning, direct,
-    estimate_classes, rake,
+    CellModel, CellValue, ClassSurvey, CvLimits, Estimator, ExpectedMatrix, FindingKind, LabelledUnit, MapClass,
+    MapZone, Population, StratifiedSample, Stratum, SurveySample, SurveySettings, VariableKind, ZoneMethod,
+    ZoneSettings, Zoning, direct, estimate_classes, rake,
 };
 
 fn close(found: f64, expected: f64) {
@@ -117,6 +117,7 @@ fn survey() -> ClassSurvey {
             strata: sample.strata().to_vec(),
             population: Population::Map,
             pools: Vec::new(),
+            expected: [[40.0, 0.0], [0.0, 60.0]].iter().map(|m| ExpectedMatrix::without_errors(m).unwrap()).collect(),
             units,
             designed: true,
         },

@@ -58,6 +58,8 @@ pub enum StrataBy {
     Raster,
     /// None: all cells together.
     Whole,
+    /// Each class as the cells that the map is sure of and the others, by the probability of the class.
+    Risk,
 }
 
 /// One stratum of a design.
@@ -67,6 +69,11 @@ pub struct DesignStratum {
     pub name: String,
     /// Its class code, where strata are classes or both.
     pub class_code: Option<u8>,
+    /// Bounds of the probability of the mapped class, where a class is cut by risk: at least the one, or below the other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_probability: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub below_probability: Option<f64>,
     /// Its zone, where strata are zones or both.
     pub zone_id: Option<String>,
     /// Cells in it.
@@ -79,10 +86,17 @@ pub struct DesignStratum {
     pub inclusion_probability: f64,
 }
 
+/// Strata of a raster that do not share their variance.
+const MAX_ALONE: usize = 12;
+
 impl Design {
     /// For each stratum the pool that it may share its variance with ([`StratifiedSample::pooled`](areal_estimate::StratifiedSample::pooled)):
-    /// strata of zones pool with those of the same map class, all others are alone.
+    /// strata of zones pool with those of the same map class; those of a raster all together where they are many, since the prior of an
+    /// interval would count in each; all others are alone.
     pub fn pools(&self) -> Vec<usize> {
+        if self.strata_by == StrataBy::Raster && self.strata.len() > MAX_ALONE {
+            return vec![0; self.strata.len()];
+        }
         let place =
             |s: &DesignStratum| self.strata.iter().position(|o| o.zone_id.is_some() && o.class_code == s.class_code);
         let one = |(h, s): (usize, &DesignStratum)| s.zone_id.as_ref().and_then(|_| place(s)).unwrap_or(h);
@@ -93,7 +107,7 @@ impl Design {
     pub fn population(&self) -> Population {
         match self.strata_by {
             StrataBy::Zones | StrataBy::Both | StrataBy::Raster => Population::Strata,
-            StrataBy::Classes | StrataBy::Whole => Population::Map,
+            StrataBy::Classes | StrataBy::Whole | StrataBy::Risk => Population::Map,
         }
     }
 }

@@ -17,8 +17,8 @@ pub use error::{SurveyError, TableRole};
 pub use estimate::{EstimateSettings, Published, QuantifyMethod, estimate, quantify};
 pub use quality::Resolution;
 pub use sample::{
-    DEFAULT_TARGET_SE, DEFAULT_USERS, DrawnSample, MIN_PER_CLASS, MIN_PER_STRATUM, SampleRemark, SampleSettings,
-    draw_sample,
+    ClassPrecision, DEFAULT_TARGET_SE, DEFAULT_USERS, DrawnSample, MIN_PER_CLASS, MIN_PER_RISK, MIN_PER_STRATUM,
+    SampleRemark, SampleSettings, draw_sample,
 };
 
 use frame::{FrameSource, GroundTotals, MapFrame, MapTotals};

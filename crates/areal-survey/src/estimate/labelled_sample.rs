@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use areal_estimate::{Finding, Population, Stratum};
+use areal_estimate::{ExpectedMatrix, Finding, Population, Stratum};
 use areal_formats::{DESIGN_FORMAT, Design, DesignStratum, DesignUnit, StrataBy};
 use areal_job::{Job, hash_file, read_json};
 use areal_zones::ZoneSettings;
@@ -12,6 +12,7 @@ use super::flaws::{other_map, strata_sum, without_design};
 use super::same_draw::other_draw;
 use super::settings::EstimateSettings;
 use crate::error::TableRole;
+use crate::frame::RiskCuts;
 use crate::labels::{LabelRow, read_labels};
 use crate::{FrameSource, MapFrame, MapTotals, SurveyError};
 
@@ -45,7 +46,10 @@ impl<'a> LabelledSample<'a> {
                 ..ZoneSettings::default()
             },
         };
-        let frame = MapFrame::open(&source, job)?;
+        let mut frame = MapFrame::open(&source, job)?;
+        if let Some(design) = drawn.as_ref().map(|d| &d.design).filter(|d| d.strata_by == StrataBy::Risk) {
+            frame.cuts = Some(RiskCuts::of_design(design, frame.meta.target.classes()));
+        }
         let map_sha256 = hash_file(&frame.path)?.to_string();
         let same_map = drawn.as_ref().is_some_and(|d| d.design.map_sha256.as_str() == map_sha256);
         let labels = read_labels(sample, &settings.label_field)?;
@@ -78,6 +82,28 @@ impl<'a> LabelledSample<'a> {
         }
     }
 
+    /// What the map expects of each stratum; of all strata alike on another map than the design's. Empty for a value.
+    pub(super) fn expected(&self, totals: &MapTotals) -> Result<Vec<ExpectedMatrix>, SurveyError> {
+        let classes = self.frame.meta.target.classes().len();
+        let matrix = |strata: &[usize]| {
+            let mut sum = vec![vec![0.0; classes]; classes];
+            for (row, part) in strata.iter().flat_map(|h| with_area(&totals.expected[*h])) {
+                sum[row].iter_mut().zip(part).for_each(|(sum, area)| *sum += area);
+            }
+            ExpectedMatrix::new(sum)
+        };
+        let all: Vec<usize> = (0..totals.expected.len()).collect();
+        match self.design() {
+            _ if classes == 0 => Ok(Vec::new()),
+            Some(design) if self.same_map => {
+                let places = self.frame.design_strata(design)?;
+                Ok(places.into_iter().map(|h| matrix(&[h])).collect::<Result<_, _>>()?)
+            }
+            Some(design) => Ok(vec![matrix(&all)?; design.strata.len()]),
+            None => Ok(vec![matrix(&all)?]),
+        }
+    }
+
     /// Flaws of the design and the map.
     pub(super) fn flaws(&self, totals: &MapTotals) -> Result<Vec<Finding>, SurveyError> {
         let Some(drawn) = &self.drawn else { return Ok(vec![without_design()]) };
@@ -95,6 +121,11 @@ impl<'a> LabelledSample<'a> {
         flaws.extend(sum);
         Ok(flaws)
     }
+}
+
+/// The rows of a stratum's matrix that have areas, with their class.
+fn with_area(rows: &[Vec<f64>]) -> impl Iterator<Item = (usize, &Vec<f64>)> {
+    rows.iter().enumerate().filter(|(_, row)| !row.is_empty())
 }
 
 fn read_design(folder: &Path) -> Result<DrawnDesign, SurveyError> {

@@ -35,6 +35,7 @@ pub(super) fn estimate(
         strata: sample.strata(totals),
         population: sample.population(),
         pools: sample.pools(),
+        expected: sample.expected(totals)?,
         units,
         designed: sample.design().is_some(),
     };

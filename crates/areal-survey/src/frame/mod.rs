@@ -1,6 +1,7 @@
 //! A prediction as a population of cells: the frame that samples are drawn from.
 
 mod cells;
+mod risk;
 mod shared_ground;
 mod strata;
 mod totals;
@@ -15,6 +16,7 @@ use areal_raster::{Prediction, Projection, RasterFile};
 use areal_zones::{SharesReader, ZoneSet, ZoneSettings, ZoneShape, place};
 
 pub(crate) use cells::Cells;
+pub(crate) use risk::RiskCuts;
 pub use totals::{GroundTotals, MapTotals};
 
 use crate::SurveyError;
@@ -46,6 +48,8 @@ pub struct MapFrame<'a> {
     probabilities: Option<RasterFile>,
     shares: Option<SharesReader>,
     strata: Option<RasterFile>,
+    /// Where classes are cut, for strata of risk.
+    pub(crate) cuts: Option<RiskCuts>,
     job: Job<'a>,
 }
 
@@ -79,6 +83,7 @@ impl<'a> MapFrame<'a> {
             file,
             probabilities,
             strata,
+            cuts: None,
             job,
         })
     }
@@ -94,6 +99,10 @@ impl<'a> MapFrame<'a> {
     /// True for a map of a continuous value, which has no classes.
     pub fn is_value(&self) -> bool {
         matches!(self.meta.target, Target::Value { .. })
+    }
+
+    pub fn has_probabilities(&self) -> bool {
+        self.probabilities.is_some()
     }
 
     pub fn zone_count(&self) -> usize {

@@ -8,6 +8,7 @@ use areal_grid::{PixelGrid, PixelState, Window};
 use areal_raster::{RasterFile, same_crs};
 use areal_zones::WindowCoverage;
 
+use super::risk::PARTS;
 use super::{FrameSource, MapFrame};
 use crate::SurveyError;
 
@@ -15,6 +16,8 @@ use crate::SurveyError;
 pub(crate) struct StratumLabel {
     pub name: String,
     pub class_code: Option<u8>,
+    pub min_probability: Option<f64>,
+    pub below_probability: Option<f64>,
     pub zone_id: Option<String>,
 }
 
@@ -28,6 +31,7 @@ impl MapFrame<'_> {
             StrataBy::Both => self.zone_count() * classes,
             StrataBy::Raster => 256,
             StrataBy::Whole => 1,
+            StrataBy::Risk => PARTS * classes,
         }
     }
 
@@ -35,7 +39,13 @@ impl MapFrame<'_> {
         let class = |k: usize| self.meta.target.classes().get(k);
         let zone = |k: usize| self.zones.as_ref().and_then(|z| z.zones.get(k)).map(|z| z.id.clone());
         let class_name = |k: usize| class(k).map(|c| c.name.clone()).unwrap_or_default();
-        let of = |name: String, class_code, zone_id| StratumLabel { name, class_code, zone_id };
+        let of = |name: String, class_code, zone_id| StratumLabel {
+            name,
+            class_code,
+            min_probability: None,
+            below_probability: None,
+            zone_id,
+        };
         match self.strata_by {
             StrataBy::Classes => of(class_name(stratum), class(stratum).map(|c| c.code), None),
             StrataBy::Zones => of(zone(stratum).unwrap_or_default(), None, zone(stratum)),
@@ -47,6 +57,20 @@ impl MapFrame<'_> {
             }
             StrataBy::Raster => of(stratum.to_string(), None, None),
             StrataBy::Whole => of("whole".to_owned(), None, None),
+            StrataBy::Risk => {
+                let (k, unsure) = (stratum / PARTS, stratum % PARTS == 1);
+                let cut = self.cuts.as_ref().and_then(|c| c.of(k));
+                let name = match cut {
+                    None => class_name(k),
+                    Some(_) if unsure => format!("{}, uncertain", class_name(k)),
+                    Some(_) => format!("{}, confident", class_name(k)),
+                };
+                StratumLabel {
+                    min_probability: cut.filter(|_| !unsure),
+                    below_probability: cut.filter(|_| unsure),
+                    ..of(name, class(k).map(|c| c.code), None)
+                }
+            }
         }
     }
 
@@ -71,6 +95,9 @@ impl MapFrame<'_> {
             StrataBy::Zones | StrataBy::Both => main_zones(window, coverage),
             _ => vec![None; values.len()],
         };
+        if by == StrataBy::Risk {
+            return self.risk_strata(window, values);
+        }
         if let (Some(file), StrataBy::Raster) = (&mut self.strata, by) {
             return raster_strata(file, window, values);
         }
@@ -85,7 +112,7 @@ impl MapFrame<'_> {
                 StrataBy::Zones => zones[k],
                 StrataBy::Both => Some(zones[k]? * classes + class(value)?),
                 StrataBy::Whole => Some(0),
-                StrataBy::Raster => None,
+                StrataBy::Raster | StrataBy::Risk => None,
             }
         };
         Ok((0..values.len()).map(stratum).collect())
@@ -138,7 +165,7 @@ pub(super) fn check(
     grid: &PixelGrid,
 ) -> Result<(), SurveyError> {
     let by = source.strata_by;
-    if matches!(by, StrataBy::Classes | StrataBy::Both) && meta.target.classes().is_empty() {
+    if matches!(by, StrataBy::Classes | StrataBy::Both | StrataBy::Risk) && meta.target.classes().is_empty() {
         return Err(SurveyError::NoClassStrata);
     }
     if matches!(by, StrataBy::Zones | StrataBy::Both) && source.zones.is_none() {

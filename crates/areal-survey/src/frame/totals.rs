@@ -13,6 +13,9 @@ pub struct MapTotals {
     pub strata: Vec<f64>,
     /// Cells of each stratum.
     pub populations: Vec<u64>,
+    /// `[stratum][mapped][class]`: area of each stratum that is mapped as one class and, by the map's probabilities, of another, km2; a row
+    /// is empty where nothing is mapped so.
+    pub expected: Vec<Vec<Vec<f64>>>,
     /// The whole population.
     pub whole: GroundTotals,
     /// Area-weighted mean probability of each class; NaN without probabilities, empty for a value.
@@ -90,6 +93,7 @@ impl MapTotals {
         let mut totals = Self {
             strata: vec![0.0; strata],
             populations: vec![0; strata],
+            expected: vec![vec![Vec::new(); frame.meta.target.classes().len()]; strata],
             whole: ground.clone(),
             probabilities: vec![0.0; frame.meta.target.classes().len()],
             zones: vec![ground.clone(); frame.zone_count()],
@@ -124,12 +128,27 @@ impl MapTotals {
             self.strata[*h as usize] += area;
             self.populations[*h as usize] += 1;
             self.whole.add(*value, area);
+            if let CellValue::Class(class) = *value {
+                self.expect(*h as usize, class, area, k, probabilities);
+            }
             if !probabilities.is_empty() && probabilities.iter().all(|p| p[k].is_finite()) {
                 *with_probability += area;
                 for (mean, p) in self.probabilities.iter_mut().zip(probabilities) {
                     *mean += area * p[k];
                 }
             }
+        }
+    }
+
+    /// Adds a cell to what the map expects of its stratum.
+    fn expect(&mut self, stratum: usize, mapped: usize, area: f64, cell: usize, probabilities: &[Vec<f64>]) {
+        let classes = self.expected[stratum].len();
+        let row = &mut self.expected[stratum][mapped];
+        row.resize(classes, 0.0);
+        if !probabilities.is_empty() && probabilities.iter().all(|p| p[cell].is_finite()) {
+            row.iter_mut().zip(probabilities).for_each(|(sum, p)| *sum += area * p[cell]);
+        } else {
+            row[mapped] += area;
         }
     }
 

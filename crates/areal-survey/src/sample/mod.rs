@@ -1,6 +1,8 @@
 //! Drawing a probability sample of map cells, with the files that interpreters fill in.
 
 mod labelling;
+mod precision;
+mod risk;
 mod settings;
 mod sizes;
 mod units;
@@ -11,7 +13,9 @@ use areal_job::{Job, StagedDir, hash_file, write_json};
 use areal_raster::Prediction;
 use areal_zones::ZoneSettings;
 
-pub use settings::{DEFAULT_TARGET_SE, DEFAULT_USERS, MIN_PER_CLASS, MIN_PER_STRATUM, SampleSettings};
+pub use precision::ClassPrecision;
+use risk::RiskPlan;
+pub use settings::{DEFAULT_TARGET_SE, DEFAULT_USERS, MIN_PER_CLASS, MIN_PER_RISK, MIN_PER_STRATUM, SampleSettings};
 use units::{Blind, describe, write_units};
 
 use crate::{FrameSource, MapFrame, SurveyError};
@@ -22,6 +26,8 @@ pub struct DrawnSample {
     /// Number of units.
     pub units: usize,
     pub remarks: Vec<SampleRemark>,
+    /// What is expected of each class; empty without strata of risk.
+    pub precision: Vec<ClassPrecision>,
 }
 
 /// What the user should know of a draw.
@@ -40,8 +46,7 @@ pub enum SampleRemark {
 pub fn draw_sample(settings: &SampleSettings, out: &StagedDir, job: Job<'_>) -> Result<DrawnSample, SurveyError> {
     let strata_by = match settings.strata {
         Some(by) => by,
-        None if Prediction::open(&settings.prediction)?.classes_path().is_none() => StrataBy::Whole,
-        None => StrataBy::Classes,
+        None => default_strata(&Prediction::open(&settings.prediction)?),
     };
     let source = FrameSource {
         prediction: &settings.prediction,
@@ -51,9 +56,14 @@ pub fn draw_sample(settings: &SampleSettings, out: &StagedDir, job: Job<'_>) -> 
         zone_settings: ZoneSettings { id_field: settings.zone_id.clone(), ..ZoneSettings::default() },
     };
     let mut frame = MapFrame::open(&source, job)?;
+    let risk = (strata_by == StrataBy::Risk).then(|| RiskPlan::cut(&mut frame)).transpose()?;
     let strata = frame.strata_count();
     let census = Census::take(&mut frame, strata)?;
-    let numbers = settings.units_by_stratum(&frame, &census)?;
+    let anticipated = settings.anticipated(&frame, &census, risk.as_ref())?;
+    let numbers = settings.units_by_stratum(&frame, &anticipated, risk.as_ref())?;
+    let area: f64 = census.areas().iter().sum();
+    let precision = risk.as_ref().map(|risk| precision::precision(risk, &anticipated, &numbers, area, &frame));
+    let precision = precision.transpose()?.unwrap_or_default();
     let drawn = census.draw(&mut frame, &numbers, settings.draw, settings.seed)?;
     let second = (settings.second_look * drawn.len() as f64).round() as usize;
     let units = describe(&mut frame, &census, &numbers, number_units(drawn, second, settings.seed))?;
@@ -68,7 +78,7 @@ pub fn draw_sample(settings: &SampleSettings, out: &StagedDir, job: Job<'_>) -> 
         blind.write(out, "second_look", &twice)?;
     }
     labelling::write(out, &frame, &design, units.len(), twice.len())?;
-    Ok(DrawnSample { remarks: remarks(settings, &design, units.len()), units: units.len(), design })
+    Ok(DrawnSample { remarks: remarks(settings, &design, units.len()), units: units.len(), design, precision })
 }
 
 fn design(
@@ -84,6 +94,8 @@ fn design(
         DesignStratum {
             name: label.name,
             class_code: label.class_code,
+            min_probability: label.min_probability,
+            below_probability: label.below_probability,
             zone_id: label.zone_id,
             population: populations[h],
             area: census.areas()[h],
@@ -93,14 +105,17 @@ fn design(
     };
     let classes = frame.meta.target.classes();
     let users = settings.users_accuracies(classes)?;
-    let expected = classes.iter().zip(users).map(|(c, u)| format!("{}={u}", c.name)).collect();
+    let expected = match frame.strata_by {
+        StrataBy::Risk => settings.users.clone(),
+        _ => classes.iter().zip(users).map(|(c, u)| format!("{}={u}", c.name)).collect(),
+    };
     let cells = frame.grid().height as u64 * frame.grid().width as u64;
     Ok(Design {
         format: DESIGN_FORMAT.to_owned(),
         design_id: String::new(),
         strata_by: frame.strata_by,
         draw: settings.draw,
-        allocation: settings.allocation,
+        allocation: settings.allocation(frame.strata_by),
         seed: settings.seed,
         map: frame.path.clone(),
         map_sha256: hash_file(&frame.path)?,
@@ -110,6 +125,15 @@ fn design(
         second_look,
         provenance: settings.provenance(frame.strata_by, expected)?,
     })
+}
+
+/// Strata of risk where the map says how sure it is.
+fn default_strata(prediction: &Prediction) -> StrataBy {
+    match (prediction.classes_path(), prediction.probabilities_path()) {
+        (None, _) => StrataBy::Whole,
+        (Some(_), None) => StrataBy::Classes,
+        (Some(_), Some(_)) => StrataBy::Risk,
+    }
 }
 
 fn remarks(settings: &SampleSettings, design: &Design, drawn: usize) -> Vec<SampleRemark> {

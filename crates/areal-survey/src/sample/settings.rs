@@ -18,7 +18,7 @@ pub struct SampleSettings {
     pub prediction: PathBuf,
     /// Folder to make.
     pub out: PathBuf,
-    /// By default classes; the whole map for a value.
+    /// By default risk where the prediction has probabilities, else classes; the whole map for a value.
     pub strata: Option<StrataBy>,
     /// Raster of strata on the map's grid, for strata by raster.
     pub strata_raster: Option<PathBuf>,
@@ -34,10 +34,12 @@ pub struct SampleSettings {
     pub target_cv: Option<f64>,
     /// Name or code of the class of `target_cv`.
     pub class: Option<String>,
-    /// User's accuracies to be expected, `CLASS=FRACTION`; [`DEFAULT_USERS`] for the others.
+    /// User's accuracies to be expected, `CLASS=FRACTION`; for the others what the map expects with strata of risk, else [`DEFAULT_USERS`].
     pub users: Vec<String>,
-    pub allocation: Allocation,
-    /// Minimum number of units in a stratum; by default [`MIN_PER_CLASS`] for strata of classes, else [`MIN_PER_STRATUM`].
+    /// By default Neyman's for strata of risk, else proportional.
+    pub allocation: Option<Allocation>,
+    /// Minimum number of units in a stratum; by default [`MIN_PER_CLASS`] for strata of classes, [`MIN_PER_RISK`] for strata of risk, else
+    /// [`MIN_PER_STRATUM`].
     pub min_per_stratum: Option<u64>,
     pub draw: Draw,
     /// Fraction of the units to be labelled by a second interpreter.
@@ -53,6 +55,8 @@ pub const DEFAULT_TARGET_SE: f64 = 0.01;
 pub const DEFAULT_USERS: f64 = 0.8;
 /// Minimum number of units in a stratum of a map class.
 pub const MIN_PER_CLASS: u64 = 50;
+/// Minimum number of units in a stratum of risk: a variance of its own needs as many.
+pub const MIN_PER_RISK: u64 = 10;
 /// Minimum number of units in any other stratum: a variance needs two.
 pub const MIN_PER_STRATUM: u64 = 2;
 
@@ -70,7 +74,7 @@ impl Default for SampleSettings {
             target_cv: None,
             class: None,
             users: Vec::new(),
-            allocation: Allocation::Proportional,
+            allocation: None,
             min_per_stratum: None,
             draw: Draw::Balanced,
             second_look: 0.1,
@@ -88,18 +92,28 @@ impl SampleSettings {
     }
 
     pub(crate) fn min_per_stratum(&self, strata: StrataBy) -> u64 {
-        self.min_per_stratum.unwrap_or(if strata == StrataBy::Classes { MIN_PER_CLASS } else { MIN_PER_STRATUM })
+        self.min_per_stratum.unwrap_or(match strata {
+            StrataBy::Classes => MIN_PER_CLASS,
+            StrataBy::Risk => MIN_PER_RISK,
+            _ => MIN_PER_STRATUM,
+        })
+    }
+
+    pub(crate) fn allocation(&self, strata: StrataBy) -> Allocation {
+        self.allocation.unwrap_or(if strata == StrataBy::Risk { Allocation::Neyman } else { Allocation::Proportional })
     }
 
     /// How the sample was made: the settings as used for these strata, without what does not apply. `expected` holds the
     /// expected user's accuracies in full.
     pub(crate) fn provenance(&self, strata: StrataBy, expected: Vec<String>) -> Result<Provenance, SurveyError> {
         let by_error = self.size.is_none() && self.target_cv.is_none();
-        let anticipates = self.size.is_none() || self.allocation == Allocation::Neyman;
+        let allocation = self.allocation(strata);
+        let anticipates = self.size.is_none() || allocation == Allocation::Neyman;
         let used = Self {
             strata: Some(strata),
             target_se: by_error.then(|| self.target_se.unwrap_or(DEFAULT_TARGET_SE)),
             users: if anticipates { expected } else { self.users.clone() },
+            allocation: Some(allocation),
             min_per_stratum: Some(self.min_per_stratum(strata)),
             ..self.clone()
         };

@@ -4,12 +4,21 @@ use areal_estimate::{Anticipated, Census, SampleSize, anticipated_class_fraction
 use areal_formats::StrataBy;
 use areal_grid::Class;
 
+use super::risk::RiskPlan;
 use super::settings::{DEFAULT_TARGET_SE, DEFAULT_USERS, SampleSettings};
 use crate::{MapFrame, SurveyError};
 
 impl SampleSettings {
-    /// Number of units of each stratum.
-    pub(super) fn units_by_stratum(&self, frame: &MapFrame, census: &Census) -> Result<Vec<u64>, SurveyError> {
+    /// What is anticipated of each stratum.
+    pub(super) fn anticipated(
+        &self,
+        frame: &MapFrame,
+        census: &Census,
+        risk: Option<&RiskPlan>,
+    ) -> Result<Vec<Anticipated>, SurveyError> {
+        if let Some(risk) = risk {
+            return risk.anticipated(self, frame);
+        }
         let users = self.users_accuracies(frame.meta.target.classes())?;
         let total: f64 = census.areas().iter().sum();
         let classes = frame.meta.target.classes().len();
@@ -19,20 +28,30 @@ impl SampleSettings {
             _ => None,
         };
         let mean_users = users.iter().sum::<f64>() / users.len().max(1) as f64;
-        let strata: Vec<Anticipated> = (0..census.areas().len())
+        Ok((0..census.areas().len())
             .map(|h| Anticipated {
                 weight: if total > 0.0 { census.areas()[h] / total } else { 0.0 },
                 population: census.populations()[h],
                 deviation: fraction_deviation(class_of(h).map_or(mean_users, |k| users[k])),
             })
-            .collect();
+            .collect())
+    }
+
+    /// Number of units of each stratum.
+    pub(super) fn units_by_stratum(
+        &self,
+        frame: &MapFrame,
+        strata: &[Anticipated],
+        risk: Option<&RiskPlan>,
+    ) -> Result<Vec<u64>, SurveyError> {
         let size = match (self.size, self.target_cv) {
             (Some(n), _) => SampleSize::Units(n),
-            (None, Some(wanted)) => SampleSize::Cv { wanted, fractions: self.class_fractions(frame, &strata, &users)? },
+            (None, Some(wanted)) => SampleSize::Cv { wanted, fractions: self.class_fractions(frame, strata, risk)? },
             (None, None) if frame.is_value() => return Err(SurveyError::NoSize),
             (None, None) => SampleSize::StandardError(self.target_se.unwrap_or(DEFAULT_TARGET_SE)),
         };
-        Ok(plan_units(&strata, &size, self.allocation, self.min_per_stratum(frame.strata_by))?)
+        let by = frame.strata_by;
+        Ok(plan_units(strata, &size, self.allocation(by), self.min_per_stratum(by))?)
     }
 
     /// The fraction of each stratum that is anticipated to be of the class of the wanted CV.
@@ -40,13 +59,17 @@ impl SampleSettings {
         &self,
         frame: &MapFrame,
         strata: &[Anticipated],
-        users: &[f64],
+        risk: Option<&RiskPlan>,
     ) -> Result<Vec<f64>, SurveyError> {
-        if !matches!(frame.strata_by, StrataBy::Classes | StrataBy::Both) {
+        if !matches!(frame.strata_by, StrataBy::Classes | StrataBy::Both | StrataBy::Risk) {
             return Err(SurveyError::CvStrata { strata: frame.strata_by });
         }
         let map_classes = frame.meta.target.classes();
         let class = class_index(map_classes, self.class.as_deref().unwrap_or_default())?;
+        if let Some(risk) = risk {
+            return Ok(risk.fractions(class));
+        }
+        let users = &self.users_accuracies(map_classes)?;
         let classes = map_classes.len();
         let mut weights = vec![0.0; classes];
         for (h, stratum) in strata.iter().enumerate() {
@@ -58,7 +81,12 @@ impl SampleSettings {
 
     /// The user's accuracy to be expected of each class.
     pub(super) fn users_accuracies(&self, classes: &[Class]) -> Result<Vec<f64>, SurveyError> {
-        let mut users = vec![DEFAULT_USERS; classes.len()];
+        Ok(self.given_accuracies(classes)?.into_iter().map(|users| users.unwrap_or(DEFAULT_USERS)).collect())
+    }
+
+    /// The user's accuracy that was given for each class.
+    pub(super) fn given_accuracies(&self, classes: &[Class]) -> Result<Vec<Option<f64>>, SurveyError> {
+        let mut users = vec![None; classes.len()];
         for text in &self.users {
             let fault = || SurveyError::Users { text: text.clone() };
             let (name, fraction) = text.split_once('=').ok_or_else(fault)?;
@@ -66,7 +94,7 @@ impl SampleSettings {
             if !(0.0..=1.0).contains(&fraction) {
                 return Err(fault());
             }
-            users[class_index(classes, name.trim())?] = fraction;
+            users[class_index(classes, name.trim())?] = Some(fraction);
         }
         Ok(users)
     }

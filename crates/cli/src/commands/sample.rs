@@ -6,7 +6,8 @@ use areal_estimate::{Allocation, Draw, significant};
 use areal_formats::{Design, StrataBy};
 use areal_job::StagedDir;
 use areal_survey::{
-    DEFAULT_TARGET_SE, DEFAULT_USERS, MIN_PER_CLASS, MIN_PER_STRATUM, SampleRemark, SampleSettings, draw_sample,
+    ClassPrecision, DEFAULT_TARGET_SE, DEFAULT_USERS, MIN_PER_CLASS, MIN_PER_RISK, MIN_PER_STRATUM, SampleRemark,
+    SampleSettings, draw_sample,
 };
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -36,7 +37,8 @@ pub struct Options {
     /// Folder to write.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Kind of strata [default: classes; whole for a value].
+    /// Kind of strata: risk cuts each class into cells that the map is sure of and others [default: risk where the prediction has
+    /// probabilities, otherwise classes; whole for a value].
     #[arg(long, value_name = "KIND", value_parser = name_of::<StrataBy>())]
     pub strata: Option<StrataBy>,
     /// Raster of strata (whole numbers 0 to 255) on the map's grid, for --strata raster.
@@ -61,14 +63,15 @@ pub struct Options {
     #[arg(long, value_name = "CLASS")]
     pub class: Option<String>,
     #[arg(long, value_delimiter = ',', value_name = "CLASS=FRACTION",
-        help = format!("Expected user's accuracies, by class: rubber=0.7,forest=0.9 [default: {DEFAULT_USERS} each]"))]
+        help = format!("Expected user's accuracies, by class: rubber=0.7,forest=0.9 [default: what the probabilities of the map \
+            expect with --strata risk, otherwise {DEFAULT_USERS} each]"))]
     pub users: Vec<String>,
-    /// How the sample is allocated to the strata.
-    #[arg(long, value_name = "HOW", value_parser = name_of::<Allocation>(), default_value_t = SampleSettings::default().allocation)]
-    pub allocation: Allocation,
+    /// How the sample is allocated to the strata [default: neyman with --strata risk, otherwise proportional].
+    #[arg(long, value_name = "HOW", value_parser = name_of::<Allocation>())]
+    pub allocation: Option<Allocation>,
     #[arg(long, value_name = "N",
-        help = format!("Minimum number of units in a stratum [default: {MIN_PER_CLASS} with --strata classes, otherwise \
-            {MIN_PER_STRATUM}]"))]
+        help = format!("Minimum number of units in a stratum [default: {MIN_PER_CLASS} with --strata classes, {MIN_PER_RISK} with \
+            risk, otherwise {MIN_PER_STRATUM}]"))]
     #[serde(alias = "least")]
     pub min_per_stratum: Option<u64>,
     /// How units are drawn within a stratum; balanced spreads them over the map.
@@ -120,6 +123,7 @@ impl Stage for Options {
             drawn.units
         );
         print_design(&drawn.design);
+        print_precision(&drawn.precision);
         Ok(())
     }
 }
@@ -206,5 +210,20 @@ fn print_design(design: &Design) {
             significant(s.inclusion_probability, 4).to_string(),
         ]);
     }
+    print_aligned(&lines);
+}
+
+/// What is expected of each class with these strata, and with strata of classes.
+fn print_precision(classes: &[ClassPrecision]) {
+    if classes.is_empty() {
+        return;
+    }
+    let head = ["class", "expected_km2", "expected_cv", "cv_with_strata_of_classes"];
+    let mut lines: Vec<Vec<String>> = vec![head.iter().map(|h| (*h).to_owned()).collect()];
+    let percent = |cv: f64| format!("{:.1} %", 100.0 * cv);
+    for c in classes {
+        lines.push(vec![c.class.clone(), format!("{:.4}", c.area), percent(c.cv), percent(c.cv_without_risk)]);
+    }
+    println!();
     print_aligned(&lines);
 }

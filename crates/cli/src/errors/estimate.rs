@@ -61,6 +61,7 @@ impl From<SurveyError> for CliError {
             SurveyError::UnknownClass { .. }
             | SurveyError::NoClassStrata
             | SurveyError::NoZoneStrata
+            | SurveyError::NoProbabilities { .. }
             | SurveyError::NoStrataRaster
             | SurveyError::StrataCrs { .. }
             | SurveyError::StrataGrid { .. }
@@ -109,6 +110,7 @@ fn help(error: &SurveyError) -> String {
         }
         SurveyError::UnknownClass { classes, .. } => format!("the classes are {classes}"),
         SurveyError::NoClassStrata => "use --strata zones, raster or whole".into(),
+        SurveyError::NoProbabilities { .. } => "use --strata classes, or predict with probabilities".into(),
         SurveyError::NoZoneStrata => "pass their file as --zones".into(),
         SurveyError::NoStrataRaster => "pass it as --strata-raster".into(),
         SurveyError::StratumValue { .. } => {

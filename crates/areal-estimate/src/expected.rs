@@ -1,0 +1,78 @@
+//! What a map expects of its own errors in a stratum.
+
+use crate::error::{EstimateError, require, same_length};
+
+/// The error matrix of a stratum that the map's own probabilities expect, `[mapped][class]`: the fraction of the stratum's area that is mapped as
+/// one class and of another. Sums to 1. A map without probabilities expects no error.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExpectedMatrix(Vec<Vec<f64>>);
+
+impl ExpectedMatrix {
+    /// From areas, or fractions, that need not sum to 1.
+    ///
+    /// # Errors
+    /// A matrix that is not square, negative or without any area.
+    pub fn new(mut areas: Vec<Vec<f64>>) -> Result<Self, EstimateError> {
+        let classes = areas.len();
+        for row in &areas {
+            same_length("a row of the expected error matrix", row.len(), classes)?;
+        }
+        let least = areas.iter().flatten().copied().fold(0.0, f64::min);
+        require(least >= 0.0, "area", "the expected error matrix", least, "must not be negative")?;
+        let sum: f64 = areas.iter().flatten().sum();
+        require(sum.is_finite() && sum > 0.0, "sum", "the expected error matrix", sum, "must be positive")?;
+        for area in areas.iter_mut().flatten() {
+            *area /= sum;
+        }
+        Ok(Self(areas))
+    }
+
+    /// A map that expects no error, with these mapped areas.
+    ///
+    /// # Errors
+    /// Negative areas, or none.
+    pub fn without_errors(mapped: &[f64]) -> Result<Self, EstimateError> {
+        let row = |i: usize| (0..mapped.len()).map(|j| if i == j { mapped[i] } else { 0.0 }).collect();
+        Self::new((0..mapped.len()).map(row).collect())
+    }
+
+    pub fn classes(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The fraction that is mapped as `mapped` and of `class`.
+    pub fn fraction(&self, mapped: usize, class: usize) -> f64 {
+        self.0[mapped][class]
+    }
+
+    /// The fraction that is of this class.
+    pub fn class(&self, class: usize) -> f64 {
+        self.0.iter().map(|row| row[class]).sum()
+    }
+
+    /// The fraction that is mapped as this class.
+    pub fn mapped(&self, class: usize) -> f64 {
+        self.0[class].iter().sum()
+    }
+
+    /// The fraction that is of its mapped class.
+    pub fn right(&self) -> f64 {
+        (0..self.classes()).map(|c| self.0[c][c]).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fractions_are_of_the_whole_stratum() {
+        let matrix = ExpectedMatrix::new(vec![vec![60.0, 20.0], vec![5.0, 15.0]]).unwrap();
+        assert_eq!((matrix.class(0), matrix.mapped(0), matrix.right()), (0.65, 0.8, 0.75));
+        assert_eq!(matrix.fraction(1, 0), 0.05);
+        let sure = ExpectedMatrix::without_errors(&[3.0, 1.0]).unwrap();
+        assert_eq!((sure.class(1), sure.mapped(1), sure.right()), (0.25, 0.25, 1.0));
+        assert!(ExpectedMatrix::new(vec![vec![0.0]]).is_err() && ExpectedMatrix::new(vec![vec![1.0, 0.0]]).is_err());
+        assert!(ExpectedMatrix::without_errors(&[-1.0, 2.0]).is_err());
+    }
+}

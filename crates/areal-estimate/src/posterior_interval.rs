@@ -1,0 +1,252 @@
+//! Intervals of areas and accuracies that count what a stratified sample did not draw: quantiles of the Dirichlet-multinomial
+//! posterior in each stratum.
+
+use std::collections::BTreeMap;
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, Gamma};
+
+use crate::error::{EstimateError, same_length};
+use crate::expected::ExpectedMatrix;
+use crate::interval::{Interval, IntervalMethod};
+use crate::stratified::StratifiedSample;
+
+/// Draws from the posterior for published numbers: they leave about one hundredth of an interval's half-width to chance,
+/// and the same chance each time.
+pub const POSTERIOR_DRAWS: usize = 10_000;
+
+/// Seed of the draws: equal samples have equal intervals.
+const SEED: u64 = 1947;
+
+/// Prior units that lie as the map expects.
+const MAP_UNITS: f64 = 3.0;
+/// Prior units that are not of the remainder, at the other end.
+const SURE_UNITS: f64 = 0.5;
+
+/// A part of the area over itself and a remainder, both known from labelled units: a user's accuracy is what is mapped as the class and
+/// is the class, over that and what is mapped so and is not.
+#[derive(Debug, Clone)]
+pub(crate) struct PartAndRest<'a> {
+    /// 1 for the units of the part.
+    pub part: &'a [f64],
+    /// 1 for the units of the remainder.
+    pub rest: &'a [f64],
+    /// What the map expects of each stratum.
+    pub expected: Vec<Shares>,
+    /// Prior units of each stratum that are split evenly among the classes ([`flat_units`]).
+    pub flat: Vec<f64>,
+    /// Part of these that belongs to the remainder: the number of its classes over all classes.
+    pub rest_of_flat: f64,
+}
+
+/// Prior units that are split evenly among the classes: one in a stratum, or one in all strata together that lie wholly in the same map class.
+pub(crate) fn flat_units(expected: &[ExpectedMatrix]) -> Vec<f64> {
+    let class_of = |e: &ExpectedMatrix| (0..e.classes()).find(|&c| e.mapped(c) > 1.0 - NOTHING);
+    let classes: Vec<Option<usize>> = expected.iter().map(class_of).collect();
+    let like = |class: &Option<usize>| if class.is_some() { classes.iter().filter(|c| *c == class).count() } else { 1 };
+    classes.iter().map(|class| 1.0 / like(class) as f64).collect()
+}
+
+/// A smaller fraction of a stratum is what summing areas leaves.
+pub(crate) const NOTHING: f64 = 1e-9;
+
+/// The fractions of a stratum that the map expects to be of the part and of the remainder, and where they can lie at all.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Shares {
+    pub part: f64,
+    pub rest: f64,
+    /// Whether units of this stratum can be of the part, of the remainder, of neither.
+    pub possible: [bool; 3],
+}
+
+/// Interval of `part / (part + rest)` at the `level`, in a sample with strata of any kind.
+///
+/// In a pool of strata ([`StratifiedSample::pooled`]) with `n` units, of which the fractions `p` and `q` are of the part and of the
+/// remainder, the three fractions of the area are Dirichlet with parameters `n p`, `n q`, `n (1 - p - q)` and those of a prior. Its distance
+/// from what was found is multiplied by the root of the undrawn fraction of the units, the finite population correction. The ends are quantiles
+/// of the ratio of the sums over the pools, from as many `draws` with a constant seed. What was not found in a stratum may so be there,
+/// which no standard error tells.
+///
+/// The prior is not the same at both ends, as in the interval of Clopper and Pearson (1934, Biometrika 26:404), which has a whole unit more on
+/// either side in each: at the lower end [`MAP_UNITS`] as the map expects and [`flat_units`], so that the remainder can be larger than
+/// anything that was found (Perks 1947, J. Institute of Actuaries 73:285, for the even split); at the upper end
+/// [`MAP_UNITS`] as the map expects and half a unit that is not of the remainder. `tests/coverage` compares their coverage with that of others.
+///
+/// The estimate need not be in the middle. Where it lies outside, the end on its side is moved to it. `n` is Kish's effective number
+/// (1965, section 11.7) in a pool of one stratum; in one of many the number that gives the variance of the stratified mean of the remainder,
+/// at most the number of units (Korn and Graubard 1998, Survey Methodology 24:193).
+///
+/// # Errors
+/// When a table has not one value a unit or a stratum.
+pub(crate) fn ratio_interval(
+    sample: &StratifiedSample,
+    of: &PartAndRest,
+    draws: usize,
+    level: f64,
+) -> Result<Interval, EstimateError> {
+    let pools = pools(sample, of)?;
+    let tail = 0.5 - 0.5 * level;
+    let (part, rest) = pools.iter().fold((0.0, 0.0), |(a, b), p| (a + p.weight * p.part, b + p.weight * p.rest));
+    let estimate = if part + rest > 0.0 { (part / (part + rest)).clamp(0.0, 1.0) } else { 0.0 };
+    let low = quantile(ratios(&pools, |p| p.shape.low_prior(p.flat, of.rest_of_flat), draws), tail);
+    let high = quantile(ratios(&pools, |p| p.shape.high_prior(), draws), 1.0 - tail);
+    Ok(Interval {
+        low: low.unwrap_or(estimate).clamp(0.0, estimate),
+        high: high.unwrap_or(estimate).clamp(estimate, 1.0),
+        method: IntervalMethod::Dirichlet,
+    })
+}
+
+/// Interval of the fraction of the area that has one of `classes` classes, at the `level`. `y` holds 1 for the units of the class, `expected`
+/// what the map expects of each stratum (see [`ExpectedMatrix`]), `class` its index there.
+///
+/// # Errors
+/// When a table has not one value a unit or a stratum.
+pub fn area_interval(
+    sample: &StratifiedSample,
+    y: &[f64],
+    expected: &[ExpectedMatrix],
+    class: usize,
+    draws: usize,
+    level: f64,
+) -> Result<Interval, EstimateError> {
+    let others: Vec<f64> = y.iter().map(|y| 1.0 - y).collect();
+    let shares =
+        |e: &ExpectedMatrix| Shares { part: 1.0 - e.class(class), rest: e.class(class), possible: [true, true, false] };
+    let classes = expected.first().map_or(1, ExpectedMatrix::classes);
+    let of = PartAndRest {
+        part: &others,
+        rest: y,
+        expected: expected.iter().map(shares).collect(),
+        flat: flat_units(expected),
+        rest_of_flat: 1.0 / classes as f64,
+    };
+    let others = ratio_interval(sample, &of, draws, level)?;
+    Ok(Interval { low: 1.0 - others.high, high: 1.0 - others.low, ..others })
+}
+
+/// A pool of strata as the posterior sees it.
+struct Pool {
+    /// Fraction of the whole area.
+    weight: f64,
+    /// Fractions of the part and of the remainder among its units, weighted by area.
+    part: f64,
+    rest: f64,
+    /// Number of units that counts as drawn at random from the pool.
+    n: f64,
+    /// Fraction of its area in strata's units that are not drawn; 1 without the finite population correction.
+    undrawn: f64,
+    shape: Shares,
+    /// Prior units that are split evenly among the classes.
+    flat: f64,
+}
+
+impl Shares {
+    /// Prior units of the part, the remainder and the others where the map is believed, in each.
+    fn map_prior(&self) -> [f64; 3] {
+        [self.part, self.rest, 1.0 - self.part - self.rest].map(|share| MAP_UNITS * share.max(0.0))
+    }
+
+    fn low_prior(&self, flat: f64, rest_of_flat: f64) -> [f64; 3] {
+        let [part, rest, others] = self.map_prior();
+        let [_, rest_possible, others_possible] = self.possible;
+        let flat_rest = if rest_possible { flat * rest_of_flat } else { 0.0 };
+        let remaining = flat * (1.0 - rest_of_flat);
+        if others_possible {
+            [part, rest + flat_rest, others + remaining]
+        } else {
+            [part + remaining, rest + flat_rest, others]
+        }
+    }
+
+    fn high_prior(&self) -> [f64; 3] {
+        let [part, rest, others] = self.map_prior();
+        let [part_possible, rest_possible, others_possible] = self.possible;
+        if part_possible && !(rest_possible && others_possible) {
+            [part + SURE_UNITS, rest, others]
+        } else {
+            [part, rest, others + SURE_UNITS]
+        }
+    }
+}
+
+/// Draws of the ratio, without those in which there is neither the part nor the remainder.
+fn ratios(pools: &[Pool], prior: impl Fn(&Pool) -> [f64; 3], draws: usize) -> Vec<f64> {
+    let mut rng = ChaCha8Rng::seed_from_u64(SEED);
+    let mut sums = vec![(0.0, 0.0); draws];
+    for pool in pools {
+        let found = [pool.part, pool.rest, 1.0 - pool.part - pool.rest];
+        let prior = prior(pool);
+        let gamma = |k: usize| {
+            let units = pool.n * found[k].max(0.0) + prior[k];
+            (units > MIN_UNITS).then(|| Gamma::new(units, 1.0).expect("the parameters are positive"))
+        };
+        let gammas = [gamma(0), gamma(1), gamma(2)];
+        let away = pool.undrawn.sqrt();
+        for (part, rest) in &mut sums {
+            let [a, b, c] = [0, 1, 2].map(|k| gammas[k].as_ref().map_or(0.0, |g| g.sample(&mut rng)));
+            let all = a + b + c;
+            let drawn = |x: f64, found: f64| if all > 0.0 { found + away * (x / all - found) } else { found };
+            *part += pool.weight * drawn(a, pool.part);
+            *rest += pool.weight * drawn(b, pool.rest);
+        }
+    }
+    sums.into_iter().filter(|(part, rest)| part + rest > 0.0).map(|(part, rest)| part / (part + rest)).collect()
+}
+
+/// Fewer prior units than that are none: their draws are zero but for one in a million.
+const MIN_UNITS: f64 = 1e-9;
+
+/// A quantile, between two values in proportion; `None` without any.
+fn quantile(mut values: Vec<f64>, p: f64) -> Option<f64> {
+    let last = values.len().checked_sub(1)?;
+    let at = p.clamp(0.0, 1.0) * last as f64;
+    let below = at.floor() as usize;
+    let (_, low, above) = values.select_nth_unstable_by(below, f64::total_cmp);
+    let low = *low;
+    let high = above.iter().copied().min_by(f64::total_cmp).unwrap_or(low);
+    Some(low + (at - below as f64) * (high - low))
+}
+
+fn pools(sample: &StratifiedSample, of: &PartAndRest) -> Result<Vec<Pool>, EstimateError> {
+    same_length("what the map expects of the strata", of.expected.len(), sample.strata.len())?;
+    same_length("the prior units of the strata", of.flat.len(), sample.strata.len())?;
+    let (parts, rests) = (sample.stratum_means(of.part)?, sample.stratum_means(of.rest)?);
+    let variances = sample.stratum_variances(of.rest, &rests);
+    let mut of_pool: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (h, &pool) in sample.pools.iter().enumerate() {
+        of_pool.entry(pool).or_default().push(h);
+    }
+    let one = |(&g, members): (&usize, &Vec<usize>)| {
+        let area: f64 = members.iter().map(|&h| sample.strata[h].area).sum();
+        let fraction = |h: usize| sample.strata[h].area / area;
+        let mean = |of: &dyn Fn(usize) -> f64| members.iter().map(|&h| fraction(h) * of(h)).sum::<f64>();
+        let rest = mean(&|h| rests[h]).clamp(0.0, 1.0);
+        let variance: f64 = members.iter().map(|&h| fraction(h).powi(2) * variances[h]).sum();
+        let n = if members.len() > 1 && variance > 0.0 {
+            let units: usize = members.iter().map(|&h| sample.n[h]).sum();
+            (rest * (1.0 - rest) / variance).min(units as f64)
+        } else {
+            let inside: Vec<f64> = sample.stratum_of().iter().map(|&h| f64::from(sample.pools[h] == g)).collect();
+            sample.kish(&inside)
+        };
+        let possible = [0, 1, 2].map(|k| members.iter().any(|&h| of.expected[h].possible[k]));
+        let shape = Shares { part: mean(&|h| of.expected[h].part), rest: mean(&|h| of.expected[h].rest), possible };
+        let part = mean(&|h| parts[h]).clamp(0.0, 1.0 - rest);
+        Pool {
+            weight: area / sample.area(),
+            part,
+            rest,
+            n,
+            undrawn: mean(&|h| sample.undrawn(h)),
+            shape,
+            // One pool is one stratum here.
+            flat: if members.len() > 1 { 1.0 } else { of.flat[members[0]] },
+        }
+    };
+    Ok(of_pool.iter().map(one).filter(|p| p.shape.possible[0] || p.shape.possible[1]).collect())
+}
+
+#[cfg(test)]
+mod tests;
