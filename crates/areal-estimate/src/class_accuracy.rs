@@ -14,7 +14,7 @@ impl ClassData<'_> {
         &self,
         accuracy: &Accuracy,
     ) -> Result<(Vec<AccuracyRow>, Option<Finding>), EstimateError> {
-        let overall = Some((accuracy.overall, self.overall_interval()?));
+        let overall = Some((accuracy.overall, self.intervals().overall()?));
         let mut rows = vec![accuracy_row("overall", None, overall)];
         let (inside, elsewhere) = self.training()?;
         if inside.is_some() {
@@ -23,9 +23,9 @@ impl ClassData<'_> {
             rows.push(accuracy_row("overall-elsewhere", None, elsewhere.map(from_moments)));
         }
         for (c, (class, found)) in self.survey.classes.iter().zip(&accuracy.classes).enumerate() {
-            let users = found.users.map(|e| Ok::<_, EstimateError>((e, self.users_interval(c)?))).transpose()?;
+            let users = found.users.map(|e| Ok::<_, EstimateError>((e, self.intervals().users(c)?))).transpose()?;
             let producers =
-                found.producers.map(|e| Ok::<_, EstimateError>((e, self.producers_interval(c)?))).transpose()?;
+                found.producers.map(|e| Ok::<_, EstimateError>((e, self.intervals().producers(c)?))).transpose()?;
             rows.push(accuracy_row("users", Some(class), users));
             rows.push(accuracy_row("producers", Some(class), producers));
         }

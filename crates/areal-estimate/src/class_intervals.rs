@@ -1,63 +1,85 @@
-//! Intervals of class areas and accuracies over the whole map.
+//! Intervals of class areas and accuracies that count what a sample did not draw.
 
-use crate::class_survey::ClassData;
 use crate::error::EstimateError;
-use crate::estimate::Estimate;
-use crate::estimator::Estimator;
 use crate::expected::ExpectedMatrix;
-use crate::interval::{Interval, whole_interval};
-use crate::posterior_interval::{
-    NOTHING, POSTERIOR_DRAWS, PartAndRest, Shares, area_interval, flat_units, ratio_interval,
-};
+use crate::interval::Interval;
+use crate::posterior_interval::{NOTHING, PartAndRest, Shares, flat_units, ratio_interval};
+use crate::stratified::StratifiedSample;
 
-impl ClassData<'_> {
-    /// Interval of a class's fraction of the whole area: the one that counts what was not drawn for the stratified estimator, from the
-    /// moments for others.
-    pub(crate) fn whole_interval(&self, class: usize, fraction: &Estimate) -> Result<Interval, EstimateError> {
-        if !self.survey.sample.designed || self.settings.estimator != Estimator::Stratified {
-            return Ok(self.moments_interval(class, fraction));
-        }
-        let expected = &self.survey.sample.expected;
-        area_interval(&self.sample, &self.is_class(class), expected, class, POSTERIOR_DRAWS, self.settings.level)
+/// Draws from the posterior for published numbers: they leave about one hundredth of an interval's half-width to chance,
+/// and the same chance each time.
+pub(crate) const POSTERIOR_DRAWS: usize = 10_000;
+
+/// A labelled sample of a map of classes, for the intervals of its areas and accuracies: quantiles of the posterior in each stratum with a
+/// prior of its own at each end (`posterior_interval.rs` has the formulas).
+///
+/// `map` and `reference` are the classes of each unit, `expected` is what the map expects of each stratum. `draws` are those from the
+/// posterior for one end; their seed is constant.
+#[derive(Debug, Clone, Copy)]
+pub struct ClassIntervals<'a> {
+    pub sample: &'a StratifiedSample,
+    pub map: &'a [usize],
+    pub reference: &'a [usize],
+    pub expected: &'a [ExpectedMatrix],
+    pub draws: usize,
+    pub level: f64,
+}
+
+impl ClassIntervals<'_> {
+    /// Of a class's fraction of the whole area.
+    ///
+    /// # Errors
+    /// Tables that do not fit each other, as for all intervals here.
+    pub fn area(&self, class: usize) -> Result<Interval, EstimateError> {
+        let shares = |e: &ExpectedMatrix| Shares {
+            part: 1.0 - e.class(class),
+            rest: e.class(class),
+            possible: [true, true, false],
+        };
+        let others = self.ratio(|_, r| r != class, |_, r| r == class, shares, self.one_class())?;
+        Ok(Interval { low: 1.0 - others.high, high: 1.0 - others.low, ..others })
     }
 
-    /// Interval of a class's fraction from the moments of the sample.
-    pub(crate) fn moments_interval(&self, class: usize, fraction: &Estimate) -> Interval {
-        let found = self.reference.iter().filter(|r| **r == class).count();
-        whole_interval(fraction, found, self.settings.level)
-    }
-
-    /// Interval of overall accuracy: what is right over all.
-    pub(crate) fn overall_interval(&self) -> Result<Interval, EstimateError> {
+    /// Of overall accuracy: what is right over all.
+    ///
+    /// # Errors
+    /// Tables that do not fit each other.
+    pub fn overall(&self) -> Result<Interval, EstimateError> {
         let shares =
             |e: &ExpectedMatrix| Shares { part: e.right(), rest: 1.0 - e.right(), possible: [true, true, false] };
-        self.ratio(|m, r| m == r, |m, r| m != r, shares, self.of_other_classes())
+        self.ratio(|m, r| m == r, |m, r| m != r, shares, 1.0 - self.one_class())
     }
 
-    /// Interval of a user's accuracy: what is mapped as the class and is it, over all that is mapped so.
-    pub(crate) fn users_interval(&self, class: usize) -> Result<Interval, EstimateError> {
+    /// Of a user's accuracy: what is mapped as the class and is it, over all that is mapped so.
+    ///
+    /// # Errors
+    /// Tables that do not fit each other.
+    pub fn users(&self, class: usize) -> Result<Interval, EstimateError> {
         let shares = |e: &ExpectedMatrix| {
             let (mapped, right) = (e.mapped(class), e.fraction(class, class));
             let here = mapped > NOTHING;
             Shares { part: right, rest: mapped - right, possible: [here, here, mapped < 1.0 - NOTHING] }
         };
-        self.ratio(|m, r| m == class && r == class, |m, r| m == class && r != class, shares, self.of_other_classes())
+        let rest_of_flat = 1.0 - self.one_class();
+        self.ratio(|m, r| m == class && r == class, |m, r| m == class && r != class, shares, rest_of_flat)
     }
 
-    /// Interval of a producer's accuracy: what is of the class and mapped so, over all that is of the class.
-    pub(crate) fn producers_interval(&self, class: usize) -> Result<Interval, EstimateError> {
+    /// Of a producer's accuracy: what is of the class and mapped so, over all that is of the class.
+    ///
+    /// # Errors
+    /// Tables that do not fit each other.
+    pub fn producers(&self, class: usize) -> Result<Interval, EstimateError> {
         let shares = |e: &ExpectedMatrix| {
             let (mapped, right) = (e.mapped(class), e.fraction(class, class));
             let possible = [mapped > NOTHING, mapped < 1.0 - NOTHING, true];
             Shares { part: right, rest: e.class(class) - right, possible }
         };
-        let of_class = 1.0 - self.of_other_classes();
-        self.ratio(|m, r| m == class && r == class, |m, r| m != class && r == class, shares, of_class)
+        self.ratio(|m, r| m == class && r == class, |m, r| m != class && r == class, shares, self.one_class())
     }
 
-    /// The part of a flat prior that all classes but one have.
-    fn of_other_classes(&self) -> f64 {
-        1.0 - 1.0 / self.survey.classes.len() as f64
+    /// The part of a flat prior that one class has.
+    fn one_class(&self) -> f64 {
+        1.0 / self.expected.first().map_or(1, ExpectedMatrix::classes) as f64
     }
 
     /// Interval of a ratio; `part` and `rest` tell of a unit's map class and reference class whether it is of them.
@@ -68,12 +90,16 @@ impl ClassData<'_> {
         shares: impl Fn(&ExpectedMatrix) -> Shares,
         rest_of_flat: f64,
     ) -> Result<Interval, EstimateError> {
-        let units = || self.map.iter().zip(&self.reference);
+        let units = || self.map.iter().zip(self.reference);
         let part: Vec<f64> = units().map(|(&m, &r)| f64::from(part(m, r))).collect();
         let rest: Vec<f64> = units().map(|(&m, &r)| f64::from(rest(m, r))).collect();
-        let matrices = &self.survey.sample.expected;
-        let expected = matrices.iter().map(shares).collect();
-        let of = PartAndRest { part: &part, rest: &rest, expected, flat: flat_units(matrices), rest_of_flat };
-        ratio_interval(&self.sample, &of, POSTERIOR_DRAWS, self.settings.level)
+        let of = PartAndRest {
+            part: &part,
+            rest: &rest,
+            expected: self.expected.iter().map(shares).collect(),
+            flat: flat_units(self.expected),
+            rest_of_flat,
+        };
+        ratio_interval(self.sample, &of, self.draws, self.level)
     }
 }

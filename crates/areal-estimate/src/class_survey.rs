@@ -1,13 +1,14 @@
 //! Areas of the map's classes from a labelled sample, over the whole map and in zones.
 
 use crate::accuracy::accuracy;
+use crate::class_intervals::{ClassIntervals, POSTERIOR_DRAWS};
 use crate::class_zones::ClassZones;
 use crate::error::{EstimateError, Missing, same_length};
 use crate::estimate::Estimate;
 use crate::estimator::{Auxiliary, Estimator};
 use crate::expected::ExpectedMatrix;
 use crate::finding::Finding;
-use crate::interval::Interval;
+use crate::interval::{Interval, whole_interval};
 use crate::labelled_unit::LabelledUnit;
 use crate::publication::{CvLimits, Grading};
 use crate::rows::{AccuracyRow, EstimateRow, MatrixRow, Population, Subject};
@@ -206,6 +207,34 @@ impl<'a> ClassData<'a> {
         method: &str,
     ) -> EstimateRow {
         EstimateRow::new(subject, &fraction.scaled(area), interval.scaled(area), method, &self.settings.grading())
+    }
+
+    /// Intervals that count what was not drawn.
+    pub(crate) fn intervals(&self) -> ClassIntervals<'_> {
+        ClassIntervals {
+            sample: &self.sample,
+            map: &self.map,
+            reference: &self.reference,
+            expected: &self.survey.sample.expected,
+            draws: POSTERIOR_DRAWS,
+            level: self.settings.level,
+        }
+    }
+
+    /// Interval of a class's fraction of the whole area: the one that counts what was not drawn for the stratified estimator, from the
+    /// moments for others.
+    fn whole_interval(&self, class: usize, fraction: &Estimate) -> Result<Interval, EstimateError> {
+        if self.survey.sample.designed && self.settings.estimator == Estimator::Stratified {
+            self.intervals().area(class)
+        } else {
+            Ok(self.moments_interval(class, fraction))
+        }
+    }
+
+    /// Interval of a class's fraction from the moments of the sample.
+    pub(crate) fn moments_interval(&self, class: usize, fraction: &Estimate) -> Interval {
+        let found = self.reference.iter().filter(|r| **r == class).count();
+        whole_interval(fraction, found, self.settings.level)
     }
 
     pub(crate) fn subject<'s>(

@@ -34,7 +34,7 @@ pub enum IntervalMethod {
     Score,
     /// Student's t in place of the normal quantile.
     T,
-    /// Quantiles of the posterior by stratum ([`area_interval`](crate::area_interval)).
+    /// Quantiles of the posterior by stratum ([`ClassIntervals`](crate::ClassIntervals)).
     Dirichlet,
     /// No interval: the number has no design-based error.
     None,

@@ -44,6 +44,7 @@ mod zoning;
 
 pub use accuracy::{Accuracy, ClassAccuracy, accuracy, from_matrix};
 pub use cell_model::{CellModel, Modelled};
+pub use class_intervals::ClassIntervals;
 pub use class_survey::{
     ClassEstimates, ClassSurvey, MapClass, MapZone, SurveySample, SurveySettings, estimate_classes,
 };
@@ -59,7 +60,6 @@ pub use interval::{
 };
 pub use kappa::{Kappa, kappa};
 pub use labelled_unit::{CellValue, LabelledUnit};
-pub use posterior_interval::area_interval;
 pub use publication::{CvLimits, significant};
 pub use quantify::{Quantified, adjusted_counts, expectation_maximisation};
 pub use rake::rake;

@@ -12,10 +12,6 @@ use crate::expected::ExpectedMatrix;
 use crate::interval::{Interval, IntervalMethod};
 use crate::stratified::StratifiedSample;
 
-/// Draws from the posterior for published numbers: they leave about one hundredth of an interval's half-width to chance,
-/// and the same chance each time.
-pub const POSTERIOR_DRAWS: usize = 10_000;
-
 /// Seed of the draws: equal samples have equal intervals.
 const SEED: u64 = 1947;
 
@@ -96,34 +92,6 @@ pub(crate) fn ratio_interval(
         high: high.unwrap_or(estimate).clamp(estimate, 1.0),
         method: IntervalMethod::Dirichlet,
     })
-}
-
-/// Interval of the fraction of the area that has one of `classes` classes, at the `level`. `y` holds 1 for the units of the class, `expected`
-/// what the map expects of each stratum (see [`ExpectedMatrix`]), `class` its index there.
-///
-/// # Errors
-/// When a table has not one value a unit or a stratum.
-pub fn area_interval(
-    sample: &StratifiedSample,
-    y: &[f64],
-    expected: &[ExpectedMatrix],
-    class: usize,
-    draws: usize,
-    level: f64,
-) -> Result<Interval, EstimateError> {
-    let others: Vec<f64> = y.iter().map(|y| 1.0 - y).collect();
-    let shares =
-        |e: &ExpectedMatrix| Shares { part: 1.0 - e.class(class), rest: e.class(class), possible: [true, true, false] };
-    let classes = expected.first().map_or(1, ExpectedMatrix::classes);
-    let of = PartAndRest {
-        part: &others,
-        rest: y,
-        expected: expected.iter().map(shares).collect(),
-        flat: flat_units(expected),
-        rest_of_flat: 1.0 / classes as f64,
-    };
-    let others = ratio_interval(sample, &of, draws, level)?;
-    Ok(Interval { low: 1.0 - others.high, high: 1.0 - others.low, ..others })
 }
 
 /// A pool of strata as the posterior sees it.

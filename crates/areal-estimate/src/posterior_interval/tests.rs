@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use statrs::distribution::{Beta, ContinuousCDF};
 
 use super::*;
+use crate::class_intervals::ClassIntervals;
 use crate::stratified::Stratum;
 
 fn sample(strata: &[(u64, usize)], finite: bool) -> StratifiedSample {
@@ -9,6 +10,18 @@ fn sample(strata: &[(u64, usize)], finite: bool) -> StratifiedSample {
     let units: Vec<(usize, f64)> =
         strata.iter().enumerate().flat_map(|(h, s)| std::iter::repeat_n((h, 1.0), s.1)).collect();
     StratifiedSample::new(strata.iter().enumerate().map(of).collect(), &units, finite).unwrap()
+}
+
+/// Interval of the area of class 1, which the units have where `y` is 1; all are mapped as class 0.
+fn area_interval(
+    sample: &StratifiedSample,
+    y: &[f64],
+    expected: &[ExpectedMatrix],
+    draws: usize,
+    level: f64,
+) -> Interval {
+    let (map, reference) = (vec![0; y.len()], y.iter().map(|y| *y as usize).collect::<Vec<_>>());
+    ClassIntervals { sample, map: &map, reference: &reference, expected, draws, level }.area(1).unwrap()
 }
 
 /// `found` of the units of each stratum are 1.
@@ -31,7 +44,7 @@ fn one_stratum_has_the_quantiles_of_its_beta_posteriors() {
         let strata = [(1_000_000, n)];
         let expected = expected(1, &[0.5, 0.2, 0.3]);
         let y = labels(&strata, &[found]);
-        let i = area_interval(&sample(&strata, false), &y, &expected, 1, 40_000, 0.95).unwrap();
+        let i = area_interval(&sample(&strata, false), &y, &expected, 40_000, 0.95);
         let (x, n) = (found as f64, n as f64);
         let high = Beta::new(x + 0.6 + 1.0 / 3.0, n - x + 2.4 + 2.0 / 3.0).unwrap().inverse_cdf(0.975);
         let low = Beta::new(x + 0.6, n - x + 2.4 + 0.5).unwrap().inverse_cdf(0.025);
@@ -77,7 +90,7 @@ fn a_producers_accuracy_is_a_ratio_over_strata() {
 fn a_stratum_that_is_labelled_wholly_is_known() {
     let strata = [(20, 20)];
     let y = labels(&strata, &[7]);
-    let of = |finite| area_interval(&sample(&strata, finite), &y, &expected(1, &[0.5, 0.5]), 1, 4000, 0.95).unwrap();
+    let of = |finite| area_interval(&sample(&strata, finite), &y, &expected(1, &[0.5, 0.5]), 4000, 0.95);
     let known = of(true);
     assert!((known.low - 0.35).abs() < 1e-12 && (known.high - 0.35).abs() < 1e-12, "{known:?}");
     // Without the finite population correction the strata stand for more than themselves.
@@ -91,9 +104,7 @@ fn the_order_of_the_strata_does_not_matter() {
     let order = [2, 0, 1];
     let other = order.map(|k| strata[k]);
     let expected = expected(3, &[0.5, 0.3, 0.2]);
-    let of = |strata: &[(u64, usize)], y: &[f64]| {
-        area_interval(&sample(strata, true), y, &expected, 1, POSTERIOR_DRAWS, 0.9).unwrap()
-    };
+    let of = |strata: &[(u64, usize)], y: &[f64]| area_interval(&sample(strata, true), y, &expected, 10_000, 0.9);
     let one = of(&strata, &labels(&strata, &found));
     let two = of(&other, &labels(&other, &order.map(|k| found[k])));
     let slack = 0.04 * (one.high - one.low);
@@ -108,8 +119,8 @@ fn strata_of_one_pool_are_not_drawn_towards_equal_classes() {
     let even = expected(12, &[1.0 / 6.0; 6]);
     let pooled = sample(&strata, false).pooled(vec![0; 12]).unwrap();
     let middle = |i: Interval| 0.5 * (i.low + i.high);
-    let together = middle(area_interval(&pooled, &y, &even, 1, POSTERIOR_DRAWS, 0.95).unwrap());
-    let apart = middle(area_interval(&sample(&strata, false), &y, &even, 1, POSTERIOR_DRAWS, 0.95).unwrap());
+    let together = middle(area_interval(&pooled, &y, &even, 10_000, 0.95));
+    let apart = middle(area_interval(&sample(&strata, false), &y, &even, 10_000, 0.95));
     assert!((together - 0.9).abs() < 0.02 && apart < 0.87, "{together} {apart}");
 }
 
@@ -135,7 +146,7 @@ proptest! {
         let (sample, y) = (sample(&strata, finite), labels(&strata, &found));
         let pools = (0..strata.len()).map(|h| if together { 0 } else { h }).collect();
         let sample = sample.pooled(pools).unwrap();
-        let i = area_interval(&sample, &y, &expected(strata.len(), &[0.7, 0.1, 0.2]), 1, 500, 0.95).unwrap();
+        let i = area_interval(&sample, &y, &expected(strata.len(), &[0.7, 0.1, 0.2]), 500, 0.95);
         let value = sample.mean(&y).unwrap().value.clamp(0.0, 1.0);
         prop_assert!(0.0 <= i.low && i.low <= value + 1e-12 && value <= i.high + 1e-12 && i.high <= 1.0, "{i:?} {value}");
     }

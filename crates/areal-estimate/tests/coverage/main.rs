@@ -7,10 +7,13 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod landscape;
+mod maps;
 mod omissions;
 mod run;
 mod zones;
 
+use maps::{CONFIDENCES, HARD};
+use omissions::{Case, Strata};
 use run::{Line, simulate};
 
 fn print(lines: &[Line]) -> String {
@@ -52,16 +55,45 @@ fn intervals_cover_the_truth_in_a_short_run() {
 /// stratum that most samples hold none.
 #[test]
 fn intervals_cover_classes_that_are_missed_in_a_short_run() {
-    let lines = omissions::simulate(400, 1000);
+    let size = omissions::SIZES[1];
+    let case = |(map, hard), confidence, strata| Case { map, hard, confidence, strata, size };
+    let cases = [
+        case(HARD[1], CONFIDENCES[0], Strata::Classes),
+        case(HARD[2], CONFIDENCES[0], Strata::Classes),
+        case(HARD[2], CONFIDENCES[0], Strata::Risk),
+        case(HARD[2], CONFIDENCES[1], Strata::Risk),
+        case(HARD[0], CONFIDENCES[3], Strata::Risk),
+        case(HARD[1], CONFIDENCES[0], Strata::Agency),
+    ];
+    let lines: Vec<_> = cases.into_iter().flat_map(|case| omissions::simulate(case, 400, 1000, false)).collect();
     println!("{}", omissions::print(&lines));
     omissions::check(&lines);
+}
+
+#[test]
+fn intervals_of_accuracies_cover_the_truth_in_a_short_run() {
+    let (map, hard) = HARD[2];
+    for strata in [Strata::Classes, Strata::Risk] {
+        let case = Case { map, hard, confidence: CONFIDENCES[0], strata, size: omissions::SIZES[1] };
+        let lines = omissions::simulate(case, 200, 800, true);
+        println!("{}", omissions::print(&lines));
+        omissions::check(&lines);
+    }
 }
 
 /// Writes the table of such intervals: `cargo test --workspace --test coverage full_run_of_missed -- --ignored --nocapture`.
 #[test]
 #[ignore = "the full run is for the README, which holds its results"]
 fn full_run_of_missed_classes() {
-    let lines = omissions::simulate(2000, 1000);
+    let mut cases = Vec::new();
+    for (map, hard) in HARD {
+        for size in omissions::SIZES {
+            let case = |confidence, strata| Case { map, hard, confidence, strata, size };
+            cases.extend([Strata::Classes, Strata::Agency].map(|strata| case(CONFIDENCES[0], strata)));
+            cases.extend(CONFIDENCES.map(|confidence| case(confidence, Strata::Risk)));
+        }
+    }
+    let lines: Vec<_> = cases.into_iter().flat_map(|case| omissions::simulate(case, 2000, 1000, false)).collect();
     let table = omissions::print(&lines);
     println!("{table}{}", omissions::markdown(&lines));
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/docs");
