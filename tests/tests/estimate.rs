@@ -100,7 +100,7 @@ fn estimates_have_an_account_of_their_quality_and_can_be_compared() {
         "kappa 1.000",
         "- classes: rubber, forest, paddy",
         "rubber is mapped as forest on",
-        "900 units in 3 strata by classes, balanced draw, proportional allocation, seed 4",
+        "900 units in 3 strata by risk, balanced draw, neyman allocation, seed 4",
         "900 units were labelled by hand, 180 of them twice",
         "units drawn without strata or map",
     ] {
@@ -226,13 +226,13 @@ fn a_recipe_draws_once_awaits_the_labels_and_then_estimates() {
 #[test]
 fn a_sample_says_what_it_is_and_how_to_label_it() {
     let w = world();
-    // Three strata of at least fifty.
-    w.sample(&["--size", "20"]).expect(0).says(&["150 units are drawn, not the 20 of --size", "--min-per-stratum"]);
+    // Three strata of at least ten: the map is as sure of every cell of a class.
+    w.sample(&["--size", "20"]).expect(0).says(&["30 units are drawn, not the 20 of --size", "--min-per-stratum"]);
     let design: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(w.path("sample/design.json")).unwrap()).unwrap();
     let settings = &design["provenance"]["settings"];
     for (key, value) in
-        [("min-per-stratum", "50"), ("draw", "\"balanced\""), ("allocation", "\"proportional\""), ("seed", "4")]
+        [("min-per-stratum", "10"), ("draw", "\"balanced\""), ("allocation", "\"neyman\""), ("seed", "4")]
     {
         assert_eq!(settings[key].to_string(), value);
     }

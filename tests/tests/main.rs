@@ -10,6 +10,7 @@ mod bad_input;
 mod bit_rot;
 mod bundle;
 mod demo;
+mod demo_coverage;
 mod encodings;
 mod estimate;
 mod estimate_flaws;

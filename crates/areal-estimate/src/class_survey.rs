@@ -221,13 +221,12 @@ impl<'a> ClassData<'a> {
         }
     }
 
-    /// Interval of a class's fraction of the whole area: the one that counts what was not drawn for the stratified estimator, from the
-    /// moments for others.
+    /// Interval of a class's fraction of the whole area, which counts what was not drawn.
     fn whole_interval(&self, class: usize, fraction: &Estimate) -> Result<Interval, EstimateError> {
-        if self.survey.sample.designed && self.settings.estimator == Estimator::Stratified {
-            self.intervals().area(class)
-        } else {
-            Ok(self.moments_interval(class, fraction))
+        match self.settings.estimator {
+            _ if !self.survey.sample.designed => Ok(self.moments_interval(class, fraction)),
+            Estimator::Stratified => self.intervals().area(class),
+            _ => self.assisted_interval(class, fraction),
         }
     }
 

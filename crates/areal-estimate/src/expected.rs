@@ -36,6 +36,15 @@ impl ExpectedMatrix {
         Self::new((0..mapped.len()).map(row).collect())
     }
 
+    /// Of the part that is mapped as one class.
+    ///
+    /// # Errors
+    /// When nothing is mapped so.
+    pub fn only(&self, mapped: usize) -> Result<Self, EstimateError> {
+        let row = |i: usize| if i == mapped { self.0[i].clone() } else { vec![0.0; self.classes()] };
+        Self::new((0..self.classes()).map(row).collect())
+    }
+
     pub fn classes(&self) -> usize {
         self.0.len()
     }

@@ -5,6 +5,7 @@
 
 mod accuracy;
 mod area_model;
+mod assisted_interval;
 mod bridges;
 mod cell_model;
 mod class_accuracy;

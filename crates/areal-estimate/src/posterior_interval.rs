@@ -15,8 +15,8 @@ use crate::stratified::StratifiedSample;
 /// Seed of the draws: equal samples have equal intervals.
 const SEED: u64 = 1947;
 
-/// Prior units that lie as the map expects.
-const MAP_UNITS: f64 = 3.0;
+/// Prior units that lie as the map expects, at the lower end and at the upper.
+const MAP_UNITS: [f64; 2] = [3.0, 1.0];
 /// Prior units that are not of the remainder, at the other end.
 const SURE_UNITS: f64 = 0.5;
 
@@ -65,9 +65,9 @@ pub(crate) struct Shares {
 /// which no standard error tells.
 ///
 /// The prior is not the same at both ends, as in the interval of Clopper and Pearson (1934, Biometrika 26:404), which has a whole unit more on
-/// either side in each: at the lower end [`MAP_UNITS`] as the map expects and [`flat_units`], so that the remainder can be larger than
+/// either side in each: at the lower end three units as the map expects and [`flat_units`], so that the remainder can be larger than
 /// anything that was found (Perks 1947, J. Institute of Actuaries 73:285, for the even split); at the upper end
-/// [`MAP_UNITS`] as the map expects and half a unit that is not of the remainder. `tests/coverage` compares their coverage with that of others.
+/// one unit as the map expects, which may expect too much of a rare class, and half a unit that is not of the remainder. `tests/coverage` compares their coverage with that of others.
 ///
 /// The estimate need not be in the middle. Where it lies outside, the end on its side is moved to it. `n` is Kish's effective number
 /// (1965, section 11.7) in a pool of one stratum; in one of many the number that gives the variance of the stratified mean of the remainder,
@@ -112,12 +112,12 @@ struct Pool {
 
 impl Shares {
     /// Prior units of the part, the remainder and the others where the map is believed, in each.
-    fn map_prior(&self) -> [f64; 3] {
-        [self.part, self.rest, 1.0 - self.part - self.rest].map(|share| MAP_UNITS * share.max(0.0))
+    fn map_prior(&self, units: f64) -> [f64; 3] {
+        [self.part, self.rest, 1.0 - self.part - self.rest].map(|share| units * share.max(0.0))
     }
 
     fn low_prior(&self, flat: f64, rest_of_flat: f64) -> [f64; 3] {
-        let [part, rest, others] = self.map_prior();
+        let [part, rest, others] = self.map_prior(MAP_UNITS[0]);
         let [_, rest_possible, others_possible] = self.possible;
         let flat_rest = if rest_possible { flat * rest_of_flat } else { 0.0 };
         let remaining = flat * (1.0 - rest_of_flat);
@@ -129,7 +129,7 @@ impl Shares {
     }
 
     fn high_prior(&self) -> [f64; 3] {
-        let [part, rest, others] = self.map_prior();
+        let [part, rest, others] = self.map_prior(MAP_UNITS[1]);
         let [part_possible, rest_possible, others_possible] = self.possible;
         if part_possible && !(rest_possible && others_possible) {
             [part + SURE_UNITS, rest, others]

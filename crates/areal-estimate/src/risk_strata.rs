@@ -67,9 +67,13 @@ impl ClassRisk {
         let bin = ((error * BINS as f64) as usize).min(BINS - 1);
         self.cells[bin] += 1;
         self.areas[bin] += area;
-        for c in 0..self.classes {
-            let p = if known { probabilities[c] } else { 1.0 / self.classes as f64 };
-            self.probabilities[bin * self.classes + c] += area * p;
+        let row = &mut self.probabilities[bin * self.classes..(bin + 1) * self.classes];
+        if known {
+            row.iter_mut().zip(probabilities).for_each(|(sum, p)| *sum += area * p);
+        } else {
+            for sum in row {
+                *sum += area / self.classes as f64;
+            }
         }
     }
 

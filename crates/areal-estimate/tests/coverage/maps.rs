@@ -9,7 +9,7 @@ pub const NAMES: [&str; CLASSES] = ["forest", "oil palm", "paddy", "rubber", "bu
 /// Fractions of the area.
 const FRACTIONS: [f64; CLASSES] = [0.45, 0.25, 0.15, 0.117, 0.03, 0.003];
 /// As many as the map of the demo.
-const CELLS: usize = 27_125;
+pub const CELLS: usize = 27_125;
 /// Fraction of the cells that are hard to tell, for maps that are right to about 80, 90, 97 and 99.5 %.
 pub const HARD: [(&str, f64); 4] = [("80 %", 0.47), ("90 %", 0.235), ("97 %", 0.065), ("99.5 %", 0.009)];
 
@@ -98,10 +98,6 @@ impl Map {
     pub fn fraction(&self, test: impl Fn(usize) -> bool) -> f64 {
         let inside: f64 = (0..CELLS).filter(|&k| test(k)).map(|k| self.areas[k]).sum();
         inside / self.areas.iter().sum::<f64>()
-    }
-
-    pub fn cells(&self) -> usize {
-        CELLS
     }
 }
 

@@ -8,7 +8,7 @@ use rand::SeedableRng;
 use rand::seq::index::sample as draw;
 use rand_chacha::ChaCha8Rng;
 
-use crate::maps::{CLASSES, Confidence, Map, NAMES};
+use crate::maps::{CELLS, CLASSES, Confidence, Map, NAMES};
 use crate::run::{LEVEL, PARTS, in_parts};
 
 /// Kinds of strata.
@@ -101,10 +101,10 @@ impl Design {
 }
 
 fn strata_of(map: &Map, strata: Strata) -> Vec<usize> {
-    let cells = 0..map.cells();
+    let cells = 0..CELLS;
     match strata {
         Strata::Classes => map.mapped.clone(),
-        Strata::Agency => cells.map(|k| k * 9 / map.cells()).collect(),
+        Strata::Agency => cells.map(|k| k * 9 / CELLS).collect(),
         Strata::Risk => {
             let mut risks: Vec<ClassRisk> = (0..CLASSES).map(|c| ClassRisk::new(c, CLASSES)).collect();
             cells.clone().for_each(|k| risks[map.mapped[k]].add(map.areas[k], &map.probabilities[k]));
@@ -155,9 +155,9 @@ fn truths(map: &Map) -> Vec<(String, f64)> {
     let both = |c: usize| map.fraction(|k| map.truth[k] == c && map.mapped[k] == c);
     let mut all: Vec<(String, f64)> = (0..CLASSES).map(|c| (NAMES[c].to_owned(), area(c))).collect();
     all.push(("overall".into(), map.accuracy()));
-    for c in 0..CLASSES {
-        all.push((format!("users {}", NAMES[c]), both(c) / map.fraction(|k| map.mapped[k] == c)));
-        all.push((format!("producers {}", NAMES[c]), both(c) / area(c)));
+    for (c, name) in NAMES.iter().enumerate() {
+        all.push((format!("users {name}"), both(c) / map.fraction(|k| map.mapped[k] == c)));
+        all.push((format!("producers {name}"), both(c) / area(c)));
     }
     all
 }

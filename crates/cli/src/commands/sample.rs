@@ -224,6 +224,6 @@ fn print_precision(classes: &[ClassPrecision]) {
     for c in classes {
         lines.push(vec![c.class.clone(), format!("{:.4}", c.area), percent(c.cv), percent(c.cv_without_risk)]);
     }
-    println!();
+    outln!("");
     print_aligned(&lines);
 }
