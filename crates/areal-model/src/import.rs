@@ -94,6 +94,7 @@ fn read_pth(path: &Path) -> Result<StateDict, ModelError> {
     // Opened first so that a file that is not there is said to be so.
     std::fs::File::open(path).map_err(FileError::io("read", path))?;
     let fault = |reason: String| ModelError::Weights { path: path.to_path_buf(), reason };
+    check_claims(path).map_err(fault)?;
     let reader = PytorchReader::new(path).map_err(|e| fault(e.to_string()))?;
     let mut tensors = BTreeMap::new();
     for (name, tensor) in reader.into_tensors() {
@@ -103,6 +104,24 @@ fn read_pth(path: &Path) -> Result<StateDict, ModelError> {
         tensors.insert(name, TensorValues { shape, values });
     }
     Ok(StateDict { tensors })
+}
+
+/// How many times as large as its archive the content of a file may be: PyTorch does not compress, and weights hardly can be.
+const MOST_COMPRESSED: u64 = 4;
+
+/// Checks what an archive claims to hold against its size, before memory is taken for it. Files that are no archives pass.
+fn check_claims(path: &Path) -> Result<(), String> {
+    let file = std::fs::File::open(path).map_err(|e| e.to_string())?;
+    let bytes = file.metadata().map_err(|e| e.to_string())?.len();
+    let Ok(mut archive) = zip::ZipArchive::new(std::io::BufReader::new(file)) else { return Ok(()) };
+    let mut claimed = 0u64;
+    for index in 0..archive.len() {
+        claimed = claimed.saturating_add(archive.by_index_raw(index).map_err(|e| e.to_string())?.size());
+    }
+    if claimed > bytes.saturating_mul(MOST_COMPRESSED) {
+        return Err(format!("it has {bytes} bytes and claims to hold {claimed}, so it is not what PyTorch writes"));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -189,5 +208,24 @@ mod tests {
         let whole = std::fs::read(path).unwrap();
         std::fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
         assert!(matches!(read_pth(&cut), Err(ModelError::Weights { .. })));
+    }
+
+    #[test]
+    fn fault_40_an_archive_that_claims_more_than_weights_can_is_refused() {
+        use std::io::Write;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bomb.pth");
+        let mut archive = zip::ZipWriter::new(std::fs::File::create(&path).unwrap());
+        archive.start_file("archive/data.pkl", zip::write::SimpleFileOptions::default()).unwrap();
+        archive.write_all(&[0; 1000]).unwrap();
+        archive.finish().unwrap();
+        check_claims(&path).unwrap();
+        // The uncompressed size in the directory of the archive: 24 bytes after its mark (APPNOTE.TXT, 4.3.12).
+        let mut bytes = std::fs::read(&path).unwrap();
+        let directory = bytes.windows(4).position(|mark| mark == b"PK\x01\x02").unwrap();
+        bytes[directory + 24..directory + 28].copy_from_slice(&0x7fff_ffffu32.to_le_bytes());
+        std::fs::write(&path, &bytes).unwrap();
+        let said = StateDict::import(&path, &CONFIG, 1).unwrap_err().to_string();
+        assert!(said.contains("claims to hold 2147483647, so it is not what PyTorch writes"), "{said}");
     }
 }

@@ -1,12 +1,15 @@
 //! Per-band statistics and pixel counts of a scene.
 
-use areal_grid::{Extremes, PixelBlock, PixelState, Pixels, Window};
+use areal_grid::{Extremes, PixelBlock, PixelState, PixelType, Pixels, Window};
 use areal_job::{Job, Unit};
 use serde::{Deserialize, Serialize};
 
 use crate::masked_file::MaskedFile;
 use crate::selection::Selection;
 use crate::{FileFacts, RasterError, Scene};
+
+/// Most bytes of a window, over all bands: a file may claim 65,535 bands.
+const WINDOW_BYTES: usize = 256 << 20;
 
 /// Pixels read at a time.
 const WINDOW_PIXELS: usize = 1 << 20;
@@ -164,12 +167,28 @@ impl Sums {
     }
 }
 
-/// Windows of whole blocks, some million pixels each, that cover a raster.
-fn windows(height: usize, width: usize, block: (usize, usize)) -> impl Iterator<Item = Window> + Clone {
+/// Windows that cover a raster whose pixels have so many bytes over all bands: of whole blocks, some million pixels each, or
+/// smaller ones where these would take more than [`WINDOW_BYTES`].
+fn windows(
+    height: usize,
+    width: usize,
+    block: (usize, usize),
+    pixel_bytes: usize,
+) -> impl Iterator<Item = Window> + Clone {
+    let most = (WINDOW_BYTES / pixel_bytes.max(1)).clamp(1, WINDOW_PIXELS);
     let (rows, cols) = (block.0.clamp(1, height), block.1.clamp(1, width));
     let wide = if cols * 8 >= width { width } else { cols * (2048 / cols).max(1) };
-    let high = rows * (WINDOW_PIXELS / (rows * wide)).max(1);
+    let (high, wide) = match rows * wide {
+        pixels if pixels <= most => (rows * (most / pixels), wide),
+        _ if pixel_bytes * rows * wide <= WINDOW_BYTES => (rows, wide),
+        _ => ((most / wide.min(most)).min(rows), wide.min(most)),
+    };
     areal_grid::blocks(height, width, high, wide)
+}
+
+/// Bytes of a scene's or file's pixels with their state.
+fn pixel_bytes(bands: usize, pixel_type: PixelType) -> usize {
+    bands * pixel_type.size() + 1
 }
 
 fn sum_up(
@@ -195,7 +214,8 @@ impl Scene {
     /// When a file is damaged, or the job is interrupted.
     pub fn statistics(&self, job: &Job<'_>) -> Result<Statistics, RasterError> {
         let mut reader = self.reader()?;
-        let windows = windows(self.grid().height, self.grid().width, self.block_size());
+        let bytes = pixel_bytes(self.bands().len(), self.pixel_type());
+        let windows = windows(self.grid().height, self.grid().width, self.block_size(), bytes);
         sum_up(&format!("reading {}", self.name()), windows, job, |window| reader.read(window))
     }
 }
@@ -208,7 +228,8 @@ pub(crate) fn file_statistics(
 ) -> Result<Statistics, RasterError> {
     let file = MaskedFile::open(facts, selection)?;
     let block = selection.bands.first().map_or([1, 1], |b| b.block);
-    let windows = windows(facts.height, facts.width, (block[0], block[1]));
+    let bytes = pixel_bytes(selection.bands.len(), selection.pixel_type());
+    let windows = windows(facts.height, facts.width, (block[0], block[1]), bytes);
     let name = facts.path.file_name().unwrap_or_default().to_string_lossy();
     sum_up(&format!("reading {name}"), windows, job, |window| {
         let mut pixels = PixelBlock::outside(*window, selection.bands.len(), selection.pixel_type());
@@ -245,8 +266,12 @@ mod tests {
             (5000, 40_000, (1, 40_000)),
             (3, 3, (1024, 1024)),
         ] {
-            let covered: usize = windows(height, width, block).map(|w| w.len()).sum();
-            assert_eq!(covered, height * width);
+            for bytes in [1, 13, 65_001, 1 << 26, 1 << 40] {
+                let covered: usize = windows(height, width, block, bytes).take(100_000).map(|w| w.len()).sum();
+                let largest = windows(height, width, block, bytes).take(10).map(|w| w.len()).max().unwrap();
+                assert!(covered == height * width || largest * 100_000 < height * width, "{height} x {width}, {bytes}");
+                assert!(largest * bytes <= WINDOW_BYTES.max(bytes), "{largest} pixels of {bytes} bytes");
+            }
         }
     }
 }
