@@ -185,3 +185,22 @@ fn fault_40_every_stage_ends_within_a_second_of_sigterm() {
         let _ = if out.is_dir() { fs::remove_dir_all(&out) } else { fs::remove_file(&out) };
     }
 }
+
+#[test]
+fn fault_41_a_thread_that_the_system_refuses_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, out) = (JOB.out().join("patches"), folder.path().join("out"));
+    for kilobytes in [300_000, 350_000, 400_000, 450_000] {
+        let script = format!("ulimit -v {kilobytes}; exec \"$@\"");
+        let mut command = Command::new("bash");
+        command.args(["-c", &script, "bash"]).arg(crate::common::binary());
+        command.args(["train", "--epochs", "1", "--overwrite", "--store"]).arg(&store).arg("--out").arg(&out);
+        let ran = run(&mut command);
+        // Where memory itself ends, the program is aborted: 134.
+        assert!([0, 1, 3, 4, 134].contains(&ran.code), "{kilobytes}: exit {}: {}", ran.code, ran.stderr);
+        assert!(!ran.stderr.contains("panicked"), "{kilobytes}: {}", ran.stderr);
+        if ran.code == 1 {
+            assert!(ran.stderr.contains("gives no more threads") || ran.stderr.contains("memory"), "{}", ran.stderr);
+        }
+    }
+}

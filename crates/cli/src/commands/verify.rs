@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 
-use areal_job::{FileState, Verified, verify};
+use areal_job::{FileState, verify};
 use clap::Args;
 use serde_json::json;
 
 use super::check_names;
-use crate::columns::aligned;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
 
@@ -44,8 +43,9 @@ pub fn run(options: &Options, context: &Context) -> Result<(), CliError> {
         let text = serde_json::to_string_pretty(&json!({ "files": files }));
         outln!("{}", text.map_err(|e| CliError::from_source(Exit::Failure, &e))?);
     } else {
-        for line in aligned(&files.iter().map(line).collect::<Vec<_>>(), |_| false) {
-            outln!("{line}");
+        for file in &files {
+            let how = file.how.as_ref().map(|how| format!(": {how}")).unwrap_or_default();
+            outln!("{:<8} {}{how}", file.state.to_string(), file.path.display());
         }
     }
     let faults = files.iter().filter(|file| file.state.is_fault()).count();
@@ -56,8 +56,4 @@ pub fn run(options: &Options, context: &Context) -> Result<(), CliError> {
     let advice = if changed { "; --accept takes changed files as they are" } else { "" };
     Err(CliError::new(Exit::Input, format!("{faults} of {} files are changed or missing", files.len()))
         .help(format!("make the output again, or copy it again from where it is whole{advice}")))
-}
-
-fn line(file: &Verified) -> Vec<String> {
-    vec![file.state.to_string(), file.path.display().to_string(), file.how.clone().unwrap_or_default()]
 }
