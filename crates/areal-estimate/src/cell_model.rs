@@ -31,8 +31,10 @@ struct Group {
     rates: Vec<f64>,
     /// The same, drawn towards the whole sample by one unit: never a claim to be without error.
     smooth: Vec<f64>,
-    /// Variance of one unit, by variable.
+    /// Variance of one unit, by variable; of a value drawn towards that of all groups by one unit.
     spread: Vec<f64>,
+    /// Fraction of the sample's weight.
+    share: f64,
     /// Effective units.
     n: f64,
     /// `sum over cells (n_z / n)^2`: how concentrated the units are in few zones.
@@ -85,7 +87,10 @@ impl CellModel {
             cells[zones][k].add(weight * (1.0 - zoning.inside[u]), 0.0, |c| y[c][u]);
         }
         let overall = overall(&cells, y.len());
-        let groups: Vec<Group> = (0..count).map(|k| Group::new(&cells, k, &overall, kind)).collect();
+        let mut groups: Vec<Group> = (0..count).map(|k| Group::new(&cells, k, &overall, kind)).collect();
+        if kind == VariableKind::Value {
+            smooth_spreads(&mut groups);
+        }
         let rho = correlation(&cells, &groups);
         let rest = |z: usize, k: usize, s: &Sums| {
             let mapped = zoning.mapped[z][k];
@@ -148,6 +153,35 @@ impl CellModel {
         Modelled { value, mse }
     }
 
+    /// How far the sample shows means that are not zero, over all variables: of the map's errors.
+    pub(crate) fn evidence(&self) -> Evidence {
+        let mut found = Evidence { together: 0.0, by_group: 0.0, variance: 0.0 };
+        for c in 0..self.groups.first().map_or(0, |g| g.rates.len()) {
+            let parts = || self.groups.iter().map(move |g| g.share * g.rates[c]);
+            found.together += parts().sum::<f64>().powi(2);
+            found.by_group += parts().map(|part| part * part).sum::<f64>();
+            found.variance += self.groups.iter().map(|g| g.share * g.share * g.variance(0.0, c)).sum::<f64>();
+        }
+        found
+    }
+
+    /// Mean of a variable in a group over the whole sample.
+    pub(crate) fn rate(&self, group: usize, variable: usize) -> f64 {
+        self.groups[group].rates[variable]
+    }
+
+    /// Mean squared error of `trust` times the mean `value` of a variable that is presumed to be zero (of the map's errors), in a zone
+    /// whose area splits among the groups as `fractions`: the variance of what is corrected, the square of what is left (no less than the
+    /// sample could prove), and the spread over zones by this correlation.
+    pub(crate) fn corrected_mse(&self, fractions: &[f64], variable: usize, value: f64, trust: f64, rho: f64) -> f64 {
+        let over = |each: &dyn Fn(&Group) -> f64| -> f64 {
+            fractions.iter().zip(&self.groups).map(|(m, g)| m * m * each(g)).sum()
+        };
+        let left = (value * value).max(over(&|g| g.variance(0.0, variable)));
+        let corrected = trust * trust * over(&|g| g.variance(rho, variable));
+        corrected + (1.0 - trust).powi(2) * left + over(&|g| g.spread[variable] * rho)
+    }
+
     fn weight(&self, zone: usize, k: usize, rho: f64) -> f64 {
         let n = self.units[zone][k].0;
         if n > 0.0 { n / (n + (1.0 - rho) / rho.max(MIN_RHO)) } else { 0.0 }
@@ -156,6 +190,16 @@ impl CellModel {
     fn sum(&self, fractions: &[f64], rate: impl Fn(&Group, usize) -> f64) -> f64 {
         fractions.iter().zip(self.groups.iter().enumerate()).map(|(m, (k, g))| m * rate(g, k)).sum()
     }
+}
+
+/// Squares of the means that a sample shows, and what chance alone gives.
+pub(crate) struct Evidence {
+    /// Of all groups together.
+    pub together: f64,
+    /// Each group by itself, summed.
+    pub by_group: f64,
+    /// Sampling variance of either.
+    pub variance: f64,
 }
 
 /// A correlation of nothing would weigh a zone's own units by nothing divided by nothing.
@@ -214,6 +258,7 @@ impl Group {
         let weight: f64 = column().map(|s| s.weight).sum();
         let n: f64 = column().map(Sums::n).sum();
         let concentration = column().map(|s| s.n() * s.n()).sum::<f64>() / (n * n).max(f64::MIN_POSITIVE);
+        let all: f64 = cells.iter().flatten().map(|s| s.weight).sum();
         let mean = |c: usize| column().map(|s| s.first[c]).sum::<f64>() / weight;
         // A map class without a unit is assumed to be right; the caller warns of it.
         let assumed = |c: usize| f64::from(kind == VariableKind::Fraction && c == k);
@@ -222,17 +267,29 @@ impl Group {
             rates.iter().zip(overall).map(|(r, o)| (r * n.max(1.0) + o) / (n.max(1.0) + 1.0)).collect();
         let spread = |c: usize| match kind {
             VariableKind::Fraction => smooth[c] * (1.0 - smooth[c]),
+            VariableKind::Value if weight <= 0.0 => 0.0,
             VariableKind::Value => {
                 let second = column().map(|s| s.second[c]).sum::<f64>() / weight;
                 (second - rates[c] * rates[c]).max(0.0) * n / (n - 1.0).max(1.0)
             }
         };
-        Self { spread: (0..overall.len()).map(spread).collect(), rates, smooth, n, concentration }
+        let spread = (0..overall.len()).map(spread).collect();
+        Self { spread, share: weight / all, rates, smooth, n, concentration }
     }
 
     /// Variance of the rate of a variable: of its units, and of the zones that they happen to lie in.
     fn variance(&self, rho: f64, variable: usize) -> f64 {
         self.spread[variable] * ((1.0 - rho) / self.n.max(1.0) + rho * self.concentration)
+    }
+}
+
+/// Draws the variances of the groups towards their mean by one unit: a group of few units that are alike is never without a variance.
+fn smooth_spreads(groups: &mut [Group]) {
+    for c in 0..groups.first().map_or(0, |g| g.spread.len()) {
+        let mean: f64 = groups.iter().map(|g| g.share * g.spread[c]).sum();
+        for g in groups.iter_mut() {
+            g.spread[c] = (g.n * g.spread[c] + mean) / (g.n + 1.0);
+        }
     }
 }
 

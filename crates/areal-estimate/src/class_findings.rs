@@ -4,6 +4,7 @@ use crate::accuracy::Accuracy;
 use crate::class_survey::{AREA_UNIT, ClassData, MapClass};
 use crate::clustering::{GroupFraction, clustered, thin_strata};
 use crate::error::EstimateError;
+use crate::estimator::Estimator;
 use crate::finding::{Finding, FindingKind};
 use crate::interval::IntervalMethod;
 use crate::publication::significant;
@@ -30,6 +31,11 @@ impl ClassData<'_> {
             findings.extend(small_samples(whole));
         }
         Ok(findings)
+    }
+
+    /// Classes that the estimator makes worse than the strata alone.
+    pub(crate) fn less_precise(&self, whole: &[EstimateRow], gains: &[f64]) -> Option<Finding> {
+        worse_than_strata(self.settings.estimator, whole, gains).filter(|_| self.survey.sample.designed)
     }
 
     fn class_groups(&self) -> Result<Vec<GroupFraction>, EstimateError> {
@@ -77,6 +83,26 @@ fn rarely_missed(accuracy: &Accuracy, whole: &[EstimateRow]) -> Vec<Finding> {
         findings.push(Finding::warning(FindingKind::SmallSample, message));
     }
     findings
+}
+
+/// Numbers whose standard error is larger than that of the strata alone. `gains` holds the squared ratio of the latter to the former.
+pub(crate) fn worse_than_strata(estimator: Estimator, rows: &[EstimateRow], gains: &[f64]) -> Option<Finding> {
+    let each = |(row, gain): (&EstimateRow, &f64)| {
+        let error = row.standard_error?;
+        let (own, alone) = (significant(error, 3), significant(error * gain.sqrt(), 3));
+        (own > alone).then(|| format!("{} {own} against {alone} {}", row.class_name, row.unit))
+    };
+    let worse: Vec<String> = rows.iter().zip(gains).filter_map(each).collect();
+    (!worse.is_empty()).then(|| {
+        Finding::warning(
+            FindingKind::LessPrecise,
+            format!(
+                "the {estimator} estimator has a larger standard error than the stratified one ({}): use --estimator {}",
+                worse.join(", "),
+                Estimator::Stratified
+            ),
+        )
+    })
 }
 
 /// Classes with too few units for the interval of the other classes.

@@ -3,6 +3,7 @@
 use crate::accuracy::accuracy;
 use crate::class_intervals::{ClassIntervals, POSTERIOR_DRAWS};
 use crate::class_zones::ClassZones;
+use crate::corrected_map::MapCorrection;
 use crate::error::{EstimateError, Missing, same_length};
 use crate::estimate::Estimate;
 use crate::estimator::{Auxiliary, Estimator};
@@ -33,6 +34,10 @@ pub struct MapZone {
     pub name: String,
     /// Mapped area of each class.
     pub mapped: Vec<f64>,
+    /// Area of each class by the map's probabilities; empty without probabilities.
+    pub probable: Vec<f64>,
+    /// Area of each group of cells ([`LabelledUnit::group`]).
+    pub groups: Vec<f64>,
 }
 
 /// The labelled sample and the population that it was drawn from.
@@ -103,6 +108,8 @@ pub struct ClassEstimates {
     pub findings: Vec<Finding>,
     /// How many times larger a sample with the strata alone would have to be, by class; 1 for the stratified estimator.
     pub gains: Vec<f64>,
+    /// Where a zone has the map's corrected sums: how far they are corrected.
+    pub correction: Option<MapCorrection>,
 }
 
 /// Unit of the areas in [`EstimateRow`].
@@ -121,15 +128,20 @@ pub fn estimate_classes(survey: &ClassSurvey, settings: &SurveySettings) -> Resu
     let accuracy = accuracy(&data.sample, &data.map, &data.reference, survey.classes.len())?;
     let (mut rows, whole, gains) = data.whole()?;
     let mut findings = data.findings(&accuracy, &rows)?;
+    findings.extend(data.less_precise(&rows, &gains));
+    let mut correction = None;
     if !survey.zones.is_empty() {
-        rows.extend(ClassZones::new(&data).rows(&whole)?);
+        let mut zones = ClassZones::new(&data).tables(&whole)?;
+        rows.append(&mut zones.rows);
+        findings.append(&mut zones.findings);
+        correction = zones.correction;
     }
     let (accuracies, training) = data.accuracy_rows(&accuracy)?;
     findings.extend(training);
     if !survey.sample.designed {
         rows = rows.into_iter().map(EstimateRow::without_error).collect();
     }
-    Ok(ClassEstimates { rows, accuracy: accuracies, matrix: data.matrix_rows(&accuracy), findings, gains })
+    Ok(ClassEstimates { rows, accuracy: accuracies, matrix: data.matrix_rows(&accuracy), findings, gains, correction })
 }
 
 /// Rows of the whole map, its estimates as fractions of the area with their intervals, and the gains over the strata alone, by class.
@@ -244,7 +256,13 @@ impl<'a> ClassData<'a> {
         mapped: f64,
     ) -> Subject<'s> {
         let class = &self.survey.classes[class];
+        let ground: f64 = match (population, zone) {
+            (Population::Zone, Some(zone)) => zone.mapped.iter().sum(),
+            (Population::Zones, _) => self.survey.together.mapped.iter().sum(),
+            _ => self.sample.area(),
+        };
         Subject {
+            cells: self.sample.cells(ground),
             population,
             zone_id: zone.map_or("", |z| &z.id),
             zone_name: zone.map_or("", |z| &z.name),

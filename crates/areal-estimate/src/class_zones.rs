@@ -1,13 +1,25 @@
 //! Areas of the map's classes in zones, and raking them to the estimates of all zones together.
 
-use crate::class_survey::ClassData;
+use crate::class_survey::{AREA_UNIT, ClassData};
+use crate::corrected_map::MapCorrection;
 use crate::error::EstimateError;
 use crate::estimate::Estimate;
+use crate::finding::{Finding, FindingKind};
 use crate::interval::Interval;
+use crate::publication::significant;
 use crate::rake::rake;
 use crate::rows::{EstimateRow, Population};
 use crate::zone_estimates::{ZoneEstimate, ZoneMethod, zone_fractions};
-use crate::zoning::Zoning;
+use crate::zoning::{MapDetail, Zoning};
+
+/// Estimates of the zones of a survey.
+pub(crate) struct ZoneTables {
+    /// All zones together, then each zone.
+    pub rows: Vec<EstimateRow>,
+    pub findings: Vec<Finding>,
+    /// Where a zone has the map's corrected sums: how far they are corrected.
+    pub correction: Option<MapCorrection>,
+}
 
 /// The zones of a survey of classes.
 pub(crate) struct ClassZones<'a> {
@@ -21,18 +33,29 @@ impl<'a> ClassZones<'a> {
     pub(crate) fn new(data: &'a ClassData<'a>) -> Self {
         let zones = &data.survey.zones;
         let mapped = zones.iter().map(|z| z.mapped.clone()).collect();
+        let zoning = Zoning::new(&data.survey.sample.units, mapped);
         Self {
-            zoning: Zoning::new(&data.survey.sample.units, mapped),
+            zoning: Zoning { detail: Some(detail(data)), ..zoning },
             areas: zones.iter().map(|z| z.mapped.iter().sum()).collect(),
             data,
         }
     }
 
     /// Rows of all zones together, then of each zone; `whole` holds the fractions over the whole map with their intervals, by class.
-    pub(crate) fn rows(&self, whole: &[(Estimate, Interval)]) -> Result<Vec<EstimateRow>, EstimateError> {
-        let (mut rows, fractions) = self.together(whole)?;
-        rows.extend(self.zones(&fractions)?);
-        Ok(rows)
+    pub(crate) fn tables(&self, whole: &[(Estimate, Interval)]) -> Result<ZoneTables, EstimateError> {
+        let (mut rows, together) = self.together(whole)?;
+        let data = self.data;
+        let found = zone_fractions(&data.sample, &data.map, &data.reference, &self.zoning, &data.settings.zones)?;
+        let factors = self.factors(&found.zones, &together)?;
+        let own = self.zones(&found.zones, factors.as_ref());
+        let corrected = own.iter().filter(|r| r.zone_method == Some(ZoneMethod::CorrectedMap)).count();
+        let mut findings = Vec::new();
+        if corrected > 0 && data.survey.sample.designed {
+            findings.push(corrected_map(&found.correction, corrected));
+        }
+        findings.extend(factors.and_then(|factors| self.moved(&found.zones, &factors)));
+        rows.extend(own);
+        Ok(ZoneTables { rows, findings, correction: (corrected > 0).then_some(found.correction) })
     }
 
     /// All zones together, as rows and as fractions: the whole where they are all of it, else a domain of it.
@@ -63,18 +86,14 @@ impl<'a> ClassZones<'a> {
         Ok((rows, fractions))
     }
 
-    /// Rows of every zone; `together` holds the fractions of all zones together, for raking.
-    fn zones(&self, together: &[f64]) -> Result<Vec<EstimateRow>, EstimateError> {
-        let zones = &self.data.survey.zones;
-        let areas = &self.areas;
-        let data = self.data;
-        let found = zone_fractions(&data.sample, &data.map, &data.reference, &self.zoning, &data.settings.zones)?;
-        let factors = self.factors(&found, together)?;
+    /// Rows of every zone, times the factors of raking.
+    fn zones(&self, found: &[Vec<ZoneEstimate>], factors: Option<&Vec<Vec<f64>>>) -> Vec<EstimateRow> {
+        let (areas, data) = (&self.areas, self.data);
         let grading = data.settings.grading();
         let mut rows = Vec::new();
-        for (z, zone) in zones.iter().enumerate().filter(|(z, _)| areas[*z] > 0.0) {
+        for (z, zone) in data.survey.zones.iter().enumerate().filter(|(z, _)| areas[*z] > 0.0) {
             for (c, found) in found[z].iter().enumerate() {
-                let factor = factors.as_ref().map_or(1.0, |f| f[z][c]);
+                let factor = factors.map_or(1.0, |f| f[z][c]);
                 let subject = data.subject(Population::Zone, Some(zone), c, zone.mapped[c]);
                 let method = match factors {
                     Some(_) => format!("{}, raked", found.method),
@@ -86,7 +105,40 @@ impl<'a> ClassZones<'a> {
                 rows.push(row);
             }
         }
-        Ok(rows)
+        rows
+    }
+
+    /// The numbers that raking moved by more than their error.
+    fn moved(&self, found: &[Vec<ZoneEstimate>], factors: &[Vec<f64>]) -> Option<Finding> {
+        let (mut all, mut count, mut squares, mut errors) = (0usize, 0usize, 0.0, 0.0);
+        let mut most: Option<(f64, usize, usize)> = None;
+        for (z, row) in found.iter().enumerate().filter(|(z, _)| self.areas[*z] > 0.0) {
+            for (c, e) in row.iter().enumerate().filter(|(_, e)| e.error_known) {
+                let area = self.areas[z];
+                let (by, error) = (area * e.estimate.value * (factors[z][c] - 1.0), area * e.estimate.standard_error);
+                all += 1;
+                squares += by * by;
+                errors += error * error;
+                if by.abs() > error {
+                    count += 1;
+                    most = most.filter(|m| m.0.abs() >= by.abs()).or(Some((by, z, c)));
+                }
+            }
+        }
+        let (by, z, c) = most?;
+        let root = |sum: f64| significant((sum / all as f64).sqrt(), 3);
+        let (zone, class) = (&self.data.survey.zones[z].id, &self.data.survey.classes[c].name);
+        Some(Finding::warning(
+            FindingKind::RakedFar,
+            format!(
+                "raking moved {count} of {all} zone numbers by more than their error, most of all {class} in {zone} by {} \
+                 {AREA_UNIT} (root mean square of all {} {AREA_UNIT}, of the errors {} {AREA_UNIT}): these zones add up to the \
+                 total, but their errors do not include that",
+                significant(by, 3),
+                root(squares),
+                root(errors),
+            ),
+        ))
     }
 
     /// What raking multiplies each zone's classes by; `None` unless asked for. Errors are multiplied likewise: raking to
@@ -117,4 +169,35 @@ impl<'a> ClassZones<'a> {
         let ratio = |(a, b): (&f64, &f64)| if *b > 0.0 { a / b } else { 1.0 };
         Ok(Some(raked.iter().zip(&table).map(|(a, b)| a.iter().zip(b).map(ratio).collect()).collect()))
     }
+}
+
+/// What the map tells of the units and zones beside its classes.
+fn detail(data: &ClassData) -> MapDetail {
+    let (zones, units) = (&data.survey.zones, &data.survey.sample.units);
+    let with = units.iter().all(|u| u.probabilities.len() == data.survey.classes.len());
+    let with = with && zones.iter().all(|z| z.probable.len() == data.survey.classes.len());
+    MapDetail {
+        group: units.iter().map(|u| u.group).collect(),
+        groups: zones.iter().map(|z| z.groups.clone()).collect(),
+        probabilities: if with { units.iter().map(|u| u.probabilities.clone()).collect() } else { Vec::new() },
+        probable: if with { zones.iter().map(|z| z.probable.clone()).collect() } else { Vec::new() },
+    }
+}
+
+/// Where the numbers of zones come from that the sample alone cannot give.
+fn corrected_map(correction: &MapCorrection, numbers: usize) -> Finding {
+    let percent = significant(100.0 * correction.trust, 3);
+    let proof = if correction.trust > 0.0 {
+        format!("less {percent} % of the error that the sample shows in each group of cells")
+    } else {
+        "uncorrected, because chance alone may have made the error that the sample shows".to_owned()
+    };
+    Finding::warning(
+        FindingKind::ModelBased,
+        format!(
+            "{numbers} zone numbers are the map's own sums of {}, {proof}: their errors are those of an average zone, and they \
+             have no interval",
+            correction.base
+        ),
+    )
 }

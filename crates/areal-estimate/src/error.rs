@@ -62,6 +62,8 @@ pub enum Missing {
     PostStratum,
     #[strum(to_string = "value for the unit-level model: the map has classes")]
     UnitLevelValue,
+    #[strum(to_string = "class whose sums the sample could correct: the map has a value")]
+    ClassToCorrect,
 }
 
 /// `Length` unless both agree.

@@ -41,6 +41,10 @@ pub enum FindingKind {
     UnseenClass,
     /// The model's number, not the design's.
     ModelBased,
+    /// Zone numbers that raking moved by more than their error.
+    RakedFar,
+    /// Numbers whose error is larger than that of the strata alone.
+    LessPrecise,
     /// Suppressed numbers that follow from the published totals.
     Disclosed,
 }

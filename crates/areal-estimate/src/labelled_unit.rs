@@ -23,6 +23,8 @@ pub struct LabelledUnit {
     pub reference: CellValue,
     /// Map probability of each class; empty without probabilities.
     pub probabilities: Vec<f64>,
+    /// Group of cells that the map's errors are estimated by: its map class, or its stratum of risk; 0 for a value.
+    pub group: usize,
     /// Zones it lies in and the fraction of its cell in each.
     pub zones: Vec<(usize, f64)>,
     /// Fraction of its cell in all zones together; ground that several zones share counts once.

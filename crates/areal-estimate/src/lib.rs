@@ -14,6 +14,7 @@ mod class_intervals;
 mod class_survey;
 mod class_zones;
 mod clustering;
+mod corrected_map;
 mod domain;
 mod draw;
 mod error;
@@ -49,6 +50,7 @@ pub use class_intervals::ClassIntervals;
 pub use class_survey::{
     ClassEstimates, ClassSurvey, MapClass, MapZone, SurveySample, SurveySettings, estimate_classes,
 };
+pub use corrected_map::{MapBase, MapCorrection};
 pub use draw::{Census, Draw, DrawnCell, Frame, FrameBlock};
 pub use error::{EstimateError, Missing};
 pub use estimate::Estimate;
@@ -73,5 +75,5 @@ pub use sample_size::{Allocation, Anticipated, anticipated_class_fractions, frac
 pub use stratified::{MIN_UNITS_IN_STRATUM, StratifiedSample, Stratum};
 pub use unit_level::{AreaTotals, UnitInput, UnitLevel, unit_level};
 pub use value_survey::{ValueEstimates, ValueSurvey, ValueZone, estimate_value};
-pub use zone_estimates::{VariableKind, ZoneEstimate, ZoneMethod, ZoneSettings, direct, zone_fractions};
-pub use zoning::Zoning;
+pub use zone_estimates::{VariableKind, ZoneEstimate, ZoneFractions, ZoneMethod, ZoneSettings, direct, zone_fractions};
+pub use zoning::{MapDetail, Zoning};

@@ -80,6 +80,8 @@ pub(crate) struct Subject<'a> {
     pub class_name: &'a str,
     pub unit: &'a str,
     pub mapped: f64,
+    /// Cells of the ground: no effective number of units is larger.
+    pub cells: f64,
 }
 
 impl EstimateRow {
@@ -105,7 +107,7 @@ impl EstimateRow {
             low: Some(interval.low),
             high: Some(interval.high),
             n: estimate.n,
-            effective_n: Some(estimate.effective_n),
+            effective_n: Some(estimate.effective_n.min(subject.cells)),
             method: method.to_owned(),
             interval: interval.method.to_string(),
             quality: grading.flag(estimate, &interval).to_string(),
@@ -268,6 +270,7 @@ pub fn quantified_rows(classes: &[MapClass], fractions: &[f64], method: &str) ->
                 class_name: &class.name,
                 unit: AREA_UNIT,
                 mapped: class.area,
+                cells: 0.0,
             };
             let none = Interval { low: 0.0, high: 0.0, method: IntervalMethod::None };
             let row = EstimateRow::new(&subject, &Estimate::plain(fraction * total, 0.0, 0), none, "", &grading);
@@ -292,6 +295,7 @@ mod tests {
             class_name: "rubber",
             unit: "km2",
             mapped: 1.04,
+            cells: 1e4,
         };
         let estimate = Estimate::plain(estimate, standard_error * standard_error, 30);
         let interval = crate::normal_interval(estimate.value, standard_error, 0.95);
@@ -331,6 +335,7 @@ mod tests {
             class_name: "rubber",
             unit: "km2",
             mapped: 1.0,
+            cells: 1e4,
         };
         let make = |f| EstimateRow::zone(&subject, &f, 2.0, "synthetic", &GRADING);
         assert_eq!(make(found(IntervalMethod::Wilson, true)).quality, "good");

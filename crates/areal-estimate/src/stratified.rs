@@ -148,6 +148,12 @@ impl StratifiedSample {
         self.area
     }
 
+    /// Cells on ground of this area, by the mean size of a cell.
+    pub(crate) fn cells(&self, area: f64) -> f64 {
+        let all: u64 = self.strata.iter().map(|s| s.population).sum();
+        area / self.area * all as f64
+    }
+
     /// Area that each unit represents: `A_h size / n_h`. Sums to [`area`](Self::area).
     pub fn weights(&self) -> Vec<f64> {
         let each = |(&h, &s): (&usize, &f64)| self.strata[h].area * s / self.n[h] as f64;

@@ -1,5 +1,6 @@
 //! The mean of a continuous value from a labelled sample, over the whole map and in zones.
 
+use crate::class_findings::worse_than_strata;
 use crate::class_survey::{SurveySample, SurveySettings};
 use crate::clustering::{GroupFraction, clustered, thin_strata};
 use crate::error::{EstimateError, Missing};
@@ -63,6 +64,8 @@ pub fn estimate_value(survey: &ValueSurvey, settings: &SurveySettings) -> Result
     }
     let data = ValueData::new(survey, settings)?;
     let (mut rows, gain) = data.whole()?;
+    let designed = survey.sample.designed;
+    let less_precise = worse_than_strata(settings.estimator, &rows, &[gain]).filter(|_| designed);
     if !survey.zones.is_empty() {
         rows.extend(data.together(&rows)?);
         rows.extend(data.zones()?);
@@ -70,7 +73,9 @@ pub fn estimate_value(survey: &ValueSurvey, settings: &SurveySettings) -> Result
     if !survey.sample.designed {
         rows = rows.into_iter().map(EstimateRow::without_error).collect();
     }
-    Ok(ValueEstimates { rows, gain, findings: data.findings()? })
+    let mut findings = data.findings()?;
+    findings.extend(less_precise);
+    Ok(ValueEstimates { rows, gain, findings })
 }
 
 /// The survey as tables of numbers.
@@ -97,7 +102,13 @@ impl<'a> ValueData<'a> {
     }
 
     fn subject(&self, population: Population, zone: Option<&'a ValueZone>, mapped: f64) -> Subject<'a> {
+        let ground = match (population, zone) {
+            (Population::Zone, Some(zone)) => zone.area,
+            (Population::Zones, _) => self.survey.together.area,
+            _ => self.sample.area(),
+        };
         Subject {
+            cells: self.sample.cells(ground),
             population,
             zone_id: zone.map_or("", |z| &z.id),
             zone_name: zone.map_or("", |z| &z.name),
@@ -175,6 +186,7 @@ mod tests {
                 mapped: CellValue::Number([2.0, 12.0][k / 10]),
                 reference: CellValue::Number(value),
                 probabilities: Vec::new(),
+                group: 0,
                 zones: vec![(z, 1.0)],
                 in_zones: 1.0,
                 in_training: false,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::area_model::{area_model, smoothed_variances};
 use crate::cell_model::{CellModel, Modelled};
+use crate::corrected_map::{CorrectedMap, MapCorrection};
 use crate::error::{EstimateError, Missing, same_length};
 use crate::estimate::Estimate;
 use crate::interval::{Interval, IntervalMethod, fraction_interval, t_interval};
@@ -29,8 +30,11 @@ pub enum ZoneMethod {
     FayHerriot,
     /// EBLUP of the unit-level model with the map as covariate, for a value: model-based. It does not use the design's weights.
     UnitLevel,
-    /// Direct where the zone has the least number of units and the CV asked for, or where the composite would be no better;
-    /// else composite. One choice for all classes of a zone, so that they add up to it.
+    /// The map's own sums, corrected as far as the sample proves an error: model-based. For classes.
+    CorrectedMap,
+    /// Of classes, direct where the zone has the least number of units, the CV asked for, and no larger error than the corrected map; else
+    /// that. Of a value, direct where the zone has the units and the CV, or the composite would be no better; else composite. One
+    /// choice for all classes of a zone, so that they add up to it.
     Auto,
 }
 
@@ -79,8 +83,17 @@ pub fn direct(sample: &StratifiedSample, y: &[f64], zoning: &Zoning) -> Result<V
     (0..zoning.mapped.len()).map(|zone| sample.domain(y, &zoning.indicator(zone))).collect()
 }
 
-/// Gives every zone the area fractions of its classes, `[zone][class]`: direct where the sample allows, else from the models.
-/// `map` and `reference` are each unit's class on the map and in truth. The fractions of a zone add up to 1.
+/// Zones of a map of classes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ZoneFractions {
+    /// `[zone][class]`; the fractions of a zone add up to 1.
+    pub zones: Vec<Vec<ZoneEstimate>>,
+    /// What [`ZoneMethod::CorrectedMap`] starts from and how far it corrects it, whether a zone uses it or not.
+    pub correction: MapCorrection,
+}
+
+/// Gives every zone the area fractions of its classes: direct where the sample allows, else from the models. `map` and `reference`
+/// are each unit's class on the map and in truth.
 ///
 /// Only direct numbers have intervals; their coverage is simulated in `tests/coverage`.
 ///
@@ -92,13 +105,14 @@ pub fn zone_fractions(
     reference: &[usize],
     zoning: &Zoning,
     settings: &ZoneSettings,
-) -> Result<Vec<Vec<ZoneEstimate>>, EstimateError> {
+) -> Result<ZoneFractions, EstimateError> {
     if settings.method == ZoneMethod::UnitLevel {
         return Err(EstimateError::Empty(Missing::UnitLevelValue));
     }
     let classes = zoning.mapped.first().map_or(0, Vec::len);
     let y: Vec<Vec<f64>> = (0..classes).map(|c| reference.iter().map(|&r| f64::from(r == c)).collect()).collect();
     let model = CellModel::fit(sample, map, &y, zoning, VariableKind::Fraction)?;
+    let corrected = CorrectedMap::fit(sample, map, &y, zoning)?;
     let own: Vec<Vec<Option<Estimate>>> = y.iter().map(|y| direct(sample, y, zoning)).collect::<Result<_, _>>()?;
     let areas: Vec<f64> = zoning.mapped.iter().map(|m| m.iter().sum()).collect();
     let fractions = |z: usize| -> Vec<f64> {
@@ -111,6 +125,7 @@ pub fn zone_fractions(
         composite: (0..areas.len())
             .map(|z| (0..classes).map(|c| model.composite(z, &fractions(z), c)).collect())
             .collect(),
+        fallback: (ZoneMethod::CorrectedMap, (0..areas.len()).map(|z| corrected.zone(z)).collect()),
         direct: (0..areas.len()).map(|z| own.iter().map(|o| o[z]).collect::<Option<_>>()).collect(),
         counts: zoning.counts(),
         kind: VariableKind::Fraction,
@@ -119,7 +134,7 @@ pub fn zone_fractions(
     for row in &mut found {
         add_up(row);
     }
-    Ok(found)
+    Ok(ZoneFractions { zones: found, correction: corrected.correction })
 }
 
 /// Gives every zone its mean of a value `y`. `predicted` is the map at each unit, `map_means` the map's mean in each zone.
@@ -136,16 +151,20 @@ pub fn zone_means(
 ) -> Result<Vec<ZoneEstimate>, EstimateError> {
     same_length("the zones' means", map_means.len(), zoning.mapped.len())?;
     same_length("the predictions", predicted.len(), y.len())?;
-    if settings.method == ZoneMethod::UnitLevel {
-        return unit_level_means(sample, y, predicted, map_means, zoning);
+    match settings.method {
+        ZoneMethod::UnitLevel => return unit_level_means(sample, y, predicted, map_means, zoning),
+        ZoneMethod::CorrectedMap => return Err(EstimateError::Empty(Missing::ClassToCorrect)),
+        _ => {}
     }
     let errors: Vec<f64> = y.iter().zip(predicted).map(|(y, f)| y - f).collect();
     let one = Zoning { mapped: zoning.mapped.iter().map(|m| vec![m.iter().sum()]).collect(), ..zoning.clone() };
     let model = CellModel::fit(sample, &vec![0; sample.len()], &[errors], &one, VariableKind::Value)?;
     let shifted = |z: usize, m: Modelled| vec![Modelled { value: map_means[z] + m.value, ..m }];
+    let composite: Vec<_> = (0..map_means.len()).map(|z| shifted(z, model.composite(z, &[1.0], 0))).collect();
     let tables = Tables {
         synthetic: (0..map_means.len()).map(|z| shifted(z, model.synthetic(&[1.0], 0))).collect(),
-        composite: (0..map_means.len()).map(|z| shifted(z, model.composite(z, &[1.0], 0))).collect(),
+        fallback: (ZoneMethod::Composite, composite.clone()),
+        composite,
         direct: direct(sample, y, zoning)?.into_iter().map(|e| e.map(|e| vec![e])).collect(),
         counts: zoning.counts(),
         kind: VariableKind::Value,
@@ -186,6 +205,8 @@ fn unit_level_means(
 struct Tables {
     synthetic: Vec<Vec<Modelled>>,
     composite: Vec<Vec<Modelled>>,
+    /// What a zone gets whose own units are too few.
+    fallback: (ZoneMethod, Vec<Vec<Modelled>>),
     direct: Vec<Option<Vec<Estimate>>>,
     counts: Vec<usize>,
     kind: VariableKind,
@@ -202,31 +223,38 @@ impl Tables {
 
     fn zone(&self, z: usize, settings: &ZoneSettings) -> Vec<ZoneEstimate> {
         let modelled = |method: ZoneMethod| -> Vec<ZoneEstimate> {
-            let of = if method == ZoneMethod::Synthetic { &self.synthetic[z] } else { &self.composite[z] };
+            let of = match method {
+                ZoneMethod::Synthetic => &self.synthetic[z],
+                ZoneMethod::Composite => &self.composite[z],
+                _ => &self.fallback.1[z],
+            };
             of.iter().map(|m| finish_model(m.value, m.mse, self.counts[z], method, self.kind)).collect()
         };
         let own = self.direct[z].as_ref();
         let direct = |own: &Vec<Estimate>| own.iter().map(|e| finish_direct(*e, self.kind, settings.level)).collect();
         match (settings.method, own) {
-            (ZoneMethod::Synthetic, _) => modelled(ZoneMethod::Synthetic),
+            (ZoneMethod::Synthetic | ZoneMethod::Composite, _) => modelled(settings.method),
             (ZoneMethod::Direct, Some(own)) => direct(own),
             (ZoneMethod::Auto, Some(own)) if self.direct_will_do(z, own, settings) => direct(own),
-            _ => modelled(ZoneMethod::Composite),
+            _ => modelled(self.fallback.0),
         }
     }
 
-    /// The zone's own units are enough, or the model would do no better.
+    /// The zone's own units are enough, and for classes the corrected map would do no better; a value's also where the composite would not.
     fn direct_will_do(&self, z: usize, own: &[Estimate], settings: &ZoneSettings) -> bool {
-        let scale = match self.kind {
-            VariableKind::Fraction => 1.0,
-            VariableKind::Value => own.iter().map(|e| e.value.abs()).sum(),
-        };
         let error: f64 = own.iter().map(|e| e.standard_error).sum();
-        let enough = self.counts[z] >= settings.min_units && error > 0.0 && error <= settings.max_cv * scale;
-        let model: Option<f64> = self.composite[z].iter().map(|m| m.mse.map(f64::sqrt)).sum();
-        // The error from a few units is itself uncertain.
-        let known = self.counts[z] >= settings.min_units.min(MIN_UNITS_FOR_ERROR) && error > 0.0;
-        enough || (known && model.is_none_or(|m| m >= error))
+        let enough =
+            |scale: f64| self.counts[z] >= settings.min_units && error > 0.0 && error <= settings.max_cv * scale;
+        let model: Option<f64> = self.fallback.1[z].iter().map(|m| m.mse.map(f64::sqrt)).sum();
+        let no_better = model.is_none_or(|m| m >= error);
+        match self.kind {
+            VariableKind::Fraction => enough(1.0) && no_better,
+            VariableKind::Value => {
+                // The error from a few units is itself uncertain.
+                let known = self.counts[z] >= settings.min_units.min(MIN_UNITS_FOR_ERROR) && error > 0.0;
+                enough(own.iter().map(|e| e.value.abs()).sum()) || (known && no_better)
+            }
+        }
     }
 
     /// Each class by itself; sampling variances are smoothed over zones.
@@ -267,7 +295,8 @@ fn finish_model(value: f64, mse: Option<f64>, n: usize, method: ZoneMethod, kind
         VariableKind::Fraction => Estimate::fraction(value.clamp(0.0, 1.0), variance, n),
     };
     let interval = Interval { low: estimate.value, high: estimate.value, method: IntervalMethod::None };
-    ZoneEstimate { estimate, interval, error_known: mse.is_some(), method }
+    // A model that saw no error at all does not know how large they are.
+    ZoneEstimate { estimate, interval, error_known: variance > 0.0, method }
 }
 
 /// Scales the fractions of a zone so that they add up to 1: direct and composite ones do, Fay-Herriot's, made class by

@@ -11,6 +11,21 @@ pub struct Zoning {
     pub inside: Vec<f64>,
     /// For each zone, the mapped area of each class.
     pub mapped: Vec<Vec<f64>>,
+    /// What the map tells beside its classes; without it, errors are grouped by map class and there are no probabilities.
+    pub detail: Option<MapDetail>,
+}
+
+/// What a map tells beside its classes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MapDetail {
+    /// For each labelled unit its group: cells of one map class whose errors are estimated together.
+    pub group: Vec<usize>,
+    /// For each zone, the area of each group.
+    pub groups: Vec<Vec<f64>>,
+    /// For each labelled unit, the map's probability of each class; empty without probabilities.
+    pub probabilities: Vec<Vec<f64>>,
+    /// For each zone, the area of each class by the map's probabilities; empty without probabilities.
+    pub probable: Vec<Vec<f64>>,
 }
 
 impl Zoning {
@@ -20,6 +35,7 @@ impl Zoning {
             membership: units.iter().map(|u| u.zones.clone()).collect(),
             inside: units.iter().map(|u| u.in_zones).collect(),
             mapped,
+            detail: None,
         }
     }
 

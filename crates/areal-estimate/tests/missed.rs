@@ -18,6 +18,7 @@ fn survey() -> ClassSurvey {
             mapped: class,
             reference: class,
             probabilities: Vec::new(),
+            group: usize::from(k >= 70),
             zones: Vec::new(),
             in_zones: 0.0,
             in_training: false,
@@ -34,7 +35,13 @@ fn survey() -> ClassSurvey {
         },
         classes: vec![class(1, "forest", 7200.0), class(2, "rubber", 2800.0)],
         zones: Vec::new(),
-        together: MapZone { id: String::new(), name: String::new(), mapped: vec![0.0; 2] },
+        together: MapZone {
+            id: String::new(),
+            name: String::new(),
+            mapped: vec![0.0; 2],
+            probable: Vec::new(),
+            groups: vec![0.0; 2],
+        },
     }
 }
 

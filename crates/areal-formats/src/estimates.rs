@@ -1,6 +1,6 @@
 //! `estimates.json`: how estimates were made, and the findings about them.
 
-use areal_estimate::{Finding, Kappa};
+use areal_estimate::{Finding, Kappa, MapCorrection};
 use serde::Serialize;
 
 use crate::Provenance;
@@ -27,5 +27,7 @@ pub struct EstimatesMeta<'a> {
     pub agreement: Option<Kappa>,
     /// How many times larger a sample without the map would have to be, by class or value.
     pub gains: &'a [(String, f64)],
+    /// Where zones have the map's own sums: what they are of, and which part of the error that the sample shows is taken off.
+    pub zone_correction: Option<MapCorrection>,
     pub provenance: &'a Provenance,
 }

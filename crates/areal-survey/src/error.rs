@@ -87,6 +87,11 @@ pub enum SurveyError {
     NoPrior,
     #[error("the two vintages have no common estimate with an error")]
     NothingInCommon,
+    /// Vintages of which no estimate refers to the same ground.
+    #[error(
+        "the two vintages do not refer to the same ground: the older predicts {old_km2:.3} km2 of it, the newer {new_km2:.3} km2"
+    )]
+    OtherGround { old_km2: f64, new_km2: f64 },
     #[error(transparent)]
     Estimate(#[from] EstimateError),
     #[error(transparent)]

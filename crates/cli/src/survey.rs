@@ -1,6 +1,6 @@
 //! Printing of what surveys give: estimates and other tables, for people.
 
-use areal_estimate::{EstimateRow, Population};
+use areal_estimate::{CvLimits, EstimateRow, Population};
 use areal_survey::Resolution;
 
 use crate::columns::aligned;
@@ -18,8 +18,9 @@ pub fn zone_label(population: Population, zone_id: &str) -> String {
     }
 }
 
-/// Prints estimates to stdout, aligned, with the digits that rounding to `round` left, or four decimals without rounding.
-pub fn print_rows(rows: &[EstimateRow], round: f64) {
+/// Prints estimates to stdout, aligned, with the digits that rounding to `round` left, or four decimals without rounding, and what the
+/// grades mean to stderr.
+pub fn print_rows(rows: &[EstimateRow], round: f64, limits: &CvLimits) {
     let text = |v: f64| if round > 0.0 { v.to_string() } else { format!("{v:.prec$}", prec = DECIMALS as usize) };
     let number = |v: Option<f64>| v.map_or_else(|| "-".to_owned(), text);
     let resolution = Resolution::new(round, DECIMALS);
@@ -41,6 +42,12 @@ pub fn print_rows(rows: &[EstimateRow], round: f64) {
         ]);
     }
     print_aligned(&lines);
+    tracing::info!(
+        "quality: good below a relative error of {:.1} %, caution up to {:.1} %, else unreliable; the relative error is the larger of the \
+         CV and the longer side of the interval over the estimate and the normal quantile; never good below 15 units or without an interval",
+        100.0 * limits.good,
+        100.0 * limits.caution
+    );
     if rows.iter().any(|row| resolution.is_below(row)) {
         tracing::info!("a dash means an estimate below half of the last printed digit, or its error");
     }

@@ -15,11 +15,34 @@ pub const ZONES: usize = 16;
 /// Makes rubber the rarest.
 const OFFSET: [f64; CLASSES] = [0.1, 0.15, 0.6, 0.9];
 
+/// A map of the landscape.
+pub struct MapKind {
+    pub name: &'static str,
+    /// Scales the rates of error.
+    pub errors: f64,
+    /// Whether it errs in some zones more than in others.
+    pub uneven: bool,
+    /// Power of its probabilities: above 1 it is surer than it should be.
+    pub power: f64,
+}
+
+/// Tiles along a side: the surroundings of a cell.
+const TILES: usize = 8;
+
+fn tile(cell: usize) -> usize {
+    cell / SIDE * TILES / SIDE * TILES + cell % SIDE * TILES / SIDE
+}
+
+/// Fraction of the cells where it is unsure.
+const UNSURE: f64 = 0.3;
+
 pub struct Landscape {
     pub truth: Vec<usize>,
     pub map: Vec<usize>,
     /// Map probability of each class in each cell, shrunk and biased.
     pub probability: Vec<[f64; CLASSES]>,
+    /// Where the map errs more often, and knows it; empty unless [`Landscape::mapped_as`].
+    pub unsure: Vec<bool>,
     pub wealth: Vec<f64>,
     pub wealth_map: Vec<f64>,
 }
@@ -43,6 +66,7 @@ impl Landscape {
             truth: Vec::new(),
             map: Vec::new(),
             probability: Vec::new(),
+            unsure: Vec::new(),
             wealth: Vec::new(),
             wealth_map: Vec::new(),
         };
@@ -76,6 +100,37 @@ impl Landscape {
             let t = l.truth[k];
             let error = (1.0 - HIT[t]) * factor[Self::zone(k)][t];
             l.map[k] = if rng.random::<f64>() < error { MISTAKEN[t] } else { t };
+        }
+        l
+    }
+
+    /// The same landscape under a map that errs mostly where it is unsure. Its probabilities are the true fractions of the classes where it
+    /// says the same and is as sure, half over the whole landscape and half over the surroundings, raised to a power.
+    pub fn mapped_as(seed: u64, kind: &MapKind) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed + 2);
+        let mut l = Self::new(seed);
+        let factor: Vec<[f64; CLASSES]> =
+            (0..ZONES).map(|_| std::array::from_fn(|_| 0.5 + 1.2 * rng.random::<f64>())).collect();
+        let mut fractions = [[[1e-9; CLASSES]; 2]; CLASSES];
+        let mut around = vec![fractions; TILES * TILES];
+        for k in 0..SIDE * SIDE {
+            let t = l.truth[k];
+            let unsure = rng.random::<f64>() < UNSURE;
+            // Nine of ten errors are where it is unsure.
+            let often = if unsure { 0.9 / UNSURE } else { 0.1 / (1.0 - UNSURE) };
+            let zone = if kind.uneven { factor[Self::zone(k)][t] } else { 1.0 };
+            let error = ((1.0 - HIT[t]) * kind.errors * often * zone).min(0.9);
+            l.map[k] = if rng.random::<f64>() < error { MISTAKEN[t] } else { t };
+            l.unsure.push(unsure);
+            fractions[l.map[k]][usize::from(unsure)][t] += 1.0;
+            around[tile(k)][l.map[k]][usize::from(unsure)][t] += 1.0;
+        }
+        for k in 0..SIDE * SIDE {
+            let normal = |of: [f64; CLASSES]| of.map(|f| f / of.iter().sum::<f64>());
+            let of = |table: &[[[f64; CLASSES]; 2]; CLASSES]| normal(table[l.map[k]][usize::from(l.unsure[k])]);
+            let (all, here) = (of(&fractions), of(&around[tile(k)]));
+            let raised: [f64; CLASSES] = std::array::from_fn(|c| f64::midpoint(all[c], here[c]).powf(kind.power));
+            l.probability[k] = raised.map(|p| p / raised.iter().sum::<f64>());
         }
         l
     }

@@ -6,6 +6,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod corrected;
 mod landscape;
 mod maps;
 mod omissions;
@@ -112,8 +113,33 @@ fn zone_intervals_cover_the_truth_in_a_short_run() {
     // A model's error is that of an average zone: it claims no interval, but its error must be about right.
     for line in &lines {
         assert!(line.claimed == 0.0 || ["auto", "direct"].contains(&line.method.as_str()), "{}", line.method);
-        assert!((0.8..1.8).contains(&(line.said / line.error)), "{} {}", line.design, line.method);
+        // The corrected map is placed better than the rates by map class know, most of all where two units a stratum have unequal weights.
+        let most = if line.design == zones::THIN && ["auto", "corrected-map"].contains(&line.method.as_str()) {
+            2.0
+        } else {
+            1.8
+        };
+        assert!((0.8..most).contains(&(line.said / line.error)), "{} {}", line.design, line.method);
     }
+}
+
+/// The default was the composite, whose errors on the demo were 1.7 times those of the map alone: an estimator worse than none.
+#[test]
+fn zones_are_no_worse_than_the_map_in_a_short_run() {
+    let lines = corrected::simulate(48);
+    println!("{}", corrected::print(&lines));
+    corrected::check(&lines);
+}
+
+/// Writes the table of the map and its corrections: `cargo test --workspace --test coverage full_run_of_zones -- --ignored --nocapture`.
+#[test]
+#[ignore = "the full run is for the README, which holds its results"]
+fn full_run_of_zones_and_the_map() {
+    let lines = corrected::simulate(480);
+    let table = corrected::print(&lines);
+    println!("{table}");
+    std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/zone_maps.csv"), &table).unwrap();
+    corrected::check(&lines);
 }
 
 /// 94 to 96 %; where strata have hardly more than two units each, the intervals may err by more on the safe side.

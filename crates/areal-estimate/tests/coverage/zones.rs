@@ -25,8 +25,14 @@ pub struct ZoneLine {
     pub low: Option<f64>,
 }
 
-const METHODS: [ZoneMethod; 5] =
-    [ZoneMethod::Auto, ZoneMethod::Direct, ZoneMethod::Synthetic, ZoneMethod::Composite, ZoneMethod::FayHerriot];
+const METHODS: [ZoneMethod; 6] = [
+    ZoneMethod::Auto,
+    ZoneMethod::Direct,
+    ZoneMethod::CorrectedMap,
+    ZoneMethod::Synthetic,
+    ZoneMethod::Composite,
+    ZoneMethod::FayHerriot,
+];
 
 /// Strata, units in each and pools of a design.
 struct Design {
@@ -45,7 +51,7 @@ pub fn allocate(strata: &[Vec<usize>], n: usize, least: usize) -> Vec<usize> {
     strata.iter().map(|s| (n * s.len() / total).max(least).min(s.len())).collect()
 }
 
-fn split(count: usize, of: impl Fn(usize) -> usize) -> Vec<Vec<usize>> {
+pub fn split(count: usize, of: impl Fn(usize) -> usize) -> Vec<Vec<usize>> {
     let mut strata = vec![Vec::new(); count];
     for k in 0..SIDE * SIDE {
         strata[of(k)].push(k);
@@ -71,46 +77,51 @@ fn designs(land: &Landscape) -> Vec<Design> {
 
 /// One number (a class in a zone of a landscape) over all samples.
 #[derive(Clone)]
-struct Sums {
+pub struct Sums {
     covered: usize,
     claimed: usize,
-    within: usize,
-    all: usize,
-    squares: f64,
-    said: f64,
+    pub within: usize,
+    pub all: usize,
+    /// Numbers whose error is not known.
+    pub unknown: usize,
+    pub squares: f64,
+    pub said: f64,
     least: f64,
     greatest: f64,
 }
 
 impl Sums {
-    const NONE: Self = Self {
+    pub const NONE: Self = Self {
         covered: 0,
         claimed: 0,
         within: 0,
         all: 0,
+        unknown: 0,
         squares: 0.0,
         said: 0.0,
         least: f64::INFINITY,
         greatest: f64::NEG_INFINITY,
     };
 
-    fn add(&mut self, e: &ZoneEstimate, truth: f64) {
+    pub fn add(&mut self, e: &ZoneEstimate, truth: f64) {
         let (value, standard_error) = (e.estimate.value, e.estimate.standard_error);
         let claims = e.interval.method != IntervalMethod::None;
         self.all += 1;
         self.claimed += usize::from(claims);
         self.covered += usize::from(claims && e.interval.covers(truth));
-        self.within += usize::from((value - truth).abs() <= 1.959_964 * standard_error);
+        self.unknown += usize::from(!e.error_known);
+        self.within += usize::from(e.error_known && (value - truth).abs() <= 1.959_964 * standard_error);
         self.squares += (value - truth).powi(2);
         self.said += standard_error.powi(2);
         (self.least, self.greatest) = (self.least.min(value), self.greatest.max(value));
     }
 
-    fn join(&mut self, other: &Self) {
+    pub fn join(&mut self, other: &Self) {
         self.covered += other.covered;
         self.claimed += other.claimed;
         self.within += other.within;
         self.all += other.all;
+        self.unknown += other.unknown;
         self.squares += other.squares;
         self.said += other.said;
         (self.least, self.greatest) = (self.least.min(other.least), self.greatest.max(other.greatest));
@@ -167,7 +178,7 @@ fn sample(land: &Landscape, design: &Design, samples: usize, seed: u64) -> Vec<V
 }
 
 /// Mapped cells and true fraction by zone and class.
-fn tables(land: &Landscape) -> (Vec<Vec<f64>>, Vec<Vec<f64>>) {
+pub fn tables(land: &Landscape) -> (Vec<Vec<f64>>, Vec<Vec<f64>>) {
     let (mut mapped, mut truth) = (vec![vec![0.0; CLASSES]; ZONES], vec![vec![0.0; CLASSES]; ZONES]);
     for k in 0..SIDE * SIDE {
         mapped[Landscape::zone(k)][land.map[k]] += 1.0;
@@ -181,10 +192,11 @@ fn estimates(land: &Landscape, drawn: &Drawn, method: ZoneMethod, mapped: &[Vec<
         membership: drawn.cells.iter().map(|&k| vec![(Landscape::zone(k), 1.0)]).collect(),
         inside: vec![1.0; drawn.cells.len()],
         mapped: mapped.to_vec(),
+        detail: None,
     };
     let at = |table: &[usize]| drawn.cells.iter().map(|&k| table[k]).collect::<Vec<_>>();
     let settings = ZoneSettings { method, min_units: 30, max_cv: 0.333, level: LEVEL };
-    zone_fractions(&drawn.sample, &at(&land.map), &at(&land.truth), &zoning, &settings).unwrap()
+    zone_fractions(&drawn.sample, &at(&land.map), &at(&land.truth), &zoning, &settings).unwrap().zones
 }
 
 fn line(design: &'static str, method: ZoneMethod, numbers: &[Sums]) -> ZoneLine {
@@ -197,7 +209,7 @@ fn line(design: &'static str, method: ZoneMethod, numbers: &[Sums]) -> ZoneLine 
         method: method.to_string(),
         coverage: (claimed > 0.0).then(|| sum(&|s| s.covered as f64) / claimed),
         claimed: claimed / all,
-        within: sum(&|s| s.within as f64) / all,
+        within: sum(&|s| s.within as f64) / sum(&|s| (s.all - s.unknown) as f64),
         error: (sum(&|s| s.squares) / all).sqrt(),
         said: (sum(&|s| s.said) / all).sqrt(),
         low: (claimed > 0.0).then(|| {

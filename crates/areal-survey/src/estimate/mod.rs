@@ -98,7 +98,11 @@ fn check_target(settings: &EstimateSettings, frame: &MapFrame) -> Result<(), Sur
             _ => Ok(()),
         };
     }
-    let about_classes = [("benchmark", settings.benchmark), ("second-look", settings.second_look.is_some())];
+    let about_classes = [
+        ("benchmark", settings.benchmark),
+        ("second-look", settings.second_look.is_some()),
+        ("zone-method corrected-map", settings.zone_method == ZoneMethod::CorrectedMap),
+    ];
     match about_classes.into_iter().find(|(_, given)| *given) {
         Some((setting, _)) => Err(SurveyError::ClassesOnly { setting }),
         None => Ok(()),

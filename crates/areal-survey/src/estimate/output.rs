@@ -41,6 +41,7 @@ pub(super) fn write(
         findings: &tables.findings,
         agreement: basis.agreement,
         gains: &tables.gains,
+        zone_correction: tables.correction,
         provenance: &provenance,
     };
     write_json(&out.file("estimates.json"), &meta)?;

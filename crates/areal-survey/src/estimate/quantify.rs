@@ -70,8 +70,14 @@ pub(super) fn quantify<'a>(
     );
     let mut rows = quantified_rows(&map_classes(&frame, &totals), &fractions, &method.to_string());
     round_rows(&mut rows, settings.round);
-    let tables =
-        EstimateTables { rows, accuracy: Vec::new(), matrix: Vec::new(), findings: vec![finding], gains: Vec::new() };
+    let tables = EstimateTables {
+        rows,
+        accuracy: Vec::new(),
+        matrix: Vec::new(),
+        findings: vec![finding],
+        gains: Vec::new(),
+        correction: None,
+    };
     Ok(Quantification { frame, totals, tables })
 }
 

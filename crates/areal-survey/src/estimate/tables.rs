@@ -1,8 +1,9 @@
 //! The survey as the estimators take it, and their results as tables.
 
 use areal_estimate::{
-    AccuracyRow, ClassSurvey, EstimateError, EstimateRow, Finding, LabelledUnit, MapClass, MapZone, MatrixRow, Missing,
-    SurveySample, SurveySettings, ValueSurvey, ValueZone, estimate_classes, estimate_value, significant,
+    AccuracyRow, ClassSurvey, EstimateError, EstimateRow, Finding, LabelledUnit, MapClass, MapCorrection, MapZone,
+    MatrixRow, Missing, SurveySample, SurveySettings, ValueSurvey, ValueZone, estimate_classes, estimate_value,
+    significant,
 };
 use areal_grid::Target;
 
@@ -22,6 +23,8 @@ pub(super) struct EstimateTables {
     pub findings: Vec<Finding>,
     /// How many times larger a sample with the strata alone would have to be, by class or value.
     pub gains: Vec<(String, f64)>,
+    /// Where a zone has the map's corrected sums: how far they are corrected.
+    pub correction: Option<MapCorrection>,
 }
 
 /// Estimates class areas, or the mean of a value, from the units.
@@ -63,6 +66,7 @@ pub(super) fn estimate(
                 accuracy: Vec::new(),
                 matrix: Vec::new(),
                 findings: found.findings,
+                correction: None,
                 gains: vec![(survey.name, found.gain)],
             })
         }
@@ -75,7 +79,17 @@ fn of_classes(
     sample: SurveySample,
     settings: &SurveySettings,
 ) -> Result<EstimateTables, SurveyError> {
-    let zone = |(id, name): (String, String), ground: &GroundTotals| MapZone { id, name, mapped: ground.mapped() };
+    let with_probabilities = frame.has_probabilities();
+    let zone = |(id, name): (String, String), ground: &GroundTotals| match ground {
+        GroundTotals::Classes { mapped, probable, groups } => MapZone {
+            id,
+            name,
+            mapped: mapped.clone(),
+            probable: if with_probabilities { probable.clone() } else { Vec::new() },
+            groups: groups.clone(),
+        },
+        GroundTotals::Value { .. } => unreachable!("the map is of classes"),
+    };
     let survey = ClassSurvey {
         sample,
         classes: map_classes(frame, totals),
@@ -93,6 +107,7 @@ fn of_classes(
         row.fraction = digits(row.fraction);
     }
     Ok(EstimateTables {
+        correction: found.correction,
         gains: survey.classes.into_iter().map(|c| c.name).zip(found.gains).collect(),
         rows: found.rows,
         accuracy: found.accuracy,

@@ -91,6 +91,7 @@ impl LabelledSample<'_> {
             reference,
             // A cell whose probabilities are missing has none to offer.
             probabilities: if probabilities.iter().all(|p| p.is_finite()) { probabilities } else { Vec::new() },
+            group: cells.group(0),
             zones: cells.zones_of(row, col),
             in_zones: cells.fraction_in_zones(row, col),
             in_training: training.overlap(self.frame.grid(), row, col),

@@ -1,6 +1,7 @@
 //! The cells of a window of the map: values, strata, areas, zones.
 
 use areal_estimate::CellValue;
+use areal_formats::StrataBy;
 use areal_grid::{PixelState, Target, Window};
 use areal_zones::{Span, WindowCoverage};
 
@@ -21,6 +22,8 @@ pub(crate) struct Cells {
     pub areas: Vec<f64>,
     /// True area of the rest of the cell, km2.
     pub unobserved: Vec<f64>,
+    /// True where strata are of risk.
+    by_risk: bool,
     /// Coverage by each zone.
     pub coverage: WindowCoverage,
     /// Coverage by the parts of zones that lie in an earlier zone; `None` where no zones overlap.
@@ -36,7 +39,8 @@ impl MapFrame<'_> {
         let coverage = WindowCoverage::new(&self.shapes, window);
         let overlaps = (!self.overlaps.is_empty()).then(|| WindowCoverage::new(&self.overlaps, window));
         let strata = self.strata_of(&window, &values, &coverage)?;
-        Ok(Cells { window, values, strata, areas, unobserved, coverage, overlaps })
+        let by_risk = self.strata_by == StrataBy::Risk;
+        Ok(Cells { window, values, strata, areas, unobserved, by_risk, coverage, overlaps })
     }
 
     fn values(&mut self, window: &Window) -> Result<Vec<Option<CellValue>>, SurveyError> {
@@ -86,6 +90,15 @@ impl MapFrame<'_> {
 }
 
 impl Cells {
+    /// Group of a cell of the population that the map's errors are estimated by: its map class, or its stratum of risk; 0 for a value.
+    pub(crate) fn group(&self, cell: usize) -> usize {
+        match (self.values[cell], self.strata[cell]) {
+            (Some(CellValue::Class(_)), Some(stratum)) if self.by_risk => stratum as usize,
+            (Some(CellValue::Class(class)), _) => class,
+            _ => 0,
+        }
+    }
+
     /// Zones that a cell lies in, with the fraction of it in each.
     pub(crate) fn zones_of(&self, row: usize, col: usize) -> Vec<(usize, f64)> {
         at(&self.coverage, row, col).map(|s| (s.zone as usize, s.coverage)).collect()

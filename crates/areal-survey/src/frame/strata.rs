@@ -35,6 +35,11 @@ impl MapFrame<'_> {
         }
     }
 
+    /// Number of groups that the errors of a map of classes are estimated by ([`Cells::group`](super::Cells::group)).
+    pub(crate) fn group_count(&self) -> usize {
+        if self.strata_by == StrataBy::Risk { self.strata_count() } else { self.meta.target.classes().len() }
+    }
+
     pub(crate) fn stratum_label(&self, stratum: usize) -> StratumLabel {
         let class = |k: usize| self.meta.target.classes().get(k);
         let zone = |k: usize| self.zones.as_ref().and_then(|z| z.zones.get(k)).map(|z| z.id.clone());

@@ -32,10 +32,37 @@ pub struct MapTotals {
 /// Sums of the map over some ground, km2.
 #[derive(Debug, Clone, PartialEq)]
 pub enum GroundTotals {
-    /// Mapped area of each class.
-    Classes(Vec<f64>),
+    Classes {
+        /// Mapped area of each class.
+        mapped: Vec<f64>,
+        /// Area of each class by the map's probabilities; as mapped where a cell has none.
+        probable: Vec<f64>,
+        /// Area of each group of cells ([`Cells::group`]).
+        groups: Vec<f64>,
+    },
     /// Area, and the sum of area times value.
     Value { area: f64, sum: f64 },
+}
+
+/// One cell of the population with its probabilities, if it has any.
+struct Cell<'a> {
+    index: usize,
+    value: CellValue,
+    group: usize,
+    bands: &'a [Vec<f64>],
+}
+
+impl<'a> Cell<'a> {
+    fn new(cells: &Cells, bands: &'a [Vec<f64>], index: usize) -> Option<Self> {
+        let value = cells.strata[index].and(cells.values[index])?;
+        Some(Self { index, value, group: cells.group(index), bands })
+    }
+
+    /// The probability of each class; `None` where the map has none.
+    fn probabilities(&self) -> Option<impl Iterator<Item = f64> + 'a> {
+        let (bands, k) = (self.bands, self.index);
+        (!bands.is_empty() && bands.iter().all(|p| p[k].is_finite())).then(|| bands.iter().map(move |p| p[k]))
+    }
 }
 
 impl GroundTotals {
@@ -43,13 +70,22 @@ impl GroundTotals {
         if frame.is_value() {
             Self::Value { area: 0.0, sum: 0.0 }
         } else {
-            Self::Classes(vec![0.0; frame.meta.target.classes().len()])
+            let classes = vec![0.0; frame.meta.target.classes().len()];
+            Self::Classes { mapped: classes.clone(), probable: classes, groups: vec![0.0; frame.group_count()] }
         }
     }
 
-    fn add(&mut self, value: CellValue, area: f64) {
-        match (self, value) {
-            (Self::Classes(areas), CellValue::Class(class)) => areas[class] += area,
+    /// Adds this area of a cell.
+    fn add(&mut self, cell: &Cell, area: f64) {
+        match (self, cell.value) {
+            (Self::Classes { mapped, probable, groups }, CellValue::Class(class)) => {
+                mapped[class] += area;
+                groups[cell.group] += area;
+                match cell.probabilities() {
+                    Some(all) => probable.iter_mut().zip(all).for_each(|(sum, p)| *sum += area * p),
+                    None => probable[class] += area,
+                }
+            }
             (Self::Value { area: total, sum }, CellValue::Number(number)) => {
                 *total += area;
                 *sum += area * number;
@@ -60,7 +96,7 @@ impl GroundTotals {
 
     pub fn area(&self) -> f64 {
         match self {
-            Self::Classes(areas) => areas.iter().sum(),
+            Self::Classes { mapped, .. } => mapped.iter().sum(),
             Self::Value { area, .. } => *area,
         }
     }
@@ -68,7 +104,7 @@ impl GroundTotals {
     /// Mapped area of each class; of a value the area alone.
     pub fn mapped(&self) -> Vec<f64> {
         match self {
-            Self::Classes(areas) => areas.clone(),
+            Self::Classes { mapped, .. } => mapped.clone(),
             Self::Value { area, .. } => vec![*area],
         }
     }
@@ -108,7 +144,7 @@ impl MapTotals {
             let cells = frame.cells(window)?;
             let probabilities = frame.probabilities(&window)?;
             totals.add_cells(&cells, &probabilities, &mut with_probability);
-            totals.add_zones(&cells);
+            totals.add_zones(&cells, &probabilities);
             task.advance(1);
         }
         for mean in &mut totals.probabilities {
@@ -121,53 +157,49 @@ impl MapTotals {
         for (k, (stratum, value)) in cells.strata.iter().zip(&cells.values).enumerate() {
             let area = cells.areas[k];
             self.unobserved += cells.unobserved[k];
-            let (Some(h), Some(value)) = (stratum, value) else {
+            let (Some(h), Some(cell)) = (stratum, Cell::new(cells, probabilities, k)) else {
                 self.outside += if value.is_some() { area } else { 0.0 };
                 continue;
             };
             self.strata[*h as usize] += area;
             self.populations[*h as usize] += 1;
-            self.whole.add(*value, area);
-            if let CellValue::Class(class) = *value {
-                self.expect(*h as usize, class, area, k, probabilities);
+            self.whole.add(&cell, area);
+            if let CellValue::Class(class) = cell.value {
+                self.expect(*h as usize, class, area, &cell);
             }
-            if !probabilities.is_empty() && probabilities.iter().all(|p| p[k].is_finite()) {
+            if let Some(all) = cell.probabilities() {
                 *with_probability += area;
-                for (mean, p) in self.probabilities.iter_mut().zip(probabilities) {
-                    *mean += area * p[k];
-                }
+                self.probabilities.iter_mut().zip(all).for_each(|(mean, p)| *mean += area * p);
             }
         }
     }
 
     /// Adds a cell to what the map expects of its stratum.
-    fn expect(&mut self, stratum: usize, mapped: usize, area: f64, cell: usize, probabilities: &[Vec<f64>]) {
+    fn expect(&mut self, stratum: usize, mapped: usize, area: f64, cell: &Cell) {
         let classes = self.expected[stratum].len();
         let row = &mut self.expected[stratum][mapped];
         row.resize(classes, 0.0);
-        if !probabilities.is_empty() && probabilities.iter().all(|p| p[cell].is_finite()) {
-            row.iter_mut().zip(probabilities).for_each(|(sum, p)| *sum += area * p[cell]);
-        } else {
-            row[mapped] += area;
+        match cell.probabilities() {
+            Some(all) => row.iter_mut().zip(all).for_each(|(sum, p)| *sum += area * p),
+            None => row[mapped] += area,
         }
     }
 
-    fn add_zones(&mut self, cells: &Cells) {
+    fn add_zones(&mut self, cells: &Cells, probabilities: &[Vec<f64>]) {
         let window = cells.window;
         for r in 0..window.height {
-            let value = |k: usize| cells.strata[k].and(cells.values[k]);
             for span in cells.coverage.row(window.row + r) {
                 for c in span.col..span.col + span.len {
                     let k = r * window.width + (c as usize - window.col);
-                    if let Some(value) = value(k) {
-                        self.zones[span.zone as usize].add(value, cells.areas[k] * span.coverage);
+                    if let Some(cell) = Cell::new(cells, probabilities, k) {
+                        self.zones[span.zone as usize].add(&cell, cells.areas[k] * span.coverage);
                     }
                 }
             }
             for (c, fraction) in cells.row_in_zones(window.row + r).into_iter().enumerate() {
                 let k = r * window.width + c;
-                if let Some(value) = value(k).filter(|_| fraction > 0.0) {
-                    self.together.add(value, cells.areas[k] * fraction);
+                if let Some(cell) = Cell::new(cells, probabilities, k).filter(|_| fraction > 0.0) {
+                    self.together.add(&cell, cells.areas[k] * fraction);
                 }
             }
         }

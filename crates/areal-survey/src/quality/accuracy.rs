@@ -72,13 +72,12 @@ fn estimates(text: &mut String, q: &QualityInput) {
         if below {
             below_resolution(text, row);
         } else if let (Some(value), Some(low), Some(high), Some(cv)) = (row.estimate, row.low, row.high, row.cv) {
+            // Where all labels are right the sample has no spread, which is no certainty.
+            let cv = if cv > 0.0 { format!("CV {:.1} %", 100.0 * cv) } else { "no spread in the sample".to_owned() };
             let _ = writeln!(
                 text,
-                "- {}: {value:.3} {} (interval {low:.3} to {high:.3}, CV {:.1} %); the map alone says {:.3}.",
-                row.class_name,
-                row.unit,
-                100.0 * cv,
-                row.mapped
+                "- {}: {value:.3} {} (interval {low:.3} to {high:.3}, {cv}); the map alone says {:.3}.",
+                row.class_name, row.unit, row.mapped
             );
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use areal_estimate::{Estimator, FindingKind, ZoneMethod};
+use areal_estimate::{CvLimits, Estimator, FindingKind, ZoneMethod};
 use areal_job::StagedDir;
 use areal_survey::{EstimateSettings, QuantifyMethod, estimate, quantify};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -72,8 +72,8 @@ pub struct Options {
         help = format!("Estimator for the whole map [default: {}]", EstimateSettings::default().estimator))]
     pub estimator: Option<Estimator>,
     #[arg(long, value_name = "HOW", value_parser = name_of::<ZoneMethod>(),
-        help = format!("Estimator for zones; auto is direct where the zone has --min-units and a CV up to --max-cv, and otherwise \
-            composite if that is better [default: {}]", EstimateSettings::default().zone_method))]
+        help = format!("Estimator for zones; auto is direct where the zone has --min-units, a CV up to --max-cv and no larger error \
+            than corrected-map, and otherwise corrected-map (of a value: otherwise composite if that is better) [default: {}]", EstimateSettings::default().zone_method))]
     pub zone_method: Option<ZoneMethod>,
     /// Minimum number of units for a direct estimate in a zone.
     #[arg(long, value_name = "N", default_value_t = EstimateSettings::default().min_units)]
@@ -181,7 +181,8 @@ impl Stage for Options {
             tracing::info!("{} estimates are suppressed", published.suppressed);
         }
         out.commit()?;
-        print_rows(&published.rows, settings.round);
+        let [good, caution] = settings.cv_limits;
+        print_rows(&published.rows, settings.round, &CvLimits { good, caution });
         Ok(())
     }
 }

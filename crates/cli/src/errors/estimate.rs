@@ -42,6 +42,7 @@ fn what_to_give(missing: Missing) -> &'static str {
         }
         Missing::PredictedCell => "pass a prediction with predicted cells as --prediction",
         Missing::PostStratum => "use another --estimator: post-stratification needs classes",
+        Missing::ClassToCorrect => "use another --zone-method: corrected-map needs classes",
         Missing::Area | Missing::DirectEstimate | Missing::UnitBeyondCoefficients | Missing::UnitLevelValue => {
             "use more units or zones, or another --zone-method"
         }
@@ -134,6 +135,11 @@ fn help(error: &SurveyError) -> String {
         SurveyError::NoPrior => "predict again with a bundle that records it".into(),
         SurveyError::NothingInCommon => {
             "compare estimates of the same zones and classes, made from samples with a design".into()
+        }
+        SurveyError::OtherGround { .. } => {
+            "what a map does not predict, as under clouds, is no change; give both estimates of classes the same --zones with \
+             --zone-method direct: zones that both maps predict wholly are compared"
+                .into()
         }
         SurveyError::Estimate(_)
         | SurveyError::Raster(_)
