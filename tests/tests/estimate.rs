@@ -1,7 +1,7 @@
 //! From a map and its truth to estimates: sample, label, estimate, compare.
 
 use crate::common::{Row, areal, number, rows};
-use crate::survey_world::{World, world};
+use crate::survey_world::{SIDE, World, world};
 
 #[test]
 fn a_sample_has_blind_files_and_a_design() {
@@ -109,12 +109,24 @@ fn estimates_have_an_account_of_their_quality_and_can_be_compared() {
     let matrix = rows(&w.path("estimates/error_matrix.csv"));
     assert!((matrix.iter().map(|r| number(r, "share")).sum::<f64>() - 1.0).abs() < 1e-9);
 
-    // The same vintage twice: nothing changed.
-    let same = w.text("estimates");
+    // The same vintage twice: nothing changed. Zones have intervals where they are direct; by default these are the map's corrected sums,
+    // whose errors are smaller.
+    estimate(&w, "direct", &flags, &["--zone-method", "direct", "--reference-period", "2025"]);
+    let same = w.text("direct");
     let run = areal(["compare", &same, &same, "--out", &w.text("revisions.csv")]).expect(0);
     assert!(run.stdout.contains("(map)") && run.stdout.contains("(zones)"));
     let revised = rows(&w.path("revisions.csv"));
     assert!(revised.iter().any(|r| r["zone_name"] == "Zone 4"));
+    // Both errors, both numbers of units, the code and the periods.
+    assert!(run.stdout.contains("old (2025)"), "{}", run.stdout);
+    let estimated = rows(&w.path("direct/estimates.csv"));
+    for column in ["standard_error", "n"] {
+        assert_eq!(revised[0][&format!("old_{column}")], estimated[0][column]);
+        assert_eq!(revised[0][&format!("new_{column}")], estimated[0][column]);
+    }
+    assert_eq!((revised[0]["class_code"].as_str(), revised[0]["new_period"].as_str()), ("1", "2025"));
+    // A table of its own was not recognised as one, so it could not be replaced.
+    areal(["compare", &same, &same, "--out", &w.text("revisions.csv"), "--overwrite"]).expect(0);
     assert!(revised.iter().all(|r| r["significant"] == "false" && r["p_value"] == "1.0" && r["unit"] == "km2"));
     let meta: serde_json::Value =
         serde_json::from_slice(&std::fs::read(w.path("revisions.csv-metadata.json")).unwrap()).unwrap();
@@ -249,4 +261,38 @@ fn a_sample_says_what_it_is_and_how_to_label_it() {
     let text = std::fs::read_to_string(w.path("labelled.csv")).unwrap();
     std::fs::write(w.path("labelled.csv"), text.replace(',', ";")).unwrap();
     w.estimate("x", &[]).expect(3).says(&["separated by semicolons"]);
+}
+
+/// Where clouds hid half of the newer map, forest was called lost (p 0.0000).
+#[test]
+fn ground_that_one_vintage_does_not_predict_is_no_change() {
+    let w = world();
+    w.sample(&["--size", "600"]).expect(0);
+    w.label("sample", "sample.csv", "labelled.csv");
+    let zones = w.text("zones.gpkg");
+    let flags = ["--zones", &zones, "--zone-id", "id", "--zone-method", "direct"];
+    w.estimate("clear", &flags).expect(0).says(&["quality: good below a relative error of 16.5 %"]);
+    // Clouds over the north: zones Z3 to Z8 in part or whole.
+    let clouded: Vec<u8> = (0..SIDE * SIDE).map(|k| if k / SIDE < 120 { 255 } else { w.map[k] }).collect();
+    w.write_prediction("clouded", &clouded);
+    let [prediction, other, labelled, out] = ["clouded", "sample2", "labelled2.csv", "cloudy"].map(|n| w.text(n));
+    areal(["sample", "--prediction", &prediction, "--out", &other, "--size", "600"]).expect(0);
+    w.label("sample2", "sample.csv", "labelled2.csv");
+    let estimate = ["estimate", "--prediction", &prediction, "--design", &other, "--sample", &labelled, "--out", &out];
+    areal(estimate.iter().chain(&flags)).expect(0);
+    let clear = w.text("clear");
+    let run = areal(["compare", &clear, &out, "--out", &w.text("revisions.csv")]).expect(0);
+    run.says(&["(map): not compared, because the older estimates refer to", "Z8: not compared"]);
+    let zones: std::collections::BTreeSet<String> =
+        rows(&w.path("revisions.csv")).iter().map(|r| r["zone_id"].clone()).collect();
+    assert_eq!(zones.into_iter().collect::<Vec<_>>(), ["Z0", "Z1", "Z2"]);
+    // Without zones nothing is left.
+    w.estimate("bare", &[]).expect(0);
+    let (first, second) = (w.text("bare"), w.text("bare2"));
+    areal(estimate[..8].iter().chain(&[&second.as_str()])).expect(0);
+    areal(["compare", &first, &second]).expect(3).says(&[
+        "do not refer to the same ground: the older predicts",
+        "--zones",
+        "--zone-method direct",
+    ]);
 }

@@ -39,10 +39,18 @@ pub struct RevisionRow {
     pub zone_id: String,
     pub zone_name: String,
     pub measure: String,
+    pub class_code: Option<u8>,
     pub class_name: String,
     pub unit: String,
+    /// Reference period of the older estimates; empty where they do not say.
+    pub old_period: String,
     pub old: f64,
+    pub old_standard_error: f64,
+    pub old_n: usize,
+    pub new_period: String,
     pub new: f64,
+    pub new_standard_error: f64,
+    pub new_n: usize,
     pub difference: f64,
     pub relative: Option<f64>,
     pub standard_error: f64,
@@ -58,40 +66,87 @@ pub struct Comparison {
     pub rows: Vec<RevisionRow>,
     /// Estimates that are in one vintage only, suppressed, model-based, or without an error.
     pub not_compared: usize,
+    /// Ground whose estimates are not compared, because the vintages do not predict the same of it.
+    pub other_ground: Vec<OtherGround>,
 }
 
-/// Compares the estimates of two folders, row by row.
+/// Ground that two vintages do not cover alike.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OtherGround {
+    pub population: Population,
+    pub zone_id: String,
+    /// Predicted area in the older and in the newer vintage, km2.
+    pub old_km2: f64,
+    pub new_km2: f64,
+}
+
+/// Compares the estimates of two folders, row by row, where both refer to the same ground: a class that lost its area to clouds has not
+/// changed.
 ///
 /// # Errors
-/// Tables that cannot be read, vintages without an estimate in common, a correlation outside -1..1.
+/// Tables that cannot be read, vintages without an estimate in common or without common ground, a correlation outside -1..1.
 pub fn compare(settings: &CompareSettings) -> Result<Comparison, SurveyError> {
     let (old, new) = (EstimatesTable::read(&settings.old)?, EstimatesTable::read(&settings.new)?);
     let key =
         |r: &EstimateRow| (r.population, r.zone_id.clone(), r.measure.clone(), r.class_name.clone(), r.unit.clone());
     let before: HashMap<_, &EstimateRow> = old.rows.iter().map(|r| (key(r), r)).collect();
-    let pair = |r| Some((r, old.vintage(before.get(&key(r))?)?, new.vintage(r)?));
-    let pairs: Vec<(&EstimateRow, Vintage, Vintage)> = new.rows.iter().filter_map(pair).collect();
-    if pairs.is_empty() {
+    let pair = |r| Some(Pair { old: old.vintage(before.get(&key(r))?)?, new: new.vintage(r)? });
+    let all_pairs: Vec<Pair> = new.rows.iter().filter_map(pair).collect();
+    if all_pairs.is_empty() {
         return Err(SurveyError::NothingInCommon);
     }
+    let mut other_ground: Vec<OtherGround> = Vec::new();
+    let mut pairs: Vec<&Pair> = Vec::new();
+    for pair in &all_pairs {
+        match old.other_ground(&new, pair.new.row) {
+            None => pairs.push(pair),
+            Some(other) if other_ground.contains(&other) => {}
+            Some(other) => other_ground.push(other),
+        }
+    }
+    if pairs.is_empty() {
+        let OtherGround { old_km2, new_km2, .. } = other_ground.swap_remove(0);
+        return Err(SurveyError::OtherGround { old_km2, new_km2 });
+    }
     let all: HashSet<_> = old.rows.iter().chain(&new.rows).map(key).collect();
-    let values: Vec<(Vintage, Vintage)> = pairs.iter().map(|p| (p.1, p.2)).collect();
+    let values: Vec<(Vintage, Vintage)> = pairs.iter().map(|p| (p.old.vintage, p.new.vintage)).collect();
     let found = revisions(&values, settings.correlation, settings.level)?;
-    let rows = pairs.iter().zip(found).map(|((r, a, b), f)| RevisionRow::new(r, a, b, &f)).collect();
-    Ok(Comparison { rows, not_compared: all.len() - pairs.len() })
+    let rows = pairs.iter().zip(found).map(|(pair, f)| RevisionRow::new(pair, [&old, &new], &f)).collect();
+    Ok(Comparison { rows, not_compared: all.len() - all_pairs.len(), other_ground })
+}
+
+/// One number in both vintages.
+struct Pair<'a> {
+    old: Side<'a>,
+    new: Side<'a>,
+}
+
+/// A row as one side of a comparison.
+struct Side<'a> {
+    row: &'a EstimateRow,
+    vintage: Vintage,
 }
 
 impl RevisionRow {
-    fn new(of: &EstimateRow, old: &Vintage, new: &Vintage, found: &Revision) -> Self {
+    fn new(pair: &Pair, [before, after]: [&EstimatesTable; 2], found: &Revision) -> Self {
+        let Pair { old, new } = pair;
+        let of = new.row;
         Self {
             population: of.population,
             zone_id: of.zone_id.clone(),
             zone_name: of.zone_name.clone(),
             measure: of.measure.clone(),
+            class_code: of.class_code,
             class_name: of.class_name.clone(),
             unit: of.unit.clone(),
-            old: old.value,
-            new: new.value,
+            old_period: before.period.clone(),
+            old: old.vintage.value,
+            old_standard_error: old.vintage.standard_error,
+            old_n: old.row.n,
+            new_period: after.period.clone(),
+            new: new.vintage.value,
+            new_standard_error: new.vintage.standard_error,
+            new_n: of.n,
             difference: found.difference,
             relative: found.relative,
             standard_error: found.standard_error,
@@ -109,7 +164,14 @@ struct EstimatesTable {
     rows: Vec<EstimateRow>,
     /// The step that its numbers are rounded to; 0 where they are not.
     round: f64,
+    /// Its reference period, where it says so.
+    period: String,
+    /// Area of the population, where the document beside the table says so.
+    population_km2: Option<f64>,
 }
+
+/// Relative difference of two areas that is not of rounding.
+const OTHER_AREA: f64 = 1e-6;
 
 impl EstimatesTable {
     fn read(folder: &Path) -> Result<Self, SurveyError> {
@@ -117,29 +179,50 @@ impl EstimatesTable {
         let fault = TableRole::Estimates.fault(&path);
         let mut reader = csv::Reader::from_path(&path).map_err(fault)?;
         let rows = reader.deserialize().map(|r| r.map_err(fault)).collect::<Result<_, _>>()?;
-        // A table by itself does not say how it was rounded.
+        // A table by itself does not say how it was rounded, nor of when it is.
         let made = path.with_file_name("estimates.json");
-        let round = if made.exists() {
-            let meta: serde_json::Value = read_json(&made, ESTIMATES_FORMAT)?;
-            meta.pointer("/provenance/settings/round").and_then(serde_json::Value::as_f64).unwrap_or(0.0)
-        } else {
-            0.0
-        };
-        Ok(Self { rows, round })
+        let meta = if made.exists() { read_json(&made, ESTIMATES_FORMAT)? } else { serde_json::Value::Null };
+        let number = |pointer: &str| meta.pointer(pointer).and_then(serde_json::Value::as_f64);
+        let period = meta.pointer("/provenance/settings/reference-period").and_then(serde_json::Value::as_str);
+        Ok(Self {
+            rows,
+            round: number("/provenance/settings/round").unwrap_or(0.0),
+            period: period.unwrap_or_default().to_owned(),
+            population_km2: number("/population_km2"),
+        })
+    }
+
+    /// Predicted area that a row refers to, and what rounding may have changed of it; `None` where the table does not tell.
+    fn ground(&self, row: &EstimateRow) -> Option<(f64, f64)> {
+        let whole = matches!(row.population, Population::Map | Population::Strata);
+        // The table of a mean has no areas: the zones of two maps are taken to be alike where the maps are.
+        if let Some(area) = self.population_km2.filter(|_| whole || row.class_code.is_none()) {
+            return Some((area, 0.0));
+        }
+        let of = |r: &&EstimateRow| r.population == row.population && r.zone_id == row.zone_id;
+        let classes: Vec<f64> = self.rows.iter().filter(of).map(|r| r.mapped).collect();
+        row.class_code.map(|_| (classes.iter().sum(), classes.len() as f64 * self.round / 2.0))
+    }
+
+    /// The ground of a row, where another vintage predicts more or less of it.
+    fn other_ground(&self, newer: &Self, row: &EstimateRow) -> Option<OtherGround> {
+        let ((old_km2, a), (new_km2, b)) = self.ground(row).zip(newer.ground(row))?;
+        let other = (old_km2 - new_km2).abs() > a + b + OTHER_AREA * old_km2.max(new_km2);
+        other.then(|| OtherGround { population: row.population, zone_id: row.zone_id.clone(), old_km2, new_km2 })
     }
 
     /// A row as one side of a comparison; `None` without a known error. A model-based estimate has the error of an average
     /// zone, and a standard error of zero does not mean certainty.
-    fn vintage(&self, row: &EstimateRow) -> Option<Vintage> {
+    fn vintage<'a>(&self, row: &'a EstimateRow) -> Option<Side<'a>> {
         let known = row.interval != IntervalMethod::None.to_string() && row.standard_error? > 0.0;
         // Rounding to a step adds the variance of a number that lies anywhere within it.
         let standard_error = row.standard_error?.hypot(self.round / 12f64.sqrt());
-        known.then_some(Vintage { value: row.estimate?, standard_error })
+        known.then_some(Side { row, vintage: Vintage { value: row.estimate?, standard_error } })
     }
 }
 
-/// How the header of the table begins.
-const MARK: &str = "zone_id,measure,class_name";
+/// What the header of the table holds, and that of no other.
+const MARK: &str = "holm_p_value";
 
 /// Writes the comparison as CSV with its metadata.
 ///

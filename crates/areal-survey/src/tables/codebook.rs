@@ -60,11 +60,16 @@ fn number_columns() -> Vec<CsvColumn> {
         number("cv", "Coefficient of variation", "standard_error / estimate.").unit("1").optional(),
         number("low", "Lower end", "Lower end of the confidence interval; empty where there is none.").optional(),
         number("high", "Upper end", "Upper end of the confidence interval; empty where there is none.").optional(),
-        integer("n", "Units", "Labelled units in the population."),
+        integer(
+            "n",
+            "Units",
+            "Labelled units in the population, of all classes: not those of the row's class. A unit that lies in a zone in part counts.",
+        ),
         number(
             "effective_n",
             "Effective units",
-            "Units of a simple random sample with the same standard error: p (1 - p) / variance of the fraction p.",
+            "Units of a simple random sample with the same standard error: p (1 - p) / variance of the fraction p; the sample's own \
+             number by its weights where the standard error is 0. Never above the number of cells in the population.",
         )
         .optional(),
     ]
@@ -76,8 +81,8 @@ fn account_columns() -> Vec<CsvColumn> {
         text(
             "method",
             "Method",
-            "stratified, post-stratified, difference, regression, prediction-powered; in zones direct, synthetic, \
-             composite, fay-herriot, unit-level (the last four model-based), with \", raked\" where benchmarked to all \
+            "stratified, post-stratified, difference, regression, prediction-powered; in zones direct, corrected-map, synthetic, \
+             composite, fay-herriot, unit-level (the last five model-based), with \", raked\" where benchmarked to all \
              zones together; model-based; preceded by no-design where inclusion probabilities are unknown.",
         ),
         text(
@@ -101,7 +106,9 @@ fn account_columns() -> Vec<CsvColumn> {
 pub(crate) fn accuracy() -> CsvTable {
     CsvTable {
         title: "Accuracy of the map".to_owned(),
-        description: "Area-weighted accuracies from the sample.".to_owned(),
+        description: "Area-weighted accuracies from the sample by the stratified estimator, whatever the estimator of the areas: another \
+                      one changes the areas, not these."
+            .to_owned(),
         columns: vec![
             text(
                 "measure",
@@ -139,22 +146,35 @@ pub(crate) fn error_matrix() -> CsvTable {
     }
 }
 
+/// Standard error of one side of a comparison.
+const ITS_ERROR: &str = "Standard error of the estimate, with what rounding adds.";
+
 pub(crate) fn revisions() -> CsvTable {
     let p = |name: &str, title: &str, description: &str| number(name, title, description).unit("1");
     CsvTable {
         title: "Revisions between two vintages of estimates".to_owned(),
-        description: "One row for each estimate that both vintages have with an error: what changed, and whether the \
-                      change exceeds sampling error."
-            .to_owned(),
+        description:
+            "One row for each estimate that both vintages have with an error and of the same ground: what changed, and \
+                      whether the change exceeds sampling error."
+                .to_owned(),
         columns: vec![
             text("population", "Population", "The ground that the estimates refer to: map, strata, zones or zone."),
             text("zone_id", "Zone", "Id of the zone; empty unless the population is one zone.").optional(),
             text("zone_name", "Zone name", "Name of the zone.").optional(),
             text("measure", "Measure", "area (of a class) or mean (of a value)."),
+            integer("class_code", "Class code", "Code of the class; empty for a value.").optional(),
             text("class_name", "Class", "Name of the class, or of the value."),
-            text("unit", "Unit", "Unit of old, new, difference, standard_error, low and high.").optional(),
+            text("unit", "Unit", "Unit of old, new, difference, the standard errors, low and high.").optional(),
+            text("old_period", "Older period", "Reference period of the older vintage; empty where it is not stated.")
+                .optional(),
             number("old", "Older estimate", "The estimate of the older vintage."),
+            number("old_standard_error", "Older standard error", ITS_ERROR),
+            integer("old_n", "Older units", "Labelled units in the population, of the older vintage."),
+            text("new_period", "Newer period", "Reference period of the newer vintage; empty where it is not stated.")
+                .optional(),
             number("new", "Newer estimate", "The estimate of the newer vintage."),
+            number("new_standard_error", "Newer standard error", ITS_ERROR),
+            integer("new_n", "Newer units", "Labelled units in the population, of the newer vintage."),
             number("difference", "Difference", "new - old."),
             p("relative", "Relative difference", "difference / old; empty where old is 0.").optional(),
             number(

@@ -11,6 +11,9 @@ use crate::survey::{print_aligned, zone_label};
 
 /// Compare two vintages of estimates row by row and test each change against the sampling error.
 ///
+/// Only estimates of the same ground are compared: what one of the maps does not predict, as under clouds, is no change. Where the
+/// maps or a zone differ in predicted area, those estimates are left out, with both areas.
+///
 /// The p-value of a row is for that row alone. Significance uses Holm's correction for the number of rows. If no zone
 /// has changed, the probability of any false alarm is then at most one in twenty for the whole comparison, at the
 /// default level.
@@ -61,6 +64,14 @@ pub fn run(options: &Options, _context: &Context) -> Result<(), CliError> {
             found.not_compared
         );
     }
+    for ground in &found.other_ground {
+        tracing::warn!(
+            "{}: not compared, because the older estimates refer to {:.3} km2 and the newer to {:.3} km2 of it",
+            zone_label(ground.population, &ground.zone_id),
+            ground.old_km2,
+            ground.new_km2
+        );
+    }
     if let Some(path) = &options.out {
         write_revisions(path, options.overwrite, &found.rows)?;
     }
@@ -69,14 +80,25 @@ pub fn run(options: &Options, _context: &Context) -> Result<(), CliError> {
 }
 
 fn print(rows: &[RevisionRow]) {
-    let head = ["zone", "class", "old", "new", "change", "low", "high", "p", "significant"];
+    let of = |side: &str, period: fn(&RevisionRow) -> &str| match rows.first().map_or("", period) {
+        "" => side.to_owned(),
+        period => format!("{side} ({period})"),
+    };
+    let (old, new) = (of("old", |r| &r.old_period), of("new", |r| &r.new_period));
+    let head =
+        ["zone", "code", "class", &old, "error", "n", &new, "error", "n", "change", "low", "high", "p", "significant"];
     let mut lines: Vec<Vec<String>> = vec![head.iter().map(|h| (*h).to_owned()).collect()];
     for r in rows {
         lines.push(vec![
             zone_label(r.population, &r.zone_id),
+            r.class_code.map_or_else(|| "-".to_owned(), |code| code.to_string()),
             r.class_name.clone(),
             format!("{:.4}", r.old),
+            format!("{:.4}", r.old_standard_error),
+            r.old_n.to_string(),
             format!("{:.4}", r.new),
+            format!("{:.4}", r.new_standard_error),
+            r.new_n.to_string(),
             format!("{:.4}", r.difference),
             format!("{:.4}", r.low),
             format!("{:.4}", r.high),
