@@ -63,7 +63,8 @@ fn rarely_missed(accuracy: &Accuracy, whole: &[EstimateRow]) -> Vec<Finding> {
         let found: u64 = elsewhere().map(|counts| counts[c]).sum();
         let units: u64 = elsewhere().flatten().sum();
         let (Some(high), Some(estimate)) = (row.high, row.estimate) else { continue };
-        if found >= 5 || units == 0 {
+        // Where all is drawn nothing was missed.
+        if found >= 5 || units == 0 || high - estimate <= 1e-9 * high {
             continue;
         }
         let (more, unit) = (significant(high - estimate, 2), AREA_UNIT);

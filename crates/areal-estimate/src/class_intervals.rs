@@ -34,7 +34,7 @@ impl ClassIntervals<'_> {
         let shares = |e: &ExpectedMatrix| Shares {
             part: 1.0 - e.class(class),
             rest: e.class(class),
-            possible: [true, true, false],
+            possible: [e.classes() > 1, true, false],
         };
         let others = self.ratio(|_, r| r != class, |_, r| r == class, shares, self.one_class())?;
         Ok(Interval { low: 1.0 - others.high, high: 1.0 - others.low, ..others })

@@ -2,6 +2,12 @@
 
 use crate::error::{EstimateError, require, same_length};
 
+/// Sum of the class probabilities of a cell; `None` where they are no probabilities: not a number, negative, or all zero.
+pub fn probability_sum(mut probabilities: impl Iterator<Item = f64>) -> Option<f64> {
+    let sum = probabilities.try_fold(0.0, |sum, p| (p.is_finite() && p >= 0.0).then_some(sum + p))?;
+    (sum > 0.0).then_some(sum)
+}
+
 /// The error matrix of a stratum that the map's own probabilities expect, `[mapped][class]`: the fraction of the stratum's area that is mapped as
 /// one class and of another. Sums to 1. A map without probabilities expects no error.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,6 +87,10 @@ mod tests {
         assert_eq!(matrix.fraction(1, 0), 0.05);
         let sure = ExpectedMatrix::without_errors(&[3.0, 1.0]).unwrap();
         assert_eq!((sure.class(1), sure.mapped(1), sure.right()), (0.25, 0.25, 1.0));
+        assert_eq!(probability_sum([0.5, 0.3].into_iter()), Some(0.8));
+        assert!(
+            [[0.0, 0.0], [-0.1, 1.0], [f64::NAN, 1.0]].iter().all(|p| probability_sum(p.iter().copied()).is_none())
+        );
         assert!(ExpectedMatrix::new(vec![vec![0.0]]).is_err() && ExpectedMatrix::new(vec![vec![1.0, 0.0]]).is_err());
         assert!(ExpectedMatrix::without_errors(&[-1.0, 2.0]).is_err());
     }

@@ -55,7 +55,7 @@ pub use draw::{Census, Draw, DrawnCell, Frame, FrameBlock};
 pub use error::{EstimateError, Missing};
 pub use estimate::Estimate;
 pub use estimator::Estimator;
-pub use expected::ExpectedMatrix;
+pub use expected::{ExpectedMatrix, probability_sum};
 pub use fay_herriot::{AreaInput, FayHerriot, FayHerriotArea, fay_herriot};
 pub use finding::{Finding, FindingKind, Severity, training_overlap};
 pub use interval::{
@@ -68,7 +68,7 @@ pub use quantify::{Quantified, adjusted_counts, expectation_maximisation};
 pub use rake::rake;
 pub use regression::{Assisted, difference, post_stratified, prediction_powered, regression};
 pub use revision::{Revision, Vintage, revisions};
-pub use risk_strata::{ClassRisk, MIN_ERROR, RiskCut, RiskPart};
+pub use risk_strata::{ClassRisk, MIN_ERROR, RiskCut, RiskPart, is_uncertain};
 pub use rows::{AccuracyRow, EstimateRow, MatrixRow, Population, quantified_rows, round_rows, suppress_rows};
 pub use sample_plan::{SampleSize, anticipated_variance, number_units, plan_units};
 pub use sample_size::{Allocation, Anticipated, anticipated_class_fractions, fraction_deviation};

@@ -133,8 +133,10 @@ impl Shares {
         let [part_possible, rest_possible, others_possible] = self.possible;
         if part_possible && !(rest_possible && others_possible) {
             [part + SURE_UNITS, rest, others]
-        } else {
+        } else if others_possible {
             [part, rest, others + SURE_UNITS]
+        } else {
+            [part, rest, others]
         }
     }
 }

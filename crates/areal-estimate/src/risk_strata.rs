@@ -1,13 +1,13 @@
-//! Where a map class is cut into cells that the map is sure of and others, by the map's own probabilities.
+//! Where a map class is cut into a confident and an uncertain part, by the map's own probabilities.
 
-use crate::expected::ExpectedMatrix;
+use crate::expected::probability_sum;
 use crate::sample_size::fraction_deviation;
 
 /// Bins of the probability of error.
 const BINS: usize = 1000;
 /// Cells that either side of a cut must have.
 const MIN_CELLS: u64 = 50;
-/// The least error that is planned for: cells that the map is sure of are drawn too, so that a wrong confidence is found out.
+/// The least error that is planned for: confident cells are drawn too, so that a wrong confidence is found out.
 pub const MIN_ERROR: f64 = 0.02;
 
 /// The cells of one map class by the probability that they are not of it.
@@ -40,18 +40,22 @@ pub struct RiskPart {
 }
 
 impl RiskPart {
-    /// The fraction that the map expects to be of another class than `class`, [`MIN_ERROR`] at least.
-    pub fn error(&self, class: usize) -> f64 {
-        let right = self.expected.get(class).copied().unwrap_or(0.0);
-        if self.area > 0.0 { (1.0 - right / self.area).clamp(MIN_ERROR, 1.0 - MIN_ERROR) } else { MIN_ERROR }
+    /// The fraction that the map expects to be of a class.
+    pub fn fraction(&self, class: usize) -> f64 {
+        let expected = self.expected.get(class).copied().unwrap_or(0.0);
+        if self.area > 0.0 { expected / self.area } else { 0.0 }
     }
+}
 
-    /// What the map expects of this part of `class`; `None` without area.
-    pub fn matrix(&self, class: usize) -> Option<ExpectedMatrix> {
-        let classes = self.expected.len();
-        let row = |i: usize| if i == class { self.expected.clone() } else { vec![0.0; classes] };
-        ExpectedMatrix::new((0..classes).map(row).collect()).ok()
-    }
+/// Whether a cell lies in the uncertain part of a class that is cut at `min_probability`; NaN does.
+pub fn is_uncertain(probability: f64, min_probability: f64) -> bool {
+    bin_of(probability) >= ((1.0 - min_probability) * BINS as f64).round() as usize
+}
+
+/// Bin of the probability of the mapped class.
+fn bin_of(probability: f64) -> usize {
+    let error = if probability.is_nan() { 1.0 } else { (1.0 - probability).clamp(0.0, 1.0) };
+    ((error * BINS as f64) as usize).min(BINS - 1)
 }
 
 impl ClassRisk {
@@ -59,39 +63,50 @@ impl ClassRisk {
         Self { class, classes, cells: vec![0; BINS], areas: vec![0.0; BINS], probabilities: vec![0.0; BINS * classes] }
     }
 
-    /// Adds a cell of this map class. `probabilities` has one value a class; where any is not a number the cell counts as
-    /// one that the map is least sure of.
+    /// Adds a cell of this map class. `probabilities` has one value a class. Where they are no probabilities
+    /// ([`probability_sum`]) every class is expected alike.
     pub fn add(&mut self, area: f64, probabilities: &[f64]) {
-        let known = probabilities.len() == self.classes && probabilities.iter().all(|p| p.is_finite());
-        let error = if known { (1.0 - probabilities[self.class]).clamp(0.0, 1.0) } else { 1.0 };
-        let bin = ((error * BINS as f64) as usize).min(BINS - 1);
+        let bin = bin_of(probabilities.get(self.class).copied().unwrap_or(f64::NAN));
         self.cells[bin] += 1;
         self.areas[bin] += area;
         let row = &mut self.probabilities[bin * self.classes..(bin + 1) * self.classes];
-        if known {
-            row.iter_mut().zip(probabilities).for_each(|(sum, p)| *sum += area * p);
-        } else {
-            for sum in row {
-                *sum += area / self.classes as f64;
+        match probability_sum(probabilities.iter().copied()) {
+            Some(sum) => row.iter_mut().zip(probabilities).for_each(|(total, p)| *total += area * p / sum),
+            None => {
+                for total in row {
+                    *total += area / self.classes as f64;
+                }
             }
         }
     }
 
     /// The cut that leaves the least sum of `W S` over the two parts, to which the standard error of overall accuracy under Neyman's
-    /// allocation is proportional (Cochran 1977, eq. 5.26), with the errors that the map expects.
+    /// allocation is proportional (Cochran 1977, eq. 5.26), with the errors that the map expects, [`MIN_ERROR`] at least.
     pub fn cut(&self) -> RiskCut {
-        let weight = |p: &RiskPart| p.area * fraction_deviation(p.error(self.class));
-        let whole = self.part(0, BINS);
-        let cuts = (1..BINS).map(|b| (b, self.part(0, b), self.part(b, BINS)));
-        let best = cuts
-            .filter(|(_, sure, rest)| sure.cells >= MIN_CELLS && rest.cells >= MIN_CELLS)
-            .map(|(b, sure, rest)| (weight(&sure) + weight(&rest), b, sure, rest))
-            .min_by(|a, b| a.0.total_cmp(&b.0));
-        match best {
-            Some((sum, b, sure, rest)) if sum < weight(&whole) => {
-                RiskCut { min_probability: Some((BINS - b) as f64 / BINS as f64), parts: vec![sure, rest] }
+        let right = |bin: usize| self.probabilities.get(bin * self.classes + self.class).copied().unwrap_or(0.0);
+        let weight = |area: f64, right: f64| {
+            let error = if area > 0.0 { 1.0 - right / area } else { 0.0 };
+            area * fraction_deviation(error.clamp(MIN_ERROR, 1.0 - MIN_ERROR))
+        };
+        let all = (0..BINS).fold((0, 0.0, 0.0), |(n, a, r), b| (n + self.cells[b], a + self.areas[b], r + right(b)));
+        let mut below = (0, 0.0, 0.0);
+        let mut best = (weight(all.1, all.2), BINS);
+        for bin in 1..BINS {
+            below = (below.0 + self.cells[bin - 1], below.1 + self.areas[bin - 1], below.2 + right(bin - 1));
+            if below.0 < MIN_CELLS || all.0 - below.0 < MIN_CELLS {
+                continue;
             }
-            _ => RiskCut { min_probability: None, parts: vec![whole] },
+            let sum = weight(below.1, below.2) + weight(all.1 - below.1, all.2 - below.2);
+            if sum < best.0 {
+                best = (sum, bin);
+            }
+        }
+        match best.1 {
+            BINS => RiskCut { min_probability: None, parts: vec![self.part(0, BINS)] },
+            bin => RiskCut {
+                min_probability: Some((BINS - bin) as f64 / BINS as f64),
+                parts: vec![self.part(0, bin), self.part(bin, BINS)],
+            },
         }
     }
 
@@ -121,11 +136,9 @@ mod tests {
         assert!((0.5..=0.99).contains(&at), "{at}");
         let [sure, rest] = cut.parts.as_slice() else { panic!("{cut:?}") };
         assert_eq!((sure.cells, rest.cells, sure.area), (900, 100, 1800.0));
-        assert!((rest.error(1) - 0.5).abs() < 1e-12);
-        // .01 is expected of the sure ones, .02 is planned for.
-        assert_eq!(sure.error(1), MIN_ERROR);
-        let matrix = rest.matrix(1).unwrap();
-        assert!((matrix.fraction(1, 0) - 0.4).abs() < 1e-12 && matrix.mapped(1) == 1.0);
+        assert!((rest.fraction(1) - 0.5).abs() < 1e-12 && (rest.fraction(0) - 0.4).abs() < 1e-12);
+        assert!((sure.fraction(1) - 0.99).abs() < 1e-12);
+        assert!(!is_uncertain(0.99, at) && is_uncertain(0.5, at));
     }
 
     #[test]
@@ -139,8 +152,25 @@ mod tests {
         assert_eq!(few.cut().min_probability, None);
     }
 
+    /// The plan counted .9 and .9005 in one part, the map in two: strata without cells were to be drawn from.
     #[test]
-    fn a_cell_without_probabilities_is_unsure() {
+    fn cells_lie_where_they_were_counted() {
+        let mut risk = ClassRisk::new(0, 2);
+        let probabilities: Vec<f64> = (0..4000).map(|k| f64::from(0.6_f32 + 0.0001 * k as f32)).collect();
+        for &p in &probabilities {
+            risk.add(1.0, &[p, 1.0 - p]);
+        }
+        let cut = risk.cut();
+        let at = cut.min_probability.unwrap();
+        let unsure = probabilities.iter().filter(|p| is_uncertain(**p, at)).count() as u64;
+        assert_eq!(unsure, cut.parts[1].cells);
+        // The same after the cut was written as text.
+        let read: f64 = format!("{at}").parse().unwrap();
+        assert!(probabilities.iter().all(|&p| is_uncertain(p, read) == is_uncertain(p, at)));
+    }
+
+    #[test]
+    fn a_cell_without_probabilities_is_uncertain() {
         let mut risk = ClassRisk::new(0, 2);
         (0..100).for_each(|_| risk.add(1.0, &[1.0, 0.0]));
         (0..100).for_each(|_| risk.add(1.0, &[f64::NAN, f64::NAN]));

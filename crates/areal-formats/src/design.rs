@@ -58,7 +58,7 @@ pub enum StrataBy {
     Raster,
     /// None: all cells together.
     Whole,
-    /// Each class as the cells that the map is sure of and the others, by the probability of the class.
+    /// Each class as a confident and an uncertain part, by the probability of the class.
     Risk,
 }
 
@@ -67,7 +67,7 @@ pub enum StrataBy {
 #[serde(deny_unknown_fields)]
 pub struct DesignStratum {
     pub name: String,
-    /// Its class code, where strata are classes or both.
+    /// Its class code, where strata are classes, risk or both.
     pub class_code: Option<u8>,
     /// Bounds of the probability of the mapped class, where a class is cut by risk: at least the one, or below the other.
     #[serde(default, skip_serializing_if = "Option::is_none")]

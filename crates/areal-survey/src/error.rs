@@ -50,8 +50,6 @@ pub enum SurveyError {
     UnknownClass { text: String, classes: String },
     #[error("the prediction is of a value, so it has no classes for strata")]
     NoClassStrata,
-    #[error("the prediction of {path} has no probabilities, which strata of risk need", path = path.display())]
-    NoProbabilities { path: PathBuf },
     #[error("strata by zones need a file of zones")]
     NoZoneStrata,
     #[error("strata by raster need a strata raster")]

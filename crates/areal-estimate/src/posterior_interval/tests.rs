@@ -126,6 +126,25 @@ fn strata_of_one_pool_are_not_drawn_towards_equal_classes() {
     assert!((together - 0.9).abs() < 0.02 && apart < 0.87, "{together} {apart}");
 }
 
+/// The only class of a legend had an interval though nothing else can be labelled.
+#[test]
+fn the_only_class_is_the_whole_area() {
+    let strata = [(1000, 20)];
+    let sample = sample(&strata, false);
+    let expected = [ExpectedMatrix::without_errors(&[1.0]).unwrap()];
+    let labels = vec![0; 20];
+    let of = ClassIntervals {
+        sample: &sample,
+        map: &labels,
+        reference: &labels,
+        expected: &expected,
+        draws: 500,
+        level: 0.95,
+    };
+    let i = of.area(0).unwrap();
+    assert_eq!((i.low, i.high), (1.0, 1.0));
+}
+
 /// Two strata of the first class share a unit, the mixed one has its own.
 #[test]
 fn strata_of_one_map_class_share_their_prior_unit() {

@@ -43,7 +43,8 @@ impl MapFrame<'_> {
         Ok(Cells { window, values, strata, areas, unobserved, by_risk, coverage, overlaps })
     }
 
-    fn values(&mut self, window: &Window) -> Result<Vec<Option<CellValue>>, SurveyError> {
+    /// The map in each cell; `None` where nothing was predicted.
+    pub(crate) fn values(&mut self, window: &Window) -> Result<Vec<Option<CellValue>>, SurveyError> {
         let (pixels, states) = self.file.read_band(1, window)?;
         let codes: Vec<u8> = self.meta.target.classes().iter().map(|c| c.code).collect();
         let value = |k: usize| -> Result<Option<CellValue>, SurveyError> {

@@ -16,7 +16,7 @@ use areal_raster::{Prediction, Projection, RasterFile};
 use areal_zones::{SharesReader, ZoneSet, ZoneSettings, ZoneShape, place};
 
 pub(crate) use cells::Cells;
-pub(crate) use risk::RiskCuts;
+pub(crate) use risk::{PARTS, RiskCuts};
 pub use totals::{GroundTotals, MapTotals};
 
 use crate::SurveyError;
@@ -101,10 +101,6 @@ impl<'a> MapFrame<'a> {
         matches!(self.meta.target, Target::Value { .. })
     }
 
-    pub fn has_probabilities(&self) -> bool {
-        self.probabilities.is_some()
-    }
-
     pub fn zone_count(&self) -> usize {
         self.shapes.len()
     }
@@ -113,14 +109,18 @@ impl<'a> MapFrame<'a> {
     /// prediction without probabilities.
     pub(crate) fn probabilities(&mut self, window: &Window) -> Result<Vec<Vec<f64>>, SurveyError> {
         let classes = self.meta.target.classes().len();
-        let Some(file) = &mut self.probabilities else { return Ok(Vec::new()) };
-        let mut result = Vec::with_capacity(classes);
-        for band in 1..=classes {
-            let (pixels, states) = file.read_band(band, window)?;
-            let value = |k: usize| if states[k] == PixelState::Observed { pixels.get(k) } else { f64::NAN };
-            result.push((0..window.len()).map(value).collect());
+        if self.probabilities.is_none() {
+            return Ok(Vec::new());
         }
-        Ok(result)
+        (0..classes).map(|class| self.probability(class, window)).collect()
+    }
+
+    /// The probability of one class in every cell of a window; NaN where a cell has none, or the prediction has none at all.
+    pub(crate) fn probability(&mut self, class: usize, window: &Window) -> Result<Vec<f64>, SurveyError> {
+        let Some(file) = &mut self.probabilities else { return Ok(vec![f64::NAN; window.len()]) };
+        let (pixels, states) = file.read_band(class + 1, window)?;
+        let value = |k: usize| if states[k] == PixelState::Observed { pixels.get(k) } else { f64::NAN };
+        Ok((0..window.len()).map(value).collect())
     }
 }
 

@@ -1,6 +1,6 @@
-//! Strata of risk: each map class as the cells that the map is sure of, and the others.
+//! Strata of risk: each map class as a confident and an uncertain part.
 
-use areal_estimate::{CellValue, ClassRisk};
+use areal_estimate::{CellValue, ClassRisk, is_uncertain};
 use areal_formats::Design;
 use areal_grid::{Class, Window, blocks};
 use areal_job::Unit;
@@ -8,10 +8,10 @@ use areal_job::Unit;
 use super::{BLOCK, MapFrame};
 use crate::SurveyError;
 
-/// Strata of a class: the sure cells, or all of a class that is not cut, and the others.
+/// Parts of a class: the confident cells, or all of a class that is not cut, and the uncertain ones.
 pub(crate) const PARTS: usize = 2;
 
-/// For each class the least probability of the sure cells; `None` for a class that is not cut.
+/// For each class the least probability of the confident cells; `None` for a class that is not cut.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct RiskCuts(Vec<Option<f64>>);
 
@@ -35,8 +35,7 @@ impl RiskCuts {
 
     /// Stratum of a cell of a map class; `probability` is that of the class, NaN where it is not known.
     fn stratum(&self, class: usize, probability: f64) -> u32 {
-        // In the type of the map's probabilities, so that a cut survives being written as text.
-        let unsure = self.of(class).is_some_and(|cut| probability.is_nan() || (probability as f32) < cut as f32);
+        let unsure = self.of(class).is_some_and(|cut| is_uncertain(probability, cut));
         (PARTS * class + usize::from(unsure)) as u32
     }
 }
@@ -48,16 +47,23 @@ impl MapFrame<'_> {
         window: &Window,
         values: &[Option<CellValue>],
     ) -> Result<Vec<Option<u32>>, SurveyError> {
-        if self.cuts.is_none() {
-            return Ok(vec![None; values.len()]);
-        }
-        let probabilities = self.probabilities(window)?;
-        let Some(cuts) = &self.cuts else { unreachable!("they were there") };
-        let stratum = |k: usize| match values[k]? {
-            CellValue::Class(class) => Some(cuts.stratum(class, probabilities.get(class).map_or(f64::NAN, |p| p[k]))),
-            CellValue::Number(_) => None,
+        let Some(cuts) = self.cuts.clone() else { return Ok(vec![None; values.len()]) };
+        let class_of = |value: &Option<CellValue>| match value {
+            Some(CellValue::Class(class)) => Some(*class),
+            _ => None,
         };
-        Ok((0..values.len()).map(stratum).collect())
+        let mut strata: Vec<Option<u32>> = values.iter().map(|v| class_of(v).map(|c| cuts.stratum(c, 1.0))).collect();
+        for class in (0..self.meta.target.classes().len()).filter(|&c| cuts.of(c).is_some()) {
+            let cells: Vec<usize> = (0..values.len()).filter(|&k| class_of(&values[k]) == Some(class)).collect();
+            if cells.is_empty() {
+                continue;
+            }
+            let probabilities = self.probability(class, window)?;
+            for k in cells {
+                strata[k] = Some(cuts.stratum(class, probabilities[k]));
+            }
+        }
+        Ok(strata)
     }
 
     /// The cells of each map class by their probability of error: one pass over the map.
@@ -86,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cell_at_the_cut_is_sure() {
+    fn a_cell_at_the_cut_is_confident() {
         let cuts = RiskCuts::new(vec![Some(0.873), None]);
         let stratum = |class, p: f32| cuts.stratum(class, f64::from(p));
         assert_eq!((stratum(0, 0.873), stratum(0, 0.872_9), stratum(0, f32::NAN)), (0, 1, 1));

@@ -1,6 +1,6 @@
 //! Areas and means of the map over strata, zones and the whole population, in one pass.
 
-use areal_estimate::CellValue;
+use areal_estimate::{CellValue, probability_sum};
 use areal_grid::blocks;
 use areal_job::Unit;
 
@@ -179,8 +179,13 @@ impl MapTotals {
         let classes = self.expected[stratum].len();
         let row = &mut self.expected[stratum][mapped];
         row.resize(classes, 0.0);
+<<<<<<< HEAD
         match cell.probabilities() {
             Some(all) => row.iter_mut().zip(all).for_each(|(sum, p)| *sum += area * p),
+=======
+        match probability_sum(probabilities.iter().map(|p| p[cell])) {
+            Some(sum) => row.iter_mut().zip(probabilities).for_each(|(total, p)| *total += area * p[cell] / sum),
+>>>>>>> 5ebd8a3 (Count cells where they lie, and read only the probabilities that a stratum needs)
             None => row[mapped] += area,
         }
     }

@@ -37,6 +37,10 @@ pub enum SampleRemark {
     OtherSize { drawn: usize, wanted: u64, strata: usize, min_per_stratum: u64 },
     /// Strata with fewer units than a variance of their own needs.
     ThinStrata { thin: usize, strata: usize, min_units: usize },
+    /// The size follows from the errors that the map's probabilities expect.
+    SizedByMap,
+    /// Strata of risk that are expected to do worse than strata of classes with as many units, for so many of the classes.
+    NoGain { worse: usize, classes: usize, strata: usize, min_per_stratum: u64 },
 }
 
 /// Draws a sample and writes its folder.
@@ -46,7 +50,8 @@ pub enum SampleRemark {
 pub fn draw_sample(settings: &SampleSettings, out: &StagedDir, job: Job<'_>) -> Result<DrawnSample, SurveyError> {
     let strata_by = match settings.strata {
         Some(by) => by,
-        None => default_strata(&Prediction::open(&settings.prediction)?),
+        None if Prediction::open(&settings.prediction)?.classes_path().is_none() => StrataBy::Whole,
+        None => StrataBy::Risk,
     };
     let source = FrameSource {
         prediction: &settings.prediction,
@@ -56,13 +61,12 @@ pub fn draw_sample(settings: &SampleSettings, out: &StagedDir, job: Job<'_>) -> 
         zone_settings: ZoneSettings { id_field: settings.zone_id.clone(), ..ZoneSettings::default() },
     };
     let mut frame = MapFrame::open(&source, job)?;
-    let risk = (strata_by == StrataBy::Risk).then(|| RiskPlan::cut(&mut frame)).transpose()?;
+    let risk = (strata_by == StrataBy::Risk).then(|| RiskPlan::cut(settings, &mut frame)).transpose()?;
     let strata = frame.strata_count();
     let census = Census::take(&mut frame, strata)?;
     let anticipated = settings.anticipated(&frame, &census, risk.as_ref())?;
     let numbers = settings.units_by_stratum(&frame, &anticipated, risk.as_ref())?;
-    let area: f64 = census.areas().iter().sum();
-    let precision = risk.as_ref().map(|risk| precision::precision(risk, &anticipated, &numbers, area, &frame));
+    let precision = risk.as_ref().map(|risk| precision::precision(risk, &anticipated, &numbers, &frame));
     let precision = precision.transpose()?.unwrap_or_default();
     let drawn = census.draw(&mut frame, &numbers, settings.draw, settings.seed)?;
     let second = (settings.second_look * drawn.len() as f64).round() as usize;
@@ -78,7 +82,12 @@ pub fn draw_sample(settings: &SampleSettings, out: &StagedDir, job: Job<'_>) -> 
         blind.write(out, "second_look", &twice)?;
     }
     labelling::write(out, &frame, &design, units.len(), twice.len())?;
-    Ok(DrawnSample { remarks: remarks(settings, &design, units.len()), units: units.len(), design, precision })
+    Ok(DrawnSample {
+        remarks: remarks(settings, &design, units.len(), &precision),
+        units: units.len(),
+        design,
+        precision,
+    })
 }
 
 fn design(
@@ -127,16 +136,12 @@ fn design(
     })
 }
 
-/// Strata of risk where the map says how sure it is.
-fn default_strata(prediction: &Prediction) -> StrataBy {
-    match (prediction.classes_path(), prediction.probabilities_path()) {
-        (None, _) => StrataBy::Whole,
-        (Some(_), None) => StrataBy::Classes,
-        (Some(_), Some(_)) => StrataBy::Risk,
-    }
-}
-
-fn remarks(settings: &SampleSettings, design: &Design, drawn: usize) -> Vec<SampleRemark> {
+fn remarks(
+    settings: &SampleSettings,
+    design: &Design,
+    drawn: usize,
+    precision: &[ClassPrecision],
+) -> Vec<SampleRemark> {
     let strata = design.strata.len();
     let min_per_stratum = settings.min_per_stratum(design.strata_by);
     let size = settings.size.filter(|n| *n != drawn as u64);
@@ -144,5 +149,14 @@ fn remarks(settings: &SampleSettings, design: &Design, drawn: usize) -> Vec<Samp
     let is_thin = |s: &&DesignStratum| s.sample < MIN_UNITS_IN_STRATUM as u64 && s.sample < s.population;
     let thin = design.strata.iter().filter(is_thin).count();
     let thin = (thin > 0).then_some(SampleRemark::ThinStrata { thin, strata, min_units: MIN_UNITS_IN_STRATUM });
-    size.into_iter().chain(thin).collect()
+    let by_map = design.strata_by == StrataBy::Risk && settings.size.is_none() && settings.users.is_empty();
+    let by_map = by_map.then_some(SampleRemark::SizedByMap);
+    let worse = precision.iter().filter(|c| c.cv > c.cv_without_risk).count();
+    let no_gain = (2 * worse > precision.len()).then_some(SampleRemark::NoGain {
+        worse,
+        classes: precision.len(),
+        strata,
+        min_per_stratum,
+    });
+    size.into_iter().chain(thin).chain(by_map).chain(no_gain).collect()
 }

@@ -10,8 +10,9 @@ use crate::{MapFrame, SurveyError};
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClassPrecision {
     pub class: String,
-    /// Area that the map's probabilities expect, km2.
+    /// Area that the map's probabilities expect, with the user's accuracies that were given, km2.
     pub area: f64,
+    /// With .5 % of errors that the map does not expect in every stratum.
     pub cv: f64,
     /// With strata of map classes, Neyman's allocation and as many units.
     pub cv_without_risk: f64,
@@ -22,19 +23,18 @@ pub(super) fn precision(
     plan: &RiskPlan,
     strata: &[Anticipated],
     numbers: &[u64],
-    area: f64,
     frame: &MapFrame,
 ) -> Result<Vec<ClassPrecision>, SurveyError> {
     let classes = frame.meta.target.classes();
     let units: u64 = numbers.iter().sum();
     let mut merged = vec![Anticipated { weight: 0.0, population: 0, deviation: 0.0 }; classes.len()];
     for (h, stratum) in strata.iter().enumerate() {
-        let class = &mut merged[plan.class_of(h)];
+        let class = &mut merged[RiskPlan::class_of(h)];
         class.weight += stratum.weight;
         class.population += stratum.population;
     }
     let of_class = |fractions: &[f64], class: usize| {
-        let parts = strata.iter().zip(fractions).enumerate().filter(|(h, _)| plan.class_of(*h) == class);
+        let parts = strata.iter().zip(fractions).enumerate().filter(|(h, _)| RiskPlan::class_of(*h) == class);
         let sum: f64 = parts.map(|(_, (s, p))| s.weight * p).sum();
         if merged[class].weight > 0.0 { sum / merged[class].weight } else { 0.0 }
     };
@@ -54,7 +54,7 @@ pub(super) fn precision(
         let in_classes: Vec<f64> = (0..classes.len()).map(|k| of_class(fractions, k)).collect();
         ClassPrecision {
             class: classes[c].name.clone(),
-            area: mean * area,
+            area: plan.area(c),
             cv: cv(strata, fractions, numbers),
             cv_without_risk: cv(&merged, &in_classes, &merged_numbers),
         }

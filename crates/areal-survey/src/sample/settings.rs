@@ -18,7 +18,7 @@ pub struct SampleSettings {
     pub prediction: PathBuf,
     /// Folder to make.
     pub out: PathBuf,
-    /// By default risk where the prediction has probabilities, else classes; the whole map for a value.
+    /// By default risk; the whole map for a value.
     pub strata: Option<StrataBy>,
     /// Raster of strata on the map's grid, for strata by raster.
     pub strata_raster: Option<PathBuf>,
@@ -55,8 +55,8 @@ pub const DEFAULT_TARGET_SE: f64 = 0.01;
 pub const DEFAULT_USERS: f64 = 0.8;
 /// Minimum number of units in a stratum of a map class.
 pub const MIN_PER_CLASS: u64 = 50;
-/// Minimum number of units in a stratum of risk: a variance of its own needs as many.
-pub const MIN_PER_RISK: u64 = 10;
+/// Minimum number of units in a stratum of risk: below it a variance of its own is unreliable.
+pub const MIN_PER_RISK: u64 = areal_estimate::MIN_UNITS_IN_STRATUM as u64;
 /// Minimum number of units in any other stratum: a variance needs two.
 pub const MIN_PER_STRATUM: u64 = 2;
 

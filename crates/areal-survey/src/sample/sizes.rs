@@ -17,7 +17,12 @@ impl SampleSettings {
         risk: Option<&RiskPlan>,
     ) -> Result<Vec<Anticipated>, SurveyError> {
         if let Some(risk) = risk {
-            return risk.anticipated(self, frame);
+            return match &self.class {
+                Some(class) if self.target_cv.is_some() && self.size.is_none() => {
+                    Ok(risk.anticipated_for(class_index(frame.meta.target.classes(), class)?))
+                }
+                _ => Ok(risk.anticipated()),
+            };
         }
         let users = self.users_accuracies(frame.meta.target.classes())?;
         let total: f64 = census.areas().iter().sum();

@@ -23,8 +23,8 @@ pub(super) fn describe(
     let mut units = Vec::with_capacity(drawn.len());
     for (k, ((cell, second_look), [lon, lat])) in drawn.into_iter().zip(places).enumerate() {
         let h = cell.stratum as usize;
-        let here = frame.cells(Window::new(cell.row, cell.col, 1, 1))?;
-        let class = match here.values.first().copied().flatten() {
+        let here = frame.values(&Window::new(cell.row, cell.col, 1, 1))?;
+        let class = match here.first().copied().flatten() {
             Some(areal_estimate::CellValue::Class(class)) => frame.meta.target.classes().get(class),
             _ => None,
         };

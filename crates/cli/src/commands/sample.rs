@@ -28,7 +28,7 @@ use crate::survey::print_aligned;
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[command(after_help = "Examples:
   areal sample --prediction out/prediction --out out/sample
-  areal sample --prediction out/prediction --target-cv 0.1 --class rubber --users rubber=0.7 --min-per-stratum 75 --out out/sample
+  areal sample --prediction out/prediction --target-cv 0.1 --class rubber --users rubber=0.7 --out out/sample
   areal sample --prediction out/prediction --strata both --zones districts.gpkg --zone-id id --size 900 --out out/sample")]
 pub struct Options {
     /// Folder of the prediction.
@@ -37,8 +37,8 @@ pub struct Options {
     /// Folder to write.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Kind of strata: risk cuts each class into cells that the map is sure of and others [default: risk where the prediction has
-    /// probabilities, otherwise classes; whole for a value].
+    /// Kind of strata; risk cuts each class into confident and uncertain cells by its probability [default: risk; whole for a
+    /// value].
     #[arg(long, value_name = "KIND", value_parser = name_of::<StrataBy>())]
     pub strata: Option<StrataBy>,
     /// Raster of strata (whole numbers 0 to 255) on the map's grid, for --strata raster.
@@ -190,6 +190,16 @@ fn remark_text(remark: &SampleRemark) -> String {
         SampleRemark::OtherSize { drawn, wanted, strata, min_per_stratum } => format!(
             "{drawn} units are drawn, not the {wanted} of --size: {strata} strata have at least {min_per_stratum} units \
              each (--min-per-stratum)"
+        ),
+        SampleRemark::SizedByMap => {
+            "the number of units follows from the errors that the map's probabilities expect; if the map is \
+             too confident it is too small (--size or --users)"
+                .to_owned()
+        }
+        SampleRemark::NoGain { worse, classes, strata, min_per_stratum } => format!(
+            "strata of risk are expected to do worse than strata of classes for {worse} of {classes} classes: at least \
+             {min_per_stratum} units in each of {strata} strata leave few to allocate; draw more units, lower --min-per-stratum, or \
+             use --strata classes"
         ),
         SampleRemark::ThinStrata { thin, strata, min_units } => format!(
             "{thin} of {strata} strata have fewer than {min_units} units, too few to estimate their own variance; raise \

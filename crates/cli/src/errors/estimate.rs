@@ -62,7 +62,6 @@ impl From<SurveyError> for CliError {
             SurveyError::UnknownClass { .. }
             | SurveyError::NoClassStrata
             | SurveyError::NoZoneStrata
-            | SurveyError::NoProbabilities { .. }
             | SurveyError::NoStrataRaster
             | SurveyError::StrataCrs { .. }
             | SurveyError::StrataGrid { .. }
@@ -111,7 +110,6 @@ fn help(error: &SurveyError) -> String {
         }
         SurveyError::UnknownClass { classes, .. } => format!("the classes are {classes}"),
         SurveyError::NoClassStrata => "use --strata zones, raster or whole".into(),
-        SurveyError::NoProbabilities { .. } => "use --strata classes, or predict with probabilities".into(),
         SurveyError::NoZoneStrata => "pass their file as --zones".into(),
         SurveyError::NoStrataRaster => "pass it as --strata-raster".into(),
         SurveyError::StratumValue { .. } => {
