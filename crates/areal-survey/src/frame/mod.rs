@@ -115,6 +115,10 @@ impl<'a> MapFrame<'a> {
         (0..classes).map(|class| self.probability(class, window)).collect()
     }
 
+    pub(crate) fn has_probabilities(&self) -> bool {
+        self.probabilities.is_some()
+    }
+
     /// The probability of one class in every cell of a window; NaN where a cell has none, or the prediction has none at all.
     pub(crate) fn probability(&mut self, class: usize, window: &Window) -> Result<Vec<f64>, SurveyError> {
         let Some(file) = &mut self.probabilities else { return Ok(vec![f64::NAN; window.len()]) };

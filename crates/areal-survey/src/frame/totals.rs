@@ -58,10 +58,11 @@ impl<'a> Cell<'a> {
         Some(Self { index, value, group: cells.group(index), bands })
     }
 
-    /// The probability of each class; `None` where the map has none.
+    /// The probability of each class, which sum to 1; `None` where the map has none.
     fn probabilities(&self) -> Option<impl Iterator<Item = f64> + 'a> {
         let (bands, k) = (self.bands, self.index);
-        (!bands.is_empty() && bands.iter().all(|p| p[k].is_finite())).then(|| bands.iter().map(move |p| p[k]))
+        let sum = probability_sum(bands.iter().map(|p| p[k]))?;
+        Some(bands.iter().map(move |p| p[k] / sum))
     }
 }
 
@@ -179,13 +180,8 @@ impl MapTotals {
         let classes = self.expected[stratum].len();
         let row = &mut self.expected[stratum][mapped];
         row.resize(classes, 0.0);
-<<<<<<< HEAD
         match cell.probabilities() {
             Some(all) => row.iter_mut().zip(all).for_each(|(sum, p)| *sum += area * p),
-=======
-        match probability_sum(probabilities.iter().map(|p| p[cell])) {
-            Some(sum) => row.iter_mut().zip(probabilities).for_each(|(total, p)| *total += area * p[cell] / sum),
->>>>>>> 5ebd8a3 (Count cells where they lie, and read only the probabilities that a stratum needs)
             None => row[mapped] += area,
         }
     }
