@@ -279,7 +279,7 @@ fn ground_that_one_vintage_does_not_predict_is_no_change() {
     areal(["sample", "--prediction", &prediction, "--out", &other, "--size", "600"]).expect(0);
     w.label("sample2", "sample.csv", "labelled2.csv");
     let estimate = ["estimate", "--prediction", &prediction, "--design", &other, "--sample", &labelled, "--out", &out];
-    areal(estimate.iter().chain(&flags)).expect(0);
+    areal(estimate.into_iter().chain(flags)).expect(0);
     let clear = w.text("clear");
     let run = areal(["compare", &clear, &out, "--out", &w.text("revisions.csv")]).expect(0);
     run.says(&["(map): not compared, because the older estimates refer to", "Z8: not compared"]);
@@ -289,7 +289,7 @@ fn ground_that_one_vintage_does_not_predict_is_no_change() {
     // Without zones nothing is left.
     w.estimate("bare", &[]).expect(0);
     let (first, second) = (w.text("bare"), w.text("bare2"));
-    areal(estimate[..8].iter().chain(&[&second.as_str()])).expect(0);
+    areal(estimate[..8].iter().copied().chain([second.as_str()])).expect(0);
     areal(["compare", &first, &second]).expect(3).says(&[
         "do not refer to the same ground: the older predicts",
         "--zones",
