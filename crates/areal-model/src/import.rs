@@ -216,7 +216,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bomb.pth");
         let mut archive = zip::ZipWriter::new(std::fs::File::create(&path).unwrap());
-        archive.start_file("archive/data.pkl", zip::write::SimpleFileOptions::default()).unwrap();
+        // As PyTorch writes: not compressed.
+        let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+        archive.start_file("archive/data.pkl", stored).unwrap();
         archive.write_all(&[0; 1000]).unwrap();
         archive.finish().unwrap();
         check_claims(&path).unwrap();

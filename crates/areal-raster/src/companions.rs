@@ -217,6 +217,10 @@ mod tests {
         assert_ne!(after.digest(), before.digest());
     }
 
+    /// What changes the reading of a raster; an `.aux.xml` with statistics alone is no companion.
+    const NAMES_OF_CLASSES: &str = "<PAMDataset><PAMRasterBand band=\"1\"><CategoryNames><Category>water</Category>\
+        </CategoryNames></PAMRasterBand></PAMDataset>";
+
     #[test]
     fn a_raster_is_also_its_mask_overviews_world_file_and_metadata() {
         let folder = tempfile::tempdir().unwrap();
@@ -229,7 +233,7 @@ mod tests {
             fs::rename(folder.path().join("b.tif"), beside).unwrap();
         }
         fs::write(folder.path().join("a.tfw"), "10\n0\n0\n-10\n500005\n1999995\n").unwrap();
-        fs::write(folder.path().join("a.tif.aux.xml"), "<PAMDataset></PAMDataset>").unwrap();
+        fs::write(folder.path().join("a.tif.aux.xml"), NAMES_OF_CLASSES).unwrap();
         let all = companions(&path).unwrap();
         assert_eq!(names(&all), ["a.tif", "a.tfw", "a.tif.aux.xml", "a.tif.msk", "a.tif.ovr"]);
     }
@@ -239,7 +243,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (outer, inner) = (folder.path().join("outer.vrt"), folder.path().join("inner.vrt"));
         tif(&folder.path().join("a.tif"));
-        fs::write(folder.path().join("a.tif.aux.xml"), "<PAMDataset></PAMDataset>").unwrap();
+        fs::write(folder.path().join("a.tif.aux.xml"), NAMES_OF_CLASSES).unwrap();
         vrt(&inner, "a.tif");
         vrt(&outer, "inner.vrt");
         assert_eq!(names(&companions(&outer).unwrap()), ["outer.vrt", "a.tif", "a.tif.aux.xml", "inner.vrt"]);
