@@ -69,6 +69,11 @@ fn fault_39_verify_names_every_file_that_is_not_as_it_was() {
     let json = areal(["verify", &store, "--json"]).expect(3).json();
     let states: Vec<_> = json["files"].as_array().unwrap().iter().map(|f| f["state"].as_str().unwrap()).collect();
     assert_eq!(states, ["ok", "foreign", "ok", "ok", "ok", "changed", "missing"]);
+    // A single file has a note beside it; one of the demo's inputs has none.
+    let report = JOB.demo().join("out/report.html");
+    assert!(areal(["verify", report.to_str().unwrap()]).expect(0).stdout.starts_with("ok "));
+    let scene = JOB.demo().join("recipe.toml");
+    areal(["verify", scene.to_str().unwrap()]).expect(3).says(&["recipe.toml holds no output"]);
     areal(["verify", tempfile::tempdir().unwrap().path().to_str().unwrap()])
         .expect(3)
         .says(&["no output with a manifest"]);

@@ -54,12 +54,18 @@ pub struct Verified {
     pub how: Option<String>,
 }
 
-/// Compares all outputs in a folder, itself included, with their manifests. With `accept`, changed files are taken for right
+/// Compares all outputs in a folder, itself included, with their manifests, or one file with the note beside it. With `accept`, changed files are taken for right
 /// from now on.
 ///
 /// # Errors
 /// [`VerifyError::NoManifest`] when there is no output; when a file cannot be read; when the job is asked to stop.
 pub fn verify(folder: &Path, accept: bool, job: Job<'_>) -> Result<Vec<Verified>, VerifyError> {
+    if folder.is_file() {
+        return match Written::of(folder) {
+            Some(written) => Ok(vec![verify_file(folder, &written)]),
+            None => Err(VerifyError::NoManifest { path: folder.to_path_buf() }),
+        };
+    }
     let all = files_under(folder)?;
     let outputs: Vec<&Path> = all.iter().filter(|f| f.ends_with(MANIFEST)).filter_map(|f| f.parent()).collect();
     let task = job.task("verify", None, Unit::Files);
@@ -76,9 +82,8 @@ pub fn verify(folder: &Path, accept: bool, job: Job<'_>) -> Result<Vec<Verified>
         verify_output(&folder.join(output), &own, accept, &mut push)?;
     }
     for file in all.iter().map(|name| folder.join(name)) {
-        if let Some(is_intact) = Written::of(&file).map(|written| written.is_intact(&file)) {
-            let state = if is_intact { FileState::Ok } else { FileState::Edited };
-            push(Verified { path: file, state, how: None })?;
+        if let Some(written) = Written::of(&file) {
+            push(verify_file(&file, &written))?;
         }
     }
     if found.is_empty() {
@@ -86,6 +91,12 @@ pub fn verify(folder: &Path, accept: bool, job: Job<'_>) -> Result<Vec<Verified>
     }
     found.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(found)
+}
+
+/// A single file that areal wrote, such as a report.
+fn verify_file(file: &Path, written: &Written) -> Verified {
+    let state = if written.is_intact(file) { FileState::Ok } else { FileState::Edited };
+    Verified { path: file.to_path_buf(), state, how: None }
 }
 
 /// True for a file in which areal notes what it made: a ledger, a note beside a file, a lock.

@@ -21,7 +21,7 @@ use crate::errors::{CliError, Exit};
     after_help = "Examples:\n  areal verify demo/out\n  areal verify bundle --json\n  areal verify store --accept"
 )]
 pub struct Options {
-    /// Folders that areal wrote, or folders of such folders.
+    /// Folders that areal wrote, folders of such folders, or single files such as a report.
     #[arg(required = true, value_name = "FOLDER")]
     pub folders: Vec<PathBuf>,
     /// Accept files as they are now: after a change on purpose, such as corrected labels in patches.csv.
