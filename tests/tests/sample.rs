@@ -1,12 +1,13 @@
 //! `areal sample`: every kind of strata, the size for a wanted error, and what it refuses.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use areal_formats::Resampling;
 use areal_grid::{PixelGrid, PixelType, Pixels};
 use areal_raster::{CogBand, CogSpec, CogWriter};
 
-use crate::common::{areal, number, rows};
+use crate::common::{JOB, areal, number, rows};
 use crate::survey_world::{SIDE, World, grid, world};
 
 fn raster(path: &Path, grid: &PixelGrid, pixels: &Pixels) {
@@ -190,4 +191,39 @@ fn old_names_of_flags_work_with_a_warning() {
     areal(["run", recipe.to_str().unwrap()]).expect(0).says(&words);
     let made = std::fs::read_to_string(w.path("out/samples/north/design.json")).unwrap();
     assert!(made.contains("\"min-per-stratum\": 60"), "{made}");
+}
+
+/// A design that cuts classes is found again on the map: with the map's own classes for labels its areas are the mapped ones.
+#[test]
+fn strata_of_risk_are_cut_and_found_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let prediction = JOB.demo().join("out/predictions/landscape").to_str().unwrap().to_owned();
+    let sample = text("sample");
+    let drawn = areal(["sample", "--prediction", &prediction, "--size", "300", "--out", &sample]).expect(0);
+    for words in ["forest, confident", "forest, uncertain", "cv_with_strata_of_classes"] {
+        assert!(drawn.stdout.contains(words), "{words}: {}", drawn.stdout);
+    }
+    let design: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(text("sample/design.json")).unwrap()).unwrap();
+    assert_eq!((design["strata_by"].as_str(), design["allocation"].as_str()), (Some("risk"), Some("neyman")));
+    let strata = design["strata"].as_array().unwrap();
+    let with = |key: &str| strata.iter().filter(|s| s[key].is_number()).count();
+    assert!(with("min_probability") > 0 && with("min_probability") == with("below_probability"), "{strata:?}");
+    let classes: HashMap<String, String> = rows(&folder.path().join("sample/units.csv"))
+        .into_iter()
+        .map(|mut unit| (unit.remove("unit_id").unwrap(), unit.remove("map_class").unwrap()))
+        .collect();
+    let mut labels = String::from("unit_id,design_id,label\n");
+    for row in rows(&folder.path().join("sample/sample.csv")) {
+        labels += &format!("{},{},{}\n", row["unit_id"], row["design_id"], classes[&row["unit_id"]]);
+    }
+    std::fs::write(text("labels.csv"), labels).unwrap();
+    let args = ["estimate", "--prediction", &prediction, "--design", &sample, "--sample", &text("labels.csv")];
+    areal(args.into_iter().chain(["--out", &text("estimates")])).expect(0);
+    for row in rows(&folder.path().join("estimates/estimates.csv")) {
+        let [mapped, estimate] = ["mapped", "estimate"].map(|field| number(&row, field));
+        assert!((estimate / mapped - 1.0).abs() < 1e-9, "{row:?}");
+        assert!(number(&row, "high") > estimate && row["interval"] == "dirichlet", "{row:?}");
+    }
 }
