@@ -16,16 +16,21 @@ fn intervals_hold_the_truth_on_the_map_of_the_demo() {
     let (demo, prediction) = (path("demo"), path("demo/out/predictions/landscape"));
     areal(["demo", "--out", &demo]).expect(0);
     areal(["run", &path("demo/recipe.toml"), "--quiet"]).expect(0);
-    let labelled = path("demo/labels/landscape.csv");
     let draw_and_label = |out: &str, options: &[&str]| {
         let args = ["sample", "--prediction", &prediction, "--out", out, "--quiet", "--overwrite"];
         areal(args.iter().chain(options)).expect(0);
         let file = format!("{out}/sample.csv");
         areal(["demo", "--out", &demo, "--label", &file, "--overwrite", "--quiet"]).expect(0);
+        // Named after the folder of the sample.
+        let name = Path::new(out).file_name().unwrap().to_str().unwrap();
+        path(&format!("demo/labels/{name}.csv"))
     };
     // Every cell, to know the truth of what is mapped.
     let every = path("every");
-    draw_and_label(&every, &["--strata", "whole", "--size", &cells(&prediction, &path("one")), "--second-look", "0"]);
+    let labelled = draw_and_label(
+        &every,
+        &["--strata", "whole", "--size", &cells(&prediction, &path("one")), "--second-look", "0"],
+    );
     let truth = areas_of_labels(Path::new(&every), Path::new(&labelled));
     for options in [vec!["--size", "300"], vec!["--size", "300", "--strata", "classes", "--min-per-stratum", "30"]] {
         let mut held: BTreeMap<String, usize> = BTreeMap::new();
@@ -33,7 +38,7 @@ fn intervals_hold_the_truth_on_the_map_of_the_demo() {
         for seed in 0..SAMPLES {
             let (sample, out, seed) = (path("sample"), path("estimates"), seed.to_string());
             let options: Vec<&str> = options.iter().copied().chain(["--seed", &seed]).collect();
-            draw_and_label(&sample, &options);
+            let labelled = draw_and_label(&sample, &options);
             let args = ["estimate", "--prediction", &prediction, "--design", &sample, "--sample", &labelled];
             areal(args.into_iter().chain(["--out", &out, "--overwrite", "--quiet"])).expect(0);
             for row in rows(&Path::new(&out).join("estimates.csv")).iter().filter(|r| r["population"] == "map") {
