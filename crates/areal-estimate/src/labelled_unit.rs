@@ -34,6 +34,14 @@ pub struct LabelledUnit {
 }
 
 impl CellValue {
+    /// Index of the class; `None` for a number.
+    pub fn class_index(self) -> Option<usize> {
+        match self {
+            Self::Class(class) => Some(class),
+            Self::Number(_) => None,
+        }
+    }
+
     /// Index of the class.
     ///
     /// # Errors

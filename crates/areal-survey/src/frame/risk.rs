@@ -1,5 +1,7 @@
 //! Strata of risk: each map class as a confident and an uncertain part.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use areal_estimate::{CellValue, ClassRisk, is_uncertain};
 use areal_formats::Design;
 use areal_grid::{Class, Window, blocks};
@@ -48,22 +50,14 @@ impl MapFrame<'_> {
         values: &[Option<CellValue>],
     ) -> Result<Vec<Option<u32>>, SurveyError> {
         let Some(cuts) = self.cuts.clone() else { return Ok(vec![None; values.len()]) };
-        let class_of = |value: &Option<CellValue>| match value {
-            Some(CellValue::Class(class)) => Some(*class),
-            _ => None,
-        };
-        let mut strata: Vec<Option<u32>> = values.iter().map(|v| class_of(v).map(|c| cuts.stratum(c, 1.0))).collect();
-        for class in (0..self.meta.target.classes().len()).filter(|&c| cuts.of(c).is_some()) {
-            let cells: Vec<usize> = (0..values.len()).filter(|&k| class_of(&values[k]) == Some(class)).collect();
-            if cells.is_empty() {
-                continue;
-            }
-            let probabilities = self.probability(class, window)?;
-            for k in cells {
-                strata[k] = Some(cuts.stratum(class, probabilities[k]));
-            }
-        }
-        Ok(strata)
+        let class_of = |value: &Option<CellValue>| value.and_then(CellValue::class_index);
+        let cut: BTreeSet<usize> =
+            values.iter().filter_map(class_of).filter(|&class| cuts.of(class).is_some()).collect();
+        let band = |class: usize| Ok((class, self.probability(class, window)?));
+        let bands: BTreeMap<usize, Vec<f64>> = cut.into_iter().map(band).collect::<Result<_, SurveyError>>()?;
+        let probability = |class: usize, k: usize| bands.get(&class).map_or(f64::NAN, |band| band[k]);
+        let stratum = |(k, value)| class_of(value).map(|class| cuts.stratum(class, probability(class, k)));
+        Ok(values.iter().enumerate().map(stratum).collect())
     }
 
     /// The cells of each map class by their probability of error: one pass over the map.
@@ -77,9 +71,9 @@ impl MapFrame<'_> {
             let cells = self.cells(window)?;
             let probabilities = self.probabilities(&window)?;
             for (k, value) in cells.values.iter().enumerate() {
-                let Some(CellValue::Class(class)) = value else { continue };
+                let Some(class) = value.and_then(CellValue::class_index) else { continue };
                 of_cell.iter_mut().zip(&probabilities).for_each(|(p, band)| *p = band[k]);
-                risks[*class].add(cells.areas[k], &of_cell);
+                risks[class].add(cells.areas[k], &of_cell);
             }
             task.advance(1);
         }

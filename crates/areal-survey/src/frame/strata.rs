@@ -106,10 +106,7 @@ impl MapFrame<'_> {
         if let (Some(file), StrataBy::Raster) = (&mut self.strata, by) {
             return raster_strata(file, window, values);
         }
-        let class = |value: CellValue| match value {
-            CellValue::Class(class) => Some(class as u32),
-            CellValue::Number(_) => None,
-        };
+        let class = |value: CellValue| value.class_index().map(|class| class as u32);
         let stratum = |k: usize| {
             let value = values[k]?;
             match by {

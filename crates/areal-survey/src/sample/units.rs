@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use areal_estimate::{Census, DrawnCell, significant};
+use areal_estimate::{CellValue, Census, DrawnCell, significant};
 use areal_formats::{Design, DesignUnit};
 use areal_grid::{ToLonLat, Window};
 use areal_job::{FileError, StagedDir};
@@ -24,10 +24,8 @@ pub(super) fn describe(
     for (k, ((cell, second_look), [lon, lat])) in drawn.into_iter().zip(places).enumerate() {
         let h = cell.stratum as usize;
         let here = frame.values(&Window::new(cell.row, cell.col, 1, 1))?;
-        let class = match here.first().copied().flatten() {
-            Some(areal_estimate::CellValue::Class(class)) => frame.meta.target.classes().get(class),
-            _ => None,
-        };
+        let class = here.first().copied().flatten().and_then(CellValue::class_index);
+        let class = class.and_then(|class| frame.meta.target.classes().get(class));
         units.push(DesignUnit {
             unit_id: k as u64 + 1,
             stratum: frame.stratum_label(h).name,
