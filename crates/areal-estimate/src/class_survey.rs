@@ -1,6 +1,7 @@
 //! Areas of the map's classes from a labelled sample, over the whole map and in zones.
 
 use crate::accuracy::accuracy;
+use crate::assisted_interval::PostStrata;
 use crate::class_intervals::{ClassIntervals, POSTERIOR_DRAWS};
 use crate::class_zones::ClassZones;
 use crate::corrected_map::MapCorrection;
@@ -184,11 +185,17 @@ impl<'a> ClassData<'a> {
         self.reference.iter().map(|&r| f64::from(r == class)).collect()
     }
 
+    /// True where every unit has the map's probability of each class.
+    pub(crate) fn has_probabilities(&self) -> bool {
+        self.survey.sample.units.iter().all(|u| u.probabilities.len() == self.survey.classes.len())
+    }
+
     /// The map at the units for one class, and its mean: probabilities where there are any, else zeros and ones.
     fn prediction(&self, class: usize) -> (Vec<f64>, f64) {
-        let with = self.survey.sample.units.iter().all(|u| u.probabilities.len() == self.survey.classes.len());
         match self.survey.classes[class].mean_probability {
-            Some(mean) if with => (self.survey.sample.units.iter().map(|u| u.probabilities[class]).collect(), mean),
+            Some(mean) if self.has_probabilities() => {
+                (self.survey.sample.units.iter().map(|u| u.probabilities[class]).collect(), mean)
+            }
             _ => (self.map.iter().map(|&m| f64::from(m == class)).collect(), self.fractions[class]),
         }
     }
@@ -196,13 +203,15 @@ impl<'a> ClassData<'a> {
     fn whole(&self) -> Result<Whole, EstimateError> {
         let (mut rows, mut estimates, mut gains) = (Vec::new(), Vec::new(), Vec::new());
         let area = self.sample.area();
+        let assisted = self.settings.estimator != Estimator::Stratified;
+        let strata = assisted.then(|| self.post_strata()).transpose()?;
         for (c, class) in self.survey.classes.iter().enumerate() {
             let (predicted, map_mean) = self.prediction(c);
             let aux = Auxiliary { predicted: &predicted, map_mean, group: &self.map, fractions: &self.fractions };
             let (estimate, gain) = self.settings.estimator.mean(&self.sample, &self.is_class(c), &aux)?;
             let estimate = Estimate { value: estimate.value.clamp(0.0, 1.0), ..estimate };
             let subject = self.subject(self.survey.sample.population, None, c, class.area);
-            let interval = self.whole_interval(c, &estimate)?;
+            let interval = self.whole_interval(c, &estimate, strata.as_ref())?;
             rows.push(self.row(&subject, &estimate, interval, area, &self.settings.estimator.to_string()));
             estimates.push((estimate, interval));
             gains.push(gain);
@@ -233,12 +242,18 @@ impl<'a> ClassData<'a> {
         }
     }
 
-    /// Interval of a class's fraction of the whole area, which counts what was not drawn.
-    fn whole_interval(&self, class: usize, fraction: &Estimate) -> Result<Interval, EstimateError> {
-        match self.settings.estimator {
+    /// Interval of a class's fraction of the whole area, which counts what was not drawn. `strata` are those of [`post_strata`](Self::post_strata)
+    /// for an estimator other than the stratified one.
+    fn whole_interval(
+        &self,
+        class: usize,
+        fraction: &Estimate,
+        strata: Option<&PostStrata>,
+    ) -> Result<Interval, EstimateError> {
+        match strata {
             _ if !self.survey.sample.designed => Ok(self.moments_interval(class, fraction)),
-            Estimator::Stratified => self.intervals().area(class),
-            _ => self.assisted_interval(class, fraction),
+            None => self.intervals().area(class),
+            Some(strata) => self.assisted_interval(class, fraction, strata),
         }
     }
 

@@ -174,8 +174,7 @@ impl<'a> ClassZones<'a> {
 /// What the map tells of the units and zones beside its classes.
 fn detail(data: &ClassData) -> MapDetail {
     let (zones, units) = (&data.survey.zones, &data.survey.sample.units);
-    let with = units.iter().all(|u| u.probabilities.len() == data.survey.classes.len());
-    let with = with && zones.iter().all(|z| z.probable.len() == data.survey.classes.len());
+    let with = data.has_probabilities() && zones.iter().all(|z| z.probable.len() == data.survey.classes.len());
     MapDetail {
         group: units.iter().map(|u| u.group).collect(),
         groups: zones.iter().map(|z| z.groups.clone()).collect(),

@@ -6,7 +6,7 @@ use crate::cell_model::{CellModel, Modelled};
 use crate::error::{EstimateError, same_length};
 use crate::stratified::StratifiedSample;
 use crate::zone_estimates::VariableKind;
-use crate::zoning::{MapDetail, Zoning};
+use crate::zoning::{MapDetail, Zoning, fractions};
 
 /// What the map's sums are of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, strum::Display)]
@@ -175,9 +175,4 @@ impl Places {
             |(c, errors): (usize, &Vec<f64>)| errors.iter().enumerate().map(|(u, e)| e - expected(u, c)).collect();
         errors.iter().enumerate().map(of_class).collect()
     }
-}
-
-fn fractions(areas: &[f64]) -> Vec<f64> {
-    let sum: f64 = areas.iter().sum();
-    areas.iter().map(|area| if sum > 0.0 { area / sum } else { 0.0 }).collect()
 }

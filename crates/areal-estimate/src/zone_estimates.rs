@@ -10,7 +10,7 @@ use crate::estimate::Estimate;
 use crate::interval::{Interval, IntervalMethod, fraction_interval, t_interval};
 use crate::stratified::StratifiedSample;
 use crate::unit_level::{AreaTotals, UnitInput, unit_level};
-use crate::zoning::Zoning;
+use crate::zoning::{Zoning, fractions};
 
 /// Which estimator a zone's number comes from.
 #[derive(
@@ -114,19 +114,16 @@ pub fn zone_fractions(
     let model = CellModel::fit(sample, map, &y, zoning, VariableKind::Fraction)?;
     let corrected = CorrectedMap::fit(sample, map, &y, zoning)?;
     let own: Vec<Vec<Option<Estimate>>> = y.iter().map(|y| direct(sample, y, zoning)).collect::<Result<_, _>>()?;
-    let areas: Vec<f64> = zoning.mapped.iter().map(|m| m.iter().sum()).collect();
-    let fractions = |z: usize| -> Vec<f64> {
-        zoning.mapped[z].iter().map(|m| if areas[z] > 0.0 { m / areas[z] } else { 0.0 }).collect()
+    let shares: Vec<Vec<f64>> = zoning.mapped.iter().map(|mapped| fractions(mapped)).collect();
+    let zones = 0..shares.len();
+    let of_classes = |modelled: &dyn Fn(usize, usize) -> Modelled| -> Vec<Vec<Modelled>> {
+        zones.clone().map(|z| (0..classes).map(|c| modelled(z, c)).collect()).collect()
     };
     let tables = Tables {
-        synthetic: (0..areas.len())
-            .map(|z| (0..classes).map(|c| model.synthetic(&fractions(z), c)).collect())
-            .collect(),
-        composite: (0..areas.len())
-            .map(|z| (0..classes).map(|c| model.composite(z, &fractions(z), c)).collect())
-            .collect(),
-        fallback: (ZoneMethod::CorrectedMap, (0..areas.len()).map(|z| corrected.zone(z)).collect()),
-        direct: (0..areas.len()).map(|z| own.iter().map(|o| o[z]).collect::<Option<_>>()).collect(),
+        synthetic: of_classes(&|z, c| model.synthetic(&shares[z], c)),
+        composite: of_classes(&|z, c| model.composite(z, &shares[z], c)),
+        fallback: (ZoneMethod::CorrectedMap, zones.clone().map(|z| corrected.zone(z)).collect()),
+        direct: zones.clone().map(|z| own.iter().map(|o| o[z]).collect::<Option<_>>()).collect(),
         counts: zoning.counts(),
         kind: VariableKind::Fraction,
     };

@@ -54,3 +54,9 @@ impl Zoning {
         counts
     }
 }
+
+/// Areas as fractions of their sum; zeros where that is zero.
+pub(crate) fn fractions(areas: &[f64]) -> Vec<f64> {
+    let sum: f64 = areas.iter().sum();
+    areas.iter().map(|area| if sum > 0.0 { area / sum } else { 0.0 }).collect()
+}
