@@ -127,7 +127,7 @@ fn a_prediction_of_another_grid_patch_size_or_bundle_is_refused() {
     run("explain", "other", "out", &here).expect(3).says(&["SHA-256", "--bundle"]);
     assert!(!work.path().join("out").exists());
     run("explain", "bundle", "out", &here).expect(0);
-    // What was chosen, and how the scene was read, is on record.
+    // The chosen patches, and how the scene was read, are recorded.
     let text = std::fs::read_to_string(work.path().join("out/explain.json")).unwrap();
     let chosen = &serde_json::from_str::<serde_json::Value>(&text).unwrap()["provenance"]["settings"]["chosen"];
     assert_eq!((&chosen["top"], &chosen["scene"]["bounds"][0]), (&1.into(), &west.into()), "{chosen}");

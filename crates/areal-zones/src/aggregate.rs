@@ -128,7 +128,7 @@ fn say(areas: &Areas) {
     );
 }
 
-/// Says where the weights raster holds no amount for what is observed: there a weighted mean speaks for the rest alone.
+/// Reports observed ground without a value in the weights raster: a weighted mean covers only the rest.
 fn say_unweighted(areas: &Areas) {
     let of = |t: &Tally| t.values.first().map_or((0.0, 0.0), |v| (v.unweighted, v.by_area.weight));
     let lacks = |t: &Tally| of(t).0 > SAID_SHARE * of(t).1;

@@ -192,8 +192,8 @@ fn remark_text(remark: &SampleRemark) -> String {
              each (--min-per-stratum)"
         ),
         SampleRemark::SizedByMap => {
-            "the number of units follows from the errors that the map's probabilities expect; if the map is \
-             too confident it is too small (--size or --users)"
+            "the number of units is based on the errors that the map's probabilities predict; an overconfident map \
+             needs more (--size or --users)"
                 .to_owned()
         }
         SampleRemark::NoGain { worse, classes, strata, min_per_stratum } => format!(
