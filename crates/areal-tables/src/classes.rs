@@ -1,0 +1,241 @@
+//! From labels to classes: a column of labels holds names or codes, never both.
+
+use std::collections::BTreeMap;
+
+use areal_grid::Class;
+use serde::{Deserialize, Serialize};
+
+use crate::clean;
+use crate::names::key;
+
+/// How labels name classes.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::Display, strum::EnumString, strum::VariantNames,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum ClassNaming {
+    Name,
+    Code,
+}
+
+/// Labels that are not read as classes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LabelFault {
+    /// Labels that are neither the names of classes nor their codes.
+    #[error("{}", unknown_in_words(labels))]
+    Unknown {
+        /// Each with a class of a similar name, if there is one.
+        labels: Vec<(String, Option<String>)>,
+    },
+    /// Names beside codes.
+    #[error("some labels are names ({names}) and others are codes ({codes}); a column holds either names or codes")]
+    Mixed { names: String, codes: String },
+    /// Labels that are names of some classes and codes of others.
+    #[error("labels can be read in two ways: {readings}")]
+    Ambiguous { readings: String },
+}
+
+fn unknown_in_words(labels: &[(String, Option<String>)]) -> String {
+    let one = |(label, near): &(String, Option<String>)| match near {
+        Some(near) => format!("\"{label}\" (did you mean \"{near}\"?)"),
+        None => format!("\"{label}\""),
+    };
+    let all: Vec<String> = labels.iter().map(one).collect();
+    let (verb, noun) = if all.len() == 1 { ("is", "a class") } else { ("are", "classes") };
+    format!("{} {verb} not {noun}", all.join(", "))
+}
+
+/// A name that was written in another letter case than its class.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Respelling {
+    pub label: String,
+    pub class: String,
+}
+
+/// The labels of one column, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClassLabels {
+    by: ClassNaming,
+    places: BTreeMap<String, usize>,
+    pub respelled: Vec<Respelling>,
+}
+
+/// Labels that are listed in a message.
+const SHOWN: usize = 10;
+
+impl ClassLabels {
+    /// Reads a column of labels; empty ones are left out. All are names of `classes`, or all are codes. Without `by`, the
+    /// reading that fits all of them is taken: where both do and differ, or where the names of some classes are the codes of others
+    /// and the labels are not all names, they are refused.
+    ///
+    /// # Errors
+    /// [`LabelFault`].
+    pub fn read<'a>(
+        classes: &[Class],
+        labels: impl IntoIterator<Item = &'a str>,
+        by: Option<ClassNaming>,
+    ) -> Result<Self, LabelFault> {
+        let labels: std::collections::BTreeSet<String> =
+            labels.into_iter().map(clean).filter(|label| !label.is_empty()).collect();
+        let names: Vec<Option<usize>> = labels.iter().map(|label| by_name(classes, label)).collect();
+        let codes: Vec<Option<usize>> = labels.iter().map(|label| by_code(classes, label)).collect();
+        let all = |places: &[Option<usize>]| places.iter().all(Option::is_some);
+        let (naming, places) = match by {
+            Some(ClassNaming::Name) => (ClassNaming::Name, names),
+            Some(ClassNaming::Code) => (ClassNaming::Code, codes),
+            None if all(&names) && all(&codes) && names != codes => {
+                return Err(ambiguous(classes, &labels, &names, &codes));
+            }
+            None if all(&names) => (ClassNaming::Name, names),
+            None if all(&codes) && is_ambiguous(classes) => return Err(ambiguous(classes, &labels, &names, &codes)),
+            None if all(&codes) => (ClassNaming::Code, codes),
+            None => return Err(neither(classes, &labels, &names, &codes)),
+        };
+        if !all(&places) {
+            return Err(neither(classes, &labels, &places, &vec![None; places.len()]));
+        }
+        let respelled = labels.iter().zip(&places).filter_map(|(label, place)| {
+            let class = clean(&classes[(*place)?].name);
+            (naming == ClassNaming::Name && class != *label).then(|| Respelling { label: label.clone(), class })
+        });
+        let respelled = respelled.collect();
+        let places = labels.into_iter().zip(places).filter_map(|(label, place)| Some((label, place?))).collect();
+        Ok(Self { by: naming, places, respelled })
+    }
+
+    /// The place of a label's class in the legend; `None` for a label that is empty or was not among those read.
+    pub fn place(&self, label: &str) -> Option<usize> {
+        self.places.get(&clean(label)).copied()
+    }
+
+    /// Says what was read as what, once.
+    pub fn warn(&self, whose: &str) {
+        for Respelling { label, class } in &self.respelled {
+            tracing::warn!("{whose}: the label \"{label}\" is read as the class \"{class}\"");
+        }
+        if self.by == ClassNaming::Code && !self.places.is_empty() {
+            tracing::info!("{whose}: labels are class codes");
+        }
+    }
+}
+
+/// A class by its name; by its name in another letter case where it is the only one.
+fn by_name(classes: &[Class], label: &str) -> Option<usize> {
+    let exact = classes.iter().position(|class| clean(&class.name) == label);
+    exact.or_else(|| {
+        let lower = label.to_lowercase();
+        let mut alike = (0..classes.len()).filter(|k| clean(&classes[*k].name).to_lowercase() == lower);
+        alike.next().filter(|_| alike.next().is_none())
+    })
+}
+
+/// A class by its code: a whole number, however it is written.
+fn by_code(classes: &[Class], label: &str) -> Option<usize> {
+    let code: f64 = label.parse().ok()?;
+    classes.iter().position(|class| f64::from(class.code) == code)
+}
+
+/// True where the name of a class is the code of another.
+fn is_ambiguous(classes: &[Class]) -> bool {
+    classes.iter().enumerate().any(|(k, class)| by_code(classes, &clean(&class.name)).is_some_and(|other| other != k))
+}
+
+fn ambiguous<'a>(
+    classes: &[Class],
+    labels: impl IntoIterator<Item = &'a String>,
+    names: &[Option<usize>],
+    codes: &[Option<usize>],
+) -> LabelFault {
+    let class = |place: Option<usize>| {
+        place.map_or("no class".to_owned(), |k| format!("class \"{}\" (code {})", classes[k].name, classes[k].code))
+    };
+    let readings = labels.into_iter().zip(names.iter().zip(codes)).filter(|(_, (name, code))| name != code);
+    let readings = readings
+        .take(SHOWN)
+        .map(|(label, (name, code))| format!("\"{label}\" as a name is {}, as a code {}", class(*name), class(*code)));
+    LabelFault::Ambiguous { readings: readings.collect::<Vec<_>>().join("; ") }
+}
+
+fn neither<'a>(
+    classes: &[Class],
+    labels: impl IntoIterator<Item = &'a String>,
+    names: &[Option<usize>],
+    codes: &[Option<usize>],
+) -> LabelFault {
+    let labels: Vec<&String> = labels.into_iter().collect();
+    let near = |label: &str| {
+        let wanted = key(label);
+        classes.iter().find(|class| key(&class.name) == wanted).map(|class| class.name.clone())
+    };
+    let unknown: Vec<(String, Option<String>)> = labels
+        .iter()
+        .zip(names.iter().zip(codes))
+        .filter(|(_, (name, code))| name.is_none() && code.is_none())
+        .map(|(label, _)| ((*label).clone(), near(label)))
+        .collect();
+    if !unknown.is_empty() {
+        return LabelFault::Unknown { labels: unknown };
+    }
+    let only = |these: &[Option<usize>], others: &[Option<usize>]| {
+        let only = labels.iter().zip(these.iter().zip(others)).filter(|(_, (a, b))| a.is_some() && b.is_none());
+        only.take(SHOWN).map(|(label, _)| format!("\"{label}\"")).collect::<Vec<_>>().join(", ")
+    };
+    LabelFault::Mixed { names: only(names, codes), codes: only(codes, names) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn classes(list: &[(u8, &str)]) -> Vec<Class> {
+        list.iter().map(|(code, name)| Class { code: *code, name: (*name).into(), colour: [0; 3] }).collect()
+    }
+
+    fn read(list: &[(u8, &str)], labels: &[&str]) -> Result<Vec<usize>, String> {
+        let read = ClassLabels::read(&classes(list), labels.iter().copied(), None).map_err(|e| e.to_string())?;
+        Ok(labels.iter().filter_map(|label| read.place(label)).collect())
+    }
+
+    const LAND: [(u8, &str); 3] = [(1, "Forest"), (2, "water"), (7, "oil palm")];
+
+    #[test]
+    fn labels_are_all_names_or_all_codes() {
+        assert_eq!(read(&LAND, &["Forest", " oil\u{a0}palm", "", "water"]), Ok(vec![0, 2, 1]));
+        assert_eq!(read(&LAND, &["1", "7.0", "", "2"]), Ok(vec![0, 2, 1]));
+        let said = read(&LAND, &["Forest", "7"]).unwrap_err();
+        assert!(said.contains("names (\"Forest\")") && said.contains("codes (\"7\")"), "{said}");
+        let said = read(&LAND, &["Forest", "oil-palm", "sea", "3"]).unwrap_err();
+        assert_eq!(said, "\"3\", \"oil-palm\" (did you mean \"oil palm\"?), \"sea\" are not classes");
+    }
+
+    #[test]
+    fn another_letter_case_is_told_and_taken_where_one_class_has_it() {
+        let read = ClassLabels::read(&classes(&LAND), ["forest", "WATER"], None).unwrap();
+        assert_eq!((read.place("forest"), read.place("WATER"), read.respelled.len()), (Some(0), Some(1), 2));
+        let two = [(1, "Forest"), (2, "forest")];
+        assert_eq!(self::read(&two, &["Forest", "forest"]), Ok(vec![0, 1]));
+        assert!(self::read(&two, &["FOREST"]).is_err());
+    }
+
+    /// Classes named "1", "2", "4", "5", "6" with the codes 0 to 4: an interpreter's "3" was class "5".
+    #[test]
+    fn fault_11_names_that_are_codes_of_other_classes_are_not_guessed() {
+        let legend = [(0, "1"), (1, "2"), (2, "4"), (3, "5"), (4, "6")];
+        let said = read(&legend, &["1", "2", "3", "4"]).unwrap_err();
+        assert!(said.contains("\"3\" as a name is no class, as a code class \"5\" (code 3)"), "{said}");
+        assert!(said.contains("\"1\" as a name is class \"1\" (code 0), as a code class \"2\" (code 1)"), "{said}");
+        assert_eq!(
+            read(&legend, &["1", "2", "3", "5", "6"]).unwrap_err(),
+            "some labels are names (\"5\", \"6\") and others are codes (\"3\"); a column holds either names or codes"
+        );
+        // Only as names they are all classes.
+        assert_eq!(read(&legend, &["1", "5", "6"]), Ok(vec![0, 3, 4]));
+        let by = |naming| ClassLabels::read(&classes(&legend), ["1", "2"], Some(naming)).unwrap();
+        assert_eq!((by(ClassNaming::Name).place("2"), by(ClassNaming::Code).place("2")), (Some(1), Some(2)));
+        let strict = ClassLabels::read(&classes(&legend), ["3"], Some(ClassNaming::Name)).unwrap_err();
+        assert_eq!(strict.to_string(), "\"3\" is not a class");
+        // Names that are their own codes are clear.
+        assert_eq!(read(&[(1, "1"), (4, "4")], &["4", "1"]), Ok(vec![1, 0]));
+    }
+}

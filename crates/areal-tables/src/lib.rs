@@ -1,0 +1,15 @@
+//! Tables, class names and legends as people write them: one reading for every command.
+
+mod classes;
+mod encoding;
+mod legend_file;
+mod names;
+mod recoding;
+mod table;
+
+pub use classes::{ClassLabels, ClassNaming, LabelFault, Respelling};
+pub use encoding::{Encoding, NotText, UnknownEncoding};
+pub use legend_file::{LegendError, LegendRow, parse_colour, read_legend};
+pub use names::{clean, near_identical, warn_of_near_identical};
+pub use recoding::{CodeRule, Recoding};
+pub use table::{Row, Table, TableError};

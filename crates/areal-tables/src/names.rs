@@ -1,0 +1,60 @@
+//! Names as people write them: what counts as the same, and what is near enough to be a slip.
+
+use std::collections::BTreeMap;
+
+/// A name without the spaces around it and with one plain space for every run of spaces inside. No-break and other wide or
+/// narrow spaces are spaces; characters without a width are left out. Letter case stays.
+pub fn clean(text: &str) -> String {
+    let visible: String = text.chars().filter(|c| !is_hidden(*c)).collect();
+    visible.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Zero-width space and joiners, word joiner, byte order mark, soft hyphen.
+fn is_hidden(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' | '\u{ad}')
+}
+
+/// What two names share that differ only in case, spaces and punctuation; empty for a name of punctuation alone.
+pub(crate) fn key(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// Groups of names that differ only in case, spaces and punctuation: `Forest` and `forest`, `oil palm` and `oil-palm`.
+pub fn near_identical<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<Vec<&'a str>> {
+    let mut groups: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for name in names {
+        let group = groups.entry(key(name)).or_default();
+        if !group.contains(&name) {
+            group.push(name);
+        }
+    }
+    groups.into_iter().filter(|(key, group)| !key.is_empty() && group.len() > 1).map(|(_, group)| group).collect()
+}
+
+/// Warns of class names that are nearly the same; `whose` says where they are from.
+pub fn warn_of_near_identical<'a>(whose: &str, names: impl IntoIterator<Item = &'a str>) {
+    for group in near_identical(names) {
+        let group: Vec<String> = group.iter().map(|name| format!("\"{name}\"")).collect();
+        tracing::warn!("{whose}: the classes {} are nearly identical and are kept apart", group.join(" and "));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spaces_of_every_kind_are_one_and_case_stays() {
+        for text in ["oil palm", " oil  palm ", "oil\u{a0}palm", "\u{feff}oil palm\u{a0}", "oil\u{202f}palm\u{200b}"] {
+            assert_eq!(clean(text), "oil palm", "{text:?}");
+        }
+        assert_eq!(clean("\u{a0}\t"), "");
+        assert_eq!(clean("Forest"), "Forest");
+    }
+
+    #[test]
+    fn names_that_differ_in_case_or_punctuation_only_are_near() {
+        let found = near_identical(["Forest", "forest", "water", "oil-palm", "oil palm", "Wald 1", "Wald 2", "-", "+"]);
+        assert_eq!(found, [vec!["Forest", "forest"], vec!["oil-palm", "oil palm"]]);
+    }
+}

@@ -1,0 +1,247 @@
+//! From the codes in a raster to classes: by a legend with parents, and by rules such as `311,312,313=forest`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{LegendError, LegendRow, clean};
+
+/// Codes that count as one class: `311,312,313=forest`, `111-142=built-up` or `*=other` for all that no other rule names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct CodeRule {
+    /// First and last of each range; empty for all other codes.
+    ranges: Vec<(i64, i64)>,
+    class: String,
+}
+
+/// Most codes that one rule may list.
+const MOST_CODES: i64 = 100_000;
+
+impl FromStr for CodeRule {
+    type Err = LegendError;
+
+    fn from_str(text: &str) -> Result<Self, LegendError> {
+        let fault = |reason: &str| LegendError::Rule { text: text.to_owned(), reason: reason.to_owned() };
+        let (codes, class) = text.split_once('=').ok_or_else(|| fault("it has no \"=\""))?;
+        let class = clean(class);
+        if class.is_empty() {
+            return Err(fault("it names no class"));
+        }
+        if codes.trim() == "*" {
+            return Ok(Self { ranges: Vec::new(), class });
+        }
+        let range = |part: &str| {
+            let part = part.trim();
+            // A minus sign may stand before either number.
+            let dash = part.char_indices().skip(1).find(|(_, c)| *c == '-').map(|(at, _)| at);
+            let (first, last) = dash.map_or((part, part), |at| (&part[..at], &part[at + 1..]));
+            let number = |text: &str| text.trim().parse::<i64>().ok();
+            let ends = number(first).zip(number(last));
+            ends.filter(|(a, b)| a <= b && b.checked_sub(*a).is_some_and(|n| n < MOST_CODES))
+                .ok_or_else(|| fault(&format!("\"{part}\" is neither a code nor a range such as 111-142")))
+        };
+        Ok(Self { ranges: codes.split(',').map(range).collect::<Result<_, _>>()?, class })
+    }
+}
+
+impl TryFrom<String> for CodeRule {
+    type Error = LegendError;
+
+    fn try_from(text: String) -> Result<Self, LegendError> {
+        text.parse()
+    }
+}
+
+impl From<CodeRule> for String {
+    fn from(rule: CodeRule) -> Self {
+        let range = |(a, b): &(i64, i64)| if a == b { a.to_string() } else { format!("{a}-{b}") };
+        let codes = rule.ranges.iter().map(range).collect::<Vec<_>>().join(",");
+        format!("{}={}", if codes.is_empty() { "*" } else { &codes }, rule.class)
+    }
+}
+
+/// A class with the code that its legend gives it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecodedClass {
+    pub code: Option<i64>,
+    pub name: String,
+    pub colour: Option<[u8; 3]>,
+}
+
+/// Which class each code counts as.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recoding {
+    /// In the order of the legend, then of the rules.
+    pub classes: Vec<RecodedClass>,
+    places: BTreeMap<i64, usize>,
+    /// The class of all other codes.
+    rest: Option<usize>,
+}
+
+impl Recoding {
+    /// The classes of a legend, and of the rules: a row with a parent counts as its parent, all others as themselves; a rule wins
+    /// over a row. Classes that no code is left for are dropped, unless the legend gives no codes.
+    ///
+    /// # Errors
+    /// [`LegendError::Contradiction`]: a code or name twice, a parent that has a parent.
+    pub fn new(rows: &[LegendRow], rules: &[CodeRule]) -> Result<Self, LegendError> {
+        let fault = |reason: String| Err(LegendError::Contradiction(reason));
+        let mut made = Self::default();
+        let mut codes = BTreeSet::new();
+        for row in rows {
+            if row.name.is_empty() {
+                return fault(format!(
+                    "has a row without a name (code {})",
+                    row.code.map_or("none".into(), |c| c.to_string())
+                ));
+            }
+            if row.code.is_some_and(|code| !codes.insert(code)) {
+                return fault(format!("has code {} twice", row.code.unwrap_or_default()));
+            }
+            if row.parent.is_none() {
+                if made.find(&row.name).is_some() {
+                    return fault(format!("has the class \"{}\" twice", row.name));
+                }
+                made.classes.push(RecodedClass { code: row.code, name: row.name.clone(), colour: row.colour });
+            }
+        }
+        for row in rows {
+            let Some(code) = row.code else { continue };
+            let class = match &row.parent {
+                None => &row.name,
+                Some(parent) => {
+                    let named =
+                        rows.iter().find(|r| r.name == *parent || r.code.is_some_and(|c| c.to_string() == *parent));
+                    if named.is_some_and(|r| r.parent.is_some()) {
+                        return fault(format!(
+                            "gives \"{}\" the parent \"{parent}\", which has a parent itself",
+                            row.name
+                        ));
+                    }
+                    named.map_or(parent, |r| &r.name)
+                }
+            };
+            let place = made.place_of(class);
+            made.places.insert(code, place);
+        }
+        made.apply(rules)?;
+        Ok(made)
+    }
+
+    fn apply(&mut self, rules: &[CodeRule]) -> Result<(), LegendError> {
+        let mut given: BTreeMap<i64, &str> = BTreeMap::new();
+        for rule in rules {
+            let place = self.place_of(&rule.class);
+            if rule.ranges.is_empty() {
+                self.rest = Some(place);
+            }
+            for code in rule.ranges.iter().flat_map(|(a, b)| *a..=*b) {
+                if let Some(other) = given.insert(code, &rule.class).filter(|other| *other != rule.class) {
+                    let reason = format!("maps code {code} to \"{other}\" and to \"{}\"", rule.class);
+                    return Err(LegendError::Contradiction(reason));
+                }
+                self.places.insert(code, place);
+            }
+        }
+        if !rules.is_empty() {
+            let used: BTreeSet<usize> = self.places.values().copied().chain(self.rest).collect();
+            let kept: Vec<usize> = (0..self.classes.len()).filter(|k| used.contains(k)).collect();
+            let moved = |place: usize| kept.iter().position(|k| *k == place).unwrap_or_default();
+            self.places.values_mut().for_each(|place| *place = moved(*place));
+            self.rest = self.rest.map(moved);
+            self.classes = kept.iter().map(|k| self.classes[*k].clone()).collect();
+        }
+        Ok(())
+    }
+
+    fn find(&self, name: &str) -> Option<usize> {
+        self.classes.iter().position(|class| class.name == name)
+    }
+
+    fn place_of(&mut self, name: &str) -> usize {
+        self.find(name).unwrap_or_else(|| {
+            self.classes.push(RecodedClass { code: None, name: name.to_owned(), colour: None });
+            self.classes.len() - 1
+        })
+    }
+
+    /// True when nothing is recoded or named.
+    pub fn is_empty(&self) -> bool {
+        self.classes.is_empty()
+    }
+
+    /// The place of the class of a code; `None` for a code that is not in the legend.
+    pub fn place(&self, code: i64) -> Option<usize> {
+        self.places.get(&code).copied().or(self.rest)
+    }
+
+    /// The code of a class in a table: its own, or the least that counts as it.
+    pub fn code(&self, place: usize) -> Option<i64> {
+        let least = || self.places.iter().find(|(_, p)| **p == place).map(|(code, _)| *code);
+        self.classes.get(place).and_then(|class| class.code).or_else(least)
+    }
+
+    /// All codes that are named, in ascending order.
+    pub fn codes(&self) -> impl Iterator<Item = i64> {
+        self.places.keys().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(list: &[&str]) -> Vec<CodeRule> {
+        list.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    fn row(code: i64, name: &str, parent: &str) -> LegendRow {
+        let parent = (!parent.is_empty()).then(|| parent.to_owned());
+        LegendRow { code: Some(code), name: name.into(), colour: None, parent }
+    }
+
+    fn names(recoding: &Recoding, codes: &[i64]) -> Vec<String> {
+        let name = |code: &i64| recoding.place(*code).map_or("-".into(), |k| recoding.classes[k].name.clone());
+        codes.iter().map(name).collect()
+    }
+
+    #[test]
+    fn rules_name_codes_ranges_and_the_rest() {
+        let all = rules(&["311,312,313=forest", "111-142 = built up", "-9=sea", "*=other"]);
+        let recoding = Recoding::new(&[], &all).unwrap();
+        assert_eq!(names(&recoding, &[312, 111, 142, -9, 999]), ["forest", "built up", "built up", "sea", "other"]);
+        assert_eq!((recoding.code(0), recoding.code(3)), (Some(311), None));
+        let texts: Vec<String> = all.into_iter().map(Into::into).collect();
+        assert_eq!(texts, ["311,312,313=forest", "111-142=built up", "-9=sea", "*=other"]);
+        for bad in ["311", "=x", "1=", "a=x", "5-1=x", "1-99999999=x"] {
+            assert!(bad.parse::<CodeRule>().is_err(), "{bad}");
+        }
+        let said = Recoding::new(&[], &rules(&["1,2=a", "2=b"])).unwrap_err().to_string();
+        assert_eq!(said, "the legend maps code 2 to \"a\" and to \"b\"");
+    }
+
+    #[test]
+    fn a_row_with_a_parent_counts_as_its_parent_and_a_rule_wins() {
+        let rows = [
+            row(3, "forest", ""),
+            row(311, "broad-leaved", "forest"),
+            row(312, "coniferous", "3"),
+            row(5, "water", ""),
+        ];
+        let recoding = Recoding::new(&rows, &[]).unwrap();
+        assert_eq!(names(&recoding, &[3, 311, 312, 5, 6]), ["forest", "forest", "forest", "water", "-"]);
+        let recoding = Recoding::new(&rows, &rules(&["5,312=wet"])).unwrap();
+        assert_eq!(names(&recoding, &[311, 312, 5]), ["forest", "wet", "wet"]);
+        assert_eq!(recoding.classes.len(), 2);
+        // A parent of no row is a class of its own.
+        let recoding = Recoding::new(&[row(311, "broad-leaved", "forest")], &[]).unwrap();
+        assert_eq!(names(&recoding, &[311]), ["forest"]);
+        let chain = [row(1, "a", "b"), row(2, "b", "c"), row(3, "c", "")];
+        assert!(Recoding::new(&chain, &[]).unwrap_err().to_string().contains("a parent itself"));
+        assert!(
+            Recoding::new(&[row(1, "a", ""), row(1, "b", "")], &[]).unwrap_err().to_string().contains("code 1 twice")
+        );
+    }
+}
