@@ -28,6 +28,7 @@ mod predict;
 mod predict_dense;
 mod predict_refusals;
 mod prediction_folder;
+mod reading_rasters;
 mod real_imagery;
 mod recipe;
 mod report;

@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("usage: zonal RASTER ZONES ID_FIELD classes|values OUT_FOLDER".into());
     };
     let start = Instant::now();
-    let map = Map::open(&MapInput::Raster { path: raster.into(), bands: Vec::new(), content: Some(content.parse()?) })?;
+    let map = Map::open(&MapInput::raster(raster, Some(content.parse()?)))?;
     let settings = ZoneSettings { id_field: Some(id.clone()), ..ZoneSettings::default() };
     let set = ZoneSet::read(Path::new(zones), &settings)?;
     let read = start.elapsed();

@@ -1,4 +1,6 @@
-//! Values that look like undeclared nodata, found by how extreme and how frequent they are.
+//! Values that look like undeclared nodata, found by how extreme they are.
+
+use crate::PixelState;
 
 /// No physical quantity that a sensor gives is as large: what is, stands for no data.
 const ABSURD: f64 = 1e15;
@@ -6,52 +8,120 @@ const ABSURD: f64 = 1e15;
 /// How many times further a value must lie from all others than these from one another.
 const APART: f64 = 1000.0;
 
-/// The two least and the two greatest different values of a band, which tell whether a value that stands for no data
-/// was not declared as such.
+/// Numbers that stand for no data by custom, where a file need not say so.
+const PLACEHOLDERS: [f64; 7] = [-999.0, -9999.0, -99_999.0, -999_999.0, -32_767.0, -32_768.0, -2_147_483_648.0];
+
+/// Values that are looked at side by side.
+const LANES: usize = 8;
+
+/// The two least and the two greatest different values of a band, and how often the outermost occur, which tell whether a value
+/// that stands for no data was not declared as such.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Extremes {
-    /// Ascending.
-    least: [f64; 2],
-    /// Descending.
-    greatest: [f64; 2],
+    least: End,
+    /// Of the values with the other sign.
+    greatest: End,
+}
+
+/// One end of the values.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct End {
+    outermost: f64,
+    /// The next different value.
+    next: f64,
+    /// Number of the outermost.
+    count: u64,
+}
+
+/// A value that seems to stand for no data.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Stray {
+    pub value: f64,
+    /// Pixels that hold it.
+    pub count: u64,
+}
+
+impl Stray {
+    /// The value as it is typed after `--nodata=`.
+    pub fn text(&self) -> String {
+        if self.value.abs() < 1e10 { self.value.to_string() } else { format!("{:e}", self.value) }
+    }
 }
 
 impl Default for Extremes {
     fn default() -> Self {
-        Self { least: [f64::INFINITY; 2], greatest: [f64::NEG_INFINITY; 2] }
+        Self { least: End::NONE, greatest: End::NONE }
+    }
+}
+
+impl End {
+    const NONE: Self = Self { outermost: f64::INFINITY, next: f64::INFINITY, count: 0 };
+
+    /// The lower end of these values; NaN are left out.
+    fn of(values: &[f64; LANES], end: &mut [Self; LANES]) {
+        for (end, v) in end.iter_mut().zip(values) {
+            let below = *v < end.outermost;
+            let between = *v > end.outermost && *v < end.next;
+            end.next = if below {
+                end.outermost
+            } else if between {
+                *v
+            } else {
+                end.next
+            };
+            end.count = if below { 1 } else { end.count + u64::from(*v == end.outermost) };
+            end.outermost = if below { *v } else { end.outermost };
+        }
+    }
+
+    fn merge(self, other: Self) -> Self {
+        let (a, b) = if self.outermost <= other.outermost { (self, other) } else { (other, self) };
+        if a.outermost == b.outermost {
+            return Self { next: a.next.min(b.next), count: a.count + b.count, ..a };
+        }
+        Self { next: a.next.min(b.outermost), ..a }
     }
 }
 
 impl Extremes {
-    /// Takes a value in.
+    /// Of the observed values.
+    pub fn of<T: Copy + Into<f64>>(values: &[T], states: &[PixelState]) -> Self {
+        let (mut least, mut greatest) = ([End::NONE; LANES], [End::NONE; LANES]);
+        for (values, states) in values.chunks(LANES).zip(states.chunks(LANES)) {
+            let mut observed = [f64::NAN; LANES];
+            for ((o, v), s) in observed.iter_mut().zip(values).zip(states) {
+                *o = if *s == PixelState::Observed { (*v).into() } else { f64::NAN };
+            }
+            End::of(&observed, &mut least);
+            End::of(&observed.map(|v| -v), &mut greatest);
+        }
+        let all = |ends: [End; LANES]| ends.into_iter().fold(End::NONE, End::merge);
+        Self { least: all(least), greatest: all(greatest) }
+    }
+
+    /// Takes one value in.
     pub fn add(&mut self, value: f64) {
-        if value < self.least[0] {
-            self.least = [value, self.least[0]];
-        } else if value > self.least[0] && value < self.least[1] {
-            self.least[1] = value;
-        }
-        if value > self.greatest[0] {
-            self.greatest = [value, self.greatest[0]];
-        } else if value < self.greatest[0] && value > self.greatest[1] {
-            self.greatest[1] = value;
-        }
+        self.merge(&Self::of(&[value], &[PixelState::Observed]));
     }
 
     /// Takes in what another one has seen.
     pub fn merge(&mut self, other: &Self) {
-        for value in other.least.iter().chain(&other.greatest).filter(|v| v.is_finite()) {
-            self.add(*value);
-        }
+        *self = Self { least: self.least.merge(other.least), greatest: self.greatest.merge(other.greatest) };
     }
 
-    /// The value that seems to stand for no data: an extreme above 1e15, or one that lies a thousand times further
-    /// from all others than these from one another.
-    pub fn stray(&self) -> Option<f64> {
-        let ([low, second], [high, last]) = (self.least, self.greatest);
-        let alone = |gap: f64, rest: f64| rest > 0.0 && gap > APART * rest;
-        let low = Some(low).filter(|v| v.is_finite() && (v.abs() >= ABSURD || alone(second - v, high - second)));
-        let high = Some(high).filter(|v| v.is_finite() && (v.abs() >= ABSURD || alone(v - last, last - self.least[0])));
-        [low, high].into_iter().flatten().max_by(|a, b| a.abs().total_cmp(&b.abs()))
+    /// The value that seems to stand for no data: an extreme above 1e15; one that lies a thousand times further from all others
+    /// than these from one another; or a customary one, such as -9999, with none near it.
+    pub fn stray(&self) -> Option<Stray> {
+        let (low, high) = (self.least, self.greatest);
+        let alone = |end: End, other: f64| {
+            let (gap, rest) = (end.next - end.outermost, other - end.next);
+            let customary = PLACEHOLDERS.contains(&end.outermost) && gap.is_finite() && gap > end.outermost.abs() / 2.0;
+            end.outermost.is_finite()
+                && (end.outermost.abs() >= ABSURD || (rest > 0.0 && gap > APART * rest) || customary)
+        };
+        let low = alone(low, -high.outermost).then_some(Stray { value: low.outermost, count: low.count });
+        let high = alone(high, -self.least.outermost).then_some(Stray { value: -high.outermost, count: high.count });
+        [low, high].into_iter().flatten().max_by(|a, b| a.value.abs().total_cmp(&b.value.abs()))
     }
 }
 
@@ -59,28 +129,28 @@ impl Extremes {
 mod tests {
     use super::*;
 
-    fn stray(values: &[f64]) -> Option<f64> {
-        let (mut whole, mut parts) = (Extremes::default(), Extremes::default());
-        for value in values {
-            whole.add(*value);
-        }
+    fn stray(values: &[f64]) -> Option<Stray> {
+        let all = |values: &[f64]| Extremes::of(values, &vec![PixelState::Observed; values.len()]);
+        let mut parts = Extremes::default();
         for part in values.chunks(2) {
-            let mut extremes = Extremes::default();
-            for value in part {
-                extremes.add(*value);
-            }
-            parts.merge(&extremes);
+            parts.merge(&all(part));
         }
+        let whole = all(values);
         assert_eq!(whole, parts);
         whole.stray()
     }
 
+    fn of(value: f64, count: u64) -> Option<Stray> {
+        Some(Stray { value, count })
+    }
+
     #[test]
     fn values_that_stand_for_no_data_are_found() {
-        assert_eq!(stray(&[0.1, 0.2, -3.4e38, 0.3]), Some(-3.4e38));
-        assert_eq!(stray(&[0.1, 3.4e38, -9.0, 0.2]), Some(3.4e38));
-        assert_eq!(stray(&[0.1, -9999.0, 0.5, -9999.0, 0.2]), Some(-9999.0));
-        assert_eq!(stray(&[3.4e38, 3.4e38]), Some(3.4e38));
+        assert_eq!(stray(&[0.1, 0.2, -3.4e38, 0.3]), of(-3.4e38, 1));
+        assert_eq!(stray(&[0.1, 3.4e38, -9.0, 0.2]), of(3.4e38, 1));
+        assert_eq!(stray(&[0.1, -9999.0, 0.5, -9999.0, 0.2]), of(-9999.0, 2));
+        assert_eq!(stray(&[3.4e38, 3.4e38]), of(3.4e38, 2));
+        assert_eq!(stray(&[-9999.0, 100.0, 4000.0, -9999.0, 20_000.0]), of(-9999.0, 2));
     }
 
     #[test]
@@ -90,6 +160,8 @@ mod tests {
         // A flag of two values, counts with a bright spot, nodata of integers among their like.
         assert_eq!(stray(&[0.0, 255.0, 0.0]), None);
         assert_eq!(stray(&[120.0, 300.0, 800.0, 65_535.0]), None);
-        assert_eq!(stray(&[-9999.0, 100.0, 4000.0]), None);
+        assert_eq!(stray(&[-9999.0, -9000.0, 4000.0]), None);
+        assert_eq!(stray(&[-9999.0, -9999.0]), None);
+        assert_eq!(Extremes::of(&[-9999.0, 1.0], &[PixelState::Nodata, PixelState::Observed]).stray(), None);
     }
 }

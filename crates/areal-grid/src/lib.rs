@@ -20,7 +20,7 @@ mod window;
 pub use affine::Affine;
 pub use cell_area::CellAreas;
 pub use crs::{Crs, CrsKind, Ellipsoid};
-pub use extremes::Extremes;
+pub use extremes::{Extremes, Stray};
 pub use layout::{LayoutError, PatchLayout};
 pub use legend::{Class, Target, default_colour};
 pub use pixel_grid::PixelGrid;

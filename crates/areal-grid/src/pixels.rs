@@ -125,6 +125,18 @@ impl Pixels {
         each!(self, v => f64::from(v[index]))
     }
 
+    /// The least and greatest of the observed values.
+    pub fn extremes(&self, states: &[PixelState]) -> crate::Extremes {
+        each!(self, v => crate::Extremes::of(v, states))
+    }
+
+    /// All values as physical ones, in double precision.
+    #[must_use]
+    #[expect(clippy::useless_conversion, reason = "one body serves every type")]
+    pub fn scaled(&self, scaling: crate::Scaling) -> Self {
+        Self::F64(each!(self, v => v.iter().map(|x| scaling.apply(f64::from(*x))).collect()))
+    }
+
     /// Writes values `start..start + out.len()` as single precision.
     ///
     /// # Panics

@@ -22,6 +22,11 @@ impl Default for Scaling {
 }
 
 impl Scaling {
+    /// The physical value of a stored one.
+    pub fn apply(&self, stored: f64) -> f64 {
+        stored * self.scale + self.offset
+    }
+
     /// True when both mean the same, but for the last digits of how they were written.
     pub fn is_like(&self, other: &Self) -> bool {
         let alike = |a: f64, b: f64| (a - b).abs() <= 1e-6 * a.abs().max(b.abs());

@@ -52,7 +52,7 @@ impl Statistics {
 
     /// Of each band, a value that seems to mean no data and was not declared as such: see [`Extremes::stray`].
     pub fn stray(&self) -> Vec<Option<f64>> {
-        self.extremes.iter().map(Extremes::stray).collect()
+        self.extremes.iter().map(|extremes| extremes.stray().map(|stray| stray.value)).collect()
     }
 
     /// The normalisation they give. A band without spread keeps its units (deviation 1).

@@ -79,6 +79,15 @@ pub enum RasterError {
         /// Whether it says in which CRS it lies.
         has_crs: bool,
     },
+    /// A raster that has to be warped where no settings of a grid are taken.
+    #[error("{path} has no pixel grid of its own: {reason}", path = path.display())]
+    NeedsWarp {
+        path: PathBuf,
+        /// How its pixels lie.
+        reason: String,
+        /// Whether it says in which CRS it lies.
+        has_crs: bool,
+    },
     /// A CRS that areal does not work with: geocentric, vertical, local.
     #[error("coordinate reference system \"{name}\" is neither geographic nor projected")]
     UnsupportedCrs { name: String },
@@ -203,6 +212,21 @@ pub enum RasterError {
     File(#[from] FileError),
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
+}
+
+impl RasterError {
+    /// The error where a raster is read as it is, on no other grid than its own.
+    #[must_use]
+    pub fn as_it_is(self) -> Self {
+        match self {
+            Self::Gcps { path, count, has_crs } => {
+                let reason = format!("it is georeferenced by {count} ground control points");
+                Self::NeedsWarp { path, reason, has_crs }
+            }
+            Self::NotNorthUp { path, how, has_crs } => Self::NeedsWarp { path, reason: how, has_crs },
+            other => other,
+        }
+    }
 }
 
 /// In what two files of one scene differ.

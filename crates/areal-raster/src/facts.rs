@@ -55,6 +55,10 @@ pub struct BandFacts {
     pub mask: Mask,
     /// True for an alpha band.
     pub alpha: bool,
+    /// True for the red, green or blue band of an image with 8 bits a colour. Nodata is a colour then: a pixel is nodata
+    /// where all of these bands that are read hold their nodata value.
+    #[serde(default)]
+    pub colour: bool,
     /// True for a band with a colour table or category names: its values are codes.
     pub categorical: bool,
     /// Rows and columns of the blocks in which it is stored.
@@ -75,6 +79,9 @@ pub enum Mask {
     Alpha,
     /// A mask inside or beside the file, shared by all bands.
     Shared,
+    /// One colour of the whole file that stands for nodata, such as the transparent colour of a PNG: a pixel is nodata where
+    /// every band holds its part of it.
+    Colour,
     /// A mask of this band alone.
     Own,
 }
@@ -116,7 +123,8 @@ impl FileFacts {
         })
     }
 
-    /// The file's pixel grid, if it has one that areal works on: with a CRS, columns running east, rows south.
+    /// The file's pixel grid, if it has one that areal works on: with a CRS, columns running east, rows south or north. Rows that
+    /// run north are read from the last to the first: row 0 of the grid is the northernmost.
     ///
     /// # Errors
     /// [`RasterError::NoCrs`], [`RasterError::NoPosition`], [`RasterError::Gcps`], [`RasterError::NotNorthUp`].
@@ -130,12 +138,18 @@ impl FileFacts {
             Placement::None => return Err(RasterError::NoCrs { path: path() }),
             Placement::Affine(transform) => transform,
         };
+        let transform = if self.is_south_up() { flipped(&transform, self.height) } else { transform };
         if !transform.is_north_up() {
             let (how, has_crs) = (how_it_lies(&transform), self.crs.is_some());
             return Err(RasterError::NotNorthUp { path: path(), how, has_crs });
         }
         let crs = self.crs.clone().ok_or_else(|| RasterError::NoCrs { path: path() })?;
         Ok(PixelGrid { crs, transform, height: self.height, width: self.width })
+    }
+
+    /// True when its columns run east and its rows north.
+    pub(crate) fn is_south_up(&self) -> bool {
+        matches!(self.placement, Placement::Affine(transform) if flipped(&transform, self.height).is_north_up())
     }
 
     /// Its bands in words: `3 bands: 1 "red", 2 "green", 3 "blue"`.
@@ -156,6 +170,13 @@ pub(crate) fn open_raster(path: &Path) -> Result<Dataset, RasterError> {
     let flags = GdalOpenFlags::GDAL_OF_RASTER | GdalOpenFlags::GDAL_OF_READONLY | GdalOpenFlags::GDAL_OF_VERBOSE_ERROR;
     explain(|| Dataset::open_ex(path, DatasetOptions { open_flags: flags, ..Default::default() }))
         .map_err(|message| RasterError::Open { path: path.to_path_buf(), message })
+}
+
+/// The transform of a raster whose rows are taken from the last to the first.
+fn flipped(t: &Affine, height: usize) -> Affine {
+    let rows = height as f64;
+    let origin = [t.origin[0] + rows * t.row_step[0], t.origin[1] + rows * t.row_step[1]];
+    Affine { origin, col_step: t.col_step, row_step: t.row_step.map(|step| -step) }
 }
 
 fn how_it_lies(t: &Affine) -> String {
@@ -197,13 +218,16 @@ fn band_facts(path: &Path, number: usize, band: &RasterBand<'_>) -> Result<BandF
     let fault = |message| RasterError::Open { path: path.to_path_buf(), message };
     let description = explain(|| band.description()).map_err(fault)?;
     let description = if description.trim().is_empty() { format!("band {number}") } else { description };
+    let (pixel_type, meaning) = (pixel_type(path, number, band)?, band.color_interpretation());
+    let of_colour = [ColorInterpretation::RedBand, ColorInterpretation::GreenBand, ColorInterpretation::BlueBand];
     Ok(BandFacts {
         number,
         description,
-        pixel_type: pixel_type(path, number, band)?,
-        nodata: band.no_data_value(),
+        pixel_type,
+        nodata: nodata(band),
         mask: mask(band),
-        alpha: band.color_interpretation() == ColorInterpretation::AlphaBand,
+        alpha: meaning == ColorInterpretation::AlphaBand,
+        colour: pixel_type == PixelType::U8 && of_colour.contains(&meaning),
         categorical: band.color_table().is_some() || !category_names(band).is_empty(),
         block: [block_height, block_width],
         overviews: band.overview_count().ok().and_then(|n| usize::try_from(n).ok()).unwrap_or(0),
@@ -238,10 +262,20 @@ fn pixel_type(path: &Path, number: usize, band: &RasterBand<'_>) -> Result<Pixel
     })
 }
 
+/// The nodata value as the type of the pixels is read: a 64-bit integer as the nearest number in double precision, as its pixels.
+fn nodata(band: &RasterBand<'_>) -> Option<f64> {
+    match band.band_type().name().as_str() {
+        "Int64" => band.no_data_value_i64().map(|v| v as f64),
+        "UInt64" => band.no_data_value_u64().map(|v| v as f64),
+        _ => band.no_data_value(),
+    }
+}
+
 fn mask(band: &RasterBand<'_>) -> Mask {
     match band.mask_flags() {
         Ok(flags) if flags.is_all_valid() => Mask::None,
         Ok(flags) if flags.is_alpha() => Mask::Alpha,
+        Ok(flags) if flags.is_per_dataset() && flags.is_nodata() => Mask::Colour,
         Ok(flags) if flags.is_per_dataset() => Mask::Shared,
         // Nodata values are compared without GDAL's mask.
         Ok(flags) if flags.is_nodata() => Mask::None,

@@ -1,6 +1,6 @@
 //! One open file, read in its own pixels, with the masks that say which are observed.
 
-use areal_grid::{PixelBlock, PixelState, PixelType, Pixels, Window};
+use areal_grid::{PixelBlock, PixelState, Pixels, Window};
 use gdal::Dataset;
 
 use crate::facts::{Mask, open_raster};
@@ -15,9 +15,18 @@ pub(crate) struct MaskedFile {
     selection: Selection,
     numbers: Vec<usize>,
     masks: Vec<usize>,
+    /// Height of a file whose rows are taken from the last to the first.
+    flipped: Option<usize>,
 }
 
 impl MaskedFile {
+    /// Opens a file to be read on its pixel grid, [`FileFacts::grid`].
+    pub(crate) fn on_grid(facts: &FileFacts, selection: &Selection) -> Result<Self, RasterError> {
+        let flipped = facts.is_south_up().then_some(facts.height);
+        Ok(Self { flipped, ..Self::open(facts, selection)? })
+    }
+
+    /// Opens a file to be read in the order of its own rows.
     pub(crate) fn open(facts: &FileFacts, selection: &Selection) -> Result<Self, RasterError> {
         Ok(Self {
             dataset: open_raster(&facts.path)?,
@@ -25,6 +34,7 @@ impl MaskedFile {
             numbers: selection.numbers(),
             masks: masks(selection),
             selection: selection.clone(),
+            flipped: None,
         })
     }
 
@@ -42,9 +52,14 @@ impl MaskedFile {
     ) -> Result<(), RasterError> {
         let stride = block.window.width;
         let layout = Layout { start: row * stride + col, row_stride: stride, band_stride: block.window.len() };
-        let fault = |message| RasterError::Read { path: self.path.clone(), window: *window, message };
-        read(&self.dataset, &self.numbers, window, &mut block.pixels, layout).map_err(fault)?;
-        let states = self.states(window, &block.pixels, layout)?;
+        let stored = &self.flipped.map_or(*window, |height| Window { row: height - window.row_end(), ..*window });
+        let fault = |message| RasterError::Read { path: self.path.clone(), window: *stored, message };
+        read(&self.dataset, &self.numbers, stored, &mut block.pixels, layout).map_err(fault)?;
+        let mut states = self.states(stored, &block.pixels, layout)?;
+        if self.flipped.is_some() {
+            flip(&mut block.pixels, self.numbers.len(), window, layout);
+            flip_rows(&mut states, window, Layout::whole(window));
+        }
         for (r, line) in states.chunks_exact(window.width.max(1)).enumerate() {
             let at = layout.start + r * stride;
             block.states[at..at + window.width].copy_from_slice(line);
@@ -65,12 +80,21 @@ impl MaskedFile {
             let Pixels::F64(values) = values else { return Ok(states) };
             mark(&mut states, &values, |v| rule.masks(v), PixelState::Masked);
         }
+        let mut colour: Option<Vec<PixelState>> = None;
         for (k, band) in self.selection.bands.iter().enumerate() {
             let layout = Layout { start: layout.start + k * layout.band_stride, ..layout };
-            // A file's -3.4e38 means the nearest number that its pixels can hold.
-            let stored = |n: f64| if band.pixel_type == PixelType::F32 { f64::from(n as f32) } else { n };
-            let nodata = [band.nodata, self.selection.nodata].map(|n| n.map(stored));
-            mark_nodata(&mut states, pixels, window, layout, nodata);
+            let own = band.nodata.filter(|_| band.mask != Mask::Colour);
+            let nodata = [own, self.selection.nodata];
+            if band.colour {
+                let mut part = vec![PixelState::Observed; window.len()];
+                mark_nodata(&mut part, pixels, window, layout, nodata);
+                colour = Some(colour.map_or_else(|| part.clone(), |all| both(all, &part)));
+            } else {
+                mark_nodata(&mut states, pixels, window, layout, nodata);
+            }
+        }
+        if let Some(colour) = colour {
+            mark(&mut states, &colour, |s| s == PixelState::Nodata, PixelState::Nodata);
         }
         for number in &self.masks {
             let band = self.dataset.rasterband(*number).map_err(|e| fault(e.to_string()))?;
@@ -83,9 +107,16 @@ impl MaskedFile {
 
 /// Bands whose masks have to be read: one for a shared mask, each for masks of their own.
 fn masks(selection: &Selection) -> Vec<usize> {
-    let shared = selection.bands.iter().find(|b| matches!(b.mask, Mask::Alpha | Mask::Shared)).map(|b| b.number);
+    let is_shared = |mask| matches!(mask, Mask::Alpha | Mask::Shared | Mask::Colour);
+    let shared = selection.bands.iter().find(|b| is_shared(b.mask)).map(|b| b.number);
     let own = selection.bands.iter().filter(|b| b.mask == Mask::Own).map(|b| b.number);
     shared.into_iter().chain(own).collect()
+}
+
+/// Nodata where both are.
+fn both(mut all: Vec<PixelState>, part: &[PixelState]) -> Vec<PixelState> {
+    mark(&mut all, part, |s| s == PixelState::Observed, PixelState::Observed);
+    all
 }
 
 fn mark<T: Copy>(states: &mut [PixelState], values: &[T], found: impl Fn(T) -> bool, state: PixelState) {
@@ -102,6 +133,9 @@ pub(crate) fn all_observed(states: &[PixelState]) -> bool {
 }
 
 /// Marks pixels that hold a nodata value or no finite number.
+///
+/// Values are compared as GDAL compares them (`ARE_REAL_EQUAL` in `gdal_priv.h`): in the type of the pixels, for floats with a
+/// tolerance of twice the type's epsilon times the sum of both, since a nodata value in text lacks digits.
 pub(crate) fn mark_nodata(
     states: &mut [PixelState],
     pixels: &Pixels,
@@ -120,8 +154,13 @@ pub(crate) fn mark_nodata(
     }
     macro_rules! floats {
         ($values:expr, $t:ty) => {{
-            let [a, b] = nodata.map(|n| n.map_or(<$t>::NAN, |n| n as $t));
-            mark_rows(states, $values, window, layout, |v: $t| !v.is_finite() || v == a || v == b);
+            // A file's -3.4e38 means the nearest number that its pixels can hold.
+            let [a, b] = nodata.map(|n| n.map_or(f64::NAN, |n| f64::from(n as $t)));
+            let tolerance = 2.0 * f64::from(<$t>::EPSILON);
+            // Halves: a sum of the largest numbers is none.
+            let is = |v: f64, n: f64| v == n || (v / 2.0 - n / 2.0).abs() < tolerance * (v / 2.0 + n / 2.0).abs();
+            let found = |v: $t| !v.is_finite() || is(f64::from(v), a) || is(f64::from(v), b);
+            mark_rows(states, $values, window, layout, found);
         }};
     }
     match pixels {
@@ -150,6 +189,31 @@ fn mark_rows<T: Copy>(
         if values.iter().fold(false, |any, v| any | found(*v)) {
             mark(line, values, &found, PixelState::Nodata);
         }
+    }
+}
+
+/// Turns the rows of a rectangle round, in every band.
+pub(crate) fn flip(pixels: &mut Pixels, bands: usize, window: &Window, layout: Layout) {
+    for band in 0..bands {
+        let layout = Layout { start: layout.start + band * layout.band_stride, ..layout };
+        match pixels {
+            Pixels::U8(v) => flip_rows(v, window, layout),
+            Pixels::I8(v) => flip_rows(v, window, layout),
+            Pixels::U16(v) => flip_rows(v, window, layout),
+            Pixels::I16(v) => flip_rows(v, window, layout),
+            Pixels::U32(v) => flip_rows(v, window, layout),
+            Pixels::I32(v) => flip_rows(v, window, layout),
+            Pixels::F32(v) => flip_rows(v, window, layout),
+            Pixels::F64(v) => flip_rows(v, window, layout),
+        }
+    }
+}
+
+fn flip_rows<T>(values: &mut [T], window: &Window, layout: Layout) {
+    let at = |row: usize| layout.start + row * layout.row_stride;
+    for row in 0..window.height / 2 {
+        let (upper, lower) = values.split_at_mut(at(window.height - 1 - row));
+        upper[at(row)..at(row) + window.width].swap_with_slice(&mut lower[..window.width]);
     }
 }
 

@@ -2,36 +2,74 @@
 
 use std::path::Path;
 
+use areal_formats::{BandRef, SceneSettings};
 use areal_grid::{PixelBlock, PixelGrid, PixelState, Pixels, Window};
 use gdal::Dataset;
 use gdal::raster::RgbaEntry;
 
 use crate::facts::{Mask, category_names, open_raster};
-use crate::masked_file::{MaskedFile, all_observed, blank, mark_nodata};
+use crate::masked_file::{MaskedFile, all_observed, blank, flip, mark_nodata};
 use crate::raster_io::{Layout, read};
-use crate::selection::Selection;
-use crate::{BandInfo, FileFacts, RasterError};
+use crate::selection::{Selection, find};
+use crate::{BandInfo, FileFacts, RasterError, Scene, SceneReader};
 
-/// One plain raster, read band by band: a label raster, a prediction, a weight.
+/// One raster, read band by band: a label raster, a prediction, a weight.
 pub struct RasterFile {
     facts: FileFacts,
     grid: PixelGrid,
+    block: (usize, usize),
     bands: Vec<BandInfo>,
     dataset: Dataset,
-    open: Vec<Option<MaskedFile>>,
+    settings: SceneSettings,
+    /// True when its pixels are read on a grid that the settings name.
+    is_warped: bool,
+    open: Vec<Option<BandReader>>,
+}
+
+/// What reads one band.
+enum BandReader {
+    Own(MaskedFile),
+    Warped(SceneReader),
 }
 
 impl RasterFile {
-    /// Opens a raster.
+    /// Opens a raster as it is.
     ///
     /// # Errors
-    /// When it cannot be opened or has no north-up grid with a CRS.
+    /// When it cannot be opened or has no grid with a CRS whose columns run east.
     pub fn open(path: &Path) -> Result<Self, RasterError> {
+        Self::open_as(&SceneSettings::new("raster", vec![path.to_path_buf()])).map_err(RasterError::as_it_is)
+    }
+
+    /// Opens the one file of these settings, to be read with their nodata value and quality band and on their grid. Their
+    /// bands are left out.
+    ///
+    /// # Errors
+    /// As [`Scene::open`].
+    pub fn open_as(settings: &SceneSettings) -> Result<Self, RasterError> {
+        let [path] = &settings.files[..] else {
+            return Err(RasterError::NoFiles { scene: settings.name.clone() });
+        };
         let dataset = open_raster(path)?;
         let facts = FileFacts::of(path, &dataset)?;
+        let is_warped = settings.crs.is_some()
+            || settings.resolution.is_some()
+            || settings.bounds.is_some()
+            || settings.resampling.is_some();
+        let (grid, block) = if is_warped {
+            let first = facts.bands.first().map_or(1, |band| band.number);
+            let scene = Scene::open(&SceneSettings { bands: vec![BandRef::Number(first)], ..settings.clone() })?;
+            (scene.grid().clone(), scene.block_size())
+        } else {
+            let block = facts.bands.first().map_or([1, 1], |b| b.block);
+            (facts.grid()?, (block[0].min(facts.height), block[1].min(facts.width)))
+        };
         Ok(Self {
-            grid: facts.grid()?,
+            grid,
+            block,
             bands: facts.bands.iter().map(BandInfo::from).collect(),
+            settings: settings.clone(),
+            is_warped,
             open: facts.bands.iter().map(|_| None).collect(),
             facts,
             dataset,
@@ -47,15 +85,22 @@ impl RasterFile {
         &self.bands
     }
 
+    /// The band that a reference names.
+    ///
+    /// # Errors
+    /// When there is none, or there are several.
+    pub fn band(&self, band: &BandRef) -> Result<&crate::BandFacts, RasterError> {
+        find(&self.facts, band)
+    }
+
     /// All that the file says about itself.
     pub fn facts(&self) -> &FileFacts {
         &self.facts
     }
 
-    /// Rows and columns of the blocks in which it is stored.
+    /// Rows and columns of the blocks that are read fastest.
     pub fn block_size(&self) -> (usize, usize) {
-        let block = self.facts.bands.first().map_or([1, 1], |b| b.block);
-        (block[0].min(self.grid.height), block[1].min(self.grid.width))
+        self.block
     }
 
     /// Reads a window of a band (number from 1): values and states, `[row, col]`. The window may reach past the raster:
@@ -66,16 +111,21 @@ impl RasterFile {
     pub fn read_band(&mut self, band: usize, window: &Window) -> Result<(Pixels, Vec<PixelState>), RasterError> {
         let facts = self.band_facts(band)?.clone();
         let mut block = PixelBlock::outside(*window, 1, facts.pixel_type);
-        if let Some(inside) = window.intersect(&self.grid.window()) {
-            let slot = &mut self.open[band - 1];
-            let file = match slot {
-                Some(file) => file,
-                closed => {
-                    let selection = Selection { bands: vec![facts], quality: None, nodata: None };
-                    closed.insert(MaskedFile::open(&self.facts, &selection)?)
-                }
-            };
-            file.read_into(&inside, &mut block, inside.row - window.row, inside.col - window.col)?;
+        let Some(inside) = window.intersect(&self.grid.window()) else { return Ok((block.pixels, block.states)) };
+        let settings = SceneSettings { bands: vec![BandRef::Number(band)], ..self.settings.clone() };
+        let reader = match &mut self.open[band - 1] {
+            Some(reader) => reader,
+            closed if self.is_warped => closed.insert(BandReader::Warped(Scene::open(&settings)?.reader()?)),
+            closed => {
+                let selection = Selection::new(&self.facts, &settings)?;
+                closed.insert(BandReader::Own(MaskedFile::on_grid(&self.facts, &selection)?))
+            }
+        };
+        match reader {
+            BandReader::Own(file) => {
+                file.read_into(&inside, &mut block, inside.row - window.row, inside.col - window.col)?;
+            }
+            BandReader::Warped(scene) => block = scene.read(window)?,
         }
         Ok((block.pixels, block.states))
     }
@@ -91,21 +141,27 @@ impl RasterFile {
         window: &Window,
     ) -> Result<Vec<(Pixels, Vec<PixelState>)>, RasterError> {
         let plain = |band: &usize| self.band_facts(*band).is_ok_and(|facts| facts.mask == Mask::None);
-        if !self.grid.window().contains(window) || !bands.iter().all(plain) {
+        let as_stored = !self.is_warped && self.settings.quality.is_none() && bands.iter().all(plain);
+        if !self.grid.window().contains(window) || !as_stored {
             return bands.iter().map(|band| self.read_band(*band, window)).collect();
         }
         let layout = Layout::whole(window);
+        let flipped = self.facts.is_south_up();
+        let stored = if flipped { Window { row: self.grid.height - window.row_end(), ..*window } } else { *window };
         let read_one = |band: &usize| {
             let facts = self.band_facts(*band)?;
             let mut pixels = Pixels::zeros(facts.pixel_type, window.len());
             // One handle for all bands: GDAL keeps the blocks that it decoded on the way.
-            read(&self.dataset, &[*band], window, &mut pixels, layout).map_err(|message| RasterError::Read {
+            read(&self.dataset, &[*band], &stored, &mut pixels, layout).map_err(|message| RasterError::Read {
                 path: self.facts.path.clone(),
-                window: *window,
+                window: stored,
                 message,
             })?;
+            if flipped {
+                flip(&mut pixels, 1, window, layout);
+            }
             let mut states = vec![PixelState::Observed; window.len()];
-            mark_nodata(&mut states, &pixels, window, layout, [facts.nodata, None]);
+            mark_nodata(&mut states, &pixels, window, layout, [facts.nodata, self.settings.nodata]);
             if !all_observed(&states) {
                 blank(&mut pixels, 1, window, layout, &states);
             }
@@ -139,7 +195,7 @@ impl RasterFile {
     fn band_facts(&self, band: usize) -> Result<&crate::BandFacts, RasterError> {
         self.facts.bands.iter().find(|b| b.number == band).ok_or_else(|| RasterError::NoSuchBand {
             path: self.facts.path.clone(),
-            band: areal_formats::BandRef::Number(band),
+            band: BandRef::Number(band),
             available: self.facts.bands_in_words(),
         })
     }

@@ -16,7 +16,7 @@ use areal_formats::SceneSettings;
 /// One or more rasters read as one image: the same bands, one pixel grid, a state for every pixel.
 ///
 /// A pixel is observed when every chosen band has a finite value there that is not nodata, no alpha band or mask hides
-/// it, and the quality band does not set it aside. Where files overlap, the first one, in the order given, in which the
+/// it, and the quality band does not set it aside. Nodata of the colours of an image is a colour: see [`crate::BandFacts::colour`]. Where files overlap, the first one, in the order given, in which the
 /// pixel is observed wins; where it is observed in none, `Masked` wins over `Nodata` over `Outside`.
 #[derive(Debug, Clone)]
 pub struct Scene {
@@ -194,7 +194,7 @@ impl Opened {
         let SceneFile { facts, selection, access } = source;
         match access {
             Access::Direct { row, col } => {
-                Ok(Self::Direct { file: MaskedFile::open(facts, selection)?, row: *row, col: *col })
+                Ok(Self::Direct { file: MaskedFile::on_grid(facts, selection)?, row: *row, col: *col })
             }
             Access::Warped(plan) => Ok(Self::Warped(Box::new(WarpedFile::open(facts, selection, grid, plan)?))),
         }

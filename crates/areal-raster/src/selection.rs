@@ -28,6 +28,10 @@ pub(crate) struct QualityRule {
 impl QualityRule {
     /// True when a value of the quality band masks its pixel.
     pub(crate) fn masks(&self, value: f64) -> bool {
+        // Fractions are no codes; 64-bit integers are read as floats.
+        if value.fract() != 0.0 {
+            return false;
+        }
         let value = value as i64;
         value & self.bits != 0 || self.values.contains(&value)
     }
@@ -104,9 +108,9 @@ fn quality_rule(facts: &FileFacts, quality: &Quality) -> Result<QualityRule, Ras
     }
     let band = find(facts, &quality.band)?;
     let width = match band.pixel_type {
-        PixelType::F32 | PixelType::F64 => {
-            return Err(fault(format!("it has pixels of type {}, which have no codes", band.pixel_type)));
-        }
+        // Whole numbers that it holds exactly.
+        PixelType::F32 => f32::MANTISSA_DIGITS as u8,
+        PixelType::F64 => f64::MANTISSA_DIGITS as u8,
         integer => integer.size() as u8 * 8,
     };
     if let Some(bit) = quality.bits.iter().find(|bit| **bit >= width) {

@@ -44,6 +44,8 @@ pub struct BandStatistics {
     pub std: Option<f64>,
     /// A value that seems to stand for no data and was not declared as such: see [`Extremes::stray`].
     pub stray: Option<f64>,
+    /// Pixels that hold it.
+    pub stray_count: Option<u64>,
 }
 
 impl PixelCounts {
@@ -95,20 +97,18 @@ impl Moments {
         let observed =
             || values.iter().zip(states).filter(|(_, s)| **s == PixelState::Observed).map(|(v, _)| (*v).into());
         let (mut count, mut sum, mut min, mut max) = (0.0, 0.0, f64::INFINITY, f64::NEG_INFINITY);
-        let mut extremes = Extremes::default();
         for value in observed() {
             count += 1.0;
             sum += value;
             min = value.min(min);
             max = value.max(max);
-            extremes.add(value);
         }
         if count == 0.0 {
             return Self::default();
         }
         let mean = sum / count;
         let squares = observed().map(|v| (v - mean) * (v - mean)).sum();
-        Self { count, mean, squares, min, max, extremes }
+        Self { count, mean, squares, min, max, extremes: Extremes::of(values, states) }
     }
 
     fn merge(&mut self, other: &Self) {
@@ -132,7 +132,8 @@ impl Moments {
             max: known(self.max),
             mean: known(self.mean),
             std: known((self.squares / self.count).sqrt()),
-            stray: self.extremes.stray(),
+            stray: self.extremes.stray().map(|stray| stray.value),
+            stray_count: self.extremes.stray().map(|stray| stray.count),
         }
     }
 }

@@ -1,32 +1,35 @@
 //! One pass over a map: every zone's sums, and the proof that they add up.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Mutex;
 
 use areal_formats::Reconciliation;
-use areal_grid::{CellAreas, PixelState, Window};
+use areal_grid::{CellAreas, Extremes, PixelState, Window};
 use areal_job::{Job, Unit};
 use areal_raster::Projection;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::ground::{Ground, ZoneSize};
-use crate::map::MapReader;
-use crate::{MAX_CODES, Map, Tally, TooManyCodes, ZoneSet, ZonesError, tally_window};
+use crate::map_reader::MapReader;
+use crate::{Layers, MAX_CODES, Map, Tally, TooManyCodes, ZoneSet, ZonesError, tally_window};
 
 /// How a map is aggregated.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct AggregateSettings {
     /// Raster of amounts (people per cell) that a value is weighted by.
     pub weights: Option<PathBuf>,
+    /// A value that means nodata in the weights, besides what the file says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weights_nodata: Option<f64>,
     /// Cells of the map that one thread holds in memory.
     pub window_cells: usize,
 }
 
 impl Default for AggregateSettings {
     fn default() -> Self {
-        Self { weights: None, window_cells: 1 << 21 }
+        Self { weights: None, weights_nodata: None, window_cells: 1 << 21 }
     }
 }
 
@@ -82,11 +85,8 @@ pub fn aggregate(map: &Map, set: &ZoneSet, settings: &AggregateSettings, job: Jo
     let projection = Projection::to_lonlat(&map.grid.crs)?;
     let cell_areas = CellAreas::new(&map.grid, &projection)?;
     let mut tallies = vec![Tally::default(); ground.sizes.len() + 3];
-    Pass { map, ground: &ground, cell_areas: &cell_areas, weights: settings.weights.as_deref() }.run(
-        &map.windows(settings.window_cells),
-        job,
-        &mut tallies,
-    )?;
+    let pass = Pass { map, ground: &ground, cell_areas: &cell_areas, settings };
+    let seen = pass.run(&map.windows(settings.window_cells), job, &mut tallies)?;
     // After the zones come what is outside, overlaps and the map: see `Others`.
     let mut take = || tallies.pop().expect("there are three more tallies than zones");
     let (whole, overlap, outside) = (take(), take(), take());
@@ -98,7 +98,31 @@ pub fn aggregate(map: &Map, set: &ZoneSet, settings: &AggregateSettings, job: Jo
     let reconciliation = reconcile(map, &zones, &outside, &overlap, &whole)?;
     let areas = Areas { zones, outside, overlap, map: whole, reconciliation };
     say(&areas);
+    say_strays(map, &seen, &areas.map);
     Ok(areas)
+}
+
+/// Reports what seems to stand for no data and is counted.
+fn say_strays(map: &Map, seen: &[Extremes], whole: &Tally) {
+    let path = map.path.display();
+    if let Layers::Values { bands, .. } = &map.layers {
+        for (band, stray) in bands.iter().zip(seen).filter_map(|(band, seen)| Some((band, seen.stray()?))) {
+            tracing::warn!(
+                "{path}: band {} holds {} in {} cells, far from all other values, and they count as values; if they stand for \
+                 no data, pass --nodata={}",
+                band.number,
+                stray.text(),
+                stray.count,
+                stray.text()
+            );
+        }
+    }
+    for (code, area) in whole.class_areas.iter().filter(|(code, _)| **code < 0) {
+        tracing::warn!(
+            "{path}: code {code} is counted as a class, {:.6} km2 of it; if it stands for no data, pass --nodata={code}",
+            area / 1e6
+        );
+    }
 }
 
 /// Share of an area above which something is said of it: zones that overlap, cells without weights.
@@ -162,11 +186,12 @@ struct Pass<'a> {
     map: &'a Map,
     ground: &'a Ground,
     cell_areas: &'a CellAreas,
-    weights: Option<&'a Path>,
+    settings: &'a AggregateSettings,
 }
 
 impl Pass<'_> {
-    fn run(&self, windows: &[Window], job: Job<'_>, tallies: &mut [Tally]) -> Result<(), ZonesError> {
+    /// Adds all windows up; returns the extremes of each band of values.
+    fn run(&self, windows: &[Window], job: Job<'_>, tallies: &mut [Tally]) -> Result<Vec<Extremes>, ZonesError> {
         let task = job.task("aggregate", Some(self.map.grid.height as u64), Unit::Rows);
         let readers: Mutex<Vec<MapReader>> = Mutex::new(Vec::new());
         // Many windows for each thread at a time, so that little time is spent waiting for the last of them, and not so many
@@ -187,7 +212,13 @@ impl Pass<'_> {
             task.advance((done - rows) as u64);
             rows = done;
         }
-        Ok(())
+        let readers = readers.into_inner().expect("nothing panics while it holds the lock");
+        let mut seen = Vec::new();
+        for reader in readers {
+            seen.resize(reader.seen.len().max(seen.len()), Extremes::default());
+            seen.iter_mut().zip(&reader.seen).for_each(|(all, own)| all.merge(own));
+        }
+        Ok(seen)
     }
 
     fn window(
@@ -200,7 +231,7 @@ impl Pass<'_> {
         let free = readers.lock().expect("nothing panics while it holds the lock").pop();
         let mut reader = match free {
             Some(reader) => reader,
-            None => self.map.reader(self.weights)?,
+            None => MapReader::open(self.map, self.settings)?,
         };
         let data = reader.read(window)?;
         readers.lock().expect("nothing panics while it holds the lock").push(reader);
@@ -244,7 +275,7 @@ fn reconcile(
     whole: &Tally,
 ) -> Result<Vec<Reconciliation>, ZonesError> {
     let mut totals = vec![Total::new("area of the map".to_owned(), "m2", |t| t.area)];
-    if matches!(map.layers, crate::Layers::Classes { .. }) {
+    if matches!(map.layers, Layers::Classes { .. }) {
         totals.push(Total::new("observed area".to_owned(), "m2", Tally::classified_area));
     }
     if map.states.is_some() {

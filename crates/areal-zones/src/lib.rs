@@ -10,6 +10,7 @@ mod error;
 mod ground;
 mod longitude;
 mod map;
+mod map_reader;
 mod measure;
 mod moments;
 mod output;

@@ -1,16 +1,14 @@
 //! The map that is aggregated: a prediction, or any raster of classes or values.
 
-use areal_formats::{BandRef, NamedChoice, UnknownName};
+use areal_formats::{NamedChoice, Resampling, SceneSettings, UnknownName};
 use std::path::{Path, PathBuf};
 
-use areal_grid::{PixelGrid, PixelState, PixelType, Target, Window};
-use areal_raster::{BandInfo, Prediction, RasterError, RasterFile};
+use areal_grid::{PixelGrid, PixelType, Scaling, Target, Window};
+use areal_raster::{BandFacts, Prediction, RasterError, RasterFile};
 use serde::{Deserialize, Serialize};
 
+use crate::ZonesError;
 use crate::prior::PriorShift;
-use crate::shares::SharesReader;
-use crate::weights::WeightReader;
-use crate::{WindowCells, WindowData, ZonesError};
 
 /// What the cells of a raster are.
 #[derive(
@@ -35,12 +33,18 @@ pub enum MapInput {
     Prediction(PathBuf),
     /// Any raster that GDAL opens.
     Raster {
-        path: PathBuf,
-        /// Its bands; empty for the first (classes) or for all (values).
-        bands: Vec<BandRef>,
+        /// The one file, and how it is read; without bands the first (classes) or all (values).
+        reading: Box<SceneSettings>,
         /// What its cells are; none to take bytes for classes and everything else for values.
         content: Option<Content>,
     },
+}
+
+impl MapInput {
+    /// A raster that is read as it is.
+    pub fn raster(path: impl Into<PathBuf>, content: Option<Content>) -> Self {
+        Self::Raster { reading: Box::new(SceneSettings::new("map", vec![path.into()])), content }
+    }
 }
 
 /// A map: its grid, what its cells are, and where they are read from.
@@ -63,7 +67,7 @@ pub struct Map {
 pub(crate) enum Layers {
     Classes {
         /// File and band of the codes.
-        codes: (PathBuf, usize),
+        codes: (SceneSettings, usize),
         /// Codes with their names; a code that is not here has no name.
         legend: Vec<(i64, String)>,
         /// File with one band of probabilities for each entry of the legend, if there is one.
@@ -73,12 +77,22 @@ pub(crate) enum Layers {
     },
     /// A map of values.
     Values {
-        file: PathBuf,
-        /// Band numbers with the names of their values.
-        bands: Vec<(usize, String)>,
+        file: SceneSettings,
+        bands: Vec<ValueBand>,
         /// Unit of the values; empty where there is none.
         unit: String,
     },
+}
+
+/// A band of values.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ValueBand {
+    /// Number, from 1.
+    pub number: usize,
+    /// Name of the value.
+    pub name: String,
+    /// What its stored numbers mean.
+    pub scaling: Scaling,
 }
 
 /// Cells of a window whose pixels, states and sums stay in the caches near a processor.
@@ -92,7 +106,7 @@ impl Map {
     pub fn open(input: &MapInput) -> Result<Self, ZonesError> {
         match input {
             MapInput::Prediction(folder) => Self::prediction(folder),
-            MapInput::Raster { path, bands, content } => Self::raster(path, bands, *content),
+            MapInput::Raster { reading, content } => Self::raster(reading, *content),
         }
     }
 
@@ -108,12 +122,12 @@ impl Map {
                 let legend = classes.iter().map(|c| (i64::from(c.code), c.name.clone())).collect();
                 let meta = prediction.meta();
                 let shift = PriorShift::new(&meta.training_prior, &meta.class_shares, classes.len());
-                (Layers::Classes { codes: (file.clone(), 1), legend, probabilities, shift }, file)
+                (Layers::Classes { codes: (plain(&file), 1), legend, probabilities, shift }, file)
             }
             Target::Value { name, unit } => {
                 let file = folder.join(Prediction::VALUE);
-                let bands = vec![(1, name.clone())];
-                (Layers::Values { file: file.clone(), bands, unit: unit.clone() }, file)
+                let bands = vec![ValueBand { number: 1, name: name.clone(), scaling: Scaling::default() }];
+                (Layers::Values { file: plain(&file), bands, unit: unit.clone() }, file)
             }
         };
         let raster = RasterFile::open(&file)?;
@@ -128,41 +142,37 @@ impl Map {
         Ok(Self { path: folder.to_path_buf(), grid, layers, states: Some(states), shares, block })
     }
 
-    fn raster(path: &Path, wanted: &[BandRef], content: Option<Content>) -> Result<Self, ZonesError> {
-        let raster = RasterFile::open(path)?;
-        let bands = select(path, raster.bands(), wanted)?;
+    fn raster(reading: &SceneSettings, content: Option<Content>) -> Result<Self, ZonesError> {
+        let raster = RasterFile::open_as(reading)?;
+        let path = raster.facts().path.clone();
+        let fault = |reason: String| ZonesError::Raster { path: path.clone(), reason };
+        let bands: Vec<BandFacts> = if reading.bands.is_empty() {
+            raster.facts().bands.clone()
+        } else {
+            reading.bands.iter().map(|band| raster.band(band).cloned()).collect::<Result<_, _>>()?
+        };
         let bytes = bands.first().is_some_and(|b| b.pixel_type == PixelType::U8);
         let content = content.unwrap_or(if bytes { Content::Classes } else { Content::Values });
-        let fault = |reason: String| ZonesError::Raster { path: path.to_path_buf(), reason };
         let layers = match (content, &bands[..]) {
             (Content::Classes, [band, rest @ ..]) => {
-                if matches!(band.pixel_type, PixelType::F32 | PixelType::F64) {
-                    return Err(fault(format!(
-                        "band {} has {} values, which are not class codes",
-                        band.number, band.pixel_type
-                    )));
-                }
-                if !wanted.is_empty() && !rest.is_empty() {
+                if !reading.bands.is_empty() && !rest.is_empty() {
                     return Err(fault("a class map has one band, but several are given".to_owned()));
+                }
+                if let Some(other) = reading.resampling.filter(|r| *r != Resampling::Nearest) {
+                    return Err(fault(format!("class codes have no mean, so their resampling cannot be {other}")));
                 }
                 let names = raster.category_names(band.number)?.into_iter().enumerate();
                 let legend = names.filter(|(_, n)| !n.is_empty()).map(|(code, name)| (code as i64, name)).collect();
-                Layers::Classes { codes: (path.to_path_buf(), band.number), legend, probabilities: None, shift: None }
+                Layers::Classes { codes: (reading.clone(), band.number), legend, probabilities: None, shift: None }
             }
             (Content::Values, bands @ [_, ..]) => {
-                let bands = bands.iter().map(|b| (b.number, b.description.clone())).collect();
-                Layers::Values { file: path.to_path_buf(), bands, unit: String::new() }
+                let bands = bands.iter().map(|band| value_band(&path, band)).collect();
+                Layers::Values { file: reading.clone(), bands, unit: String::new() }
             }
             (_, []) => return Err(fault("it has no bands".to_owned())),
         };
-        Ok(Self {
-            path: path.to_path_buf(),
-            grid: raster.grid().clone(),
-            layers,
-            states: None,
-            shares: None,
-            block: raster.block_size(),
-        })
+        let (grid, block) = (raster.grid().clone(), raster.block_size());
+        Ok(Self { path, grid, layers, states: None, shares: None, block })
     }
 
     /// Windows that cut the map along its blocks, each of at most about `cells` cells.
@@ -181,40 +191,19 @@ impl Map {
         };
         areal_grid::blocks(height, width, h, w).collect()
     }
-
-    /// A reader with handles of its own.
-    pub(crate) fn reader(&self, weights: Option<&Path>) -> Result<MapReader, ZonesError> {
-        let weights = weights.map(|path| WeightReader::open(path, &self.grid)).transpose()?;
-        let (first, second) = match &self.layers {
-            Layers::Classes { codes, probabilities, .. } => {
-                (RasterFile::open(&codes.0)?, probabilities.as_deref().map(RasterFile::open).transpose()?)
-            }
-            Layers::Values { file, .. } => (RasterFile::open(file)?, None),
-        };
-        let states = self.states.as_deref().map(StateReader::open).transpose()?;
-        let shares = self.shares.as_deref().map(SharesReader::open).transpose()?;
-        Ok(MapReader { layers: self.layers.clone(), first, second, states, shares, weights })
-    }
 }
 
-fn select(path: &Path, bands: &[BandInfo], wanted: &[BandRef]) -> Result<Vec<BandInfo>, ZonesError> {
-    if wanted.is_empty() {
-        return Ok(bands.to_vec());
+fn plain(file: &Path) -> SceneSettings {
+    SceneSettings::new("map", vec![file.to_path_buf()])
+}
+
+fn value_band(path: &Path, band: &BandFacts) -> ValueBand {
+    let scaling = Scaling { scale: band.scale, offset: band.offset };
+    if scaling != Scaling::default() {
+        let (path, number) = (path.display(), band.number);
+        tracing::info!("{path}: values of band {number} are the stored numbers {scaling}, as the file says");
     }
-    let is = |band: &BandInfo, wanted: &BandRef| match wanted {
-        BandRef::Number(n) => band.number == *n,
-        BandRef::Description(text) => band.description == *text,
-    };
-    let find = |wanted: &BandRef| {
-        bands.iter().find(|b| is(b, wanted)).cloned().ok_or_else(|| ZonesError::Raster {
-            path: path.to_path_buf(),
-            reason: format!(
-                "it has no band {wanted}; its bands: {}",
-                bands.iter().map(|b| format!("{} \"{}\"", b.number, b.description)).collect::<Vec<_>>().join(", ")
-            ),
-        })
-    };
-    wanted.iter().map(find).collect()
+    ValueBand { number: band.number, name: band.description.clone(), scaling }
 }
 
 fn check_probabilities(path: &Path, classes: usize) -> Result<(), ZonesError> {
@@ -224,92 +213,6 @@ fn check_probabilities(path: &Path, classes: usize) -> Result<(), ZonesError> {
     }
     let reason = format!("it has {bands} bands, but the prediction has {classes} classes");
     Err(ZonesError::Raster { path: path.to_path_buf(), reason })
-}
-
-/// Reads windows of a map.
-pub(crate) struct MapReader {
-    layers: Layers,
-    first: RasterFile,
-    second: Option<RasterFile>,
-    states: Option<StateReader>,
-    shares: Option<SharesReader>,
-    weights: Option<WeightReader>,
-}
-
-impl MapReader {
-    pub(crate) fn read(&mut self, window: &Window) -> Result<WindowData, ZonesError> {
-        let cells = self.cells(window)?;
-        let known = match &cells {
-            WindowCells::Classes { states, .. } => Some(states),
-            WindowCells::Values { bands, .. } => bands.first().map(|(_, states)| states),
-        };
-        let states = match (&mut self.states, known) {
-            (Some(reader), Some(known)) => Some(reader.read(window, known)?),
-            _ => None,
-        };
-        let shares = self.shares.as_mut().map(|reader| reader.read(window)).transpose()?;
-        Ok(WindowData { cells, states, shares })
-    }
-
-    fn cells(&mut self, window: &Window) -> Result<WindowCells, ZonesError> {
-        match &self.layers {
-            Layers::Classes { codes, legend, shift, .. } => {
-                let (pixels, states) = self.first.read_band(codes.1, window)?;
-                let mut probabilities = Vec::new();
-                if let Some(file) = &mut self.second {
-                    let bands: Vec<usize> = (1..=legend.len()).collect();
-                    for (pixels, states) in file.read_bands(&bands, window)? {
-                        let mut plane = vec![0.0f32; window.len()];
-                        pixels.read_f32(0, &mut plane);
-                        for (p, s) in plane.iter_mut().zip(&states) {
-                            if *s != PixelState::Observed {
-                                *p = f32::NAN;
-                            }
-                        }
-                        probabilities.push(plane);
-                    }
-                }
-                if let Some(shift) = shift {
-                    shift.apply(&mut probabilities);
-                }
-                Ok(WindowCells::Classes { codes: pixels, states, probabilities })
-            }
-            Layers::Values { bands, .. } => {
-                let numbers: Vec<usize> = bands.iter().map(|(number, _)| *number).collect();
-                let read = self.first.read_bands(&numbers, window)?;
-                let weights = self.weights.as_mut().map(|w| w.read(window)).transpose()?;
-                Ok(WindowCells::Values { bands: read, weights })
-            }
-        }
-    }
-}
-
-/// Reads the states of a prediction's cells.
-struct StateReader {
-    path: PathBuf,
-    file: RasterFile,
-}
-
-impl StateReader {
-    fn open(path: &Path) -> Result<Self, ZonesError> {
-        Ok(Self { path: path.to_path_buf(), file: RasterFile::open(path)? })
-    }
-
-    /// The states of a window, `[row, col]`: observed just where the prediction holds something, which `known` says.
-    fn read(&mut self, window: &Window, known: &[PixelState]) -> Result<Vec<PixelState>, ZonesError> {
-        let (codes, _) = self.file.read_band(1, window)?;
-        let state = |k: usize| {
-            let found = PixelState::from_code(codes.get(k) as u8);
-            let observed = known[k] == PixelState::Observed;
-            found.filter(|state| (*state == PixelState::Observed) == observed).ok_or_else(|| {
-                let (row, col) = (window.row + k / window.width, window.col + k % window.width);
-                let holds = if observed { "holds a prediction" } else { "is empty" };
-                let reason = format!("row {row}, column {col}: state {} of a cell that {holds}", codes.get(k));
-                RasterError::Prediction { path: self.path.clone(), reason }.into()
-            })
-        };
-        (0..window.len()).map(state).collect()
-    }
 }
 
 #[cfg(test)]
@@ -326,7 +229,7 @@ mod tests {
         };
         let [height, width] = size;
         let grid = PixelGrid { crs, transform: Affine::north_up([0.0, 0.0], [1.0, 1.0]), height, width };
-        let layers = Layers::Values { file: PathBuf::new(), bands: Vec::new(), unit: String::new() };
+        let layers = Layers::Values { file: plain(Path::new("")), bands: Vec::new(), unit: String::new() };
         Map { path: PathBuf::new(), grid, layers, states: None, shares: None, block }.windows(cells)
     }
 

@@ -263,8 +263,8 @@ impl<'a> AreaTable<'a> {
                 class_items(map, legend, probabilities.is_some(), areas, &mut items);
             }
             Layers::Values { bands, unit, .. } => {
-                for (k, (_, name)) in bands.iter().enumerate() {
-                    value_items(map, (name, unit), k, weighted, &mut items);
+                for (k, band) in bands.iter().enumerate() {
+                    value_items(map, (&band.name, unit), k, weighted, &mut items);
                 }
             }
         }

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use areal_grid::{PixelGrid, PixelState, Window, blocks};
-use areal_raster::{Projection, RasterFile, same_crs};
+use areal_formats::SceneSettings;
+use areal_grid::{PixelGrid, PixelState, Scaling, Window, blocks};
+use areal_raster::{Projection, RasterError, RasterFile, same_crs};
 use geo::{LineString, MultiPolygon, Polygon};
 
 use crate::walker::Walker;
@@ -25,21 +26,26 @@ const OUTLINE_POINTS: usize = 16;
 pub(crate) struct WeightReader {
     path: PathBuf,
     file: RasterFile,
+    /// What its stored numbers mean.
+    scaling: Scaling,
     map: PixelGrid,
     /// From the weights' CRS to the map's and back, where they differ.
     projections: Option<(Projection, Projection)>,
 }
 
 impl WeightReader {
-    pub(crate) fn open(path: &Path, map: &PixelGrid) -> Result<Self, ZonesError> {
-        let file = RasterFile::open(path)?;
+    pub(crate) fn open(path: &Path, nodata: Option<f64>, map: &PixelGrid) -> Result<Self, ZonesError> {
+        let mut reading = SceneSettings::new("weights", vec![path.to_path_buf()]);
+        reading.nodata = nodata;
+        let file = RasterFile::open_as(&reading).map_err(RasterError::as_it_is)?;
         if file.bands().len() > 1 {
             return Err(ZonesError::WeightBands { path: path.to_path_buf(), bands: file.bands().len() });
         }
+        let scaling = file.bands().first().map(|band| band.scaling).unwrap_or_default();
         let (from, to) = (&file.grid().crs, &map.crs);
         let projections =
             if same_crs(from, to) { None } else { Some((Projection::new(from, to)?, Projection::new(to, from)?)) };
-        Ok(Self { path: path.to_path_buf(), file, map: map.clone(), projections })
+        Ok(Self { path: path.to_path_buf(), file, scaling, map: map.clone(), projections })
     }
 
     /// Amounts on a window of the map.
@@ -96,7 +102,7 @@ impl WeightReader {
         let mut walker = Walker::new(*window);
         let mut spans = Vec::new();
         for (k, state) in states.iter().enumerate() {
-            let amount = pixels.get(k);
+            let amount = self.scaling.apply(pixels.get(k));
             if *state != PixelState::Observed {
                 continue;
             }

@@ -13,7 +13,8 @@ struct Renaming {
     new: &'static str,
 }
 
-const RENAMINGS: [Renaming; 3] = [
+const RENAMINGS: [Renaming; 4] = [
+    Renaming { section: "aggregate", old: "band", new: "bands" },
     Renaming { section: "sample", old: "least", new: "min-per-stratum" },
     Renaming { section: "estimate", old: "least-units", new: "min-units" },
     Renaming { section: "estimate", old: "greatest-cv", new: "max-cv" },

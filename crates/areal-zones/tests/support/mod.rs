@@ -70,7 +70,7 @@ pub fn zone_set(crs_text: &str, zones: &[(&str, MultiPolygon<f64>)]) -> ZoneSet 
 }
 
 pub fn open(path: &Path, content: Content) -> Map {
-    Map::open(&MapInput::Raster { path: path.into(), bands: Vec::new(), content: Some(content) }).unwrap()
+    Map::open(&MapInput::raster(path, Some(content))).unwrap()
 }
 
 pub fn sum(map: &Map, set: &ZoneSet, settings: &AggregateSettings) -> Result<Areas, ZonesError> {

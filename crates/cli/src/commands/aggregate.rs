@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use areal_formats::{BandRef, InputRef, Provenance};
+use areal_formats::{InputRef, Provenance};
 use areal_job::StagedDir;
 use areal_raster::input_file_with_companions;
 use areal_zones::{
@@ -19,6 +19,7 @@ use crate::columns::aligned;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
 use crate::options::{self, name_of};
+use crate::scene_options::SceneOptions;
 
 /// Sum a prediction, or any class or value raster, over zones such as districts.
 ///
@@ -40,10 +41,9 @@ pub struct Options {
     /// Raster to aggregate instead of a prediction.
     #[arg(long, value_name = "FILE")]
     pub raster: Option<PathBuf>,
-    /// Band of --raster, by number or description. Repeat for several values. [default: the first for classes, all for
-    /// values]
-    #[arg(long, value_name = "BAND")]
-    pub band: Vec<String>,
+    /// How --raster is read. Without --bands: the first band for classes, all for values.
+    #[command(flatten)]
+    pub scene: SceneOptions,
     /// What the cells of --raster hold: classes or values. [default: classes for bytes, else values]
     #[arg(long, value_name = "CONTENT", value_parser = name_of::<Content>())]
     pub content: Option<Content>,
@@ -66,6 +66,9 @@ pub struct Options {
     /// and CRS: each of its cells is spread evenly over the map cells that it covers.
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
+    /// Value of --weights that means nodata, in addition to the nodata value of the file.
+    #[arg(long, allow_negative_numbers = true, value_name = "NUMBER", requires = "weights")]
+    pub weights_nodata: Option<f64>,
     /// No longer has any effect; accepted for one more release.
     #[arg(long, value_name = "FOLDER", hide = true)]
     #[serde(skip_serializing)]
@@ -107,7 +110,11 @@ impl Stage for Options {
             tracing::warn!("--coverage no longer has any effect: coverage is computed in each run");
         }
         let folder = StagedDir::new(out, self.overwrite)?;
-        let settings = AggregateSettings { weights: self.weights.clone(), window_cells: self.window_cells };
+        let settings = AggregateSettings {
+            weights: self.weights.clone(),
+            weights_nodata: self.weights_nodata,
+            window_cells: self.window_cells,
+        };
         let zone_settings = ZoneSettings {
             layer: self.zone_layer.clone(),
             id_field: self.zone_id.clone(),
@@ -133,8 +140,7 @@ impl Stage for Options {
         let (set, areas) = summed?;
         let inputs = hashed.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         let table = AreaTable::new(&map, &set, &areas, self.weights.is_some());
-        let settings =
-            json!({ "zones": zone_settings, "content": self.content, "band": self.band, "aggregate": settings });
+        let settings = json!({ "zones": zone_settings, "content": self.content, "scene": self.raster.as_ref().map(|_| &self.scene), "aggregate": settings });
         let meta = areas_meta(&map, &table, provenance(inputs, settings));
         let json = self.json;
         let (written, shown) = rayon::join(
@@ -155,16 +161,17 @@ impl Stage for Options {
 impl Options {
     fn map_input(&self) -> Result<MapInput, CliError> {
         match (&self.prediction, &self.raster) {
-            (Some(folder), None) if self.band.is_empty() && self.content.is_none() => {
+            (Some(folder), None) if self.scene == SceneOptions::default() && self.content.is_none() => {
                 Ok(MapInput::Prediction(folder.clone()))
             }
-            (Some(_), None) => Err(CliError::new(Exit::Usage, "--band and --content go with --raster")
-                .help("remove these flags: a prediction already defines its content")),
-            (None, Some(path)) => {
-                let bands: Result<Vec<BandRef>, _> = self.band.iter().map(|text| text.parse()).collect();
-                let bands = bands.map_err(|e| CliError::new(Exit::Usage, format!("--band: {e}")))?;
-                Ok(MapInput::Raster { path: path.clone(), bands, content: self.content })
+            (Some(_), None) => {
+                Err(CliError::new(Exit::Usage, "--content and the flags of how a raster is read go with --raster")
+                    .help("remove these flags: a prediction already defines its content"))
             }
+            (None, Some(path)) => Ok(MapInput::Raster {
+                reading: Box::new(self.scene.settings("map", vec![path.clone()])?),
+                content: self.content,
+            }),
             (Some(_), Some(_)) => {
                 Err(CliError::new(Exit::Usage, "both --prediction and --raster are given")
                     .help("pass only one of them"))

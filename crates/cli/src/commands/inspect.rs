@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use areal_grid::{GroundResolution, PixelGrid};
+use areal_grid::{GroundResolution, PixelGrid, Stray};
 use areal_raster::{
     BandInfo, FileInspection, Inspection, RasterError, Scene, SceneInspection, Statistics, SuggestedPatches,
 };
@@ -84,11 +84,11 @@ pub fn run(options: Options, context: &Context) -> Result<(), CliError> {
 fn warn_of_strays(inspection: &Inspection) {
     for file in &inspection.files {
         for (number, band) in file.bands.iter().zip(&file.statistics.bands) {
-            let Some(value) = band.stray else { continue };
+            let (Some(value), Some(count)) = (band.stray, band.stray_count) else { continue };
+            let (path, value) = (file.facts.path.display(), Stray { value, count }.text());
             tracing::warn!(
-                "{}: band {number} holds the value {value:e}, far from all others; if it stands for no data, pass \
-                 --nodata={value:e}",
-                file.facts.path.display()
+                "{path}: band {number} holds {value} in {count} pixels, far from all other values; if it stands for no data, pass \
+                 --nodata={value}"
             );
         }
     }

@@ -161,6 +161,7 @@ fn hidden(band: &BandFacts) -> String {
         Mask::None => None,
         Mask::Alpha => Some("alpha".to_owned()),
         Mask::Shared => Some("mask".to_owned()),
+        Mask::Colour => Some("nodata colour".to_owned()),
         Mask::Own => Some("own mask".to_owned()),
     };
     let both: Vec<String> = nodata.into_iter().chain(mask).collect();

@@ -50,16 +50,7 @@ fn help(error: &RasterError) -> String {
             "if you know its extent, write it into a copy: gdal_translate -a_ullr WEST NORTH EAST SOUTH {} OUT.tif",
             path.display()
         ),
-        RasterError::Gcps { path, has_crs: false, .. } | RasterError::NotNorthUp { path, has_crs: false, .. } => {
-            format!(
-                "it has no CRS either: write the right one into a copy, gdal_translate -a_srs EPSG:32648 {} OUT.tif, \
-             then pass --crs, --resolution and --resampling to warp the copy as it is read",
-                path.display()
-            )
-        }
-        RasterError::Gcps { .. } | RasterError::NotNorthUp { .. } => {
-            "pass --crs, --resolution and --resampling to warp it as it is read, or warp it once with gdalwarp".into()
-        }
+        RasterError::Gcps { .. } | RasterError::NotNorthUp { .. } | RasterError::NeedsWarp { .. } => placement(error),
         RasterError::UnsupportedCrs { .. } | RasterError::CrsText { .. } => {
             "use a projected or geographic CRS, such as EPSG:32648".into()
         }
@@ -82,6 +73,27 @@ fn help(error: &RasterError) -> String {
         RasterError::Feature { .. } => "repair the layer, for example with ogr2ogr -makevalid".into(),
         RasterError::Prediction { .. } => "make it again with `areal predict`".into(),
         RasterError::File(_) | RasterError::Interrupted(_) => String::new(),
+    }
+}
+
+/// What to do about a raster that does not lie on a pixel grid.
+fn placement(error: &RasterError) -> String {
+    match error {
+        RasterError::Gcps { path, has_crs: false, .. } | RasterError::NotNorthUp { path, has_crs: false, .. } => {
+            format!(
+                "it has no CRS either: write the right one into a copy, gdal_translate -a_srs EPSG:32648 {} OUT.tif, \
+             then pass --crs, --resolution and --resampling to warp the copy as it is read",
+                path.display()
+            )
+        }
+        RasterError::Gcps { .. } | RasterError::NotNorthUp { .. } => {
+            "pass --crs, --resolution and --resampling to warp it as it is read, or warp it once with gdalwarp".into()
+        }
+        RasterError::NeedsWarp { path, has_crs, .. } => {
+            let source = if *has_crs { "" } else { "-s_srs EPSG:32648 " };
+            format!("warp it once: gdalwarp {source}-t_srs EPSG:32648 -r near {} OUT.tif", path.display())
+        }
+        _ => String::new(),
     }
 }
 

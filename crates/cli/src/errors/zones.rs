@@ -44,9 +44,13 @@ fn help(error: &ZonesError) -> String {
         ZonesError::NoOverlap(_) => {
             "check that the zones and the map are in the same place, and that both have the right CRS".into()
         }
-        ZonesError::Raster { .. } => "choose the band with --band, and the kind of its cells with --content".into(),
+        ZonesError::Raster { .. } => {
+            "choose the band with --bands, what its cells hold with --content, and --resampling nearest for classes"
+                .into()
+        }
         ZonesError::NegativeWeight { .. } => {
-            "weights are amounts per cell, such as people: pass another raster as --weights".into()
+            "weights are amounts per cell, such as people: if the value stands for no data, pass it as --weights-nodata"
+                .into()
         }
         ZonesError::WeightBands { path, .. } => {
             format!(

@@ -1,0 +1,144 @@
+//! Reading of windows of a map: cells, states, shares and weights.
+
+use std::path::{Path, PathBuf};
+
+use areal_formats::SceneSettings;
+use areal_grid::{Extremes, PixelState, PixelType, Pixels, Scaling, Window};
+use areal_raster::{RasterError, RasterFile};
+
+use crate::map::Layers;
+use crate::shares::SharesReader;
+use crate::weights::WeightReader;
+use crate::{AggregateSettings, Map, WindowCells, WindowData, ZonesError};
+
+/// Reads windows of a map.
+pub(crate) struct MapReader {
+    layers: Layers,
+    first: RasterFile,
+    second: Option<RasterFile>,
+    states: Option<StateReader>,
+    shares: Option<SharesReader>,
+    weights: Option<WeightReader>,
+    /// Extremes of each band of values, as stored.
+    pub(crate) seen: Vec<Extremes>,
+}
+
+impl MapReader {
+    /// Opens a map with handles of its own.
+    pub(crate) fn open(map: &Map, settings: &AggregateSettings) -> Result<Self, ZonesError> {
+        let weights = settings.weights.as_deref();
+        let weights = weights.map(|path| WeightReader::open(path, settings.weights_nodata, &map.grid)).transpose()?;
+        let (first, second) = match &map.layers {
+            Layers::Classes { codes, probabilities, .. } => {
+                (RasterFile::open_as(&codes.0)?, probabilities.as_deref().map(RasterFile::open).transpose()?)
+            }
+            Layers::Values { file, .. } => (RasterFile::open_as(file)?, None),
+        };
+        let states = map.states.as_deref().map(StateReader::open).transpose()?;
+        let shares = map.shares.as_deref().map(SharesReader::open).transpose()?;
+        let seen = Vec::new();
+        Ok(Self { layers: map.layers.clone(), first, second, states, shares, weights, seen })
+    }
+
+    pub(crate) fn read(&mut self, window: &Window) -> Result<WindowData, ZonesError> {
+        let cells = self.cells(window)?;
+        let known = match &cells {
+            WindowCells::Classes { states, .. } => Some(states),
+            WindowCells::Values { bands, .. } => bands.first().map(|(_, states)| states),
+        };
+        let states = match (&mut self.states, known) {
+            (Some(reader), Some(known)) => Some(reader.read(window, known)?),
+            _ => None,
+        };
+        let shares = self.shares.as_mut().map(|reader| reader.read(window)).transpose()?;
+        Ok(WindowData { cells, states, shares })
+    }
+
+    fn cells(&mut self, window: &Window) -> Result<WindowCells, ZonesError> {
+        match &self.layers {
+            Layers::Classes { codes, legend, shift, .. } => {
+                let (pixels, states) = self.first.read_band(codes.1, window)?;
+                check_codes(&codes.0, window, &pixels, &states)?;
+                let mut probabilities = Vec::new();
+                if let Some(file) = &mut self.second {
+                    let bands: Vec<usize> = (1..=legend.len()).collect();
+                    for (pixels, states) in file.read_bands(&bands, window)? {
+                        let mut plane = vec![0.0f32; window.len()];
+                        pixels.read_f32(0, &mut plane);
+                        for (p, s) in plane.iter_mut().zip(&states) {
+                            if *s != PixelState::Observed {
+                                *p = f32::NAN;
+                            }
+                        }
+                        probabilities.push(plane);
+                    }
+                }
+                if let Some(shift) = shift {
+                    shift.apply(&mut probabilities);
+                }
+                Ok(WindowCells::Classes { codes: pixels, states, probabilities })
+            }
+            Layers::Values { bands, .. } => {
+                let numbers: Vec<usize> = bands.iter().map(|band| band.number).collect();
+                let mut read = self.first.read_bands(&numbers, window)?;
+                self.seen.resize(bands.len(), Extremes::default());
+                for ((band, (pixels, states)), seen) in bands.iter().zip(&mut read).zip(&mut self.seen) {
+                    seen.merge(&pixels.extremes(states));
+                    if band.scaling != Scaling::default() {
+                        *pixels = pixels.scaled(band.scaling);
+                    }
+                }
+                let weights = self.weights.as_mut().map(|w| w.read(window)).transpose()?;
+                Ok(WindowCells::Values { bands: read, weights })
+            }
+        }
+    }
+}
+
+/// Class codes are whole numbers; floats that are none are refused.
+fn check_codes(
+    reading: &SceneSettings,
+    window: &Window,
+    pixels: &Pixels,
+    states: &[PixelState],
+) -> Result<(), ZonesError> {
+    if !matches!(pixels.pixel_type(), PixelType::F32 | PixelType::F64) {
+        return Ok(());
+    }
+    let most = 2f64.powi(f64::MANTISSA_DIGITS as i32);
+    let is_code = |v: f64| v.fract() == 0.0 && v.abs() < most;
+    let Some(k) = (0..states.len()).find(|k| states[*k] == PixelState::Observed && !is_code(pixels.get(*k))) else {
+        return Ok(());
+    };
+    let (row, col) = (window.row + k / window.width, window.col + k % window.width);
+    let reason = format!("row {row}, column {col}: {} is not a class code", pixels.get(k));
+    Err(ZonesError::Raster { path: reading.files.first().cloned().unwrap_or_default(), reason })
+}
+
+/// Reads the states of a prediction's cells.
+struct StateReader {
+    path: PathBuf,
+    file: RasterFile,
+}
+
+impl StateReader {
+    fn open(path: &Path) -> Result<Self, ZonesError> {
+        Ok(Self { path: path.to_path_buf(), file: RasterFile::open(path)? })
+    }
+
+    /// The states of a window, `[row, col]`: observed just where the prediction holds something, which `known` says.
+    fn read(&mut self, window: &Window, known: &[PixelState]) -> Result<Vec<PixelState>, ZonesError> {
+        let (codes, _) = self.file.read_band(1, window)?;
+        let state = |k: usize| {
+            let found = PixelState::from_code(codes.get(k) as u8);
+            let observed = known[k] == PixelState::Observed;
+            found.filter(|state| (*state == PixelState::Observed) == observed).ok_or_else(|| {
+                let (row, col) = (window.row + k / window.width, window.col + k % window.width);
+                let holds = if observed { "holds a prediction" } else { "is empty" };
+                let reason = format!("row {row}, column {col}: state {} of a cell that {holds}", codes.get(k));
+                RasterError::Prediction { path: self.path.clone(), reason }.into()
+            })
+        };
+        (0..window.len()).map(state).collect()
+    }
+}
