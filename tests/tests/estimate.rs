@@ -256,11 +256,11 @@ fn a_sample_says_what_it_is_and_how_to_label_it() {
     assert!(number(&rows(&w.path("sample/sample.csv"))[0], "cell_side_m") > 1000.0);
     w.sample(&["--size", "200", "--strata", "whole", "--overwrite"]).expect(0);
 
-    // A spreadsheet's semicolons are named.
+    // A spreadsheet's semicolons are read.
     w.label("sample", "sample.csv", "labelled.csv");
     let text = std::fs::read_to_string(w.path("labelled.csv")).unwrap();
     std::fs::write(w.path("labelled.csv"), text.replace(',', ";")).unwrap();
-    w.estimate("x", &[]).expect(3).says(&["separated by semicolons"]);
+    w.estimate("x", &[]).expect(0);
 }
 
 /// Where clouds hid half of the newer map, forest was called lost (p 0.0000).

@@ -251,11 +251,11 @@ fn flawed_samples_are_refused_with_the_reason() {
     // A label that is no class; a stratum left with one unit; units without a label.
     let text = std::fs::read_to_string(w.path("labelled.csv")).unwrap();
     let write = |name: &str, text: String| std::fs::write(w.path(name), text).unwrap();
-    write("labelled.csv", text.replacen(",forest", ",forrest", 1).replacen(",rubber", ",Rubber", 1));
+    write("labelled.csv", text.replacen(",forest", ",forrest", 1).replacen(",rubber", ",rubbber", 1));
     w.estimate("y", &[]).expect(3).says(&[
         "2 labels are not classes of the map",
         "\"forrest\"",
-        "\"Rubber\"",
+        "\"rubbber\"",
         "rubber (1), forest (2), paddy (3)",
     ]);
     let units = rows(&w.path("sample/units.csv"));

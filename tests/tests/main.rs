@@ -28,6 +28,8 @@ mod predict;
 mod predict_dense;
 mod predict_refusals;
 mod prediction_folder;
+mod reading_classes;
+mod reading_labels;
 mod reading_rasters;
 mod real_imagery;
 mod recipe;

@@ -73,9 +73,7 @@ impl Candidates {
         let cut = Cut { number, settings, job };
         match &labels.shapes {
             Shapes::Raster => {
-                let known = labels.listed.then(|| labels.classes.iter().map(|c| c.code).collect());
-                let source = &settings.labels;
-                let mut rows = RasterRows::open(source, scene, known)?;
+                let mut rows = RasterRows::open(&settings.labels, scene, &labels.legend)?;
                 if !rows.is_apart() {
                     self.seen.fill(true);
                 }

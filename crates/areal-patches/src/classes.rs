@@ -1,38 +1,33 @@
-//! Class lists as people write them, and the legends made from them.
+//! The legends that are made from class lists and from the names in labels.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use areal_grid::{Class, Target, default_colour};
-use areal_job::FileError;
-use serde::{Deserialize, Serialize};
+use areal_tables::{CodeRule, LegendRow, Recoding, clean, warn_of_near_identical};
 
 use crate::PatchError;
 
-/// A class as a person lists it: `forest`, `3=forest` or `3=forest:#1b7837`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ListedClass {
-    /// Its code, 0 to 254; without one, its place in the list.
-    pub code: Option<u8>,
-    pub name: String,
-    /// Its colour; without one, [`default_colour`] of its place in the list.
-    pub colour: Option<[u8; 3]>,
+/// A legend, and which code in a label raster or field stands for which of its classes.
+#[derive(Debug, Clone)]
+pub(crate) struct Legend {
+    /// In ascending order of code.
+    pub classes: Vec<Class>,
+    /// Its places are those of `codes`, not of `classes`.
+    pub recoding: Recoding,
+    /// The code of each class of `recoding`.
+    pub codes: Vec<u8>,
 }
 
-impl std::str::FromStr for ListedClass {
-    type Err = PatchError;
+impl Legend {
+    /// The class code that a code in the labels stands for.
+    pub(crate) fn code(&self, label: i64) -> Option<u8> {
+        self.recoding.place(label).map(|place| self.codes[place])
+    }
 
-    fn from_str(text: &str) -> Result<Self, PatchError> {
-        let (rest, colour) = match text.rsplit_once(":#") {
-            Some((rest, hex)) => (rest, Some(colour(hex)?)),
-            None => (text, None),
-        };
-        let (code, name) = match rest.split_once('=') {
-            Some((code, name)) => (Some(parse_code(code)?), name),
-            None => (None, rest),
-        };
-        Ok(Self { code, name: name.trim().to_owned(), colour })
+    /// The colour that the list or the raster gives a class.
+    pub(crate) fn given_colour(&self, code: u8) -> Option<[u8; 3]> {
+        let place = self.codes.iter().position(|c| *c == code)?;
+        self.recoding.classes[place].colour
     }
 }
 
@@ -40,89 +35,72 @@ fn fault(reason: String) -> PatchError {
     PatchError::Classes { reason }
 }
 
-fn parse_code(text: &str) -> Result<u8, PatchError> {
-    match text.trim().parse::<u8>() {
-        Ok(code) if code != Target::NODATA_CLASS => Ok(code),
-        _ => Err(fault(format!("\"{text}\" is not a class code; codes are 0 to 254, and 255 is nodata"))),
-    }
-}
-
-fn colour(hex: &str) -> Result<[u8; 3], PatchError> {
-    let digits = hex.trim().trim_start_matches('#');
-    let hex_digit = |d: &&str| d.bytes().all(|b| b.is_ascii_hexdigit());
-    let part = |i: usize| digits.get(i..i + 2).filter(hex_digit).and_then(|d| u8::from_str_radix(d, 16).ok());
-    match (digits.len(), part(0), part(2), part(4)) {
-        (6, Some(r), Some(g), Some(b)) => Ok([r, g, b]),
-        _ => Err(fault(format!("\"{hex}\" is not a colour; write #rrggbb, such as #1b7837"))),
-    }
-}
-
-/// Reads a class list from a CSV file with the columns `name` and, if wanted, `code` and `colour` (`#rrggbb`).
-///
-/// # Errors
-/// When the file cannot be read, has no column `name`, or holds a code or colour that is none.
-pub fn read_class_list(path: &Path) -> Result<Vec<ListedClass>, PatchError> {
-    let bad = |e: csv::Error| fault(format!("{}: {e}", path.display()));
-    let file = std::fs::File::open(path).map_err(FileError::io("read", path))?;
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file);
-    let headers = reader.headers().map_err(bad)?.clone();
-    let column = |name: &str| headers.iter().position(|h| h.eq_ignore_ascii_case(name));
-    let name = column("name").ok_or_else(|| fault(format!("{} has no column \"name\"", path.display())))?;
-    let (code, colours) = (column("code"), column("colour"));
-    let mut classes = Vec::new();
-    for row in reader.records() {
-        let row = row.map_err(bad)?;
-        let cell = |i: Option<usize>| i.and_then(|i| row.get(i)).filter(|text| !text.is_empty());
-        classes.push(ListedClass {
-            code: cell(code).map(parse_code).transpose()?,
-            name: row.get(name).unwrap_or("").to_owned(),
-            colour: cell(colours).map(colour).transpose()?,
-        });
-    }
-    Ok(classes)
-}
-
-/// The legend of a class list, in ascending order of code.
+/// The legend of a class list and of rules that map codes to classes. Classes keep the codes of the list, or their places in it
+/// where they have none. Where a code is above 254, or codes are mapped and some class has none, all codes are places.
 ///
 /// # Errors
 /// When a name is empty, a name or code comes twice, or there are more than 255 classes.
-pub fn legend(listed: &[ListedClass]) -> Result<Vec<Class>, PatchError> {
-    if listed.len() > 255 {
-        return Err(fault(format!("{} classes; at most 255 have a code", listed.len())));
+pub(crate) fn legend(listed: &[LegendRow], rules: &[CodeRule]) -> Result<Legend, PatchError> {
+    let mut recoding = Recoding::new(listed, rules)?;
+    if recoding.classes.len() > 255 {
+        return Err(fault(format!("{} classes; at most 255 have a code", recoding.classes.len())));
     }
-    let mut classes = Vec::with_capacity(listed.len());
-    let (mut names, mut codes) = (BTreeSet::new(), BTreeSet::new());
-    for (i, class) in listed.iter().enumerate() {
-        let code = class.code.unwrap_or(i as u8);
-        if class.name.is_empty() {
-            return Err(fault(format!("the class of code {code} has no name")));
-        }
-        if !names.insert(&class.name) {
-            return Err(fault(format!("class \"{}\" is listed twice", class.name)));
-        }
-        if !codes.insert(code) {
-            return Err(fault(format!("code {code} is listed twice")));
-        }
-        let colour = class.colour.unwrap_or_else(|| default_colour(i));
-        classes.push(Class { code, name: class.name.clone(), colour });
+    let is_class = |code: i64| (0..i64::from(Target::NODATA_CLASS)).contains(&code);
+    let mapped = !rules.is_empty() || listed.iter().any(|row| row.parent.is_some());
+    let all_fit = recoding.classes.iter().all(|class| class.code.map_or(!mapped, is_class));
+    if !all_fit && recoding.classes.iter().any(|class| class.code.is_some()) {
+        tracing::warn!(
+            "class codes in rasters are 0 to 254: the classes get the codes 0 to {} in the order of the list",
+            recoding.classes.len() - 1
+        );
     }
+    let codes: Vec<u8> = recoding
+        .classes
+        .iter()
+        .enumerate()
+        .map(|(place, class)| class.code.filter(|_| all_fit).map_or(place as u8, |code| code as u8))
+        .collect();
+    if let Some((k, code)) = codes.iter().enumerate().find(|(k, code)| codes[..*k].contains(code)) {
+        let name = &recoding.classes[k].name;
+        return Err(fault(format!(
+            "code {code} is listed twice: a class without a code, such as \"{name}\", has its place in the list"
+        )));
+    }
+    if !mapped {
+        // Classes without codes are found by those that they have now.
+        let with_codes =
+            |(row, code): (&LegendRow, &u8)| LegendRow { code: row.code.or(Some(i64::from(*code))), ..row.clone() };
+        recoding = Recoding::new(&listed.iter().zip(&codes).map(with_codes).collect::<Vec<_>>(), &[])?;
+    }
+    let class = |(place, (class, code)): (usize, (&areal_tables::RecodedClass, &u8))| Class {
+        code: *code,
+        name: class.name.clone(),
+        colour: class.colour.unwrap_or_else(|| default_colour(place)),
+    };
+    let mut classes: Vec<Class> = recoding.classes.iter().zip(&codes).enumerate().map(class).collect();
     classes.sort_by_key(|class| class.code);
-    Ok(classes)
+    warn_of_near_identical("class list", classes.iter().map(|class| class.name.as_str()));
+    Ok(Legend { classes, recoding, codes })
 }
 
-/// The legend of these names: codes from 0 in ascending order of the names (of their numbers, if all are numbers).
+/// The legend of these names, cleaned of spaces: codes from 0 in ascending order of the names. Names that are all whole numbers from 0
+/// to 254 are their own codes, so that a label means the same as a name and as a code.
 ///
 /// # Errors
 /// When there are more than 255.
-pub fn legend_of_names(names: BTreeSet<String>) -> Result<Vec<Class>, PatchError> {
-    let mut names: Vec<String> = names.into_iter().collect();
-    if let Ok(numbers) = names.iter().map(|name| name.parse::<i64>()).collect::<Result<Vec<_>, _>>() {
-        let mut numbered: Vec<_> = numbers.into_iter().zip(names).collect();
-        numbered.sort_by_key(|(number, _)| *number);
-        names = numbered.into_iter().map(|(_, name)| name).collect();
-    }
-    let unlisted = |name| ListedClass { code: None, name, colour: None };
-    legend(&names.into_iter().map(unlisted).collect::<Vec<_>>())
+pub(crate) fn legend_of_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Legend, PatchError> {
+    let names: BTreeSet<String> = names.into_iter().map(clean).filter(|name| !name.is_empty()).collect();
+    let own_code = |name: &String| {
+        name.parse::<u8>().ok().filter(|code| *code < Target::NODATA_CLASS && code.to_string() == *name)
+    };
+    let numbers: Option<Vec<u8>> = names.iter().map(own_code).collect();
+    let row = |(k, name): (usize, String)| LegendRow {
+        code: numbers.as_ref().map(|codes| i64::from(codes[k])),
+        name,
+        colour: None,
+        parent: None,
+    };
+    legend(&names.into_iter().enumerate().map(row).collect::<Vec<_>>(), &[])
 }
 
 #[cfg(test)]
@@ -130,7 +108,12 @@ mod tests {
     use super::*;
 
     fn parse(items: &[&str]) -> Result<Vec<Class>, PatchError> {
-        legend(&items.iter().map(|i| i.parse()).collect::<Result<Vec<ListedClass>, _>>()?)
+        Ok(read(items, &[])?.classes)
+    }
+
+    fn read(items: &[&str], rules: &[&str]) -> Result<Legend, PatchError> {
+        let rows = items.iter().map(|i| i.parse()).collect::<Result<Vec<LegendRow>, _>>()?;
+        legend(&rows, &rules.iter().map(|r| r.parse().unwrap()).collect::<Vec<_>>())
     }
 
     #[test]
@@ -139,41 +122,45 @@ mod tests {
         assert_eq!(classes[0], Class { code: 2, name: "forest".into(), colour: default_colour(1) });
         assert_eq!(classes[1], Class { code: 5, name: "water".into(), colour: [0, 0, 255] });
         assert_eq!(parse(&["b", "a"]).unwrap()[0].name, "b");
+        assert_eq!(read(&["b", "a"], &[]).unwrap().code(1), Some(1));
     }
 
     #[test]
-    fn names_give_codes_in_their_order() {
-        let names = |list: &[&str]| legend_of_names(list.iter().map(ToString::to_string).collect()).unwrap();
-        let texts: Vec<_> = names(&["water", "forest", "10"]).into_iter().map(|c| c.name).collect();
+    fn names_give_codes_in_their_order_and_numbers_are_their_own() {
+        let names = |list: &[&str]| legend_of_names(list.iter().copied()).unwrap().classes;
+        let texts: Vec<_> = names(&["water", "forest", "10", "water\u{a0}"]).into_iter().map(|c| c.name).collect();
         assert_eq!(texts, ["10", "forest", "water"]);
-        let numbers: Vec<_> = names(&["10", "9"]).into_iter().map(|c| (c.code, c.name)).collect();
-        assert_eq!(numbers, [(0, "9".into()), (1, "10".into())]);
+        let codes = |list: &[&str]| names(list).into_iter().map(|c| (c.code, c.name)).collect::<Vec<_>>();
+        assert_eq!(codes(&["10", "9"]), [(9, "9".into()), (10, "10".into())]);
+        // These cannot all be codes.
+        assert_eq!(codes(&["311", "9"]), [(0, "311".into()), (1, "9".into())]);
+        assert_eq!(codes(&["01", "1"]), [(0, "01".into()), (1, "1".into())]);
+    }
+
+    #[test]
+    fn fault_15_codes_above_254_are_mapped_to_classes() {
+        let legend = read(&["0=other", "255=building"], &[]).unwrap();
+        assert_eq!((legend.code(0), legend.code(255), legend.code(7)), (Some(0), Some(1), None));
+        let legend = read(&[], &["311,312,313=forest", "111-142=built-up", "*=other"]).unwrap();
+        assert_eq!((legend.code(312), legend.code(120), legend.code(999)), (Some(0), Some(1), Some(2)));
+        let names: Vec<&str> = legend.classes.iter().map(|c| c.name.as_str()).collect();
+        assert_eq!(names, ["forest", "built-up", "other"]);
+        // Codes that fit stay.
+        let legend = read(&["3=forest", "7=water"], &["311=forest", "511=water"]).unwrap();
+        assert_eq!((legend.code(311), legend.code(511), legend.classes[1].code), (Some(3), Some(7), 7));
     }
 
     #[test]
     fn bad_lists_are_refused() {
         for (items, said) in [
-            (vec!["255=x"], "255 is nodata"),
             (vec!["x=y"], "not a class code"),
-            (vec!["1=a", "1=b"], "code 1 is listed twice"),
-            (vec!["1=a", "2=a"], "\"a\" is listed twice"),
-            (vec!["1="], "has no name"),
-            (vec!["a:#12345"], "not a colour"),
-            (vec!["a:#+12345"], "not a colour"),
+            (vec!["1=a", "1=b"], "code 1 twice"),
+            (vec!["1=a", "b"], "code 1 is listed twice"),
+            (vec!["1=a", "2=a"], "class \"a\" twice"),
+            (vec!["1="], "without a name"),
         ] {
             let message = parse(&items).unwrap_err().to_string();
             assert!(message.contains(said), "{items:?}: {message}");
         }
-    }
-
-    #[test]
-    fn a_list_is_read_from_a_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("classes.csv");
-        std::fs::write(&path, "code, name, colour\n3, forest, #1b7837\n1, water,\n").unwrap();
-        let classes = legend(&read_class_list(&path).unwrap()).unwrap();
-        assert_eq!((classes[0].code, classes[1].colour), (1, [0x1b, 0x78, 0x37]));
-        std::fs::write(&path, "code\n3\n").unwrap();
-        assert!(read_class_list(&path).unwrap_err().to_string().contains("no column \"name\""));
     }
 }

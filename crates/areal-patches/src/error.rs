@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use areal_grid::{LayoutError, PixelType, ProjectionError};
 use areal_job::{FileError, Interrupted};
 use areal_raster::RasterError;
+use areal_tables::{LabelFault, LegendError};
 
 use areal_store::{Split, StoreError};
 
@@ -63,6 +64,17 @@ pub enum PatchError {
     UnknownClass { path: PathBuf, label: String, classes: String },
     #[error("class list: {reason}")]
     Classes { reason: String },
+    #[error(transparent)]
+    Legend(#[from] LegendError),
+    /// Labels that are not read as classes.
+    #[error("{path}: {fault}", path = path.display())]
+    ClassLabels { path: PathBuf, fault: LabelFault },
+    /// A code in a label raster that no class has.
+    #[error("{path}, row {row}, column {col}: {value} is not a class code; codes are 0 to 254", path = path.display())]
+    LabelCode { path: PathBuf, row: usize, col: usize, value: f64 },
+    /// A label image in colours, of which it is not said what they mean.
+    #[error("{path} is an image in red, green and blue; {reason}", path = path.display())]
+    LabelColours { path: PathBuf, reason: String },
     #[error("{path} is not on the pixel grid of scene \"{scene}\": {reason}", path = path.display())]
     LabelsNotAligned { path: PathBuf, scene: String, reason: String },
 

@@ -7,9 +7,10 @@ use areal_formats::{DropReason, Provenance, STORE_FORMAT, StoreMeta, input_file}
 use areal_grid::{Class, PixelBlock, PixelType, Scaling, Target, Window};
 use areal_job::{Job, Unit};
 use areal_raster::{BandInfo, read_image};
+use areal_tables::{ClassKeys, ClassLabels, ClassNaming, LegendRow};
 use serde::{Deserialize, Serialize};
 
-use crate::classes::{ListedClass, legend, legend_of_names};
+use crate::classes::{legend, legend_of_names};
 use crate::images::{ImageFile, find_images};
 use crate::resize::resize;
 use crate::settings::check_patch_size;
@@ -27,7 +28,7 @@ pub struct ImportSettings {
     /// Resize every image to squares of so many pixels; without it all must be squares of one size.
     pub resize: Option<usize>,
     /// The classes; without a list, the names of the folders.
-    pub classes: Vec<ListedClass>,
+    pub classes: Vec<LegendRow>,
     /// Least share of observed pixels, 0 to 1: images with an alpha band may have fewer.
     pub min_valid: f64,
     /// Shares of the splits, where the folders do not name them.
@@ -45,7 +46,7 @@ pub fn import(settings: &ImportSettings, out: &Path, overwrite: bool, job: &Job)
         check_patch_size("size of the images (--resize)", size)?;
     }
     let images = find_images(&settings.folder)?;
-    let classes = classes(settings, &images)?;
+    let (classes, names) = classes(settings, &images)?;
     let (first, rest) = images.split_first().ok_or_else(|| PatchError::NoImage { folder: settings.folder.clone() })?;
     let (bands, block) = read(first, settings)?;
     check_patch_size("size of the images", block.window.height)?;
@@ -75,7 +76,7 @@ pub fn import(settings: &ImportSettings, out: &Path, overwrite: bool, job: &Job)
     if kept.is_empty() {
         return Err(nothing_left(images.len() as u64, &dropped));
     }
-    let records = records(settings, &classes, &kept);
+    let records = records(settings, (&classes, &names), &kept);
     let target = Target::Classes { classes };
     let counts = counts(&target, records.iter().map(|r| (r.label, r.split)), &dropped);
     check_classes(&counts, &target)?;
@@ -157,26 +158,28 @@ fn read(image: &ImageFile, settings: &ImportSettings) -> Result<(Vec<BandInfo>, 
     }
 }
 
-fn classes(settings: &ImportSettings, images: &[ImageFile]) -> Result<Vec<Class>, PatchError> {
-    let names: BTreeSet<String> = images.iter().map(|p| p.class.clone()).collect();
-    if settings.classes.is_empty() {
-        return legend_of_names(names);
-    }
-    let classes = legend(&settings.classes)?;
-    match names.into_iter().find(|name| !classes.iter().any(|c| c.name == *name)) {
-        None => Ok(classes),
-        Some(name) => Err(PatchError::UnknownClass {
-            path: settings.folder.join(&name),
-            label: format!("\"{name}\""),
-            classes: classes.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", "),
-        }),
-    }
+/// The classes, and the code of each folder's name.
+fn classes(settings: &ImportSettings, images: &[ImageFile]) -> Result<(Vec<Class>, ClassLabels), PatchError> {
+    let names: BTreeSet<&str> = images.iter().map(|p| p.class.as_str()).collect();
+    let classes = if settings.classes.is_empty() {
+        legend_of_names(names.iter().copied())?.classes
+    } else {
+        legend(&settings.classes, &[])?.classes
+    };
+    let by = Some(ClassNaming::Name);
+    let labels = ClassLabels::read(&ClassKeys::from(&classes[..]), names, by)
+        .map_err(|fault| PatchError::ClassLabels { path: settings.folder.clone(), fault })?;
+    labels.warn(&settings.folder.display().to_string());
+    Ok((classes, labels))
 }
 
-fn records(settings: &ImportSettings, classes: &[Class], kept: &[(&ImageFile, f64)]) -> Vec<PatchRecord> {
+fn records(
+    settings: &ImportSettings,
+    (classes, names): (&[Class], &ClassLabels),
+    kept: &[(&ImageFile, f64)],
+) -> Vec<PatchRecord> {
     let label = |image: &ImageFile| {
-        let class = classes.iter().find(|c| c.name == image.class);
-        Label::Class(class.map_or(Target::NODATA_CLASS, |c| c.code))
+        Label::Class(names.place(&image.class).map_or(Target::NODATA_CLASS, |place| classes[place].code))
     };
     let member = |(i, (image, _)): (usize, &(&ImageFile, f64))| Member { unit: i as u64, label: label(image) };
     let splits = if kept.iter().all(|(image, _)| image.split.is_some()) {

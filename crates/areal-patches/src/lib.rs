@@ -22,7 +22,6 @@ mod writer;
 #[cfg(test)]
 mod writer_tests;
 
-pub use classes::{ListedClass, read_class_list};
 pub use error::{PatchError, SCALING};
 pub use import::{ImportSettings, import};
 pub use labels::measure::LabelRule;

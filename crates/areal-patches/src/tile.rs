@@ -224,7 +224,7 @@ fn target(settings: &TileSettings, labels: &Labels, drafts: &mut [Draft]) -> Tar
         return Target::Value { name: field.clone(), unit: unit.clone() };
     }
     if labels.listed {
-        return Target::Classes { classes: labels.classes.clone() };
+        return Target::Classes { classes: labels.legend.classes.clone() };
     }
     let used: BTreeSet<u8> = drafts
         .iter()
@@ -233,12 +233,14 @@ fn target(settings: &TileSettings, labels: &Labels, drafts: &mut [Draft]) -> Tar
             Label::Value(_) => None,
         })
         .collect();
-    let close_up = settings.labels.kind != LabelKind::Raster;
+    // Names that are numbers are their own codes.
+    let is_own_code = |class: &Class| class.name == class.code.to_string();
+    let close_up = settings.labels.kind != LabelKind::Raster && !labels.legend.classes.iter().all(is_own_code);
     let mut codes = BTreeMap::new();
     let mut classes = Vec::new();
-    for class in &labels.classes {
+    for class in &labels.legend.classes {
         if !used.contains(&class.code) {
-            if close_up {
+            if settings.labels.kind != LabelKind::Raster {
                 tracing::warn!("class \"{}\" has no patch and is removed from the classes", class.name);
             }
             continue;
@@ -246,7 +248,8 @@ fn target(settings: &TileSettings, labels: &Labels, drafts: &mut [Draft]) -> Tar
         let i = classes.len();
         let code = if close_up { i as u8 } else { class.code };
         codes.insert(class.code, code);
-        classes.push(Class { code, name: class.name.clone(), colour: areal_grid::default_colour(i) });
+        let colour = labels.legend.given_colour(class.code).unwrap_or_else(|| areal_grid::default_colour(i));
+        classes.push(Class { code, name: class.name.clone(), colour });
     }
     for draft in drafts {
         if let Label::Class(code) = &mut draft.label {

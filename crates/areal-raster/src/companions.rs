@@ -7,11 +7,12 @@ use std::ffi::CStr;
 use std::path::{Path, PathBuf};
 
 use areal_formats::{InputRef, input_file};
+use areal_job::hash_bytes;
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags, Metadata};
 
 use crate::RasterError;
 use crate::gdal_call::explain;
-use crate::side_file::adds_nothing;
+use crate::side_file::{adds_nothing, meaning};
 use crate::vrt::{self, VrtSource};
 
 /// The files on disk that a raster or layer is read from: its own first, then its companions by name.
@@ -32,14 +33,21 @@ pub fn companions(path: &Path) -> Result<Vec<PathBuf>, RasterError> {
     Ok(walk.found)
 }
 
-/// Describes an input by the digests of all [`companions`].
+/// Describes an input by the digests of all [`companions`]. That of an `.aux.xml` is of what it says beside statistics, which viewers
+/// write.
 ///
 /// # Errors
 /// As [`companions`], and when a file cannot be read.
 pub fn input_file_with_companions(path: &Path) -> Result<InputRef, RasterError> {
     let files = companions(path)?;
     let (own, others) = files.split_first().ok_or_else(|| not_on_disk(path))?;
-    Ok(input_file(own)?.with_companions(others)?.into())
+    let mut input = input_file(own)?.with_companions(others)?;
+    for companion in &mut input.companions {
+        if let Some(text) = meaning(&companion.path) {
+            (companion.sha256, companion.bytes) = (hash_bytes(text.as_bytes()), text.len() as u64);
+        }
+    }
+    Ok(input.into())
 }
 
 fn not_on_disk(path: &Path) -> RasterError {

@@ -191,6 +191,15 @@ pub enum RasterError {
         /// The layers it has.
         available: String,
     },
+    /// Text in another encoding.
+    #[error("{path}: {place} is not {expected} text", path = path.display())]
+    Text {
+        path: PathBuf,
+        /// Where it stands.
+        place: String,
+        /// Name of the encoding.
+        expected: &'static str,
+    },
     /// A feature that cannot be read.
     #[error("{path}, feature {fid}: {message}", path = path.display())]
     Feature {

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use crate::json_text::{JsonText, Number};
 use crate::vector::{Feature, Field, FieldKind, FieldValue, VectorLayer};
-use crate::vector_read::read_by_gdal;
+use crate::vector_read::{LayerChoice, read_by_gdal};
 
 /// Largest file that is held in memory as a whole; GDAL reads larger ones piece by piece.
 const MOST_BYTES: u64 = 1 << 29;
@@ -98,7 +98,7 @@ fn read_head(path: &Path, collection: &Collection<'_>) -> Option<VectorLayer> {
     // A layer without a name is named after its file.
     let place = PathBuf::from(format!("/vsimem/areal-head-{number}")).join(path.file_name()?);
     gdal::vsi::create_mem_file(&place, collection.head()?.into_bytes()).ok()?;
-    let layer = read_by_gdal(&place, None);
+    let layer = read_by_gdal(&place, &LayerChoice::default());
     let _ = gdal::vsi::unlink_mem_file(&place);
     layer.ok()
 }
@@ -263,7 +263,7 @@ mod tests {
         std::fs::write(&path, text).unwrap();
         let found = read(&path);
         if let Some(layer) = &found {
-            assert_eq!(*layer, read_by_gdal(&path, None).unwrap(), "{text}");
+            assert_eq!(*layer, read_by_gdal(&path, &LayerChoice::default()).unwrap(), "{text}");
         }
         found
     }
@@ -338,6 +338,6 @@ mod tests {
             println!("skipped: no {}", path.display());
             return;
         }
-        assert!(read(&path).unwrap() == read_by_gdal(&path, None).unwrap());
+        assert!(read(&path).unwrap() == read_by_gdal(&path, &LayerChoice::default()).unwrap());
     }
 }

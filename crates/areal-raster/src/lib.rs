@@ -2,6 +2,7 @@
 //!
 //! The only crate that links GDAL. Map positions are `[east, north]` on every side of it, whatever an authority says.
 
+mod attribute_table;
 mod band;
 mod cog;
 mod companions;
@@ -37,6 +38,7 @@ mod warp;
 mod wkb;
 mod wkt;
 
+pub use attribute_table::NamedCode;
 pub use band::BandInfo;
 pub use cog::{CogBand, CogSpec, CogWriter};
 pub use companions::{companions, input_file_with_companions};
@@ -52,5 +54,5 @@ pub use scene::{Scene, SceneReader};
 pub use srs::{crs_from_text, same_crs};
 pub use statistics::{BandStatistics, PixelCounts, Statistics};
 pub use vector::{Feature, Field, FieldKind, FieldValue, VectorLayer};
-pub use vector_read::read_layer;
+pub use vector_read::{LayerChoice, read_layer, read_layer_as};
 pub use vector_write::{write_features, write_layer};

@@ -7,6 +7,7 @@ use areal_grid::{PixelBlock, PixelGrid, PixelState, Pixels, Window};
 use gdal::Dataset;
 use gdal::raster::RgbaEntry;
 
+use crate::attribute_table::{NamedCode, named_codes};
 use crate::facts::{Mask, category_names, open_raster};
 use crate::masked_file::{MaskedFile, all_observed, blank, flip, mark_nodata};
 use crate::raster_io::{Layout, read};
@@ -190,6 +191,15 @@ impl RasterFile {
     pub fn category_names(&self, band: usize) -> Result<Vec<String>, RasterError> {
         self.band_facts(band)?;
         Ok(category_names(&self.dataset.rasterband(band).expect("a band with facts is in the file")))
+    }
+
+    /// The class codes that a band names, in ascending order, with their colours.
+    ///
+    /// # Errors
+    /// When there is no such band.
+    pub fn named_codes(&self, band: usize) -> Result<Vec<NamedCode>, RasterError> {
+        self.band_facts(band)?;
+        Ok(named_codes(&self.dataset.rasterband(band).expect("a band with facts is in the file")))
     }
 
     fn band_facts(&self, band: usize) -> Result<&crate::BandFacts, RasterError> {

@@ -19,6 +19,59 @@ pub(crate) fn adds_nothing(path: &Path) -> bool {
     }
 }
 
+/// The content of an `.aux.xml` without statistics and histograms, in one spelling; `None` where it is no well-formed one.
+pub(crate) fn meaning(path: &Path) -> Option<String> {
+    path.to_str()?.strip_suffix(".aux.xml")?;
+    without_statistics(&std::fs::read_to_string(path).ok()?)
+}
+
+fn without_statistics(document: &str) -> Option<String> {
+    let mut reader = Reader::from_str(document);
+    let mut kept: Vec<String> = Vec::new();
+    // The places of the open elements in `kept`, and the depth below one that is left out.
+    let (mut open, mut skipped) = (Vec::new(), 0usize);
+    loop {
+        match reader.read_event().ok()? {
+            Event::Eof => return (skipped == 0 && open.is_empty()).then(|| kept.concat()),
+            Event::Start(_) if skipped > 0 => skipped += 1,
+            Event::End(_) if skipped > 0 => skipped -= 1,
+            Event::Start(start) if kind(&start)? == Kind::Statistic => skipped = 1,
+            Event::Start(start) => {
+                open.push((kept.len(), kind(&start)? == Kind::Frame));
+                kept.push(spelling(&start)?);
+            }
+            Event::End(_) => {
+                let (place, is_frame) = open.pop()?;
+                // What stood around statistics alone says nothing.
+                if is_frame && place + 1 == kept.len() {
+                    kept.pop();
+                } else {
+                    kept.push("</>".to_owned());
+                }
+            }
+            Event::Empty(start) if skipped == 0 => match kind(&start)? {
+                Kind::Other => kept.push(spelling(&start)? + "</>"),
+                Kind::Frame | Kind::Statistic => {}
+            },
+            Event::Text(text) if skipped == 0 && !text.trim().is_empty() => kept.push(text.trim().to_owned()),
+            Event::GeneralRef(name) if skipped == 0 => kept.push(format!("&{};", &*name)),
+            Event::CData(_) => return None,
+            _ => {}
+        }
+    }
+}
+
+/// The start of an element with its attributes by name.
+fn spelling(start: &BytesStart<'_>) -> Option<String> {
+    let mut attributes = Vec::new();
+    for attribute in start.attributes() {
+        let attribute = attribute.ok()?;
+        attributes.push(format!(" {}=\"{}\"", attribute.key.as_ref(), &*attribute.value));
+    }
+    attributes.sort();
+    Some(format!("<{}{}>", start.local_name().as_ref(), attributes.concat()))
+}
+
 /// Band descriptions that a raster has without its `.aux.xml`, as (band, text).
 fn own_descriptions(raster: &str) -> Option<Vec<(String, String)>> {
     let _without = WithoutSideFiles::new()?;
@@ -118,6 +171,22 @@ fn kind(start: &BytesStart<'_>) -> Option<Kind> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fault_29_statistics_beside_class_names_do_not_change_what_is_said() {
+        let names = "<CategoryNames><Category>a &amp; b</Category></CategoryNames>";
+        let band = |inner: &str| format!("<PAMDataset><PAMRasterBand band=\"1\">{inner}</PAMRasterBand></PAMDataset>");
+        let plain = without_statistics(&band(names)).unwrap();
+        let metadata = "\n  <Metadata>\n<MDI key=\"STATISTICS_MEAN\">3</MDI></Metadata>";
+        let histogram = "<Histograms><HistItem/></Histograms>";
+        for seen in [format!("{histogram}{names}{metadata}"), format!("{names}{histogram}")] {
+            assert_eq!(without_statistics(&band(&seen)).as_ref(), Some(&plain));
+        }
+        let other = format!("{names}<Metadata><MDI key=\"AREA\">3</MDI></Metadata>");
+        assert_ne!(without_statistics(&band(&other)).unwrap(), plain);
+        assert_ne!(without_statistics(&band(&names.replace('a', "c"))).unwrap(), plain);
+        assert_eq!(without_statistics("<PAMDataset><PAMRasterBand>"), None);
+    }
 
     #[test]
     fn fault_29_statistics_are_no_part_of_a_raster_but_a_nodata_value_is() {

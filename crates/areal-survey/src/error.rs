@@ -8,6 +8,7 @@ use areal_grid::ProjectionError;
 use areal_job::{FileError, Interrupted};
 use areal_raster::RasterError;
 use areal_store::StoreError;
+use areal_tables::{LabelFault, TableError};
 use areal_zones::ZonesError;
 
 /// A sample that cannot be drawn or read, or an estimate that cannot be made.
@@ -18,9 +19,12 @@ pub enum SurveyError {
     Table { path: PathBuf, role: TableRole, message: String },
     #[error("{path} has no field \"{field}\"; it has {fields}", path = path.display())]
     NoField { path: PathBuf, field: String, fields: String },
-    /// A CSV file with another delimiter than the comma.
-    #[error("the fields in {path} are separated by {delimiter}, not commas", path = path.display())]
-    Delimiter { path: PathBuf, delimiter: &'static str },
+    /// A table of people's that cannot be read.
+    #[error(transparent)]
+    PeoplesTable(#[from] TableError),
+    /// Labels that may be names or codes.
+    #[error("{path}: {fault}", path = path.display())]
+    LabelReading { path: PathBuf, fault: LabelFault },
     #[error("{path}, row {row}: unit_id is \"{text}\", not a whole number", path = path.display())]
     UnitId { path: PathBuf, row: usize, text: String },
     #[error("{path} lists unit {unit} twice", path = path.display())]
@@ -48,6 +52,9 @@ pub enum SurveyError {
     UnknownCode { path: PathBuf, code: f64 },
     #[error("\"{text}\" is not a class of the map")]
     UnknownClass { text: String, classes: String },
+    /// Classes in a flag that may be names or codes, by the flag's key.
+    #[error("{setting}: {fault}")]
+    ClassReading { setting: &'static str, fault: LabelFault },
     #[error("the prediction is of a value, so it has no classes for strata")]
     NoClassStrata,
     #[error("strata by zones need a file of zones")]
@@ -109,8 +116,6 @@ pub enum SurveyError {
 /// Which table a CSV file should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TableRole {
-    /// A labelled sample.
-    Labels,
     /// `units.csv` of a design.
     DesignUnits,
     /// `estimates.csv`.

@@ -1,12 +1,12 @@
 //! From labels to classes: a column of labels holds names or codes, never both.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use areal_grid::Class;
 use serde::{Deserialize, Serialize};
 
-use crate::clean;
 use crate::names::key;
+use crate::{Recoding, clean};
 
 /// How labels name classes.
 #[derive(
@@ -46,6 +46,93 @@ fn unknown_in_words(labels: &[(String, Option<String>)]) -> String {
     format!("{} {verb} not {noun}", all.join(", "))
 }
 
+/// The classes that labels may name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClassKeys {
+    names: Vec<String>,
+    /// Places of the classes by code.
+    codes: BTreeMap<i64, usize>,
+}
+
+impl From<&[Class]> for ClassKeys {
+    fn from(classes: &[Class]) -> Self {
+        Self {
+            names: classes.iter().map(|class| clean(&class.name)).collect(),
+            codes: classes.iter().enumerate().map(|(k, class)| (i64::from(class.code), k)).collect(),
+        }
+    }
+}
+
+impl From<&Recoding> for ClassKeys {
+    fn from(recoding: &Recoding) -> Self {
+        Self {
+            names: recoding.classes.iter().map(|class| clean(&class.name)).collect(),
+            codes: recoding.codes().filter_map(|code| Some((code, recoding.place(code)?))).collect(),
+        }
+    }
+}
+
+impl ClassKeys {
+    /// A class by its name; by its name in another letter case where it is the only one.
+    fn by_name(&self, label: &str) -> Option<usize> {
+        let exact = self.names.iter().position(|name| name == label);
+        exact.or_else(|| {
+            let lower = label.to_lowercase();
+            let mut alike = (0..self.names.len()).filter(|k| self.names[*k].to_lowercase() == lower);
+            alike.next().filter(|_| alike.next().is_none())
+        })
+    }
+
+    /// A class by its code: a whole number, however it is written.
+    fn by_code(&self, label: &str) -> Option<usize> {
+        let code: f64 = label.parse().ok()?;
+        let is_whole = code.fract() == 0.0 && code.abs() < 2f64.powi(53);
+        is_whole.then(|| self.codes.get(&(code as i64)).copied()).flatten()
+    }
+
+    /// True where the name of a class is the code of another.
+    pub fn is_ambiguous(&self) -> bool {
+        self.names.iter().enumerate().any(|(k, name)| self.by_code(name).is_some_and(|other| other != k))
+    }
+
+    /// `class "forest" (code 3)`
+    fn in_words(&self, place: Option<usize>) -> String {
+        let Some(place) = place else { return "no class".to_owned() };
+        let code =
+            self.codes.iter().find(|(_, p)| **p == place).map_or(String::new(), |(code, _)| format!(" (code {code})"));
+        format!("class \"{}\"{code}", self.names[place])
+    }
+
+    fn ambiguous(&self, labels: &BTreeSet<String>, names: &[Option<usize>], codes: &[Option<usize>]) -> LabelFault {
+        let readings = labels.iter().zip(names.iter().zip(codes)).filter(|(_, (name, code))| name != code);
+        let readings = readings.take(SHOWN).map(|(label, (name, code))| {
+            format!("\"{label}\" as a name is {}, as a code {}", self.in_words(*name), self.in_words(*code))
+        });
+        LabelFault::Ambiguous { readings: readings.collect::<Vec<_>>().join("; ") }
+    }
+
+    fn neither(&self, labels: &BTreeSet<String>, names: &[Option<usize>], codes: &[Option<usize>]) -> LabelFault {
+        let near = |label: &str| {
+            let wanted = key(label);
+            self.names.iter().find(|name| key(name) == wanted).cloned()
+        };
+        let unknown: Vec<(String, Option<String>)> = labels
+            .iter()
+            .zip(names.iter().zip(codes))
+            .filter(|(_, (name, code))| name.is_none() && code.is_none())
+            .map(|(label, _)| (label.clone(), near(label)))
+            .collect();
+        if !unknown.is_empty() {
+            return LabelFault::Unknown { labels: unknown };
+        }
+        let only = |these: &[Option<usize>], others: &[Option<usize>]| {
+            let only = labels.iter().zip(these.iter().zip(others)).filter(|(_, (a, b))| a.is_some() && b.is_none());
+            only.take(SHOWN).map(|(label, _)| format!("\"{label}\"")).collect::<Vec<_>>().join(", ")
+        };
+        LabelFault::Mixed { names: only(names, codes), codes: only(codes, names) }
+    }
+}
+
 /// A name that was written in another letter case than its class.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Respelling {
@@ -54,9 +141,9 @@ pub struct Respelling {
 }
 
 /// The labels of one column, read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClassLabels {
-    by: ClassNaming,
+    by_code: bool,
     places: BTreeMap<String, usize>,
     pub respelled: Vec<Respelling>,
 }
@@ -72,36 +159,37 @@ impl ClassLabels {
     /// # Errors
     /// [`LabelFault`].
     pub fn read<'a>(
-        classes: &[Class],
+        classes: &ClassKeys,
         labels: impl IntoIterator<Item = &'a str>,
         by: Option<ClassNaming>,
     ) -> Result<Self, LabelFault> {
-        let labels: std::collections::BTreeSet<String> =
-            labels.into_iter().map(clean).filter(|label| !label.is_empty()).collect();
-        let names: Vec<Option<usize>> = labels.iter().map(|label| by_name(classes, label)).collect();
-        let codes: Vec<Option<usize>> = labels.iter().map(|label| by_code(classes, label)).collect();
+        let labels: BTreeSet<String> = labels.into_iter().map(clean).filter(|label| !label.is_empty()).collect();
+        let names: Vec<Option<usize>> = labels.iter().map(|label| classes.by_name(label)).collect();
+        let codes: Vec<Option<usize>> = labels.iter().map(|label| classes.by_code(label)).collect();
         let all = |places: &[Option<usize>]| places.iter().all(Option::is_some);
         let (naming, places) = match by {
             Some(ClassNaming::Name) => (ClassNaming::Name, names),
             Some(ClassNaming::Code) => (ClassNaming::Code, codes),
             None if all(&names) && all(&codes) && names != codes => {
-                return Err(ambiguous(classes, &labels, &names, &codes));
+                return Err(classes.ambiguous(&labels, &names, &codes));
             }
             None if all(&names) => (ClassNaming::Name, names),
-            None if all(&codes) && is_ambiguous(classes) => return Err(ambiguous(classes, &labels, &names, &codes)),
+            None if all(&codes) && classes.is_ambiguous() => {
+                return Err(classes.ambiguous(&labels, &names, &codes));
+            }
             None if all(&codes) => (ClassNaming::Code, codes),
-            None => return Err(neither(classes, &labels, &names, &codes)),
+            None => return Err(classes.neither(&labels, &names, &codes)),
         };
         if !all(&places) {
-            return Err(neither(classes, &labels, &places, &vec![None; places.len()]));
+            return Err(classes.neither(&labels, &places, &vec![None; places.len()]));
         }
         let respelled = labels.iter().zip(&places).filter_map(|(label, place)| {
-            let class = clean(&classes[(*place)?].name);
+            let class = classes.names[(*place)?].clone();
             (naming == ClassNaming::Name && class != *label).then(|| Respelling { label: label.clone(), class })
         });
         let respelled = respelled.collect();
         let places = labels.into_iter().zip(places).filter_map(|(label, place)| Some((label, place?))).collect();
-        Ok(Self { by: naming, places, respelled })
+        Ok(Self { by_code: naming == ClassNaming::Code, places, respelled })
     }
 
     /// The place of a label's class in the legend; `None` for a label that is empty or was not among those read.
@@ -114,82 +202,19 @@ impl ClassLabels {
         for Respelling { label, class } in &self.respelled {
             tracing::warn!("{whose}: the label \"{label}\" is read as the class \"{class}\"");
         }
-        if self.by == ClassNaming::Code && !self.places.is_empty() {
+        if self.by_code {
             tracing::info!("{whose}: labels are class codes");
         }
     }
-}
-
-/// A class by its name; by its name in another letter case where it is the only one.
-fn by_name(classes: &[Class], label: &str) -> Option<usize> {
-    let exact = classes.iter().position(|class| clean(&class.name) == label);
-    exact.or_else(|| {
-        let lower = label.to_lowercase();
-        let mut alike = (0..classes.len()).filter(|k| clean(&classes[*k].name).to_lowercase() == lower);
-        alike.next().filter(|_| alike.next().is_none())
-    })
-}
-
-/// A class by its code: a whole number, however it is written.
-fn by_code(classes: &[Class], label: &str) -> Option<usize> {
-    let code: f64 = label.parse().ok()?;
-    classes.iter().position(|class| f64::from(class.code) == code)
-}
-
-/// True where the name of a class is the code of another.
-fn is_ambiguous(classes: &[Class]) -> bool {
-    classes.iter().enumerate().any(|(k, class)| by_code(classes, &clean(&class.name)).is_some_and(|other| other != k))
-}
-
-fn ambiguous<'a>(
-    classes: &[Class],
-    labels: impl IntoIterator<Item = &'a String>,
-    names: &[Option<usize>],
-    codes: &[Option<usize>],
-) -> LabelFault {
-    let class = |place: Option<usize>| {
-        place.map_or("no class".to_owned(), |k| format!("class \"{}\" (code {})", classes[k].name, classes[k].code))
-    };
-    let readings = labels.into_iter().zip(names.iter().zip(codes)).filter(|(_, (name, code))| name != code);
-    let readings = readings
-        .take(SHOWN)
-        .map(|(label, (name, code))| format!("\"{label}\" as a name is {}, as a code {}", class(*name), class(*code)));
-    LabelFault::Ambiguous { readings: readings.collect::<Vec<_>>().join("; ") }
-}
-
-fn neither<'a>(
-    classes: &[Class],
-    labels: impl IntoIterator<Item = &'a String>,
-    names: &[Option<usize>],
-    codes: &[Option<usize>],
-) -> LabelFault {
-    let labels: Vec<&String> = labels.into_iter().collect();
-    let near = |label: &str| {
-        let wanted = key(label);
-        classes.iter().find(|class| key(&class.name) == wanted).map(|class| class.name.clone())
-    };
-    let unknown: Vec<(String, Option<String>)> = labels
-        .iter()
-        .zip(names.iter().zip(codes))
-        .filter(|(_, (name, code))| name.is_none() && code.is_none())
-        .map(|(label, _)| ((*label).clone(), near(label)))
-        .collect();
-    if !unknown.is_empty() {
-        return LabelFault::Unknown { labels: unknown };
-    }
-    let only = |these: &[Option<usize>], others: &[Option<usize>]| {
-        let only = labels.iter().zip(these.iter().zip(others)).filter(|(_, (a, b))| a.is_some() && b.is_none());
-        only.take(SHOWN).map(|(label, _)| format!("\"{label}\"")).collect::<Vec<_>>().join(", ")
-    };
-    LabelFault::Mixed { names: only(names, codes), codes: only(codes, names) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn classes(list: &[(u8, &str)]) -> Vec<Class> {
-        list.iter().map(|(code, name)| Class { code: *code, name: (*name).into(), colour: [0; 3] }).collect()
+    fn classes(list: &[(u8, &str)]) -> ClassKeys {
+        let class = |(code, name): &(u8, &str)| Class { code: *code, name: (*name).into(), colour: [0; 3] };
+        ClassKeys::from(&list.iter().map(class).collect::<Vec<_>>()[..])
     }
 
     fn read(list: &[(u8, &str)], labels: &[&str]) -> Result<Vec<usize>, String> {

@@ -2,18 +2,41 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{Encoding, Table, TableError};
+use serde::{Deserialize, Serialize};
 
-/// One row of a legend file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+use crate::{Encoding, Table, TableError, clean};
+
+/// One row of a legend file; as a text `forest`, `3=forest` or `3=forest:#1b7837`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LegendRow {
-    /// The code in rasters.
+    /// The code in rasters or labels.
     pub code: Option<i64>,
     pub name: String,
     pub colour: Option<[u8; 3]>,
     /// Name or code of the class that the code counts as.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
 }
+
+impl std::str::FromStr for LegendRow {
+    type Err = LegendError;
+
+    fn from_str(text: &str) -> Result<Self, LegendError> {
+        let fault = |text: &str, expected| LegendError::Class { text: text.to_owned(), expected };
+        let (rest, colour) = match text.rsplit_once(":#") {
+            Some((rest, hex)) => (rest, Some(parse_colour(hex).ok_or_else(|| fault(hex, COLOUR))?)),
+            None => (text, None),
+        };
+        let (code, name) = match rest.split_once('=') {
+            Some((code, name)) => (Some(code.trim().parse().map_err(|_| fault(code, "a class code"))?), name),
+            None => (None, rest),
+        };
+        Ok(Self { code, name: clean(name), colour, parent: None })
+    }
+}
+
+const COLOUR: &str = "a colour; write #rrggbb, such as #1b7837";
 
 /// A legend that cannot be read or made.
 #[derive(Debug, thiserror::Error)]
@@ -23,11 +46,14 @@ pub enum LegendError {
     /// A cell that is not what its column holds.
     #[error("{path}, line {line}: \"{text}\" is not {expected}", path = path.display())]
     Cell { path: PathBuf, line: u64, text: String, expected: &'static str },
+    /// A class of a list that is not as it should be written.
+    #[error("\"{text}\" is not {expected}")]
+    Class { text: String, expected: &'static str },
     /// A rule of `--map` that is none.
     #[error("\"{text}\" is not CODES=CLASS: {reason}")]
     Rule { text: String, reason: String },
     /// A legend that contradicts itself.
-    #[error("the legend {0}")]
+    #[error("the class list {0}")]
     Contradiction(String),
 }
 
@@ -51,9 +77,7 @@ pub fn read_legend(path: &Path, encoding: Option<Encoding>) -> Result<Vec<Legend
         Ok(LegendRow {
             code: cell(code).map(|text| text.parse().map_err(|_| fault(text, "a whole number"))).transpose()?,
             name: row.text(name).to_owned(),
-            colour: cell(colour)
-                .map(|text| parse_colour(text).ok_or_else(|| fault(text, "a colour; write #rrggbb, such as #1b7837")))
-                .transpose()?,
+            colour: cell(colour).map(|text| parse_colour(text).ok_or_else(|| fault(text, COLOUR))).transpose()?,
             parent: cell(parent).map(str::to_owned),
         })
     };
@@ -68,5 +92,41 @@ pub fn parse_colour(text: &str) -> Option<[u8; 3]> {
     match (digits.len(), part(0), part(2), part(4)) {
         (6, Some(r), Some(g), Some(b)) => Some([r, g, b]),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_of_a_list_is_a_name_with_or_without_code_and_colour() {
+        let parse =
+            |text: &str| text.parse::<LegendRow>().map(|r| (r.code, r.name, r.colour)).map_err(|e| e.to_string());
+        assert_eq!(parse("5=water:#0000ff"), Ok((Some(5), "water".into(), Some([0, 0, 255]))));
+        assert_eq!(parse(" oil\u{a0}palm "), Ok((None, "oil palm".into(), None)));
+        for (text, said) in
+            [("x=y", "\"x\" is not a class code"), ("a:#12345", "not a colour"), ("a:#+12345", "not a colour")]
+        {
+            assert!(parse(text).unwrap_err().contains(said), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_legend_is_read_from_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("classes.csv");
+        let read = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            read_legend(&path, None).map_err(|e| e.to_string())
+        };
+        let rows = read("Code; Name; Color; Parent\n311; broad-leaved; #1b7837; forest\n1; water;;\n;;;\n").unwrap();
+        assert_eq!(
+            (rows[0].code, rows[0].colour, rows[0].parent.as_deref()),
+            (Some(311), Some([0x1b, 0x78, 0x37]), Some("forest"))
+        );
+        assert_eq!((rows.len(), rows[1].name.as_str(), rows[1].colour), (2, "water", None));
+        assert!(read("code\n3\n").unwrap_err().contains("no column \"name\""));
+        assert!(read("code,name\n3,a\nx,b\n").unwrap_err().contains("line 3: \"x\" is not a whole number"));
     }
 }

@@ -7,9 +7,9 @@ mod names;
 mod recoding;
 mod table;
 
-pub use classes::{ClassLabels, ClassNaming, LabelFault, Respelling};
+pub use classes::{ClassKeys, ClassLabels, ClassNaming, LabelFault, Respelling};
 pub use encoding::{Encoding, NotText, UnknownEncoding};
 pub use legend_file::{LegendError, LegendRow, parse_colour, read_legend};
 pub use names::{clean, near_identical, warn_of_near_identical};
-pub use recoding::{CodeRule, Recoding};
+pub use recoding::{CodeRule, RecodedClass, Recoding};
 pub use table::{Row, Table, TableError};

@@ -177,10 +177,18 @@ impl Recoding {
         self.places.get(&code).copied().or(self.rest)
     }
 
-    /// The code of a class in a table: its own, or the least that counts as it.
-    pub fn code(&self, place: usize) -> Option<i64> {
+    /// The code of a class in a table: its own, or the least that counts as it; for all other codes the one after the greatest.
+    pub fn code(&self, place: usize) -> i64 {
+        let own =
+            self.classes.get(place).and_then(|class| class.code).filter(|code| self.places.get(code) == Some(&place));
         let least = || self.places.iter().find(|(_, p)| **p == place).map(|(code, _)| *code);
-        self.classes.get(place).and_then(|class| class.code).or_else(least)
+        let next = || self.places.keys().next_back().map_or(0, |code| code + 1);
+        own.or_else(least).unwrap_or_else(next)
+    }
+
+    /// True where some code counts as another one.
+    pub fn merges(&self) -> bool {
+        self.rest.is_some() || self.places.iter().any(|(code, place)| self.code(*place) != *code)
     }
 
     /// All codes that are named, in ascending order.
@@ -212,14 +220,14 @@ mod tests {
         let all = rules(&["311,312,313=forest", "111-142 = built up", "-9=sea", "*=other"]);
         let recoding = Recoding::new(&[], &all).unwrap();
         assert_eq!(names(&recoding, &[312, 111, 142, -9, 999]), ["forest", "built up", "built up", "sea", "other"]);
-        assert_eq!((recoding.code(0), recoding.code(3)), (Some(311), None));
+        assert_eq!((recoding.code(0), recoding.code(3), recoding.merges()), (311, 314, true));
         let texts: Vec<String> = all.into_iter().map(Into::into).collect();
         assert_eq!(texts, ["311,312,313=forest", "111-142=built up", "-9=sea", "*=other"]);
         for bad in ["311", "=x", "1=", "a=x", "5-1=x", "1-99999999=x"] {
             assert!(bad.parse::<CodeRule>().is_err(), "{bad}");
         }
         let said = Recoding::new(&[], &rules(&["1,2=a", "2=b"])).unwrap_err().to_string();
-        assert_eq!(said, "the legend maps code 2 to \"a\" and to \"b\"");
+        assert_eq!(said, "the class list maps code 2 to \"a\" and to \"b\"");
     }
 
     #[test]

@@ -117,6 +117,16 @@ fn say_strays(map: &Map, seen: &[Extremes], whole: &Tally) {
             );
         }
     }
+    if let Layers::Classes { legend, recoding, .. } = &map.layers
+        && !recoding.is_empty()
+    {
+        let is_named = |code: &i64| legend.iter().any(|(named, _)| named == code);
+        let unnamed: Vec<String> =
+            whole.class_areas.keys().filter(|code| !is_named(code)).map(i64::to_string).collect();
+        if !unnamed.is_empty() {
+            tracing::warn!("{path}: the legend has no class for {} codes: {}", unnamed.len(), unnamed.join(", "));
+        }
+    }
     for (code, area) in whole.class_areas.iter().filter(|(code, _)| **code < 0) {
         tracing::warn!(
             "{path}: code {code} is counted as a class, {:.6} km2 of it; if it stands for no data, pass --nodata={code}",

@@ -1,10 +1,12 @@
 //! The map that is aggregated: a prediction, or any raster of classes or values.
 
 use areal_formats::{NamedChoice, Resampling, SceneSettings, UnknownName};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use areal_grid::{PixelGrid, PixelType, Scaling, Target, Window};
-use areal_raster::{BandFacts, Prediction, RasterError, RasterFile};
+use areal_raster::{BandFacts, NamedCode, Prediction, RasterError, RasterFile};
+use areal_tables::Recoding;
 use serde::{Deserialize, Serialize};
 
 use crate::ZonesError;
@@ -37,13 +39,16 @@ pub enum MapInput {
         reading: Box<SceneSettings>,
         /// What its cells are; none to take bytes for classes and everything else for values.
         content: Option<Content>,
+        /// Names of class codes, and which count as one; empty for the names in the file.
+        recoding: Recoding,
     },
 }
 
 impl MapInput {
     /// A raster that is read as it is.
     pub fn raster(path: impl Into<PathBuf>, content: Option<Content>) -> Self {
-        Self::Raster { reading: Box::new(SceneSettings::new("map", vec![path.into()])), content }
+        let reading = Box::new(SceneSettings::new("map", vec![path.into()]));
+        Self::Raster { reading, content, recoding: Recoding::default() }
     }
 }
 
@@ -70,6 +75,8 @@ pub(crate) enum Layers {
         codes: (SceneSettings, usize),
         /// Codes with their names; a code that is not here has no name.
         legend: Vec<(i64, String)>,
+        /// Which codes in the file count as others.
+        recoding: Recoding,
         /// File with one band of probabilities for each entry of the legend, if there is one.
         probabilities: Option<PathBuf>,
         /// What brings them to the classes' shares among the training patches, where training weighted classes.
@@ -106,7 +113,7 @@ impl Map {
     pub fn open(input: &MapInput) -> Result<Self, ZonesError> {
         match input {
             MapInput::Prediction(folder) => Self::prediction(folder),
-            MapInput::Raster { reading, content } => Self::raster(reading, *content),
+            MapInput::Raster { reading, content, recoding } => Self::raster(reading, *content, recoding),
         }
     }
 
@@ -122,7 +129,8 @@ impl Map {
                 let legend = classes.iter().map(|c| (i64::from(c.code), c.name.clone())).collect();
                 let meta = prediction.meta();
                 let shift = PriorShift::new(&meta.training_prior, &meta.class_shares, classes.len());
-                (Layers::Classes { codes: (plain(&file), 1), legend, probabilities, shift }, file)
+                let (codes, recoding) = ((plain(&file), 1), Recoding::default());
+                (Layers::Classes { codes, legend, recoding, probabilities, shift }, file)
             }
             Target::Value { name, unit } => {
                 let file = folder.join(Prediction::VALUE);
@@ -142,7 +150,7 @@ impl Map {
         Ok(Self { path: folder.to_path_buf(), grid, layers, states: Some(states), shares, block })
     }
 
-    fn raster(reading: &SceneSettings, content: Option<Content>) -> Result<Self, ZonesError> {
+    fn raster(reading: &SceneSettings, content: Option<Content>, recoding: &Recoding) -> Result<Self, ZonesError> {
         let raster = RasterFile::open_as(reading)?;
         let path = raster.facts().path.clone();
         let fault = |reason: String| ZonesError::Raster { path: path.clone(), reason };
@@ -158,12 +166,22 @@ impl Map {
                 if !reading.bands.is_empty() && !rest.is_empty() {
                     return Err(fault("a class map has one band, but several are given".to_owned()));
                 }
+                if band.colour && rest.len() >= 2 && rest[..2].iter().all(|band| band.colour) {
+                    return Err(fault("its bands are the red, green and blue of an image, not class codes".to_owned()));
+                }
                 if let Some(other) = reading.resampling.filter(|r| *r != Resampling::Nearest) {
                     return Err(fault(format!("class codes have no mean, so their resampling cannot be {other}")));
                 }
-                let names = raster.category_names(band.number)?.into_iter().enumerate();
-                let legend = names.filter(|(_, n)| !n.is_empty()).map(|(code, name)| (code as i64, name)).collect();
-                Layers::Classes { codes: (reading.clone(), band.number), legend, probabilities: None, shift: None }
+                Layers::Classes {
+                    codes: (reading.clone(), band.number),
+                    legend: legend(&raster.named_codes(band.number)?, recoding),
+                    recoding: recoding.clone(),
+                    probabilities: None,
+                    shift: None,
+                }
+            }
+            (Content::Values, _) if !recoding.is_empty() => {
+                return Err(fault("it holds values, but a legend of classes is given".to_owned()));
             }
             (Content::Values, bands @ [_, ..]) => {
                 let bands = bands.iter().map(|band| value_band(&path, band)).collect();
@@ -195,6 +213,16 @@ impl Map {
 
 fn plain(file: &Path) -> SceneSettings {
     SceneSettings::new("map", vec![file.to_path_buf()])
+}
+
+/// Codes with their names: those of the file, and over them those that are given.
+fn legend(named: &[NamedCode], recoding: &Recoding) -> Vec<(i64, String)> {
+    let mut names: BTreeMap<i64, String> = named.iter().map(|named| (named.code, named.name.clone())).collect();
+    if recoding.merges() {
+        names.retain(|code, _| recoding.place(*code).is_none());
+    }
+    names.extend(recoding.classes.iter().enumerate().map(|(k, class)| (recoding.code(k), class.name.clone())));
+    names.into_iter().collect()
 }
 
 fn value_band(path: &Path, band: &BandFacts) -> ValueBand {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use areal_formats::SceneSettings;
 use areal_grid::{Extremes, PixelState, PixelType, Pixels, Scaling, Window};
 use areal_raster::{RasterError, RasterFile};
+use areal_tables::Recoding;
 
 use crate::map::Layers;
 use crate::shares::SharesReader;
@@ -56,9 +57,12 @@ impl MapReader {
 
     fn cells(&mut self, window: &Window) -> Result<WindowCells, ZonesError> {
         match &self.layers {
-            Layers::Classes { codes, legend, shift, .. } => {
-                let (pixels, states) = self.first.read_band(codes.1, window)?;
+            Layers::Classes { codes, legend, recoding, shift, .. } => {
+                let (mut pixels, states) = self.first.read_band(codes.1, window)?;
                 check_codes(&codes.0, window, &pixels, &states)?;
+                if recoding.merges() {
+                    pixels = recoded(&pixels, &states, recoding);
+                }
                 let mut probabilities = Vec::new();
                 if let Some(file) = &mut self.second {
                     let bands: Vec<usize> = (1..=legend.len()).collect();
@@ -93,6 +97,23 @@ impl MapReader {
             }
         }
     }
+}
+
+/// Codes as what they count as; a code that is in no rule stays.
+fn recoded(pixels: &Pixels, states: &[PixelState], recoding: &Recoding) -> Pixels {
+    // Neighbours are mostly of one class.
+    let mut last = (f64::NAN, f64::NAN);
+    let code = |k: usize| {
+        let code = pixels.get(k);
+        if states[k] != PixelState::Observed {
+            return 0.0;
+        }
+        if code != last.0 {
+            last = (code, recoding.place(code as i64).map_or(code, |place| recoding.code(place) as f64));
+        }
+        last.1
+    };
+    Pixels::F64((0..states.len()).map(code).collect())
 }
 
 /// Class codes are whole numbers; floats that are none are refused.

@@ -5,7 +5,8 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use areal_grid::{Crs, CrsKind};
-use areal_raster::{Feature, FieldKind, FieldValue, VectorLayer, read_layer};
+use areal_raster::{Feature, FieldKind, FieldValue, LayerChoice, VectorLayer, read_layer_as};
+use areal_tables::Encoding;
 use geo::{Area, Coord, CoordsIter, Geometry, MultiPolygon};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,9 @@ impl NamedChoice for Invalid {
 pub struct ZoneSettings {
     /// Layer of the file; none for its only one.
     pub layer: Option<String>,
+    /// Encoding of text that is not UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<Encoding>,
     /// Field that identifies a zone; none where only one field can.
     pub id_field: Option<String>,
     /// Field with a zone's name for people.
@@ -107,7 +111,8 @@ impl ZoneSet {
     /// See [`ZonesError`]: no CRS, no such field, an empty or shared id, an empty geometry, anything but polygons, an
     /// invalid polygon that may not be repaired.
     pub fn read(path: &Path, settings: &ZoneSettings) -> Result<Self, ZonesError> {
-        Self::from_layer(path, read_layer(path, settings.layer.as_deref())?, settings)
+        let choice = LayerChoice { layer: settings.layer.clone(), encoding: settings.encoding };
+        Self::from_layer(path, read_layer_as(path, &choice)?, settings)
     }
 
     /// Checks a layer that is in memory; `path` is for messages.

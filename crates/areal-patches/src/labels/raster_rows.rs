@@ -1,14 +1,16 @@
 //! A label raster as runs of pixels of a scene.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use areal_formats::{BandRef, SceneSettings};
-use areal_grid::{PixelBlock, PixelGrid, PixelState, Window};
-use areal_raster::{Scene, SceneReader, same_crs};
+use areal_grid::{PixelBlock, PixelGrid, PixelState, Target, Window};
+use areal_raster::{FileFacts, RasterError, Scene, SceneReader, same_crs};
 
 use super::runs::{LabelRows, LabelRun};
 use super::source::LabelSettings;
 use crate::PatchError;
+use crate::classes::Legend;
 
 /// Pixels of the label raster that are held at once.
 const STRIP_PIXELS: usize = 1 << 22;
@@ -23,22 +25,29 @@ pub struct RasterRows {
     scene: (usize, usize),
     /// Rows of the raster that are in memory.
     strip: Option<PixelBlock>,
-    /// Codes that have a class; all of them where there is no class list.
-    known: Option<Vec<u8>>,
+    legend: Legend,
+    /// For an image in colours the code of each colour.
+    colours: Option<HashMap<[u8; 3], u8>>,
 }
 
 impl RasterRows {
-    /// Opens band 1 of a label raster over the grid of `scene`. On another grid it is resampled, if the settings say
-    /// how.
-    pub fn open(labels: &LabelSettings, scene: &Scene, known: Option<Vec<u8>>) -> Result<Self, PatchError> {
+    /// Opens a label raster over the grid of `scene`: band 1, or the colours of an image in red, green and blue. On another grid
+    /// it is resampled, if the settings say how.
+    pub fn open(labels: &LabelSettings, scene: &Scene, legend: &Legend) -> Result<Self, PatchError> {
         let path = &labels.file;
+        let facts = FileFacts::read(path)?;
+        let is_image = facts.bands.len() >= 3 && facts.bands[..3].iter().all(|band| band.colour);
         let mut settings = SceneSettings::new("labels", vec![path.clone()]);
-        settings.bands = vec![BandRef::Number(1)];
+        settings.bands = (1..=if is_image { 3 } else { 1 }).map(BandRef::Number).collect();
         settings.nodata = labels.nodata;
-        let own = Scene::open(&settings)?;
         let grid = scene.grid();
-        let (raster, offset) = match alignment(own.grid(), grid) {
-            Ok(offset) => (own, offset),
+        let own = match Scene::open(&settings) {
+            Ok(own) => alignment(own.grid(), grid).map(|offset| (own, offset)),
+            Err(error @ (RasterError::NotNorthUp { .. } | RasterError::Gcps { .. })) => Err(error.to_string()),
+            Err(error) => return Err(error.into()),
+        };
+        let (raster, offset) = match own {
+            Ok(own) => own,
             Err(_) if labels.resampling.is_some() => {
                 settings.crs = Some(grid.crs.wkt.clone());
                 settings.resolution = Some(grid.transform.pixel_size()[0]);
@@ -57,7 +66,8 @@ impl RasterRows {
             raster: (raster.grid().height, raster.grid().width),
             scene: (grid.height, grid.width),
             strip: None,
-            known,
+            legend: legend.clone(),
+            colours: is_image.then(|| colours(path, legend)).transpose()?,
         })
     }
 
@@ -78,22 +88,52 @@ impl RasterRows {
         Ok(())
     }
 
-    /// The class code that a value stands for.
-    fn code(&self, value: f64, row: usize, col: usize) -> Result<u8, PatchError> {
-        if value.fract() != 0.0 || !(0.0..255.0).contains(&value) {
-            let reason = format!("row {row}, column {col}: {value} is not a class code; codes are 0 to 254");
-            return Err(PatchError::Labels { path: self.path.clone(), reason });
+    /// The class code of a pixel of the strip in memory.
+    fn code(&self, strip: &PixelBlock, at: usize, row: usize, col: usize) -> Result<u8, PatchError> {
+        if let Some(colours) = &self.colours {
+            let colour: [u8; 3] = std::array::from_fn(|band| strip.pixels.get(at + band * strip.window.len()) as u8);
+            return colours.get(&colour).copied().ok_or_else(|| {
+                let [r, g, b] = colour;
+                let reason = format!("row {row}, column {col}: #{r:02x}{g:02x}{b:02x} is the colour of no class");
+                PatchError::LabelColours { path: self.path.clone(), reason }
+            });
         }
-        let code = value as u8;
-        match &self.known {
-            Some(codes) if !codes.contains(&code) => Err(PatchError::UnknownClass {
+        let value = strip.pixels.get(at);
+        let not_a_code = || PatchError::LabelCode { path: self.path.clone(), row, col, value };
+        if value.fract() != 0.0 {
+            return Err(not_a_code());
+        }
+        self.legend.code(value as i64).ok_or_else(|| {
+            // Codes that name themselves are all there are.
+            if self.legend.classes.len() == usize::from(Target::NODATA_CLASS) {
+                return not_a_code();
+            }
+            PatchError::UnknownClass {
                 path: self.path.clone(),
-                label: format!("{code} (row {row}, column {col})"),
-                classes: format!("codes {}", codes.iter().map(u8::to_string).collect::<Vec<_>>().join(", ")),
-            }),
-            _ => Ok(code),
+                label: format!("{value} (row {row}, column {col})"),
+                classes: format!(
+                    "codes {}",
+                    self.legend.recoding.codes().map(|c| c.to_string()).collect::<Vec<_>>().join(", ")
+                ),
+            }
+        })
+    }
+}
+
+/// The code of each colour of a legend.
+fn colours(path: &Path, legend: &Legend) -> Result<HashMap<[u8; 3], u8>, PatchError> {
+    let fault = |reason: String| PatchError::LabelColours { path: path.to_path_buf(), reason };
+    let mut codes = HashMap::new();
+    for class in &legend.classes {
+        let Some(colour) = legend.given_colour(class.code) else { continue };
+        if codes.insert(colour, class.code).is_some() {
+            return Err(fault(format!("class \"{}\" has the colour of another class", class.name)));
         }
     }
+    if codes.is_empty() {
+        return Err(fault("the colours of its classes are not given".to_owned()));
+    }
+    Ok(codes)
 }
 
 /// Where the first pixel of `scene` lies in `labels`, as row and column; why not, if the pixels do not coincide.
@@ -141,7 +181,7 @@ impl LabelRows for RasterRows {
             if strip.states[start + col] != PixelState::Observed {
                 continue;
             }
-            let item = u32::from(self.code(strip.pixels.get(start + col), there, col)?);
+            let item = u32::from(self.code(strip, start + col, there, col)?);
             let at = (col as i64 - self.offset.1) as usize;
             match out.last_mut() {
                 Some(run) if run.end == at && run.item == item => run.end += 1,

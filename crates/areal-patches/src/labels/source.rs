@@ -1,17 +1,19 @@
 //! The label file: polygons or points with a class, points with a value, or a raster of class codes.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use areal_formats::{Resampling, UnknownName};
-use areal_grid::{Class, Crs};
-use areal_raster::{FieldValue, RasterFile, VectorLayer, read_layer};
+use areal_formats::{Resampling, SceneSettings, UnknownName};
+use areal_grid::{Crs, Target};
+use areal_raster::{
+    FieldValue, FileFacts, LayerChoice, NamedCode, RasterError, RasterFile, VectorLayer, read_layer_as,
+};
+use areal_tables::{ClassKeys, ClassLabels, ClassNaming, CodeRule, Encoding, LabelFault, LegendRow, clean};
 use geo::{Coord, Geometry};
 use serde::{Deserialize, Serialize};
 
 use super::outline::self_crossing;
 use crate::PatchError;
-use crate::classes::{ListedClass, legend, legend_of_names};
+use crate::classes::{Legend, legend, legend_of_names};
 use areal_store::{Label, Split};
 
 /// Where labels come from and how they are read.
@@ -24,8 +26,17 @@ pub struct LabelSettings {
     pub layer: Option<String>,
     /// What a feature or pixel says.
     pub kind: LabelKind,
+    /// Encoding of text that is not UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<Encoding>,
     /// The classes; without a list, those in the file.
-    pub classes: Vec<ListedClass>,
+    pub classes: Vec<LegendRow>,
+    /// Codes that count as classes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub map: Vec<CodeRule>,
+    /// Whether labels are names or codes; without it, whichever fits all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class_by: Option<ClassNaming>,
     /// Field whose equal values make a group; without it, each feature is one.
     pub group_field: Option<String>,
     /// Field that names each feature's split: train, validation or test.
@@ -69,8 +80,8 @@ pub(crate) struct LabelItem {
 pub(crate) struct Labels {
     pub items: Vec<LabelItem>,
     pub shapes: Shapes,
-    /// Empty for values.
-    pub classes: Vec<Class>,
+    /// Without classes for values.
+    pub legend: Legend,
     /// True when a person listed the classes or the raster names them: codes are kept as they are.
     pub listed: bool,
 }
@@ -89,7 +100,8 @@ impl Labels {
         match &settings.kind {
             LabelKind::Raster => raster(settings),
             LabelKind::Class { field } | LabelKind::Value { field, .. } => {
-                let layer = read_layer(&settings.file, settings.layer.as_deref())?;
+                let choice = LayerChoice { layer: settings.layer.clone(), encoding: settings.encoding };
+                let layer = read_layer_as(&settings.file, &choice)?;
                 Reader { settings, path: &settings.file, layer: &layer }.read(field)
             }
         }
@@ -103,7 +115,7 @@ impl Labels {
 
 /// Says of a file that was given without a field whether it is a raster.
 pub fn is_raster(path: &Path) -> bool {
-    RasterFile::open(path).is_ok()
+    FileFacts::read(path).is_ok()
 }
 
 /// The names of a layer's fields, for messages: `id, class`.
@@ -122,21 +134,39 @@ fn raster(settings: &LabelSettings) -> Result<Labels, PatchError> {
             return Err(PatchError::Labels { path: path.clone(), reason });
         }
     }
-    let names = RasterFile::open(path)?.category_names(1)?;
-    let code_name = |code: u8| match names.get(usize::from(code)) {
-        Some(name) if !name.is_empty() && names.iter().filter(|n| *n == name).count() == 1 => name.clone(),
-        Some(name) if !name.is_empty() => format!("{name} {code}"),
-        _ => code.to_string(),
+    let raster = RasterFile::open_as(&SceneSettings::new("labels", vec![path.clone()]));
+    let named = match &raster {
+        Ok(raster) => raster.named_codes(1)?,
+        // On another grid: its names are not needed to read it.
+        Err(RasterError::NotNorthUp { .. } | RasterError::Gcps { .. }) => Vec::new(),
+        Err(_) => raster?.named_codes(1)?,
     };
-    let listed = !settings.classes.is_empty();
-    let classes = if listed {
-        legend(&settings.classes)?
+    let listed = !settings.classes.is_empty() || !settings.map.is_empty();
+    let legend = if listed {
+        legend(&settings.classes, &settings.map)?
+    } else if named.iter().any(|named| named.code >= i64::from(Target::NODATA_CLASS)) {
+        legend(&named.iter().map(row).collect::<Vec<_>>(), &[])?
     } else {
-        let all = (0..255).map(|code| ListedClass { code: Some(code), name: code_name(code), colour: None });
-        legend(&all.collect::<Vec<_>>())?
+        codes_by_themselves(&named)?
     };
     let items = (0..=255).map(|code| LabelItem { label: Label::Class(code), group: None, split: None }).collect();
-    Ok(Labels { items, shapes: Shapes::Raster, classes, listed })
+    Ok(Labels { items, shapes: Shapes::Raster, legend, listed })
+}
+
+fn row(named: &NamedCode) -> LegendRow {
+    LegendRow { code: Some(named.code), name: clean(&named.name), colour: named.colour, parent: None }
+}
+
+/// A legend of all codes, each named by the raster or by itself. Names that several codes have are told apart by the codes.
+fn codes_by_themselves(named: &[NamedCode]) -> Result<Legend, PatchError> {
+    let own = |code: i64| named.iter().find(|named| named.code == code).map(row);
+    let count = |name: &str| named.iter().filter(|named| clean(&named.name) == name).count();
+    let all = (0..i64::from(Target::NODATA_CLASS)).map(|code| match own(code) {
+        Some(row) if count(&row.name) == 1 => row,
+        Some(row) => LegendRow { name: format!("{} {code}", row.name), ..row },
+        None => LegendRow { code: Some(code), name: code.to_string(), colour: None, parent: None },
+    });
+    legend(&all.collect::<Vec<_>>(), &[])
 }
 
 /// Reads items and shapes from a layer.
@@ -167,13 +197,14 @@ impl Reader<'_> {
         let optional = |field: &Option<String>| field.as_deref().map(|f| self.column(f)).transpose();
         let (group, split) = (optional(&self.settings.group_field)?, optional(&self.settings.split_field)?);
         let crs = self.layer.crs.clone().ok_or_else(|| self.bad("it has no coordinate reference system".into()))?;
-        let (classes, listed) = self.classes(label)?;
+        let classes = self.classes(label)?;
         let (mut items, mut polygons, mut points) = (Vec::new(), Vec::new(), Vec::new());
         let mut left_out = 0;
         for feature in &self.layer.features {
             let fault = |reason: String| self.bad(format!("feature {}: {reason}", feature.fid));
             let value = &feature.values[label];
-            let Some(geometry) = feature.geometry.as_ref().filter(|_| *value != FieldValue::Null) else {
+            let is_blank = clean(&value.to_string()).is_empty();
+            let Some(geometry) = feature.geometry.as_ref().filter(|_| !is_blank) else {
                 left_out += 1;
                 continue;
             };
@@ -207,7 +238,7 @@ impl Reader<'_> {
             (false, true) => Shapes::Polygons(crs, polygons),
             (true, false) => Shapes::Points(crs, points),
         };
-        Ok(Labels { items, shapes, classes, listed })
+        Ok(Labels { items, shapes, legend: classes.legend, listed: classes.listed })
     }
 
     fn warn_of_crossings(&self, items: &[LabelItem], polygons: &[Geometry<f64>]) {
@@ -223,26 +254,42 @@ impl Reader<'_> {
         }
     }
 
-    /// The classes of the list, or those in the file.
-    fn classes(&self, column: usize) -> Result<(Vec<Class>, bool), PatchError> {
-        if matches!(self.settings.kind, LabelKind::Value { .. }) {
-            return Ok((Vec::new(), true));
-        }
-        if !self.settings.classes.is_empty() {
-            return Ok((legend(&self.settings.classes)?, true));
-        }
-        let names: BTreeSet<String> = self
-            .layer
-            .features
-            .iter()
-            .map(|feature| &feature.values[column])
-            .filter(|value| **value != FieldValue::Null)
-            .map(ToString::to_string)
-            .collect();
-        Ok((legend_of_names(names)?, false))
+    /// The classes of the list, or those in the file, and which of them each label is.
+    fn classes(&self, column: usize) -> Result<Classes, PatchError> {
+        let values = self.layer.features.iter().map(|feature| &feature.values[column]);
+        let texts: Vec<String> = values.filter(|value| **value != FieldValue::Null).map(ToString::to_string).collect();
+        let texts = || texts.iter().map(String::as_str);
+        let settings = self.settings;
+        let listed = !settings.classes.is_empty() || !settings.map.is_empty();
+        let (legend, by) = if matches!(settings.kind, LabelKind::Value { .. }) {
+            return Ok(Classes { legend: legend(&[], &[])?, labels: ClassLabels::default(), listed: true });
+        } else if listed {
+            (legend(&settings.classes, &settings.map)?, settings.class_by)
+        } else {
+            (legend_of_names(texts())?, Some(ClassNaming::Name))
+        };
+        let labels = ClassLabels::read(&ClassKeys::from(&legend.recoding), texts(), by)
+            .map_err(|fault| self.label_error(fault, column, &legend))?;
+        labels.warn(&self.path.display().to_string());
+        Ok(Classes { legend, labels, listed })
     }
 
-    fn label(&self, value: &FieldValue, classes: &[Class], fid: i64) -> Result<Label, PatchError> {
+    /// Labels that are not read as classes; of an unknown one, with its feature.
+    fn label_error(&self, fault: LabelFault, column: usize, legend: &Legend) -> PatchError {
+        let path = self.path.to_path_buf();
+        let LabelFault::Unknown { labels } = &fault else { return PatchError::ClassLabels { path, fault } };
+        let near = |label: &str| labels.iter().find(|(unknown, _)| unknown == label);
+        let first = self.layer.features.iter().find_map(|feature| {
+            let label = clean(&feature.values[column].to_string());
+            near(&label).map(|(label, near)| (feature.fid, label, near))
+        });
+        let Some((fid, label, near)) = first else { return PatchError::ClassLabels { path, fault } };
+        let near = near.as_ref().map_or(String::new(), |near| format!("; did you mean \"{near}\"?"));
+        let classes = legend.classes.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", ");
+        PatchError::UnknownClass { path, label: format!("\"{label}\" (feature {fid}{near})"), classes }
+    }
+
+    fn label(&self, value: &FieldValue, classes: &Classes, fid: i64) -> Result<Label, PatchError> {
         if let LabelKind::Value { field, .. } = &self.settings.kind {
             return match value {
                 FieldValue::Integer(n) => Ok(Label::Value(*n as f64)),
@@ -250,15 +297,15 @@ impl Reader<'_> {
                 other => Err(self.bad(format!("feature {fid}: {field} is \"{other}\", not a number"))),
             };
         }
-        let name = value.to_string();
-        let by_name = classes.iter().find(|c| c.name == name);
-        // A number may be the code of a listed class.
-        let by_code = || classes.iter().find(|c| c.code.to_string() == name);
-        let class = by_name.or_else(by_code).ok_or_else(|| PatchError::UnknownClass {
-            path: self.path.to_path_buf(),
-            label: format!("\"{name}\" (feature {fid})"),
-            classes: classes.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", "),
-        })?;
-        Ok(Label::Class(class.code))
+        let place = classes.labels.place(&value.to_string());
+        let code = place.map(|place| classes.legend.codes[place]);
+        code.map(Label::Class).ok_or_else(|| self.bad(format!("feature {fid}: its label is blank")))
     }
+}
+
+/// A legend, and which of its classes each label of a layer is.
+struct Classes {
+    legend: Legend,
+    labels: ClassLabels,
+    listed: bool,
 }

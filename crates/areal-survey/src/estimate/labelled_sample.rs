@@ -1,11 +1,12 @@
 //! A labelled sample with its design and its map.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use areal_estimate::{ExpectedMatrix, Finding, Population, Stratum};
 use areal_formats::{DESIGN_FORMAT, Design, DesignStratum, DesignUnit, StrataBy};
 use areal_job::{Job, hash_file, read_json};
+use areal_tables::ClassNaming;
 use areal_zones::ZoneSettings;
 
 use super::flaws::{other_map, strata_sum, without_design};
@@ -13,7 +14,7 @@ use super::same_draw::other_draw;
 use super::settings::EstimateSettings;
 use crate::error::TableRole;
 use crate::frame::RiskCuts;
-use crate::labels::{LabelRow, read_labels};
+use crate::labels::{LabelReader, LabelRow, read_labels};
 use crate::{FrameSource, MapFrame, MapTotals, SurveyError};
 
 /// A design with its units, by number.
@@ -27,6 +28,9 @@ pub(super) struct LabelledSample<'a> {
     pub frame: MapFrame<'a>,
     pub drawn: Option<DrawnDesign>,
     pub labels: Vec<LabelRow>,
+    /// File of the labels.
+    sample: PathBuf,
+    class_by: Option<ClassNaming>,
     /// Whether the map is the one that the sample was drawn from.
     pub same_map: bool,
     map_sha256: String,
@@ -40,7 +44,10 @@ impl<'a> LabelledSample<'a> {
             strata_by: drawn.as_ref().map_or(StrataBy::Whole, |d| d.design.strata_by),
             strata_raster: settings.strata_raster.as_deref(),
             zones: settings.zones.as_deref(),
+            strata_nodata: settings.strata_nodata,
             zone_settings: ZoneSettings {
+                layer: settings.zone_layer.clone(),
+                encoding: settings.encoding,
                 id_field: settings.zone_id.clone(),
                 name_field: settings.zone_name.clone(),
                 ..ZoneSettings::default()
@@ -52,8 +59,14 @@ impl<'a> LabelledSample<'a> {
         }
         let map_sha256 = hash_file(&frame.path)?.to_string();
         let same_map = drawn.as_ref().is_some_and(|d| d.design.map_sha256.as_str() == map_sha256);
-        let labels = read_labels(sample, &settings.label_field)?;
-        Ok(Self { frame, drawn, labels, same_map, map_sha256 })
+        let labels = read_labels(sample, &settings.label_field, &settings.sample_choice())?;
+        let (sample, class_by) = (sample.to_path_buf(), settings.class_by);
+        Ok(Self { frame, drawn, labels, sample, class_by, same_map, map_sha256 })
+    }
+
+    /// What the labels say.
+    pub(super) fn reader(&self, labels: &[LabelRow]) -> Result<LabelReader, SurveyError> {
+        LabelReader::new(&self.frame.meta.target, labels, &self.sample, self.class_by)
     }
 
     pub(super) fn design(&self) -> Option<&Design> {

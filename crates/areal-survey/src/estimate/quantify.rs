@@ -42,6 +42,7 @@ pub(super) fn quantify<'a>(
     job: Job<'a>,
 ) -> Result<Quantification<'a>, SurveyError> {
     let source = FrameSource {
+        strata_nodata: None,
         prediction: &settings.prediction,
         strata_by: StrataBy::Whole,
         strata_raster: None,

@@ -9,7 +9,7 @@ use super::flaws::other_design;
 use super::labelled_sample::LabelledSample;
 use super::settings::EstimateSettings;
 use crate::SurveyError;
-use crate::labels::{check_labels, parse_label, read_labels};
+use crate::labels::{LabelReader, read_labels};
 
 /// Agreement of the labels of classes in the sample and in the second look.
 pub(super) fn agreement(
@@ -36,8 +36,8 @@ fn labels(
     sample: &LabelledSample,
 ) -> Result<HashMap<u64, usize>, SurveyError> {
     let target = &sample.frame.meta.target;
-    let rows = read_labels(path, &settings.label_field)?;
-    check_labels(target, &rows)?;
+    let rows = read_labels(path, &settings.label_field, &settings.sample_choice())?;
+    let reader = LabelReader::new(target, &rows, path, settings.class_by)?;
     if let Some(design) = sample.design() {
         let other = rows.iter().find(|r| !r.design_id.is_empty() && r.design_id != design.design_id);
         if let Some(other) = other {
@@ -46,9 +46,9 @@ fn labels(
             return Err(SurveyError::Refused(FindingKind::OtherDesign, finding.message));
         }
     }
-    let class = |text: &str| match parse_label(target, text) {
+    let class = |row| match reader.value(row) {
         Some(CellValue::Class(class)) => Some(class),
         _ => None,
     };
-    Ok(rows.iter().filter_map(|r| Some((r.unit_id, class(&r.label)?))).collect())
+    Ok(rows.iter().filter_map(|row| Some((row.unit_id, class(row)?))).collect())
 }

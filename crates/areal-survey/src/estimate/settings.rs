@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use areal_estimate::{CvLimits, Estimator, FindingKind, SurveySettings, ZoneMethod};
 use areal_formats::{MADE_BY, Provenance};
-use areal_raster::input_file_with_companions;
+use areal_raster::{LayerChoice, input_file_with_companions};
+use areal_tables::{ClassNaming, Encoding};
 use serde::{Deserialize, Serialize};
 
 use super::quantify::QuantifyMethod;
@@ -25,15 +26,25 @@ pub struct EstimateSettings {
     pub second_look: Option<PathBuf>,
     /// Field that holds the label.
     pub label_field: String,
+    /// Layer of the sample and of the second look.
+    pub sample_layer: Option<String>,
+    /// Encoding of text that is not UTF-8.
+    pub encoding: Option<Encoding>,
+    /// Whether labels are names or codes; without it, whichever fits all of them.
+    pub class_by: Option<ClassNaming>,
     /// Folder to make.
     pub out: PathBuf,
     pub zones: Option<PathBuf>,
+    /// Layer of the zones.
+    pub zone_layer: Option<String>,
     /// Field that identifies a zone.
     pub zone_id: Option<String>,
     /// Field with a zone's name.
     pub zone_name: Option<String>,
     /// Raster of strata, for a sample with strata by raster.
     pub strata_raster: Option<PathBuf>,
+    /// A value that means nodata in it, besides what the file says.
+    pub strata_nodata: Option<f64>,
     /// Patch store of the training, to tell apart the accuracy on and off its patches.
     pub store: Option<PathBuf>,
     /// Over the whole map.
@@ -75,11 +86,16 @@ impl Default for EstimateSettings {
             sample: None,
             second_look: None,
             label_field: "label".to_owned(),
+            sample_layer: None,
+            encoding: None,
+            class_by: None,
             out: PathBuf::new(),
             zones: None,
+            zone_layer: None,
             zone_id: None,
             zone_name: None,
             strata_raster: None,
+            strata_nodata: None,
             store: None,
             estimator: Estimator::Stratified,
             zone_method: ZoneMethod::Auto,
@@ -113,6 +129,11 @@ impl EstimateSettings {
         ];
         let all = std::iter::once(&self.prediction).chain(optional.into_iter().flatten());
         all.filter(|p| !p.as_os_str().is_empty()).cloned().collect()
+    }
+
+    /// How the files of labels are read.
+    pub(crate) fn sample_choice(&self) -> LayerChoice {
+        LayerChoice { layer: self.sample_layer.clone(), encoding: self.encoding }
     }
 
     /// The settings as the estimators take them.

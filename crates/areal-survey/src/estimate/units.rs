@@ -7,7 +7,7 @@ use areal_raster::{Projection, crs_from_text};
 use super::labelled_sample::LabelledSample;
 use super::training::TrainingPatches;
 use crate::SurveyError;
-use crate::labels::{LabelRow, check_labels, parse_label};
+use crate::labels::LabelRow;
 
 /// The units that can be used, and the number of the others.
 pub(super) struct UnitsOnMap {
@@ -25,10 +25,10 @@ impl LabelledSample<'_> {
         let mut found = UnitsOnMap { units: Vec::new(), on_nodata: Vec::new(), unlabelled: 0, drawn };
         let labels = std::mem::take(&mut self.labels);
         let to_map = Projection::new(&crs_from_text("EPSG:4326")?, &self.frame.grid().crs)?;
-        check_labels(&self.frame.meta.target, &labels)?;
+        let reader = self.reader(&labels)?;
         for label in labels.iter().filter(|l| !l.label.is_empty()) {
             let (stratum, place) = self.place(label, &to_map)?;
-            let Some(reference) = parse_label(&self.frame.meta.target, &label.label) else { continue };
+            let Some(reference) = reader.value(label) else { continue };
             let unit = match place {
                 Some((row, col)) => self.unit(row, col, stratum, reference, training)?,
                 None => None,

@@ -9,10 +9,10 @@ mod totals;
 use std::path::{Path, PathBuf};
 
 use areal_estimate::{Frame, FrameBlock};
-use areal_formats::{PredictionMeta, StrataBy};
+use areal_formats::{PredictionMeta, SceneSettings, StrataBy};
 use areal_grid::{CellAreas, PixelGrid, PixelState, Target, Window};
 use areal_job::Job;
-use areal_raster::{Prediction, Projection, RasterFile};
+use areal_raster::{Prediction, Projection, RasterError, RasterFile};
 use areal_zones::{SharesReader, ZoneSet, ZoneSettings, ZoneShape, place};
 
 pub(crate) use cells::Cells;
@@ -29,6 +29,8 @@ pub struct FrameSource<'a> {
     pub prediction: &'a Path,
     pub strata_by: StrataBy,
     pub strata_raster: Option<&'a Path>,
+    /// A value that means nodata in it, besides what the file says.
+    pub strata_nodata: Option<f64>,
     pub zones: Option<&'a Path>,
     pub zone_settings: ZoneSettings,
 }
@@ -68,7 +70,12 @@ impl<'a> MapFrame<'a> {
         let areas = CellAreas::new(file.grid(), &Projection::to_lonlat(&file.grid().crs)?)?;
         let zones = source.zones.map(|path| ZoneSet::read(path, &source.zone_settings)).transpose()?;
         let placed = zones.as_ref().map(|set| place(set, file.grid())).transpose()?.unwrap_or_default();
-        let strata = source.strata_raster.map(RasterFile::open).transpose()?;
+        let open_strata = |path: &Path| {
+            let mut reading = SceneSettings::new("strata", vec![path.to_path_buf()]);
+            reading.nodata = source.strata_nodata;
+            RasterFile::open_as(&reading).map_err(RasterError::as_it_is)
+        };
+        let strata = source.strata_raster.map(open_strata).transpose()?;
         strata::check(source, &meta, strata.as_ref(), file.grid())?;
         let probabilities = prediction.probabilities_path().map(|p| RasterFile::open(&p)).transpose()?;
         Ok(Self {

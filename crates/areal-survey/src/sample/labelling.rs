@@ -6,6 +6,7 @@ use areal_formats::Design;
 use areal_grid::{Target, ground_resolution};
 use areal_job::{FileError, StagedDir};
 use areal_raster::Projection;
+use areal_tables::ClassKeys;
 
 use crate::{MapFrame, SurveyError};
 
@@ -50,12 +51,16 @@ pub(super) fn write(
 }
 
 fn of_classes(frame: &MapFrame) -> String {
-    let mut text = String::from(
-        "- `label`: the class that covers most of the cell's area; of equals the one at its centre. Write a name or its code \
-         exactly as here:\n",
+    let classes = frame.meta.target.classes();
+    // Where the name of a class is the code of another, only names are clear.
+    let names_only = ClassKeys::from(classes).is_ambiguous();
+    let what = if names_only { "a name" } else { "names, or in all units codes," };
+    let mut text = format!(
+        "- `label`: the class that covers most of the cell's area; of equals the one at its centre. Write {what} exactly as here:\n"
     );
-    for class in frame.meta.target.classes() {
-        let _ = writeln!(text, "  - `{}` (`{}`)", class.name, class.code);
+    for class in classes {
+        let code = if names_only { String::new() } else { format!(" (`{}`)", class.code) };
+        let _ = writeln!(text, "  - `{}`{code}", class.name);
     }
     text
 }

@@ -58,7 +58,13 @@ pub fn draw_sample(settings: &SampleSettings, out: &StagedDir, job: Job<'_>) -> 
         strata_by,
         strata_raster: settings.strata_raster.as_deref(),
         zones: settings.zones.as_deref(),
-        zone_settings: ZoneSettings { id_field: settings.zone_id.clone(), ..ZoneSettings::default() },
+        strata_nodata: settings.strata_nodata,
+        zone_settings: ZoneSettings {
+            layer: settings.zone_layer.clone(),
+            encoding: settings.encoding,
+            id_field: settings.zone_id.clone(),
+            ..ZoneSettings::default()
+        },
     };
     let mut frame = MapFrame::open(&source, job)?;
     let risk = (strata_by == StrataBy::Risk).then(|| RiskPlan::cut(settings, &mut frame)).transpose()?;

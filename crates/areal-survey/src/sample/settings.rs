@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use areal_estimate::{Allocation, Draw};
 use areal_formats::{MADE_BY, Provenance, StrataBy};
 use areal_raster::input_file_with_companions;
+use areal_tables::{ClassNaming, Encoding};
 use serde::{Deserialize, Serialize};
 
 use crate::SurveyError;
@@ -22,8 +23,14 @@ pub struct SampleSettings {
     pub strata: Option<StrataBy>,
     /// Raster of strata on the map's grid, for strata by raster.
     pub strata_raster: Option<PathBuf>,
-    /// Layer of zones, for strata by zones.
+    /// A value that means nodata in it, besides what the file says.
+    pub strata_nodata: Option<f64>,
+    /// File of zones, for strata by zones.
     pub zones: Option<PathBuf>,
+    /// Layer of the zones.
+    pub zone_layer: Option<String>,
+    /// Encoding of text that is not UTF-8.
+    pub encoding: Option<Encoding>,
     /// Field that identifies a zone.
     pub zone_id: Option<String>,
     /// Number of units; by default it follows from `target_cv` or `target_se`.
@@ -34,6 +41,8 @@ pub struct SampleSettings {
     pub target_cv: Option<f64>,
     /// Name or code of the class of `target_cv`.
     pub class: Option<String>,
+    /// Whether classes are given by name or by code; without it, whichever fits all of them.
+    pub class_by: Option<ClassNaming>,
     /// User's accuracies to be expected, `CLASS=FRACTION`; for the others what the map expects with strata of risk, else [`DEFAULT_USERS`].
     pub users: Vec<String>,
     /// By default Neyman's for strata of risk, else proportional.
@@ -67,12 +76,16 @@ impl Default for SampleSettings {
             out: PathBuf::new(),
             strata: None,
             strata_raster: None,
+            strata_nodata: None,
             zones: None,
+            zone_layer: None,
+            encoding: None,
             zone_id: None,
             size: None,
             target_se: None,
             target_cv: None,
             class: None,
+            class_by: None,
             users: Vec::new(),
             allocation: None,
             min_per_stratum: None,

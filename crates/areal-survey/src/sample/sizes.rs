@@ -3,6 +3,7 @@
 use areal_estimate::{Anticipated, Census, SampleSize, anticipated_class_fractions, fraction_deviation, plan_units};
 use areal_formats::StrataBy;
 use areal_grid::Class;
+use areal_tables::{ClassKeys, ClassLabels, LabelFault};
 
 use super::risk::RiskPlan;
 use super::settings::{DEFAULT_TARGET_SE, DEFAULT_USERS, SampleSettings};
@@ -19,7 +20,7 @@ impl SampleSettings {
         if let Some(risk) = risk {
             return match &self.class {
                 Some(class) if self.target_cv.is_some() && self.size.is_none() => {
-                    Ok(risk.anticipated_for(class_index(frame.meta.target.classes(), class)?))
+                    Ok(risk.anticipated_for(self.class_places("class", frame.meta.target.classes(), &[class])?[0]))
                 }
                 _ => Ok(risk.anticipated()),
             };
@@ -70,7 +71,7 @@ impl SampleSettings {
             return Err(SurveyError::CvStrata { strata: frame.strata_by });
         }
         let map_classes = frame.meta.target.classes();
-        let class = class_index(map_classes, self.class.as_deref().unwrap_or_default())?;
+        let class = self.class_places("class", map_classes, &[self.class.as_deref().unwrap_or_default()])?[0];
         if let Some(risk) = risk {
             return Ok(risk.fractions(class));
         }
@@ -91,24 +92,38 @@ impl SampleSettings {
 
     /// The user's accuracy that was given for each class.
     pub(super) fn given_accuracies(&self, classes: &[Class]) -> Result<Vec<Option<f64>>, SurveyError> {
-        let mut users = vec![None; classes.len()];
-        for text in &self.users {
+        let parse = |text: &String| {
             let fault = || SurveyError::Users { text: text.clone() };
             let (name, fraction) = text.split_once('=').ok_or_else(fault)?;
-            let fraction: f64 = fraction.trim().parse().map_err(|_| fault())?;
-            if !(0.0..=1.0).contains(&fraction) {
-                return Err(fault());
-            }
-            users[class_index(classes, name.trim())?] = Some(fraction);
+            let fraction = fraction.trim().parse().ok().filter(|f| (0.0..=1.0).contains(f)).ok_or_else(fault)?;
+            Ok((name.to_owned(), fraction))
+        };
+        let given: Vec<(String, f64)> = self.users.iter().map(parse).collect::<Result<_, SurveyError>>()?;
+        let names: Vec<&str> = given.iter().map(|(name, _)| name.as_str()).collect();
+        let mut users = vec![None; classes.len()];
+        for (place, (_, fraction)) in self.class_places("users", classes, &names)?.into_iter().zip(&given) {
+            users[place] = Some(*fraction);
         }
         Ok(users)
     }
-}
 
-/// Index of a class by name or code.
-fn class_index(classes: &[Class], text: &str) -> Result<usize, SurveyError> {
-    classes.iter().position(|c| c.name == text || c.code.to_string() == text).ok_or_else(|| {
-        let names: Vec<&str> = classes.iter().map(|c| c.name.as_str()).collect();
-        SurveyError::UnknownClass { text: text.to_owned(), classes: names.join(", ") }
-    })
+    /// The places of classes that the setting of this key names.
+    fn class_places(
+        &self,
+        setting: &'static str,
+        classes: &[Class],
+        labels: &[&str],
+    ) -> Result<Vec<usize>, SurveyError> {
+        let unknown = |text: &str| {
+            let names: Vec<&str> = classes.iter().map(|c| c.name.as_str()).collect();
+            SurveyError::UnknownClass { text: text.to_owned(), classes: names.join(", ") }
+        };
+        let read = ClassLabels::read(&ClassKeys::from(classes), labels.iter().copied(), self.class_by);
+        let read = read.map_err(|fault| match fault {
+            LabelFault::Unknown { labels } if !labels.is_empty() => unknown(&labels[0].0),
+            fault => SurveyError::ClassReading { setting, fault },
+        })?;
+        let place = |label: &&str| read.place(label).ok_or_else(|| unknown(label));
+        labels.iter().map(place).collect()
+    }
 }

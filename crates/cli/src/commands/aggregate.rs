@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use areal_formats::{InputRef, Provenance};
 use areal_job::StagedDir;
 use areal_raster::input_file_with_companions;
+use areal_tables::{CodeRule, Encoding, Recoding, read_legend};
 use areal_zones::{
     AggregateSettings, AreaTable, Content, Invalid, Map, MapInput, Measure, Quantity, ZoneSet, ZoneSettings, ZoneSums,
     aggregate, areas_meta, write_areas,
@@ -47,12 +48,22 @@ pub struct Options {
     /// What the cells of --raster hold: classes or values. [default: classes for bytes, else values]
     #[arg(long, value_name = "CONTENT", value_parser = name_of::<Content>())]
     pub content: Option<Content>,
+    /// Legend of the classes in --raster: a CSV file with the columns code, name and, if wanted, parent. A code with a parent counts
+    /// as its parent. [default: the names in the raster]
+    #[arg(long, value_name = "FILE")]
+    pub legend: Option<PathBuf>,
+    /// Codes in --raster that count as one class: 311,312,313=forest or 111-142=built-up or *=other. Repeatable.
+    #[arg(long, value_name = "CODES=CLASS")]
+    pub map: Vec<CodeRule>,
     /// Zones: polygons in any format that GDAL reads.
     #[arg(long, value_name = "FILE")]
     pub zones: Option<PathBuf>,
     /// Layer of --zones. [default: its only one]
     #[arg(long, value_name = "LAYER")]
     pub zone_layer: Option<String>,
+    /// Encoding of the text in --zones and --legend, where it is not UTF-8: windows-1252, iso-8859-2 ...
+    #[arg(long, value_name = "NAME")]
+    pub encoding: Option<Encoding>,
     /// Field that identifies a zone. [default: the only field with a different value for each zone]
     #[arg(long, value_name = "FIELD")]
     pub zone_id: Option<String>,
@@ -95,7 +106,11 @@ impl Default for Options {
 
 impl Stage for Options {
     fn inputs(&self) -> Vec<PathBuf> {
-        [&self.prediction, &self.raster, &self.zones, &self.weights].into_iter().flatten().cloned().collect()
+        [&self.prediction, &self.raster, &self.legend, &self.zones, &self.weights]
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect()
     }
 
     fn output(&self) -> PathBuf {
@@ -117,6 +132,7 @@ impl Stage for Options {
         };
         let zone_settings = ZoneSettings {
             layer: self.zone_layer.clone(),
+            encoding: self.encoding,
             id_field: self.zone_id.clone(),
             name_field: self.zone_name.clone(),
             invalid: self.invalid,
@@ -140,7 +156,7 @@ impl Stage for Options {
         let (set, areas) = summed?;
         let inputs = hashed.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         let table = AreaTable::new(&map, &set, &areas, self.weights.is_some());
-        let settings = json!({ "zones": zone_settings, "content": self.content, "scene": self.raster.as_ref().map(|_| &self.scene), "aggregate": settings });
+        let settings = json!({ "zones": zone_settings, "content": self.content, "map": self.map, "scene": self.raster.as_ref().map(|_| &self.scene), "aggregate": settings });
         let meta = areas_meta(&map, &table, provenance(inputs, settings));
         let json = self.json;
         let (written, shown) = rayon::join(
@@ -159,19 +175,25 @@ impl Stage for Options {
 }
 
 impl Options {
+    /// True without flags that say what is in a raster.
+    fn is_bare(&self) -> bool {
+        self.scene == SceneOptions::default() && self.content.is_none() && self.legend.is_none() && self.map.is_empty()
+    }
+
     fn map_input(&self) -> Result<MapInput, CliError> {
         match (&self.prediction, &self.raster) {
-            (Some(folder), None) if self.scene == SceneOptions::default() && self.content.is_none() => {
-                Ok(MapInput::Prediction(folder.clone()))
-            }
+            (Some(folder), None) if self.is_bare() => Ok(MapInput::Prediction(folder.clone())),
             (Some(_), None) => {
-                Err(CliError::new(Exit::Usage, "--content and the flags of how a raster is read go with --raster")
+                let message = "--content, --legend, --map and the flags of how a raster is read go with --raster";
+                Err(CliError::new(Exit::Usage, message)
                     .help("remove these flags: a prediction already defines its content"))
             }
-            (None, Some(path)) => Ok(MapInput::Raster {
-                reading: Box::new(self.scene.settings("map", vec![path.clone()])?),
-                content: self.content,
-            }),
+            (None, Some(path)) => {
+                let reading = Box::new(self.scene.settings("map", vec![path.clone()])?);
+                let rows = self.legend.as_deref().map(|path| read_legend(path, self.encoding)).transpose()?;
+                let recoding = Recoding::new(&rows.unwrap_or_default(), &self.map)?;
+                Ok(MapInput::Raster { reading, content: self.content, recoding })
+            }
             (Some(_), Some(_)) => {
                 Err(CliError::new(Exit::Usage, "both --prediction and --raster are given")
                     .help("pass only one of them"))

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use areal_estimate::{CvLimits, Estimator, FindingKind, ZoneMethod};
 use areal_job::StagedDir;
 use areal_survey::{EstimateSettings, QuantifyMethod, estimate, quantify};
+use areal_tables::{ClassNaming, Encoding};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args};
 use serde::de::Error as _;
@@ -41,12 +42,22 @@ pub struct Options {
     /// Folder that `areal sample` made: the design of the sample.
     #[arg(long, value_name = "DIR")]
     pub design: Option<PathBuf>,
-    /// The labelled sample: CSV, GeoPackage or another vector file with the fields `unit_id` and `label`.
+    /// The labelled sample: a CSV table (cells separated by commas, semicolons or tabs), or a GeoPackage or another vector file, with
+    /// the fields `unit_id` and `label`.
     #[arg(long, value_name = "FILE")]
     pub sample: Option<PathBuf>,
     /// Units labelled by a second interpreter, to measure the agreement of both.
     #[arg(long, value_name = "FILE")]
     pub second_look: Option<PathBuf>,
+    /// Layer of --sample and --second-look. [default: the only one with geometries]
+    #[arg(long, value_name = "LAYER")]
+    pub sample_layer: Option<String>,
+    /// Encoding of the text in tables and layers, where it is not UTF-8: windows-1252, iso-8859-2 ...
+    #[arg(long, value_name = "NAME")]
+    pub encoding: Option<Encoding>,
+    /// How the labels name classes [default: whichever fits all of them].
+    #[arg(long, value_name = "HOW", value_parser = name_of::<ClassNaming>())]
+    pub class_by: Option<ClassNaming>,
     /// Field that holds the label: class name or code, or a number for a value.
     #[arg(long, value_name = "FIELD", default_value_t = EstimateSettings::default().label_field)]
     pub label_field: String,
@@ -56,6 +67,9 @@ pub struct Options {
     /// File of zones to make estimates for.
     #[arg(long, value_name = "FILE")]
     pub zones: Option<PathBuf>,
+    /// Layer of --zones. [default: its only one]
+    #[arg(long, value_name = "LAYER")]
+    pub zone_layer: Option<String>,
     /// Field that identifies a zone.
     #[arg(long, value_name = "FIELD")]
     pub zone_id: Option<String>,
@@ -65,6 +79,9 @@ pub struct Options {
     /// Raster of strata, for a sample that was drawn with --strata raster.
     #[arg(long, value_name = "FILE")]
     pub strata_raster: Option<PathBuf>,
+    /// Value of --strata-raster that means nodata, in addition to the nodata value of the file.
+    #[arg(long, allow_negative_numbers = true, value_name = "NUMBER", requires = "strata_raster")]
+    pub strata_nodata: Option<f64>,
     /// Patch store that the model was trained on, to report accuracy on and off its training patches.
     #[arg(long, value_name = "DIR")]
     pub store: Option<PathBuf>,
@@ -198,11 +215,16 @@ impl Options {
             sample: own.sample,
             second_look: own.second_look,
             label_field: own.label_field,
+            sample_layer: own.sample_layer,
+            encoding: own.encoding,
+            class_by: own.class_by,
             out: own.out.unwrap_or(default.out),
             zones: own.zones,
+            zone_layer: own.zone_layer,
             zone_id: own.zone_id,
             zone_name: own.zone_name,
             strata_raster: own.strata_raster,
+            strata_nodata: own.strata_nodata,
             store: own.store,
             estimator: own.estimator.unwrap_or(default.estimator),
             zone_method: own.zone_method.unwrap_or(default.zone_method),
@@ -244,6 +266,7 @@ impl Options {
     /// Refuses flags that would have no effect.
     fn check_flags(&self) -> Result<(), CliError> {
         let zones = [
+            ("--zone-layer", self.zone_layer.is_some()),
             ("--zone-id", self.zone_id.is_some()),
             ("--zone-name", self.zone_name.is_some()),
             ("--zone-method", self.zone_method.is_some()),

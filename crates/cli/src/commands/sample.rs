@@ -9,6 +9,7 @@ use areal_survey::{
     ClassPrecision, DEFAULT_TARGET_SE, DEFAULT_USERS, MIN_PER_CLASS, MIN_PER_RISK, MIN_PER_STRATUM, SampleRemark,
     SampleSettings, draw_sample,
 };
+use areal_tables::{ClassNaming, Encoding};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
@@ -44,9 +45,18 @@ pub struct Options {
     /// Raster of strata (whole numbers 0 to 255) on the map's grid, for --strata raster.
     #[arg(long, value_name = "FILE")]
     pub strata_raster: Option<PathBuf>,
+    /// Value of --strata-raster that means nodata, in addition to the nodata value of the file.
+    #[arg(long, allow_negative_numbers = true, value_name = "NUMBER", requires = "strata_raster")]
+    pub strata_nodata: Option<f64>,
     /// File of zones, for --strata zones or both. A cell belongs to the zone that covers most of it.
     #[arg(long, value_name = "FILE")]
     pub zones: Option<PathBuf>,
+    /// Layer of --zones. [default: its only one]
+    #[arg(long, value_name = "LAYER", requires = "zones")]
+    pub zone_layer: Option<String>,
+    /// Encoding of the text in --zones, where it is not UTF-8: windows-1252, iso-8859-2 ...
+    #[arg(long, value_name = "NAME")]
+    pub encoding: Option<Encoding>,
     /// Field that identifies a zone.
     #[arg(long, value_name = "FIELD")]
     pub zone_id: Option<String>,
@@ -62,6 +72,9 @@ pub struct Options {
     /// Class for --target-cv, by name or code.
     #[arg(long, value_name = "CLASS")]
     pub class: Option<String>,
+    /// How --class and --users name classes [default: whichever fits all of them].
+    #[arg(long, value_name = "HOW", value_parser = name_of::<ClassNaming>())]
+    pub class_by: Option<ClassNaming>,
     #[arg(long, value_delimiter = ',', value_name = "CLASS=FRACTION",
         help = format!("Expected user's accuracies, by class: rubber=0.7,forest=0.9 [default: what the probabilities of the map \
             expect with --strata risk, otherwise {DEFAULT_USERS} each]"))]
@@ -138,12 +151,16 @@ impl Options {
             out: own.out.unwrap_or(default.out),
             strata: own.strata,
             strata_raster: own.strata_raster,
+            strata_nodata: own.strata_nodata,
             zones: own.zones,
+            zone_layer: own.zone_layer,
+            encoding: own.encoding,
             zone_id: own.zone_id,
             size: own.size,
             target_se: own.target_se,
             target_cv: own.target_cv,
             class: own.class,
+            class_by: own.class_by,
             users: own.users,
             allocation: own.allocation,
             min_per_stratum: own.min_per_stratum,

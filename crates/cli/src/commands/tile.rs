@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use areal_formats::{Resampling, StoreMeta};
 use areal_patches::{
-    ImportSettings, LabelKind, LabelRule, LabelSettings, ListedClass, Placement, SplitBy, SplitSettings, SplitShares,
-    TileSettings, is_raster, read_class_list,
+    ImportSettings, LabelKind, LabelRule, LabelSettings, Placement, SplitBy, SplitSettings, SplitShares, TileSettings,
+    is_raster,
 };
 use areal_raster::Scene;
+use areal_tables::{ClassNaming, CodeRule, Encoding, LegendRow, read_legend};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
@@ -55,7 +56,7 @@ pub struct Options {
     #[command(flatten)]
     pub scene: SceneOptions,
 
-    /// Labels: a vector layer or a raster of class codes (band 1).
+    /// Labels: a vector layer, a raster of class codes (band 1), or an image in the colours of the classes.
     #[arg(long, value_name = "FILE", help_heading = "Labels", conflicts_with = "from_folders")]
     pub labels: Option<PathBuf>,
     /// Layer of the label file, if it has several.
@@ -70,10 +71,19 @@ pub struct Options {
     /// Unit of the value, for tables and maps.
     #[arg(long, value_name = "TEXT", help_heading = "Labels")]
     pub value_unit: Option<String>,
-    /// Classes: a CSV file with the columns name, code and colour, or a list such as 0=water:#0072b2,1=forest
+    /// Classes: a legend file (CSV with the columns name, code, colour and parent), or a list such as 0=water:#0072b2,1=forest
     /// [default: those in the labels, codes from 0 in order of the names].
-    #[arg(long, value_delimiter = ',', value_name = "FILE|LIST", help_heading = "Labels")]
+    #[arg(long, visible_alias = "legend", value_delimiter = ',', value_name = "FILE|LIST", help_heading = "Labels")]
     pub classes: Vec<String>,
+    /// Codes in the labels that count as one class: 311,312,313=forest or 111-142=built-up or *=other. Repeatable.
+    #[arg(long, value_name = "CODES=CLASS", help_heading = "Labels")]
+    pub map: Vec<CodeRule>,
+    /// How the labels name classes [default: whichever fits all of them].
+    #[arg(long, value_name = "HOW", help_heading = "Labels", value_parser = name_of::<ClassNaming>())]
+    pub class_by: Option<ClassNaming>,
+    /// Encoding of the text in --labels and the legend file, where it is not UTF-8: windows-1252, iso-8859-2 ...
+    #[arg(long, value_name = "NAME", help_heading = "Labels")]
+    pub encoding: Option<Encoding>,
     /// How a patch gets its class: majority (of its pixels) or centre (the pixel in the middle).
     #[arg(long, value_name = "RULE", help_heading = "Labels", default_value_t = LabelRule::default(), value_parser = name_of::<LabelRule>())]
     pub label_rule: LabelRule,
@@ -241,7 +251,10 @@ impl Options {
             file,
             layer: self.label_layer.clone(),
             kind,
+            encoding: self.encoding,
             classes: self.listed_classes()?,
+            map: self.map.clone(),
+            class_by: self.class_by,
             group_field: self.group_field.clone(),
             split_field: self.split_field.clone(),
             nodata: self.label_nodata,
@@ -277,9 +290,9 @@ impl Options {
         }
     }
 
-    fn listed_classes(&self) -> Result<Vec<ListedClass>, CliError> {
+    fn listed_classes(&self) -> Result<Vec<LegendRow>, CliError> {
         match self.class_file() {
-            Some(path) => Ok(read_class_list(&path)?),
+            Some(path) => Ok(read_legend(&path, self.encoding)?),
             None => Ok(self.classes.iter().map(|c| c.parse()).collect::<Result<_, _>>()?),
         }
     }

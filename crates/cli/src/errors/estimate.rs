@@ -68,6 +68,7 @@ impl From<SurveyError> for CliError {
             | SurveyError::NoSize
             | SurveyError::CvStrata { .. }
             | SurveyError::Users { .. }
+            | SurveyError::ClassReading { .. }
             | SurveyError::ClassesOnly { .. }
             | SurveyError::ValuesOnly { .. } => Exit::Usage,
             _ => Exit::Input,
@@ -75,7 +76,9 @@ impl From<SurveyError> for CliError {
         let message = match &error {
             SurveyError::CvStrata { strata } => Some(cv_strata(*strata)),
             SurveyError::Users { .. } => Some(format!("--users {error}")),
-            SurveyError::ClassesOnly { .. } | SurveyError::ValuesOnly { .. } => Some(format!("--{error}")),
+            SurveyError::ClassesOnly { .. } | SurveyError::ValuesOnly { .. } | SurveyError::ClassReading { .. } => {
+                Some(format!("--{error}"))
+            }
             _ => None,
         };
         let said = message.map_or_else(|| Self::from_source(exit, &error), |message| Self::new(exit, message));
@@ -94,14 +97,13 @@ fn help(error: &SurveyError) -> String {
         SurveyError::NoField { .. } => {
             "the label is read from --label-field [default: label], the number of the unit from unit_id".into()
         }
-        SurveyError::Delimiter { .. } => {
-            "save it as CSV with commas (in a spreadsheet: export, field delimiter \",\"), or give a GeoPackage".into()
-        }
+        SurveyError::PeoplesTable(error) => super::tables::table(error).into(),
+        SurveyError::LabelReading { .. } | SurveyError::ClassReading { .. } => super::tables::CLASS_BY.into(),
         SurveyError::UnitId { .. } => "keep the unit_id that `areal sample` assigned".into(),
         SurveyError::UnitTwice { .. } => "keep one row per unit".into(),
         SurveyError::NoPosition { .. } => "without a design, the sample needs fields lon and lat, or geometries".into(),
         SurveyError::Labels { classes, .. } if classes.is_empty() => "write a number with a decimal point".into(),
-        SurveyError::Labels { classes, .. } => format!("valid labels, by name or code: {classes}"),
+        SurveyError::Labels { classes, .. } => format!("valid labels, all names or all codes: {classes}"),
         SurveyError::DrawFiles { .. } => table(TableRole::DesignUnits).into(),
         SurveyError::Refused(kind, _) => refused(*kind).into(),
         SurveyError::NoMap { .. } => "make it again with `areal predict`".into(),
@@ -113,7 +115,9 @@ fn help(error: &SurveyError) -> String {
         SurveyError::NoZoneStrata => "pass their file as --zones".into(),
         SurveyError::NoStrataRaster => "pass it as --strata-raster".into(),
         SurveyError::StratumValue { .. } => {
-            "strata are whole numbers from 0 to 255; reclassify the raster first".into()
+            "strata are whole numbers from 0 to 255: pass the value that stands for no data as --strata-nodata, or reclassify the \
+             raster first"
+                .into()
         }
         SurveyError::StrataCrs { .. } => {
             "warp it onto the map's grid first: gdalwarp -r near -t_srs ... -te ... -ts ...".into()
@@ -151,7 +155,6 @@ fn help(error: &SurveyError) -> String {
 
 fn table(role: TableRole) -> &'static str {
     match role {
-        TableRole::Labels => "check that it is a CSV file with a header",
         TableRole::DesignUnits => "pass the folder that `areal sample` made, unchanged",
         TableRole::Estimates => "pass two folders that `areal estimate` made",
     }

@@ -10,6 +10,7 @@ mod plan;
 mod predict;
 mod raster;
 mod report;
+mod tables;
 mod train;
 mod zones;
 

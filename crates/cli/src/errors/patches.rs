@@ -11,6 +11,7 @@ impl From<PatchError> for CliError {
         let exit = match error {
             PatchError::File(inner) => return inner.into(),
             PatchError::Store(inner) => return inner.into(),
+            PatchError::Legend(inner) => return inner.into(),
             PatchError::Raster(inner) => return inner.into(),
             PatchError::Interrupted(inner) => return inner.into(),
             PatchError::Layout(_)
@@ -75,7 +76,11 @@ fn help(error: &PatchError) -> String {
         }
         PatchError::Setting { .. } => "see 'areal tile --help'",
         PatchError::PatchDiffers { .. } => "choose the same bands with --bands",
-        PatchError::File(_) | PatchError::Store(_) | PatchError::Raster(_) | PatchError::Interrupted(_) => "",
+        PatchError::File(_)
+        | PatchError::Store(_)
+        | PatchError::Raster(_)
+        | PatchError::Legend(_)
+        | PatchError::Interrupted(_) => "",
         error => image_help(error).or(label_help(error)).unwrap_or_default(),
     };
     text.to_owned()
@@ -112,7 +117,16 @@ fn label_help(error: &PatchError) -> Option<&'static str> {
             "check that labels and scenes are in the same place, and that the CRS of the label file is right"
         }
         PatchError::UnknownClass { .. } => {
-            "add it to --classes, correct the labels, or pass the code that means no label as --label-nodata"
+            "add it to --classes, map it to a class with --map, correct the labels, or pass the code that means no label as \
+             --label-nodata"
+        }
+        PatchError::ClassLabels { .. } => super::tables::CLASS_BY,
+        PatchError::LabelCode { .. } => {
+            "map its codes to classes, such as --map 0=other --map 255=building or --legend FILE, or pass the code that means no \
+             label as --label-nodata"
+        }
+        PatchError::LabelColours { .. } => {
+            "give the colour of each class, such as --classes 0=water:#0000ff,1=forest:#00ff00, or a legend with the column colour"
         }
         PatchError::Classes { .. } => "pass --classes 0=water,1=forest:#1b7837, or a CSV file",
         PatchError::LabelsNotAligned { .. } => {

@@ -69,7 +69,13 @@ fn help(error: &RasterError) -> String {
             "choose a CRS that covers this area with --crs, or reduce the extent with --bounds".into()
         }
         RasterError::Write { .. } => "check the free disk space and your write permission".into(),
-        RasterError::Layer { .. } => "give the name of one of its layers".into(),
+        RasterError::Layer { .. } => {
+            "give the name of one of its layers: --zone-layer for zones, --label-layer for labels, --sample-layer for a sample"
+                .into()
+        }
+        RasterError::Text { .. } => {
+            "name the encoding of its text with --encoding, such as --encoding windows-1252 (Western Europe)".into()
+        }
         RasterError::Feature { .. } => "repair the layer, for example with ogr2ogr -makevalid".into(),
         RasterError::Prediction { .. } => "make it again with `areal predict`".into(),
         RasterError::File(_) | RasterError::Interrupted(_) => String::new(),

@@ -1,0 +1,42 @@
+//! Advice about tables, class names and legends.
+
+use areal_tables::{LegendError, TableError};
+
+use super::{CliError, Exit};
+
+/// What to do about labels that are not all names or all codes.
+pub const CLASS_BY: &str = "correct the labels, or say how they name classes: --class-by name or --class-by code";
+
+impl From<LegendError> for CliError {
+    fn from(error: LegendError) -> Self {
+        let (exit, help) = match &error {
+            LegendError::Table(TableError::File(_)) => (Exit::Input, ""),
+            LegendError::Table(inner) => (Exit::Input, table(inner)),
+            LegendError::Cell { .. } => {
+                (Exit::Input, "a legend has the columns name and, as wanted, code, colour (#rrggbb) and parent")
+            }
+            LegendError::Class { .. } => (Exit::Usage, "pass --classes 0=water,1=forest:#1b7837, or a CSV file"),
+            LegendError::Rule { .. } => {
+                (Exit::Usage, "for example: --map 311,312,313=forest --map 111-142=built-up --map '*=other'")
+            }
+            LegendError::Contradiction(_) => (Exit::Usage, "correct --classes or --legend, and --map"),
+        };
+        Self::from_source(exit, &error).help(help)
+    }
+}
+
+/// What to do about a table that cannot be read.
+pub fn table(error: &TableError) -> &'static str {
+    match error {
+        TableError::Text { .. } => {
+            "name its encoding with --encoding, such as --encoding windows-1252, or save it as UTF-8"
+        }
+        TableError::Cells { .. } => "correct the row; a cell that holds the delimiter is put in quotes",
+        TableError::Empty { .. } => "give a table with a header",
+        TableError::ColumnTwice { .. } => "rename one of the columns",
+        TableError::NoColumn { .. } => {
+            "name the columns in its first row; cells are separated by commas, semicolons or tabs"
+        }
+        TableError::File(_) => "check the path",
+    }
+}

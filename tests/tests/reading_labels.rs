@@ -1,0 +1,326 @@
+//! Labels as people return them: names, codes, tables, encodings and layers. Faults found by trying public bug reports.
+
+use std::path::Path;
+use std::process::Command;
+
+use areal_grid::Class;
+use areal_store::PatchStore;
+use geo::Geometry;
+
+use crate::common::{areal, labelled, number, rows, run};
+use crate::prediction_folder;
+use crate::survey_world::{World, cell_areas, grid, world};
+use crate::tile::{Place, class_names, halves, rectangle, text, utm};
+
+/// A world with a labelled sample of 200 units.
+fn labelled_world() -> (World, String) {
+    let w = world();
+    w.sample(&["--size", "200", "--strata", "classes"]).expect(0);
+    w.label("sample", "sample.csv", "labelled.csv");
+    let text = std::fs::read_to_string(w.path("labelled.csv")).unwrap();
+    (w, text)
+}
+
+/// The estimates of the labels in a text, in bytes.
+fn estimates(w: &World, out: &str, text: &[u8], flags: &[&str]) -> Vec<String> {
+    std::fs::write(w.path("labelled.csv"), text).unwrap();
+    w.estimate(out, flags).expect(0);
+    rows(&w.path(out).join("estimates.csv")).iter().map(|row| row["estimate"].clone()).collect()
+}
+
+#[test]
+fn fault_11_a_label_is_a_name_or_a_code() {
+    let (w, text) = labelled_world();
+    let names = estimates(&w, "names", text.as_bytes(), &[]);
+    let codes = text.replace(",rubber", ",1").replace(",forest", ",2").replace(",paddy", ",3");
+    assert_eq!(estimates(&w, "codes", codes.as_bytes(), &[]), names);
+    let mixed = text.replace(",rubber", ",1");
+    std::fs::write(w.path("labelled.csv"), mixed).unwrap();
+    w.estimate("x", &[])
+        .expect(3)
+        .says(&["some labels are names (\"forest\", \"paddy\") and others are codes (\"1\")"]);
+    let slip = text.replacen(",rubber", ",rubbber", 1);
+    std::fs::write(w.path("labelled.csv"), slip).unwrap();
+    w.estimate("x", &[]).expect(3).says(&[
+        "1 labels are not classes of the map",
+        "\"rubbber\"",
+        "all names or all codes: rubber (1)",
+    ]);
+}
+
+/// Classes "1", "2", "4" with the codes 0 to 2: a 3 that is no class must not become one, nor a 2 the class "4".
+#[test]
+fn fault_11_a_legend_whose_names_are_codes_of_others_is_not_guessed() {
+    let w = world();
+    let classes: Vec<Class> = [(0, "1"), (1, "2"), (2, "4")]
+        .map(|(code, name)| Class { code, name: name.into(), colour: [code; 3] })
+        .to_vec();
+    let map: Vec<u8> = w.map.iter().map(|code| if *code == 255 { 255 } else { code - 1 }).collect();
+    let states: Vec<_> = map
+        .iter()
+        .map(|m| if *m == 255 { areal_grid::PixelState::Nodata } else { areal_grid::PixelState::Observed })
+        .collect();
+    std::fs::remove_dir_all(w.path("prediction")).unwrap();
+    prediction_folder::write_classes(&w.path("prediction"), &grid(), &classes, &states, &map, &[]);
+    w.sample(&["--size", "150", "--strata", "classes"]).expect(0);
+    let guide = std::fs::read_to_string(w.path("sample/labelling.md")).unwrap();
+    assert!(guide.contains("Write a name exactly") && !guide.contains("(`0`)"), "{guide}");
+    w.label("sample", "sample.csv", "labelled.csv");
+    let text = std::fs::read_to_string(w.path("labelled.csv")).unwrap();
+    let with = |names: [&str; 3]| {
+        let text = text.replace(",rubber", &format!(",{}", names[0])).replace(",forest", &format!(",{}", names[1]));
+        std::fs::write(w.path("labelled.csv"), text.replace(",paddy", &format!(",{}", names[2]))).unwrap();
+    };
+    with(["1", "2", "4"]);
+    w.estimate("names", &[]).expect(0);
+    with(["1", "2", "3"]);
+    for flags in [&[][..], &["--class-by", "name"], &["--class-by", "code"]] {
+        w.estimate("x", flags).expect(3).says(&["labels are not classes of the map", "\"3\""]);
+    }
+    with(["0", "1", "2"]);
+    w.estimate("x", &[]).expect(3).says(&["can be read in two ways", "--class-by name or --class-by code"]);
+    w.estimate("codes", &["--class-by", "code"]).expect(0);
+    let estimate =
+        |out: &str| rows(&w.path(out).join("estimates.csv")).iter().map(|r| r["estimate"].clone()).collect::<Vec<_>>();
+    assert_eq!(estimate("codes"), estimate("names"));
+    // The same rule for classes in flags.
+    w.sample(&["--target-cv", "0.2", "--class", "2", "--strata", "classes", "--overwrite"])
+        .expect(2)
+        .says(&["--class: labels can be read in two ways", "--class-by"]);
+}
+
+#[test]
+fn fault_11_tile_gives_numbers_their_own_codes() {
+    let place = Place::new();
+    let grid = utm(48, [500_000.0, 100_000.0], 40, 60);
+    let scene = place.scene("scene.tif", &grid, |r, c| (r * 60 + c) as u16);
+    let shapes: [(Geometry<f64>, &str, f64, &str); 2] = [
+        (rectangle(&grid, [0.0, 0.0, 40.0, 30.0]), "4", 1.0, ""),
+        (rectangle(&grid, [0.0, 30.0, 40.0, 60.0]), "7", 2.0, ""),
+    ];
+    let labels = place.layer("labels.gpkg", &grid, &shapes);
+    place.tile("store", &labelled(&[text(&scene)], &labels, "--patch-size 10")).expect(0);
+    let store = PatchStore::open(&place.path("store")).unwrap();
+    let classes: Vec<_> = store.meta().target.classes().iter().map(|c| (c.code, c.name.clone())).collect();
+    assert_eq!(classes, [(4, "4".to_owned()), (7, "7".to_owned())]);
+    // Listed as names, 4 and 7 are not codes; listed as codes, they are no names.
+    let listed = |classes: &str| labelled(&[text(&scene)], &labels, &format!("--patch-size 10 --classes {classes}"));
+    place.tile("a", &listed("4=forest,7=water")).expect(0).says(&["labels are class codes"]);
+    place.tile("b", &listed("7=4,4=7")).expect(3).says(&["can be read in two ways", "--class-by"]);
+    place.tile("b", &[&listed("7=4,4=7")[..], &["--class-by".into(), "name".into()]].concat()).expect(0);
+}
+
+/// A copy of labels as a shapefile whose text is in this code page and that does not say so.
+fn dbf(place: &Place, labels: &Path, from: &str) -> std::path::PathBuf {
+    let shp = place.path("labels.shp");
+    let options = ["-q", "-f", "ESRI Shapefile", "-overwrite", "-lco", &format!("ENCODING={from}")];
+    run(Command::new("ogr2ogr").args(options).arg(&shp).arg(labels)).expect(0);
+    let _ = std::fs::remove_file(place.path("labels.cpg"));
+    // The byte that names the code page.
+    let path = place.path("labels.dbf");
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[29] = 0;
+    std::fs::write(path, bytes).unwrap();
+    shp
+}
+
+#[test]
+fn fault_12_text_without_an_encoding_is_refused_and_read_with_one() {
+    let place = Place::new();
+    let grid = utm(48, [500_000.0, 100_000.0], 40, 60);
+    let scene = place.scene("scene.tif", &grid, |r, c| (r * 60 + c) as u16);
+    let shapes: [(Geometry<f64>, &str, f64, &str); 2] = [
+        (rectangle(&grid, [0.0, 0.0, 40.0, 30.0]), "M\u{fc}hle", 1.0, ""),
+        (rectangle(&grid, [0.0, 30.0, 40.0, 60.0]), "M\u{e4}hle", 2.0, ""),
+    ];
+    let labels = place.layer("labels.gpkg", &grid, &shapes);
+    let shp = dbf(&place, &labels, "CP1252");
+    let args = labelled(&[text(&scene)], &shp, "--patch-size 10");
+    place
+        .tile("store", &args)
+        .expect(3)
+        .says(&["feature 0, field \"class\" is not UTF-8 text", "--encoding windows-1252"]);
+    let encoded = [&args[..], &["--encoding".to_owned(), "windows-1252".to_owned()]].concat();
+    place.tile("store", &encoded).expect(0);
+    let store = PatchStore::open(&place.path("store")).unwrap();
+    let names: Vec<&str> = store.meta().target.classes().iter().map(|c| c.name.as_str()).collect();
+    assert_eq!(names, ["M\u{e4}hle", "M\u{fc}hle"]);
+    // UTF-8 that does not say so is read without a flag.
+    let shp = dbf(&place, &labels, "UTF-8");
+    place.tile("utf8", &labelled(&[text(&scene)], &shp, "--patch-size 10")).expect(0);
+    let store = PatchStore::open(&place.path("utf8")).unwrap();
+    assert_eq!(store.meta().target.classes()[1].name, "M\u{fc}hle");
+    place
+        .tile("x", &[&args[..], &["--encoding".to_owned(), "cp9".to_owned()]].concat())
+        .expect(2)
+        .says(&["unknown encoding"]);
+}
+
+#[test]
+fn fault_12_a_table_in_another_encoding_is_refused_with_its_line() {
+    let (w, text) = labelled_world();
+    let expected = estimates(&w, "plain", text.as_bytes(), &[]);
+    // A remark in windows-1252, which nobody reads.
+    let latin: Vec<u8> = text
+        .lines()
+        .enumerate()
+        .flat_map(|(k, line)| {
+            let remark: &[u8] = match k {
+                0 => b",remark\n",
+                3 => b",M\xfchle\n",
+                _ => b",\n",
+            };
+            [line.as_bytes(), remark].concat()
+        })
+        .collect();
+    std::fs::write(w.path("labelled.csv"), &latin).unwrap();
+    w.estimate("x", &[]).expect(3).says(&["line 4 is not UTF-8 text", "--encoding windows-1252"]);
+    assert_eq!(estimates(&w, "latin", &latin, &["--encoding", "windows-1252"]), expected);
+}
+
+#[test]
+fn fault_13_spaces_and_case_are_one_rule() {
+    let place = Place::new();
+    let grid = utm(48, [500_000.0, 100_000.0], 40, 60);
+    let scene = place.scene("scene.tif", &grid, |r, c| (r * 60 + c) as u16);
+    let names = ["Forest", "Forest ", "forest", "Water", "Water\u{a0}", "oil\u{a0}palm"];
+    let shapes: Vec<(Geometry<f64>, &str, f64, &str)> = (0..6)
+        .map(|k| (rectangle(&grid, [0.0, 10.0 * k as f64, 40.0, 10.0 * (k + 1) as f64]), names[k], 1.0, ""))
+        .collect();
+    let labels = place.layer("labels.gpkg", &grid, &shapes);
+    let args = labelled(&[text(&scene)], &labels, "--patch-size 10");
+    let near = "the classes \"Forest\" and \"forest\" are nearly identical";
+    place.tile("store", &args).expect(0).says(&[near]);
+    let store = PatchStore::open(&place.path("store")).unwrap();
+    let classes: Vec<&str> = store.meta().target.classes().iter().map(|c| c.name.as_str()).collect();
+    assert_eq!(classes, ["Forest", "Water", "forest", "oil palm"]);
+    let count = |name: &str| class_names(&store).iter().filter(|n| *n == name).count();
+    assert_eq!(classes.iter().map(|name| count(name)).collect::<Vec<_>>(), [8, 8, 4, 4]);
+    // Against a list another letter case is taken and told.
+    let listed = [&args[..], &["--classes".to_owned(), "forest,water,oil palm".to_owned()]].concat();
+    place.tile("listed", &listed).expect(0).says(&["the label \"Water\" is read as the class \"water\""]);
+}
+
+#[test]
+fn fault_19_labels_with_no_break_spaces_and_blank_rows_are_read() {
+    let (w, text) = labelled_world();
+    let expected = estimates(&w, "plain", text.as_bytes(), &[]);
+    let spaced =
+        text.replace(",forest", ",\u{a0}forest ").replace(",rubber", ", Rubber\u{202f}") + ",,,\n\n , ,\u{a0},\n";
+    std::fs::write(w.path("labelled.csv"), &spaced).unwrap();
+    w.estimate("said", &[])
+        .expect(0)
+        .says(&["2 blank rows were skipped", "\"Rubber\" is read as the class \"rubber\""]);
+    assert_eq!(estimates(&w, "spaced", spaced.as_bytes(), &[]), expected);
+}
+
+#[test]
+fn tables_of_every_kind_give_the_same_estimates() {
+    let (w, text) = labelled_world();
+    let expected = estimates(&w, "plain", text.as_bytes(), &[]);
+    let semicolons = text.replace(',', ";");
+    let decimal: String = semicolons
+        .lines()
+        .enumerate()
+        .map(|(k, line)| if k == 0 { format!("{line}\r\n") } else { format!("{}\r\n", line.replace('.', ",")) })
+        .collect();
+    let utf16: Vec<u8> =
+        std::iter::once(0xfeffu16).chain(text.replace(',', "\t").encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    let marked = ["\u{feff}", &text].concat();
+    for (name, bytes) in [
+        ("semicolons", semicolons.as_bytes()),
+        ("decimal", decimal.as_bytes()),
+        ("utf16", &utf16),
+        ("marked", marked.as_bytes()),
+    ] {
+        assert_eq!(estimates(&w, name, bytes, &[]), expected, "{name}");
+    }
+    std::fs::write(w.path("labelled.csv"), text.replacen("\n1,", "\n1,2,3,4,5,", 1)).unwrap();
+    w.estimate("x", &[]).expect(3).says(&["cells in a table of 4 columns"]);
+}
+
+/// What QGIS does when a style is saved into a GeoPackage: a table without geometries.
+fn style(path: &Path) {
+    let csv = path.with_extension("styles.csv");
+    std::fs::write(&csv, "f_table_name,styleName\nsample,s\n").unwrap();
+    let options = ["-q", "-update", "-nln", "layer_styles", "-nlt", "NONE"];
+    run(Command::new("ogr2ogr").args(options).arg(path).arg(csv)).expect(0);
+}
+
+#[test]
+fn fault_17_a_styled_geopackage_is_its_layer() {
+    let (w, text) = labelled_world();
+    let expected = estimates(&w, "plain", text.as_bytes(), &[]);
+    // The sample as an interpreter saves it in QGIS.
+    let labels: std::collections::HashMap<&str, &str> =
+        text.lines().skip(1).map(|line| (line.split(',').next().unwrap(), line.rsplit(',').next().unwrap())).collect();
+    let sample = w.path("sample/sample.gpkg");
+    let mut layer = areal_raster::read_layer(&sample, None).unwrap();
+    let (id, label) = (layer.field_index("unit_id").unwrap(), layer.field_index("label").unwrap());
+    for feature in &mut layer.features {
+        let name = labels[feature.values[id].to_string().as_str()];
+        feature.values[label] = areal_raster::FieldValue::Text(name.into());
+    }
+    let copy = w.path("labelled.gpkg");
+    areal_raster::write_layer(&copy, &layer).unwrap();
+    style(&copy);
+    style(&w.path("zones.gpkg"));
+    let [prediction, design, zones, copy] = ["prediction", "sample", "zones.gpkg", "labelled.gpkg"].map(|n| w.text(n));
+    let estimate = |out: &str, more: &[&str]| {
+        let out = w.text(out);
+        let fixed = ["estimate", "--prediction", &prediction, "--design", &design, "--sample", &copy, "--out", &out];
+        areal(fixed.iter().chain(more))
+    };
+    estimate("styled", &["--zones", &zones, "--zone-id", "id"]).expect(0);
+    let of_map: Vec<String> = rows(&w.path("styled/estimates.csv"))
+        .iter()
+        .filter(|row| row["population"] == "map")
+        .map(|row| row["estimate"].clone())
+        .collect();
+    assert_eq!(of_map, expected);
+    // Two layers with geometries need a name.
+    run(Command::new("ogr2ogr")
+        .args(["-q", "-update", "-nln", "more"])
+        .arg(&copy)
+        .arg(w.path("zones.gpkg"))
+        .arg("zones"))
+    .expect(0);
+    run(Command::new("ogr2ogr").args(["-q", "-update", "-nln", "more"]).arg(&zones).arg(w.path("sample/sample.gpkg")))
+        .expect(0);
+    estimate("x", &[]).expect(3).says(&["it has several layers", "sample", "more", "--sample-layer"]);
+    estimate("named", &["--sample-layer", "sample", "--zones", &zones, "--zone-id", "id", "--zone-layer", "zones"])
+        .expect(0);
+    let sampled = ["--strata", "zones", "--size", "90", "--zones", &zones, "--zone-id", "id", "--overwrite"];
+    w.sample(&sampled).expect(3).says(&["it has several layers", "--zone-layer"]);
+    w.sample(&[&sampled[..], &["--zone-layer", "zones"]].concat()).expect(0);
+}
+
+#[test]
+fn a_strata_raster_with_undeclared_nodata_is_read_with_a_flag() {
+    let w = world();
+    let strata = w.text("strata.tif");
+    let map = w.text("prediction/classes.tif");
+    run(Command::new("gdal_translate")
+        .args(["-q", "-ot", "Int16", "-a_nodata", "none", "-scale", "255", "256", "-9999", "-9998"])
+        .arg(&map)
+        .arg(&strata))
+    .expect(0);
+    // 255 became -9999, class codes c became c - 10254: no strata either.
+    w.sample(&["--size", "90", "--strata", "raster", "--strata-raster", &strata]).expect(3).says(&["--strata-nodata"]);
+    run(Command::new("gdal_translate").args(["-q", "-ot", "Int16", "-a_nodata", "none"]).arg(&map).arg(&strata))
+        .expect(0);
+    w.sample(&["--size", "90", "--strata", "raster", "--strata-raster", &strata, "--strata-nodata", "3"]).expect(0);
+    let drawn: f64 =
+        rows(&w.path("sample/units.csv")).iter().filter(|u| u["map_class"] == "3").map(|u| number(u, "area_km2")).sum();
+    assert!(drawn == 0.0 && cell_areas().len() > 1, "{drawn} km2 of class 3");
+}
+
+#[test]
+fn labels_of_halves_stay_what_they_were() {
+    let place = Place::new();
+    let (scene, labels) = halves(&place);
+    place.tile("store", &labelled(&[text(&scene)], &labels, "--patch-size 10")).expect(0);
+    let store = PatchStore::open(&place.path("store")).unwrap();
+    let classes: Vec<_> = store.meta().target.classes().iter().map(|c| (c.code, c.name.as_str())).collect();
+    assert_eq!(classes, [(0, "forest"), (1, "water")]);
+}
