@@ -104,10 +104,64 @@ fn a_self_intersecting_zone_is_repaired_with_a_warning_or_refused() {
 }
 
 #[test]
-fn an_empty_geometry_is_refused_with_its_feature() {
-    let mut features = vec![feature(&json!({ "id": "a" }), &square(101.2, 3.2, 0.2))];
-    features.push(json!({ "type": "Feature", "properties": { "id": "hollow" }, "geometry": null }));
-    Case::geojson(&features).refused(&[], 3, &["feature", "hollow", "empty geometry", "remove"]);
+fn fault_21_features_without_polygons_are_left_out_and_counted() {
+    let at = |west: f64| json!({ "type": "Polygon", "coordinates": [square(west, 3.2, 0.1)] });
+    let line = json!({ "type": "LineString", "coordinates": [[101.1, 3.2], [101.2, 3.3]] });
+    let point = json!({ "type": "Point", "coordinates": [101.1, 3.2] });
+    let mixed = json!({ "type": "GeometryCollection", "geometries": [at(101.5), line, point] });
+    let feature =
+        |id: &str, geometry: Value| json!({ "type": "Feature", "properties": { "id": id }, "geometry": geometry });
+    let case = Case::geojson(&[
+        feature("a", at(101.2)),
+        feature("hollow", Value::Null),
+        feature("mixed", mixed),
+        feature("line", line.clone()),
+    ]);
+    let words = [
+        "2 features have no polygon and are no zones",
+        "\"hollow\", no geometry",
+        "\"line\", a line",
+        "2 lines and points",
+    ];
+    let zones = case.run(&["--json"]).expect(0).says(&words).json()["zones"].clone();
+    assert_eq!(zones.as_array().map(Vec::len), Some(2));
+    assert_eq!(zones[1]["zone_id"], "mixed");
+    // Two squares of the same latitudes.
+    let km2 = |k: usize| zones[k]["class_1_area_km2"].as_f64().unwrap();
+    assert!((km2(0) / km2(1) - 1.0).abs() < 1e-9, "{} {}", km2(0), km2(1));
+    let meta: Value =
+        serde_json::from_slice(&std::fs::read(case.folder.path().join("areas/areas.json")).unwrap()).unwrap();
+    assert_eq!((&meta["skipped"][0]["zone_id"], &meta["other_parts"]), (&json!("hollow"), &json!(2)));
+    // Where nothing is left, the first is named.
+    Case::geojson(&[feature("hollow", Value::Null)]).refused(
+        &[],
+        3,
+        &["feature", "hollow", "empty geometry", "remove"],
+    );
+}
+
+#[test]
+fn fault_21_features_that_share_an_id_are_one_zone_with_dissolve() {
+    // Two squares side by side, one that overlaps the first by half, one apart; and another zone.
+    let part = |id: &str, name: &str, west: f64, south: f64| {
+        feature(&json!({ "id": id, "name": name }), &square(west, south, 0.1))
+    };
+    let case = Case::geojson(&[
+        part("a", "", 101.2, 3.2),
+        part("b", "B", 101.8, 3.2),
+        part("a", "A", 101.3, 3.2),
+        part("a", "A", 101.25, 3.2),
+        part("a", "A", 101.6, 3.2),
+    ]);
+    case.refused(&["--zone-id", "id"], 3, &["both have id \"a\"", "--dissolve"]);
+    let run = case.run(&["--zone-id", "id", "--zone-name", "name", "--dissolve", "--json"]).expect(0);
+    let zones = run.says(&["5 features are united into 2 zones"]).json()["zones"].clone();
+    assert_eq!((&zones[0]["zone_id"], &zones[0]["zone_name"]), (&json!("a"), &json!("A")));
+    // 101.2 to 101.4 and 101.6 to 101.7: three squares.
+    let km2 = |k: usize, column: &str| zones[k][column].as_f64().unwrap();
+    for column in ["zone_area_km2", "class_1_area_km2"] {
+        assert!((km2(0, column) / km2(1, column) - 3.0).abs() < 1e-6, "{} {}", km2(0, column), km2(1, column));
+    }
 }
 
 #[test]

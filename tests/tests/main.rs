@@ -19,6 +19,7 @@ mod estimate_training;
 mod estimate_value;
 mod estimate_zones;
 mod explain;
+mod ground;
 mod inspect;
 mod model_bundle;
 mod mutations;

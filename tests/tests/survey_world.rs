@@ -31,13 +31,9 @@ pub fn grid() -> PixelGrid {
 
 /// True area of each cell in km2, on the ellipsoid.
 pub fn cell_areas() -> Vec<f64> {
-    struct Degrees;
-    impl areal_grid::ToLonLat for Degrees {
-        fn to_lonlat(&self, _: &mut [[f64; 2]]) -> Result<(), areal_grid::ProjectionError> {
-            Ok(())
-        }
-    }
-    let areas = areal_grid::CellAreas::new(&grid(), &Degrees).unwrap();
+    let grid = grid();
+    let positions = areal_raster::EarthPositions::new(&grid.crs).unwrap();
+    let areas = areal_grid::CellAreas::new(&grid, grid.crs.ellipsoid).of(&grid.window(), &positions);
     (0..SIDE * SIDE).map(|k| areas.at(k / SIDE, k % SIDE) / 1e6).collect()
 }
 

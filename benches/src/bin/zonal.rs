@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         seed: None,
     };
     let folder = StagedDir::new(Path::new(out), true)?;
-    write_areas(&table, &areas_meta(&map, &table, provenance), &folder)?;
+    write_areas(&table, &areas_meta(&map, &table, provenance)?, &folder)?;
     folder.commit()?;
     println!(
         "zones {:.3} s, aggregation {:.3} s, outputs {:.3} s",

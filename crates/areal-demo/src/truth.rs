@@ -51,7 +51,7 @@ impl Truth {
         let back = Projection::to_lonlat(utm)?;
         let grid = truth_grid(world, utm.clone(), &forward).map_err(at)?;
         let positions = PlanePositions::new(&grid, &back).map_err(at)?;
-        let cell_areas = CellAreas::new(&grid, &back).map_err(at)?;
+        let cell_areas = CellAreas::new(&grid, grid.crs.ellipsoid).of(&grid.window(), &back);
         let mut classes = vec![0u8; grid.height * grid.width];
         classes.par_chunks_mut(grid.width).enumerate().for_each(|(row, line)| {
             for (col, code) in line.iter_mut().enumerate() {

@@ -20,6 +20,8 @@ pub struct AreasMeta {
     pub id_field: String,
     /// CRS of the zones.
     pub zones_crs: String,
+    /// The ellipsoid that all areas are on.
+    pub ellipsoid: AreaEllipsoid,
     /// Zones on the map as a whole.
     pub inside: usize,
     /// Zones partly on the map.
@@ -28,10 +30,39 @@ pub struct AreasMeta {
     pub outside: usize,
     /// Zones that were invalid, with what was done.
     pub repairs: Vec<RepairMeta>,
+    /// Features that have no polygon and are no zones.
+    pub skipped: Vec<SkippedMeta>,
+    /// Lines and points that came with polygons and were left out.
+    pub other_parts: usize,
+    /// Features that were united with an earlier one of the same id.
+    pub dissolved: usize,
     /// Sums over zones compared with the map.
     pub reconciliation: Vec<Reconciliation>,
     /// How it came to be.
     pub provenance: Provenance,
+}
+
+/// An ellipsoid by name and size.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AreaEllipsoid {
+    pub name: String,
+    /// Equatorial radius in metres.
+    pub semi_major: f64,
+    /// One over the flattening; none for a sphere.
+    pub inverse_flattening: Option<f64>,
+}
+
+/// A feature without a polygon.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SkippedMeta {
+    /// Its id in the file.
+    pub fid: i64,
+    /// Its id as a zone, which may be empty.
+    pub zone_id: String,
+    /// What it has instead.
+    pub has: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,179 +1,153 @@
-//! True areas of a grid's cells on the ellipsoid.
+//! True areas of a grid's cells on an ellipsoid, window by window.
 
-use crate::{CrsKind, Ellipsoid, PixelGrid, ProjectionError, ToLonLat};
+use crate::authalic::Authalic;
+use crate::cell_mesh::{areas_of, block_areas};
+use crate::window_areas::{Kind, Lattice, WindowAreas};
+use crate::{CrsKind, Ellipsoid, PixelGrid, ToLonLat, Window};
 
-/// True areas of a grid's cells on the ellipsoid, in square metres.
+/// True areas of a grid's cells on an ellipsoid, in square metres. They are worked out for the windows that are asked for.
 ///
-/// A north-up grid in longitude and latitude has one closed-form area per row. Any other grid gets its ratio of true
-/// to nominal area at the nodes of a lattice, at most 4 km and 64 cells apart, and bilinear interpolation between
-/// them: the areal scale of a map projection changes over distances of an Earth radius, so the error of interpolation
-/// is below 1e-7 of the area.
+/// A north-up grid in longitude and latitude has one closed-form area per row. Any other grid has the areas of its cells'
+/// images on the authalic sphere: of every cell where cells are large, else of the cells at the nodes of a lattice, at most
+/// 4 km and 64 cells apart, with bilinear interpolation between them. The areal scale of a map projection changes over
+/// distances of an Earth radius, so the error of interpolation is below 1e-7 of the area. Where the projection ends, every
+/// cell is looked at; a cell that has no place on the Earth has the area 0.
 #[derive(Debug, Clone)]
 pub struct CellAreas {
-    kind: Method,
-    height: usize,
-    width: usize,
+    grid: PixelGrid,
+    ellipsoid: Ellipsoid,
+    sphere: Authalic,
+    method: Method,
+    /// What areas are multiplied by.
+    scale: f64,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Method {
-    Rows(Vec<f64>),
-    Lattice { step: usize, cols: usize, areas: Vec<f64> },
+    /// Closed forms, by row.
+    Rows { degrees_per_unit: f64 },
+    /// Every cell, its sides in so many pieces.
+    Cells { pieces: usize },
+    /// Every so many cells.
+    Lattice { step: usize },
 }
 
 const LATTICE_METRES: f64 = 4000.0;
 const LATTICE_CELLS: f64 = 64.0;
+/// Longest piece of a side that is followed as a parabola.
+const PIECE_METRES: f64 = 25_000.0;
+/// Most pieces of a side.
+const MOST_PIECES: f64 = 256.0;
 
 impl CellAreas {
-    /// Areas of the cells of `grid`.
-    ///
-    /// # Errors
-    /// When a cell has no longitude and latitude (a projected grid that reaches past its projection's domain).
-    pub fn new(grid: &PixelGrid, projection: &dyn ToLonLat) -> Result<Self, ProjectionError> {
-        let kind = match grid.crs.kind {
+    /// Areas of the cells of `grid` on an ellipsoid, which need not be the grid's own.
+    pub fn new(grid: &PixelGrid, ellipsoid: Ellipsoid) -> Self {
+        let method = match grid.crs.kind {
             CrsKind::Geographic { degrees_per_unit } if grid.transform.is_north_up() => {
-                Method::Rows(row_areas(grid, degrees_per_unit))
+                Method::Rows { degrees_per_unit }
             }
-            CrsKind::Geographic { degrees_per_unit } => lattice(grid, projection, degrees_per_unit * 111_320.0)?,
-            CrsKind::Projected { metres_per_unit } => lattice(grid, projection, metres_per_unit)?,
+            CrsKind::Geographic { degrees_per_unit } => cells_or_lattice(grid, degrees_per_unit * 111_320.0),
+            CrsKind::Projected { metres_per_unit } => cells_or_lattice(grid, metres_per_unit),
         };
-        Ok(Self { kind, height: grid.height, width: grid.width })
+        Self { grid: grid.clone(), ellipsoid, sphere: Authalic::new(ellipsoid), method, scale: 1.0 }
     }
 
-    /// Area of one cell in square metres.
-    pub fn at(&self, row: usize, col: usize) -> f64 {
-        match &self.kind {
-            Method::Rows(areas) => areas.get(row).copied().unwrap_or(0.0),
-            Method::Lattice { step, cols, areas } => {
-                let (i, u) = place(row, *step, self.height);
-                let (j, v) = place(col, *step, self.width);
-                let at = |i: usize, j: usize| areas.get(i * cols + j).copied().unwrap_or(0.0);
-                let top = at(i, j) * (1.0 - v) + at(i, j + 1) * v;
-                let bottom = at(i + 1, j) * (1.0 - v) + at(i + 1, j + 1) * v;
-                top * (1.0 - u) + bottom * u
+    /// The same areas times a number: the areal scale from this ellipsoid to that of another datum.
+    #[must_use]
+    pub fn scaled(self, scale: f64) -> Self {
+        Self { scale, ..self }
+    }
+
+    /// Areas of the cells of a window of the grid. `positions` leads from the grid's CRS to longitude and latitude on the
+    /// ellipsoid.
+    pub fn of(&self, window: &Window, positions: &dyn ToLonLat) -> WindowAreas {
+        let kind = match self.method {
+            Method::Rows { degrees_per_unit } => Kind::Rows(self.rows(window, degrees_per_unit)),
+            Method::Cells { pieces } => {
+                Kind::Cells(block_areas(&self.grid.transform, &self.sphere, window, pieces, positions))
+            }
+            Method::Lattice { step } => Kind::Lattice(self.lattice(window, step, positions)),
+        };
+        WindowAreas::new(*window, kind, self.scale)
+    }
+
+    fn rows(&self, window: &Window, degrees_per_unit: f64) -> Vec<f64> {
+        let width = (self.grid.transform.col_step[0] * degrees_per_unit).to_radians();
+        let edge = |row: usize| {
+            let lat = self.grid.transform.apply(row as f64, 0.0)[1] * degrees_per_unit;
+            self.ellipsoid.area_to_latitude(lat.clamp(-90.0, 90.0))
+        };
+        let edges: Vec<f64> = (window.row..=window.row_end()).map(edge).collect();
+        edges.windows(2).map(|e| (e[0] - e[1]).abs() * width).collect()
+    }
+
+    /// Nodes of the lattice around a window, and the cells one by one where the projection ends between nodes.
+    fn lattice(&self, window: &Window, step: usize, positions: &dyn ToLonLat) -> Lattice {
+        let (height, width) = (self.grid.height, self.grid.width);
+        let mut lattice = Lattice::around(window, step, [height, width]);
+        lattice.fill(areas_of(&self.grid.transform, &self.sphere, &lattice.node_cells(), positions));
+        for tile in lattice.mixed_tiles() {
+            if let Some(part) = tile.intersect(window) {
+                let areas = block_areas(&self.grid.transform, &self.sphere, &part, 1, positions);
+                lattice.settle(part, areas);
             }
         }
-    }
-
-    /// Writes the areas of cells `col..col + out.len()` of one row into `out`.
-    pub fn fill_row(&self, row: usize, col: usize, out: &mut [f64]) {
-        match &self.kind {
-            Method::Rows(areas) => out.fill(areas.get(row).copied().unwrap_or(0.0)),
-            Method::Lattice { step, .. } => {
-                // Within an interval of the lattice areas are linear: two of them give all.
-                let mut k = 0;
-                while k < out.len() {
-                    let start = (col + k) / step * step;
-                    let last = (start + step).min(self.width) - 1;
-                    let len = (last + 1).saturating_sub(col + k).clamp(1, out.len() - k);
-                    let first = self.at(row, col + k);
-                    let slope =
-                        if len > 1 { (self.at(row, col + k + len - 1) - first) / (len - 1) as f64 } else { 0.0 };
-                    for (m, area) in out[k..k + len].iter_mut().enumerate() {
-                        *area = first + m as f64 * slope;
-                    }
-                    k += len;
-                }
-            }
-        }
-    }
-
-    /// Area of all cells together, in square metres.
-    pub fn total(&self) -> f64 {
-        let mut row = vec![0.0; self.width];
-        (0..self.height)
-            .map(|r| {
-                self.fill_row(r, 0, &mut row);
-                row.iter().sum::<f64>()
-            })
-            .sum()
+        lattice
     }
 }
 
-/// Lattice interval that holds cell `k` of `size`, and how far along it the cell lies. Nodes lie on every `step`-th cell
-/// and on the last one.
-fn place(k: usize, step: usize, size: usize) -> (usize, f64) {
-    let i = k / step;
-    let (start, end) = (i * step, ((i + 1) * step).min(size - 1));
-    (i, if end > start { (k - start) as f64 / (end - start) as f64 } else { 0.0 })
-}
-
-fn row_areas(grid: &PixelGrid, degrees_per_unit: f64) -> Vec<f64> {
-    let width = (grid.transform.col_step[0] * degrees_per_unit).to_radians();
-    let edge = |row: usize| {
-        let lat = grid.transform.apply(row as f64, 0.0)[1] * degrees_per_unit;
-        grid.crs.ellipsoid.area_to_latitude(lat.clamp(-90.0, 90.0))
-    };
-    let edges: Vec<f64> = (0..=grid.height).map(edge).collect();
-    edges.windows(2).map(|e| (e[0] - e[1]).abs() * width).collect()
-}
-
-fn lattice(grid: &PixelGrid, projection: &dyn ToLonLat, metres_per_unit: f64) -> Result<Method, ProjectionError> {
+fn cells_or_lattice(grid: &PixelGrid, metres_per_unit: f64) -> Method {
     let [w, h] = grid.transform.pixel_size();
-    let step = (LATTICE_METRES / (w.max(h) * metres_per_unit)).clamp(1.0, LATTICE_CELLS) as usize;
-    // One node after the last whole interval, on the last cell, so that no position outside the grid is asked for.
-    let (rows, cols) = (grid.height.div_ceil(step) + 1, grid.width.div_ceil(step) + 1);
-    let mut areas = Vec::with_capacity(rows * cols);
-    let mut points = Vec::with_capacity(cols * 4);
-    for i in 0..rows {
-        points.clear();
-        for j in 0..cols {
-            let (r, c) = ((i * step).min(grid.height - 1) as f64, (j * step).min(grid.width - 1) as f64);
-            points.extend(
-                [(0.0, 0.0), (0.0, 1.0), (1.0, 1.0), (1.0, 0.0)].map(|(a, b)| grid.transform.apply(r + a, c + b)),
-            );
-        }
-        projection.to_lonlat(&mut points)?;
-        areas.extend(points.chunks_exact(4).map(|quad| quad_area(grid.crs.ellipsoid, quad)));
+    let metres = w.max(h) * metres_per_unit;
+    let step = (LATTICE_METRES / metres).clamp(1.0, LATTICE_CELLS) as usize;
+    if step > 1 {
+        return Method::Lattice { step };
     }
-    Ok(Method::Lattice { step, cols, areas })
-}
-
-/// Area of a small quadrilateral of `[longitude, latitude]` corners: the shoelace formula in the plane of longitude
-/// and area-to-latitude, which keeps areas.
-fn quad_area(ellipsoid: Ellipsoid, corners: &[[f64; 2]]) -> f64 {
-    let [lon0, lat0] = corners[0];
-    let base = ellipsoid.area_to_latitude(lat0);
-    let flat: Vec<[f64; 2]> = corners
-        .iter()
-        .map(|[lon, lat]| {
-            // A cell astride the antimeridian is unwrapped to the side of its first corner.
-            let dlon = (lon - lon0 + 540.0).rem_euclid(360.0) - 180.0;
-            [dlon.to_radians(), ellipsoid.area_to_latitude(*lat) - base]
-        })
-        .collect();
-    let twice: f64 = (0..flat.len())
-        .map(|k| {
-            let (p, q) = (flat[k], flat[(k + 1) % flat.len()]);
-            p[0] * q[1] - q[0] * p[1]
-        })
-        .sum();
-    0.5 * twice.abs()
+    Method::Cells { pieces: (metres / PIECE_METRES).ceil().clamp(1.0, MOST_PIECES) as usize }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Affine, Crs};
+    use crate::{Affine, Crs, ProjectionError};
 
-    struct Degrees;
+    /// Degrees as they are, up to a longitude beyond which there is no Earth.
+    struct Degrees {
+        end: f64,
+    }
+
     impl ToLonLat for Degrees {
         fn to_lonlat(&self, _: &mut [[f64; 2]]) -> Result<(), ProjectionError> {
             Ok(())
         }
+
+        fn to_lonlat_or_nan(&self, points: &mut [[f64; 2]]) {
+            points.iter_mut().filter(|p| p[0] > self.end).for_each(|p| *p = [f64::NAN; 2]);
+        }
     }
+
+    const ALL: Degrees = Degrees { end: f64::INFINITY };
 
     fn grid(kind: CrsKind, transform: Affine, height: usize, width: usize) -> PixelGrid {
         let crs = Crs { wkt: String::new(), name: "test".into(), kind, ellipsoid: Ellipsoid::WGS84 };
         PixelGrid { crs, transform, height, width }
     }
 
+    fn whole(grid: &PixelGrid, positions: &Degrees) -> WindowAreas {
+        CellAreas::new(grid, Ellipsoid::WGS84).of(&grid.window(), positions)
+    }
+
     #[test]
     fn the_world_in_degrees_has_the_area_of_the_ellipsoid() {
         let world =
             grid(CrsKind::Geographic { degrees_per_unit: 1.0 }, Affine::north_up([-180.0, 90.0], [1.0, 1.0]), 180, 360);
-        let total = CellAreas::new(&world, &Degrees).unwrap().total();
+        let total = whole(&world, &ALL).total();
         assert!((total / 510_065_621_724_089.0 - 1.0).abs() < 1e-12);
+        // The same cell by cell, of which those at the poles are triangles.
+        let quads =
+            PixelGrid { crs: Crs { kind: CrsKind::Projected { metres_per_unit: 111_320.0 }, ..world.crs }, ..world };
+        let total = whole(&quads, &ALL).total();
+        assert!((total / 510_065_621_724_089.0 - 1.0).abs() < 1e-9, "{total}");
     }
 
     #[test]
@@ -183,29 +157,26 @@ mod tests {
         let t = Affine::north_up([100.0, 5.0], [0.0001, 0.0001]);
         let rows = grid(CrsKind::Geographic { degrees_per_unit: 1.0 }, t, 300, 200);
         let quads = grid(CrsKind::Projected { metres_per_unit: 111_320.0 }, t, 300, 200);
-        let (a, b) = (CellAreas::new(&rows, &Degrees).unwrap(), CellAreas::new(&quads, &Degrees).unwrap());
+        let (a, b) = (whole(&rows, &ALL), whole(&quads, &ALL));
         for (r, c) in [(0, 0), (63, 64), (150, 77), (299, 199)] {
             assert!((a.at(r, c) / b.at(r, c) - 1.0).abs() < 1e-7, "{} {}", a.at(r, c), b.at(r, c));
         }
-        let mut row = [0.0; 5];
-        b.fill_row(10, 3, &mut row);
-        assert!((row[2] - b.at(10, 5)).abs() < f64::EPSILON);
     }
 
     #[test]
-    fn a_row_filled_is_its_cells_one_by_one() {
-        let step = 7;
-        let (height, width) = (20usize, 31usize);
-        let cols = width.div_ceil(step) + 1;
-        let nodes = (height.div_ceil(step) + 1) * cols;
-        let areas = (0..nodes).map(|k| 100.0 + (k as f64).sin()).collect();
-        let cells = CellAreas { kind: Method::Lattice { step, cols, areas }, height, width };
-        for (row, col, len) in [(0, 0, 31), (19, 3, 28), (8, 6, 2), (13, 30, 1), (14, 13, 9)] {
-            let mut out = vec![0.0; len];
-            cells.fill_row(row, col, &mut out);
-            for (k, area) in out.iter().enumerate() {
-                assert!((area - cells.at(row, col + k)).abs() < 1e-12, "{row} {col} {k}");
-            }
+    fn cells_off_the_earth_have_no_area_and_those_at_its_rim_a_part() {
+        // Cells of 0.01 degrees by rows; the Earth ends at 100.505, in the middle of column 50.
+        let t = Affine::north_up([100.0, 5.0], [0.01, 0.01]);
+        let rows = grid(CrsKind::Geographic { degrees_per_unit: 1.0 }, t, 90, 90);
+        let quads = grid(CrsKind::Projected { metres_per_unit: 111_320.0 }, t, 90, 90);
+        let (a, b) = (whole(&rows, &ALL), whole(&quads, &Degrees { end: 100.505 }));
+        for row in [0, 47, 89] {
+            assert!((b.at(row, 49) / a.at(row, 49) - 1.0).abs() < 1e-6);
+            assert!((b.at(row, 50) / a.at(row, 50) - 0.5).abs() < 1e-3, "{}", b.at(row, 50) / a.at(row, 50));
+            assert_eq!((b.at(row, 51), b.at(row, 89)), (0.0, 0.0));
         }
+        let rim = b.rim();
+        assert!(rim.len() == 90 && rim.iter().all(|([_, col], share)| *col == 50 && (share - 0.5).abs() < 1e-4));
+        assert!(b.may_leave_the_earth() && !a.may_leave_the_earth());
     }
 }

@@ -46,6 +46,14 @@ impl Ellipsoid {
     /// The ellipsoid of WGS 84.
     pub const WGS84: Self = Self { semi_major: 6_378_137.0, flattening: 1.0 / 298.257_223_563 };
 
+    /// The ellipsoid that areas are stated on. A sphere of about the Earth's size is a device of map projections, not a
+    /// figure of the Earth: its latitudes are taken for those of WGS 84.
+    #[must_use]
+    pub fn for_areas(self) -> Self {
+        let is_earth = (self.semi_major / Self::WGS84.semi_major - 1.0).abs() < 0.01;
+        if self.flattening == 0.0 && is_earth { Self::WGS84 } else { self }
+    }
+
     /// First eccentricity squared, `e2 = f (2 - f)`.
     pub fn eccentricity_squared(&self) -> f64 {
         self.flattening * (2.0 - self.flattening)

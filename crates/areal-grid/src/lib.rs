@@ -6,7 +6,9 @@
 //! - Areas are square metres on the ellipsoid, angles are degrees unless a name says otherwise.
 
 mod affine;
+mod authalic;
 mod cell_area;
+mod cell_mesh;
 mod crs;
 mod extremes;
 mod layout;
@@ -14,10 +16,13 @@ mod legend;
 mod pixel_grid;
 mod pixels;
 mod resolution;
+mod rim_cell;
 mod scaling;
 mod window;
+mod window_areas;
 
 pub use affine::Affine;
+pub use authalic::{Authalic, piece_angle, solid_angle};
 pub use cell_area::CellAreas;
 pub use crs::{Crs, CrsKind, Ellipsoid};
 pub use extremes::{Extremes, Stray};
@@ -28,6 +33,7 @@ pub use pixels::{PixelBlock, PixelState, PixelType, Pixels};
 pub use resolution::{GroundResolution, ground_resolution};
 pub use scaling::Scaling;
 pub use window::{Window, blocks};
+pub use window_areas::WindowAreas;
 
 /// Turns map positions into longitude and latitude: the one thing about projections that this crate needs and leaves
 /// to its callers.
@@ -37,6 +43,9 @@ pub trait ToLonLat {
     /// # Errors
     /// A [`ProjectionError`] when a point has no longitude and latitude.
     fn to_lonlat(&self, points: &mut [[f64; 2]]) -> Result<(), ProjectionError>;
+
+    /// The same, with `NaN` for points that have none: a map may hold positions that are nowhere on the Earth.
+    fn to_lonlat_or_nan(&self, points: &mut [[f64; 2]]);
 }
 
 /// A map position that cannot be projected: to longitude and latitude, or to another CRS.

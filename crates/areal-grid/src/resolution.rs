@@ -46,6 +46,8 @@ mod tests {
         fn to_lonlat(&self, _: &mut [[f64; 2]]) -> Result<(), ProjectionError> {
             Ok(())
         }
+
+        fn to_lonlat_or_nan(&self, _: &mut [[f64; 2]]) {}
     }
 
     #[test]

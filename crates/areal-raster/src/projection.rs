@@ -57,14 +57,34 @@ impl Projection {
 
     /// To longitude and latitude in degrees, on the datum of the CRS itself: no shift of datum is involved.
     pub fn to_lonlat(from: &Crs) -> Result<Self, RasterError> {
-        let base = explain(|| spatial_ref(&from.wkt)?.geog_cs().map_err(|e| no_base(from, &e.to_string())))
-            .map_err(|message| no_base(from, &message))?;
-        let base = describe(&base)?;
-        let scale = match base.kind {
+        Self::in_degrees(from, &Self::lonlat_of(from)?)
+    }
+
+    /// The transformation to a geographic CRS, in degrees whatever its unit is.
+    ///
+    /// # Errors
+    /// When the target is not geographic, or as [`Projection::new`].
+    pub fn in_degrees(from: &Crs, to: &Crs) -> Result<Self, RasterError> {
+        let scale = match to.kind {
             CrsKind::Geographic { degrees_per_unit } => degrees_per_unit,
             CrsKind::Projected { .. } => return Err(no_base(from, "it has no geographic base")),
         };
-        Ok(Self { scale, ..Self::new(from, &base)? })
+        Ok(Self { scale, ..Self::new(from, to)? })
+    }
+
+    /// What the units of the target are multiplied by.
+    pub(crate) fn scale(&self) -> f64 {
+        self.scale
+    }
+
+    /// The geographic CRS under a CRS.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub fn lonlat_of(crs: &Crs) -> Result<Crs, RasterError> {
+        let base = explain(|| spatial_ref(&crs.wkt)?.geog_cs().map_err(|e| no_base(crs, &e.to_string())))
+            .map_err(|message| no_base(crs, &message))?;
+        describe(&base)
     }
 
     /// Transforms positions in place.
@@ -136,6 +156,10 @@ impl Projection {
 impl ToLonLat for Projection {
     fn to_lonlat(&self, points: &mut [[f64; 2]]) -> Result<(), ProjectionError> {
         self.apply(points)
+    }
+
+    fn to_lonlat_or_nan(&self, points: &mut [[f64; 2]]) {
+        self.apply_each(points, |_, _, _| ());
     }
 }
 

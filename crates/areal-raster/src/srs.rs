@@ -36,6 +36,26 @@ pub fn same_crs(a: &Crs, b: &Crs) -> bool {
     unsafe { gdal_sys::OSRIsSameEx(a.to_c_hsrs(), b.to_c_hsrs(), options.as_ptr()) != 0 }
 }
 
+/// The meridian in the middle of a map projection, in degrees; the map is cut open opposite to it. 0 where the projection
+/// names none.
+///
+/// # Errors
+/// When the CRS is not understood.
+pub fn central_meridian(crs: &Crs) -> Result<f64, RasterError> {
+    let srs = spatial_ref(&crs.wkt)?;
+    let names = ["central_meridian", "longitude_of_center", "longitude_of_origin"];
+    Ok(names.iter().find_map(|name| srs.get_proj_param(name).ok().flatten()).unwrap_or(0.0))
+}
+
+/// The name of the ellipsoid under a CRS.
+///
+/// # Errors
+/// When the CRS is not understood.
+pub fn ellipsoid_name(crs: &Crs) -> Result<String, RasterError> {
+    let name = spatial_ref(&crs.wkt)?.get_attr_value("SPHEROID", 0).ok().flatten();
+    Ok(name.unwrap_or_else(|| "unnamed".to_owned()))
+}
+
 /// GDAL's CRS from text, axes in the order east, north.
 pub(crate) fn spatial_ref(text: &str) -> Result<SpatialRef, RasterError> {
     let mut srs = explain(|| SpatialRef::from_definition(text))

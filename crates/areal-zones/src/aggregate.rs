@@ -1,18 +1,15 @@
-//! One pass over a map: every zone's sums, and the proof that they add up.
+//! Sums of a map over zones, and the proof that they add up.
 
 use std::path::PathBuf;
-use std::sync::Mutex;
 
 use areal_formats::Reconciliation;
-use areal_grid::{CellAreas, Extremes, PixelState, Window};
-use areal_job::{Job, Unit};
-use areal_raster::Projection;
-use rayon::prelude::*;
+use areal_grid::{Extremes, PixelState};
+use areal_job::Job;
 use serde::{Deserialize, Serialize};
 
 use crate::ground::{Ground, ZoneSize};
-use crate::map_reader::MapReader;
-use crate::{Layers, MAX_CODES, Map, Tally, TooManyCodes, ZoneSet, ZonesError, tally_window};
+use crate::pass::Pass;
+use crate::{AreaBasis, Layers, Map, Tally, ZoneSet, ZonesError};
 
 /// How a map is aggregated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -82,11 +79,11 @@ pub fn aggregate(map: &Map, set: &ZoneSet, settings: &AggregateSettings, job: Jo
         return Err(ZonesError::NoWindowCells);
     }
     let ground = Ground::place(set, &map.grid, job)?;
-    let projection = Projection::to_lonlat(&map.grid.crs)?;
-    let cell_areas = CellAreas::new(&map.grid, &projection)?;
+    let basis = AreaBasis::new(&set.crs)?;
     let mut tallies = vec![Tally::default(); ground.sizes.len() + 3];
-    let pass = Pass { map, ground: &ground, cell_areas: &cell_areas, settings };
+    let pass = Pass::new(map, &ground, &basis, settings)?;
     let seen = pass.run(&map.windows(settings.window_cells), job, &mut tallies)?;
+    pass.say();
     // After the zones come what is outside, overlaps and the map: see `Others`.
     let mut take = || tallies.pop().expect("there are three more tallies than zones");
     let (whole, overlap, outside) = (take(), take(), take());
@@ -190,69 +187,6 @@ fn zone_sums(size: &ZoneSize, tally: Tally) -> ZoneSums {
         ZoneState::Partial | ZoneState::Outside => (size.area - tally.area).max(0.0),
     };
     ZoneSums { state, area: size.area, outside, tally }
-}
-
-struct Pass<'a> {
-    map: &'a Map,
-    ground: &'a Ground,
-    cell_areas: &'a CellAreas,
-    settings: &'a AggregateSettings,
-}
-
-impl Pass<'_> {
-    /// Adds all windows up; returns the extremes of each band of values.
-    fn run(&self, windows: &[Window], job: Job<'_>, tallies: &mut [Tally]) -> Result<Vec<Extremes>, ZonesError> {
-        let task = job.task("aggregate", Some(self.map.grid.height as u64), Unit::Rows);
-        let readers: Mutex<Vec<MapReader>> = Mutex::new(Vec::new());
-        // Many windows for each thread at a time, so that little time is spent waiting for the last of them, and not so many
-        // that their sums fill the memory.
-        let mut rows = 0;
-        for batch in windows.chunks(rayon::current_num_threads() * 16) {
-            job.check()?;
-            let sums: Result<Vec<_>, ZonesError> = batch.par_iter().map(|w| self.window(w, &readers, job)).collect();
-            // In the order of windows, so that the last digit does not depend on threads.
-            for (zone, tally) in sums?.iter().flatten() {
-                tallies[*zone as usize].merge(tally);
-            }
-            // The last tally is the whole map's.
-            if tallies.last().is_some_and(|t| t.class_areas.len() > MAX_CODES) {
-                return Err(self.too_many_codes());
-            }
-            let done = batch.last().map_or(rows, Window::row_end);
-            task.advance((done - rows) as u64);
-            rows = done;
-        }
-        let readers = readers.into_inner().expect("nothing panics while it holds the lock");
-        let mut seen = Vec::new();
-        for reader in readers {
-            seen.resize(reader.seen.len().max(seen.len()), Extremes::default());
-            seen.iter_mut().zip(&reader.seen).for_each(|(all, own)| all.merge(own));
-        }
-        Ok(seen)
-    }
-
-    fn window(
-        &self,
-        window: &Window,
-        readers: &Mutex<Vec<MapReader>>,
-        job: Job<'_>,
-    ) -> Result<Vec<(u32, Tally)>, ZonesError> {
-        job.check()?;
-        let free = readers.lock().expect("nothing panics while it holds the lock").pop();
-        let mut reader = match free {
-            Some(reader) => reader,
-            None => MapReader::open(self.map, self.settings)?,
-        };
-        let data = reader.read(window)?;
-        readers.lock().expect("nothing panics while it holds the lock").push(reader);
-        let coverage = self.ground.coverage(*window);
-        let zones = self.ground.sizes.len();
-        tally_window(&coverage, zones, self.cell_areas, &data).map_err(|TooManyCodes| self.too_many_codes())
-    }
-
-    fn too_many_codes(&self) -> ZonesError {
-        ZonesError::TooManyCodes { path: self.map.path.clone(), most: MAX_CODES }
-    }
 }
 
 /// What is observed, nodata, masked and not covered adds up to the whole, and what is observed to the sums of classes

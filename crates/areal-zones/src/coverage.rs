@@ -4,6 +4,7 @@ use areal_grid::Window;
 
 use crate::placed_shapes::PlacedShapes;
 use crate::rest::RestRow;
+use crate::rim::Rim;
 use crate::shape::ZoneShape;
 use crate::walker::Walker;
 
@@ -93,6 +94,17 @@ impl Rows {
     }
 }
 
+/// Spans of shapes with their numbers, which rise; each with its row in the window.
+fn spans_of<'a>(shapes: impl Iterator<Item = (u32, &'a ZoneShape)>, window: Window) -> Vec<(u32, Span)> {
+    let mut walker = Walker::new(window);
+    let mut found = Vec::new();
+    for (zone, shape) in shapes {
+        walker.shape(shape);
+        walker.sweep(zone, &mut found);
+    }
+    found
+}
+
 impl WindowCoverage {
     /// Coverage of the cells of `window` by each of `shapes`. Exact up to rounding for outlines that do not cross
     /// themselves; what it says of a cell does not depend on the window.
@@ -102,25 +114,33 @@ impl WindowCoverage {
 
     /// Of shapes with their numbers, which rise.
     fn of<'a>(shapes: impl Iterator<Item = (u32, &'a ZoneShape)>, window: Window) -> Self {
-        let mut walker = Walker::new(window);
-        let mut found: Vec<(u32, Span)> = Vec::new();
-        for (zone, shape) in shapes {
-            walker.shape(shape);
-            walker.sweep(zone, &mut found);
-        }
+        let found = spans_of(shapes, window);
         Self { window, zones: Rows::sorted(window.height, &found), rest: Rows::default() }
     }
 
     /// As [`WindowCoverage::new`], and what the zones leave of each row ([`WindowCoverage::rest`]). `overlaps` is what the
     /// shapes have in common, once for each beyond the first: without it, overlaps and gaps within one cell would offset
     /// each other.
-    pub(crate) fn with_rest(shapes: &PlacedShapes, overlaps: &PlacedShapes, window: Window) -> Self {
-        let mut coverage = Self::of(shapes.near(&window), window);
-        let common = Self::of(overlaps.near(&window), window);
+    ///
+    /// Of cells on the rim of the Earth (row and column in the grid, and the share that is on it), coverage is that of what
+    /// is on the Earth.
+    pub(crate) fn with_rest(
+        shapes: &PlacedShapes,
+        overlaps: &PlacedShapes,
+        window: Window,
+        rim: &[([usize; 2], f64)],
+    ) -> Self {
+        let (mut zones, mut common) =
+            (spans_of(shapes.near(&window), window), spans_of(overlaps.near(&window), window));
+        if !rim.is_empty() {
+            Rim::new(window, rim, &zones, &common).cover([&mut zones, &mut common]);
+        }
+        let [zones, common] = [zones, common].map(|found| Rows::sorted(window.height, &found));
+        let mut coverage = Self { window, zones, rest: Rows::default() };
         let mut rest = Rows::empty();
         let mut row = RestRow::new(window, shapes.len());
         for k in 0..window.height {
-            row.fill(coverage.zones.row(k), common.zones.row(k), rest.filling());
+            row.fill(coverage.zones.row(k), common.row(k), rest.filling());
             rest.end_row();
         }
         coverage.rest = rest;

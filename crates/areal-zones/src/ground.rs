@@ -42,7 +42,9 @@ impl Ground {
     }
 
     /// Coverage of the cells of a window, and what the zones leave of it.
-    pub(crate) fn coverage(&self, window: Window) -> WindowCoverage {
-        WindowCoverage::with_rest(&self.shapes, &self.overlaps, window)
+    ///
+    /// Cells on the rim of the Earth count by what of them is on it: row and column in the grid, with that share.
+    pub(crate) fn coverage(&self, window: Window, rim: &[([usize; 2], f64)]) -> WindowCoverage {
+        WindowCoverage::with_rest(&self.shapes, &self.overlaps, window, rim)
     }
 }

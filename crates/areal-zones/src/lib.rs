@@ -1,6 +1,7 @@
 //! Exact coverage of raster cells by zones, and aggregation of predictions over zones.
 
 mod aggregate;
+mod area_basis;
 mod class_sums;
 mod clip;
 mod codes;
@@ -13,13 +14,18 @@ mod map;
 mod map_reader;
 mod measure;
 mod moments;
+mod off_earth;
+mod outline_area;
 mod output;
 mod overlap;
+mod pass;
 mod place;
 mod placed_shapes;
 mod prior;
 mod project;
+mod reach;
 mod rest;
+mod rim;
 mod row_areas;
 mod shape;
 mod shares;
@@ -28,12 +34,16 @@ mod tally;
 mod validity;
 mod value_sums;
 mod walker;
+mod way;
 mod weights;
+mod zone_geometry;
 mod zone_set;
 
 pub use aggregate::{AggregateSettings, Areas, ZoneState, ZoneSums, aggregate};
+pub use area_basis::AreaBasis;
 pub use coverage::{Span, WindowCoverage};
 pub use error::{Extent, NoOverlap, ZonesError};
+pub use longitude::Antimeridian;
 pub use map::{Content, Map, MapInput};
 pub use measure::{AreaTable, Measure, Quantity};
 pub use moments::Moments;
@@ -44,7 +54,8 @@ pub use shape::ZoneShape;
 pub use shares::SharesReader;
 pub use tally::{Shares, Tally, ValueTally};
 pub use validity::Fault;
-pub use zone_set::{Invalid, Repair, Zone, ZoneSet, ZoneSettings};
+pub use zone_geometry::Shapeless;
+pub use zone_set::{Invalid, Repair, Skipped, Zone, ZoneSet, ZoneSettings};
 
 use map::Layers;
 

@@ -1,6 +1,47 @@
 //! The antimeridian: outlines that jump by nearly a whole turn, and grids that start at another longitude.
 
+use areal_formats::{NamedChoice, UnknownName};
 use geo::{Coord, LineString, MapCoordsInPlace, MultiPolygon, Polygon};
+use serde::{Deserialize, Serialize};
+
+/// How an edge over more than half of all longitudes is read.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::VariantNames,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
+pub enum Antimeridian {
+    /// Straight in degrees, as GeoJSON defines it (RFC 7946, 3.1.1): a zone over the antimeridian has longitudes beyond
+    /// 180 degrees, or is cut in two there.
+    #[default]
+    AsWritten,
+    /// The short way, over the antimeridian.
+    Cross,
+}
+
+impl NamedChoice for Antimeridian {
+    const WHAT: &'static str = "reading of long edges";
+}
+
+/// True when an edge spans more than half of all longitudes, and not all of them.
+pub(crate) fn has_long_edge(polygons: &MultiPolygon<f64>, turn: f64) -> bool {
+    let rings = polygons.iter().flat_map(|p| std::iter::once(p.exterior()).chain(p.interiors()));
+    rings.flat_map(LineString::lines).any(|edge| is_long(edge.dx(), turn))
+}
+
+fn is_long(step: f64, turn: f64) -> bool {
+    step.abs() > 0.5 * turn && step.abs() < turn * (1.0 - 1e-9)
+}
 
 /// Undoes jumps of more than half a turn between neighbouring vertices, so that an outline over the antimeridian is in
 /// one piece (its longitudes may pass 180 degrees). `turn` is 360 degrees in the outline's units. A step of a whole
@@ -35,7 +76,7 @@ fn unwrap_ring(ring: &mut LineString<f64>, turn: f64) -> bool {
     for c in &ring.0 {
         if let Some(x) = previous {
             let step = c.x - x;
-            if step.abs() > 0.5 * turn && step.abs() < turn * (1.0 - 1e-9) {
+            if is_long(step, turn) {
                 shift -= turn * step.signum();
                 changed = true;
             }

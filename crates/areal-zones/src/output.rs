@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
-use areal_formats::{AreasMeta, CsvColumn, CsvTable, CsvType, Provenance, RepairMeta};
+use areal_formats::{AreasMeta, CsvColumn, CsvTable, CsvType, Provenance, RepairMeta, SkippedMeta};
 use areal_job::{FileError, StagedDir, write_json};
 use areal_raster::{Feature, Field, FieldKind, FieldValue, VectorLayer, write_layer};
 use geo::Geometry;
@@ -168,27 +168,35 @@ fn layer(table: &AreaTable<'_>) -> VectorLayer {
     }
 }
 
-pub fn areas_meta(map: &crate::Map, table: &AreaTable<'_>, provenance: Provenance) -> AreasMeta {
+/// # Errors
+/// When the CRS of the zones is not understood.
+pub fn areas_meta(map: &crate::Map, table: &AreaTable<'_>, provenance: Provenance) -> Result<AreasMeta, ZonesError> {
+    let set = table.set;
     let count = |state: ZoneState| table.areas.zones.iter().filter(|z| z.state == state).count();
     let repair = |r: &crate::Repair| RepairMeta {
         zone_id: r.id.clone(),
         fault: r.fault.to_string(),
         relative_change: r.relative_change(),
     };
-    AreasMeta {
+    let skipped = |s: &crate::Skipped| SkippedMeta { fid: s.fid, zone_id: s.id.clone(), has: s.why.to_string() };
+    Ok(AreasMeta {
         format: AreasMeta::FORMAT.to_owned(),
         map: map.path.clone(),
         map_crs: map.grid.crs.name.clone(),
-        zones: table.set.path.clone(),
-        id_field: table.set.id_field.clone(),
-        zones_crs: table.set.crs.name.clone(),
+        zones: set.path.clone(),
+        id_field: set.id_field.clone(),
+        zones_crs: set.crs.name.clone(),
+        ellipsoid: crate::AreaBasis::new(&set.crs)?.describe(&set.crs)?,
         inside: count(ZoneState::Inside),
         partial: count(ZoneState::Partial),
         outside: count(ZoneState::Outside),
-        repairs: table.set.repairs.iter().map(repair).collect(),
+        repairs: set.repairs.iter().map(repair).collect(),
+        skipped: set.skipped.iter().map(skipped).collect(),
+        other_parts: set.other_parts,
+        dissolved: set.dissolved,
         reconciliation: table.areas.reconciliation.clone(),
         provenance,
-    }
+    })
 }
 
 #[cfg(test)]

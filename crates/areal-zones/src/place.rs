@@ -1,26 +1,21 @@
 //! Zones on a pixel grid.
 
-use areal_grid::{Affine, CrsKind, PixelGrid};
-use areal_raster::{Projection, same_crs};
-use geo::{Area, BoundingRect, Coord, MapCoords, MultiPolygon, Rect};
+use areal_grid::{CrsKind, PixelGrid};
+use areal_raster::{Projection, same_crs, turn_of};
+use geo::{BoundingRect, Coord, MapCoords, MultiPolygon, Rect};
 use rayon::prelude::*;
 
-use crate::clip::clip;
+use crate::area_basis::AreaBasis;
 use crate::error::{Extent, NoOverlap};
-use crate::longitude::{moved, turns_into};
+use crate::longitude::turns_into;
+use crate::outline_area::outline_areas;
 use crate::project::{ProjectFault, project};
+use crate::reach::{Near, Reach, map_extent};
+use crate::way::Way;
 use crate::{Zone, ZoneSet, ZoneShape, ZonesError, ellipsoidal_area};
 
 /// Most zones projected together: enough to spare calls into the projection, few enough to bound memory.
 const MOST: usize = 4096;
-/// Points per side of the map's outline, when it is brought into the zones' CRS.
-const OUTLINE_POINTS: usize = 64;
-/// By how much of its size the map's extent is widened before zones are said to lie outside it.
-const MARGIN: f64 = 0.1;
-/// Columns in a degree of the finely divided plane in which outlines are densified for their areas (1e-4 degrees are
-/// 11 m).
-const FINE: f64 = 1e4;
-
 /// One zone on a grid.
 #[derive(Debug, Clone)]
 pub struct PlacedZone {
@@ -42,9 +37,10 @@ pub struct PlacedZone {
 /// [`ZonesError::NoOverlap`] when no zone touches the grid, [`ZonesError::NotProjectable`] for a zone near the map that
 /// cannot be projected.
 pub fn place(set: &ZoneSet, grid: &PixelGrid) -> Result<Vec<PlacedZone>, ZonesError> {
-    let areas = true_areas(set)?;
+    let areas = true_areas(set, &AreaBasis::new(&set.crs)?)?;
     let same = same_crs(&set.crs, &grid.crs);
-    let place = TargetGrid { grid, same, reach: Reach::new(set, grid), turn: turn_columns(grid) };
+    let turn = turn_columns(grid)?;
+    let place = TargetGrid { grid, same, reach: Reach::new(&set.crs, grid)?, turn, from: set.crs.kind };
     let batch = |(zones, areas): (&[Zone], &[f64])| {
         // A projection serves one thread.
         let projection = if same { None } else { Some(Projection::new(&set.crs, &grid.crs)?) };
@@ -65,22 +61,16 @@ fn batch_size(set: &ZoneSet) -> usize {
     (set.zones.len() / (4 * rayon::current_num_threads())).clamp(16, MOST)
 }
 
-/// 360 degrees in columns, where columns are longitudes.
-fn turn_columns(grid: &PixelGrid) -> Option<f64> {
-    match grid.crs.kind {
-        CrsKind::Geographic { degrees_per_unit } if grid.transform.is_north_up() => {
-            Some(360.0 / (degrees_per_unit * grid.transform.col_step[0]))
-        }
-        _ => None,
+/// 360 degrees in columns, where columns are longitudes: in degrees, and in cylindrical projections.
+fn turn_columns(grid: &PixelGrid) -> Result<Option<f64>, ZonesError> {
+    if !grid.transform.is_north_up() {
+        return Ok(None);
     }
-}
-
-/// Units of the zones' CRS in 360 degrees, where it has longitudes.
-fn turn_units(set: &ZoneSet) -> Option<f64> {
-    match set.crs.kind {
+    let turn = match grid.crs.kind {
         CrsKind::Geographic { degrees_per_unit } => Some(360.0 / degrees_per_unit),
-        CrsKind::Projected { .. } => None,
-    }
+        CrsKind::Projected { .. } => turn_of(&grid.crs)?,
+    };
+    Ok(turn.map(|turn| turn / grid.transform.col_step[0]))
 }
 
 struct TargetGrid<'a> {
@@ -89,18 +79,23 @@ struct TargetGrid<'a> {
     same: bool,
     reach: Option<Reach>,
     turn: Option<f64>,
+    /// What the zones' coordinates are.
+    from: CrsKind,
 }
 
 impl TargetGrid<'_> {
+    fn projected(&self) -> bool {
+        matches!(self.grid.crs.kind, CrsKind::Projected { .. })
+    }
+
     fn project(
         &self,
         projection: Option<&Projection>,
         outlines: &[&MultiPolygon<f64>],
     ) -> Result<Vec<MultiPolygon<f64>>, ProjectFault> {
-        match projection {
-            Some(p) => project(outlines, Some(&|points: &mut [[f64; 2]]| p.apply(points)), self.grid, self.turn),
-            None => project(outlines, None, self.grid, self.turn),
-        }
+        let apply = projection.map(|p| |points: &mut [[f64; 2]]| p.apply(points));
+        let transform = apply.as_ref().map(|apply| apply as crate::project::Transform<'_>);
+        project(outlines, &Way { transform, grid: self.grid, turn: self.turn, from: self.from })
     }
 
     fn batch(
@@ -135,9 +130,9 @@ impl TargetGrid<'_> {
     /// What of a zone may lie on the map.
     fn near<'z>(&self, zone: &'z Zone) -> Near<'z> {
         match &self.reach {
-            Some(reach) if reach.turns(&zone.outline).is_empty() => Near::Away,
+            Some(reach) if reach.is_away(&zone.outline) => Near::Away,
             // A map projection has no place for what is far away, or has it in a wrong one; degrees go on for ever.
-            Some(reach) if !self.same && self.turn.is_none() => reach.clip(&zone.outline),
+            Some(reach) if !self.same && self.projected() => reach.clip(&zone.outline),
             _ => Near::Whole(&zone.outline),
         }
     }
@@ -174,130 +169,20 @@ impl TargetGrid<'_> {
     }
 }
 
-/// What of a zone may lie on the map.
-enum Near<'a> {
-    Away,
-    Whole(&'a MultiPolygon<f64>),
-    /// All of it, moved by whole turns part by part.
-    Moved(MultiPolygon<f64>),
-    /// A part; the rest does not.
-    Part(MultiPolygon<f64>),
-}
-
-impl Near<'_> {
-    fn outline(&self) -> Option<&MultiPolygon<f64>> {
-        match self {
-            Near::Away => None,
-            Near::Whole(outline) => Some(outline),
-            Near::Moved(outline) | Near::Part(outline) => Some(outline),
-        }
-    }
-}
-
-/// The surroundings of the map in the zones' CRS.
-struct Reach {
-    extent: Rect<f64>,
-    turn: Option<f64>,
-}
-
-impl Reach {
-    /// `None` where the map's outline has no extent in the zones' CRS: it goes round a pole or leaves the projection.
-    fn new(set: &ZoneSet, grid: &PixelGrid) -> Option<Self> {
-        let turn = turn_units(set);
-        let extent = map_extent(set, grid, turn)?;
-        let (dx, dy) = (extent.width() * MARGIN, extent.height() * MARGIN);
-        // Not round the Earth and over itself: each place has one longitude here.
-        let dx = turn.map_or(dx, |turn| dx.min(0.5 * (turn - extent.width())));
-        let (min, max) = (extent.min(), extent.max());
-        Some(Self { extent: Rect::new((min.x - dx, min.y - dy), (max.x + dx, max.y + dy)), turn })
-    }
-
-    /// Moves east that bring an outline near the map.
-    fn turns(&self, outline: &MultiPolygon<f64>) -> Vec<f64> {
-        let (Some(b), e) = (outline.bounding_rect(), &self.extent) else { return Vec::new() };
-        if b.min().y > e.max().y || b.max().y < e.min().y {
-            return Vec::new();
-        }
-        turns_into(b.min().x, b.max().x, e.min().x, e.max().x, self.turn.unwrap_or(f64::INFINITY))
-            .into_iter()
-            .filter(|s| b.min().x + s <= e.max().x && b.max().x + s >= e.min().x)
-            .collect()
-    }
-
-    /// The part of an outline that lies near the map.
-    fn clip<'a>(&self, outline: &'a MultiPolygon<f64>) -> Near<'a> {
-        let turns = self.turns(outline);
-        if let ([only], Some(b)) = (&turns[..], outline.bounding_rect()) {
-            let (min, max) = (self.extent.min(), self.extent.max());
-            if b.min().x + only >= min.x && b.max().x + only <= max.x && b.min().y >= min.y && b.max().y <= max.y {
-                return Near::Whole(outline);
-            }
-        }
-        let parts = turns.into_iter().flat_map(|shift| clip(&moved(outline, shift), &self.extent));
-        let parts = MultiPolygon::new(parts.collect());
-        let (all, found) = (outline.unsigned_area(), parts.unsigned_area());
-        if found >= all * (1.0 - 1e-9) { Near::Moved(parts) } else { Near::Part(parts) }
-    }
-}
-
-/// Extent of the map in the zones' CRS.
-fn map_extent(set: &ZoneSet, grid: &PixelGrid, turn: Option<f64>) -> Option<Rect<f64>> {
-    let mut outline = Vec::with_capacity(4 * OUTLINE_POINTS + 1);
-    let corners = [(0.0, 0.0), (0.0, 1.0), (1.0, 1.0), (1.0, 0.0), (0.0, 0.0)];
-    for pair in corners.windows(2) {
-        for k in 0..OUTLINE_POINTS {
-            let t = k as f64 / OUTLINE_POINTS as f64;
-            let at = |a: f64, b: f64, size: usize| (a + t * (b - a)) * size as f64;
-            outline.push(
-                grid.transform.apply(at(pair[0].0, pair[1].0, grid.height), at(pair[0].1, pair[1].1, grid.width)),
-            );
-        }
-    }
-    outline.push(outline[0]);
-    if !same_crs(&set.crs, &grid.crs) {
-        Projection::new(&grid.crs, &set.crs).ok()?.apply(&mut outline).ok()?;
-        if let Some(turn) = turn {
-            for k in 1..outline.len() {
-                outline[k][0] += ((outline[k - 1][0] - outline[k][0]) / turn).round() * turn;
-            }
-            if (outline[0][0] - outline[outline.len() - 1][0]).abs() > 0.5 * turn {
-                return None;
-            }
-        }
-    }
-    let ring: geo::LineString<f64> = outline.into_iter().map(Coord::from).collect();
-    ring.bounding_rect()
-}
-
 /// True areas of whole zones, in square metres.
-fn true_areas(set: &ZoneSet) -> Result<Vec<f64>, ZonesError> {
-    let area = |outline: &MultiPolygon<f64>| ellipsoidal_area(outline, &set.crs.ellipsoid);
+fn true_areas(set: &ZoneSet, basis: &AreaBasis) -> Result<Vec<f64>, ZonesError> {
+    let area = |outline: &MultiPolygon<f64>| ellipsoidal_area(outline, &basis.ellipsoid());
     match set.crs.kind {
         CrsKind::Geographic { degrees_per_unit: 1.0 } => Ok(set.zones.par_iter().map(|z| area(&z.outline)).collect()),
         CrsKind::Geographic { degrees_per_unit: f } => {
             Ok(set.zones.par_iter().map(|z| area(&z.outline.map_coords(|c| c * f))).collect())
         }
         CrsKind::Projected { .. } => {
-            let step = 1.0 / FINE;
-            let plane = PixelGrid {
-                crs: set.crs.clone(),
-                transform: Affine { origin: [0.0, 0.0], col_step: [step, 0.0], row_step: [0.0, step] },
-                height: 1,
-                width: 1,
-            };
             let batch = |zones: &[Zone]| -> Result<Vec<f64>, ZonesError> {
-                // A projection serves one thread.
-                let projection = Projection::to_lonlat(&set.crs)?;
-                let apply = |points: &mut [[f64; 2]]| projection.apply(points);
+                // Positions serve one thread.
+                let positions = basis.positions(&set.crs)?;
                 let outlines: Vec<_> = zones.iter().map(|z| &z.outline).collect();
-                let lonlat = project(&outlines, Some(&apply), &plane, Some(360.0 * FINE)).map_err(|fault| {
-                    ZonesError::NotProjectable {
-                        id: zones.iter().map(|z| z.id.as_str()).next().unwrap_or_default().to_owned(),
-                        crs: "longitude and latitude".to_owned(),
-                        reason: fault.to_string(),
-                    }
-                })?;
-                Ok(lonlat.iter().map(|m| area(&m.map_coords(|c| c * step))).collect())
+                Ok(outline_areas(&outlines, &set.crs, basis.ellipsoid(), &positions))
             };
             let batches: Result<Vec<Vec<f64>>, ZonesError> = set.zones.par_chunks(batch_size(set)).map(batch).collect();
             Ok(batches?.into_iter().flatten().collect())
@@ -321,6 +206,6 @@ fn no_overlap(set: &ZoneSet, grid: &PixelGrid) -> ZonesError {
         zones_crs: set.crs.name.clone(),
         map: Extent(grid.bounds()),
         map_crs: grid.crs.name.clone(),
-        map_in_zones_crs: if same { None } else { map_extent(set, grid, turn_units(set)).map(extent) },
+        map_in_zones_crs: if same { None } else { map_extent(&set.crs, grid).map(extent) },
     }))
 }

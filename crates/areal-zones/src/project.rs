@@ -4,6 +4,8 @@
 use areal_grid::{PixelGrid, ProjectionError};
 use geo::{Coord, LineString, MultiPolygon, Polygon};
 
+use crate::way::{Way, join};
+
 /// From positions in the zones' CRS to positions in the grid's.
 pub(crate) type Transform<'a> = &'a dyn Fn(&mut [[f64; 2]]) -> Result<(), ProjectionError>;
 
@@ -11,6 +13,10 @@ pub(crate) type Transform<'a> = &'a dyn Fn(&mut [[f64; 2]]) -> Result<(), Projec
 const TOLERANCE: f64 = 1e-3;
 /// An edge shorter than this, in cells, needs no vertices between its ends.
 const SHORT: f64 = 0.05;
+/// A stretch shorter than this, in cells, is a point.
+const POINT: f64 = 1e-6;
+/// A stretch whose middle lies off by less than this, in cells, is straight.
+const STRAIGHT: f64 = 1e-5;
 /// An edge is halved at most so often.
 const MAX_HALVINGS: u32 = 18;
 
@@ -33,28 +39,22 @@ struct Stretch {
 }
 
 /// A vertex to be added to an edge, at the fraction `t` of it.
-struct Vertex {
-    ring: usize,
-    edge: usize,
-    t: f64,
-    at: [f64; 2],
+pub(crate) struct Vertex {
+    pub ring: usize,
+    pub edge: usize,
+    pub t: f64,
+    pub at: [f64; 2],
 }
 
-/// Projects outlines to pixel coordinates (`x` = column, `y` = row). `turn` is 360 degrees in columns, where the grid's
-/// columns are longitudes. Without a transform both sides share a CRS, and straight edges stay straight.
-pub(crate) fn project(
-    outlines: &[&MultiPolygon<f64>],
-    transform: Option<Transform<'_>>,
-    grid: &PixelGrid,
-    turn: Option<f64>,
-) -> Result<Vec<MultiPolygon<f64>>, ProjectFault> {
+/// Projects outlines to pixel coordinates (`x` = column, `y` = row).
+pub(crate) fn project(outlines: &[&MultiPolygon<f64>], way: &Way<'_>) -> Result<Vec<MultiPolygon<f64>>, ProjectFault> {
     let rings: Vec<&LineString<f64>> = outlines
         .iter()
         .flat_map(|m| m.iter())
         .flat_map(|p| std::iter::once(p.exterior()).chain(p.interiors()))
         .collect();
     let mut corners: Vec<[f64; 2]> = rings.iter().flat_map(|r| r.coords().map(|c| [c.x, c.y])).collect();
-    if let Some(transform) = transform {
+    if let Some(transform) = way.transform {
         transform(&mut corners)?;
     }
     let mut placed: Vec<Vec<[f64; 2]>> = Vec::with_capacity(rings.len());
@@ -62,61 +62,60 @@ pub(crate) fn project(
     for ring in &rings {
         let (head, tail) = rest.split_at(ring.0.len());
         rest = tail;
-        placed.push(head.iter().map(|p| to_pixel(grid, *p)).collect());
+        placed.push(head.iter().map(|p| to_pixel(way.grid, *p)).collect());
     }
-    if let Some(turn) = turn {
-        for ring in &mut placed {
-            join_turns(ring, turn);
-        }
-    }
-    let added = match transform {
-        Some(transform) => densify(&rings, &placed, transform, grid, turn)?,
-        None => Vec::new(),
-    };
-    Ok(rebuild(outlines, &placed, &added))
+    let Some(transform) = way.transform else { return Ok(rebuild(outlines, &placed, &[], &[])) };
+    let knots = join(&rings, &mut placed, transform, way)?;
+    let caps: Vec<Option<f64>> = rings.iter().zip(&placed).map(|(ring, at)| way.cap(ring, at)).collect();
+    let added = densify(&rings, &placed, knots, transform, way)?;
+    Ok(rebuild(outlines, &placed, &added, &caps))
 }
 
-fn to_pixel(grid: &PixelGrid, point: [f64; 2]) -> [f64; 2] {
+pub(crate) fn to_pixel(grid: &PixelGrid, point: [f64; 2]) -> [f64; 2] {
     grid.transform.invert(point).map_or([f64::NAN; 2], |(row, col)| [col, row])
 }
 
-/// Moves each vertex by whole turns next to the one before it; a ring that then does not close is left as it was.
-fn join_turns(ring: &mut [[f64; 2]], turn: f64) {
-    let mut joined = ring.to_vec();
-    for k in 1..joined.len() {
-        let turns = (joined[k - 1][0] - joined[k][0]) / turn;
-        // A step of a whole turn is meant.
-        if turns.abs() > 0.5 && (turns.abs() - 1.0).abs() > 1e-9 {
-            joined[k][0] += turns.round() * turn;
-        }
-    }
-    if let (Some(a), Some(b)) = (joined.first(), joined.last())
-        && (a[0] - b[0]).abs() < 0.5 * turn
-    {
-        ring.copy_from_slice(&joined);
-    }
-}
-
-/// The vertices that edges need between their ends, by ring and edge and along the edge.
-fn densify(
-    rings: &[&LineString<f64>],
-    placed: &[Vec<[f64; 2]>],
-    transform: Transform<'_>,
-    grid: &PixelGrid,
-    turn: Option<f64>,
-) -> Result<Vec<Vertex>, ProjectFault> {
-    let mut added = Vec::new();
-    let mut pending: Vec<Stretch> = Vec::new();
+/// Stretches of all edges between their vertices and knots. Knots are sorted by ring and edge.
+fn stretches(rings: &[&LineString<f64>], placed: &[Vec<[f64; 2]>], knots: &[Vertex]) -> Vec<Stretch> {
+    let mut stretches = Vec::new();
+    let mut next = 0;
     for (ring, line) in rings.iter().enumerate() {
         for edge in 0..line.0.len().saturating_sub(1) {
             let (a, b) = (placed[ring][edge], placed[ring][edge + 1]);
             // The same way for both zones beside the edge, so that both get the same vertices.
-            let ends = if forwards(line, edge) { [a, b] } else { [b, a] };
-            pending.push(Stretch { ring, edge, t: [0.0, 1.0], ends, halvings: 0 });
+            let [a, b] = if forwards(line, edge) { [a, b] } else { [b, a] };
+            let mut inner: Vec<(f64, [f64; 2])> = Vec::new();
+            while let Some(knot) = knots.get(next).filter(|k| k.ring == ring && k.edge == edge) {
+                inner.push((knot.t, knot.at));
+                next += 1;
+            }
+            inner.sort_by(|p, q| p.0.total_cmp(&q.0));
+            let halvings = u32::from(!inner.is_empty());
+            let mut from = (0.0, a);
+            for to in inner.into_iter().chain([(1.0, b)]) {
+                stretches.push(Stretch { ring, edge, t: [from.0, to.0], ends: [from.1, to.1], halvings });
+                from = to;
+            }
         }
     }
+    stretches
+}
+
+/// The vertices that edges need between their ends, the knots among them, by ring and edge and along the edge.
+fn densify(
+    rings: &[&LineString<f64>],
+    placed: &[Vec<[f64; 2]>],
+    knots: Vec<Vertex>,
+    transform: Transform<'_>,
+    way: &Way<'_>,
+) -> Result<Vec<Vertex>, ProjectFault> {
+    let mut pending = stretches(rings, placed, &knots);
+    let mut added = knots;
+    let poles = way.pole_rows();
     while !pending.is_empty() {
-        pending.retain(|s| (s.ends[0][0] - s.ends[1][0]).hypot(s.ends[0][1] - s.ends[1][1]) > SHORT);
+        // What was cut once is bent, and looked at however short it is.
+        let least = |s: &Stretch| if s.halvings == 0 { SHORT } else { POINT };
+        pending.retain(|s| (s.ends[0][0] - s.ends[1][0]).hypot(s.ends[0][1] - s.ends[1][1]) > least(s));
         // A quarter and the middle: the middle alone would miss an S-shaped edge.
         let at = |s: &Stretch, f: f64| s.t[0] + f * (s.t[1] - s.t[0]);
         let mut points: Vec<[f64; 2]> =
@@ -125,15 +124,19 @@ fn densify(
         let mut next = Vec::new();
         for (s, pair) in pending.iter().zip(points.chunks_exact(2)) {
             let near = |p: [f64; 2], f: f64| {
-                let mut q = to_pixel(grid, p);
-                if let Some(turn) = turn {
-                    let expected = s.ends[0][0] + f * (s.ends[1][0] - s.ends[0][0]);
-                    q[0] += ((expected - q[0]) / turn).round() * turn;
-                }
+                let mut q = to_pixel(way.grid, p);
+                q[0] += way.turns(q[0], s.ends[0][0] + f * (s.ends[1][0] - s.ends[0][0]));
                 q
             };
             let (quarter, middle) = (near(pair[0], 0.25), near(pair[1], 0.5));
             if distance(quarter, s.ends).max(distance(middle, s.ends)) <= TOLERANCE && is_between(middle, s.ends) {
+                if distance(middle, s.ends) > STRAIGHT {
+                    added.push(Vertex { ring: s.ring, edge: s.edge, t: at(s, 0.5), at: bulge(middle, s.ends) });
+                }
+                continue;
+            }
+            // At a pole any longitude is right.
+            if poles.is_some_and(|poles| poles.iter().any(|row| is_at(*row, &[s.ends[0], middle, s.ends[1]]))) {
                 continue;
             }
             if s.halvings >= MAX_HALVINGS || !middle[0].is_finite() || !middle[1].is_finite() {
@@ -157,14 +160,28 @@ fn densify(
     Ok(added)
 }
 
+/// The vertex that gives two straight lines the area of a parabola through the middle: 4/3 of its distance from the chord.
+/// Small zones are thus not too small by what all their edges bend outwards.
+fn bulge(middle: [f64; 2], [a, b]: [[f64; 2]; 2]) -> [f64; 2] {
+    [0, 1].map(|k| {
+        let chord = 0.5 * (a[k] + b[k]);
+        chord + 4.0 / 3.0 * (middle[k] - chord)
+    })
+}
+
+/// True when points lie on a row.
+fn is_at(row: f64, points: &[[f64; 2]]) -> bool {
+    points.iter().all(|p| (p[1] - row).abs() <= TOLERANCE)
+}
+
 /// True when an edge runs from its lesser to its greater end.
-fn forwards(ring: &LineString<f64>, edge: usize) -> bool {
+pub(crate) fn forwards(ring: &LineString<f64>, edge: usize) -> bool {
     let (a, b) = (ring.0[edge], ring.0[edge + 1]);
     (a.x, a.y) <= (b.x, b.y)
 }
 
 /// Position at a fraction of an edge, counted from its lesser end.
-fn along(ring: &LineString<f64>, edge: usize, t: f64) -> [f64; 2] {
+pub(crate) fn along(ring: &LineString<f64>, edge: usize, t: f64) -> [f64; 2] {
     let (mut a, mut b) = (ring.0[edge], ring.0[edge + 1]);
     if !forwards(ring, edge) {
         std::mem::swap(&mut a, &mut b);
@@ -188,7 +205,13 @@ fn is_between(p: [f64; 2], [a, b]: [[f64; 2]; 2]) -> bool {
     off <= 0.25 * (a[0] - b[0]).hypot(a[1] - b[1])
 }
 
-fn rebuild(outlines: &[&MultiPolygon<f64>], placed: &[Vec<[f64; 2]>], added: &[Vertex]) -> Vec<MultiPolygon<f64>> {
+/// Puts outlines together again; a ring with a cap is closed along the row of a pole.
+fn rebuild(
+    outlines: &[&MultiPolygon<f64>],
+    placed: &[Vec<[f64; 2]>],
+    added: &[Vertex],
+    caps: &[Option<f64>],
+) -> Vec<MultiPolygon<f64>> {
     let (mut ring, mut next) = (0, 0);
     let mut take = || {
         let corners = &placed[ring];
@@ -199,6 +222,10 @@ fn rebuild(outlines: &[&MultiPolygon<f64>], placed: &[Vec<[f64; 2]>], added: &[V
                 coords.push(Coord { x: v.at[0], y: v.at[1] });
                 next += 1;
             }
+        }
+        if let (Some(Some(row)), [first, .., last]) = (caps.get(ring), &coords[..]) {
+            let cap = [last.x, first.x].map(|x| Coord { x, y: *row });
+            coords.extend(cap);
         }
         ring += 1;
         LineString(coords)
@@ -230,6 +257,14 @@ mod tests {
         }
     }
 
+    fn through(
+        transform: Transform<'_>,
+        outlines: &[&MultiPolygon<f64>],
+    ) -> Result<Vec<MultiPolygon<f64>>, ProjectFault> {
+        let from = CrsKind::Projected { metres_per_unit: 1.0 };
+        project(outlines, &Way { transform: Some(transform), grid: &grid(), turn: None, from })
+    }
+
     #[test]
     fn straight_edges_bend_as_the_projection_does() {
         // x' = x, y' = y + x (100 - x) / 200: the lower edge becomes a parabola; the area between two such is kept.
@@ -242,11 +277,11 @@ mod tests {
         let strip = MultiPolygon::new(vec![
             polygon![(x: 0.0, y: 10.0), (x: 100.0, y: 10.0), (x: 100.0, y: 30.0), (x: 0.0, y: 30.0)],
         ]);
-        let out = project(&[&strip], Some(&bend), &grid(), None).unwrap();
+        let out = through(&bend, &[&strip]).unwrap();
         assert!((out[0].unsigned_area() - 2000.0).abs() < 1e-6);
         // Under the parabola down to y = 10: the integral of x (100 - x) / 200 is 100^3 / 1200.
         let above = MultiPolygon::new(vec![polygon![(x: 0.0, y: 10.0), (x: 100.0, y: 10.0), (x: 100.0, y: 9.0)]]);
-        let out = project(&[&above], Some(&bend), &grid(), None).unwrap();
+        let out = through(&bend, &[&above]).unwrap();
         assert!(out[0].0[0].exterior().0.len() > 30, "{}", out[0].0[0].exterior().0.len());
     }
 
@@ -260,7 +295,7 @@ mod tests {
         };
         let low = MultiPolygon::new(vec![polygon![(x: 3.0, y: 3.0), (x: 90.0, y: 41.0), (x: 90.0, y: 3.0)]]);
         let high = MultiPolygon::new(vec![polygon![(x: 90.0, y: 41.0), (x: 3.0, y: 3.0), (x: 3.0, y: 41.0)]]);
-        let out = project(&[&low, &high], Some(&bend), &grid(), None).unwrap();
+        let out = through(&bend, &[&low, &high]).unwrap();
         let border = |m: &MultiPolygon<f64>| -> Vec<[f64; 2]> {
             let mut points: Vec<[f64; 2]> = m.0[0].exterior().0.iter().map(|c| [c.x, c.y]).collect();
             points.sort_by(|a, b| a.partial_cmp(b).unwrap());
@@ -278,6 +313,6 @@ mod tests {
             Ok(())
         };
         let across = MultiPolygon::new(vec![polygon![(x: 40.0, y: 10.0), (x: 60.0, y: 10.0), (x: 50.0, y: 30.0)]]);
-        assert!(matches!(project(&[&across], Some(&tear), &grid(), None), Err(ProjectFault::Torn { .. })));
+        assert!(matches!(through(&tear, &[&across]), Err(ProjectFault::Torn { .. })));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use areal_grid::CellAreas;
+use areal_grid::WindowAreas;
 
 use crate::tally::LANES;
 
@@ -22,7 +22,7 @@ impl RowAreas {
     }
 
     /// Goes to a row of the grid, from a column on.
-    pub(crate) fn fill(&mut self, cell_areas: &CellAreas, row: usize, col: usize) {
+    pub(crate) fn fill(&mut self, cell_areas: &WindowAreas, row: usize, col: usize) {
         cell_areas.fill_row(row, col, &mut self.areas);
         for (chunk, areas) in self.chunks.iter_mut().zip(self.areas.chunks(CHUNK)) {
             *chunk = sum(areas);

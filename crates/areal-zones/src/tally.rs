@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use areal_grid::{CellAreas, PixelState, Pixels, Window};
+use areal_grid::{PixelState, Pixels, Window, WindowAreas};
 
 use crate::class_sums::ClassSums;
 use crate::codes::TooManyCodes;
@@ -158,7 +158,7 @@ impl Others {
 pub fn tally_window(
     coverage: &WindowCoverage,
     zones: usize,
-    cell_areas: &CellAreas,
+    cell_areas: &WindowAreas,
     data: &WindowData,
 ) -> Result<Vec<(u32, Tally)>, TooManyCodes> {
     let window = coverage.window();

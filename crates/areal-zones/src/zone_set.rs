@@ -4,15 +4,15 @@ use areal_formats::{NamedChoice, UnknownName};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use areal_grid::{Crs, CrsKind};
+use areal_grid::Crs;
 use areal_raster::{Feature, FieldKind, FieldValue, LayerChoice, VectorLayer, read_layer_as};
 use areal_tables::Encoding;
-use geo::{Area, Coord, CoordsIter, Geometry, MultiPolygon};
+use geo::MultiPolygon;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::longitude::unwrap;
-use crate::validity::{find_fault, repair};
+use crate::longitude::Antimeridian;
+use crate::zone_geometry::{Geometries, Outline, Shapeless};
 use crate::{Fault, ZonesError};
 
 /// What is done with an invalid polygon.
@@ -58,6 +58,10 @@ pub struct ZoneSettings {
     pub name_field: Option<String>,
     /// What is done with an invalid polygon.
     pub invalid: Invalid,
+    /// How edges over more than half of all longitudes are read.
+    pub antimeridian: Antimeridian,
+    /// Whether features with the same id are one zone; else they are an error.
+    pub dissolve: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -100,8 +104,23 @@ pub struct ZoneSet {
     /// The zones, in the order of the file.
     pub zones: Vec<Zone>,
     pub repairs: Vec<Repair>,
-    /// Ids of zones whose outline jumps by more than half a turn and was read as one over the antimeridian.
-    pub unwrapped: Vec<String>,
+    /// Ids of zones that have an edge over more than half of all longitudes.
+    pub long_edges: Vec<String>,
+    /// Features without a polygon, which are no zones.
+    pub skipped: Vec<Skipped>,
+    /// Lines and points that came with polygons and were left out.
+    pub other_parts: usize,
+    /// Features that were united with an earlier one of the same id.
+    pub dissolved: usize,
+}
+
+/// A feature without a polygon.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    pub fid: i64,
+    /// Its id, which may be empty.
+    pub id: String,
+    pub why: Shapeless,
 }
 
 impl ZoneSet {
@@ -130,102 +149,143 @@ impl ZoneSet {
         };
         let name = settings.name_field.as_deref().map(|name| field(&path, &layer, name)).transpose()?;
         let id_field = layer.fields[id].name.clone();
-        check_ids(&path, &layer.features, id, &id_field)?;
-        let mut set = Self { path, id_field, crs, zones: Vec::new(), repairs: Vec::new(), unwrapped: Vec::new() };
-        let read = |mut feature: Feature| {
-            let (id, name) = (text(&feature, id), name.map_or(String::new(), |k| text(&feature, k)));
-            set.read_one(feature.fid, feature.geometry.take(), id, name, settings.invalid)
+        let mut set = Self::empty(path, id_field, crs);
+        let groups = set.group(layer.features, id, name, settings)?;
+        let (kind, path) = (set.crs.kind, set.path.clone());
+        let read = |group: Group| {
+            let read = group.geometries.read(kind, settings.antimeridian, settings.invalid);
+            let outline = read.map_err(|fault| ZonesError::Invalid {
+                path: path.clone(),
+                fid: fault.fid,
+                id: group.id.clone(),
+                fault: fault.fault,
+                repairable: fault.repairable,
+            })?;
+            Ok((group.id, group.name, outline))
         };
-        let found: Vec<Result<Read, ZonesError>> = layer.features.into_par_iter().map(read).collect();
+        let found: Vec<Result<(String, String, Outline), ZonesError>> = groups.into_par_iter().map(read).collect();
         for read in found {
-            let Read { zone, repair, unwrapped } = read?;
-            set.unwrapped.extend(unwrapped.then(|| zone.id.clone()));
-            set.repairs.extend(repair);
-            set.zones.push(zone);
+            let (id, name, outline) = read?;
+            set.long_edges.extend(outline.has_long_edge.then(|| id.clone()));
+            set.repairs.extend(outline.repairs.into_iter().map(|r| Repair { id: id.clone(), ..r }));
+            set.other_parts += outline.other_parts;
+            set.zones.push(Zone { id, name, outline: outline.polygons });
         }
-        set.warn();
+        set.warn(settings.antimeridian);
         Ok(set)
     }
 
+    fn empty(path: PathBuf, id_field: String, crs: Crs) -> Self {
+        let (zones, repairs, long_edges, skipped) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { path, id_field, crs, zones, repairs, long_edges, skipped, other_parts: 0, dissolved: 0 }
+    }
+
+    /// The features of each zone, in the order of the file. Those without a polygon are set aside.
+    fn group(
+        &mut self,
+        features: Vec<Feature>,
+        id: usize,
+        name: Option<usize>,
+        settings: &ZoneSettings,
+    ) -> Result<Vec<Group>, ZonesError> {
+        let (path, field) = (self.path.clone(), self.id_field.clone());
+        let mut groups: Vec<Group> = Vec::with_capacity(features.len());
+        let mut numbers: HashMap<String, usize> = HashMap::with_capacity(features.len());
+        for mut feature in features {
+            let (value, fid) = (text(&feature, id), feature.fid);
+            let geometry = match Shapeless::check(feature.geometry.take()) {
+                Ok(geometry) => geometry,
+                Err(why) => {
+                    self.skipped.push(Skipped { fid, id: value, why });
+                    continue;
+                }
+            };
+            if value.is_empty() {
+                return Err(ZonesError::EmptyId { path, fid, field });
+            }
+            let name = name.map_or(String::new(), |k| text(&feature, k));
+            match numbers.get(&value) {
+                None => {
+                    numbers.insert(value.clone(), groups.len());
+                    groups.push(Group { id: value, name, geometries: Geometries::new(fid, geometry) });
+                }
+                Some(number) if settings.dissolve => {
+                    let group = &mut groups[*number];
+                    group.geometries.push(fid, geometry);
+                    self.dissolved += 1;
+                    if group.name.is_empty() {
+                        group.name = name;
+                    }
+                }
+                Some(number) => {
+                    let first = groups[*number].geometries.first_fid();
+                    return Err(ZonesError::DuplicateId { path, field, id: value, first, second: fid });
+                }
+            }
+        }
+        match self.skipped.first() {
+            Some(Skipped { fid, id, why }) if groups.is_empty() => Err(why.error(path, *fid, id.clone())),
+            _ => Ok(groups),
+        }
+    }
+
     /// Says what was changed; of many changes, the first few.
-    fn warn(&self) {
+    fn warn(&self, antimeridian: Antimeridian) {
         const SHOWN: usize = 10;
         let path = self.path.display();
         for r in self.repairs.iter().take(SHOWN) {
             let change = r.relative_change().map_or("from nothing".to_owned(), |c| format!("by {:+.4} %", c * 100.0));
             tracing::warn!("{path}: zone \"{}\" was repaired because {}; its area changes {change}", r.id, r.fault);
         }
-        for id in self.unwrapped.iter().take(SHOWN) {
-            tracing::warn!(
-                "{path}: zone \"{id}\" has an edge longer than half the Earth; it is read as crossing the antimeridian"
-            );
+        let reading = match antimeridian {
+            Antimeridian::AsWritten => {
+                "it is read as straight in degrees, as in GeoJSON (--antimeridian cross for the short way, over the \
+                 antimeridian)"
+            }
+            Antimeridian::Cross => "it is read as crossing the antimeridian",
+        };
+        for id in self.long_edges.iter().take(SHOWN) {
+            tracing::warn!("{path}: zone \"{id}\" has an edge over more than half of all longitudes; {reading}");
         }
-        let more = self.repairs.len().saturating_sub(SHOWN) + self.unwrapped.len().saturating_sub(SHOWN);
+        let more = self.repairs.len().saturating_sub(SHOWN) + self.long_edges.len().saturating_sub(SHOWN);
         if more > 0 {
             tracing::warn!("{path}: and {more} more such zones");
         }
+        self.warn_of_rest();
     }
 
-    /// One zone: over the antimeridian in one piece, valid.
-    fn read_one(
-        &self,
-        fid: i64,
-        geometry: Option<Geometry<f64>>,
-        id: String,
-        name: String,
-        invalid: Invalid,
-    ) -> Result<Read, ZonesError> {
-        let path = self.path.clone();
-        let geometry = match geometry {
-            Some(g) if g.coords_count() > 0 => g,
-            _ => return Err(ZonesError::EmptyGeometry { path, fid, id }),
-        };
-        let mut outline = match polygons(geometry) {
-            Ok(outline) => outline,
-            Err(kind) => return Err(ZonesError::NotPolygon { path, fid, id, kind }),
-        };
-        let unwrapped = match self.crs.kind {
-            CrsKind::Geographic { degrees_per_unit } => {
-                let turn = 360.0 / degrees_per_unit;
-                if let Some(fault) = no_position(&outline, turn) {
-                    return Err(ZonesError::Invalid { path, fid, id, fault, repairable: false });
-                }
-                unwrap(&mut outline, turn)
-            }
-            CrsKind::Projected { .. } => false,
-        };
-        let Some(fault) = find_fault(&outline) else {
-            return Ok(Read { zone: Zone { id, name, outline }, repair: None, unwrapped });
-        };
-        let repaired = match (invalid, fault) {
-            (Invalid::Refuse, _) | (_, Fault::NotFinite { .. }) => MultiPolygon::new(Vec::new()),
-            (Invalid::Repair, _) => repair(&outline),
-        };
-        let area_after = repaired.unsigned_area();
-        if area_after.is_nan() || area_after <= 0.0 {
-            let repairable = invalid == Invalid::Refuse && repair(&outline).unsigned_area() > 0.0;
-            return Err(ZonesError::Invalid { path, fid, id, fault, repairable });
+    /// Says what of the layer is not in the zones.
+    fn warn_of_rest(&self) {
+        const SHOWN: usize = 5;
+        let path = self.path.display();
+        if !self.skipped.is_empty() {
+            let named = |s: &Skipped| format!("{} (\"{}\", {})", s.fid, s.id, s.why);
+            let first: Vec<String> = self.skipped.iter().take(SHOWN).map(named).collect();
+            let more = if self.skipped.len() > SHOWN { ", ..." } else { "" };
+            tracing::warn!(
+                "{path}: {} features have no polygon and are no zones: {}{more}",
+                self.skipped.len(),
+                first.join(", ")
+            );
         }
-        let area_before = crate::validity::signed_parts_area(&outline);
-        let repair = Some(Repair { id: id.clone(), fid, fault, area_before, area_after });
-        Ok(Read { zone: Zone { id, name, outline: repaired }, repair, unwrapped })
+        if self.other_parts > 0 {
+            tracing::warn!("{path}: {} lines and points beside polygons are left out", self.other_parts);
+        }
+        if self.dissolved > 0 {
+            tracing::info!(
+                "{path}: {} features are united into {} zones",
+                self.dissolved + self.zones.len(),
+                self.zones.len()
+            );
+        }
     }
 }
 
-/// The first vertex of an outline in degrees that is beyond a pole or more than two turns away: some layers count from 0 to 360,
-/// or on past the antimeridian, but none farther. A vertex that is not finite is left to [`find_fault`].
-fn no_position(outline: &MultiPolygon<f64>, turn: f64) -> Option<Fault> {
-    let is_far = |c: &Coord<f64>| {
-        c.x.is_finite() && c.y.is_finite() && (c.x.abs() > 2.0 * turn || c.y.abs() > 0.25 * turn * (1.0 + 1e-6))
-    };
-    outline.coords_iter().find(is_far).map(|c| Fault::NoPosition { x: c.x, y: c.y })
-}
-
-/// A zone as it was read, and what was changed in it.
-struct Read {
-    zone: Zone,
-    repair: Option<Repair>,
-    unwrapped: bool,
+/// The features of one zone.
+struct Group {
+    id: String,
+    name: String,
+    geometries: Geometries,
 }
 
 fn field(path: &Path, layer: &VectorLayer, name: &str) -> Result<usize, ZonesError> {
@@ -244,7 +304,8 @@ fn text(feature: &Feature, field: usize) -> String {
 fn guess_id(path: &Path, layer: &VectorLayer) -> Result<usize, ZonesError> {
     let identifies = |k: usize| {
         let mut seen = HashSet::new();
-        layer.features.iter().map(|f| text(f, k)).all(|v| !v.is_empty() && seen.insert(v))
+        let zones = layer.features.iter().filter(|f| f.geometry.is_some());
+        zones.map(|f| text(f, k)).all(|v| !v.is_empty() && seen.insert(v))
     };
     let candidates: Vec<usize> =
         (0..layer.fields.len()).filter(|k| layer.fields[*k].kind != FieldKind::Real && identifies(*k)).collect();
@@ -263,35 +324,5 @@ fn guess_id(path: &Path, layer: &VectorLayer) -> Result<usize, ZonesError> {
             found: "no field has a different value for every zone".to_owned(),
         }),
         _ => Err(ZonesError::WhichId { path: path.to_path_buf(), found: format!("it could be {}", names.join(", ")) }),
-    }
-}
-
-fn check_ids(path: &Path, features: &[Feature], id: usize, field: &str) -> Result<(), ZonesError> {
-    let (path, field) = (path.to_path_buf(), field.to_owned());
-    let mut seen: HashMap<String, i64> = HashMap::with_capacity(features.len());
-    for feature in features {
-        let value = text(feature, id);
-        if value.is_empty() {
-            return Err(ZonesError::EmptyId { path, fid: feature.fid, field });
-        }
-        if let Some(first) = seen.insert(value.clone(), feature.fid) {
-            return Err(ZonesError::DuplicateId { path, field, id: value, first, second: feature.fid });
-        }
-    }
-    Ok(())
-}
-
-fn polygons(geometry: Geometry<f64>) -> Result<MultiPolygon<f64>, &'static str> {
-    match geometry {
-        Geometry::Polygon(p) => Ok(MultiPolygon::new(vec![p])),
-        Geometry::MultiPolygon(m) => Ok(MultiPolygon::new(m.0.into_iter().filter(|p| p.coords_count() > 0).collect())),
-        Geometry::Rect(r) => Ok(MultiPolygon::new(vec![r.to_polygon()])),
-        Geometry::Triangle(t) => Ok(MultiPolygon::new(vec![t.to_polygon()])),
-        Geometry::GeometryCollection(c) => {
-            let parts: Result<Vec<_>, _> = c.0.into_iter().map(polygons).collect();
-            Ok(MultiPolygon::new(parts?.into_iter().flat_map(|m| m.0).collect()))
-        }
-        Geometry::Point(_) | Geometry::MultiPoint(_) => Err("point"),
-        Geometry::Line(_) | Geometry::LineString(_) | Geometry::MultiLineString(_) => Err("line"),
     }
 }

@@ -5,7 +5,9 @@ mod support;
 use std::path::Path;
 
 use areal_grid::Pixels;
-use areal_zones::{AggregateSettings, Content, Fault, Invalid, ZoneSet, ZoneSettings, ZoneState, ZonesError};
+use areal_zones::{
+    AggregateSettings, Antimeridian, Content, Fault, Invalid, ZoneSet, ZoneSettings, ZoneState, ZonesError,
+};
 use geo::{Area, MultiPolygon};
 use support::{grid, layer, near, open, polygon, rectangle, sum, write, zeros, zone_set};
 
@@ -133,12 +135,18 @@ fn a_zone_over_the_antimeridian_is_whole() {
     let pacific = grid("EPSG:4326", [170.0, -10.0], [1.0, 1.0], 20, 20);
     let whole = rectangle(177.5, -19.25, 182.0, -16.0);
     let torn = polygon(&[(177.5, -19.25), (-178.0, -19.25), (-178.0, -16.0), (177.5, -16.0)]);
+    // Torn, it is over the antimeridian only if its long edges are read so.
+    let crossing = ZoneSettings { antimeridian: Antimeridian::Cross, ..ZoneSettings::default() };
+    let zone = |outline: &MultiPolygon<f64>| {
+        ZoneSet::from_layer(Path::new("zones.gpkg"), layer("EPSG:4326", &[("fiji", outline.clone())]), &crossing)
+            .unwrap()
+    };
     let mut parts = rectangle(177.5, -19.25, 180.0, -16.0);
     parts.0.extend(rectangle(-180.0, -19.25, -178.0, -16.0).0);
     for (k, g) in [world, pacific].iter().enumerate() {
         let path = write(&folder.path().join(format!("{k}.tif")), g, &[zeros(g.height * g.width)], None);
         for outline in [&whole, &torn, &parts] {
-            let set = zone_set("EPSG:4326", &[("fiji", outline.clone())]);
+            let set = zone(outline);
             let areas = sum(&open(&path, Content::Classes), &set, &AggregateSettings::default()).unwrap();
             let zone = &areas.zones[0];
             assert_eq!(zone.state, ZoneState::Inside);
@@ -152,7 +160,7 @@ fn a_zone_over_the_antimeridian_is_whole() {
     let utm = grid("EPSG:32760", [500_000.0, 8_400_000.0], [2000.0, 2000.0], 400, 500);
     let path = write(&folder.path().join("utm.tif"), &utm, &[zeros(200_000)], None);
     for outline in [&whole, &torn, &parts] {
-        let set = zone_set("EPSG:4326", &[("fiji", outline.clone())]);
+        let set = zone(outline);
         let areas = sum(&open(&path, Content::Classes), &set, &AggregateSettings::default()).unwrap();
         assert_eq!(areas.zones[0].state, ZoneState::Inside);
         // Within a cell of 2 km the scale of the map changes by some 1e-5.

@@ -45,7 +45,7 @@ fn cells_of_any_projection_add_up_to_the_geodesic_area() {
         let projection = Projection::to_lonlat(&crs).unwrap();
         let transform = Affine::north_up(origin, [pixel, pixel]);
         let grid = PixelGrid { crs, transform, height: 900, width: 700 };
-        let areas = CellAreas::new(&grid, &projection).unwrap();
+        let areas = CellAreas::new(&grid, grid.crs.ellipsoid).of(&grid.window(), &projection);
         for window in [grid.window(), Window::new(123, 456, 500, 200)] {
             let sum: f64 = (window.row..window.row_end())
                 .map(|r| (window.col..window.col_end()).map(|c| areas.at(r, c)).sum::<f64>())

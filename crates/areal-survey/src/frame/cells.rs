@@ -69,9 +69,10 @@ impl MapFrame<'_> {
         window: &Window,
         values: &[Option<CellValue>],
     ) -> Result<(Vec<f64>, Vec<f64>), SurveyError> {
+        let of_window = self.areas.of(window, &self.positions);
         let mut areas = vec![0.0; window.len()];
         for (r, row) in areas.chunks_mut(window.width).enumerate() {
-            self.areas.fill_row(window.row + r, window.col, row);
+            of_window.fill_row(window.row + r, window.col, row);
             for area in row {
                 *area /= M2_PER_KM2;
             }

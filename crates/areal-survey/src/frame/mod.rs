@@ -12,7 +12,7 @@ use areal_estimate::{Frame, FrameBlock};
 use areal_formats::{PredictionMeta, SceneSettings, StrataBy};
 use areal_grid::{CellAreas, PixelGrid, PixelState, Target, Window};
 use areal_job::Job;
-use areal_raster::{Prediction, Projection, RasterError, RasterFile};
+use areal_raster::{EarthPositions, Prediction, RasterError, RasterFile};
 use areal_zones::{SharesReader, ZoneSet, ZoneSettings, ZoneShape, place};
 
 pub(crate) use cells::Cells;
@@ -43,6 +43,7 @@ pub struct MapFrame<'a> {
     pub zones: Option<ZoneSet>,
     pub strata_by: StrataBy,
     areas: CellAreas,
+    positions: EarthPositions,
     shapes: Vec<ZoneShape>,
     /// Parts of zones that lie in an earlier zone.
     overlaps: Vec<ZoneShape>,
@@ -67,7 +68,8 @@ impl<'a> MapFrame<'a> {
         let path = prediction.classes_path().or(prediction.value_path());
         let path = path.ok_or_else(|| SurveyError::NoMap { path: source.prediction.to_path_buf() })?;
         let file = RasterFile::open(&path)?;
-        let areas = CellAreas::new(file.grid(), &Projection::to_lonlat(&file.grid().crs)?)?;
+        let areas = CellAreas::new(file.grid(), file.grid().crs.ellipsoid.for_areas());
+        let positions = EarthPositions::new(&file.grid().crs)?;
         let zones = source.zones.map(|path| ZoneSet::read(path, &source.zone_settings)).transpose()?;
         let placed = zones.as_ref().map(|set| place(set, file.grid())).transpose()?.unwrap_or_default();
         let open_strata = |path: &Path| {
@@ -87,6 +89,7 @@ impl<'a> MapFrame<'a> {
             path,
             zones,
             areas,
+            positions,
             file,
             probabilities,
             strata,

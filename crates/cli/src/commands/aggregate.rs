@@ -7,8 +7,8 @@ use areal_job::StagedDir;
 use areal_raster::input_file_with_companions;
 use areal_tables::{CodeRule, Encoding, Recoding, read_legend};
 use areal_zones::{
-    AggregateSettings, AreaTable, Content, Invalid, Map, MapInput, Measure, Quantity, ZoneSet, ZoneSettings, ZoneSums,
-    aggregate, areas_meta, write_areas,
+    AggregateSettings, Antimeridian, AreaTable, Content, Invalid, Map, MapInput, Measure, Quantity, ZoneSet,
+    ZoneSettings, ZoneSums, aggregate, areas_meta, write_areas,
 };
 use clap::Args;
 use rayon::prelude::*;
@@ -73,6 +73,13 @@ pub struct Options {
     /// How to treat invalid polygons: refuse or repair (with a warning).
     #[arg(long, value_name = "WHAT", default_value_t = Invalid::default(), value_parser = name_of::<Invalid>())]
     pub invalid: Invalid,
+    /// How to read an edge over more than 180 degrees of longitude: as-written (straight in degrees, as in GeoJSON) or
+    /// cross (the short way, over the antimeridian).
+    #[arg(long, value_name = "HOW", default_value_t = Antimeridian::default(), value_parser = name_of::<Antimeridian>())]
+    pub antimeridian: Antimeridian,
+    /// Unite features with the same id into one zone.
+    #[arg(long)]
+    pub dissolve: bool,
     /// Raster of amounts per cell, such as people, used as weights for the mean of a value. It may have its own grid
     /// and CRS: each of its cells is spread evenly over the map cells that it covers.
     #[arg(long, value_name = "FILE")]
@@ -136,6 +143,8 @@ impl Stage for Options {
             id_field: self.zone_id.clone(),
             name_field: self.zone_name.clone(),
             invalid: self.invalid,
+            antimeridian: self.antimeridian,
+            dissolve: self.dissolve,
         };
         let map = Map::open(&input)?;
         if self.prediction.is_some() && map.shares.is_none() {
@@ -157,7 +166,7 @@ impl Stage for Options {
         let inputs = hashed.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         let table = AreaTable::new(&map, &set, &areas, self.weights.is_some());
         let settings = json!({ "zones": zone_settings, "content": self.content, "map": self.map, "scene": self.raster.as_ref().map(|_| &self.scene), "aggregate": settings });
-        let meta = areas_meta(&map, &table, provenance(inputs, settings));
+        let meta = areas_meta(&map, &table, provenance(inputs, settings))?;
         let json = self.json;
         let (written, shown) = rayon::join(
             || write_areas(&table, &meta, &folder),

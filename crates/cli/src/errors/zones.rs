@@ -29,8 +29,7 @@ fn help(error: &ZonesError) -> String {
         ZonesError::WhichId { .. } => "pass the id field as --zone-id; each zone must have its own value".into(),
         ZonesError::EmptyId { .. } => "fill in the field, or choose another with --zone-id".into(),
         ZonesError::DuplicateId { .. } => {
-            "choose a field that identifies zones with --zone-id, or dissolve the parts of a zone into one feature \
-             first"
+            "choose a field that identifies zones with --zone-id, or unite the features of a zone with --dissolve"
                 .into()
         }
         ZonesError::EmptyGeometry { .. } | ZonesError::NotPolygon { .. } => {

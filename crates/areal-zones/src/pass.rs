@@ -1,0 +1,121 @@
+//! One pass over a map in windows: every zone's sums.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use areal_grid::{CellAreas, Extremes, Window};
+use areal_job::{Job, Unit};
+use areal_raster::EarthPositions;
+use rayon::prelude::*;
+
+use crate::ground::Ground;
+use crate::map_reader::MapReader;
+use crate::off_earth::put_outside;
+use crate::{AggregateSettings, AreaBasis, MAX_CODES, Map, Tally, TooManyCodes, ZonesError, tally_window};
+
+/// One pass over a map.
+pub(crate) struct Pass<'a> {
+    map: &'a Map,
+    ground: &'a Ground,
+    basis: &'a AreaBasis,
+    cell_areas: CellAreas,
+    settings: &'a AggregateSettings,
+    /// Cells that hold something and have no place on the Earth.
+    off_earth: AtomicU64,
+}
+
+/// What one thread reads with.
+struct Reader {
+    map: MapReader,
+    positions: EarthPositions,
+}
+
+impl<'a> Pass<'a> {
+    pub(crate) fn new(
+        map: &'a Map,
+        ground: &'a Ground,
+        basis: &'a AreaBasis,
+        settings: &'a AggregateSettings,
+    ) -> Result<Self, ZonesError> {
+        let cell_areas = basis.cells(&map.grid)?;
+        Ok(Self { map, ground, basis, cell_areas, settings, off_earth: AtomicU64::new(0) })
+    }
+
+    /// Adds all windows up; returns the extremes of each band of values.
+    pub(crate) fn run(
+        &self,
+        windows: &[Window],
+        job: Job<'_>,
+        tallies: &mut [Tally],
+    ) -> Result<Vec<Extremes>, ZonesError> {
+        let task = job.task("aggregate", Some(self.map.grid.height as u64), Unit::Rows);
+        let readers: Mutex<Vec<Reader>> = Mutex::new(Vec::new());
+        // Many windows for each thread at a time, so that little time is spent waiting for the last of them, and not so many
+        // that their sums fill the memory.
+        let mut rows = 0;
+        for batch in windows.chunks(rayon::current_num_threads() * 16) {
+            job.check()?;
+            let sums: Result<Vec<_>, ZonesError> = batch.par_iter().map(|w| self.window(w, &readers, job)).collect();
+            // In the order of windows, so that the last digit does not depend on threads.
+            for (zone, tally) in sums?.iter().flatten() {
+                tallies[*zone as usize].merge(tally);
+            }
+            // The last tally is the whole map's.
+            if tallies.last().is_some_and(|t| t.class_areas.len() > MAX_CODES) {
+                return Err(self.too_many_codes());
+            }
+            let done = batch.last().map_or(rows, Window::row_end);
+            task.advance((done - rows) as u64);
+            rows = done;
+        }
+        let readers = readers.into_inner().expect("nothing panics while it holds the lock");
+        let mut seen = Vec::new();
+        for reader in readers {
+            seen.resize(reader.map.seen.len().max(seen.len()), Extremes::default());
+            seen.iter_mut().zip(&reader.map.seen).for_each(|(all, own)| all.merge(own));
+        }
+        Ok(seen)
+    }
+
+    fn window(
+        &self,
+        window: &Window,
+        readers: &Mutex<Vec<Reader>>,
+        job: Job<'_>,
+    ) -> Result<Vec<(u32, Tally)>, ZonesError> {
+        job.check()?;
+        let free = readers.lock().expect("nothing panics while it holds the lock").pop();
+        let mut reader = match free {
+            Some(reader) => reader,
+            None => Reader {
+                map: MapReader::open(self.map, self.settings)?,
+                positions: self.basis.positions(&self.map.grid.crs)?,
+            },
+        };
+        let mut data = reader.map.read(window)?;
+        let areas = self.cell_areas.of(window, &reader.positions);
+        readers.lock().expect("nothing panics while it holds the lock").push(reader);
+        if areas.may_leave_the_earth() {
+            self.off_earth.fetch_add(put_outside(window, &areas, &mut data), Ordering::Relaxed);
+        }
+        let coverage = self.ground.coverage(*window, &areas.rim());
+        let zones = self.ground.sizes.len();
+        tally_window(&coverage, zones, &areas, &data).map_err(|TooManyCodes| self.too_many_codes())
+    }
+
+    /// Says what was left out.
+    pub(crate) fn say(&self) {
+        let cells = self.off_earth.load(Ordering::Relaxed);
+        if cells > 0 {
+            tracing::warn!(
+                "{}: {cells} cells hold data but have no place on the Earth in {}; they are left out",
+                self.map.path.display(),
+                self.map.grid.crs.name
+            );
+        }
+    }
+
+    fn too_many_codes(&self) -> ZonesError {
+        ZonesError::TooManyCodes { path: self.map.path.clone(), most: MAX_CODES }
+    }
+}

@@ -1,0 +1,196 @@
+//! From the geometries of a zone's features to its outline: polygons only, valid, in one piece over the antimeridian.
+
+use std::path::PathBuf;
+
+use areal_grid::CrsKind;
+use geo::{Area, Coord, CoordsIter, Geometry, MultiPolygon, unary_union};
+
+use crate::longitude::{Antimeridian, has_long_edge, unwrap};
+use crate::validity::{find_fault, repair, signed_parts_area};
+use crate::{Fault, Invalid, Repair, ZonesError};
+
+/// Why a feature has no polygon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display)]
+pub enum Shapeless {
+    /// It has no geometry, or one without coordinates.
+    #[strum(serialize = "no geometry")]
+    Empty,
+    #[strum(serialize = "a point")]
+    Point,
+    #[strum(serialize = "a line")]
+    Line,
+}
+
+impl Shapeless {
+    /// The geometry, if there is a polygon in it.
+    pub(crate) fn check(geometry: Option<Geometry<f64>>) -> Result<Geometry<f64>, Self> {
+        match geometry {
+            Some(g) if g.coords_count() > 0 => match Self::of(&g) {
+                None => Ok(g),
+                Some(why) => Err(why),
+            },
+            _ => Err(Self::Empty),
+        }
+    }
+
+    fn of(geometry: &Geometry<f64>) -> Option<Self> {
+        match geometry {
+            Geometry::Polygon(_) | Geometry::MultiPolygon(_) | Geometry::Rect(_) | Geometry::Triangle(_) => {
+                (geometry.coords_count() == 0).then_some(Self::Empty)
+            }
+            Geometry::Point(_) | Geometry::MultiPoint(_) => Some(Self::Point),
+            Geometry::Line(_) | Geometry::LineString(_) | Geometry::MultiLineString(_) => Some(Self::Line),
+            Geometry::GeometryCollection(c) => {
+                let parts: Option<Vec<Self>> = c.0.iter().map(Self::of).collect();
+                parts.map(|parts| parts.first().copied().unwrap_or(Self::Empty))
+            }
+        }
+    }
+
+    /// The error where no feature has a polygon.
+    pub(crate) fn error(self, path: PathBuf, fid: i64, id: String) -> ZonesError {
+        match self {
+            Self::Empty => ZonesError::EmptyGeometry { path, fid, id },
+            Self::Point => ZonesError::NotPolygon { path, fid, id, kind: "point" },
+            Self::Line => ZonesError::NotPolygon { path, fid, id, kind: "line" },
+        }
+    }
+}
+
+/// Geometries of the features of one zone, with their ids in the file.
+pub(crate) struct Geometries {
+    first: (i64, Geometry<f64>),
+    rest: Vec<(i64, Geometry<f64>)>,
+}
+
+/// What they come to.
+pub(crate) struct Outline {
+    pub polygons: MultiPolygon<f64>,
+    /// Repairs that were made; the id of the zone is left empty.
+    pub repairs: Vec<Repair>,
+    pub has_long_edge: bool,
+    /// Lines and points that were left out.
+    pub other_parts: usize,
+}
+
+/// A polygon that cannot be used, in a feature.
+pub(crate) struct BadFeature {
+    pub fid: i64,
+    pub fault: Fault,
+    pub repairable: bool,
+}
+
+impl Geometries {
+    pub(crate) fn new(fid: i64, geometry: Geometry<f64>) -> Self {
+        Self { first: (fid, geometry), rest: Vec::new() }
+    }
+
+    pub(crate) fn push(&mut self, fid: i64, geometry: Geometry<f64>) {
+        self.rest.push((fid, geometry));
+    }
+
+    pub(crate) fn first_fid(&self) -> i64 {
+        self.first.0
+    }
+
+    /// The outline of all of them together.
+    pub(crate) fn read(
+        self,
+        kind: CrsKind,
+        antimeridian: Antimeridian,
+        invalid: Invalid,
+    ) -> Result<Outline, BadFeature> {
+        let several = !self.rest.is_empty();
+        let mut all: Option<Outline> = None;
+        for (fid, geometry) in std::iter::once(self.first).chain(self.rest) {
+            let one = read_one(fid, geometry, kind, antimeridian, invalid)?;
+            match &mut all {
+                None => all = Some(one),
+                Some(all) => {
+                    all.polygons.0.extend(one.polygons.0);
+                    all.repairs.extend(one.repairs);
+                    all.has_long_edge |= one.has_long_edge;
+                    all.other_parts += one.other_parts;
+                }
+            }
+        }
+        let mut all = all.expect("there is a first geometry");
+        // Parts that neither touch nor overlap are kept to the last digit.
+        if several && find_fault(&all.polygons).is_some() {
+            all.polygons = unary_union(&all.polygons.0);
+        }
+        Ok(all)
+    }
+}
+
+/// One feature: over the antimeridian in one piece, valid.
+fn read_one(
+    fid: i64,
+    geometry: Geometry<f64>,
+    kind: CrsKind,
+    antimeridian: Antimeridian,
+    invalid: Invalid,
+) -> Result<Outline, BadFeature> {
+    let mut other_parts = 0;
+    let mut outline = polygons(geometry, &mut other_parts);
+    let mut long = false;
+    if let CrsKind::Geographic { degrees_per_unit } = kind {
+        let turn = 360.0 / degrees_per_unit;
+        if let Some(fault) = no_position(&outline, turn) {
+            return Err(BadFeature { fid, fault, repairable: false });
+        }
+        long = has_long_edge(&outline, turn);
+        if antimeridian == Antimeridian::Cross {
+            unwrap(&mut outline, turn);
+        }
+    }
+    let read = |polygons, repairs| Outline { polygons, repairs, has_long_edge: long, other_parts };
+    let Some(fault) = find_fault(&outline) else {
+        return Ok(read(outline, Vec::new()));
+    };
+    let repaired = match (invalid, fault) {
+        (Invalid::Refuse, _) | (_, Fault::NotFinite { .. }) => MultiPolygon::new(Vec::new()),
+        (Invalid::Repair, _) => repair(&outline),
+    };
+    let area_after = repaired.unsigned_area();
+    if area_after.is_nan() || area_after <= 0.0 {
+        let repairable = invalid == Invalid::Refuse && repair(&outline).unsigned_area() > 0.0;
+        return Err(BadFeature { fid, fault, repairable });
+    }
+    let area_before = signed_parts_area(&outline);
+    Ok(read(repaired, vec![Repair { id: String::new(), fid, fault, area_before, area_after }]))
+}
+
+/// The first vertex of an outline in degrees that is beyond a pole or more than two turns away: some layers count from 0 to
+/// 360, or on past the antimeridian, but none farther. A vertex that is not finite is left to [`find_fault`].
+fn no_position(outline: &MultiPolygon<f64>, turn: f64) -> Option<Fault> {
+    let is_far = |c: &Coord<f64>| {
+        c.x.is_finite() && c.y.is_finite() && (c.x.abs() > 2.0 * turn || c.y.abs() > 0.25 * turn * (1.0 + 1e-6))
+    };
+    outline.coords_iter().find(is_far).map(|c| Fault::NoPosition { x: c.x, y: c.y })
+}
+
+/// The polygons of a geometry; `others` counts its lines and points.
+fn polygons(geometry: Geometry<f64>, others: &mut usize) -> MultiPolygon<f64> {
+    match geometry {
+        Geometry::Polygon(p) => MultiPolygon::new(vec![p]),
+        Geometry::MultiPolygon(m) => MultiPolygon::new(m.0.into_iter().filter(|p| p.coords_count() > 0).collect()),
+        Geometry::Rect(r) => MultiPolygon::new(vec![r.to_polygon()]),
+        Geometry::Triangle(t) => MultiPolygon::new(vec![t.to_polygon()]),
+        Geometry::GeometryCollection(c) => {
+            MultiPolygon::new(c.0.into_iter().flat_map(|part| polygons(part, others).0).collect())
+        }
+        Geometry::Point(_) | Geometry::Line(_) | Geometry::LineString(_) => {
+            *others += 1;
+            MultiPolygon::new(Vec::new())
+        }
+        Geometry::MultiPoint(m) => {
+            *others += m.0.len();
+            MultiPolygon::new(Vec::new())
+        }
+        Geometry::MultiLineString(m) => {
+            *others += m.0.len();
+            MultiPolygon::new(Vec::new())
+        }
+    }
+}
