@@ -78,6 +78,7 @@ impl MaskedFile {
             let mut values = Pixels::F64(vec![0.0; window.len()]);
             read(&self.dataset, &[rule.number], window, &mut values, Layout::whole(window)).map_err(fault)?;
             let Pixels::F64(values) = values else { return Ok(states) };
+            rule.check(&values)?;
             mark(&mut states, &values, |v| rule.masks(v), PixelState::Masked);
         }
         let mut colour: Option<Vec<PixelState>> = None;

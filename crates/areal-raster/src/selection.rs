@@ -26,12 +26,19 @@ pub(crate) struct QualityRule {
 }
 
 impl QualityRule {
+    /// Refuses values that are no codes: whole numbers are, whatever type they are stored as.
+    pub(crate) fn check(&self, values: &[f64]) -> Result<(), RasterError> {
+        match values.iter().find(|v| v.is_finite() && v.fract() != 0.0) {
+            None => Ok(()),
+            Some(value) => {
+                let reason = format!("it holds {value}, which is no code");
+                Err(RasterError::Quality { band: BandRef::Number(self.number), reason })
+            }
+        }
+    }
+
     /// True when a value of the quality band masks its pixel.
     pub(crate) fn masks(&self, value: f64) -> bool {
-        // Fractions are no codes; 64-bit integers are read as floats.
-        if value.fract() != 0.0 {
-            return false;
-        }
         let value = value as i64;
         value & self.bits != 0 || self.values.contains(&value)
     }

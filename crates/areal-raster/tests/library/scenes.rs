@@ -84,17 +84,29 @@ fn a_quality_band_masks_by_values_and_by_bits_and_its_nodata_means_nothing() {
 #[test]
 fn a_quality_band_that_cannot_mask_is_refused() {
     let dir = tempfile::tempdir().unwrap();
-    let (bytes, floats) = (dir.path().join("a.tif"), dir.path().join("b.tif"));
+    let bytes = dir.path().join("a.tif");
     utm((1, 1), None, &[vec![1u8], vec![1]]).write(&bytes).close().unwrap();
-    utm((1, 1), None, &[vec![1f32], vec![1.0]]).write(&floats).close().unwrap();
-    for (path, values, bits, word) in
-        [(&bytes, vec![], vec![], "neither"), (&bytes, vec![], vec![8], "8 bits"), (&floats, vec![1], vec![], "f32")]
-    {
-        let mut settings = scene(&[path]);
-        settings.quality = Some(Quality { band: BandRef::Number(2), values, bits });
+    for (bits, word) in [(vec![], "neither"), (vec![8], "8 bits")] {
+        let mut settings = scene(&[&bytes]);
+        settings.quality = Some(Quality { band: BandRef::Number(2), values: Vec::new(), bits });
         let message = Scene::open(&settings).unwrap_err().to_string();
         assert!(message.contains(word), "{message}");
     }
+}
+
+#[test]
+fn fault_18_whole_numbers_in_floats_are_quality_codes_and_fractions_are_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.tif");
+    let read = |quality: Vec<f32>| {
+        utm((1, 3), None, &[vec![1f32; 3], quality]).write(&path).close().unwrap();
+        let mut settings = scene(&[&path]);
+        settings.quality = Some(Quality { band: BandRef::Number(2), values: vec![4], bits: vec![1] });
+        Scene::open(&settings).unwrap().reader().unwrap().read(&Window::new(0, 0, 1, 3))
+    };
+    assert_eq!(read(vec![4.0, 2.0, 1.0]).unwrap().states, [Masked, Masked, Observed]);
+    let message = read(vec![4.0, 0.5, 1.0]).unwrap_err().to_string();
+    assert!(message.contains("0.5, which is no code"), "{message}");
 }
 
 #[test]
