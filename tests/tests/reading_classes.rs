@@ -150,6 +150,25 @@ fn fault_14_a_palette_image_is_read_by_its_own_palette() {
 }
 
 #[test]
+fn fault_14_palettes_that_differ_in_one_scene_are_told() {
+    let bench = Bench::new();
+    let raster = bench.raster("a.tif", &[&[0.0, 1.0]], &["-ot", "Byte"]);
+    let with_palette = |name: &str, red: u8| {
+        let vrt = bench.text(name);
+        run(Command::new("gdal_translate").args(["-q", "-of", "VRT", &raster, &vrt])).expect(0);
+        let text = std::fs::read_to_string(&vrt).unwrap();
+        let table =
+            format!("<ColorTable><Entry c1=\"{red}\" c2=\"0\" c3=\"0\" c4=\"255\"/></ColorTable></VRTRasterBand>");
+        std::fs::write(&vrt, text.replace("</VRTRasterBand>", &table)).unwrap();
+        vrt
+    };
+    let (a, b, c) = (with_palette("a.vrt", 1), with_palette("b.vrt", 1), with_palette("c.vrt", 2));
+    let said = "have different colour tables";
+    assert!(!areal(["inspect", &a, &b]).expect(0).stderr.contains(said));
+    areal(["inspect", &a, &c]).expect(0).says(&[said]);
+}
+
+#[test]
 fn fault_14_a_label_image_in_colours_is_mapped_by_colour_or_refused() {
     let place = Place::new();
     let grid = utm(48, [500_000.0, 100_000.0], 40, 60);

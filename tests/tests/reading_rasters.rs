@@ -186,6 +186,11 @@ fn fault_9_a_value_that_nobody_declared_is_told_with_its_count_and_can_be_declar
     let weights = ["--nodata=-9999", "--weights", &people];
     bench.aggregate(&raster, &weights).expect(3).says(&["weight -9999 is negative", "--weights-nodata"]);
     let run = bench.aggregate(&raster, &[&weights[..], &["--weights-nodata=-9999"]].concat()).expect(0);
+    let many = bench.raster("many.tif", &[&[1.0, 3e20, 3.0, 1.0, 1.0]], &["-ot", "Float32"]);
+    bench
+        .aggregate(&raster, &["--weights", &many])
+        .expect(0)
+        .says(&["the weights raster holds 3", "--weights-nodata="]);
     // 4 of one person, 6 of three, 5 of one.
     near(column(&zone(&run), "weighted_mean"), 27.0 / 5.0, 1e-9);
 }
@@ -200,6 +205,8 @@ fn fault_10_scale_and_offset_are_applied_and_said() {
     // Amounts of people in thousands.
     let people = bench.raster("people.tif", &[&[1.0, 3.0]], &["-ot", "Int16", "-a_scale", "1000", "-a_offset", "0"]);
     let run = bench.aggregate(&raster, &["--content", "values", "--weights", &people]).expect(0);
+    let run = run.says(&["weights are the stored numbers x 1000 + 0"]);
+    bench.aggregate(&raster, &["--content", "classes"]).expect(0).says(&["class codes are the stored numbers"]);
     near(column(&zone(&run), "weighted_mean"), (0.72 + 3.0 * 0.92) / 4.0, 1e-12);
     near(column(&zone(&run), "weight_sum"), 4000.0, 1e-6);
 }

@@ -99,6 +99,15 @@ impl Extremes {
         Self { least: all(least), greatest: all(greatest) }
     }
 
+    /// Takes the observed values of a block in.
+    pub fn see<T: Copy + PartialOrd + Into<f64>>(&mut self, values: &[T], states: &[PixelState]) {
+        let Some((least, greatest)) = range(values) else { return };
+        // Most blocks lie well within what was seen: they change nothing.
+        if least.into() < self.least.next || -greatest.into() < self.greatest.next {
+            self.merge(&Self::of(values, states));
+        }
+    }
+
     /// Takes one value in.
     pub fn add(&mut self, value: f64) {
         self.merge(&Self::of(&[value], &[PixelState::Observed]));
@@ -125,6 +134,22 @@ impl Extremes {
     }
 }
 
+/// The least and greatest of all values, observed or not.
+fn range<T: Copy + PartialOrd>(values: &[T]) -> Option<(T, T)> {
+    let first = *values.first()?;
+    let (mut least, mut greatest) = ([first; LANES], [first; LANES]);
+    let (blocks, rest) = values.as_chunks::<LANES>();
+    for block in blocks {
+        for ((v, least), greatest) in block.iter().zip(&mut least).zip(&mut greatest) {
+            *least = if *v < *least { *v } else { *least };
+            *greatest = if *v > *greatest { *v } else { *greatest };
+        }
+    }
+    let all = || rest.iter().chain(&least).chain(&greatest).copied();
+    let least = all().fold(first, |a, b| if b < a { b } else { a });
+    Some((least, all().fold(first, |a, b| if b > a { b } else { a })))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,11 +157,14 @@ mod tests {
     fn stray(values: &[f64]) -> Option<Stray> {
         let all = |values: &[f64]| Extremes::of(values, &vec![PixelState::Observed; values.len()]);
         let mut parts = Extremes::default();
+        let mut seen = Extremes::default();
         for part in values.chunks(2) {
             parts.merge(&all(part));
+            seen.see(part, &[PixelState::Observed; 2][..part.len()]);
         }
         let whole = all(values);
         assert_eq!(whole, parts);
+        assert_eq!(whole, seen);
         whole.stray()
     }
 

@@ -125,9 +125,12 @@ impl Pixels {
         each!(self, v => f64::from(v[index]))
     }
 
-    /// The least and greatest of the observed values.
-    pub fn extremes(&self, states: &[PixelState]) -> crate::Extremes {
-        each!(self, v => crate::Extremes::of(v, states))
+    /// Adds the observed values to what was seen of a band. Bytes are left out: none of them can be a stray.
+    pub fn seen(&self, states: &[PixelState], extremes: &mut crate::Extremes) {
+        if self.pixel_type().size() == 1 {
+            return;
+        }
+        each!(self, v => extremes.see(v, states));
     }
 
     /// All values as physical ones, in double precision.

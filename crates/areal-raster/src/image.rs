@@ -30,7 +30,7 @@ pub fn read_image(path: &Path) -> Result<(Vec<BandInfo>, PixelBlock), RasterErro
 }
 
 /// The colours of a band's palette: red, green, blue and alpha.
-fn palette(dataset: &Dataset, band: usize) -> Option<Vec<[u8; 4]>> {
+pub(crate) fn palette(dataset: &Dataset, band: usize) -> Option<Vec<[u8; 4]>> {
     let band = dataset.rasterband(band).ok()?;
     let table = band.color_table()?;
     let colour = |k| {

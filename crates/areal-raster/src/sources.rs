@@ -3,6 +3,8 @@
 use areal_grid::{Affine, PixelGrid, Scaling, Window};
 
 use crate::error::{Difference, WarpSetting};
+use crate::facts::open_raster;
+use crate::image::palette;
 use crate::selection::Selection;
 use crate::srs::same_crs;
 use crate::target_grid::{check_bounds, missing_resolution, snap, target_crs, target_grid, why_warp};
@@ -149,6 +151,29 @@ fn check_alike(settings: &SceneSettings, files: &[(FileFacts, Selection)]) -> Re
         // Bands chosen by number are the user's own word that they belong together.
         if settings.bands.is_empty() {
             differ(Difference::BandNames, names(chosen), names(other))?;
+        }
+    }
+    warn_of_palettes(files)
+}
+
+/// Pixels of files with palettes are places in them: said where the palettes of a scene's files differ.
+fn warn_of_palettes(files: &[(FileFacts, Selection)]) -> Result<(), RasterError> {
+    let of_palette = |(_, selection): &&(FileFacts, Selection)| selection.bands.iter().any(|band| band.categorical);
+    let files: Vec<&(FileFacts, Selection)> = files.iter().filter(of_palette).collect();
+    let [first, rest @ ..] = &files[..] else { return Ok(()) };
+    let palettes = |(facts, selection): &(FileFacts, Selection)| -> Result<Vec<_>, RasterError> {
+        let dataset = open_raster(&facts.path)?;
+        Ok(selection.bands.iter().map(|band| palette(&dataset, band.number)).collect())
+    };
+    let of_first = if rest.is_empty() { return Ok(()) } else { palettes(first)? };
+    for other in rest {
+        if palettes(other)? != of_first {
+            tracing::warn!(
+                "{} and {} have different colour tables; their pixels are read as codes, not as colours",
+                first.0.path.display(),
+                other.0.path.display()
+            );
+            break;
         }
     }
     Ok(())

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use icu_normalizer::ComposingNormalizerBorrowed;
+
 /// A name without the spaces around it and with one plain space for every run of spaces inside. No-break and other wide or
-/// narrow spaces are spaces; characters without a width are left out. Letter case stays.
+/// narrow spaces are spaces; characters without a width are left out; letters with accents are composed (NFC). Letter case stays.
 pub fn clean(text: &str) -> String {
     let visible: String = text.chars().filter(|c| !is_hidden(*c)).collect();
+    let visible = ComposingNormalizerBorrowed::new_nfc().normalize(&visible);
     visible.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -50,6 +53,8 @@ mod tests {
         }
         assert_eq!(clean("\u{a0}\t"), "");
         assert_eq!(clean("Forest"), "Forest");
+        // As macOS writes names of folders.
+        assert_eq!(clean("for\u{65}\u{301}t"), "for\u{e9}t");
     }
 
     #[test]

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use areal_formats::Reconciliation;
-use areal_grid::{Extremes, PixelState};
+use areal_grid::PixelState;
 use areal_job::Job;
 use serde::{Deserialize, Serialize};
 
 use crate::ground::{Ground, ZoneSize};
 use crate::pass::Pass;
+use crate::weights::WeightReader;
 use crate::{AreaBasis, Layers, Map, Tally, ZoneSet, ZonesError};
 
 /// How a map is aggregated.
@@ -78,6 +79,9 @@ pub fn aggregate(map: &Map, set: &ZoneSet, settings: &AggregateSettings, job: Jo
     if settings.window_cells == 0 {
         return Err(ZonesError::NoWindowCells);
     }
+    if let Some(path) = &settings.weights {
+        WeightReader::open(path, settings.weights_nodata, &map.grid)?.say();
+    }
     let ground = Ground::place(set, &map.grid, job)?;
     let basis = AreaBasis::new(&set.crs)?;
     let mut tallies = vec![Tally::default(); ground.sizes.len() + 3];
@@ -95,41 +99,8 @@ pub fn aggregate(map: &Map, set: &ZoneSet, settings: &AggregateSettings, job: Jo
     let reconciliation = reconcile(map, &zones, &outside, &overlap, &whole)?;
     let areas = Areas { zones, outside, overlap, map: whole, reconciliation };
     say(&areas);
-    say_strays(map, &seen, &areas.map);
+    seen.say(map, &areas.map);
     Ok(areas)
-}
-
-/// Reports what seems to stand for no data and is counted.
-fn say_strays(map: &Map, seen: &[Extremes], whole: &Tally) {
-    let path = map.path.display();
-    if let Layers::Values { bands, .. } = &map.layers {
-        for (band, stray) in bands.iter().zip(seen).filter_map(|(band, seen)| Some((band, seen.stray()?))) {
-            tracing::warn!(
-                "{path}: band {} holds {} in {} cells, far from all other values, and they count as values; if they stand for \
-                 no data, pass --nodata={}",
-                band.number,
-                stray.text(),
-                stray.count,
-                stray.text()
-            );
-        }
-    }
-    if let Layers::Classes { legend, recoding, .. } = &map.layers
-        && !recoding.is_empty()
-    {
-        let is_named = |code: &i64| legend.iter().any(|(named, _)| named == code);
-        let unnamed: Vec<String> =
-            whole.class_areas.keys().filter(|code| !is_named(code)).map(i64::to_string).collect();
-        if !unnamed.is_empty() {
-            tracing::warn!("{path}: the legend has no class for {} codes: {}", unnamed.len(), unnamed.join(", "));
-        }
-    }
-    for (code, area) in whole.class_areas.iter().filter(|(code, _)| **code < 0) {
-        tracing::warn!(
-            "{path}: code {code} is counted as a class, {:.6} km2 of it; if it stands for no data, pass --nodata={code}",
-            area / 1e6
-        );
-    }
 }
 
 /// Share of an area above which something is said of it: zones that overlap, cells without weights.

@@ -30,6 +30,7 @@ mod row_areas;
 mod shape;
 mod shares;
 mod state_sums;
+mod strays;
 mod tally;
 mod validity;
 mod value_sums;

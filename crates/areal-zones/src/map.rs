@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use areal_grid::{PixelGrid, PixelType, Scaling, Target, Window};
 use areal_raster::{BandFacts, NamedCode, Prediction, RasterError, RasterFile};
-use areal_tables::Recoding;
+use areal_tables::{Recoding, warn_of_near_identical};
 use serde::{Deserialize, Serialize};
 
 use crate::ZonesError;
@@ -172,6 +172,10 @@ impl Map {
                 if let Some(other) = reading.resampling.filter(|r| *r != Resampling::Nearest) {
                     return Err(fault(format!("class codes have no mean, so their resampling cannot be {other}")));
                 }
+                if (band.scale, band.offset) != (1.0, 0.0) {
+                    tracing::warn!("{}: class codes are the stored numbers, without scale and offset", path.display());
+                }
+                warn_of_near_identical(&path.display().to_string(), recoding.classes.iter().map(|c| c.name.as_str()));
                 Layers::Classes {
                     codes: (reading.clone(), band.number),
                     legend: legend(&raster.named_codes(band.number)?, recoding),

@@ -19,7 +19,7 @@ pub(crate) struct MapReader {
     second: Option<RasterFile>,
     states: Option<StateReader>,
     shares: Option<SharesReader>,
-    weights: Option<WeightReader>,
+    pub(crate) weights: Option<WeightReader>,
     /// Extremes of each band of values, as stored.
     pub(crate) seen: Vec<Extremes>,
 }
@@ -87,7 +87,7 @@ impl MapReader {
                 let mut read = self.first.read_bands(&numbers, window)?;
                 self.seen.resize(bands.len(), Extremes::default());
                 for ((band, (pixels, states)), seen) in bands.iter().zip(&mut read).zip(&mut self.seen) {
-                    seen.merge(&pixels.extremes(states));
+                    pixels.seen(states, seen);
                     if band.scaling != Scaling::default() {
                         *pixels = pixels.scaled(band.scaling);
                     }

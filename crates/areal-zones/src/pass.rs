@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use areal_grid::{CellAreas, Extremes, Window};
+use areal_grid::{CellAreas, Window};
 use areal_job::{Job, Unit};
 use areal_raster::EarthPositions;
 use rayon::prelude::*;
@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use crate::ground::Ground;
 use crate::map_reader::MapReader;
 use crate::off_earth::put_outside;
+use crate::strays::Seen;
 use crate::{AggregateSettings, AreaBasis, MAX_CODES, Map, Tally, TooManyCodes, ZonesError, tally_window};
 
 /// One pass over a map.
@@ -42,12 +43,7 @@ impl<'a> Pass<'a> {
     }
 
     /// Adds all windows up; returns the extremes of each band of values.
-    pub(crate) fn run(
-        &self,
-        windows: &[Window],
-        job: Job<'_>,
-        tallies: &mut [Tally],
-    ) -> Result<Vec<Extremes>, ZonesError> {
+    pub(crate) fn run(&self, windows: &[Window], job: Job<'_>, tallies: &mut [Tally]) -> Result<Seen, ZonesError> {
         let task = job.task("aggregate", Some(self.map.grid.height as u64), Unit::Rows);
         let readers: Mutex<Vec<Reader>> = Mutex::new(Vec::new());
         // Many windows for each thread at a time, so that little time is spent waiting for the last of them, and not so many
@@ -69,10 +65,9 @@ impl<'a> Pass<'a> {
             rows = done;
         }
         let readers = readers.into_inner().expect("nothing panics while it holds the lock");
-        let mut seen = Vec::new();
-        for reader in readers {
-            seen.resize(reader.map.seen.len().max(seen.len()), Extremes::default());
-            seen.iter_mut().zip(&reader.map.seen).for_each(|(all, own)| all.merge(own));
+        let mut seen = Seen::default();
+        for reader in &readers {
+            seen.merge(&reader.map);
         }
         Ok(seen)
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use areal_formats::SceneSettings;
-use areal_grid::{PixelGrid, PixelState, Scaling, Window, blocks};
+use areal_grid::{Extremes, PixelGrid, PixelState, Scaling, Window, blocks};
 use areal_raster::{Projection, RasterError, RasterFile, same_crs};
 use geo::{LineString, MultiPolygon, Polygon};
 
@@ -28,6 +28,8 @@ pub(crate) struct WeightReader {
     file: RasterFile,
     /// What its stored numbers mean.
     scaling: Scaling,
+    /// Extremes of its amounts, as stored.
+    pub(crate) seen: Extremes,
     map: PixelGrid,
     /// From the weights' CRS to the map's and back, where they differ.
     projections: Option<(Projection, Projection)>,
@@ -45,7 +47,18 @@ impl WeightReader {
         let (from, to) = (&file.grid().crs, &map.crs);
         let projections =
             if same_crs(from, to) { None } else { Some((Projection::new(from, to)?, Projection::new(to, from)?)) };
-        Ok(Self { path: path.to_path_buf(), file, scaling, map: map.clone(), projections })
+        Ok(Self { path: path.to_path_buf(), file, scaling, seen: Extremes::default(), map: map.clone(), projections })
+    }
+
+    /// Says once how the stored numbers are read.
+    pub(crate) fn say(&self) {
+        if self.scaling != Scaling::default() {
+            tracing::info!(
+                "{}: weights are the stored numbers {}, as the file says",
+                self.path.display(),
+                self.scaling
+            );
+        }
     }
 
     /// Amounts on a window of the map.
@@ -98,6 +111,7 @@ impl WeightReader {
 
     fn spread(&mut self, part: &Window, window: &Window, weights: &mut WindowWeights) -> Result<(), ZonesError> {
         let (pixels, states) = self.file.read_band(1, part)?;
+        pixels.seen(&states, &mut self.seen);
         let corners = self.corners(part)?;
         let mut walker = Walker::new(*window);
         let mut spans = Vec::new();

@@ -1,0 +1,65 @@
+//! Values that seem to stand for no data and were not declared as such, found while a map is read.
+
+use areal_grid::Extremes;
+
+use crate::map_reader::MapReader;
+use crate::{Layers, Map, Tally};
+
+/// Extremes of what was read, as stored.
+#[derive(Default)]
+pub(crate) struct Seen {
+    /// Of each band of values.
+    bands: Vec<Extremes>,
+    weights: Extremes,
+}
+
+impl Seen {
+    /// Takes in what a reader has seen.
+    pub(crate) fn merge(&mut self, reader: &MapReader) {
+        self.bands.resize(reader.seen.len().max(self.bands.len()), Extremes::default());
+        self.bands.iter_mut().zip(&reader.seen).for_each(|(all, own)| all.merge(own));
+        if let Some(weights) = &reader.weights {
+            self.weights.merge(&weights.seen);
+        }
+    }
+
+    /// Reports what seems to stand for no data and is counted.
+    pub(crate) fn say(&self, map: &Map, whole: &Tally) {
+        let path = map.path.display();
+        if let Layers::Values { bands, .. } = &map.layers {
+            for (band, stray) in bands.iter().zip(&self.bands).filter_map(|(band, seen)| Some((band, seen.stray()?))) {
+                tracing::warn!(
+                    "{path}: band {} holds {} in {} cells, far from all other values, and they count as values; if they stand for \
+                 no data, pass --nodata={}",
+                    band.number,
+                    stray.text(),
+                    stray.count,
+                    stray.text()
+                );
+            }
+        }
+        if let Some(stray) = self.weights.stray() {
+            let value = stray.text();
+            tracing::warn!(
+                "the weights raster holds {value}, far from all other amounts, and it counts as one; if it stands for no data, pass \
+             --weights-nodata={value}"
+            );
+        }
+        if let Layers::Classes { legend, recoding, .. } = &map.layers
+            && !recoding.is_empty()
+        {
+            let is_named = |code: &i64| legend.iter().any(|(named, _)| named == code);
+            let unnamed: Vec<String> =
+                whole.class_areas.keys().filter(|code| !is_named(code)).map(i64::to_string).collect();
+            if !unnamed.is_empty() {
+                tracing::warn!("{path}: the legend has no class for {} codes: {}", unnamed.len(), unnamed.join(", "));
+            }
+        }
+        for (code, area) in whole.class_areas.iter().filter(|(code, _)| **code < 0) {
+            tracing::warn!(
+                "{path}: code {code} is counted as a class, {:.6} km2 of it; if it stands for no data, pass --nodata={code}",
+                area / 1e6
+            );
+        }
+    }
+}
