@@ -9,6 +9,7 @@
 mod corrected;
 mod landscape;
 mod maps;
+mod missed_plot;
 mod omissions;
 mod run;
 mod zones;
@@ -100,11 +101,20 @@ fn full_run_of_missed_classes() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/docs");
     std::fs::create_dir_all(folder).unwrap();
     std::fs::write(format!("{folder}/class_coverage.csv"), &table).unwrap();
+    std::fs::write(format!("{folder}/class_coverage.svg"), missed_plot::missed_plot(&table)).unwrap();
     omissions::check(&lines);
 }
 
 /// Composite and synthetic intervals held the truth in 51 to 58 of 96 zones and classes, direct ones with two units a stratum
 /// in 72 to 78: they knew nothing of bias, or believed strata of one class.
+#[test]
+fn the_plot_of_missed_classes_shows_the_table() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/docs");
+    let [table, plot] = ["csv", "svg"].map(|e| std::fs::read_to_string(format!("{folder}/class_coverage.{e}")).unwrap());
+    assert!(missed_plot::missed_plot(&table) == plot, "draw it again: full_run_of_missed_classes");
+    assert_eq!(plot.matches("<circle").count(), 3 * (table.lines().count() - 1));
+}
+
 #[test]
 fn zone_intervals_cover_the_truth_in_a_short_run() {
     let lines = zones::simulate(120);
