@@ -227,3 +227,15 @@ fn strata_of_risk_are_cut_and_found_again() {
         assert!(number(&row, "high") > estimate && row["interval"] == "dirichlet", "{row:?}");
     }
 }
+
+/// Such cells counted as right, or as uncertain, without a word.
+#[test]
+fn cells_without_usable_probabilities_are_counted_aloud() {
+    let w = world();
+    std::fs::remove_dir_all(w.path("prediction")).unwrap();
+    w.write_prediction_without_probabilities_in("prediction", &w.map, 7);
+    let words = ["7 predicted cells have class probabilities that are negative, all zero or not numbers"];
+    w.sample(&["--size", "300"]).expect(0).says(&words);
+    w.label("sample", "sample.csv", "labelled.csv");
+    w.estimate("estimates", &[]).expect(0).says(&words);
+}

@@ -79,6 +79,11 @@ impl World {
     }
 
     pub fn write_prediction(&self, name: &str, map: &[u8]) {
+        self.write_prediction_without_probabilities_in(name, map, 0);
+    }
+
+    /// The probabilities of the first so many mapped cells are all zero.
+    pub fn write_prediction_without_probabilities_in(&self, name: &str, map: &[u8], cells: usize) {
         let state = |m: &u8| if *m == 255 { PixelState::Nodata } else { PixelState::Observed };
         let states: Vec<PixelState> = map.iter().map(state).collect();
         let probability = |band: u8| {
@@ -89,7 +94,12 @@ impl World {
             };
             map.iter().map(p).collect()
         };
-        let probabilities: Vec<Vec<f32>> = (0..3).map(probability).collect();
+        let mut probabilities: Vec<Vec<f32>> = (0..3).map(probability).collect();
+        for k in (0..map.len()).filter(|k| map[*k] != 255).take(cells) {
+            for band in &mut probabilities {
+                band[k] = 0.0;
+            }
+        }
         prediction_folder::write_classes(&self.path(name), &grid(), &classes(), &states, map, &probabilities);
     }
 

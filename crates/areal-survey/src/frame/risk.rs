@@ -7,6 +7,7 @@ use areal_formats::Design;
 use areal_grid::{Class, Window, blocks};
 use areal_job::Unit;
 
+use super::totals::unusable_cells;
 use super::{BLOCK, MapFrame};
 use crate::SurveyError;
 
@@ -67,15 +68,23 @@ impl MapFrame<'_> {
         let all: Vec<_> = blocks(self.grid().height, self.grid().width, BLOCK, BLOCK).collect();
         let task = self.job().task("map", Some(all.len() as u64), Unit::Blocks);
         let mut of_cell = vec![0.0; classes];
+        let mut unusable = 0;
         for window in all {
             let cells = self.cells(window)?;
             let probabilities = self.probabilities(&window)?;
+            unusable += unusable_cells(&cells, &probabilities);
             for (k, value) in cells.values.iter().enumerate() {
                 let Some(class) = value.and_then(CellValue::class_index) else { continue };
                 of_cell.iter_mut().zip(&probabilities).for_each(|(p, band)| *p = band[k]);
                 risks[class].add(cells.areas[k], &of_cell);
             }
             task.advance(1);
+        }
+        if unusable > 0 {
+            tracing::warn!(
+                "{unusable} predicted cells have class probabilities that are negative, all zero or not numbers; they are in the \
+                 uncertain strata"
+            );
         }
         Ok(risks)
     }

@@ -119,6 +119,16 @@ impl GroundTotals {
     }
 }
 
+/// Predicted cells whose probabilities cannot be used, of a map that has probabilities.
+pub(super) fn unusable_cells(cells: &Cells, probabilities: &[Vec<f64>]) -> u64 {
+    if probabilities.is_empty() {
+        return 0;
+    }
+    let unusable =
+        |k: &usize| cells.values[*k].is_some() && probability_sum(probabilities.iter().map(|p| p[*k])).is_none();
+    (0..cells.values.len()).filter(unusable).count() as u64
+}
+
 impl MapTotals {
     /// Reads the whole map once.
     ///
@@ -139,14 +149,22 @@ impl MapTotals {
             outside: 0.0,
         };
         let mut with_probability = 0.0;
+        let mut unusable = 0;
         let all: Vec<_> = blocks(frame.grid().height, frame.grid().width, BLOCK, BLOCK).collect();
         let task = frame.job().task("map", Some(all.len() as u64), Unit::Blocks);
         for window in all {
             let cells = frame.cells(window)?;
             let probabilities = frame.probabilities(&window)?;
             totals.add_cells(&cells, &probabilities, &mut with_probability);
+            unusable += unusable_cells(&cells, &probabilities);
             totals.add_zones(&cells, &probabilities);
             task.advance(1);
+        }
+        if unusable > 0 {
+            tracing::warn!(
+                "{unusable} predicted cells have class probabilities that are negative, all zero or not numbers; they count as \
+                 mapped, without error"
+            );
         }
         for mean in &mut totals.probabilities {
             *mean /= with_probability;
