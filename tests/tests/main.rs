@@ -20,6 +20,7 @@ mod estimate_value;
 mod estimate_zones;
 mod explain;
 mod ground;
+mod gpu;
 mod inspect;
 mod model_bundle;
 mod mutations;

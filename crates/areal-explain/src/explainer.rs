@@ -2,7 +2,9 @@
 
 use areal_formats::ModelSpec;
 use areal_grid::PixelState;
-use areal_model::{DeviceChoice, ModelError, Network, NetworkConfig, PatchBatch, StateDict, probabilities, to_tensor};
+use areal_model::{
+    DeviceChoice, Gradients, ModelError, Network, NetworkConfig, PatchBatch, StateDict, probabilities, to_tensor,
+};
 use burn::tensor::{Device, Tensor};
 use ndarray::{Array2, Array3};
 
@@ -46,10 +48,10 @@ impl Explainer {
     /// For a network with these weights.
     ///
     /// # Errors
-    /// When the weights do not fit the model, or the device cannot be had.
+    /// When the weights do not fit the model, or the device cannot be had or computes something else than the CPU.
     pub fn new(spec: ModelSpec, state: &StateDict, device: DeviceChoice) -> Result<Self, ExplainError> {
-        let device = device.open()?;
         let config = NetworkConfig::of(&spec);
+        let device = device.open_checked(&config, state, Gradients::Compare)?;
         let network = Network::from_state(&config, state, &device)?;
         let head = Network::from_state(&config, state, &device.clone().autodiff())?;
         Ok(Self { spec, network, head, device })

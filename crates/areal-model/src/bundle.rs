@@ -28,15 +28,20 @@ impl Bundle {
     /// # Errors
     /// When a file is missing, truncated or swapped, or the parts do not fit together.
     pub fn load(folder: &Path, device: &Device) -> Result<Self, ModelError> {
+        let (spec, weights) = Self::read(folder)?;
+        let network = Network::from_state(&NetworkConfig::of(&spec), &weights, device)?;
+        Ok(Self { spec, network })
+    }
+
+    /// The model's description and its weights, before they are on a device.
+    pub(crate) fn read(folder: &Path) -> Result<(ModelSpec, StateDict), ModelError> {
         let spec = Self::load_spec(folder)?;
         let path = folder.join(WEIGHTS_FILE);
         let found = hash_file(&path)?;
         if found != spec.weights_sha256 {
             return Err(ModelError::WeightsHash { path, expected: spec.weights_sha256, found });
         }
-        let state = StateDict::read(&path)?;
-        let network = Network::from_state(&NetworkConfig::of(&spec), &state, device)?;
-        Ok(Self { spec, network })
+        Ok((spec, StateDict::read(&path)?))
     }
 
     /// Loads and checks `model.json` alone.

@@ -1,11 +1,13 @@
 //! Devices that networks run on.
 
 use std::str::FromStr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
-use crate::ModelError;
+use crate::check_device::check_device;
+use crate::{Gradients, ModelError, NetworkConfig, StateDict};
 
 /// Where a network runs: `cpu`, `gpu`, `gpu:1`, `cuda:0` ...
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -25,8 +27,26 @@ pub enum DeviceChoice {
 pub struct DeviceInfo {
     /// What to pass as `--device`.
     pub choice: DeviceChoice,
-    /// What it is.
+    /// Its name, as its driver gives it.
     pub name: String,
+    pub kind: DeviceKind,
+    /// Name and version of its driver; none for the CPU and where the driver does not say.
+    pub driver: Option<String>,
+    /// Largest size of one tensor, bytes; none for the CPU and where it is not known.
+    pub max_tensor_bytes: Option<u64>,
+}
+
+/// What a device is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, strum::Display)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeviceKind {
+    #[strum(serialize = "CPU")]
+    Cpu,
+    #[strum(serialize = "GPU")]
+    Gpu,
+    /// A GPU that a program on the CPU imitates: for tests, slow.
+    #[strum(serialize = "software GPU")]
+    SoftwareGpu,
 }
 
 impl std::fmt::Display for DeviceChoice {
@@ -75,7 +95,25 @@ impl From<DeviceChoice> for String {
 }
 
 impl DeviceChoice {
-    /// The device itself.
+    /// The device for a network with these weights. A device other than the CPU is first compared with the CPU on a probe
+    /// batch; with `gradients` also on a step of training.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); [`ModelError::DeviceDisagrees`] when the device computes something else than the CPU.
+    pub fn open_checked(
+        self,
+        config: &NetworkConfig,
+        weights: &StateDict,
+        gradients: Gradients,
+    ) -> Result<Device, ModelError> {
+        let device = self.open()?;
+        if self != Self::Cpu {
+            check_device(self, &device, config, weights, gradients)?;
+        }
+        Ok(device)
+    }
+
+    /// The device itself, not compared with any other.
     ///
     /// # Errors
     /// [`ModelError::Device`] when this build or this machine does not have it; it lists what there is.
@@ -86,7 +124,7 @@ impl DeviceChoice {
             Self::Cuda(n) => (cfg!(feature = "cuda"), cudas(), n),
         };
         let feature = if matches!(self, Self::Gpu(_)) { "gpu" } else { "cuda" };
-        found.into_iter().nth(n).ok_or_else(|| ModelError::Device {
+        let device = found.into_iter().nth(n).ok_or_else(|| ModelError::Device {
             asked: self.to_string(),
             reason: if built {
                 "this machine has no such device".to_owned()
@@ -94,21 +132,39 @@ impl DeviceChoice {
                 format!("this build is without the feature {feature}")
             },
             available: devices().iter().map(|d| d.choice.to_string()).collect(),
-        })
+        })?;
+        opened().push(device.clone());
+        Ok(device)
+    }
+}
+
+/// Devices other than the CPU that were opened.
+fn opened() -> MutexGuard<'static, Vec<Device>> {
+    static OPENED: Mutex<Vec<Device>> = Mutex::new(Vec::new());
+    OPENED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Waits until every opened device has nothing left to do. A program calls it before it ends: drivers fail when they are unloaded while a
+/// device still frees its memory.
+pub fn settle_devices() {
+    for device in opened().drain(..) {
+        if let Err(error) = device.sync() {
+            tracing::debug!("{device:?} does not settle: {error}");
+        }
     }
 }
 
 /// The devices that this build finds on this machine.
 pub fn devices() -> Vec<DeviceInfo> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let cpu = DeviceInfo { choice: DeviceChoice::Cpu, name: format!("processor, {threads} threads") };
-    let numbered = |devices: Vec<Device>, choice: fn(usize) -> DeviceChoice| {
-        devices.into_iter().enumerate().map(move |(n, d)| DeviceInfo { choice: choice(n), name: format!("{d:?}") })
+    let cpu = DeviceInfo {
+        choice: DeviceChoice::Cpu,
+        name: format!("{threads} threads"),
+        kind: DeviceKind::Cpu,
+        driver: None,
+        max_tensor_bytes: None,
     };
-    std::iter::once(cpu)
-        .chain(numbered(gpus(), DeviceChoice::Gpu))
-        .chain(numbered(cudas(), DeviceChoice::Cuda))
-        .collect()
+    std::iter::once(cpu).chain(gpu_infos()).chain(cuda_infos()).collect()
 }
 
 fn gpus() -> Vec<Device> {
@@ -116,6 +172,49 @@ fn gpus() -> Vec<Device> {
     return Device::enumerate(burn::tensor::DeviceType::Vulkan).into_vec();
     #[cfg(not(feature = "gpu"))]
     Vec::new()
+}
+
+/// The devices of [`gpus`], in their order: Burn has one for each Vulkan adapter.
+#[cfg(feature = "gpu")]
+fn gpu_infos() -> Vec<DeviceInfo> {
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
+        backends: wgpu::Backends::VULKAN,
+        ..wgpu::InstanceDescriptor::new_without_display_handle()
+    });
+    let adapters = futures_lite::future::block_on(instance.enumerate_adapters(wgpu::Backends::VULKAN));
+    adapters
+        .iter()
+        .enumerate()
+        .map(|(n, adapter)| {
+            let info = adapter.get_info();
+            let driver = format!("{} {}", info.driver, info.driver_info).trim().to_owned();
+            DeviceInfo {
+                choice: DeviceChoice::Gpu(n),
+                name: info.name,
+                kind: match info.device_type {
+                    wgpu::DeviceType::Cpu => DeviceKind::SoftwareGpu,
+                    _ => DeviceKind::Gpu,
+                },
+                driver: Some(driver).filter(|d| !d.is_empty()),
+                max_tensor_bytes: Some(adapter.limits().max_storage_buffer_binding_size),
+            }
+        })
+        .collect()
+}
+
+#[cfg(not(feature = "gpu"))]
+fn gpu_infos() -> Vec<DeviceInfo> {
+    Vec::new()
+}
+
+fn cuda_infos() -> impl Iterator<Item = DeviceInfo> {
+    cudas().into_iter().enumerate().map(|(n, device)| DeviceInfo {
+        choice: DeviceChoice::Cuda(n),
+        name: format!("{device:?}"),
+        kind: DeviceKind::Gpu,
+        driver: None,
+        max_tensor_bytes: None,
+    })
 }
 
 fn cudas() -> Vec<Device> {

@@ -6,6 +6,8 @@ use areal_formats::SpecError;
 use areal_grid::PixelType;
 use areal_job::{FileError, Sha256};
 
+use crate::{Compared, DeviceChoice};
+
 /// Why a model cannot be made, loaded or used on some data.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
@@ -77,6 +79,22 @@ pub enum ModelError {
         reason: String,
         /// The devices that can be had.
         available: Vec<String>,
+    },
+    /// A device that computes something else than the CPU.
+    #[error(
+        "{device} computes wrong results: {compared} of a probe batch differ from those of the CPU by {:.1} %, and {:.0} % is \
+         allowed; for example {example}",
+        100.0 * found,
+        100.0 * tolerance
+    )]
+    DeviceDisagrees {
+        device: DeviceChoice,
+        compared: Compared,
+        /// Root of the sum of squared differences, as a fraction of that of what is expected.
+        found: f64,
+        tolerance: f64,
+        /// The number that is furthest from what is expected.
+        example: String,
     },
     /// A computation on a device that failed.
     #[error("the device failed: {0}")]

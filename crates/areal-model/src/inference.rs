@@ -7,7 +7,9 @@ use areal_grid::PatchLayout;
 use burn::tensor::Device;
 use ndarray::Array2;
 
-use crate::{Bundle, DenseInference, DeviceChoice, ModelError, PatchBatch, to_tensor};
+use crate::{
+    Bundle, DenseInference, DeviceChoice, Gradients, ModelError, Network, NetworkConfig, PatchBatch, to_tensor,
+};
 
 /// The seam between a pipeline and a network: a batch in, logits out.
 pub trait Inference: Send {
@@ -42,13 +44,16 @@ pub struct BurnInference {
 }
 
 impl BurnInference {
-    /// Loads a bundle's folder onto a device.
+    /// Loads a bundle's folder onto a device, which is compared with the CPU.
     ///
     /// # Errors
-    /// As [`Bundle::load`] and [`DeviceChoice::open`].
+    /// As [`Bundle::load`] and [`DeviceChoice::open_checked`].
     pub fn load(folder: &Path, device: DeviceChoice) -> Result<Self, ModelError> {
-        let device = device.open()?;
-        Ok(Self { bundle: Bundle::load(folder, &device)?, device })
+        let (spec, weights) = Bundle::read(folder)?;
+        let config = NetworkConfig::of(&spec);
+        let device = device.open_checked(&config, &weights, Gradients::Ignore)?;
+        let network = Network::from_state(&config, &weights, &device)?;
+        Ok(Self { bundle: Bundle { spec, network }, device })
     }
 
     /// Uses a loaded bundle; `device` is the one it was loaded to.

@@ -5,6 +5,7 @@
 
 mod batch;
 mod bundle;
+mod check_device;
 mod choice;
 mod class_weights;
 mod dense;
@@ -16,14 +17,16 @@ mod inference;
 mod loss;
 mod network;
 mod precision;
+mod probe;
 mod statistics;
 mod weights;
 
 pub use batch::{PatchBatch, to_tensor};
 pub use bundle::{Bundle, WEIGHTS_FILE};
+pub use check_device::{Compared, Gradients};
 pub use class_weights::{ClassWeights, implied_prior};
 pub use dense::{DenseInference, DensePart, DenseRow};
-pub use device::{DeviceChoice, DeviceInfo, devices};
+pub use device::{DeviceChoice, DeviceInfo, DeviceKind, devices, settle_devices};
 pub use error::ModelError;
 pub use fit::{check_scene, check_spec, probabilities};
 pub use import::Imported;
@@ -31,5 +34,6 @@ pub use inference::{BurnInference, Inference};
 pub use loss::Loss;
 pub use network::{Block, Network, NetworkConfig, Operations};
 pub use precision::{Precision, PrecisionChange};
+pub use probe::{LogitDifference, probe_batch};
 pub use statistics::Statistics;
 pub use weights::{StateDict, TensorValues};

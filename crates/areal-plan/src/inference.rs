@@ -5,7 +5,9 @@ use std::path::Path;
 use areal_formats::ModelSpec;
 use areal_grid::PatchLayout;
 use areal_kernels::{Isa, MapShape};
-use areal_model::{Bundle, BurnInference, DenseInference, DeviceChoice, Inference, ModelError, PatchBatch, Precision};
+use areal_model::{
+    Bundle, BurnInference, DenseInference, DeviceChoice, Inference, ModelError, PatchBatch, Precision, probe_batch,
+};
 use ndarray::Array2;
 
 use crate::compile::{Arithmetic, compile};
@@ -74,7 +76,7 @@ impl PlanInference {
         let mut plan = Self { spec: bundle.spec.clone(), program, isa, precision };
         let batch = match (precision, ranges) {
             (Precision::Int8, Some(ranges)) => ranges.patches.clone(),
-            _ => probe::batch(&plan.spec),
+            _ => probe_batch(&plan.spec),
         };
         let mut network = BurnInference::new(bundle, DeviceChoice::Cpu.open()?);
         let agreement = probe::check(&mut plan, &mut network, precision, &batch)?;

@@ -25,6 +25,6 @@ mod stream;
 pub use comparison::precision_change;
 pub use error::PlanError;
 pub use inference::{PlanInference, load};
-pub use probe::{LogitDifference, tolerance};
+pub use probe::tolerance;
 pub use program::{Program, ProgramBuilder, Value};
 pub use ranges::{Calibrator, Ranges};

@@ -6,9 +6,10 @@ use areal_grid::{Class, PixelState, PixelType, Pixels, Target, default_colour};
 use areal_job::hash_bytes;
 use areal_kernels::Isa;
 use areal_model::{
-    Bundle, BurnInference, DeviceChoice, Inference, Network, NetworkConfig, PatchBatch, Precision, StateDict,
+    Bundle, BurnInference, DeviceChoice, Inference, LogitDifference, Network, NetworkConfig, PatchBatch, Precision,
+    StateDict,
 };
-use areal_plan::{Calibrator, LogitDifference, PlanError, PlanInference, Ranges, tolerance};
+use areal_plan::{Calibrator, PlanError, PlanInference, Ranges, tolerance};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use strum::VariantArray;

@@ -33,7 +33,9 @@ fn main() -> ExitCode {
         Err(error) => return error.report(),
     };
     deprecated::warn(&old_names);
-    match threads::with_refusals(|| commands::dispatch(cli.command, &context)).and_then(|()| stdout::check()) {
+    let done = threads::with_refusals(|| commands::dispatch(cli.command, &context)).and_then(|()| stdout::check());
+    areal_model::settle_devices();
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => error.report(),
     }

@@ -110,7 +110,8 @@ fn full_run_of_missed_classes() {
 #[test]
 fn the_plot_of_missed_classes_shows_the_table() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/docs");
-    let [table, plot] = ["csv", "svg"].map(|e| std::fs::read_to_string(format!("{folder}/class_coverage.{e}")).unwrap());
+    let [table, plot] =
+        ["csv", "svg"].map(|e| std::fs::read_to_string(format!("{folder}/class_coverage.{e}")).unwrap());
     assert!(missed_plot::missed_plot(&table) == plot, "draw it again: full_run_of_missed_classes");
     assert_eq!(plot.matches("<circle").count(), 3 * (table.lines().count() - 1));
 }

@@ -39,7 +39,12 @@ pub fn missed_plot(table: &str) -> String {
     for (m, map) in MAPS.iter().enumerate() {
         for (k, method) in METHODS.iter().enumerate() {
             let y = 46.0 + ROW * (m * (METHODS.len() + 1) + k) as f64;
-            let _ = writeln!(svg, "<text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{map}, {method}</text>", LEFT - 12.0, y + 4.0);
+            let _ = writeln!(
+                svg,
+                "<text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{map}, {method}</text>",
+                LEFT - 12.0,
+                y + 4.0
+            );
             for (n, row) in rows.iter().filter(|row| row[0] == *map).enumerate() {
                 let coverage: f64 = row[6 + k].parse().expect("a coverage is a number");
                 // Dots that would lie on each other are set apart.

@@ -40,6 +40,21 @@ pub struct Network {
     pub fc: Linear,
 }
 
+/// Outputs `[N, K]` of a linear layer for inputs `[N, F]`, by elementwise operations. A GPU's kernel for matrix products may give zeros (Burn
+/// 0.22.1 on `SwiftShader`: every product of `[3, 16]` and `[16, 6]`) or wrong values for one output. For a layer of so few outputs the
+/// sum of products costs next to nothing.
+fn linear(layer: &Linear, x: Tensor<2>) -> Tensor<2> {
+    let [n, f] = x.dims();
+    let weight = layer.weight.val();
+    let k = weight.dims()[1];
+    let products = x.reshape([n, 1, f]) * weight.transpose().reshape([1, k, f]);
+    let sums = products.sum_dim(2).reshape([n, k]);
+    match &layer.bias {
+        Some(bias) => sums + bias.val().reshape([1, k]),
+        None => sums,
+    }
+}
+
 impl Network {
     /// A network ready to be trained: convolutions from the normal distribution of He et al. (2015) over the
     /// outgoing connections, the linear layer uniform within `1 / sqrt(inputs)`. The same seed gives the same values
@@ -81,7 +96,7 @@ impl Network {
     pub fn head(&self, features: Tensor<4>) -> Tensor<2> {
         let [n, f, h, w] = features.dims();
         let pooled = features.reshape([n, f, h * w]).mean_dim(2).reshape([n, f]);
-        self.fc.forward(pooled)
+        if pooled.device().inner() == Device::flex() { self.fc.forward(pooled) } else { linear(&self.fc, pooled) }
     }
 
     /// Logits `[N, K]` of images `[N, C, H, W]`. Batch normalisation uses the batch's own statistics on a device with

@@ -155,3 +155,17 @@ fn residual_networks_agree_with_pytorch() {
         assert_eq!(found.len(), oracle.logits.len());
     }
 }
+
+/// On GPUs the linear layer is a sum of products: a kernel for matrix products gave zeros.
+#[test]
+fn a_linear_layer_by_products_is_the_linear_layer() {
+    let device = Device::flex();
+    for outputs in [1, 6] {
+        let layer = burn::nn::LinearConfig::new(96, outputs).init(&device);
+        let x = Tensor::<2>::random([5, 96], burn::tensor::Distribution::Default, &device);
+        let [a, b] = [layer.forward(x.clone()), super::linear(&layer, x)]
+            .map(|y| y.into_data().iter::<f32>().collect::<Vec<_>>());
+        assert_eq!(a.len(), 5 * outputs);
+        assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-5), "{a:?} {b:?}");
+    }
+}

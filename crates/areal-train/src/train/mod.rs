@@ -10,7 +10,7 @@ use std::path::Path;
 
 use areal_job::{Job, StagedDir};
 use areal_kernels::buffer_pool;
-use areal_model::{Bundle, ClassWeights, ModelError, check_spec};
+use areal_model::{Bundle, ClassWeights, Gradients, ModelError, NetworkConfig, StateDict, check_spec};
 use areal_store::{PatchStore, Split};
 use serde::Serialize;
 
@@ -96,11 +96,16 @@ fn start<'a>(
     folder: &Path,
     operations: KernelOperations,
 ) -> Result<Learner<'a>, TrainError> {
-    let device = lesson.settings.device.open()?.autodiff();
+    let open = |weights: &StateDict| {
+        let config = NetworkConfig::of(lesson.spec);
+        Ok::<_, TrainError>(lesson.settings.device.open_checked(&config, weights, Gradients::Compare)?.autodiff())
+    };
     let Some(kept) = kept else {
         let first = setup::first_weights(lesson.spec, lesson.settings)?;
+        let device = open(&first)?;
         return Learner::new(lesson, &first, device, operations);
     };
+    let device = open(&kept.weights)?;
     let mut learner = Learner::new(lesson, &kept.weights, device, operations)?;
     learner.optimiser.restore(kept.steps, kept.moments.clone()).map_err(|name| ModelError::Weights {
         path: folder.join(OPTIMISER),

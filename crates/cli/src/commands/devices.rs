@@ -3,6 +3,7 @@
 use areal_model::devices;
 use clap::Args;
 
+use crate::columns::aligned;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
 
@@ -26,9 +27,19 @@ pub fn run(options: Options, _context: &Context) -> Result<(), CliError> {
         outln!("{text}");
         return Ok(());
     }
-    outln!("{:<8} name", "device");
-    for device in found {
-        outln!("{:<8} {}", device.choice.to_string(), device.name);
+    let mut table = vec![["device", "kind", "name", "driver", "largest tensor"].map(str::to_owned).to_vec()];
+    table.extend(found.into_iter().map(|device| {
+        let dash = || "-".to_owned();
+        vec![
+            device.choice.to_string(),
+            device.kind.to_string(),
+            device.name,
+            device.driver.unwrap_or_else(dash),
+            device.max_tensor_bytes.map_or_else(dash, |b| format!("{:.1} GB", b as f64 / 1e9)),
+        ]
+    }));
+    for line in aligned(&table, |column| column == 4) {
+        outln!("{line}");
     }
     Ok(())
 }

@@ -4,6 +4,10 @@ use areal_model::ModelError;
 
 use super::{CliError, Exit};
 
+/// Advice for a device that computes something else than the CPU.
+pub(super) const OTHER_DEVICE: &str =
+    "pass --device cpu, or another device that `areal devices` lists; an update of the device's driver may help";
+
 impl From<ModelError> for CliError {
     fn from(error: ModelError) -> Self {
         let (exit, help) = match error {
@@ -39,6 +43,7 @@ impl From<ModelError> for CliError {
             ModelError::NotDense { .. } => (Exit::Usage, "use --device cpu, or --mode patch"),
             ModelError::Batch { .. } => (Exit::Input, "the data do not match the bundle; see its model.json"),
             ModelError::Device { .. } => (Exit::Usage, "`areal devices` lists the available devices"),
+            ModelError::DeviceDisagrees { .. } => (Exit::Failure, OTHER_DEVICE),
             ModelError::Compute(_) => (Exit::Failure, "run on another --device, or with a smaller --batch-size"),
             ModelError::Choice { .. } => (Exit::Usage, "choose one of these"),
         };

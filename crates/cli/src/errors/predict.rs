@@ -75,6 +75,7 @@ pub fn model(error: &ModelError) -> CliError {
         ModelError::Device { .. } | ModelError::Choice { .. } => {
             (Exit::Usage, "`areal devices` lists the available devices")
         }
+        ModelError::DeviceDisagrees { .. } => (Exit::Failure, super::model::OTHER_DEVICE),
         ModelError::NotDense { .. } => (Exit::Usage, "pass --device cpu, or --mode patch"),
         ModelError::Compute(_) => (Exit::Failure, "try a smaller --batch-size, or --device cpu"),
         _ => (Exit::Input, "the bundle is damaged or was edited: train it or copy it again"),
