@@ -33,6 +33,7 @@ mod prediction_folder;
 mod reading_classes;
 mod reading_labels;
 mod reading_rasters;
+mod reading_tables;
 mod real_imagery;
 mod recipe;
 mod report;

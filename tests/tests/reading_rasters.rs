@@ -272,6 +272,21 @@ fn rotate(bench: &Bench, name: &str) -> String {
 }
 
 #[test]
+fn a_quality_band_masks_cells_of_a_raster_and_is_no_value() {
+    let bench = Bench::new();
+    for (name, values) in [("v.tif", [4.0, 100.0, 6.0]), ("q.tif", [0.0, 3.0, 1.0])] {
+        bench.raster(name, &[&values], &["-ot", "Int16"]);
+    }
+    let both = bench.text("both.vrt");
+    let mut build = Command::new("gdalbuildvrt");
+    run(build.args(["-q", "-separate", &both]).arg(bench.path("v.tif")).arg(bench.path("q.tif"))).expect(0);
+    let flags = ["--quality-band", "2", "--quality-values", "3"];
+    let found = zone(&bench.aggregate(&both, &flags).expect(0));
+    near(column(&found, "mean"), 5.0, 1e-12);
+    assert!(found.get("band_2_mean").is_none(), "{found}");
+}
+
+#[test]
 fn fault_18_whole_numbers_of_any_type_are_class_codes() {
     let bench = Bench::new();
     let rows: [&[f64]; 1] = [&[1.0, 2.0, 2.0, -5.0]];

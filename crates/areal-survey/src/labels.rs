@@ -103,8 +103,10 @@ fn no_field(path: &Path, field: &str, fields: &[&str]) -> SurveyError {
 }
 
 fn unit_id(path: &Path, text: &str, row: usize) -> Result<u64, SurveyError> {
-    let fault = |_| SurveyError::UnitId { path: path.to_path_buf(), row, text: text.to_owned() };
-    text.trim().parse().map_err(fault)
+    // Programs may write whole numbers as 12.0.
+    let whole = || text.parse::<f64>().ok().filter(|v| v.fract() == 0.0 && (0.0..1e15).contains(v)).map(|v| v as u64);
+    let fault = || SurveyError::UnitId { path: path.to_path_buf(), row, text: text.to_owned() };
+    text.parse().ok().or_else(whole).ok_or_else(fault)
 }
 
 fn read_table(path: &Path, field: &str, choice: &LayerChoice) -> Result<Vec<LabelRow>, SurveyError> {

@@ -75,12 +75,19 @@ impl From<&Recoding> for ClassKeys {
 impl ClassKeys {
     /// A class by its name; by its name in another letter case where it is the only one.
     fn by_name(&self, label: &str) -> Option<usize> {
-        let exact = self.names.iter().position(|name| name == label);
-        exact.or_else(|| {
-            let lower = label.to_lowercase();
-            let mut alike = (0..self.names.len()).filter(|k| self.names[*k].to_lowercase() == lower);
-            alike.next().filter(|_| alike.next().is_none())
-        })
+        let only = |same: &dyn Fn(&String) -> bool| {
+            let mut alike = (0..self.names.len()).filter(|k| same(&self.names[*k]));
+            (alike.next(), alike.next())
+        };
+        match only(&|name| name == label) {
+            (None, _) => match only(&|name| name.to_lowercase() == label.to_lowercase()) {
+                (place, None) => place,
+                _ => None,
+            },
+            (place, None) => place,
+            // Legends of earlier versions may have names that differ only in spaces.
+            _ => None,
+        }
     }
 
     /// A class by its code: a whole number, however it is written.
@@ -241,6 +248,9 @@ mod tests {
         let two = [(1, "Forest"), (2, "forest")];
         assert_eq!(self::read(&two, &["Forest", "forest"]), Ok(vec![0, 1]));
         assert!(self::read(&two, &["FOREST"]).is_err());
+        let same = [(1, "Forest"), (2, "Forest\u{a0}")];
+        assert!(self::read(&same, &["Forest"]).is_err());
+        assert_eq!(self::read(&same, &["2"]), Ok(vec![1]));
     }
 
     /// Classes named "1", "2", "4", "5", "6" with the codes 0 to 4: an interpreter's "3" was class "5".

@@ -59,7 +59,8 @@ impl fmt::Display for Encoding {
 }
 
 impl Encoding {
-    /// The text of a file: by its byte order mark if it has one, else in the encoding that is named, else in UTF-8.
+    /// The text of a file: by its byte order mark if it has one, else in the encoding that is named, else in UTF-16 where its first
+    /// two bytes are a plain letter in that, else in UTF-8.
     ///
     /// # Errors
     /// [`NotText`] with the line.
@@ -67,7 +68,11 @@ impl Encoding {
         let (encoding, bytes) = match (encoding_rs::Encoding::for_bom(bytes), named) {
             (Some((encoding, mark)), _) => (encoding, &bytes[mark..]),
             (None, Some(named)) => (named.0, bytes),
-            (None, None) => (encoding_rs::UTF_8, bytes),
+            (None, None) => match bytes {
+                [1..=255, 0, ..] => (encoding_rs::UTF_16LE, bytes),
+                [0, 1..=255, ..] => (encoding_rs::UTF_16BE, bytes),
+                _ => (encoding_rs::UTF_8, bytes),
+            },
         };
         let text = encoding.decode_without_bom_handling_and_without_replacement(bytes);
         text.map(std::borrow::Cow::into_owned).ok_or_else(|| {
@@ -91,6 +96,8 @@ mod tests {
         assert_eq!(decode("", b"\xef\xbb\xbfMa").unwrap(), "Ma");
         assert_eq!(decode("", b"\xff\xfeM\0\xfc\0").unwrap(), "Mü");
         assert_eq!(decode("", b"\xfe\xff\0M\0\xfc").unwrap(), "Mü");
+        assert_eq!(decode("", b"M\0\xfc\0").unwrap(), "Mü");
+        assert_eq!(decode("", b"\0M\0\xfc").unwrap(), "Mü");
         for name in ["cp1252", "windows-1252", "latin1", "ISO-8859-1"] {
             assert_eq!(decode(name, b"M\xfchle").unwrap(), "Mühle", "{name}");
         }

@@ -155,7 +155,10 @@ impl Map {
         let path = raster.facts().path.clone();
         let fault = |reason: String| ZonesError::Raster { path: path.clone(), reason };
         let bands: Vec<BandFacts> = if reading.bands.is_empty() {
-            raster.facts().bands.clone()
+            let quality = reading.quality.as_ref().map(|quality| raster.band(&quality.band)).transpose()?;
+            let is_data =
+                |band: &&BandFacts| !band.alpha && quality.is_none_or(|quality| quality.number != band.number);
+            raster.facts().bands.iter().filter(is_data).cloned().collect()
         } else {
             reading.bands.iter().map(|band| raster.band(band).cloned()).collect::<Result<_, _>>()?
         };

@@ -1,6 +1,6 @@
 //! `areal tile`: from scenes and labels to a patch store.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use areal_formats::{Resampling, StoreMeta};
 use areal_patches::{
@@ -285,7 +285,7 @@ impl Options {
     /// The file that holds the class list, if it is a file.
     fn class_file(&self) -> Option<PathBuf> {
         match &self.classes[..] {
-            [one] if one.to_ascii_lowercase().ends_with(".csv") => Some(PathBuf::from(one)),
+            [one] if one.to_ascii_lowercase().ends_with(".csv") || Path::new(one).is_file() => Some(PathBuf::from(one)),
             _ => None,
         }
     }
