@@ -110,6 +110,23 @@ fn fault_14_names_of_an_attribute_table_are_kept() {
     assert_eq!(classes, [(1, "Corn"), (5, "Soybeans")]);
 }
 
+/// As crop maps are published: the names in a table beside the raster.
+#[test]
+fn fault_14_names_of_a_table_beside_a_raster_are_kept() {
+    let bench = Bench::new();
+    let raster = bench.raster("crops.tif", &[&[1.0, 5.0, 5.0, 5.0]], &["-ot", "Byte"]);
+    std::fs::write(bench.path("t.csv"), "VALUE,COUNT,CLASS_NAME\n1,1,Corn\n5,3,Soybeans\n").unwrap();
+    let dbf = bench.path("crops.tif.vat.dbf");
+    let open = ["-q", "-f", "ESRI Shapefile", "-oo", "AUTODETECT_TYPE=YES"];
+    run(Command::new("ogr2ogr").args(open).arg(bench.path("t.dbf")).arg(bench.path("t.csv"))).expect(0);
+    std::fs::rename(bench.path("t.dbf"), &dbf).unwrap();
+    let said = bench.aggregate(&raster, &[]).expect(0);
+    near(share(&said, "corn_share"), 0.25, 1e-12);
+    near(share(&said, "soybeans_share"), 0.75, 1e-12);
+    let meta = std::fs::read_to_string(bench.path("areas/areas.json")).unwrap();
+    assert!(meta.contains("crops.tif.vat.dbf"), "{meta}");
+}
+
 /// Two pictures of the same colours with palettes in another order, and the same picture in full colour.
 #[test]
 fn fault_14_a_palette_image_is_read_by_its_own_palette() {

@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::ffi::CStr;
+use std::path::{Path, PathBuf};
 
 use gdal::raster::RasterBand;
 use gdal_sys::{GDALRATFieldType, GDALRATFieldUsage, GDALRasterAttributeTableH};
 
 use crate::facts::category_names;
+use crate::{FieldKind, FieldValue, RasterError, read_layer};
 
 /// A class code that a raster names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,8 +19,48 @@ pub struct NamedCode {
     pub colour: Option<[u8; 3]>,
 }
 
-/// The codes that a band names, in ascending order: by its attribute table, or else its category names.
-pub(crate) fn named_codes(band: &RasterBand<'_>) -> Vec<NamedCode> {
+/// The table of classes beside a raster, as programs of Esri write it.
+pub(crate) fn table_beside(raster: &Path) -> Option<PathBuf> {
+    let mut name = raster.as_os_str().to_owned();
+    name.push(".vat.dbf");
+    Some(PathBuf::from(name)).filter(|path| path.is_file())
+}
+
+/// The codes that a band names, in ascending order: by its attribute table, or else its category names, or else the table beside
+/// the raster.
+pub(crate) fn named_codes(raster: &Path, band: &RasterBand<'_>) -> Result<Vec<NamedCode>, RasterError> {
+    let own = own_codes(band);
+    match table_beside(raster) {
+        Some(path) if own.is_empty() => beside(&path),
+        _ => Ok(own),
+    }
+}
+
+/// The codes of a table with a column of codes and one of names.
+fn beside(path: &Path) -> Result<Vec<NamedCode>, RasterError> {
+    let table = read_layer(path, None)?;
+    let column = |names: &[&str], text: bool| {
+        let find = |name: &&str| {
+            table.fields.iter().position(|f| f.name.eq_ignore_ascii_case(name) && (f.kind == FieldKind::Text) == text)
+        };
+        names.iter().find_map(find)
+    };
+    let (Some(code), Some(name)) = (column(&CODE_COLUMNS, false), column(&NAME_COLUMNS, true)) else {
+        return Ok(Vec::new());
+    };
+    let row = |feature: &crate::Feature| {
+        let code = match feature.values[code] {
+            FieldValue::Integer(code) => code,
+            FieldValue::Real(code) if code.fract() == 0.0 => code as i64,
+            _ => return None,
+        };
+        let name = feature.values[name].to_string().trim().to_owned();
+        (!name.is_empty()).then_some((code, NamedCode { code, name, colour: None }))
+    };
+    Ok(table.features.iter().filter_map(row).collect::<BTreeMap<i64, NamedCode>>().into_values().collect())
+}
+
+fn own_codes(band: &RasterBand<'_>) -> Vec<NamedCode> {
     // SAFETY: the band is open; the table belongs to it and is null where there is none.
     let table = unsafe { gdal_sys::GDALGetDefaultRAT(band.c_rasterband()) };
     let from_table = if table.is_null() { None } else { AttributeTable::new(table).map(|table| table.rows()) };

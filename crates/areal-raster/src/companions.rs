@@ -11,6 +11,7 @@ use areal_job::hash_bytes;
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags, Metadata};
 
 use crate::RasterError;
+use crate::attribute_table::table_beside;
 use crate::gdal_call::explain;
 use crate::side_file::{adds_nothing, meaning};
 use crate::vrt::{self, VrtSource};
@@ -18,7 +19,7 @@ use crate::vrt::{self, VrtSource};
 /// The files on disk that a raster or layer is read from: its own first, then its companions by name.
 ///
 /// Companions are the `.dbf`, `.shx`, `.prj` and `.cpg` of a shapefile; the mask, overviews, world file and `.aux.xml`
-/// of a raster, but no `.aux.xml` that adds only statistics; the sources of a VRT, and theirs. A folder, or a file that GDAL does not open, is by itself. A raster
+/// of a raster, its table of classes (`.vat.dbf`), but no `.aux.xml` that adds only statistics; the sources of a VRT, and theirs. A folder, or a file that GDAL does not open, is by itself. A raster
 /// inside a file (`NETCDF:"x.nc":v`) or an archive (`/vsizip/x.zip/a.tif`) is given by the file that holds it.
 ///
 /// # Errors
@@ -83,6 +84,10 @@ impl Walk {
         let Some(parts) = parts(name)? else { return Ok(false) };
         for part in parts.iter().filter(|part| !adds_nothing(part)) {
             self.visit(part)?;
+        }
+        // A table of its classes, which GDAL does not list.
+        if let Some(table) = table_beside(name) {
+            self.visit(&table)?;
         }
         Ok(true)
     }

@@ -196,10 +196,10 @@ impl RasterFile {
     /// The class codes that a band names, in ascending order, with their colours.
     ///
     /// # Errors
-    /// When there is no such band.
+    /// When there is no such band, or a table beside the raster cannot be read.
     pub fn named_codes(&self, band: usize) -> Result<Vec<NamedCode>, RasterError> {
         self.band_facts(band)?;
-        Ok(named_codes(&self.dataset.rasterband(band).expect("a band with facts is in the file")))
+        named_codes(&self.facts.path, &self.dataset.rasterband(band).expect("a band with facts is in the file"))
     }
 
     fn band_facts(&self, band: usize) -> Result<&crate::BandFacts, RasterError> {

@@ -229,4 +229,30 @@ mod tests {
         assert!(twice.column("LABEL").unwrap_err().to_string().contains("two columns"));
         assert!(twice.require("x").unwrap_err().to_string().contains("it has Label, label"));
     }
+
+    /// Seeded: bytes changed, put in and cut off. A table or an error, never a panic.
+    #[test]
+    fn damaged_tables_are_tables_or_errors() {
+        let text = "sep=;\nid;\"Größe, ha\";label\r\n1;\"2,5\";oil\u{a0}palm\r\n2;;\"x;y\"\n;;\n";
+        let mut state = 7u64;
+        let mut random = |below: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % below.max(1)
+        };
+        let awkward: [&[u8]; 6] = [b"\"", b"\0", b"\xff\xfe", b"\r", b"sep=\"\n", b";;;;"];
+        let mut read = 0;
+        for _ in 0..1000 {
+            let mut bytes = text.as_bytes().to_vec();
+            for _ in 0..=random(3) {
+                let at = random(bytes.len());
+                match random(3) {
+                    0 if !bytes.is_empty() => bytes[at] ^= 1 << random(8),
+                    1 => bytes.truncate(at),
+                    _ => drop(bytes.splice(at..at, awkward[random(awkward.len())].iter().copied())),
+                }
+            }
+            read += usize::from(table(&bytes).is_ok());
+        }
+        assert!((100..1000).contains(&read), "{read} of 1000 are tables");
+    }
 }
