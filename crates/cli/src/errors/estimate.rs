@@ -3,6 +3,7 @@
 use areal_estimate::{EstimateError, FindingKind, Missing};
 use areal_formats::StrataBy;
 use areal_survey::{SurveyError, TableRole};
+use areal_tables::TableError;
 
 use super::{CliError, Exit};
 
@@ -56,7 +57,7 @@ impl From<SurveyError> for CliError {
             SurveyError::Raster(inner) => return inner.into(),
             SurveyError::Zones(inner) => return inner.into(),
             SurveyError::PatchStore(inner) => return inner.into(),
-            SurveyError::File(inner) => return inner.into(),
+            SurveyError::File(inner) | SurveyError::PeoplesTable(TableError::File(inner)) => return inner.into(),
             SurveyError::Interrupted(inner) => return inner.into(),
             SurveyError::Projection(inner) => return inner.into(),
             SurveyError::UnknownClass { .. }

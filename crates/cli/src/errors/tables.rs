@@ -9,8 +9,10 @@ pub const CLASS_BY: &str = "correct the labels, or say how they name classes: --
 
 impl From<LegendError> for CliError {
     fn from(error: LegendError) -> Self {
+        if let LegendError::Table(TableError::File(inner)) = error {
+            return inner.into();
+        }
         let (exit, help) = match &error {
-            LegendError::Table(TableError::File(_)) => (Exit::Input, ""),
             LegendError::Table(inner) => (Exit::Input, table(inner)),
             LegendError::Cell { .. } => {
                 (Exit::Input, "a legend has the columns name and, as wanted, code, colour (#rrggbb) and parent")
