@@ -30,6 +30,7 @@ mod predict;
 mod predict_dense;
 mod predict_refusals;
 mod prediction_folder;
+mod read_extent;
 mod reading_classes;
 mod reading_labels;
 mod reading_rasters;

@@ -36,6 +36,10 @@ pub struct AreasMeta {
     pub other_parts: usize,
     /// Features that were united with an earlier one of the same id.
     pub dissolved: usize,
+    /// Cells of the map.
+    pub cells: u64,
+    /// Cells of it that were read: the totals are those of this part.
+    pub cells_read: u64,
     /// Sums over zones compared with the map.
     pub reconciliation: Vec<Reconciliation>,
     /// How it came to be.

@@ -57,6 +57,11 @@ pub fn piece_angle(origin: [f64; 3], [start, middle, end]: [[f64; 3]; 3]) -> f64
     excess(origin, start, end) + 4.0 / 3.0 * excess(start, middle, end)
 }
 
+/// Solid angle to the left of a quadrilateral with straight sides, given by its corners.
+pub(crate) fn quadrilateral_angle([a, b, c, d]: &[[f64; 3]; 4]) -> f64 {
+    excess(*a, *b, *c) + excess(*a, *c, *d)
+}
+
 /// Spherical excess of a triangle, positive where it runs counterclockwise (van Oosterom and Strackee 1983).
 fn excess(a: [f64; 3], b: [f64; 3], c: [f64; 3]) -> f64 {
     let dot = |p: [f64; 3], q: [f64; 3]| p[0] * q[0] + p[1] * q[1] + p[2] * q[2];

@@ -1,6 +1,6 @@
 //! A cell that is partly on the Earth: where a map projection ends.
 
-use crate::authalic::{Authalic, solid_angle};
+use crate::authalic::{Authalic, quadrilateral_angle};
 use crate::cell_mesh::places;
 use crate::{Affine, ToLonLat};
 
@@ -44,10 +44,8 @@ impl RimCell<'_> {
         let places = places(corners.collect(), self.sphere, self.positions);
         let mut area = 0.0;
         for ((_, half, length), c) in squares.iter().zip(places.as_chunks::<4>().0) {
-            let middle = |p: [f64; 3], q: [f64; 3]| [0, 1, 2].map(|k| 0.5 * (p[k] + q[k]));
-            let angle = solid_angle((0..4).map(|k| [c[k], middle(c[k], c[(k + 1) % 4]), c[(k + 1) % 4]])).abs();
             // The areal scale, times the cell that this node stands for.
-            let scale = angle * self.sphere.radius_squared() / (4.0 * half * half);
+            let scale = quadrilateral_angle(c).abs() * self.sphere.radius_squared() / (4.0 * half * half);
             area += if scale.is_finite() { scale * length / (2 * LINES) as f64 } else { 0.0 };
         }
         (area, lines.iter().map(|[from, to]| to - from).sum::<f64>() / LINES as f64)

@@ -157,7 +157,9 @@ impl Lattice {
             let last = ((j + 1) * self.step).min(self.size[1]) - 1;
             let len = (last + 1).saturating_sub(col + k).clamp(1, out.len() - k);
             let part = &mut out[k..k + len];
-            if let Some((window, BlockAreas { areas, .. })) = self.tiles.get(&[i, j]) {
+            if !self.tiles.is_empty()
+                && let Some((window, BlockAreas { areas, .. })) = self.tiles.get(&[i, j])
+            {
                 let start = (row - window.row) * window.width + col + k - window.col;
                 part.copy_from_slice(&areas[start..start + len]);
             } else {

@@ -27,8 +27,9 @@ enum Kind {
 
 /// A latitude this far beyond a pole, in degrees, is rounding.
 const POLE_ROUNDING: f64 = 1e-9;
-/// A place that comes back to within so many metres of its position is that position's.
-const TOLERANCE_METRES: f64 = 100.0;
+/// A place that comes back to within so many metres of its position is that position's. Some projections bring positions
+/// beyond their rim back to it, so the Earth is as much larger there.
+const TOLERANCE_METRES: f64 = 1.0;
 
 impl EarthPositions {
     /// From the positions of `crs` to longitude and latitude on its own datum.

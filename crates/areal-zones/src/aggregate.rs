@@ -7,6 +7,7 @@ use areal_grid::PixelState;
 use areal_job::Job;
 use serde::{Deserialize, Serialize};
 
+use crate::extent::{ReadExtent, Windows};
 use crate::ground::{Ground, ZoneSize};
 use crate::pass::Pass;
 use crate::weights::WeightReader;
@@ -23,11 +24,13 @@ pub struct AggregateSettings {
     pub weights_nodata: Option<f64>,
     /// Cells of the map that one thread holds in memory.
     pub window_cells: usize,
+    /// Which cells of the map are read.
+    pub read: ReadExtent,
 }
 
 impl Default for AggregateSettings {
     fn default() -> Self {
-        Self { weights: None, weights_nodata: None, window_cells: 1 << 21 }
+        Self { weights: None, weights_nodata: None, window_cells: 1 << 21, read: ReadExtent::default() }
     }
 }
 
@@ -66,7 +69,12 @@ pub struct Areas {
     pub outside: Tally,
     /// What lies in more than one zone, counted once for each zone beyond the first.
     pub overlap: Tally,
+    /// What was read of the map: all of it, unless less cells were read than it has.
     pub map: Tally,
+    /// Cells of the map.
+    pub cells: u64,
+    /// Cells of it that were read.
+    pub cells_read: u64,
     /// The comparison of sums over zones with the map.
     pub reconciliation: Vec<Reconciliation>,
 }
@@ -82,12 +90,13 @@ pub fn aggregate(map: &Map, set: &ZoneSet, settings: &AggregateSettings, job: Jo
     if let Some(path) = &settings.weights {
         WeightReader::open(path, settings.weights_nodata, &map.grid)?.say();
     }
-    let ground = Ground::place(set, &map.grid, job)?;
+    let ground = Ground::place(set, &map.grid)?;
     let basis = AreaBasis::new(&set.crs)?;
     let mut tallies = vec![Tally::default(); ground.sizes.len() + 3];
-    let pass = Pass::new(map, &ground, &basis, settings)?;
-    let seen = pass.run(&map.windows(settings.window_cells), job, &mut tallies)?;
-    pass.say();
+    let Windows { windows, all } = Windows::of(map, &ground, settings.window_cells, settings.read);
+    let pass = Pass::new(map, &ground, &basis, settings, !all)?;
+    let seen = pass.run(&windows, job, &mut tallies)?;
+    let cells_read = pass.say();
     // After the zones come what is outside, overlaps and the map: see `Others`.
     let mut take = || tallies.pop().expect("there are three more tallies than zones");
     let (whole, overlap, outside) = (take(), take(), take());
@@ -97,7 +106,8 @@ pub fn aggregate(map: &Map, set: &ZoneSet, settings: &AggregateSettings, job: Jo
         check_states(named.chain([("the map".to_owned(), &whole)]))?;
     }
     let reconciliation = reconcile(map, &zones, &outside, &overlap, &whole)?;
-    let areas = Areas { zones, outside, overlap, map: whole, reconciliation };
+    let cells = map.grid.height as u64 * map.grid.width as u64;
+    let areas = Areas { zones, outside, overlap, map: whole, cells, cells_read, reconciliation };
     say(&areas);
     seen.say(map, &areas.map);
     Ok(areas)
@@ -107,6 +117,13 @@ pub fn aggregate(map: &Map, set: &ZoneSet, settings: &AggregateSettings, job: Jo
 const SAID_SHARE: f64 = 1e-6;
 
 fn say(areas: &Areas) {
+    if areas.cells_read < areas.cells {
+        tracing::info!(
+            "{} of {} cells of the map are read: no zone is near the others; --read map reads all",
+            areas.cells_read,
+            areas.cells
+        );
+    }
     let in_zones: f64 = areas.zones.iter().map(|z| z.tally.area).sum();
     let overlap = areas.overlap.area;
     if overlap > SAID_SHARE * in_zones {

@@ -6,6 +6,8 @@ use crate::placed_shapes::PlacedShapes;
 use crate::rest::RestRow;
 use crate::rim::Rim;
 use crate::shape::ZoneShape;
+use crate::shared_ground::shared_ground;
+use crate::tally::Others;
 use crate::walker::Walker;
 
 /// Cells of one row that a zone covers to the same fraction.
@@ -41,6 +43,8 @@ pub struct WindowCoverage {
     window: Window,
     zones: Rows,
     rest: Rows,
+    /// The number that spans of [`WindowCoverage::rest`] have where no zone is.
+    outside: u32,
 }
 
 /// Spans row by row.
@@ -69,21 +73,6 @@ impl Rows {
             *at += 1;
         }
         Self { spans, starts }
-    }
-
-    /// Begins to fill rows one after another.
-    fn empty() -> Self {
-        Self { spans: Vec::new(), starts: vec![0] }
-    }
-
-    /// The spans, for adding to the row that is being filled.
-    fn filling(&mut self) -> &mut Vec<Span> {
-        &mut self.spans
-    }
-
-    /// Ends the row that is being filled.
-    fn end_row(&mut self) {
-        self.starts.push(self.spans.len());
     }
 
     fn row(&self, k: usize) -> &[Span] {
@@ -115,36 +104,39 @@ impl WindowCoverage {
     /// Of shapes with their numbers, which rise.
     fn of<'a>(shapes: impl Iterator<Item = (u32, &'a ZoneShape)>, window: Window) -> Self {
         let found = spans_of(shapes, window);
-        Self { window, zones: Rows::sorted(window.height, &found), rest: Rows::default() }
+        Self { window, zones: Rows::sorted(window.height, &found), rest: Rows::default(), outside: u32::MAX }
     }
 
-    /// As [`WindowCoverage::new`], and what the zones leave of each row ([`WindowCoverage::rest`]). `overlaps` is what the
-    /// shapes have in common, once for each beyond the first: without it, overlaps and gaps within one cell would offset
-    /// each other.
+    /// As [`WindowCoverage::new`], and what the zones leave of each row ([`WindowCoverage::rest`]). What they have in common
+    /// is worked out from their edges where coverages do not tell: else overlaps and gaps within one cell would offset each
+    /// other.
     ///
     /// Of cells on the rim of the Earth (row and column in the grid, and the share that is on it), coverage is that of what
     /// is on the Earth.
-    pub(crate) fn with_rest(
-        shapes: &PlacedShapes,
-        overlaps: &PlacedShapes,
-        window: Window,
-        rim: &[([usize; 2], f64)],
-    ) -> Self {
-        let (mut zones, mut common) =
-            (spans_of(shapes.near(&window), window), spans_of(overlaps.near(&window), window));
-        if !rim.is_empty() {
-            Rim::new(window, rim, &zones, &common).cover([&mut zones, &mut common]);
-        }
-        let [zones, common] = [zones, common].map(|found| Rows::sorted(window.height, &found));
-        let mut coverage = Self { window, zones, rest: Rows::default() };
-        let mut rest = Rows::empty();
+    pub fn with_rest(shapes: &PlacedShapes, window: Window, rim: &[([usize; 2], f64)]) -> Self {
+        let mut found = spans_of(shapes.near(&window), window);
+        let mut zones = Rows::sorted(window.height, &found);
         let mut row = RestRow::new(window, shapes.len());
+        let (mut rest, mut crowded) = (Vec::new(), Vec::new());
         for k in 0..window.height {
-            row.fill(coverage.zones.row(k), common.row(k), rest.filling());
-            rest.end_row();
+            row.fill(k, zones.row(k), &mut rest, &mut crowded);
         }
-        coverage.rest = rest;
-        coverage
+        let mut common = Vec::new();
+        if !crowded.is_empty() {
+            common = shared_ground(shapes.near(&window).map(|(_, shape)| shape), window, &crowded);
+        }
+        if !rim.is_empty() {
+            Rim::new(window, rim, &found, &common).cover([&mut found, &mut common]);
+            zones = Rows::sorted(window.height, &found);
+            rest.clear();
+            crowded.clear();
+            for k in 0..window.height {
+                row.fill(k, zones.row(k), &mut rest, &mut crowded);
+            }
+        }
+        row.fill_crowded(&crowded, &common, &mut rest);
+        let rest = Rows::sorted(window.height, &rest);
+        Self { window, zones, rest, outside: Others::after(shapes.len()).outside }
     }
 
     pub fn window(&self) -> Window {
@@ -160,6 +152,11 @@ impl WindowCoverage {
     /// beyond the first. Spans carry the numbers of [`crate::Others`].
     pub fn rest(&self, row: usize) -> &[Span] {
         row.checked_sub(self.window.row).map_or(&[], |k| self.rest.row(k))
+    }
+
+    /// The part of each cell of a row, or the run of them, that lies in no zone. The row is one of the grid.
+    pub fn uncovered(&self, row: usize) -> impl Iterator<Item = &Span> {
+        self.rest(row).iter().filter(|span| span.zone == self.outside)
     }
 
     /// All spans of zones, row by row.

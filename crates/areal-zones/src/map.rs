@@ -201,7 +201,7 @@ impl Map {
     }
 
     /// Windows that cut the map along its blocks, each of at most about `cells` cells.
-    pub(crate) fn windows(&self, cells: usize) -> Vec<Window> {
+    pub(crate) fn windows(&self, cells: usize) -> impl Iterator<Item = Window> + use<> {
         let (bh, bw) = (self.block.0.max(1), self.block.1.max(1));
         let (height, width) = (self.grid.height, self.grid.width);
         let cells = cells.max(1);
@@ -214,7 +214,7 @@ impl Map {
             // One block is too large: lines of it.
             ((cells / bw).max(1), bw)
         };
-        areal_grid::blocks(height, width, h, w).collect()
+        areal_grid::blocks(height, width, h, w)
     }
 }
 
@@ -265,7 +265,7 @@ mod tests {
         let [height, width] = size;
         let grid = PixelGrid { crs, transform: Affine::north_up([0.0, 0.0], [1.0, 1.0]), height, width };
         let layers = Layers::Values { file: plain(Path::new("")), bands: Vec::new(), unit: String::new() };
-        Map { path: PathBuf::new(), grid, layers, states: None, shares: None, block }.windows(cells)
+        Map { path: PathBuf::new(), grid, layers, states: None, shares: None, block }.windows(cells).collect()
     }
 
     #[test]

@@ -272,14 +272,16 @@ impl<'a> AreaTable<'a> {
     }
 
     /// What is not a zone, under its name: what lies outside all zones, what is counted in several (if anything), and
-    /// the map. Zones and the first, less the second, add up to the third.
+    /// the map. Zones and the first, less the second, add up to the third. Names say so where less than the map was read.
     pub fn totals(&self) -> Vec<(&'static str, ZoneSums)> {
         let sums = |t: &Tally| ZoneSums { state: ZoneState::Inside, area: t.area, outside: 0.0, tally: t.clone() };
-        let mut totals = vec![("outside all zones", sums(&self.areas.outside))];
+        let whole = self.areas.cells_read == self.areas.cells;
+        let outside = if whole { "outside all zones" } else { "outside all zones, where read" };
+        let mut totals = vec![(outside, sums(&self.areas.outside))];
         if self.areas.overlap.area > 0.0 {
             totals.push(("in several zones", sums(&self.areas.overlap)));
         }
-        totals.push(("map", sums(&self.areas.map)));
+        totals.push((if whole { "map" } else { "map, where read" }, sums(&self.areas.map)));
         totals
     }
 

@@ -5,8 +5,7 @@ use areal_grid::{
 };
 use geo::{BoundingRect, LineString, MultiPolygon};
 
-use crate::placed_shapes::PlacedShapes;
-use crate::{WindowCoverage, ZoneShape};
+use crate::{PlacedShapes, WindowCoverage, ZoneShape};
 
 /// Longest piece of an edge that is followed as a parabola, in Earth radii: 25 km.
 const LONGEST: f64 = 4e-3;
@@ -148,8 +147,7 @@ fn area_by_cells(outline: &MultiPolygon<f64>, crs: &Crs, ellipsoid: Ellipsoid, p
     let shape = ZoneShape::new(&geo::MapCoords::map_coords(outline, pixel));
     let window = Window::new(0, 0, height, width);
     let areas = CellAreas::new(&grid, ellipsoid).of(&window, positions);
-    let [shapes, overlaps] = [vec![shape], Vec::new()].map(PlacedShapes::new);
-    let coverage = WindowCoverage::with_rest(&shapes, &overlaps, window, &areas.rim());
+    let coverage = WindowCoverage::with_rest(&PlacedShapes::new(vec![shape]), window, &areas.rim());
     let mut sum = 0.0;
     for row in 0..height {
         for span in coverage.row(row) {

@@ -194,6 +194,8 @@ pub fn areas_meta(map: &crate::Map, table: &AreaTable<'_>, provenance: Provenanc
         skipped: set.skipped.iter().map(skipped).collect(),
         other_parts: set.other_parts,
         dissolved: set.dissolved,
+        cells: table.areas.cells,
+        cells_read: table.areas.cells_read,
         reconciliation: table.areas.reconciliation.clone(),
         provenance,
     })

@@ -21,8 +21,12 @@ pub(crate) struct Pass<'a> {
     basis: &'a AreaBasis,
     cell_areas: CellAreas,
     settings: &'a AggregateSettings,
+    /// Whether windows that no zone touches are left unread.
+    may_skip: bool,
     /// Cells that hold something and have no place on the Earth.
     off_earth: AtomicU64,
+    /// Cells that were read.
+    read: AtomicU64,
 }
 
 /// What one thread reads with.
@@ -37,18 +41,30 @@ impl<'a> Pass<'a> {
         ground: &'a Ground,
         basis: &'a AreaBasis,
         settings: &'a AggregateSettings,
+        may_skip: bool,
     ) -> Result<Self, ZonesError> {
         let cell_areas = basis.cells(&map.grid)?;
-        Ok(Self { map, ground, basis, cell_areas, settings, off_earth: AtomicU64::new(0) })
+        Ok(Self {
+            map,
+            ground,
+            basis,
+            cell_areas,
+            settings,
+            may_skip,
+            off_earth: AtomicU64::new(0),
+            read: AtomicU64::new(0),
+        })
     }
 
     /// Adds all windows up; returns the extremes of each band of values.
     pub(crate) fn run(&self, windows: &[Window], job: Job<'_>, tallies: &mut [Tally]) -> Result<Seen, ZonesError> {
-        let task = job.task("aggregate", Some(self.map.grid.height as u64), Unit::Rows);
+        let first = windows.first().map_or(0, |window| window.row);
+        let last = windows.last().map_or(first, Window::row_end);
+        let task = job.task("aggregate", Some((last - first) as u64), Unit::Rows);
         let readers: Mutex<Vec<Reader>> = Mutex::new(Vec::new());
         // Many windows for each thread at a time, so that little time is spent waiting for the last of them, and not so many
         // that their sums fill the memory.
-        let mut rows = 0;
+        let mut rows = first;
         for batch in windows.chunks(rayon::current_num_threads() * 16) {
             job.check()?;
             let sums: Result<Vec<_>, ZonesError> = batch.par_iter().map(|w| self.window(w, &readers, job)).collect();
@@ -87,19 +103,24 @@ impl<'a> Pass<'a> {
                 positions: self.basis.positions(&self.map.grid.crs)?,
             },
         };
-        let mut data = reader.map.read(window)?;
         let areas = self.cell_areas.of(window, &reader.positions);
+        let coverage = self.ground.coverage(*window, &areas.rim());
+        if coverage.spans().is_empty() && self.may_skip {
+            readers.lock().expect("nothing panics while it holds the lock").push(reader);
+            return Ok(Vec::new());
+        }
+        let mut data = reader.map.read(window)?;
+        self.read.fetch_add(window.len() as u64, Ordering::Relaxed);
         readers.lock().expect("nothing panics while it holds the lock").push(reader);
         if areas.may_leave_the_earth() {
             self.off_earth.fetch_add(put_outside(window, &areas, &mut data), Ordering::Relaxed);
         }
-        let coverage = self.ground.coverage(*window, &areas.rim());
         let zones = self.ground.sizes.len();
         tally_window(&coverage, zones, &areas, &data).map_err(|TooManyCodes| self.too_many_codes())
     }
 
-    /// Says what was left out.
-    pub(crate) fn say(&self) {
+    /// Says what was left out; returns the number of cells that were read.
+    pub(crate) fn say(&self) -> u64 {
         let cells = self.off_earth.load(Ordering::Relaxed);
         if cells > 0 {
             tracing::warn!(
@@ -108,6 +129,7 @@ impl<'a> Pass<'a> {
                 self.map.grid.crs.name
             );
         }
+        self.read.load(Ordering::Relaxed)
     }
 
     fn too_many_codes(&self) -> ZonesError {

@@ -2,7 +2,7 @@
 
 use areal_grid::{CrsKind, PixelGrid};
 use areal_raster::{Projection, same_crs, turn_of};
-use geo::{BoundingRect, Coord, MapCoords, MultiPolygon, Rect};
+use geo::{BoundingRect, MapCoords, MultiPolygon, Rect};
 use rayon::prelude::*;
 
 use crate::area_basis::AreaBasis;
@@ -22,8 +22,6 @@ pub struct PlacedZone {
     /// Its outline in pixel coordinates; empty when it lies outside the map. A zone over the antimeridian has as many
     /// copies as the grid has places for it.
     pub shape: ZoneShape,
-    /// The same as polygons.
-    pub outline: MultiPolygon<f64>,
     /// Area in cells of one copy; `None` when the outline was clipped to the surroundings of the map.
     pub cells: Option<f64>,
     /// True area of the whole zone on the ellipsoid, square metres.
@@ -104,12 +102,7 @@ impl TargetGrid<'_> {
         zones: &[Zone],
         areas: &[f64],
     ) -> Result<Vec<PlacedZone>, ZonesError> {
-        let away = |area: &f64| PlacedZone {
-            shape: ZoneShape::default(),
-            outline: MultiPolygon::new(Vec::new()),
-            cells: None,
-            area: *area,
-        };
+        let away = |area: &f64| PlacedZone { shape: ZoneShape::default(), cells: None, area: *area };
         let mut placed: Vec<PlacedZone> = areas.iter().map(away).collect();
         let near: Vec<(usize, Near<'_>)> = zones.iter().map(|z| self.near(z)).enumerate().collect();
         let near: Vec<_> = near.iter().filter(|(_, n)| !matches!(n, Near::Away)).collect();
@@ -122,7 +115,7 @@ impl TargetGrid<'_> {
             }
         };
         for ((k, n), outline) in near.iter().zip(projected) {
-            self.settle(outline, matches!(n, Near::Part(_)), &mut placed[*k]);
+            self.settle(&outline, matches!(n, Near::Part(_)), &mut placed[*k]);
         }
         Ok(placed)
     }
@@ -152,19 +145,16 @@ impl TargetGrid<'_> {
         Ok(projected.pop().unwrap_or_else(|| MultiPolygon::new(Vec::new())))
     }
 
-    fn settle(&self, outline: MultiPolygon<f64>, clipped: bool, placed: &mut PlacedZone) {
-        let shape = ZoneShape::new(&outline);
+    fn settle(&self, outline: &MultiPolygon<f64>, clipped: bool, placed: &mut PlacedZone) {
+        let shape = ZoneShape::new(outline);
         placed.cells = (!clipped).then(|| shape.area());
-        (placed.shape, placed.outline) = match (self.turn, shape.extent()) {
+        placed.shape = match (self.turn, shape.extent()) {
             (Some(turn), Some(b)) => match turns_into(b[0], b[2], 0.0, self.grid.width as f64, turn)[..] {
-                [] => (ZoneShape::default(), MultiPolygon::new(Vec::new())),
-                [0.0] => (shape, outline),
-                ref shifts => {
-                    let copy = |dx: &f64| outline.map_coords(|c| Coord { x: c.x + dx, ..c }).0;
-                    (shape.with_copies(shifts), MultiPolygon::new(shifts.iter().flat_map(copy).collect()))
-                }
+                [] => ZoneShape::default(),
+                [0.0] => shape,
+                ref shifts => shape.with_copies(shifts),
             },
-            _ => (shape, outline),
+            _ => shape,
         };
     }
 }

@@ -2,19 +2,19 @@
 
 use areal_grid::Window;
 use rstar::primitives::{GeomWithData, Rectangle};
-use rstar::{AABB, RTree};
+use rstar::{AABB, Envelope, RTree};
 
 use crate::ZoneShape;
 
 /// Shapes on a grid, found by where they lie.
-pub(crate) struct PlacedShapes {
+pub struct PlacedShapes {
     shapes: Vec<ZoneShape>,
     /// Their boxes, with their numbers; shapes that enclose nothing are not there.
     boxes: RTree<GeomWithData<Rectangle<[f64; 2]>, u32>>,
 }
 
 impl PlacedShapes {
-    pub(crate) fn new(shapes: Vec<ZoneShape>) -> Self {
+    pub fn new(shapes: Vec<ZoneShape>) -> Self {
         let entry = |(number, shape): (usize, &ZoneShape)| {
             let [x0, y0, x1, y1] = shape.extent()?;
             Some(GeomWithData::new(Rectangle::from_corners([x0, y0], [x1, y1]), number as u32))
@@ -23,18 +23,44 @@ impl PlacedShapes {
         Self { shapes, boxes }
     }
 
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.shapes.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.shapes.is_empty()
+    }
+
+    /// The extent, within a window, of the boxes that touch it: first column and row, last column and row. `None` where none
+    /// does.
+    pub(crate) fn extent_in(&self, window: &Window) -> Option<[f64; 4]> {
+        let (low, high) = corners(window);
+        let (all, mut found) = (self.boxes.root().envelope(), None);
+        if all.intersection_area(&AABB::from_corners(low, high)) <= 0.0 {
+            return None;
+        }
+        for entry in self.boxes.locate_in_envelope_intersecting(&AABB::from_corners(low, high)) {
+            let (a, b) = (entry.geom().lower(), entry.geom().upper());
+            let own = [a[0].max(low[0]), a[1].max(low[1]), b[0].min(high[0]), b[1].min(high[1])];
+            let [x0, y0, x1, y1] = *found.get_or_insert(own);
+            found = Some([x0.min(own[0]), y0.min(own[1]), x1.max(own[2]), y1.max(own[3])]);
+        }
+        found.filter(|[x0, y0, x1, y1]| x1 > x0 && y1 > y0)
     }
 
     /// Those whose boxes touch a window, by number.
     pub(crate) fn near(&self, window: &Window) -> impl Iterator<Item = (u32, &ZoneShape)> {
-        let (low, high) = ([window.col, window.row], [window.col_end(), window.row_end()]);
-        let envelope = AABB::from_corners(low.map(|v| v as f64), high.map(|v| v as f64));
+        let (low, high) = corners(window);
+        let envelope = AABB::from_corners(low, high);
         let mut numbers: Vec<u32> = self.boxes.locate_in_envelope_intersecting(&envelope).map(|e| e.data).collect();
         numbers.sort_unstable();
         numbers.into_iter().map(|number| (number, &self.shapes[number as usize]))
     }
+}
+
+fn corners(window: &Window) -> ([f64; 2], [f64; 2]) {
+    let (low, high) = ([window.col, window.row], [window.col_end(), window.row_end()]);
+    (low.map(|v| v as f64), high.map(|v| v as f64))
 }
 
 #[cfg(test)]

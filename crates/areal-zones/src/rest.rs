@@ -8,13 +8,54 @@ use crate::{Others, Span};
 /// Sums of several coverages this close to 1, about 1e-10 of a cell, are 1.
 const EPSILON: i64 = 450_000;
 
+/// Sums over all zones in a run of columns.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Sums {
+    /// Coverage, in fixed point.
+    zones: i64,
+    /// Zones that cover these cells as a whole, and in part.
+    whole: i32,
+    part: i32,
+}
+
+impl Sums {
+    fn of(span: &Span) -> Self {
+        let zones = to_fixed(span.coverage);
+        let whole = i32::from(zones == ONE);
+        Self { zones, whole, part: 1 - whole }
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self { zones: self.zones + other.zones, whole: self.whole + other.whole, part: self.part + other.part }
+    }
+
+    fn minus(self, other: Self) -> Self {
+        Self { zones: self.zones - other.zones, whole: self.whole - other.whole, part: self.part - other.part }
+    }
+
+    /// True where several zones cover cells in part and none as a whole: coverages do not tell what they have in common.
+    fn is_crowded(&self) -> bool {
+        self.whole == 0 && self.part > 1
+    }
+}
+
+/// Cells of one row of a window that several zones cover in part and none as a whole.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Crowded {
+    /// Row of the window.
+    pub row: u32,
+    /// Columns of the grid, from the first to before the second.
+    pub cols: [u32; 2],
+    sums: Sums,
+}
+
 /// What zones leave of a row: where their coverages add up to less or to more than 1. Only columns where a span begins or
 /// ends are looked at.
 pub(crate) struct RestRow {
     window: Window,
     others: Others,
-    /// By column, one more than the window has: what begins there, less what ended, of zones and of overlaps.
-    steps: Vec<[i64; 2]>,
+    /// By column, one more than the window has: what begins there, less what ended.
+    steps: Vec<Sums>,
     /// One bit a column: whether anything does.
     touched: Vec<u64>,
 }
@@ -23,64 +64,74 @@ impl RestRow {
     pub(crate) fn new(window: Window, zones: usize) -> Self {
         let columns = window.width + 1;
         let others = Others::after(zones);
-        Self { window, others, steps: vec![[0; 2]; columns], touched: vec![0; columns.div_ceil(64)] }
+        Self { window, others, steps: vec![Sums::default(); columns], touched: vec![0; columns.div_ceil(64)] }
     }
 
-    /// Adds to `rest` what the zones' spans of one row leave; `common` is what they have in common.
-    pub(crate) fn fill(&mut self, zones: &[Span], common: &[Span], rest: &mut Vec<Span>) {
-        for (k, spans) in [zones, common].into_iter().enumerate() {
-            for span in spans {
-                let start = span.col as usize - self.window.col;
-                self.step(start, k, to_fixed(span.coverage));
-                self.step(start + span.len as usize, k, -to_fixed(span.coverage));
-            }
+    /// Adds to `rest` what the zones' spans of one row leave, and to `crowded` the cells of which coverages do not tell it.
+    pub(crate) fn fill(&mut self, row: usize, zones: &[Span], rest: &mut Vec<(u32, Span)>, crowded: &mut Vec<Crowded>) {
+        let (others, first, row) = (self.others, self.window.col as u32, row as u32);
+        for span in zones {
+            self.step(span);
         }
-        let mut row = Leftover { others: self.others, window: self.window, from: 0, sums: [0, 0], rest };
+        let mut run = |from: usize, to: usize, sums: Sums| {
+            let cols = [first + from as u32, first + to as u32];
+            if to > from && sums.is_crowded() {
+                crowded.push(Crowded { row, cols, sums });
+            } else if to > from {
+                leftover(others, row, cols, [sums.zones, 0], rest);
+            }
+        };
+        let (mut from, mut sums) = (0, Sums::default());
         for (word, bits) in self.touched.iter_mut().enumerate() {
             while *bits != 0 {
                 let column = word * 64 + bits.trailing_zeros() as usize;
                 *bits &= *bits - 1;
-                let [zones, common] = std::mem::take(&mut self.steps[column]);
-                if [zones, common] != [0, 0] {
-                    row.to(column);
-                    row.sums = [row.sums[0] + zones, row.sums[1] + common];
+                let step = std::mem::take(&mut self.steps[column]);
+                if step != Sums::default() {
+                    run(from, column, sums);
+                    (from, sums) = (column, sums.plus(step));
                 }
             }
         }
-        row.to(self.window.width);
+        run(from, self.window.width, sums);
     }
 
-    fn step(&mut self, column: usize, kind: usize, by: i64) {
-        self.steps[column][kind] += by;
-        self.touched[column / 64] |= 1 << (column % 64);
-    }
-}
-
-/// The run of columns that is being looked at: all have the same sums.
-struct Leftover<'a> {
-    others: Others,
-    window: Window,
-    from: usize,
-    sums: [i64; 2],
-    rest: &'a mut Vec<Span>,
-}
-
-impl Leftover<'_> {
-    /// Ends the run before a column.
-    fn to(&mut self, column: usize) {
-        let [zones, common] = self.sums;
-        let col = (self.window.col + self.from) as u32;
-        let len = (column - self.from) as u32;
-        self.from = column;
-        if len == 0 || (zones - ONE).abs() <= EPSILON && common <= EPSILON {
-            return;
-        }
-        // A cell is not covered by more than its own, whatever the rounding of overlaps.
-        let both = common.max(zones - ONE);
-        for (zone, coverage) in [(self.others.outside, ONE - zones + both), (self.others.overlap, both)] {
-            if coverage > EPSILON {
-                self.rest.push(Span { zone, col, len, coverage: from_fixed(coverage) });
+    /// Adds to `rest` what zones leave of crowded cells; `common` is what zones have in common there, in the same order.
+    pub(crate) fn fill_crowded(&self, crowded: &[Crowded], common: &[(u32, Span)], rest: &mut Vec<(u32, Span)>) {
+        let mut common = common.iter().peekable();
+        for Crowded { row, cols, sums } in crowded {
+            for col in cols[0]..cols[1] {
+                while common.next_if(|(r, span)| (*r, span.col) < (*row, col)).is_some() {}
+                let here = common.next_if(|(r, span)| (*r, span.col) == (*row, col));
+                let both = here.map_or(0, |(_, span)| to_fixed(span.coverage));
+                leftover(self.others, *row, [col, col + 1], [sums.zones, both], rest);
             }
+        }
+    }
+
+    fn step(&mut self, span: &Span) {
+        let start = span.col as usize - self.window.col;
+        let end = start + span.len as usize;
+        let by = Sums::of(span);
+        self.steps[start] = self.steps[start].plus(by);
+        self.steps[end] = self.steps[end].minus(by);
+        for column in [start, end] {
+            self.touched[column / 64] |= 1 << (column % 64);
+        }
+    }
+}
+
+/// Adds what zones leave of a run of columns, from their coverage and what they have in common.
+fn leftover(others: Others, row: u32, [from, to]: [u32; 2], [zones, common]: [i64; 2], rest: &mut Vec<(u32, Span)>) {
+    if (zones - ONE).abs() <= EPSILON && common <= EPSILON {
+        return;
+    }
+    // A cell is not covered by more than its own, whatever the rounding of what is in common. Where a zone covers it as a
+    // whole, all beyond one cell is.
+    let both = common.max(zones - ONE);
+    for (zone, coverage) in [(others.outside, ONE - zones + both), (others.overlap, both)] {
+        if coverage > EPSILON {
+            rest.push((row, Span { zone, col: from, len: to - from, coverage: from_fixed(coverage) }));
         }
     }
 }

@@ -22,6 +22,22 @@ pub(crate) struct Edge {
     pub sign: f64,
 }
 
+impl Edge {
+    /// Column at a row between its ends: computed from the nearer one, so that the error stays small at both.
+    pub(crate) fn x_at(&self, y: f64) -> f64 {
+        if y <= self.y0 {
+            return self.x0;
+        }
+        if y >= self.y1 {
+            return self.x1;
+        }
+        let slope = (self.x1 - self.x0) / (self.y1 - self.y0);
+        let x =
+            if y - self.y0 < self.y1 - y { self.x0 + (y - self.y0) * slope } else { self.x1 - (self.y1 - y) * slope };
+        x.clamp(self.x0.min(self.x1), self.x0.max(self.x1))
+    }
+}
+
 /// A box in pixel coordinates.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Bounds {

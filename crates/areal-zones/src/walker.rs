@@ -70,26 +70,14 @@ impl Walker {
     /// that the pieces add up to the whole and both zones beside it agree.
     fn edge(&mut self, e: &Edge) {
         let (first, last) = (self.window.row as f64, self.window.row_end() as f64);
-        let slope = (e.x1 - e.x0) / (e.y1 - e.y0);
-        let x_at = |y: f64| {
-            if y <= e.y0 {
-                e.x0
-            } else if y >= e.y1 {
-                e.x1
-            } else {
-                // From the nearer end, so that the error stays small at both.
-                let x = if y - e.y0 < e.y1 - y { e.x0 + (y - e.y0) * slope } else { e.x1 - (e.y1 - y) * slope };
-                x.clamp(e.x0.min(e.x1), e.x0.max(e.x1))
-            }
-        };
         let sign = if e.sign > 0.0 { 1 } else { -1 };
         let mut y = e.y0.max(first);
         let end = e.y1.min(last);
-        let mut x = x_at(y);
+        let mut x = e.x_at(y);
         while y < end {
             let row = y.floor();
             let y_next = (row + 1.0).min(end);
-            let x_next = x_at(y_next);
+            let x_next = e.x_at(y_next);
             // Heights within the row, rounded at their ends: what is below one edge of a ring is above the next.
             let height = to_fixed(y_next - row) - to_fixed(y - row);
             self.piece((row - first) as u32, x, x_next, height, sign);

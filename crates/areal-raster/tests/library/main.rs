@@ -5,6 +5,7 @@
 mod common;
 
 mod cells;
+mod cells_of_crs;
 mod cog;
 mod files;
 mod projections;

@@ -26,8 +26,6 @@ pub(crate) struct Cells {
     by_risk: bool,
     /// Coverage by each zone.
     pub coverage: WindowCoverage,
-    /// Coverage by the parts of zones that lie in an earlier zone; `None` where no zones overlap.
-    overlaps: Option<WindowCoverage>,
 }
 
 impl MapFrame<'_> {
@@ -36,11 +34,10 @@ impl MapFrame<'_> {
         self.job().check()?;
         let values = self.values(&window)?;
         let (areas, unobserved) = self.observed_areas(&window, &values)?;
-        let coverage = WindowCoverage::new(&self.shapes, window);
-        let overlaps = (!self.overlaps.is_empty()).then(|| WindowCoverage::new(&self.overlaps, window));
+        let coverage = WindowCoverage::with_rest(&self.shapes, window, &[]);
         let strata = self.strata_of(&window, &values, &coverage)?;
         let by_risk = self.strata_by == StrataBy::Risk;
-        Ok(Cells { window, values, strata, areas, unobserved, by_risk, coverage, overlaps })
+        Ok(Cells { window, values, strata, areas, unobserved, by_risk, coverage })
     }
 
     /// The map in each cell; `None` where nothing was predicted.
@@ -108,27 +105,20 @@ impl Cells {
 
     /// The fraction of a cell that lies in all zones together; ground that several zones share counts once.
     pub(crate) fn fraction_in_zones(&self, row: usize, col: usize) -> f64 {
-        let zones: f64 = at(&self.coverage, row, col).map(|s| s.coverage).sum();
-        let shared: f64 = self.overlaps.iter().flat_map(|o| at(o, row, col)).map(|s| s.coverage).sum();
-        (zones - shared).clamp(0.0, 1.0)
+        let holds = |span: &&Span| (span.col..span.col + span.len).contains(&(col as u32));
+        1.0 - self.coverage.uncovered(row).filter(holds).map(|span| span.coverage).sum::<f64>()
     }
 
     /// The same for each column of a row of the window.
     pub(crate) fn row_in_zones(&self, row: usize) -> Vec<f64> {
-        let mut fractions = vec![0.0f64; self.window.width];
-        let mut add = |spans: &[Span], sign: f64| {
-            for span in spans {
-                let start = span.col as usize - self.window.col;
-                for fraction in &mut fractions[start..start + span.len as usize] {
-                    *fraction += sign * span.coverage;
-                }
+        let mut fractions = vec![1.0f64; self.window.width];
+        for span in self.coverage.uncovered(row) {
+            let start = span.col as usize - self.window.col;
+            for fraction in &mut fractions[start..start + span.len as usize] {
+                *fraction -= span.coverage;
             }
-        };
-        add(self.coverage.row(row), 1.0);
-        if let Some(overlaps) = &self.overlaps {
-            add(overlaps.row(row), -1.0);
         }
-        fractions.into_iter().map(|f| f.clamp(0.0, 1.0)).collect()
+        fractions
     }
 }
 

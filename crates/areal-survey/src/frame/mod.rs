@@ -2,7 +2,6 @@
 
 mod cells;
 mod risk;
-mod shared_ground;
 mod strata;
 mod totals;
 
@@ -13,7 +12,7 @@ use areal_formats::{PredictionMeta, SceneSettings, StrataBy};
 use areal_grid::{CellAreas, PixelGrid, PixelState, Target, Window};
 use areal_job::Job;
 use areal_raster::{EarthPositions, Prediction, RasterError, RasterFile};
-use areal_zones::{SharesReader, ZoneSet, ZoneSettings, ZoneShape, place};
+use areal_zones::{PlacedShapes, SharesReader, ZoneSet, ZoneSettings, place};
 
 pub(crate) use cells::Cells;
 pub(crate) use risk::{PARTS, RiskCuts};
@@ -44,9 +43,7 @@ pub struct MapFrame<'a> {
     pub strata_by: StrataBy,
     areas: CellAreas,
     positions: EarthPositions,
-    shapes: Vec<ZoneShape>,
-    /// Parts of zones that lie in an earlier zone.
-    overlaps: Vec<ZoneShape>,
+    shapes: PlacedShapes,
     file: RasterFile,
     probabilities: Option<RasterFile>,
     shares: Option<SharesReader>,
@@ -81,8 +78,7 @@ impl<'a> MapFrame<'a> {
         strata::check(source, &meta, strata.as_ref(), file.grid())?;
         let probabilities = prediction.probabilities_path().map(|p| RasterFile::open(&p)).transpose()?;
         Ok(Self {
-            overlaps: shared_ground::overlaps(&placed, file.grid(), job)?,
-            shapes: placed.into_iter().map(|z| z.shape).collect(),
+            shapes: PlacedShapes::new(placed.into_iter().map(|z| z.shape).collect()),
             shares: prediction.shares_path().map(|p| SharesReader::open(&p)).transpose()?,
             strata_by: source.strata_by,
             meta,

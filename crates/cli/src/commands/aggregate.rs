@@ -7,8 +7,8 @@ use areal_job::StagedDir;
 use areal_raster::input_file_with_companions;
 use areal_tables::{CodeRule, Encoding, Recoding, read_legend};
 use areal_zones::{
-    AggregateSettings, Antimeridian, AreaTable, Content, Invalid, Map, MapInput, Measure, Quantity, ZoneSet,
-    ZoneSettings, ZoneSums, aggregate, areas_meta, write_areas,
+    AggregateSettings, Antimeridian, AreaTable, Content, Invalid, Map, MapInput, Measure, Quantity, ReadExtent,
+    ZoneSet, ZoneSettings, ZoneSums, aggregate, areas_meta, write_areas,
 };
 use clap::Args;
 use rayon::prelude::*;
@@ -94,6 +94,10 @@ pub struct Options {
     /// Maximum number of map cells that one thread holds in memory; fewer if the blocks of the map allow it.
     #[arg(long, value_name = "CELLS", default_value_t = AggregateSettings::default().window_cells)]
     pub window_cells: usize,
+    /// Which cells of the map to read: zones (those near zones), map (all, for the totals of the map) or auto: all of a map
+    /// of up to 67 million cells or of 4 times the cells near zones, else those near zones.
+    #[arg(long, value_name = "EXTENT", default_value_t = ReadExtent::default(), value_parser = name_of::<ReadExtent>())]
+    pub read: ReadExtent,
     /// Folder to write.
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
@@ -136,6 +140,7 @@ impl Stage for Options {
             weights: self.weights.clone(),
             weights_nodata: self.weights_nodata,
             window_cells: self.window_cells,
+            read: self.read,
         };
         let zone_settings = ZoneSettings {
             layer: self.zone_layer.clone(),
