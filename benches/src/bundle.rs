@@ -29,6 +29,7 @@ pub fn random_bundle(folder: &Path, scene: &Scene, architecture: Architecture) -
         masked_by: None,
         scaling: None,
         normalisation: Normalisation { mean: vec![1700.0; bands], std: vec![700.0; bands] },
+        band_quantiles: Vec::new(),
         target: Target::Classes { classes: (0..CLASSES).map(class).collect() },
         value_scale: None,
         patch_size: PATCH,

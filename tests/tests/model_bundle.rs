@@ -36,6 +36,7 @@ pub fn spec_for(scene: &Scene, target: Target, patch_size: usize) -> ModelSpec {
         masked_by: None,
         scaling: Some(scene.scaling()),
         normalisation: Normalisation { mean: vec![1000.0; bands], std: vec![1000.0; bands] },
+        band_quantiles: Vec::new(),
         target,
         value_scale: is_value.then_some(ValueScale { mean: 50.0, std: 10.0 }),
         patch_size,

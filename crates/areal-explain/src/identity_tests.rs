@@ -20,6 +20,7 @@ fn spec() -> ModelSpec {
         masked_by: None,
         scaling: None,
         normalisation: Normalisation { mean: vec![100.0; 2], std: vec![50.0; 2] },
+        band_quantiles: Vec::new(),
         target: Target::Classes { classes: (1..4).map(class).collect() },
         value_scale: None,
         patch_size: 32,

@@ -24,7 +24,7 @@ pub use csvw::{CsvColumn, CsvTable, CsvType};
 pub use design::{DESIGN_FORMAT, Design, DesignStratum, DesignUnit, StrataBy};
 pub use estimates::{ESTIMATES_FORMAT, EstimatesMeta};
 pub use input::{InputFile, InputRef, RemoteObject, input_file};
-pub use model::{BUNDLE_FORMAT, Calibration, ModelSpec, SpecError, ValueScale};
+pub use model::{BUNDLE_FORMAT, BandQuantiles, Calibration, ModelSpec, SpecError, ValueScale};
 pub use normalisation::Normalisation;
 pub use padding::Padding;
 pub use predict_mode::{DenseAgreement, PredictMode};

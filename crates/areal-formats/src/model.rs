@@ -9,7 +9,7 @@ use crate::{Architecture, MAX_PATCH_SIZE, Normalisation, Padding, Provenance};
 /// The `format` of `model.json`.
 ///
 /// A key that came later and whose absence means what was done before leaves the format as it is: `padding`,
-/// `masked_by`, `scaling`. Unknown keys are refused, so that an older version does not take a bundle for what it is
+/// `masked_by`, `scaling`, `band_quantiles`. Unknown keys are refused, so that an older version does not take a bundle for what it is
 /// not.
 pub const BUNDLE_FORMAT: &str = "areal-bundle/1";
 
@@ -41,6 +41,24 @@ pub struct ValueScale {
     pub std: f64,
 }
 
+/// The distribution of a band over observed pixels, in stored values: the values that 5, 25, 50, 75 and 95 % of them do not exceed.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BandQuantiles {
+    pub p05: f64,
+    pub p25: f64,
+    pub p50: f64,
+    pub p75: f64,
+    pub p95: f64,
+}
+
+impl BandQuantiles {
+    /// All five, in order.
+    pub fn all(&self) -> [f64; 5] {
+        [self.p05, self.p25, self.p50, self.p75, self.p95]
+    }
+}
+
 /// The description of a model without its weights: the `model.json` of a bundle.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -61,6 +79,9 @@ pub struct ModelSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scaling: Option<Vec<Scaling>>,
     pub normalisation: Normalisation,
+    /// Distribution of each band over the training pixels; empty where it is not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub band_quantiles: Vec<BandQuantiles>,
     pub target: Target,
     /// Standardisation of a value target; none for classes.
     pub value_scale: Option<ValueScale>,
@@ -102,6 +123,13 @@ impl ModelSpec {
         }
         if let Some(scaling) = self.scaling.as_ref().filter(|s| s.len() != self.bands.len()) {
             return fault(format!("{} bands, but the scaling of {}", self.bands.len(), scaling.len()));
+        }
+        let quantiles = self.band_quantiles.len();
+        if ![0, self.bands.len()].contains(&quantiles) {
+            return fault(format!("{} bands, but the quantiles of {quantiles}", self.bands.len()));
+        }
+        if let Some(band) = self.band_quantiles.iter().position(|q| !q.all().is_sorted_by(|a, b| a <= b)) {
+            return fault(format!("the quantiles of band {} do not rise", band + 1));
         }
         if !(1..=MAX_PATCH_SIZE).contains(&self.patch_size) {
             return fault(format!("patch_size is {}; it must be between 1 and {MAX_PATCH_SIZE}", self.patch_size));

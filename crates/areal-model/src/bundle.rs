@@ -93,6 +93,7 @@ mod tests {
             masked_by: None,
             scaling: None,
             normalisation: Normalisation { mean: vec![100.0, 200.0], std: vec![10.0, 20.0] },
+            band_quantiles: Vec::new(),
             target: Target::Classes { classes: vec![class(1, "forest"), class(4, "water")] },
             value_scale: None,
             patch_size: 8,

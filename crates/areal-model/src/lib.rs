@@ -3,6 +3,7 @@
 //! Axis order: images are `[N, C, H, W]` (patch, band, row, column), logits `[N, K]` (patch, class). A value target has
 //! `K = 1`.
 
+mod band_sample;
 mod batch;
 mod bundle;
 mod check_device;
@@ -19,8 +20,10 @@ mod network;
 mod precision;
 mod probe;
 mod statistics;
+mod unlike;
 mod weights;
 
+pub use band_sample::BandSample;
 pub use batch::{PatchBatch, to_tensor};
 pub use bundle::{Bundle, WEIGHTS_FILE};
 pub use check_device::{Compared, Gradients};
@@ -36,4 +39,5 @@ pub use network::{Block, Network, NetworkConfig, Operations};
 pub use precision::{Precision, PrecisionChange};
 pub use probe::{LogitDifference, probe_batch};
 pub use statistics::Statistics;
+pub use unlike::{Cause, Unlike, unlike_training};
 pub use weights::{StateDict, TensorValues};

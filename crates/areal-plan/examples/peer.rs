@@ -33,6 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         masked_by: None,
         scaling: None,
         normalisation: Normalisation { mean: vec![900.0; bands], std: vec![250.0; bands] },
+        band_quantiles: Vec::new(),
         target: Target::Classes { classes: (1..=CLASSES).map(class).collect() },
         value_scale: None,
         patch_size: side,

@@ -34,6 +34,7 @@ fn spec(architecture: Architecture, padding: Padding, patch_size: usize) -> Mode
         masked_by: None,
         scaling: None,
         normalisation: Normalisation { mean: vec![900.0; BANDS], std: vec![250.0; BANDS] },
+        band_quantiles: Vec::new(),
         target: Target::Classes { classes: (1..=7).map(class).collect() },
         value_scale: None,
         patch_size,

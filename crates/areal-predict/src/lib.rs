@@ -21,6 +21,7 @@ mod stream_fixtures;
 #[cfg(test)]
 mod stream_tests;
 mod strip;
+mod training_like;
 
 pub use error::{MemoryPart, PredictError};
 pub use run::{ClassCount, PredictReport, predict};

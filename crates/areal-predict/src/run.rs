@@ -21,6 +21,7 @@ use crate::patch_order::PatchOrder;
 use crate::source::PixelSource;
 use crate::stream::{Start, StreamSettings, stream};
 use crate::strip::Shard;
+use crate::training_like::warn_if_unlike;
 use crate::{PredictError, PredictSettings};
 
 /// Result of a prediction.
@@ -95,6 +96,7 @@ pub fn predict(
     let spec = inference.spec().clone();
     check_fit(scene, &spec)?;
     let staged = StagedDir::new(out, settings.overwrite)?;
+    warn_if_unlike(scene, &spec)?;
     let layout = settings.layout(scene.size(), spec.patch_size)?;
     let mut schedule = schedule(scene, inference, settings, layout)?;
     let (inputs, bundle_sha256) = hash_inputs(scene, bundle, settings.store.as_deref(), job)?;

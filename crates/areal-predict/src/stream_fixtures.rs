@@ -107,6 +107,7 @@ pub fn spec(target: Target, patch_size: usize) -> ModelSpec {
         masked_by: None,
         scaling: None,
         normalisation: Normalisation { mean: vec![0.0; 2], std: vec![1.0; 2] },
+        band_quantiles: Vec::new(),
         target,
         value_scale: value.then_some(ValueScale { mean: 0.0, std: 1.0 }),
         patch_size,

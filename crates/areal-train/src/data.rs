@@ -1,9 +1,9 @@
 //! The patches of a split with their targets.
 
-use areal_formats::{Normalisation, ValueScale};
+use areal_formats::{BandQuantiles, Normalisation, ValueScale};
 use areal_grid::{PixelState, Pixels, Target};
 use areal_job::Job;
-use areal_model::{PatchBatch, Statistics};
+use areal_model::{BandSample, PatchBatch, Statistics};
 use areal_store::{Label, PatchStore, Split};
 
 use crate::TrainError;
@@ -63,13 +63,15 @@ impl<'a> Samples<'a> {
         Ok(PatchBatch { shape: [n, c, h, w], pixels, states })
     }
 
-    /// Mean and deviation of each band over the observed pixels.
-    pub fn normalisation(&self, job: Job<'_>) -> Result<Normalisation, TrainError> {
+    /// Mean, deviation and quantiles of each band over the observed pixels.
+    pub fn bands(&self, job: Job<'_>) -> Result<(Normalisation, Vec<BandQuantiles>), TrainError> {
         let mut statistics = Statistics::new(self.store.shape()[1]);
+        let mut sample = BandSample::new(self.store.shape()[1]);
         for place in 0..self.len() {
             job.check()?;
             let patch = self.read(&[place])?;
             statistics.add(&patch.pixels, 0, &patch.states);
+            sample.add(&patch.pixels, 0, &patch.states);
         }
         if statistics.count() == 0 {
             return Err(TrainError::NothingObserved { store: self.store.path().to_path_buf() });
@@ -82,7 +84,7 @@ impl<'a> Samples<'a> {
                 self.store.path().display()
             );
         }
-        Ok(statistics.normalisation())
+        Ok((statistics.normalisation(), sample.quantiles()))
     }
 
     /// Mean and deviation of the values; no deviation is an error.

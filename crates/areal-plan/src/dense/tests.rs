@@ -23,6 +23,7 @@ fn plan(architecture: Architecture, padding: Padding, patch_size: usize) -> Plan
         bands: (1..=BANDS).map(|b| format!("band {b}")).collect(),
         pixel_type: PixelType::U16,
         normalisation: Normalisation { mean: vec![900.0; BANDS], std: vec![250.0; BANDS] },
+        band_quantiles: Vec::new(),
         target: Target::Classes { classes: (1..=5).map(class).collect() },
         value_scale: None,
         patch_size,

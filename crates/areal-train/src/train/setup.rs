@@ -82,6 +82,7 @@ pub(super) fn describe(
     };
     let fractions: Vec<f64> = counts.iter().map(fraction).collect();
     let is_value = matches!(meta.target, Target::Value { .. });
+    let (normalisation, band_quantiles) = train.bands(job)?;
     Ok(ModelSpec {
         format: BUNDLE_FORMAT.to_owned(),
         architecture: settings.architecture,
@@ -90,7 +91,8 @@ pub(super) fn describe(
         pixel_type: meta.pixel_type,
         masked_by: meta.scenes.iter().find_map(|s| s.settings.quality.as_ref()).map(ToString::to_string),
         scaling: meta.scaling.clone(),
-        normalisation: train.normalisation(job)?,
+        normalisation,
+        band_quantiles,
         target: meta.target.clone(),
         value_scale: if is_value { Some(train.value_scale()?) } else { None },
         patch_size: meta.patch_size,
