@@ -211,5 +211,5 @@ fn a_run_that_is_killed_continues_to_the_same_bytes() {
 fn devices_are_listed() {
     let run = areal(["devices", "--json"]).expect(0);
     assert_eq!(run.json()[0]["choice"], "cpu");
-    assert!(areal(["devices"]).expect(0).stdout.contains("processor"));
+    assert!(areal(["devices"]).expect(0).stdout.contains("threads"));
 }
