@@ -1,4 +1,4 @@
-//! Which cells of a map `areal aggregate` reads.
+//! What `areal aggregate` reads: the cells near zones, and zones of any size.
 
 use areal_grid::Pixels;
 use serde_json::{Value, json};
@@ -50,4 +50,28 @@ fn fault_22_only_cells_near_zones_are_read() {
     near(&found["totals"]["map, where read"]["class_2_area_km2"], 1.0);
     let meta: Value = serde_json::from_slice(&std::fs::read(at("areas/areas.json")).unwrap()).unwrap();
     assert_eq!((meta["cells"].as_u64(), meta["cells_read"].as_u64()), (Some(40_000_000_000), Some(250_000)));
+}
+
+#[test]
+fn fault_41_a_zone_of_two_million_vertices_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let map = grid("EPSG:6933", [-1000.0, 1000.0], [10.0, 10.0], 200, 200);
+    raster(&at("map.tif"), &map, &Pixels::U8(vec![1; 40_000]), 255.0);
+    // A circle of 900 m in an equal-area CRS: pi r^2 = 2.544690 km2.
+    let turn = |k: u32| f64::from(k % 2_000_000) / 2e6 * std::f64::consts::TAU;
+    let point = |k: u32| format!("[{:.9},{:.9}]", 900.0 * turn(k).cos(), 900.0 * turn(k).sin());
+    let ring: Vec<String> = (0..=2_000_000).map(point).collect();
+    let layer = format!(
+        "{{\"type\": \"FeatureCollection\", \"crs\": {{\"type\": \"name\", \"properties\": {{\"name\": \"urn:ogc:def:crs:EPSG::6933\"}}}}, \
+         \"features\": [{{\"type\": \"Feature\", \"properties\": {{\"id\": \"a\"}}, \"geometry\": {{\"type\": \"Polygon\", \
+         \"coordinates\": [[{}]]}}}}]}}",
+        ring.join(",")
+    );
+    std::fs::write(at("zones.geojson"), layer).unwrap();
+    let paths = ["map.tif", "zones.geojson", "areas"].map(|name| at(name).into_os_string());
+    let [map, zones, out] = &paths;
+    let flags = ["aggregate", "--json", "--raster", "--zones", "--out"].map(std::ffi::OsStr::new);
+    let found = areal([flags[0], flags[1], flags[2], map, flags[3], zones, flags[4], out]).expect(0).json();
+    near(&found["zones"][0]["class_1_area_km2"], std::f64::consts::PI * 0.81);
 }

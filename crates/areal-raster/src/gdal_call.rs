@@ -26,6 +26,8 @@ pub(crate) fn init() {
             ("OGR_CURRENT_DATE", "1970-01-01T00:00:00.000Z"),
             // Dates in GeoJSON stay the text that they are, such as the ids of zones.
             ("OGR_GEOJSON_DATE_AS_STRING", "YES"),
+            // One feature may be as large as its file.
+            ("OGR_GEOJSON_MAX_OBJ_SIZE", "0"),
             // A staged file is synced once, when it is whole.
             ("OGR_SQLITE_SYNCHRONOUS", "OFF"),
         ];
