@@ -84,6 +84,17 @@ pub(crate) struct Subject<'a> {
     pub cells: f64,
 }
 
+/// Units of a simple random sample without replacement that has the same standard error: with replacement it is `p (1 - p) / variance`, and from
+/// `cells` cells `1 / n + 1 / cells` is that number's reciprocal (Cochran 1977, equation 3.2). The sample's own number by its weights where
+/// the standard error is 0.
+fn drawn_alike(estimate: &Estimate, cells: f64) -> f64 {
+    if estimate.standard_error > 0.0 {
+        1.0 / (1.0 / estimate.effective_n + 1.0 / cells)
+    } else {
+        estimate.effective_n.min(cells)
+    }
+}
+
 impl EstimateRow {
     pub(crate) fn new(
         subject: &Subject,
@@ -107,7 +118,7 @@ impl EstimateRow {
             low: Some(interval.low),
             high: Some(interval.high),
             n: estimate.n,
-            effective_n: Some(estimate.effective_n.min(subject.cells)),
+            effective_n: Some(drawn_alike(estimate, subject.cells)),
             method: method.to_owned(),
             interval: interval.method.to_string(),
             quality: grading.flag(estimate, &interval).to_string(),

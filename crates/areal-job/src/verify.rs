@@ -77,7 +77,10 @@ pub fn verify(folder: &Path, accept: bool, job: Job<'_>) -> Result<Vec<Verified>
     };
     for output in &outputs {
         let inner = |file: &Path| outputs.iter().any(|o| o != output && o.starts_with(output) && file.starts_with(o));
-        let own = all.iter().filter(|file| file.starts_with(output) && !inner(file));
+        // A file with a note of its own is compared with that.
+        let own = all
+            .iter()
+            .filter(|file| file.starts_with(output) && !inner(file) && Written::of(&folder.join(file)).is_none());
         let own: Vec<&Path> = own.filter_map(|file| file.strip_prefix(output).ok()).collect();
         verify_output(&folder.join(output), &own, accept, &mut push)?;
     }

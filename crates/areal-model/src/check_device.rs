@@ -57,6 +57,13 @@ pub(crate) fn check_device(
     let found = batch.results(config, weights, device, gradients)?;
     let least =
         NEGLIGIBLE * expected.iter().filter(|r| r.compared == Compared::Gradients).map(Numbers::squares).sum::<f64>();
+    if let Some(value) = expected.iter().flat_map(|e| &e.values).find(|v| !v.is_finite()) {
+        return Err(ModelError::Compute(format!("the network gives {value} on the CPU for a probe batch")));
+    }
+    if found.len() != expected.len() {
+        let (found, expected) = (found.len(), expected.len());
+        return Err(ModelError::Compute(format!("{choice} gives gradients of {found} tensors in place of {expected}")));
+    }
     for (found, expected) in found.iter().zip(&expected) {
         let (compared, tolerance) = (expected.compared, expected.tolerance());
         let apart = apart(found, expected, least);

@@ -64,8 +64,11 @@ pub struct RevisionRow {
 /// A comparison of two vintages.
 pub struct Comparison {
     pub rows: Vec<RevisionRow>,
-    /// Estimates that are in one vintage only, suppressed, model-based, or without an error.
+    /// Estimates that are in one vintage only, suppressed, or model-based.
     pub not_compared: usize,
+    /// Estimates of both vintages whose standard error is 0 in one of them: the sample found no error of the map, which is not certainty. By
+    /// population, zone and class.
+    pub without_error: Vec<(Population, String, String)>,
     /// Ground whose estimates are not compared, because the vintages do not predict the same of it.
     pub other_ground: Vec<OtherGround>,
 }
@@ -109,10 +112,17 @@ pub fn compare(settings: &CompareSettings) -> Result<Comparison, SurveyError> {
         return Err(SurveyError::OtherGround { old_km2, new_km2 });
     }
     let all: HashSet<_> = old.rows.iter().chain(&new.rows).map(key).collect();
+    let without_error: Vec<_> = new
+        .rows
+        .iter()
+        .filter(|r| before.get(&key(r)).is_some_and(|b| [b, *r].iter().any(|side| side.standard_error == Some(0.0))))
+        .map(|r| (r.population, r.zone_id.clone(), r.class_name.clone()))
+        .collect();
     let values: Vec<(Vintage, Vintage)> = pairs.iter().map(|p| (p.old.vintage, p.new.vintage)).collect();
     let found = revisions(&values, settings.correlation, settings.level)?;
     let rows = pairs.iter().zip(found).map(|(pair, f)| RevisionRow::new(pair, [&old, &new], &f)).collect();
-    Ok(Comparison { rows, not_compared: all.len() - all_pairs.len(), other_ground })
+    let not_compared = all.len() - all_pairs.len() - without_error.len();
+    Ok(Comparison { rows, not_compared, without_error, other_ground })
 }
 
 /// One number in both vintages.

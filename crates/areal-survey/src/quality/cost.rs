@@ -16,7 +16,7 @@ pub(super) fn write(text: &mut String, q: &QualityInput) {
         if let Some(effective) = row.effective_n {
             let _ = writeln!(
                 text,
-                "- {}: the {} units have the same error as {effective:.0} units drawn without strata or map.",
+                "- {}: the {} units have the same standard error as {effective:.0} units drawn without strata or map.",
                 row.class_name, row.n
             );
         }

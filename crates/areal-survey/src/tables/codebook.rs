@@ -68,8 +68,8 @@ fn number_columns() -> Vec<CsvColumn> {
         number(
             "effective_n",
             "Effective units",
-            "Units of a simple random sample with the same standard error: p (1 - p) / variance of the fraction p; the sample's own \
-             number by its weights where the standard error is 0. Never above the number of cells in the population.",
+            "Units of a simple random sample without replacement that has the same standard error: 1 / (variance / (p (1 - p)) + 1 / N) for \
+             the fraction p of N cells; the sample's own number by its weights where the standard error is 0.",
         )
         .optional(),
     ]

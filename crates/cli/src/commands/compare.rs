@@ -60,8 +60,14 @@ pub fn run(options: &Options, _context: &Context) -> Result<(), CliError> {
     let found = compare(&settings)?;
     if found.not_compared > 0 {
         tracing::warn!(
-            "{} estimates are not compared: they are in only one vintage, suppressed, model-based, or without an error",
+            "{} estimates are not compared: they are in only one vintage, suppressed, or model-based",
             found.not_compared
+        );
+    }
+    for (population, zone, class) in &found.without_error {
+        tracing::warn!(
+            "{class} in {}: not compared, because a standard error is 0: a sample found no error of the map, and the error is not known",
+            zone_label(*population, zone)
         );
     }
     for ground in &found.other_ground {

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use areal_demo::{DemoSettings, DemoSize, generate, label};
-use areal_job::{FileError, StagedDir, StagedFile};
+use areal_formats::{DESIGN_FORMAT, Design};
+use areal_job::{FileError, StagedDir, StagedFile, read_json};
+use areal_raster::Prediction;
 use clap::Args;
 
 use super::check_names;
@@ -69,6 +71,14 @@ fn label_sample(folder: &Path, sample: &Path, overwrite: bool) -> Result<(), Cli
         return Err(CliError::new(Exit::Usage, format!("{} is not in the folder of a sample", sample.display()))
             .help("give the sample.csv that `areal sample` made"));
     };
+    let design = sample.with_file_name("design.json");
+    if design.exists() {
+        let design: Design = read_json(&design, DESIGN_FORMAT)?;
+        if Path::new(&design.map).file_name() == Some(Prediction::VALUE.as_ref()) {
+            return Err(CliError::new(Exit::Input, format!("{} is a sample of a value", sample.display()))
+                .help("`areal demo --label` knows land use only; the true values are in wealth.tif of the demo"));
+        }
+    }
     let out = folder.join("labels").join(format!("{scene}.csv"));
     // The head of every sample.
     let staged = StagedFile::replacing(&out, overwrite, "unit_id,lon,lat,label")?;
