@@ -271,7 +271,7 @@ fn ground_that_one_vintage_does_not_predict_is_no_change() {
     w.label("sample", "sample.csv", "labelled.csv");
     let zones = w.text("zones.gpkg");
     let flags = ["--zones", &zones, "--zone-id", "id", "--zone-method", "direct"];
-    w.estimate("clear", &flags).expect(0).says(&["quality: good below a relative error of 16.5 %"]);
+    w.estimate("clear", &flags).expect(0).says(&["quality: good where the relative error is below 16.5 %"]);
     // Clouds over the north: zones Z3 to Z8 in part or whole.
     let clouded: Vec<u8> = (0..SIDE * SIDE).map(|k| if k / SIDE < 120 { 255 } else { w.map[k] }).collect();
     w.write_prediction("clouded", &clouded);

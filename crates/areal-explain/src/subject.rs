@@ -102,8 +102,8 @@ pub fn of_places(scene: &Scene, places: &[[f64; 2]], patch_size: usize) -> Resul
     Ok(subjects)
 }
 
-/// For each class, the patches around the `count` cells of a prediction in which it is most certain; of a value, around
-/// the cells where it is highest. Equal cells in reading order.
+/// For each class, the patches around up to `count` cells of a prediction in which it is most certain; of a value, around
+/// the cells where it is highest. Their centres are at least one patch apart, by rows or by columns. Equal cells in reading order.
 ///
 /// # Errors
 /// When the prediction is of another target, patch size, bundle or grid of cells than the model and the scene as it is
@@ -128,6 +128,7 @@ pub fn of_prediction(
     check_origin(meta, scene, spec, bundle_sha256)?;
     let mut raster = RasterFile::open(&path)?;
     let mut best: BTreeMap<usize, Vec<(f64, usize, usize)>> = BTreeMap::new();
+    let apart = meta.patch_size.div_ceil(meta.stride);
     for window in blocks(meta.grid.height, meta.grid.width, 512, 512) {
         job.check()?;
         let bands = (1..=target.outputs()).map(|b| raster.read_band(b, &window)).collect::<Result<Vec<_>, _>>()?;
@@ -138,7 +139,7 @@ pub fn of_prediction(
             let probability = |k: usize| bands[k].0.get(cell);
             let top = (1..bands.len()).fold(0, |top, k| if probability(k) > probability(top) { k } else { top });
             let place = (window.row + cell / window.width, window.col + cell % window.width);
-            keep_best(best.entry(top).or_default(), (probability(top), place.0, place.1), count);
+            keep_best(best.entry(top).or_default(), (probability(top), place.0, place.1), count, apart);
         }
     }
     let mut subjects = Vec::new();
@@ -179,7 +180,13 @@ fn check_origin(
     Ok(())
 }
 
-fn keep_best(best: &mut Vec<(f64, usize, usize)>, cell: (f64, usize, usize), count: usize) {
+/// Keeps the `count` greatest cells (value, row, column) that are `apart` cells apart: of two that are nearer, the greater one.
+fn keep_best(best: &mut Vec<(f64, usize, usize)>, cell: (f64, usize, usize), count: usize, apart: usize) {
+    let near = |other: &(f64, usize, usize)| other.1.abs_diff(cell.1) < apart && other.2.abs_diff(cell.2) < apart;
+    if best.iter().any(|other| near(other) && other.0 >= cell.0) {
+        return;
+    }
+    best.retain(|other| !near(other));
     best.push(cell);
     best.sort_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
     best.truncate(count);
@@ -203,4 +210,25 @@ fn of_window(scene: &Scene, name: &str, window: Window, output: Option<usize>) -
         place: Some(PatchPlace::new(scene.name(), scene.grid(), window)),
         output,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two overlapping patches of one class were explained as two.
+    #[test]
+    fn the_best_cells_are_a_patch_apart() {
+        let kept = |cells: &[(f64, usize, usize)]| {
+            let mut best = Vec::new();
+            for cell in cells {
+                keep_best(&mut best, *cell, 2, 2);
+            }
+            best
+        };
+        // .9 and .95 are neighbours; .8 is two columns from .9 and one from .95.
+        assert_eq!(kept(&[(0.9, 0, 0), (0.95, 0, 1), (0.7, 5, 5)]), [(0.95, 0, 1), (0.7, 5, 5)]);
+        assert_eq!(kept(&[(0.95, 0, 1), (0.8, 0, 2), (0.9, 0, 3)]), [(0.95, 0, 1), (0.9, 0, 3)]);
+        assert_eq!(kept(&[(0.9, 0, 0), (0.8, 2, 0), (0.7, 0, 2)]), [(0.9, 0, 0), (0.8, 2, 0)]);
+    }
 }

@@ -151,7 +151,7 @@ impl EstimateLine {
                 sort: sort(self.interval.map(|i| i.0)),
                 text: interval_text(self.interval, |v| number(v, digits)),
             },
-            cv: CellView { sort: sort(self.cv), text: self.cv.map_or_else(|| "–".to_owned(), percent) },
+            cv: CellView { sort: sort(self.cv), text: self.cv.map_or_else(|| "–".to_owned(), cv_text) },
             units: self.units,
             method: self.method.clone(),
             quality: if self.suppressed.is_empty() {
@@ -243,4 +243,8 @@ pub(crate) struct AccuracyRowView {
     pub estimate: String,
     pub standard_error: String,
     pub interval: String,
+}
+/// A coefficient of variation as per cent. Digits of one above 1000 % are noise.
+fn cv_text(cv: f64) -> String {
+    if cv > 10.0 { format!("> {}", percent(10.0)) } else { percent(cv) }
 }

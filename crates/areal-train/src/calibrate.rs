@@ -8,12 +8,13 @@ use ndarray::Array2;
 const BINS: usize = 15;
 
 /// The temperature that makes the (weighted) log loss of logits `[N, K]` least (Guo et al. 2017, section 4.2), between
-/// 0.05 and 20, by golden-section search on its logarithm: the loss is convex in 1 / temperature.
+/// 0.05 and 20, by golden-section search on its logarithm: the loss is convex in 1 / temperature. `prior` times the square of the logarithm is
+/// added to the loss.
 ///
 /// `weights` are one a patch. Where a model's training implies another class prior than the patches have, they carry
 /// the ratio of the two, so that the temperature is right for the prior that is undone later.
-pub fn fit_temperature(logits: &Array2<f32>, truth: &[usize], weights: &[f64]) -> f64 {
-    let loss = |log_t: f64| log_loss(logits, truth, weights, log_t.exp());
+fn fit_temperature(logits: &Array2<f32>, truth: &[usize], weights: &[f64], prior: f64) -> f64 {
+    let loss = |log_t: f64| log_loss(logits, truth, weights, log_t.exp()) + prior * log_t * log_t;
     let golden = (5f64.sqrt() - 1.0) / 2.0;
     let (mut low, mut high) = (0.05f64.ln(), 20f64.ln());
     while high - low > 1e-4 {
@@ -26,6 +27,31 @@ pub fn fit_temperature(logits: &Array2<f32>, truth: &[usize], weights: &[f64]) -
         }
     }
     f64::midpoint(low, high).exp()
+}
+
+/// A temperature, and on how many patches it rests.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Temperature {
+    pub value: f64,
+    /// Patches of equal weight that tell as much (Kish 1965): `(sum w)^2 / sum w^2`.
+    pub patches: f64,
+    /// True where they are too few by themselves, and it was held near 1.
+    pub held: bool,
+}
+
+/// Below this number of patches, and where the best temperature lies at a bound, the temperature is held near 1.
+const ENOUGH: f64 = 100.0;
+/// Deviation of the logarithm of a temperature that holds it: nearly all networks need between 1/3 and 3.
+const HELD: f64 = 0.5;
+
+/// The temperature of logits `[N, K]`: that of [`fit_temperature`] on enough patches. Some few patches that are all right would give
+/// probabilities of 1 for everything, so on few the logarithm of the temperature has a normal prior about 0.
+pub(crate) fn temperature(logits: &Array2<f32>, truth: &[usize], weights: &[f64]) -> Temperature {
+    let patches = weights.iter().sum::<f64>().powi(2) / weights.iter().map(|w| w * w).sum::<f64>();
+    let free = fit_temperature(logits, truth, weights, 0.0);
+    let held = patches < ENOUGH || !(0.051..19.9).contains(&free);
+    let value = if held { fit_temperature(logits, truth, weights, 0.5 / (HELD * HELD * patches)) } else { free };
+    Temperature { value, patches, held }
 }
 
 /// Weighted mean of `-ln p` of the true class at a temperature.
@@ -79,10 +105,10 @@ mod tests {
         let z = 5.0f32;
         let logits = arr2(&[[z, 0.0], [z, 0.0], [z, 0.0], [z, 0.0]]);
         let truth = [0, 0, 0, 1];
-        let t = fit_temperature(&logits, &truth, &[1.0; 4]);
+        let t = fit_temperature(&logits, &truth, &[1.0; 4], 0.0);
         assert!((t - 5.0 / 3f64.ln()).abs() < 1e-3, "{t}");
         // The wrong one weighted three times: the best probability is 1/2, the temperature as high as may be.
-        let t = fit_temperature(&logits, &truth, &[1.0, 1.0, 1.0, 3.0]);
+        let t = fit_temperature(&logits, &truth, &[1.0, 1.0, 1.0, 3.0], 0.0);
         assert!(t > 19.9, "{t}");
         // At the best temperature the loss is the entropy of (3/4, 1/4).
         let loss = log_loss(&logits, &truth, &[1.0; 4], 5.0 / 3f64.ln());
@@ -95,5 +121,27 @@ mod tests {
         let p = arr2(&[[0.9f32, 0.1], [0.9, 0.1], [0.9, 0.1], [0.9, 0.1], [0.6, 0.4]]);
         let error = expected_calibration_error(&p, &[0, 0, 1, 1, 0], &[1.0; 5]);
         assert!((error - 0.4).abs() < 1e-6, "{error}");
+    }
+
+    /// Five patches that are all right ran to the bound of .05: every probability was 1.
+    #[test]
+    fn few_patches_hold_the_temperature_near_1() {
+        let logits = Array2::from_shape_fn((5, 2), |(_, k)| if k == 0 { 5.0 } else { 0.0 });
+        let (truth, weights) = ([0; 5], [1.0; 5]);
+        assert!(fit_temperature(&logits, &truth, &weights, 0.0) < 0.051);
+        let found = temperature(&logits, &truth, &weights);
+        assert!(found.held && found.patches == 5.0);
+        // With t = ln T the sum of ln(1 + exp(-5 / T)) and t^2 / (2 . 0.5^2 . 5) = .4 t^2 is least where its slope is 0: at t = -.037 the
+        // slopes are exp(-5.19) 5.19 = .029 and 0.8 t = -.030.
+        assert!((found.value.ln() + 0.037).abs() < 0.003, "{found:?}");
+    }
+
+    #[test]
+    fn enough_patches_are_fitted_freely() {
+        // Three in four right, as in the closed form, 200 times.
+        let logits = Array2::from_shape_fn((800, 2), |(_, k)| if k == 0 { 5.0 } else { 0.0 });
+        let truth: Vec<usize> = (0..800).map(|k| usize::from(k % 4 == 0)).collect();
+        let found = temperature(&logits, &truth, &[1.0; 800]);
+        assert!(!found.held && (found.value - 5.0 / 3f64.ln()).abs() < 1e-3, "{found:?}");
     }
 }

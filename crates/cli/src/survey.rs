@@ -43,13 +43,16 @@ pub fn print_rows(rows: &[EstimateRow], round: f64, limits: &CvLimits) {
     }
     print_aligned(&lines);
     tracing::info!(
-        "quality: good below a relative error of {:.1} %, caution up to {:.1} %, else unreliable; the relative error is the larger of the \
-         CV and the longer side of the interval over the estimate and the normal quantile; never good below 15 units or without an interval",
+        "quality: good where the relative error is below {:.1} %, caution up to {:.1} %, else unreliable. The relative error is the CV or, \
+         where that is larger, the longer side of the interval in units of the normal quantile, over the estimate. Fewer than 15 units or no \
+         interval: never good",
         100.0 * limits.good,
         100.0 * limits.caution
     );
-    if rows.iter().any(|row| resolution.is_below(row)) {
-        tracing::info!("a dash means an estimate below half of the last printed digit, or its error");
+    if rows.iter().any(|row| resolution.is_below(row) || row.low.is_none() && row.suppressed.is_empty()) {
+        tracing::info!(
+            "a dash means that the method gives no interval, or an estimate below half of the last printed digit and its error"
+        );
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use areal_job::{Progress, Task, Unit};
 use console::Term;
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, TermLike};
 use tracing::level_filters::LevelFilter;
 
 use crate::args::Global;
@@ -32,7 +32,8 @@ pub fn init_logging(global: &Global) -> Option<MultiProgress> {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(move || writer.clone())
-        .with_ansi(stderr().is_terminal())
+        // Not with NO_COLOR, nor on a terminal that has no colours.
+        .with_ansi(stderr().is_terminal() && console::colors_enabled_stderr())
         .without_time()
         .with_target(false)
         .try_init();
@@ -129,13 +130,16 @@ impl Progress for Bars {
         let (bar, template) = match total {
             Some(total) => (
                 ProgressBar::new(total),
-                "{prefix:>14} {bar:30} {human_pos}/{human_len} UNIT, {per_sec}, {eta} left {msg}",
+                "{prefix:>14} {bar:30} {human_pos}/{human_len} UNIT, {rate}, {eta} left {msg}",
             ),
-            None => (ProgressBar::no_length(), "{prefix:>14} {spinner} {human_pos} UNIT, {per_sec} {msg}"),
+            None => (ProgressBar::no_length(), "{prefix:>14} {spinner} {human_pos} UNIT, {rate} {msg}"),
         };
         let bar = self.0.add(bar).with_prefix(name.to_owned());
         if let Ok(style) = ProgressStyle::with_template(&template.replace("UNIT", unit.word())) {
-            bar.set_style(style);
+            let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+                let _ = write!(out, "{:.1}/s", state.per_sec());
+            };
+            bar.set_style(style.with_key("rate", rate));
         }
         bar.enable_steady_tick(Duration::from_millis(250));
         Box::new(BarTask(bar))

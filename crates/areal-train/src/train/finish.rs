@@ -7,7 +7,7 @@ use areal_store::Split;
 use ndarray::Array2;
 
 use super::TrainReport;
-use crate::calibrate::{at_temperature, expected_calibration_error, fit_temperature};
+use crate::calibrate::{at_temperature, expected_calibration_error, temperature};
 use crate::card::{Card, write_card};
 use crate::checkpoint::Checkpoint;
 use crate::curves::draw_curves;
@@ -47,7 +47,16 @@ fn calibrate(logits: &Array2<f32>, spec: &ModelSpec, validation: &Samples<'_>) -
     }
     let (truth, counts) = (validation.classes(), validation.class_counts());
     let weights: Vec<f64> = truth.iter().map(|k| spec.training_prior[*k] / counts[*k] as f64).collect();
-    let temperature = fit_temperature(logits, &truth, &weights);
+    let found = temperature(logits, &truth, &weights);
+    if found.held {
+        tracing::warn!(
+            "the temperature rests on {:.0} validation patches of equal weight, too few by themselves, and is held near 1 ({:.3}); the \
+             probabilities may be too sure, or not sure enough",
+            found.patches,
+            found.value
+        );
+    }
+    let temperature = found.value;
     let error = |t| expected_calibration_error(&at_temperature(spec, logits, t), &truth, &weights);
     (temperature, Some([error(1.0), error(temperature)]))
 }
