@@ -1,5 +1,5 @@
-//! GPUs beside the CPU, through the program. `scripts/test --gpu` builds it with the feature `gpu`, and installs a software
-//! GPU for machines without one. Without `AREAL_TESTS_GPU` these tests are skipped.
+//! GPUs beside the CPU, through the program. `scripts/test --gpu` builds it with the feature `gpu`, installs a software GPU, and
+//! runs these tests on it. Without `AREAL_TESTS_GPU` they are skipped.
 
 use std::path::Path;
 
