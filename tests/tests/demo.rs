@@ -1,6 +1,6 @@
 //! `areal demo`: a landscape to try areal on.
 
-use crate::common::areal;
+use crate::common::{JOB, areal};
 
 #[test]
 fn a_landscape_stands_whole_and_is_not_overwritten_unasked() {
@@ -34,4 +34,20 @@ fn a_landscape_stands_whole_and_is_not_overwritten_unasked() {
     assert_eq!(names, expected);
     areal(args).expect(4).says(&["already exists", "--overwrite"]);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+/// It was labelled with land use.
+#[test]
+fn a_sample_of_a_value_is_not_labelled_with_land_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let drawn = JOB.out().join("samples/landscape");
+    let read = |name: &str| std::fs::read_to_string(drawn.join(name)).unwrap();
+    let mut design: serde_json::Value = serde_json::from_str(&read("design.json")).unwrap();
+    design["map"] = "out/predictions/landscape/value.tif".into();
+    std::fs::write(folder.path().join("design.json"), design.to_string()).unwrap();
+    let sample = folder.path().join("sample.csv");
+    std::fs::write(&sample, read("sample.csv")).unwrap();
+    let demo = JOB.demo();
+    let args = ["demo", "--out", demo.to_str().unwrap(), "--label", sample.to_str().unwrap()];
+    areal(args).expect(3).says(&["sample.csv is a sample of a value", "wealth.tif"]);
 }

@@ -97,3 +97,34 @@ fn fault_33_an_output_that_was_moved_aside_is_put_back_for_who_reads_it() {
         .says(&["landscape was put back"]);
     assert!(fs::exists(map).unwrap());
 }
+
+/// Reports and labels have notes of their own, and counted as foreign to the demo's folder, too.
+#[test]
+fn verify_lists_each_file_once() {
+    let demo = JOB.demo();
+    let json = areal(["verify", demo.to_str().unwrap(), "--json"]).expect(0).json();
+    let files = json["files"].as_array().or_else(|| json.as_array()).unwrap_or_else(|| panic!("{json}"));
+    let mut paths: Vec<&str> = files.iter().map(|f| f["path"].as_str().unwrap()).collect();
+    assert!(paths.iter().any(|p| p.ends_with("report.html")), "{paths:?}");
+    let all = paths.len();
+    paths.sort_unstable();
+    paths.dedup();
+    assert_eq!(paths.len(), all);
+}
+
+/// The rows were left out with four possible reasons and no name.
+#[test]
+fn an_estimate_without_an_error_is_named_by_compare() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = fs::read_to_string(JOB.out().join("estimates/landscape/estimates.csv")).unwrap();
+    let [old, new] = ["old.csv", "new.csv"].map(|name| folder.path().join(name));
+    fs::write(&old, &table).unwrap();
+    let mut lines: Vec<String> = table.lines().map(str::to_owned).collect();
+    let mut cells: Vec<&str> = table.lines().nth(1).unwrap().split(',').collect();
+    assert_eq!((cells[0], cells[5]), ("map", "water"));
+    cells[9] = "0";
+    lines[1] = cells.join(",");
+    fs::write(&new, lines.join("\n")).unwrap();
+    let run = areal(["compare", old.to_str().unwrap(), new.to_str().unwrap()]).expect(0);
+    run.says(&["water in (map): not compared, because a standard error is 0"]);
+}

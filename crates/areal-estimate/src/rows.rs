@@ -357,4 +357,18 @@ mod tests {
         let unknown = make(found(IntervalMethod::None, false));
         assert!(unknown.quality == "unreliable" && unknown.standard_error.is_none() && unknown.cv.is_none());
     }
+
+    /// A sample of 300 units had the same error as all 27,125 cells of the map, whose error is none.
+    #[test]
+    fn effective_units_are_drawn_without_replacement() {
+        // 100 of 1000 cells: the variance of a fraction .2 is .16 (1 / 100 - 1 / 1000).
+        let variance = 0.16 * (0.01 - 0.001);
+        let of = |variance| Estimate {
+            effective_n: 0.16 / variance,
+            standard_error: f64::sqrt(variance),
+            ..Estimate::fraction(0.2, 1e-6, 50)
+        };
+        assert!((drawn_alike(&of(variance), 1000.0) - 100.0).abs() < 1e-9);
+        assert!(drawn_alike(&of(1e-12), 1000.0) < 1000.0);
+    }
 }
