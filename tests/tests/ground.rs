@@ -272,3 +272,44 @@ fn fault_6_edges_are_straight_in_degrees() {
         near(&case.run(&[]).expect(0).json()["zones"][0]["class_1_area_km2"], expected[0], relative);
     }
 }
+
+#[test]
+fn fault_7_areas_of_zones_do_not_depend_on_where_the_first_one_begins() {
+    // EPSG:4087, plate carree: 111,319.49 m a degree, with both poles drawn out to lines.
+    let m = 20_037_508.342_789_244 / 180.0;
+    let around = |lats: [f64; 2]| rectangle([-180.0 * m, 180.0 * m], lats.map(|lat| lat * m));
+    let cap = polygon(&[[-180.0, -90.0], [180.0, -90.0], [180.0, -63.0], [-180.0, -63.0]].map(|p| p.map(|v| v * m)));
+    let case = Case::new("EPSG:4087", [-180.0 * m, 90.0 * m], m, [180, 360]).zones(
+        Some(4087),
+        &[
+            ("cap", cap),
+            ("box", rectangle([0.0, 10.0 * m], [0.0, 10.0 * m])),
+            ("field", rectangle([0.0, 150.0], [0.0, 150.0])),
+            ("band", around([-80.0, 80.0])),
+            ("south", around([-90.0, 60.0])),
+            ("world", around([-90.0, 90.0])),
+        ],
+    );
+    let zones = case.run(&[]).expect(0).json()["zones"].clone();
+
+    let d = 150.0 / m;
+    let all = [-180.0, 180.0];
+    let expected = [
+        box_km2(all, [-90.0, -63.0]),
+        box_km2([0.0, 10.0], [0.0, 10.0]),
+        box_km2([0.0, d], [0.0, d]),
+        box_km2(all, [-80.0, 80.0]),
+        box_km2(all, [-90.0, 60.0]),
+        box_km2(all, [-90.0, 90.0]),
+    ];
+    for (zone, expected) in zones.as_array().unwrap().iter().zip(expected) {
+        near(&zone["zone_area_km2"], expected, 1e-8);
+    }
+    // Web Mercator, a square of the world: 85.051 128 779 806 59 degrees (atan of sinh of pi) to both sides.
+    let half = 20_037_508.342_789_244;
+    let case = Case::new("EPSG:3857", [-half, half], half / 100.0, [200, 200])
+        .zones(Some(3857), &[("world", rectangle([-half, half], [-half, half]))]);
+    let zones = case.run(&[]).expect(0).json()["zones"].clone();
+    let lat = std::f64::consts::PI.sinh().atan().to_degrees();
+    near(&zones[0]["zone_area_km2"], box_km2(all, [-lat, lat]), 1e-7);
+}

@@ -128,7 +128,7 @@ impl Mesh {
     }
 
     /// Pieces of a cell's outline, round the cell.
-    fn outline(&self, row: usize, col: usize) -> impl Iterator<Item = [[f64; 3]; 3]> {
+    fn outline(&self, row: usize, col: usize) -> impl Iterator<Item = [[f64; 3]; 3]> + Clone {
         self.sides(row, col).into_iter().flat_map(|(side, forth)| {
             let n = side.len() - 1;
             (0..n / 2).map(move |k| {

@@ -22,7 +22,7 @@ mod window;
 mod window_areas;
 
 pub use affine::Affine;
-pub use authalic::{Authalic, piece_angle, solid_angle};
+pub use authalic::{AngleSum, Authalic, solid_angle};
 pub use cell_area::CellAreas;
 pub use crs::{Crs, CrsKind, Ellipsoid};
 pub use extremes::{Extremes, Stray};

@@ -27,6 +27,7 @@ mod project;
 mod reach;
 mod rest;
 mod rim;
+mod ring_samples;
 mod row_areas;
 mod shape;
 mod shared_ground;

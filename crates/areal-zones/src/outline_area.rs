@@ -1,10 +1,9 @@
 //! True areas of outlines in a map projection.
 
-use areal_grid::{
-    Affine, Authalic, CellAreas, Crs, CrsKind, Ellipsoid, PixelGrid, ToLonLat, Window, piece_angle, solid_angle,
-};
+use areal_grid::{Affine, AngleSum, Authalic, CellAreas, Crs, CrsKind, Ellipsoid, PixelGrid, ToLonLat, Window};
 use geo::{BoundingRect, LineString, MultiPolygon};
 
+use crate::ring_samples::inside;
 use crate::{PlacedShapes, WindowCoverage, ZoneShape};
 
 /// Longest piece of an edge that is followed as a parabola, in Earth radii: 25 km.
@@ -17,6 +16,9 @@ const STRAIGHT: f64 = 1.5e-6;
 const MAX_HALVINGS: u32 = 24;
 /// Cells along the longer side of an outline that is measured by cells.
 const CELLS: f64 = 512.0;
+/// A ring of less than this solid angle, on the sphere and in the plane, holds the lesser part of the Earth: no map projection
+/// has half of the Earth in 2 million km2.
+const SMALL: f64 = 0.05;
 
 /// True areas of outlines in a projected CRS, in square metres, whatever poles and antimeridians they hold: each ring is
 /// followed on the authalic sphere. Where a ring leaves the Earth, what lies on the Earth is measured by cells.
@@ -56,24 +58,44 @@ fn ring_angles(rings: &[&LineString<f64>], crs: &Crs, sphere: &Authalic, positio
         positions.to_lonlat_or_nan(&mut points);
         points.into_iter().map(|p| if p[0].is_finite() { sphere.place(p) } else { [f64::NAN; 3] }).collect()
     };
+    let mut angles = vec![None; rings.len()];
+    // The first place of a ring keeps the digits of small rings; rings that pass opposite to it take other origins.
+    for origin in std::iter::once(None).chain(AngleSum::origins().map(Some)) {
+        let open: Vec<usize> = (0..rings.len()).filter(|k| angles[*k].is_none()).collect();
+        let lines: Vec<&LineString<f64>> = open.iter().map(|k| rings[*k]).collect();
+        for (k, angle) in open.into_iter().zip(angles_left(&lines, origin, &place)) {
+            angles[k] = angle;
+        }
+    }
+    let inside = |(ring, angle): (&&LineString<f64>, Option<f64>)| match angle {
+        Some(angle) if !angle.is_nan() => angle_inside(ring, angle, crs, sphere, positions),
+        _ => f64::NAN,
+    };
+    rings.iter().zip(angles).map(inside).collect()
+}
+
+/// The solid angle to the left of each ring up to whole spheres; `None` where another origin has to be taken.
+fn angles_left(
+    rings: &[&LineString<f64>],
+    origin: Option<[f64; 3]>,
+    place: &dyn Fn(Vec<[f64; 2]>) -> Vec<[f64; 3]>,
+) -> Vec<Option<f64>> {
     let placed = place(rings.iter().flat_map(|r| r.coords().map(|c| [c.x, c.y])).collect());
-    let mut pending = Vec::new();
+    let (mut pending, mut sums) = (Vec::new(), Vec::with_capacity(rings.len()));
     let mut first = 0;
     for (ring, line) in rings.iter().enumerate() {
         for (k, edge) in line.lines().enumerate() {
             let plane = [edge.start, edge.end].map(|c| [c.x, c.y]);
             pending.push(Piece { ring, plane, ends: [placed[first + k], placed[first + k + 1]], halvings: 0 });
         }
+        sums.push(AngleSum::new(origin.or(placed.get(first).copied()).unwrap_or([f64::NAN; 3])));
         first += line.0.len();
     }
-    let mut sums = vec![0.0; rings.len()];
-    let mut origins = vec![None; rings.len()];
     while !pending.is_empty() {
         let middles = place(pending.iter().map(|p| middle(p.plane[0], p.plane[1])).collect());
         let mut next = Vec::new();
         for (piece, at) in pending.into_iter().zip(middles) {
             let [a, b] = piece.ends;
-            let origin = *origins[piece.ring].get_or_insert(a);
             if needs_halving(&piece, at) {
                 let m = middle(piece.plane[0], piece.plane[1]);
                 let half = |plane, ends| Piece { ring: piece.ring, plane, ends, halvings: piece.halvings + 1 };
@@ -81,12 +103,27 @@ fn ring_angles(rings: &[&LineString<f64>], crs: &Crs, sphere: &Authalic, positio
                 next.push(half([m, piece.plane[1]], [at, b]));
                 continue;
             }
-            sums[piece.ring] += piece_angle(origin, [a, at, b]);
+            sums[piece.ring].add([a, at, b]);
         }
         pending = next;
     }
-    let hand = handedness(rings, crs, sphere, positions);
-    rings.iter().zip(sums).map(|(ring, sum)| inside(sum * hand * turning(ring))).collect()
+    sums.iter().map(AngleSum::angle).collect()
+}
+
+/// The solid angle within a ring, from that to the left of it up to whole spheres; `NaN` where its inside has no place.
+fn angle_inside(ring: &LineString<f64>, left: f64, crs: &Crs, sphere: &Authalic, positions: &dyn ToLonLat) -> f64 {
+    let area = turned_area(ring);
+    let earths = match crs.kind {
+        CrsKind::Projected { metres_per_unit } => area.abs() * metres_per_unit.powi(2) / sphere.radius_squared(),
+        CrsKind::Geographic { degrees_per_unit } => area.abs() * degrees_per_unit.to_radians().powi(2),
+    };
+    if earths < SMALL && left.abs() < SMALL {
+        return left.abs();
+    }
+    let Some(inside) = inside(ring, crs, sphere, positions) else { return f64::NAN };
+    let found = left * inside.hand * area.signum();
+    let whole = 4.0 * std::f64::consts::PI;
+    found + whole * ((inside.angle - found) / whole).round()
 }
 
 fn middle(a: [f64; 2], b: [f64; 2]) -> [f64; 2] {
@@ -104,32 +141,11 @@ fn needs_halving(piece: &Piece, at: [f64; 3]) -> bool {
     piece.halvings < MAX_HALVINGS && (length > LONGEST || off > BENT * length && off > STRAIGHT)
 }
 
-/// The solid angle within a ring, from that to the left of it as it runs counterclockwise.
-fn inside(left: f64) -> f64 {
-    // More than half of the Earth may lie inside; a little less than nothing is rounding.
-    if left < -1e-9 { left + 4.0 * std::f64::consts::PI } else { left }
-}
-
-/// 1 for a ring that runs counterclockwise in the plane, -1 for the other way.
-fn turning(ring: &LineString<f64>) -> f64 {
-    let Some(o) = ring.0.first() else { return 1.0 };
-    let twice: f64 =
-        ring.lines().map(|l| (l.start.x - o.x) * (l.end.y - o.y) - (l.end.x - o.x) * (l.start.y - o.y)).sum();
-    if twice < 0.0 { -1.0 } else { 1.0 }
-}
-
-/// -1 where the axes of the plane are those of a mirrored map, else 1.
-fn handedness(rings: &[&LineString<f64>], crs: &Crs, sphere: &Authalic, positions: &dyn ToLonLat) -> f64 {
-    let Some(start) = rings.iter().find_map(|r| r.0.first()) else { return 1.0 };
-    let step = match crs.kind {
-        CrsKind::Projected { metres_per_unit } => 100.0 / metres_per_unit,
-        CrsKind::Geographic { degrees_per_unit } => 1e-3 / degrees_per_unit,
-    };
-    let mut points = [[0.0, 0.0], [step, 0.0], [0.0, step]].map(|d| [start.x + d[0], start.y + d[1]]);
-    positions.to_lonlat_or_nan(&mut points);
-    let [a, b, c] = points.map(|p| sphere.place(p));
-    let chord = |p: [f64; 3], q: [f64; 3]| [p, middle3(p, q), q];
-    if solid_angle([chord(a, b), chord(b, c), chord(c, a)]) < 0.0 { -1.0 } else { 1.0 }
+/// Plane area of a ring, positive where it runs counterclockwise.
+fn turned_area(ring: &LineString<f64>) -> f64 {
+    let Some(o) = ring.0.first() else { return 0.0 };
+    let cross = |l: geo::Line<f64>| (l.start.x - o.x) * (l.end.y - o.y) - (l.end.x - o.x) * (l.start.y - o.y);
+    0.5 * ring.lines().map(cross).sum::<f64>()
 }
 
 /// Area of what lies on the Earth, by cells of a grid around the outline and the share of each in it.

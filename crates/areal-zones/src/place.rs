@@ -172,12 +172,26 @@ fn true_areas(set: &ZoneSet, basis: &AreaBasis) -> Result<Vec<f64>, ZonesError> 
                 // Positions serve one thread.
                 let positions = basis.positions(&set.crs)?;
                 let outlines: Vec<_> = zones.iter().map(|z| &z.outline).collect();
-                Ok(outline_areas(&outlines, &set.crs, basis.ellipsoid(), &positions))
+                let areas = outline_areas(&outlines, &set.crs, basis.ellipsoid(), &positions);
+                let ids = zones.iter().map(|z| z.id.as_str());
+                ids.zip(areas).map(|(id, area)| not_negative(id, area)).collect()
             };
             let batches: Result<Vec<Vec<f64>>, ZonesError> = set.zones.par_chunks(batch_size(set)).map(batch).collect();
             Ok(batches?.into_iter().flatten().collect())
         }
     }
+}
+
+/// Refuses an area below nothing by more than rounding, 1 m2.
+fn not_negative(id: &str, area: f64) -> Result<f64, ZonesError> {
+    if area >= -1.0 {
+        return Ok(area.max(0.0));
+    }
+    Err(ZonesError::NotProjectable {
+        id: id.to_owned(),
+        crs: "longitude and latitude".to_owned(),
+        reason: format!("its area would be {area} m2"),
+    })
 }
 
 fn no_overlap(set: &ZoneSet, grid: &PixelGrid) -> ZonesError {
