@@ -102,10 +102,19 @@ impl Mesh {
         for r in 0..=block.height {
             all.extend((0..cols).map(|k| transform.apply(r0 + r as f64, c0 + between(k))));
         }
+        // Corners of cells lie on the lines of rows already.
         for c in 0..=block.width {
-            all.extend((0..rows).map(|k| transform.apply(r0 + between(k), c0 + c as f64)));
+            let between_corners = (0..rows).filter(|k| k % points != 0);
+            all.extend(between_corners.map(|k| transform.apply(r0 + between(k), c0 + c as f64)));
         }
-        let places = places(all, sphere, positions);
+        let mut places = places(all, sphere, positions);
+        let mut own = places.split_off((block.height + 1) * cols).into_iter();
+        for c in 0..=block.width {
+            for k in 0..rows {
+                let shared = (k % points == 0).then(|| places[k / points * cols + c * points]);
+                places.push(shared.unwrap_or_else(|| own.next().expect("each point between corners has a place")));
+            }
+        }
         Self { points, radius_squared: sphere.radius_squared(), places, height: block.height, cols, rows }
     }
 
