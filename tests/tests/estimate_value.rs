@@ -109,6 +109,29 @@ fn every_estimator_of_a_mean_holds_the_truth_and_the_map_saves_units() {
 }
 
 #[test]
+fn commas_are_decimals_where_they_cannot_be_thousands() {
+    let w = wealth();
+    w.sample(&["--size", "40"]).expect(0);
+    w.label();
+    w.estimate("points", &[]).expect(0);
+    let text = std::fs::read_to_string(w.world.path("labelled.csv")).unwrap();
+    let write = |text: String| std::fs::write(w.world.path("labelled.csv"), text).unwrap();
+    write(text.replace(',', ";").replace('.', ","));
+    w.estimate("commas", &[]).expect(0).says(&["decimal commas"]);
+    let of = |out: &str| number(&rows(&w.world.path(out).join("estimates.csv"))[0], "estimate");
+    assert!((of("points") - of("commas")).abs() < 1e-12);
+    let every = |label: &str| {
+        text.lines().skip(1).fold("unit_id;label\n".to_owned(), |all, line| {
+            all + &format!("{};{label}\n", line.split(',').next().unwrap())
+        })
+    };
+    write(every("1,234"));
+    w.estimate("x", &[]).expect(3).says(&["\"1,234\" may have a decimal comma or a thousands separator"]);
+    write(every("1,234.5"));
+    w.estimate("x", &[]).expect(3).says(&["\"1,234.5\" has a thousands separator", "such as 1234.5"]);
+}
+
+#[test]
 fn a_mean_by_zone_is_model_based_where_units_are_few() {
     let w = wealth();
     w.sample(&["--size", "300"]).expect(0);

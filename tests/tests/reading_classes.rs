@@ -27,7 +27,7 @@ fn fault_15_codes_are_mapped_to_classes_in_aggregate() {
     let run = bench.aggregate(&raster, &[&classes[..], &flags].concat()).expect(0);
     near(share(&run, "forest_share"), 3.0 / 8.0, 1e-12);
     near(share(&run, "other_share"), 5.0 / 8.0, 1e-12);
-    std::fs::write(bench.path("legend.csv"), "code;name;colour;parent\n1;forest;#00ff00;\n311;broad-leaved;;forest\n312;coniferous;;1\n313;mixed;;forest\n111;town;;\n").unwrap();
+    std::fs::write(bench.path("legend.csv"), "code;name;colour;parent\n1;forest;#00ff00;\n311;broad-leaved;;forest\n312;coniferous;;forest\n313;mixed;;forest\n111;town;;\n").unwrap();
     let legend = bench.text("legend.csv");
     let run = bench.aggregate(&raster, &[&classes[..], &["--legend", &legend]].concat()).expect(0);
     near(share(&run, "forest_share"), 3.0 / 8.0, 1e-12);
@@ -37,7 +37,18 @@ fn fault_15_codes_are_mapped_to_classes_in_aggregate() {
     let csv = std::fs::read_to_string(bench.path("areas/areas.csv")).unwrap();
     assert!(csv.contains("class_area,1,forest") && csv.contains("class_area,111,town"), "{csv}{}", run.stderr);
     bench.aggregate(&raster, &["--map", "311"]).expect(2).says(&["it has no \"=\""]);
-    bench.aggregate(&raster, &["--content", "values", "--map", "311=forest"]).expect(3).says(&["it holds values"]);
+    for content in [&["--content", "values"][..], &[]] {
+        let flags = [content, &["--map", "311=forest"]].concat();
+        bench.aggregate(&raster, &flags).expect(3).says(&[
+            "it holds values",
+            "pass --content classes",
+            "leave out --map",
+        ]);
+    }
+    bench
+        .aggregate(&raster, &[&classes[..], &["--map", "311-313=forest"]].concat())
+        .expect(0)
+        .says(&["no --map rule covers 2 codes: 111, 512"]);
 }
 
 #[test]
@@ -125,6 +136,66 @@ fn fault_14_names_of_a_table_beside_a_raster_are_kept() {
     near(share(&said, "soybeans_share"), 0.75, 1e-12);
     let meta = std::fs::read_to_string(bench.path("areas/areas.json")).unwrap();
     assert!(meta.contains("crops.tif.vat.dbf"), "{meta}");
+}
+
+/// A table beside a raster with two columns, of a type and a usage each, and names for the codes 1 to 3.
+fn unknown_table(raster: &str, columns: [(&str, u8, u8); 3]) {
+    let column = |(name, kind, usage): (&str, u8, u8)| {
+        format!("<FieldDefn><Name>{name}</Name><Type>{kind}</Type><Usage>{usage}</Usage></FieldDefn>")
+    };
+    let row = |(code, name): (u8, &str)| format!("<Row><F>{code}</F><F>{code}</F><F>{name}</F></Row>");
+    let rows = [(1, "Corn"), (2, "Soy"), (3, "Water")].map(row).concat();
+    let table = format!("<GDALRasterAttributeTable>{}{rows}</GDALRasterAttributeTable>", columns.map(column).concat());
+    let text = format!("<PAMDataset><PAMRasterBand band=\"1\">{table}</PAMRasterBand></PAMDataset>");
+    std::fs::write(format!("{raster}.aux.xml"), text).unwrap();
+}
+
+/// Code 1 was called Soy: the rows were counted from 0.
+#[test]
+fn a_table_whose_code_column_is_not_known_is_not_read_by_row() {
+    let bench = Bench::new();
+    let raster = bench.raster("crops.tif", &[&[1.0, 2.0, 2.0, 2.0]], &["-ot", "Byte"]);
+    for columns in
+        [[("gridcode", 0, 0), ("Count", 0, 1), ("class_name", 2, 0)], [("From", 0, 3), ("To", 0, 4), ("Descr", 2, 2)]]
+    {
+        unknown_table(&raster, columns);
+        let said = bench.aggregate(&raster, &[]).expect(0);
+        near(share(&said, "class_1_share"), 0.25, 1e-12);
+        said.says(&["is not used", &columns[0].0.to_lowercase()]);
+    }
+    // Names, counts and colours alone: a row's number is its code.
+    unknown_table(&raster, [("Histogram", 1, 1), ("Red", 0, 6), ("Class_Names", 2, 2)]);
+    near(share(&bench.aggregate(&raster, &[]).expect(0), "soy_share"), 0.25, 1e-12);
+}
+
+#[test]
+fn names_beside_a_raster_do_not_stop_a_command_with_a_legend() {
+    let bench = Bench::new();
+    let raster = bench.raster("crops.tif", &[&[1.0, 5.0, 5.0, 5.0]], &["-ot", "Byte"]);
+    std::fs::write(bench.path("crops.tif.vat.dbf"), "no table").unwrap();
+    std::fs::write(bench.path("legend.csv"), "code,name\n1,corn\n5,soy\n").unwrap();
+    bench.aggregate(&raster, &[]).expect(3);
+    let legend = bench.text("legend.csv");
+    near(share(&bench.aggregate(&raster, &["--legend", &legend]).expect(0), "soy_share"), 0.75, 1e-12);
+}
+
+#[test]
+fn legends_of_rasters_that_leave_codes_open_are_refused() {
+    let bench = Bench::new();
+    let raster = bench.raster("a.tif", &[&[1.0, 2.0, 2.0, 2.0]], &["-ot", "Byte"]);
+    let legend = bench.text("legend.csv");
+    for (text, said) in [
+        ("code,name\n1,forest\n,water\n", ["\"water\" has no code", "give every row"]),
+        ("code,name,parent\n1,forest,\n,beech,forest\n", ["\"beech\" has no code", "give every row"]),
+        ("code,name,parent\n1,2,\n2,tree,\n3,beech,2\n", ["in two ways", "all as codes"]),
+        ("code,name\n1,urban\n2,urban\n", ["twice (codes 1 and 2)", "--map 1,2=CLASS"]),
+    ] {
+        std::fs::write(&legend, text).unwrap();
+        bench.aggregate(&raster, &["--legend", &legend]).expect(2).says(&said);
+    }
+    std::fs::write(&legend, "code,name\n1,forest\n2,\"water\n3,bare\n").unwrap();
+    bench.aggregate(&raster, &["--legend", &legend]).expect(3).says(&["line 3: a quote opens a cell"]);
+    bench.aggregate(&raster, &["--map", "*=a", "--map", "*=b"]).expect(2).says(&["all other codes"]);
 }
 
 /// Two pictures of the same colours with palettes in another order, and the same picture in full colour.

@@ -37,7 +37,7 @@ fn fault_11_a_label_is_a_name_or_a_code() {
     std::fs::write(w.path("labelled.csv"), mixed).unwrap();
     w.estimate("x", &[])
         .expect(3)
-        .says(&["some labels are names (\"forest\", \"paddy\") and others are codes (\"1\")"]);
+        .says(&["some labels are names (\"forest\", \"paddy\") and others are codes (\"1\")", "codes: units "]);
     let slip = text.replacen(",rubber", ",rubbber", 1);
     std::fs::write(w.path("labelled.csv"), slip).unwrap();
     w.estimate("x", &[]).expect(3).says(&[

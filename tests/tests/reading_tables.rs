@@ -161,6 +161,10 @@ fn fault_17_a_styled_geopackage_is_its_layer() {
         .map(|row| row["estimate"].clone())
         .collect();
     assert_eq!(of_map, expected);
+    // A table is no zones.
+    estimate("x", &["--zones", &zones, "--zone-id", "id", "--zone-layer", "layer_styles"])
+        .expect(3)
+        .says(&["layer \"layer_styles\" has no geometries", "--zone-layer"]);
     // Two layers with geometries need a name.
     run(Command::new("ogr2ogr")
         .args(["-q", "-update", "-nln", "more"])

@@ -13,6 +13,7 @@ use crate::masked_file::{MaskedFile, all_observed, blank, flip, mark_nodata};
 use crate::raster_io::{Layout, read};
 use crate::selection::{Selection, find};
 use crate::{BandInfo, FileFacts, RasterError, Scene, SceneReader};
+use areal_tables::Encoding;
 
 /// One raster, read band by band: a label raster, a prediction, a weight.
 pub struct RasterFile {
@@ -193,13 +194,14 @@ impl RasterFile {
         Ok(category_names(&self.dataset.rasterband(band).expect("a band with facts is in the file")))
     }
 
-    /// The class codes that a band names, in ascending order, with their colours.
+    /// The class codes that a band names, in ascending order, with their colours; `encoding` is that of a table beside the raster.
     ///
     /// # Errors
     /// When there is no such band, or a table beside the raster cannot be read.
-    pub fn named_codes(&self, band: usize) -> Result<Vec<NamedCode>, RasterError> {
+    pub fn named_codes(&self, band: usize, encoding: Option<Encoding>) -> Result<Vec<NamedCode>, RasterError> {
         self.band_facts(band)?;
-        named_codes(&self.facts.path, &self.dataset.rasterband(band).expect("a band with facts is in the file"))
+        let band = self.dataset.rasterband(band).expect("a band with facts is in the file");
+        named_codes(&self.facts.path, &band, encoding)
     }
 
     fn band_facts(&self, band: usize) -> Result<&crate::BandFacts, RasterError> {

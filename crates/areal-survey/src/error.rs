@@ -8,7 +8,7 @@ use areal_grid::ProjectionError;
 use areal_job::{FileError, Interrupted};
 use areal_raster::RasterError;
 use areal_store::StoreError;
-use areal_tables::{LabelFault, TableError};
+use areal_tables::{DecimalFault, LabelFault, TableError};
 use areal_zones::ZonesError;
 
 /// A sample that cannot be drawn or read, or an estimate that cannot be made.
@@ -24,7 +24,15 @@ pub enum SurveyError {
     PeoplesTable(#[from] TableError),
     /// Labels that may be names or codes.
     #[error("{path}: {fault}", path = path.display())]
-    LabelReading { path: PathBuf, fault: LabelFault },
+    LabelReading {
+        path: PathBuf,
+        fault: LabelFault,
+        /// Units whose labels are names and units whose labels are codes, where both are among them.
+        kinds: Option<[String; 2]>,
+    },
+    /// A column of numbers whose decimal mark cannot be told.
+    #[error("{path}, {column}: {fault}", path = path.display())]
+    Decimals { path: PathBuf, column: String, fault: DecimalFault },
     #[error("{path}, row {row}: unit_id is \"{text}\", not a whole number", path = path.display())]
     UnitId { path: PathBuf, row: usize, text: String },
     #[error("{path} lists unit {unit} twice", path = path.display())]

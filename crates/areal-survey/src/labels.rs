@@ -6,7 +6,7 @@ use std::path::Path;
 use areal_estimate::CellValue;
 use areal_grid::Target;
 use areal_raster::{FieldValue, LayerChoice, Projection, read_layer_as};
-use areal_tables::{ClassKeys, ClassLabels, ClassNaming, LabelFault, Table, clean};
+use areal_tables::{ClassKeys, ClassLabels, ClassNaming, DecimalFault, DecimalMark, LabelFault, Table, clean};
 use geo::Centroid;
 
 use crate::SurveyError;
@@ -19,8 +19,6 @@ pub(crate) struct LabelRow {
     pub unit_id: u64,
     /// As the interpreter wrote it, without spaces around it; empty where they wrote nothing.
     pub label: String,
-    /// The label as a number, where it is one.
-    number: Option<f64>,
     /// Longitude and latitude, where the file has them.
     pub place: Option<[f64; 2]>,
     /// The draw that the row says it is of; empty where the file has no such field.
@@ -42,7 +40,7 @@ pub(crate) fn read_labels(path: &Path, field: &str, choice: &LayerChoice) -> Res
 /// What the labels of a sample say: classes of the map by name or by code, or numbers for a map of a value.
 pub(crate) enum LabelReader {
     Classes(ClassLabels),
-    Numbers,
+    Numbers(DecimalMark),
 }
 
 impl LabelReader {
@@ -65,8 +63,9 @@ impl LabelReader {
             (!bad.is_empty()).then_some(SurveyError::Labels { count: bad.len(), shown, classes })
         };
         if matches!(target, Target::Value { .. }) {
-            let error = bad(&|l| l.number.is_none().then(String::new), String::new());
-            return error.map_or(Ok(Self::Numbers), Err);
+            let mark = decimal_mark(path, "the label", labels.iter().map(|l| l.label.as_str()))?;
+            let error = bad(&|l| mark.number(&l.label).is_none().then(String::new), String::new());
+            return error.map_or(Ok(Self::Numbers(mark)), Err);
         }
         let texts = labels.iter().map(|l| l.label.as_str());
         let fault = match ClassLabels::read(&ClassKeys::from(target.classes()), texts, by) {
@@ -86,15 +85,48 @@ impl LabelReader {
                 return Err(error);
             }
         }
-        Err(SurveyError::LabelReading { path: path.to_path_buf(), fault })
+        let units = |these: &[String]| {
+            let of = labels.iter().filter(|row| these.contains(&row.label)).map(|row| row.unit_id.to_string());
+            of.take(UNITS_SHOWN).collect::<Vec<_>>().join(", ")
+        };
+        let kinds = match &fault {
+            LabelFault::Mixed { names, codes } => Some([units(names), units(codes)]),
+            _ => None,
+        };
+        Err(SurveyError::LabelReading { path: path.to_path_buf(), fault, kinds })
     }
 
     /// What a row says; `None` where it says nothing.
     pub(crate) fn value(&self, row: &LabelRow) -> Option<CellValue> {
         match self {
             Self::Classes(read) => read.place(&row.label).map(CellValue::Class),
-            Self::Numbers => row.number.map(CellValue::Number),
+            Self::Numbers(mark) => mark.number(&row.label).map(CellValue::Number),
         }
+    }
+}
+
+/// Units that are listed in a message.
+const UNITS_SHOWN: usize = 10;
+
+/// The decimal mark of a column, which is told where it is a comma.
+fn decimal_mark<'a>(
+    path: &Path,
+    column: &str,
+    cells: impl IntoIterator<Item = &'a str>,
+) -> Result<DecimalMark, SurveyError> {
+    let fault = |fault| SurveyError::Decimals { path: path.to_path_buf(), column: column.to_owned(), fault };
+    let mark = DecimalMark::of(cells).map_err(fault)?;
+    if mark == DecimalMark::Comma {
+        tracing::info!("{}: commas in {column} are decimal commas", path.display());
+    }
+    Ok(mark)
+}
+
+/// As [`decimal_mark`], for a coordinate: no degrees are thousands.
+fn degrees_mark(path: &Path, table: &Table, column: usize) -> Result<DecimalMark, SurveyError> {
+    match decimal_mark(path, &table.columns[column], table.rows.iter().map(|row| row.text(column))) {
+        Err(SurveyError::Decimals { fault: DecimalFault::Ambiguous { .. }, .. }) => Ok(DecimalMark::Comma),
+        mark => mark,
     }
 }
 
@@ -116,13 +148,15 @@ fn read_table(path: &Path, field: &str, choice: &LayerChoice) -> Result<Vec<Labe
     let (id, label) = (required("unit_id")?, required(field)?);
     let design = table.column(DESIGN_FIELD)?;
     let place = table.column("lon")?.zip(table.column("lat")?);
+    let marks = match place {
+        Some((x, y)) => [degrees_mark(path, &table, x)?, degrees_mark(path, &table, y)?],
+        None => [DecimalMark::Point; 2],
+    };
     let row = |row: &areal_tables::Row| {
-        let number = |column: usize| table.number(row.text(column));
         Ok(LabelRow {
             unit_id: unit_id(path, row.text(id), row.line as usize)?,
             label: row.text(label).to_owned(),
-            number: number(label),
-            place: place.and_then(|(x, y)| Some([number(x)?, number(y)?])),
+            place: place.and_then(|(x, y)| Some([marks[0].number(row.text(x))?, marks[1].number(row.text(y))?])),
             design_id: design.map(|column| row.text(column).to_owned()).unwrap_or_default(),
         })
     };
@@ -146,8 +180,6 @@ fn read_vector(path: &Path, field: &str, choice: &LayerChoice) -> Result<Vec<Lab
         let label = text(feature.values.get(label));
         Ok(LabelRow {
             unit_id: unit_id(path, &text(feature.values.get(id)), k + 1)?,
-            // A field of text has no other comma than one of decimals.
-            number: label.replace(',', ".").parse().ok().filter(|v: &f64| v.is_finite()),
             label,
             place,
             design_id: text(design.and_then(|i| feature.values.get(i))),

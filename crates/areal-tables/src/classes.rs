@@ -29,11 +29,20 @@ pub enum LabelFault {
         labels: Vec<(String, Option<String>)>,
     },
     /// Names beside codes.
-    #[error("some labels are names ({names}) and others are codes ({codes}); a column holds either names or codes")]
-    Mixed { names: String, codes: String },
+    #[error(
+        "some labels are names ({}) and others are codes ({}); a column holds either names or codes",
+        quoted(names),
+        quoted(codes)
+    )]
+    Mixed { names: Vec<String>, codes: Vec<String> },
     /// Labels that are names of some classes and codes of others.
     #[error("labels can be read in two ways: {readings}")]
     Ambiguous { readings: String },
+}
+
+/// The first of some labels, in quotes.
+fn quoted(labels: &[String]) -> String {
+    labels.iter().take(SHOWN).map(|label| format!("\"{label}\"")).collect::<Vec<_>>().join(", ")
 }
 
 fn unknown_in_words(labels: &[(String, Option<String>)]) -> String {
@@ -73,6 +82,11 @@ impl From<&Recoding> for ClassKeys {
 }
 
 impl ClassKeys {
+    /// Names of classes, and their places by code.
+    pub(crate) fn new(names: Vec<String>, codes: BTreeMap<i64, usize>) -> Self {
+        Self { names, codes }
+    }
+
     /// A class by its name; by its name in another letter case where it is the only one.
     fn by_name(&self, label: &str) -> Option<usize> {
         let only = |same: &dyn Fn(&String) -> bool| {
@@ -121,7 +135,8 @@ impl ClassKeys {
     fn neither(&self, labels: &BTreeSet<String>, names: &[Option<usize>], codes: &[Option<usize>]) -> LabelFault {
         let near = |label: &str| {
             let wanted = key(label);
-            self.names.iter().find(|name| key(name) == wanted).cloned()
+            // A name that is read as a code is no slip.
+            self.names.iter().find(|name| key(name) == wanted && *name != label).cloned()
         };
         let unknown: Vec<(String, Option<String>)> = labels
             .iter()
@@ -134,7 +149,7 @@ impl ClassKeys {
         }
         let only = |these: &[Option<usize>], others: &[Option<usize>]| {
             let only = labels.iter().zip(these.iter().zip(others)).filter(|(_, (a, b))| a.is_some() && b.is_none());
-            only.take(SHOWN).map(|(label, _)| format!("\"{label}\"")).collect::<Vec<_>>().join(", ")
+            only.map(|(label, _)| label.clone()).collect()
         };
         LabelFault::Mixed { names: only(names, codes), codes: only(codes, names) }
     }
@@ -239,6 +254,12 @@ mod tests {
         assert!(said.contains("names (\"Forest\")") && said.contains("codes (\"7\")"), "{said}");
         let said = read(&LAND, &["Forest", "oil-palm", "sea", "3"]).unwrap_err();
         assert_eq!(said, "\"3\", \"oil-palm\" (did you mean \"oil palm\"?), \"sea\" are not classes");
+    }
+
+    #[test]
+    fn a_name_that_is_read_as_a_code_is_not_suggested_for_itself() {
+        let said = ClassLabels::read(&classes(&LAND), ["oil palm", "1"], Some(ClassNaming::Code)).unwrap_err();
+        assert_eq!(said.to_string(), "\"oil palm\" is not a class");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Encoding, Table, TableError, clean};
+use crate::{Encoding, LabelFault, Table, TableError, clean};
 
 /// One row of a legend file; as a text `forest`, `3=forest` or `3=forest:#1b7837`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +52,15 @@ pub enum LegendError {
     /// A rule of `--map` that is none.
     #[error("\"{text}\" is not CODES=CLASS: {reason}")]
     Rule { text: String, reason: String },
+    /// A name that two rows have.
+    #[error("the class list has the class \"{name}\" twice{}", codes.map_or(String::new(), |(a, b)| format!(" (codes {a} and {b})")))]
+    NameTwice { name: String, codes: Option<(i64, i64)> },
+    /// A class that no code in a raster can be.
+    #[error("the class list: \"{name}\" has no code")]
+    NoCode { name: String },
+    /// A column `parent` that is not all names or all codes.
+    #[error("the class list, column parent: {0}")]
+    Parents(LabelFault),
     /// A legend that contradicts itself.
     #[error("the class list {0}")]
     Contradiction(String),

@@ -1,13 +1,16 @@
 //! Tables, class names and legends as people write them: one reading for every command.
 
 mod classes;
+mod decimals;
 mod encoding;
 mod legend_file;
 mod names;
+mod parents;
 mod recoding;
 mod table;
 
 pub use classes::{ClassKeys, ClassLabels, ClassNaming, LabelFault, Respelling};
+pub use decimals::{DECIMAL_ADVICE, DecimalFault, DecimalMark};
 pub use encoding::{Encoding, NotText, UnknownEncoding};
 pub use legend_file::{LegendError, LegendRow, parse_colour, read_legend};
 pub use names::{clean, near_identical, warn_of_near_identical};

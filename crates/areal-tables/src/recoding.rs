@@ -5,9 +5,11 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::parents::parents;
 use crate::{LegendError, LegendRow, clean};
 
-/// Codes that count as one class: `311,312,313=forest`, `111-142=built-up` or `*=other` for all that no other rule names.
+/// Codes that count as one class: `311,312,313=forest`, `111-142=built-up` or `*=other` for all that neither another rule nor
+/// the legend names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct CodeRule {
@@ -75,6 +77,8 @@ pub struct RecodedClass {
 pub struct Recoding {
     /// In the order of the legend, then of the rules.
     pub classes: Vec<RecodedClass>,
+    /// True where a legend lists classes, false for rules alone.
+    pub listed: bool,
     places: BTreeMap<i64, usize>,
     /// The class of all other codes.
     rest: Option<usize>,
@@ -85,10 +89,10 @@ impl Recoding {
     /// over a row. Classes that no code is left for are dropped, unless the legend gives no codes.
     ///
     /// # Errors
-    /// [`LegendError::Contradiction`]: a code or name twice, a parent that has a parent.
+    /// [`LegendError`]: a code or name twice, a parent that has a parent, parents that may be names or codes.
     pub fn new(rows: &[LegendRow], rules: &[CodeRule]) -> Result<Self, LegendError> {
         let fault = |reason: String| Err(LegendError::Contradiction(reason));
-        let mut made = Self::default();
+        let mut made = Self { listed: !rows.is_empty(), ..Self::default() };
         let mut codes = BTreeSet::new();
         for row in rows {
             if row.name.is_empty() {
@@ -101,41 +105,46 @@ impl Recoding {
                 return fault(format!("has code {} twice", row.code.unwrap_or_default()));
             }
             if row.parent.is_none() {
-                if made.find(&row.name).is_some() {
-                    return fault(format!("has the class \"{}\" twice", row.name));
+                if let Some(first) = made.find(&row.name) {
+                    let codes = made.classes[first].code.zip(row.code);
+                    return Err(LegendError::NameTwice { name: row.name.clone(), codes });
                 }
                 made.classes.push(RecodedClass { code: row.code, name: row.name.clone(), colour: row.colour });
             }
         }
-        for row in rows {
+        let parents = parents(rows)?;
+        for (row, parent) in rows.iter().zip(&parents) {
             let Some(code) = row.code else { continue };
-            let class = match &row.parent {
-                None => &row.name,
-                Some(parent) => {
-                    let named =
-                        rows.iter().find(|r| r.name == *parent || r.code.is_some_and(|c| c.to_string() == *parent));
-                    if named.is_some_and(|r| r.parent.is_some()) {
-                        return fault(format!(
-                            "gives \"{}\" the parent \"{parent}\", which has a parent itself",
-                            row.name
-                        ));
-                    }
-                    named.map_or(parent, |r| &r.name)
-                }
-            };
-            let place = made.place_of(class);
+            let place = made.place_of(parent.as_ref().unwrap_or(&row.name));
             made.places.insert(code, place);
         }
         made.apply(rules)?;
         Ok(made)
     }
 
+    /// As [`Recoding::new`], for the codes in a raster.
+    ///
+    /// # Errors
+    /// Also when no code counts as a class.
+    pub fn of_raster(rows: &[LegendRow], rules: &[CodeRule]) -> Result<Self, LegendError> {
+        let made = Self::new(rows, rules)?;
+        let has_code = |place: usize| made.rest == Some(place) || made.places.values().any(|p| *p == place);
+        match (0..made.classes.len()).find(|place| !has_code(*place)) {
+            Some(place) => Err(LegendError::NoCode { name: made.classes[place].name.clone() }),
+            None => Ok(made),
+        }
+    }
+
     fn apply(&mut self, rules: &[CodeRule]) -> Result<(), LegendError> {
         let mut given: BTreeMap<i64, &str> = BTreeMap::new();
         for rule in rules {
             let place = self.place_of(&rule.class);
-            if rule.ranges.is_empty() {
-                self.rest = Some(place);
+            if rule.ranges.is_empty()
+                && let Some(other) = self.rest.replace(place).filter(|other| *other != place)
+            {
+                let (other, class) = (&self.classes[other].name, &rule.class);
+                let reason = format!("maps all other codes (*) to \"{other}\" and to \"{class}\"");
+                return Err(LegendError::Contradiction(reason));
             }
             for code in rule.ranges.iter().flat_map(|(a, b)| *a..=*b) {
                 if let Some(other) = given.insert(code, &rule.class).filter(|other| *other != rule.class) {
@@ -177,12 +186,19 @@ impl Recoding {
         self.places.get(&code).copied().or(self.rest)
     }
 
-    /// The code of a class in a table: its own, or the least that counts as it; for all other codes the one after the greatest.
+    /// The code of a class in a table: its own, or the least that counts as it; for all other codes the one after the
+    /// greatest that is named, which is one of them.
     pub fn code(&self, place: usize) -> i64 {
         let own =
             self.classes.get(place).and_then(|class| class.code).filter(|code| self.places.get(code) == Some(&place));
         let least = || self.places.iter().find(|(_, p)| **p == place).map(|(code, _)| *code);
-        let next = || self.places.keys().next_back().map_or(0, |code| code + 1);
+        let next = || match self.places.keys().next_back() {
+            None => 0,
+            // Below the greatest number there is a code that is not named.
+            Some(last) => last
+                .checked_add(1)
+                .unwrap_or_else(|| (0..i64::MAX).find(|code| !self.places.contains_key(code)).unwrap_or_default()),
+        };
         own.or_else(least).unwrap_or_else(next)
     }
 
@@ -235,7 +251,7 @@ mod tests {
         let rows = [
             row(3, "forest", ""),
             row(311, "broad-leaved", "forest"),
-            row(312, "coniferous", "3"),
+            row(312, "coniferous", "forest"),
             row(5, "water", ""),
         ];
         let recoding = Recoding::new(&rows, &[]).unwrap();
@@ -246,10 +262,58 @@ mod tests {
         // A parent of no row is a class of its own.
         let recoding = Recoding::new(&[row(311, "broad-leaved", "forest")], &[]).unwrap();
         assert_eq!(names(&recoding, &[311]), ["forest"]);
+        let by_code = [row(3, "forest", ""), row(311, "broad-leaved", "3")];
+        assert_eq!(names(&Recoding::new(&by_code, &[]).unwrap(), &[311]), ["forest"]);
         let chain = [row(1, "a", "b"), row(2, "b", "c"), row(3, "c", "")];
         assert!(Recoding::new(&chain, &[]).unwrap_err().to_string().contains("a parent itself"));
         assert!(
             Recoding::new(&[row(1, "a", ""), row(1, "b", "")], &[]).unwrap_err().to_string().contains("code 1 twice")
         );
+    }
+
+    fn refused(rows: &[LegendRow], list: &[&str]) -> String {
+        Recoding::of_raster(rows, &rules(list)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn rules_for_all_other_codes_do_not_contradict_each_other() {
+        assert_eq!(refused(&[], &["*=a", "*=b"]), "the class list maps all other codes (*) to \"a\" and to \"b\"");
+        assert!(Recoding::new(&[], &rules(&["*=a", "*=a"])).is_ok());
+        let last = format!("{}=a", i64::MAX);
+        let recoding = Recoding::new(&[], &rules(&[&last, "0=b", "*=c"])).unwrap();
+        assert_eq!(recoding.code(2), 1);
+    }
+
+    #[test]
+    fn a_class_of_a_raster_has_a_code() {
+        let no_code = |name: &str, parent: Option<&str>| LegendRow {
+            code: None,
+            name: name.into(),
+            colour: None,
+            parent: parent.map(Into::into),
+        };
+        assert!(refused(&[row(1, "forest", ""), no_code("water", None)], &[]).contains("\"water\" has no code"));
+        assert!(refused(&[row(1, "forest", ""), no_code("beech", Some("forest"))], &[]).contains("\"beech\""));
+        // Its parts or a rule give it one.
+        assert!(Recoding::of_raster(&[row(311, "beech", "forest"), no_code("forest", None)], &[]).is_ok());
+        assert!(
+            Recoding::of_raster(&[row(1, "forest", ""), no_code("water", None)], &rules(&["1=forest", "2=water"]))
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn parents_are_all_names_or_all_codes() {
+        let two_ways = [row(1, "2", ""), row(2, "tree", ""), row(3, "beech", "2")];
+        assert!(refused(&two_ways, &[]).contains("can be read in two ways"));
+        let mixed = [row(3, "forest", ""), row(311, "beech", "forest"), row(312, "fir", "3")];
+        assert!(refused(&mixed, &[]).contains("some labels are names (\"forest\") and others are codes (\"3\")"));
+        assert!(refused(&[row(311, "beech", "4")], &[]).contains("\"4\" is not a class"));
+    }
+
+    #[test]
+    fn a_name_of_two_codes_is_told_with_them() {
+        let said = refused(&[row(111, "urban", ""), row(112, "urban", "")], &[]);
+        assert_eq!(said, "the class list has the class \"urban\" twice (codes 111 and 112)");
     }
 }

@@ -1,4 +1,4 @@
-//! Tables of text as people save them: comma, semicolon, tab or bar between the cells, with or without decimal commas.
+//! Tables of text as people save them: comma, semicolon, tab or bar between the cells, with or without quotes.
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,6 @@ pub struct Table {
     pub rows: Vec<Row>,
     /// Rows without any text.
     pub blank: usize,
-    delimiter: char,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +37,9 @@ pub enum TableError {
     /// A row with more or fewer cells than the header.
     #[error("{path}, line {line}: {found} cells in a table of {expected} columns", path = path.display())]
     Cells { path: PathBuf, line: u64, found: usize, expected: usize },
+    /// A cell in quotes that does not end.
+    #[error("{path}, line {line}: a quote opens a cell and no quote closes it", path = path.display())]
+    Quote { path: PathBuf, line: u64 },
     /// A file without a header.
     #[error("{path} is empty", path = path.display())]
     Empty { path: PathBuf },
@@ -68,13 +70,16 @@ impl Table {
             }
             _ => (None, text.as_str(), 0),
         };
-        let delimiter = named.filter(char::is_ascii).unwrap_or_else(|| delimiter(text));
+        let delimiter = named.filter(|c| c.is_ascii() && *c != '"').unwrap_or_else(|| delimiter(text));
+        if let Some(line) = unclosed_quote(text, delimiter) {
+            return Err(TableError::Quote { path, line: line + skipped });
+        }
         let mut reader = csv::ReaderBuilder::new()
             .delimiter(delimiter as u8)
             .flexible(true)
             .has_headers(false)
             .from_reader(text.as_bytes());
-        let mut table = Self { path, columns: Vec::new(), rows: Vec::new(), blank: 0, delimiter };
+        let mut table = Self { path, columns: Vec::new(), rows: Vec::new(), blank: 0 };
         for record in reader.records() {
             let record = record.expect("text in memory that is UTF-8 has no fault for a flexible reader");
             let line = record.position().map_or(0, |at| line_of(text, at)) + skipped;
@@ -137,13 +142,6 @@ impl Table {
             columns: self.columns.join(", "),
         })
     }
-
-    /// The number in a text: with a decimal point, or with a decimal comma where no comma stands between the cells.
-    pub fn number(&self, text: &str) -> Option<f64> {
-        let decimal_comma = self.delimiter != ',' && text.matches(',').count() == 1 && !text.contains('.');
-        let number = if decimal_comma { text.replace(',', ".").parse() } else { text.parse() };
-        number.ok().filter(|v: &f64| v.is_finite())
-    }
 }
 
 impl Row {
@@ -158,6 +156,24 @@ fn line_of(text: &str, at: &csv::Position) -> u64 {
     let rest = text.get(at.byte() as usize..).unwrap_or_default();
     let empty = rest.chars().take_while(|c| matches!(c, '\n' | '\r')).filter(|c| *c == '\n').count();
     at.line() + empty as u64
+}
+
+/// The line of the quote that opens a cell and is not closed. Only a quote at the beginning of a cell opens it.
+fn unclosed_quote(text: &str, delimiter: char) -> Option<u64> {
+    let (mut line, mut opened, mut at_start) = (1, None, true);
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        line += u64::from(c == '\n');
+        match (c, opened) {
+            // Two quotes inside a cell are one that belongs to it.
+            ('"', Some(_)) if rest.next_if_eq(&'"').is_some() => {}
+            ('"', Some(_)) => opened = None,
+            ('"', None) if at_start => opened = Some(line),
+            _ => {}
+        }
+        at_start = c == delimiter || matches!(c, '\n' | '\r');
+    }
+    opened
 }
 
 /// The most frequent delimiter of the header, outside quotes.
@@ -210,17 +226,15 @@ mod tests {
     }
 
     #[test]
-    fn numbers_have_a_point_or_where_it_is_clear_a_comma() {
-        let number = |delimiter: &str, text: &str| table(format!("a{delimiter}b\n").as_bytes()).unwrap().number(text);
-        assert_eq!((number(";", "2,5"), number("\t", "-0,5"), number(";", "2.5")), (Some(2.5), Some(-0.5), Some(2.5)));
-        assert_eq!((number(",", "2,5"), number(";", "1.234,5"), number(";", "1,234,5")), (None, None, None));
-        assert_eq!((number(",", "1e3"), number(",", "nan"), number(",", "")), (Some(1000.0), None, None));
-    }
-
-    #[test]
     fn faults_are_told_with_their_line() {
         let said = |text: &str| table(text.as_bytes()).unwrap_err().to_string();
         assert!(said("a,b\n1,2\n\n1,2,3\n").contains("line 4: 3 cells in a table of 2 columns"));
+        assert!(said("sep=,\na,b\n1,x\n2,\"w\n3,y\n").contains("line 4: a quote opens a cell and no quote closes it"));
+        // No cell opens with these quotes, or they are closed.
+        for closed in ["a,b\n1,5\" pipe\n", "a,b\n1,\"x\"\"y\"\n", "a,b\n1,\"two\nlines\"\n", "a,b\n1,\"x\"y\"z\n"] {
+            assert_eq!(table(closed.as_bytes()).unwrap().rows.len(), 1, "{closed}");
+        }
+        assert_eq!(table(b"sep=\"\ncode\"name\n1\"forest\n").unwrap().columns, ["code\"name"]);
         assert!(said("a,b,c\n1\n").contains("line 2: 1 cells"));
         assert!(said("\n").contains("is empty"));
         assert!(table(b"a,b\nM\xfc,1\n").unwrap_err().to_string().contains("line 2 is not UTF-8"));

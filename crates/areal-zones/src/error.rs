@@ -14,6 +14,9 @@ pub enum ZonesError {
     /// A zone layer that names no CRS.
     #[error("{path} has no coordinate reference system", path = path.display())]
     NoCrs { path: PathBuf },
+    /// A layer that is a table only.
+    #[error("{path}: its layer \"{layer}\" has no geometries", path = path.display())]
+    NoGeometries { path: PathBuf, layer: String },
     /// A layer without features.
     #[error("{path} has no zones", path = path.display())]
     NoZones {
@@ -68,6 +71,13 @@ pub enum ZonesError {
     /// A raster that cannot be aggregated as asked.
     #[error("{path}: {reason}", path = path.display())]
     Raster { path: PathBuf, reason: String },
+    /// A map of values with names or rules for codes.
+    #[error("{path}: it holds values, but {} of classes is given", if *by_legend { "a legend" } else { "a mapping" }, path = path.display())]
+    ValuesWithClasses {
+        path: PathBuf,
+        /// True for a legend, false for rules alone.
+        by_legend: bool,
+    },
     /// Weights that are not amounts.
     #[error("{path}, row {row}, column {col}: weight {value} is negative", path = path.display())]
     NegativeWeight {

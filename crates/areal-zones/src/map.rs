@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use areal_grid::{PixelGrid, PixelType, Scaling, Target, Window};
 use areal_raster::{BandFacts, NamedCode, Prediction, RasterError, RasterFile};
-use areal_tables::{Recoding, warn_of_near_identical};
+use areal_tables::{Encoding, Recoding, warn_of_near_identical};
 use serde::{Deserialize, Serialize};
 
 use crate::ZonesError;
@@ -41,6 +41,8 @@ pub enum MapInput {
         content: Option<Content>,
         /// Names of class codes, and which count as one; empty for the names in the file.
         recoding: Recoding,
+        /// Encoding of a table of names beside the raster.
+        encoding: Option<Encoding>,
     },
 }
 
@@ -48,7 +50,7 @@ impl MapInput {
     /// A raster that is read as it is.
     pub fn raster(path: impl Into<PathBuf>, content: Option<Content>) -> Self {
         let reading = Box::new(SceneSettings::new("map", vec![path.into()]));
-        Self::Raster { reading, content, recoding: Recoding::default() }
+        Self::Raster { reading, content, recoding: Recoding::default(), encoding: None }
     }
 }
 
@@ -113,7 +115,9 @@ impl Map {
     pub fn open(input: &MapInput) -> Result<Self, ZonesError> {
         match input {
             MapInput::Prediction(folder) => Self::prediction(folder),
-            MapInput::Raster { reading, content, recoding } => Self::raster(reading, *content, recoding),
+            MapInput::Raster { reading, content, recoding, encoding } => {
+                Self::raster(reading, *content, recoding, *encoding)
+            }
         }
     }
 
@@ -150,7 +154,12 @@ impl Map {
         Ok(Self { path: folder.to_path_buf(), grid, layers, states: Some(states), shares, block })
     }
 
-    fn raster(reading: &SceneSettings, content: Option<Content>, recoding: &Recoding) -> Result<Self, ZonesError> {
+    fn raster(
+        reading: &SceneSettings,
+        content: Option<Content>,
+        recoding: &Recoding,
+        encoding: Option<Encoding>,
+    ) -> Result<Self, ZonesError> {
         let raster = RasterFile::open_as(reading)?;
         let path = raster.facts().path.clone();
         let fault = |reason: String| ZonesError::Raster { path: path.clone(), reason };
@@ -179,16 +188,18 @@ impl Map {
                     tracing::warn!("{}: class codes are the stored numbers, without scale and offset", path.display());
                 }
                 warn_of_near_identical(&path.display().to_string(), recoding.classes.iter().map(|c| c.name.as_str()));
+                // A given legend stands alone.
+                let named = if recoding.listed { Vec::new() } else { raster.named_codes(band.number, encoding)? };
                 Layers::Classes {
                     codes: (reading.clone(), band.number),
-                    legend: legend(&raster.named_codes(band.number)?, recoding),
+                    legend: legend(&named, recoding),
                     recoding: recoding.clone(),
                     probabilities: None,
                     shift: None,
                 }
             }
             (Content::Values, _) if !recoding.is_empty() => {
-                return Err(fault("it holds values, but a legend of classes is given".to_owned()));
+                return Err(ZonesError::ValuesWithClasses { path: path.clone(), by_legend: recoding.listed });
             }
             (Content::Values, bands @ [_, ..]) => {
                 let bands = bands.iter().map(|band| value_band(&path, band)).collect();

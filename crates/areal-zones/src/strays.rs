@@ -52,7 +52,9 @@ impl Seen {
             let unnamed: Vec<String> =
                 whole.class_areas.keys().filter(|code| !is_named(code)).map(i64::to_string).collect();
             if !unnamed.is_empty() {
-                tracing::warn!("{path}: the legend has no class for {} codes: {}", unnamed.len(), unnamed.join(", "));
+                let (count, codes) = (unnamed.len(), unnamed.join(", "));
+                let said = if recoding.listed { "the legend has no class for" } else { "no --map rule covers" };
+                tracing::warn!("{path}: {said} {count} codes: {codes}");
             }
         }
         for (code, area) in whole.class_areas.iter().filter(|(code, _)| **code < 0) {

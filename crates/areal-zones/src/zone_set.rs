@@ -140,6 +140,9 @@ impl ZoneSet {
         if layer.features.is_empty() {
             return Err(ZonesError::NoZones { path });
         }
+        if layer.features.iter().all(|feature| feature.geometry.is_none()) && layer.crs.is_none() {
+            return Err(ZonesError::NoGeometries { path, layer: layer.name });
+        }
         let Some(crs) = layer.crs.clone() else {
             return Err(ZonesError::NoCrs { path });
         };

@@ -7,7 +7,7 @@ use areal_grid::{Crs, Target};
 use areal_raster::{
     FieldValue, FileFacts, LayerChoice, NamedCode, RasterError, RasterFile, VectorLayer, read_layer_as,
 };
-use areal_tables::{ClassKeys, ClassLabels, ClassNaming, CodeRule, Encoding, LabelFault, LegendRow, clean};
+use areal_tables::{ClassKeys, ClassLabels, ClassNaming, CodeRule, Encoding, LabelFault, LegendRow, Recoding, clean};
 use geo::{Coord, Geometry};
 use serde::{Deserialize, Serialize};
 
@@ -135,14 +135,19 @@ fn raster(settings: &LabelSettings) -> Result<Labels, PatchError> {
         }
     }
     let raster = RasterFile::open_as(&SceneSettings::new("labels", vec![path.clone()]));
+    let listed = !settings.classes.is_empty() || !settings.map.is_empty();
     let named = match &raster {
-        Ok(raster) => raster.named_codes(1)?,
+        // A given legend stands alone.
+        Ok(_) if listed => Vec::new(),
+        Ok(raster) => raster.named_codes(1, settings.encoding)?,
         // On another grid: its names are not needed to read it.
         Err(RasterError::NotNorthUp { .. } | RasterError::Gcps { .. }) => Vec::new(),
-        Err(_) => raster?.named_codes(1)?,
+        Err(_) => raster?.named_codes(1, settings.encoding)?,
     };
-    let listed = !settings.classes.is_empty() || !settings.map.is_empty();
     let legend = if listed {
+        if settings.classes.iter().any(|class| class.code.is_some()) {
+            Recoding::of_raster(&settings.classes, &settings.map)?;
+        }
         legend(&settings.classes, &settings.map)?
     } else if named.iter().any(|named| named.code >= i64::from(Target::NODATA_CLASS)) {
         legend(&named.iter().map(row).collect::<Vec<_>>(), &[])?
@@ -196,6 +201,9 @@ impl Reader<'_> {
         }
         let optional = |field: &Option<String>| field.as_deref().map(|f| self.column(f)).transpose();
         let (group, split) = (optional(&self.settings.group_field)?, optional(&self.settings.split_field)?);
+        if self.layer.features.iter().all(|feature| feature.geometry.is_none()) && self.layer.crs.is_none() {
+            return Err(self.bad(format!("its layer \"{}\" has no geometries", self.layer.name)));
+        }
         let crs = self.layer.crs.clone().ok_or_else(|| self.bad("it has no coordinate reference system".into()))?;
         let classes = self.classes(label)?;
         let (mut items, mut polygons, mut points) = (Vec::new(), Vec::new(), Vec::new());

@@ -205,8 +205,8 @@ impl Options {
             (None, Some(path)) => {
                 let reading = Box::new(self.scene.settings("map", vec![path.clone()])?);
                 let rows = self.legend.as_deref().map(|path| read_legend(path, self.encoding)).transpose()?;
-                let recoding = Recoding::new(&rows.unwrap_or_default(), &self.map)?;
-                Ok(MapInput::Raster { reading, content: self.content, recoding })
+                let recoding = Recoding::of_raster(&rows.unwrap_or_default(), &self.map)?;
+                Ok(MapInput::Raster { reading, content: self.content, recoding, encoding: self.encoding })
             }
             (Some(_), Some(_)) => {
                 Err(CliError::new(Exit::Usage, "both --prediction and --raster are given")

@@ -91,6 +91,22 @@ fn cv_strata(strata: StrataBy) -> String {
     format!("--target-cv needs strata of classes, not {strata}")
 }
 
+/// What to do about labels.
+fn label_help(error: &SurveyError) -> String {
+    match error {
+        SurveyError::LabelReading { kinds: Some([names, codes]), .. } => {
+            format!("write all labels as names or all as codes; names: units {names}; codes: units {codes}")
+        }
+        SurveyError::LabelReading { fault, .. } | SurveyError::ClassReading { fault, .. } => {
+            super::tables::class_by(fault).into()
+        }
+        SurveyError::Decimals { .. } => areal_tables::DECIMAL_ADVICE.into(),
+        SurveyError::Labels { classes, .. } if classes.is_empty() => "write a number with a decimal point".into(),
+        SurveyError::Labels { classes, .. } => format!("valid labels, all names or all codes: {classes}"),
+        _ => String::new(),
+    }
+}
+
 /// What to do about it.
 fn help(error: &SurveyError) -> String {
     match error {
@@ -99,12 +115,13 @@ fn help(error: &SurveyError) -> String {
             "the label is read from --label-field [default: label], the number of the unit from unit_id".into()
         }
         SurveyError::PeoplesTable(error) => super::tables::table(error).into(),
-        SurveyError::LabelReading { .. } | SurveyError::ClassReading { .. } => super::tables::CLASS_BY.into(),
+        SurveyError::LabelReading { .. }
+        | SurveyError::ClassReading { .. }
+        | SurveyError::Decimals { .. }
+        | SurveyError::Labels { .. } => label_help(error),
         SurveyError::UnitId { .. } => "keep the unit_id that `areal sample` assigned".into(),
         SurveyError::UnitTwice { .. } => "keep one row per unit".into(),
         SurveyError::NoPosition { .. } => "without a design, the sample needs fields lon and lat, or geometries".into(),
-        SurveyError::Labels { classes, .. } if classes.is_empty() => "write a number with a decimal point".into(),
-        SurveyError::Labels { classes, .. } => format!("valid labels, all names or all codes: {classes}"),
         SurveyError::DrawFiles { .. } => table(TableRole::DesignUnits).into(),
         SurveyError::Refused(kind, _) => refused(*kind).into(),
         SurveyError::NoMap { .. } => "make it again with `areal predict`".into(),

@@ -120,7 +120,7 @@ fn label_help(error: &PatchError) -> Option<&'static str> {
             "add it to --classes, map it to a class with --map, correct the labels, or pass the code that means no label as \
              --label-nodata"
         }
-        PatchError::ClassLabels { .. } => super::tables::CLASS_BY,
+        PatchError::ClassLabels { fault, .. } => super::tables::class_by(fault),
         PatchError::LabelCode { .. } => {
             "map its codes to classes, such as --map 0=other --map 255=building or --legend FILE, or pass the code that means no \
              label as --label-nodata"

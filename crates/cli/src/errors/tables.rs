@@ -1,11 +1,16 @@
 //! Advice about tables, class names and legends.
 
-use areal_tables::{LegendError, TableError};
+use areal_tables::{LabelFault, LegendError, TableError};
 
 use super::{CliError, Exit};
 
 /// What to do about labels that are not all names or all codes.
-pub const CLASS_BY: &str = "correct the labels, or say how they name classes: --class-by name or --class-by code";
+pub fn class_by(fault: &LabelFault) -> &'static str {
+    match fault {
+        LabelFault::Mixed { .. } => "write all labels as names or all as codes",
+        _ => "correct the labels, or say how they name classes: --class-by name or --class-by code",
+    }
+}
 
 impl From<LegendError> for CliError {
     fn from(error: LegendError) -> Self {
@@ -21,6 +26,16 @@ impl From<LegendError> for CliError {
             LegendError::Rule { .. } => {
                 (Exit::Usage, "for example: --map 311,312,313=forest --map 111-142=built-up --map '*=other'")
             }
+            LegendError::NameTwice { codes: Some((a, b)), .. } => {
+                let help = format!(
+                    "for two codes of one class keep one row and pass --map {a},{b}=CLASS, or give the rows names of their own \
+                     and the class in the column parent"
+                );
+                return Self::from_source(Exit::Usage, &error).help(help);
+            }
+            LegendError::NameTwice { codes: None, .. } => (Exit::Usage, "remove one of the two"),
+            LegendError::NoCode { .. } => (Exit::Usage, "give every row of the legend a code, or remove the row"),
+            LegendError::Parents(_) => (Exit::Usage, "write all parents as names of classes, or all as codes of rows"),
             LegendError::Contradiction(_) => (Exit::Usage, "correct --classes or --legend, and --map"),
         };
         Self::from_source(exit, &error).help(help)
@@ -34,6 +49,9 @@ pub fn table(error: &TableError) -> &'static str {
             "name its encoding with --encoding, such as --encoding windows-1252, or save it as UTF-8"
         }
         TableError::Cells { .. } => "correct the row; a cell that holds the delimiter is put in quotes",
+        TableError::Quote { .. } => {
+            "close the quote; a quote that belongs to the text is written twice, in a cell in quotes"
+        }
         TableError::Empty { .. } => "give a table with a header",
         TableError::ColumnTwice { .. } => "rename one of the columns",
         TableError::NoColumn { .. } => {

@@ -24,6 +24,7 @@ fn help(error: &ZonesError) -> String {
         ZonesError::NoCrs { path } => {
             format!("if you know its CRS, write it into a copy: ogr2ogr -a_srs EPSG:4326 OUT.gpkg {}", path.display())
         }
+        ZonesError::NoGeometries { .. } => "choose a layer with polygons: --zone-layer".into(),
         ZonesError::NoZones { .. } => "give a file with polygons".into(),
         ZonesError::NoField { .. } => "choose fields of the file with --zone-id and --zone-name".into(),
         ZonesError::WhichId { .. } => "pass the id field as --zone-id; each zone must have its own value".into(),
@@ -46,6 +47,10 @@ fn help(error: &ZonesError) -> String {
         ZonesError::Raster { .. } => {
             "choose the band with --bands, what its cells hold with --content, and --resampling nearest for classes"
                 .into()
+        }
+        ZonesError::ValuesWithClasses { by_legend, .. } => {
+            let flag = if *by_legend { "--legend" } else { "--map" };
+            format!("pass --content classes if its cells are class codes; for values leave out {flag}")
         }
         ZonesError::NegativeWeight { .. } => {
             "weights are amounts per cell, such as people: if the value stands for no data, pass it as --weights-nodata"
