@@ -143,7 +143,8 @@ fn unknown_table(raster: &str, columns: [(&str, u8, u8); 3]) {
     let column = |(name, kind, usage): (&str, u8, u8)| {
         format!("<FieldDefn><Name>{name}</Name><Type>{kind}</Type><Usage>{usage}</Usage></FieldDefn>")
     };
-    let row = |(code, name): (u8, &str)| format!("<Row><F>{code}</F><F>{code}</F><F>{name}</F></Row>");
+    let row =
+        |(code, name): (u8, &str)| format!("<Row index=\"{}\"><F>{code}</F><F>{code}</F><F>{name}</F></Row>", code - 1);
     let rows = [(1, "Corn"), (2, "Soy"), (3, "Water")].map(row).concat();
     let table = format!("<GDALRasterAttributeTable>{}{rows}</GDALRasterAttributeTable>", columns.map(column).concat());
     let text = format!("<PAMDataset><PAMRasterBand band=\"1\">{table}</PAMRasterBand></PAMDataset>");
