@@ -52,6 +52,7 @@ const OPPOSITE: f64 = -0.9999;
 
 /// Solid angle to the left of a closed curve, between -2 pi and 2 pi: up to whole spheres. The curve is given piece by piece,
 /// each by its start, middle and end. `NaN` where a piece has no place.
+#[expect(clippy::needless_pass_by_value, reason = "an iterator that is cloned for each pass")]
 pub fn solid_angle(pieces: impl Iterator<Item = [[f64; 3]; 3]> + Clone) -> f64 {
     let Some([first, ..]) = pieces.clone().next() else { return 0.0 };
     let from = |origin| {
