@@ -31,6 +31,7 @@ mod predict_dense;
 mod predict_refusals;
 mod prediction_folder;
 mod read_extent;
+mod reading_attribute_tables;
 mod reading_classes;
 mod reading_labels;
 mod reading_rasters;
