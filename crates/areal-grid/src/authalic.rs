@@ -3,7 +3,7 @@
 
 use std::f64::consts::PI;
 
-use crate::Ellipsoid;
+use crate::{Ellipsoid, ToLonLat};
 
 /// The authalic sphere of an ellipsoid. Places on it are unit vectors, areas on it are those on the ellipsoid.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +42,12 @@ impl Authalic {
         let (sin, cos) = ((1.0 - gap).copysign(lat), (gap * (2.0 - gap)).max(0.0).sqrt());
         let (east, north) = lon.to_radians().sin_cos();
         [cos * north, cos * east, sin]
+    }
+
+    /// Places of map positions; `NaN` where there is none.
+    pub fn places(&self, mut points: Vec<[f64; 2]>, positions: &dyn ToLonLat) -> Vec<[f64; 3]> {
+        positions.to_lonlat_or_nan(&mut points);
+        points.into_iter().map(|p| if p[0].is_finite() { self.place(p) } else { [f64::NAN; 3] }).collect()
     }
 }
 

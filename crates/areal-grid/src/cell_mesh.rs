@@ -21,18 +21,12 @@ pub(crate) fn areas_of(
         let [row, col] = cell.map(|k| k as f64);
         [[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.0]].map(|d| transform.apply(row + d[0], col + d[1]))
     };
-    let places = places(cells.iter().flat_map(corners).collect(), sphere, positions);
+    let places = sphere.places(cells.iter().flat_map(corners).collect(), positions);
     let area = |corners: &[[f64; 3]; 4]| {
         let area = quadrilateral_angle(corners).abs() * sphere.radius_squared();
         if area.is_finite() { area } else { 0.0 }
     };
     places.as_chunks().0.iter().map(area).collect()
-}
-
-/// Places of map positions on the authalic sphere; `NaN` where there is none.
-pub(crate) fn places(mut points: Vec<[f64; 2]>, sphere: &Authalic, positions: &dyn ToLonLat) -> Vec<[f64; 3]> {
-    positions.to_lonlat_or_nan(&mut points);
-    points.into_iter().map(|p| if p[0].is_finite() { sphere.place(p) } else { [f64::NAN; 3] }).collect()
 }
 
 /// Areas of the cells of a block.
@@ -107,7 +101,7 @@ impl Mesh {
             let between_corners = (0..rows).filter(|k| k % points != 0);
             all.extend(between_corners.map(|k| transform.apply(r0 + between(k), c0 + c as f64)));
         }
-        let mut places = places(all, sphere, positions);
+        let mut places = sphere.places(all, positions);
         let mut own = places.split_off((block.height + 1) * cols).into_iter();
         for c in 0..=block.width {
             for k in 0..rows {

@@ -1,7 +1,6 @@
 //! A cell that is partly on the Earth: where a map projection ends.
 
 use crate::authalic::{Authalic, quadrilateral_angle};
-use crate::cell_mesh::places;
 use crate::{Affine, ToLonLat};
 
 /// Lines across the cell along which the rim of the Earth is looked for.
@@ -41,7 +40,7 @@ impl RimCell<'_> {
             [[-1.0, -1.0], [-1.0, 1.0], [1.0, 1.0], [1.0, -1.0]]
                 .map(|[s, t]| self.position([a + s * half, b + t * half], along_row))
         });
-        let places = places(corners.collect(), self.sphere, self.positions);
+        let places = self.sphere.places(corners.collect(), self.positions);
         let mut area = 0.0;
         for ((_, half, length), c) in squares.iter().zip(places.as_chunks::<4>().0) {
             // The areal scale, times the cell that this node stands for.

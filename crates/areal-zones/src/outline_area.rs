@@ -54,10 +54,7 @@ struct Piece {
 
 /// The solid angle in each ring; `NaN` where it leaves the Earth.
 fn ring_angles(rings: &[&LineString<f64>], crs: &Crs, sphere: &Authalic, positions: &dyn ToLonLat) -> Vec<f64> {
-    let place = |mut points: Vec<[f64; 2]>| -> Vec<[f64; 3]> {
-        positions.to_lonlat_or_nan(&mut points);
-        points.into_iter().map(|p| if p[0].is_finite() { sphere.place(p) } else { [f64::NAN; 3] }).collect()
-    };
+    let place = |points| sphere.places(points, positions);
     let mut angles = vec![None; rings.len()];
     // The first place of a ring keeps the digits of small rings; rings that pass opposite to it take other origins.
     for origin in std::iter::once(None).chain(AngleSum::origins().map(Some)) {
@@ -142,7 +139,7 @@ fn needs_halving(piece: &Piece, at: [f64; 3]) -> bool {
 }
 
 /// Plane area of a ring, positive where it runs counterclockwise.
-fn turned_area(ring: &LineString<f64>) -> f64 {
+pub(crate) fn turned_area(ring: &LineString<f64>) -> f64 {
     let Some(o) = ring.0.first() else { return 0.0 };
     let cross = |l: geo::Line<f64>| (l.start.x - o.x) * (l.end.y - o.y) - (l.end.x - o.x) * (l.start.y - o.y);
     0.5 * ring.lines().map(cross).sum::<f64>()

@@ -3,6 +3,7 @@
 use areal_grid::{CrsKind, PixelGrid};
 use geo::LineString;
 
+use crate::outline_area::turned_area;
 use crate::project::{ProjectFault, Transform, Vertex, along, forwards, to_pixel};
 
 /// How outlines come onto a grid.
@@ -66,15 +67,9 @@ impl Way<'_> {
             return None;
         }
         // The inside of a ring that runs counterclockwise lies to its left: north of one that runs east.
-        let counterclockwise = ring_turns_left(ring);
+        let counterclockwise = turned_area(ring) >= 0.0;
         Some(if (east > 0.0) == counterclockwise { north } else { south })
     }
-}
-
-fn ring_turns_left(ring: &LineString<f64>) -> bool {
-    let Some(o) = ring.0.first() else { return true };
-    let cross = |l: geo::Line<f64>| (l.start.x - o.x) * (l.end.y - o.y) - (l.end.x - o.x) * (l.start.y - o.y);
-    ring.lines().map(cross).sum::<f64>() >= 0.0
 }
 
 /// Vertices within long edges; and where columns are longitudes, moves each vertex by whole turns to where its edge leads.

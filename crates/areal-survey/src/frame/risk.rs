@@ -7,7 +7,7 @@ use areal_formats::Design;
 use areal_grid::{Class, Window, blocks};
 use areal_job::Unit;
 
-use super::totals::unusable_cells;
+use super::totals::{unusable_cells, warn_of_unusable};
 use super::{BLOCK, MapFrame};
 use crate::SurveyError;
 
@@ -80,12 +80,7 @@ impl MapFrame<'_> {
             }
             task.advance(1);
         }
-        if unusable > 0 {
-            tracing::warn!(
-                "{unusable} predicted cells have class probabilities that are negative, all zero or not numbers; they are in the \
-                 uncertain strata"
-            );
-        }
+        warn_of_unusable(unusable, "they are in the uncertain strata");
         Ok(risks)
     }
 }

@@ -129,6 +129,15 @@ pub(super) fn unusable_cells(cells: &Cells, probabilities: &[Vec<f64>]) -> u64 {
     (0..cells.values.len()).filter(unusable).count() as u64
 }
 
+/// Says how many cells have probabilities that cannot be used, if any, and what becomes of them.
+pub(super) fn warn_of_unusable(cells: u64, consequence: &str) {
+    if cells > 0 {
+        tracing::warn!(
+            "{cells} predicted cells have class probabilities that are negative, all zero or not numbers; {consequence}"
+        );
+    }
+}
+
 impl MapTotals {
     /// Reads the whole map once.
     ///
@@ -160,12 +169,7 @@ impl MapTotals {
             totals.add_zones(&cells, &probabilities);
             task.advance(1);
         }
-        if unusable > 0 {
-            tracing::warn!(
-                "{unusable} predicted cells have class probabilities that are negative, all zero or not numbers; they count as \
-                 mapped, without error"
-            );
-        }
+        warn_of_unusable(unusable, "they count as mapped, without error");
         for mean in &mut totals.probabilities {
             *mean /= with_probability;
         }
