@@ -1,17 +1,18 @@
 //! True areas of a grid's cells on an ellipsoid, window by window.
 
 use crate::authalic::Authalic;
-use crate::cell_mesh::{areas_of, block_areas};
-use crate::window_areas::{Kind, Lattice, WindowAreas};
+use crate::cell_mesh::block_areas;
+use crate::tiling::{Measured, Tiling};
+use crate::window_areas::{Kind, WindowAreas};
 use crate::{CrsKind, Ellipsoid, PixelGrid, ToLonLat, Window};
 
 /// True areas of a grid's cells on an ellipsoid, in square metres. They are worked out for the windows that are asked for.
 ///
 /// A north-up grid in longitude and latitude has one closed-form area per row. Any other grid has the areas of its cells'
-/// images on the authalic sphere: of every cell where cells are large, else of the cells at the nodes of a lattice, at most
-/// 4 km and 64 cells apart, with bilinear interpolation between them. The areal scale of a map projection changes over
-/// distances of an Earth radius, so the error of interpolation is below 1e-7 of the area. Where the projection ends, every
-/// cell is looked at; a cell that has no place on the Earth has the area 0.
+/// images on the authalic sphere: of every cell where cells are large, else of the cells at the nodes of tiles, with a
+/// cubic between them. The areal scale of a map projection changes over distances of an Earth radius. Cells between the nodes
+/// are measured too, and a tile whose cubic is off is cut into four, so the error of interpolation is below 1e-7 of the area.
+/// Where the projection ends, every cell is looked at; a cell that has no place on the Earth has the area 0.
 #[derive(Debug, Clone)]
 pub struct CellAreas {
     grid: PixelGrid,
@@ -28,12 +29,10 @@ enum Method {
     Rows { degrees_per_unit: f64 },
     /// Every cell, its sides in so many pieces.
     Cells { pieces: usize },
-    /// Every so many cells.
-    Lattice { step: usize },
+    /// Some cells of each tile.
+    Tiles(Tiling),
 }
 
-const LATTICE_METRES: f64 = 4000.0;
-const LATTICE_CELLS: f64 = 64.0;
 /// Longest piece of a side that is followed as a parabola.
 const PIECE_METRES: f64 = 25_000.0;
 /// Most pieces of a side.
@@ -46,8 +45,8 @@ impl CellAreas {
             CrsKind::Geographic { degrees_per_unit } if grid.transform.is_north_up() => {
                 Method::Rows { degrees_per_unit }
             }
-            CrsKind::Geographic { degrees_per_unit } => cells_or_lattice(grid, degrees_per_unit * 111_320.0),
-            CrsKind::Projected { metres_per_unit } => cells_or_lattice(grid, metres_per_unit),
+            CrsKind::Geographic { degrees_per_unit } => cells_or_tiles(grid, degrees_per_unit * 111_320.0),
+            CrsKind::Projected { metres_per_unit } => cells_or_tiles(grid, metres_per_unit),
         };
         Self { grid: grid.clone(), ellipsoid, sphere: Authalic::new(ellipsoid), method, scale: 1.0 }
     }
@@ -66,7 +65,10 @@ impl CellAreas {
             Method::Cells { pieces } => {
                 Kind::Cells(block_areas(&self.grid.transform, &self.sphere, window, pieces, positions))
             }
-            Method::Lattice { step } => Kind::Lattice(self.lattice(window, step, positions)),
+            Method::Tiles(tiling) => {
+                let measured = Measured { transform: &self.grid.transform, sphere: &self.sphere, positions };
+                Kind::Tiles(tiling.areas(window, &measured))
+            }
         };
         WindowAreas::new(*window, kind, self.scale)
     }
@@ -80,28 +82,13 @@ impl CellAreas {
         let edges: Vec<f64> = (window.row..=window.row_end()).map(edge).collect();
         edges.windows(2).map(|e| (e[0] - e[1]).abs() * width).collect()
     }
-
-    /// Nodes of the lattice around a window, and the cells one by one where the projection ends between nodes.
-    fn lattice(&self, window: &Window, step: usize, positions: &dyn ToLonLat) -> Lattice {
-        let (height, width) = (self.grid.height, self.grid.width);
-        let mut lattice = Lattice::around(window, step, [height, width]);
-        lattice.fill(areas_of(&self.grid.transform, &self.sphere, &lattice.node_cells(), positions));
-        for tile in lattice.mixed_tiles() {
-            if let Some(part) = tile.intersect(window) {
-                let areas = block_areas(&self.grid.transform, &self.sphere, &part, 1, positions);
-                lattice.settle(part, areas);
-            }
-        }
-        lattice
-    }
 }
 
-fn cells_or_lattice(grid: &PixelGrid, metres_per_unit: f64) -> Method {
+fn cells_or_tiles(grid: &PixelGrid, metres_per_unit: f64) -> Method {
     let [w, h] = grid.transform.pixel_size();
     let metres = w.max(h) * metres_per_unit;
-    let step = (LATTICE_METRES / metres).clamp(1.0, LATTICE_CELLS) as usize;
-    if step > 1 {
-        return Method::Lattice { step };
+    if metres <= PIECE_METRES {
+        return Method::Tiles(Tiling::new([grid.height, grid.width], metres));
     }
     Method::Cells { pieces: (metres / PIECE_METRES).ceil().clamp(1.0, MOST_PIECES) as usize }
 }
@@ -111,8 +98,9 @@ mod tests {
     use super::*;
     use crate::{Affine, Crs, ProjectionError};
 
-    /// Degrees as they are, up to a longitude beyond which there is no Earth.
+    /// Degrees as they are, between longitudes beyond which there is no Earth.
     struct Degrees {
+        start: f64,
         end: f64,
     }
 
@@ -122,11 +110,11 @@ mod tests {
         }
 
         fn to_lonlat_or_nan(&self, points: &mut [[f64; 2]]) {
-            points.iter_mut().filter(|p| p[0] > self.end).for_each(|p| *p = [f64::NAN; 2]);
+            points.iter_mut().filter(|p| p[0] > self.end || p[0] < self.start).for_each(|p| *p = [f64::NAN; 2]);
         }
     }
 
-    const ALL: Degrees = Degrees { end: f64::INFINITY };
+    const ALL: Degrees = Degrees { start: f64::NEG_INFINITY, end: f64::INFINITY };
 
     fn grid(kind: CrsKind, transform: Affine, height: usize, width: usize) -> PixelGrid {
         let crs = Crs { wkt: String::new(), name: "test".into(), kind, ellipsoid: Ellipsoid::WGS84 };
@@ -151,8 +139,8 @@ mod tests {
     }
 
     #[test]
-    fn the_lattice_agrees_with_the_closed_form() {
-        // The same small cells once by rows (closed form) and once through the lattice, which a "projected" grid with
+    fn tiles_agree_with_the_closed_form() {
+        // The same small cells once by rows (closed form) and once through tiles, which a "projected" grid with
         // degrees as coordinates forces.
         let t = Affine::north_up([100.0, 5.0], [0.0001, 0.0001]);
         let rows = grid(CrsKind::Geographic { degrees_per_unit: 1.0 }, t, 300, 200);
@@ -169,7 +157,7 @@ mod tests {
         let t = Affine::north_up([100.0, 5.0], [0.01, 0.01]);
         let rows = grid(CrsKind::Geographic { degrees_per_unit: 1.0 }, t, 90, 90);
         let quads = grid(CrsKind::Projected { metres_per_unit: 111_320.0 }, t, 90, 90);
-        let (a, b) = (whole(&rows, &ALL), whole(&quads, &Degrees { end: 100.505 }));
+        let (a, b) = (whole(&rows, &ALL), whole(&quads, &Degrees { end: 100.505, ..ALL }));
         for row in [0, 47, 89] {
             assert!((b.at(row, 49) / a.at(row, 49) - 1.0).abs() < 1e-6);
             assert!((b.at(row, 50) / a.at(row, 50) - 0.5).abs() < 1e-3, "{}", b.at(row, 50) / a.at(row, 50));
@@ -178,5 +166,16 @@ mod tests {
         let rim = b.rim();
         assert!(rim.len() == 90 && rim.iter().all(|([_, col], share)| *col == 50 && (share - 0.5).abs() < 1e-4));
         assert!(b.may_leave_the_earth() && !a.may_leave_the_earth());
+    }
+    #[test]
+    fn a_strip_of_the_earth_between_the_nodes_of_a_tile_is_not_lost() {
+        // The Earth from 100.522 to 100.537: from the columns 52.2 to 53.7 of cells of 0.01 degrees.
+        let t = Affine::north_up([100.0, 5.0], [0.01, 0.01]);
+        let rows = grid(CrsKind::Geographic { degrees_per_unit: 1.0 }, t, 90, 90);
+        let quads = grid(CrsKind::Projected { metres_per_unit: 111_320.0 }, t, 90, 90);
+        let (a, b) = (whole(&rows, &ALL), whole(&quads, &Degrees { start: 100.522, end: 100.537 }));
+        for (col, share) in [(51, 0.0), (52, 0.8), (53, 0.7), (54, 0.0)] {
+            assert!((b.at(40, col) / a.at(40, col) - share).abs() < 1e-3, "{col}: {}", b.at(40, col) / a.at(40, col));
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Areas of single cells from their outlines on the authalic sphere.
 
-use crate::authalic::{Authalic, quadrilateral_angle, solid_angle};
+use crate::authalic::{Authalic, solid_angle};
 use crate::rim_cell::RimCell;
 use crate::{Affine, ToLonLat, Window};
 
@@ -9,24 +9,40 @@ const BENT: f64 = 0.05;
 /// The sides of a cell with bent pieces are followed in so many times as many.
 const FINER: usize = 16;
 
-/// Areas of single small cells, by row and column, from their corners; 0 where one has no place on the Earth. Opposite sides
-/// bend alike: of a cell of 2 km that is a share of 1e-7.
+/// Areas of single cells, by row and column, each side followed as a parabola; 0 where one has no place on the Earth, `NaN`
+/// where its outline is too bent.
 pub(crate) fn areas_of(
     transform: &Affine,
     sphere: &Authalic,
     cells: &[[usize; 2]],
     positions: &dyn ToLonLat,
 ) -> Vec<f64> {
-    let corners = |cell: &[usize; 2]| {
+    let outline = |cell: &[usize; 2]| {
         let [row, col] = cell.map(|k| k as f64);
-        [[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.0]].map(|d| transform.apply(row + d[0], col + d[1]))
+        OUTLINE.map(|d| transform.apply(row + d[0], col + d[1]))
     };
-    let places = sphere.places(cells.iter().flat_map(corners).collect(), positions);
-    let area = |corners: &[[f64; 3]; 4]| {
-        let area = quadrilateral_angle(corners).abs() * sphere.radius_squared();
-        if area.is_finite() { area } else { 0.0 }
+    let places = sphere.places(cells.iter().flat_map(outline).collect(), positions);
+    let area = |p: &[[f64; 3]; 8]| {
+        let pieces = [[p[0], p[1], p[2]], [p[2], p[3], p[4]], [p[4], p[5], p[6]], [p[6], p[7], p[0]]];
+        let area = solid_angle(pieces.into_iter()).abs() * sphere.radius_squared();
+        match area.is_finite() {
+            true if pieces.iter().any(is_bent) => f64::NAN,
+            true => area,
+            false => 0.0,
+        }
     };
     places.as_chunks().0.iter().map(area).collect()
+}
+
+/// Corners of a cell and the middles of its sides, round the cell: rows and columns from its first corner.
+const OUTLINE: [[f64; 2]; 8] =
+    [[0.0, 0.0], [0.0, 0.5], [0.0, 1.0], [0.5, 1.0], [1.0, 1.0], [1.0, 0.5], [1.0, 0.0], [0.5, 0.0]];
+
+/// True where a piece of an outline is no parabola.
+fn is_bent([a, m, b]: &[[f64; 3]; 3]) -> bool {
+    let distance = |p: &[f64; 3], q: &[f64; 3]| (p[0] - q[0]).hypot((p[1] - q[1]).hypot(p[2] - q[2]));
+    let chord = [0, 1, 2].map(|k| 0.5 * (a[k] + b[k]));
+    distance(m, &chord) > BENT * distance(a, b)
 }
 
 /// Areas of the cells of a block.
@@ -148,11 +164,7 @@ impl Mesh {
 
     /// True where the outline of a cell is too bent for its pieces to be parabolas.
     fn is_bent(&self, row: usize, col: usize) -> bool {
-        let distance = |p: [f64; 3], q: [f64; 3]| (p[0] - q[0]).hypot((p[1] - q[1]).hypot(p[2] - q[2]));
-        self.outline(row, col).any(|[a, m, b]| {
-            let chord = [0, 1, 2].map(|k| 0.5 * (a[k] + b[k]));
-            distance(m, chord) > BENT * distance(a, b)
-        })
+        self.outline(row, col).any(|piece| is_bent(&piece))
     }
 
     /// Points of a cell's outline that have a place.

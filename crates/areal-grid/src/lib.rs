@@ -10,6 +10,7 @@ mod authalic;
 mod cell_area;
 mod cell_mesh;
 mod crs;
+mod cubic;
 mod extremes;
 mod layout;
 mod legend;
@@ -18,6 +19,7 @@ mod pixels;
 mod resolution;
 mod rim_cell;
 mod scaling;
+mod tiling;
 mod window;
 mod window_areas;
 

@@ -8,6 +8,7 @@ mod cells;
 mod cells_of_crs;
 mod cog;
 mod files;
+mod interpolated_cells;
 mod projections;
 mod scenes;
 mod vectors;
