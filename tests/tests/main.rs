@@ -38,6 +38,7 @@ mod reading_rasters;
 mod reading_tables;
 mod real_imagery;
 mod recipe;
+mod recipe_checks;
 mod report;
 mod resume;
 mod sample;

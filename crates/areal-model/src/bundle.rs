@@ -80,7 +80,7 @@ mod tests {
     use ndarray::arr2;
 
     use super::*;
-    use crate::{BurnInference, DeviceChoice, Inference, PatchBatch, check_scene, probabilities};
+    use crate::{BurnInference, DataKind, DeviceChoice, Inference, PatchBatch, probabilities};
 
     fn spec() -> ModelSpec {
         let class = |code, name: &str| Class { code, name: name.into(), colour: [code, 0, 0] };
@@ -207,22 +207,26 @@ mod tests {
         let spec = spec();
         let bands = ["red".to_owned(), "nir".to_owned()];
         let at = |x| Some(GroundResolution { x, y: x });
-        check_scene(&spec, &bands, PixelType::U16, None, at(10.3)).unwrap();
-        check_scene(&spec, &bands, PixelType::U16, None, None).unwrap();
+        let check = |spec: &ModelSpec, data: DataKind| DataKind::of_model(spec).check(&data);
+        let kind =
+            DataKind { bands: bands.to_vec(), pixel_type: PixelType::U16, scaling: None, ground_resolution: None };
+        check(&spec, DataKind { ground_resolution: at(10.3), ..kind.clone() }).unwrap();
+        check(&spec, kind.clone()).unwrap();
         let said = |result: Result<(), ModelError>| result.unwrap_err().to_string();
-        let swapped = said(check_scene(&spec, &["nir".into(), "red".into()], PixelType::U16, None, None));
+        let swapped = said(check(&spec, DataKind { bands: vec!["nir".into(), "red".into()], ..kind.clone() }));
         assert_eq!(swapped, "the model reads bands [red, nir], but the data have [nir, red]");
-        let other_type = said(check_scene(&spec, &bands, PixelType::F32, None, None));
+        let other_type = said(check(&spec, DataKind { pixel_type: PixelType::F32, ..kind.clone() }));
         assert_eq!(other_type, "the model was trained on u16 pixels, but the data are f32");
-        let coarse = said(check_scene(&spec, &bands, PixelType::U16, None, at(30.0)));
+        let coarse = said(check(&spec, DataKind { ground_resolution: at(30.0), ..kind.clone() }));
         assert_eq!(coarse, "the model was trained at 10.000 m per pixel, but the data have 30.000 m");
         // Sentinel-2 before and since baseline 04.00.
         let (old, new) = (Scaling { scale: 1e-4, offset: 0.0 }, Scaling { scale: 1e-4, offset: -0.1 });
         let older = ModelSpec { scaling: Some(vec![old; 2]), ..spec.clone() };
         older.check().unwrap();
-        check_scene(&older, &bands, PixelType::U16, Some(&[old; 2]), None).unwrap();
-        check_scene(&spec, &bands, PixelType::U16, Some(&[new; 2]), None).unwrap();
-        let other = said(check_scene(&older, &bands, PixelType::U16, Some(&[new; 2]), None));
+        let scaled = |scaling| DataKind { scaling: Some(vec![scaling; 2]), ..kind.clone() };
+        check(&older, scaled(old)).unwrap();
+        check(&spec, scaled(new)).unwrap();
+        let other = said(check(&older, scaled(new)));
         assert!(other.contains("stored x 0.0001 + 0 in every band") && other.contains("x 0.0001 - 0.1"), "{other}");
         assert!(said(check_spec(&ModelSpec { scaling: Some(vec![old]), ..spec.clone() })).contains("the scaling of 1"));
         let mut three = batch(1);

@@ -1,6 +1,6 @@
 //! A model's description applied: probabilities of logits, whether data fit the model, whether it fits its network.
 
-use areal_formats::ModelSpec;
+use areal_formats::{ModelSpec, StoreMeta};
 use areal_grid::{GroundResolution, PixelType, Scaling};
 use ndarray::{Array2, ArrayView2, Axis};
 
@@ -35,34 +35,61 @@ pub fn check_spec(spec: &ModelSpec) -> Result<(), ModelError> {
     NetworkConfig::of(spec).check_patch(spec.patch_size)
 }
 
-/// Checks that data fit the model: the same bands in the same order, the same pixel type and meaning of stored values, a
-/// ground resolution within 5 %. What either side does not know is not compared.
-///
-/// # Errors
-/// The first thing that does not fit; it names both sides.
-pub fn check_scene(
-    spec: &ModelSpec,
-    bands: &[String],
-    pixel_type: PixelType,
-    scaling: Option<&[Scaling]>,
-    ground_resolution: Option<GroundResolution>,
-) -> Result<(), ModelError> {
-    if spec.bands != bands {
-        return Err(ModelError::Bands { model: spec.bands.clone(), data: bands.to_vec() });
-    }
-    if spec.pixel_type != pixel_type {
-        return Err(ModelError::PixelType { model: spec.pixel_type, data: pixel_type });
-    }
-    if let (Some(model), Some(data)) = (spec.scaling.as_deref(), scaling)
-        && !Scaling::are_like(model, data)
-    {
-        return Err(ModelError::Scaling { model: Scaling::in_words(model), data: Scaling::in_words(data) });
-    }
-    if let (Some(model), Some(data)) = (spec.ground_resolution, ground_resolution) {
-        let (model, data) = (model.mean(), data.mean());
-        if (data / model - 1.0).abs() > RESOLUTION_TOLERANCE {
-            return Err(ModelError::GroundResolution { model, data });
+/// What data must share with those that a model was trained on. What is not known is not compared.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DataKind {
+    /// Descriptions of the bands, in order.
+    pub bands: Vec<String>,
+    pub pixel_type: PixelType,
+    /// What stored values mean, by band.
+    pub scaling: Option<Vec<Scaling>>,
+    pub ground_resolution: Option<GroundResolution>,
+}
+
+impl DataKind {
+    /// The data that a model was trained on.
+    pub fn of_model(spec: &ModelSpec) -> Self {
+        Self {
+            bands: spec.bands.clone(),
+            pixel_type: spec.pixel_type,
+            scaling: spec.scaling.clone(),
+            ground_resolution: spec.ground_resolution,
         }
     }
-    Ok(())
+
+    /// The data in a patch store.
+    pub fn of_store(meta: &StoreMeta) -> Self {
+        Self {
+            bands: meta.bands.clone(),
+            pixel_type: meta.pixel_type,
+            scaling: meta.scaling.clone(),
+            ground_resolution: meta.ground_resolution,
+        }
+    }
+
+    /// Checks that other data fit a model of these: the same bands in the same order, the same pixel type and meaning of
+    /// stored values, a ground resolution within 5 %.
+    ///
+    /// # Errors
+    /// The first thing that does not fit; it names both sides.
+    pub fn check(&self, data: &Self) -> Result<(), ModelError> {
+        if self.bands != data.bands {
+            return Err(ModelError::Bands { model: self.bands.clone(), data: data.bands.clone() });
+        }
+        if self.pixel_type != data.pixel_type {
+            return Err(ModelError::PixelType { model: self.pixel_type, data: data.pixel_type });
+        }
+        if let (Some(model), Some(data)) = (&self.scaling, &data.scaling)
+            && !Scaling::are_like(model, data)
+        {
+            return Err(ModelError::Scaling { model: Scaling::in_words(model), data: Scaling::in_words(data) });
+        }
+        if let (Some(model), Some(data)) = (self.ground_resolution, data.ground_resolution) {
+            let (model, data) = (model.mean(), data.mean());
+            if (data / model - 1.0).abs() > RESOLUTION_TOLERANCE {
+                return Err(ModelError::GroundResolution { model, data });
+            }
+        }
+        Ok(())
+    }
 }

@@ -31,7 +31,7 @@ pub use class_weights::{ClassWeights, implied_prior};
 pub use dense::{DenseInference, DensePart, DenseRow};
 pub use device::{DeviceChoice, DeviceInfo, DeviceKind, devices, settle_devices};
 pub use error::ModelError;
-pub use fit::{check_scene, check_spec, probabilities};
+pub use fit::{DataKind, check_spec, probabilities};
 pub use import::Imported;
 pub use inference::{BurnInference, Inference};
 pub use loss::Loss;

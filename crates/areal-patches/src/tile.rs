@@ -305,8 +305,11 @@ fn store_scene(scene: &Scene) -> StoreScene {
     StoreScene { name: scene.name().to_owned(), grid: scene.grid().clone(), settings: scene.settings().clone() }
 }
 
-/// Scenes of one store agree in bands, type, the meaning of stored values, and ground resolution.
-fn check_scenes(scenes: &[Scene]) -> Result<&Scene, PatchError> {
+/// Checks that scenes of one store agree in bands, type, the meaning of stored values, and ground resolution; the first.
+///
+/// # Errors
+/// The first difference, a name that two scenes have, no scene.
+pub fn check_scenes(scenes: &[Scene]) -> Result<&Scene, PatchError> {
     let (first, others) = scenes.split_first().ok_or(PatchError::NoScene)?;
     let mut names = BTreeSet::new();
     if let Some(twice) = scenes.iter().find(|s| !names.insert(s.name())) {

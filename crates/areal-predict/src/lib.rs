@@ -24,5 +24,5 @@ mod strip;
 mod training_like;
 
 pub use error::{MemoryPart, PredictError};
-pub use run::{ClassCount, PredictReport, predict};
+pub use run::{ClassCount, PredictReport, data_kind, predict};
 pub use settings::PredictSettings;

@@ -8,7 +8,7 @@ use areal_formats::{
 };
 use areal_grid::{PatchLayout, PixelState, Target};
 use areal_job::{FileError, Job, Sha256, StagedDir, Unit};
-use areal_model::{DenseInference, Inference, check_scene};
+use areal_model::{DataKind, DenseInference, Inference};
 use areal_raster::{PixelCounts, Scene, input_file_with_companions};
 use serde::Serialize;
 
@@ -138,8 +138,17 @@ pub fn predict(
 
 /// The scene's bands, type and ground resolution against the model's.
 fn check_fit(scene: &Scene, spec: &ModelSpec) -> Result<(), PredictError> {
-    let bands: Vec<String> = scene.bands().iter().map(|b| b.description.clone()).collect();
-    Ok(check_scene(spec, &bands, scene.pixel_type(), Some(&scene.scaling()), Some(scene.ground_resolution()))?)
+    Ok(DataKind::of_model(spec).check(&data_kind(scene))?)
+}
+
+/// What a model must have been trained on to predict this scene.
+pub fn data_kind(scene: &Scene) -> DataKind {
+    DataKind {
+        bands: scene.bands().iter().map(|b| b.description.clone()).collect(),
+        pixel_type: scene.pixel_type(),
+        scaling: Some(scene.scaling()),
+        ground_resolution: Some(scene.ground_resolution()),
+    }
 }
 
 /// Digests of the scene's files, of the bundle, and of the store if there is one; and that of the bundle once more.

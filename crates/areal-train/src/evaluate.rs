@@ -3,7 +3,7 @@
 use areal_formats::{ModelSpec, Provenance};
 use areal_grid::Target;
 use areal_job::{Job, Unit};
-use areal_model::{Inference, check_scene, probabilities};
+use areal_model::{DataKind, Inference, probabilities};
 use areal_store::{PatchStore, Split};
 use ndarray::{Array2, Axis, concatenate};
 use serde::{Deserialize, Serialize};
@@ -81,7 +81,7 @@ pub(crate) fn measure(spec: &ModelSpec, logits: &Array2<f32>, targets: &[f64]) -
 /// A store against a model: bands, pixel type, ground resolution, patch size, target.
 pub(crate) fn check_store(spec: &ModelSpec, store: &PatchStore) -> Result<(), TrainError> {
     let meta = store.meta();
-    check_scene(spec, &meta.bands, meta.pixel_type, meta.scaling.as_deref(), meta.ground_resolution)?;
+    DataKind::of_model(spec).check(&DataKind::of_store(meta))?;
     if spec.patch_size != meta.patch_size {
         return Err(areal_model::ModelError::PatchSize { model: spec.patch_size, data: meta.patch_size }.into());
     }

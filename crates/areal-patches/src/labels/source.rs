@@ -113,6 +113,20 @@ impl Labels {
     }
 }
 
+/// Reads labels and says what they label, without any scene: none where the classes are found in the pixels of the labels
+/// only. Some of the classes may have no patch later.
+///
+/// # Errors
+/// Labels that cannot be read.
+pub fn label_target(settings: &LabelSettings) -> Result<Option<Target>, PatchError> {
+    let labels = Labels::read(settings)?;
+    Ok(match &settings.kind {
+        LabelKind::Value { field, unit } => Some(Target::Value { name: field.clone(), unit: unit.clone() }),
+        LabelKind::Raster if !labels.listed => None,
+        LabelKind::Raster | LabelKind::Class { .. } => Some(Target::Classes { classes: labels.legend.classes }),
+    })
+}
+
 /// Says of a file that was given without a field whether it is a raster.
 pub fn is_raster(path: &Path) -> bool {
     FileFacts::read(path).is_ok()

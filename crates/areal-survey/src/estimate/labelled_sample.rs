@@ -7,7 +7,6 @@ use areal_estimate::{ExpectedMatrix, Finding, Population, Stratum};
 use areal_formats::{DESIGN_FORMAT, Design, DesignStratum, DesignUnit, StrataBy};
 use areal_job::{Job, hash_file, read_json};
 use areal_tables::ClassNaming;
-use areal_zones::ZoneSettings;
 
 use super::flaws::{other_map, strata_sum, without_design};
 use super::same_draw::other_draw;
@@ -45,13 +44,7 @@ impl<'a> LabelledSample<'a> {
             strata_raster: settings.strata_raster.as_deref(),
             zones: settings.zones.as_deref(),
             strata_nodata: settings.strata_nodata,
-            zone_settings: ZoneSettings {
-                layer: settings.zone_layer.clone(),
-                encoding: settings.encoding,
-                id_field: settings.zone_id.clone(),
-                name_field: settings.zone_name.clone(),
-                ..ZoneSettings::default()
-            },
+            zone_settings: settings.zone_settings(),
         };
         let mut frame = MapFrame::open(&source, job)?;
         if let Some(design) = drawn.as_ref().map(|d| &d.design).filter(|d| d.strata_by == StrataBy::Risk) {

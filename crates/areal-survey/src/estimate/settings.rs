@@ -6,6 +6,7 @@ use areal_estimate::{CvLimits, Estimator, FindingKind, SurveySettings, ZoneMetho
 use areal_formats::{MADE_BY, Provenance};
 use areal_raster::{LayerChoice, input_file_with_companions};
 use areal_tables::{ClassNaming, Encoding};
+use areal_zones::ZoneSettings;
 use serde::{Deserialize, Serialize};
 
 use super::quantify::QuantifyMethod;
@@ -116,6 +117,17 @@ impl Default for EstimateSettings {
 }
 
 impl EstimateSettings {
+    /// How the zones are read.
+    pub fn zone_settings(&self) -> ZoneSettings {
+        ZoneSettings {
+            layer: self.zone_layer.clone(),
+            encoding: self.encoding,
+            id_field: self.zone_id.clone(),
+            name_field: self.zone_name.clone(),
+            ..ZoneSettings::default()
+        }
+    }
+
     /// Files and folders that are read.
     pub fn inputs(&self) -> Vec<PathBuf> {
         let optional = [

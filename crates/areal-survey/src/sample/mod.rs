@@ -11,7 +11,6 @@ use areal_estimate::{Census, MIN_UNITS_IN_STRATUM, number_units};
 use areal_formats::{DESIGN_FORMAT, Design, DesignStratum, DesignUnit, StrataBy};
 use areal_job::{Job, StagedDir, hash_file, write_json};
 use areal_raster::Prediction;
-use areal_zones::ZoneSettings;
 
 pub use precision::ClassPrecision;
 use risk::RiskPlan;
@@ -59,12 +58,7 @@ pub fn draw_sample(settings: &SampleSettings, out: &StagedDir, job: Job<'_>) -> 
         strata_raster: settings.strata_raster.as_deref(),
         zones: settings.zones.as_deref(),
         strata_nodata: settings.strata_nodata,
-        zone_settings: ZoneSettings {
-            layer: settings.zone_layer.clone(),
-            encoding: settings.encoding,
-            id_field: settings.zone_id.clone(),
-            ..ZoneSettings::default()
-        },
+        zone_settings: settings.zone_settings(),
     };
     let mut frame = MapFrame::open(&source, job)?;
     let risk = (strata_by == StrataBy::Risk).then(|| RiskPlan::cut(settings, &mut frame)).transpose()?;

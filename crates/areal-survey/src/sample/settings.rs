@@ -6,6 +6,7 @@ use areal_estimate::{Allocation, Draw};
 use areal_formats::{MADE_BY, Provenance, StrataBy};
 use areal_raster::input_file_with_companions;
 use areal_tables::{ClassNaming, Encoding};
+use areal_zones::ZoneSettings;
 use serde::{Deserialize, Serialize};
 
 use crate::SurveyError;
@@ -102,6 +103,16 @@ impl SampleSettings {
     pub fn inputs(&self) -> Vec<PathBuf> {
         let all = [Some(&self.prediction), self.zones.as_ref(), self.strata_raster.as_ref()];
         all.into_iter().flatten().filter(|p| !p.as_os_str().is_empty()).cloned().collect()
+    }
+
+    /// How the zones are read.
+    pub fn zone_settings(&self) -> ZoneSettings {
+        ZoneSettings {
+            layer: self.zone_layer.clone(),
+            encoding: self.encoding,
+            id_field: self.zone_id.clone(),
+            ..ZoneSettings::default()
+        }
     }
 
     pub(crate) fn min_per_stratum(&self, strata: StrataBy) -> u64 {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use areal_formats::{InputRef, Provenance};
 use areal_job::StagedDir;
-use areal_raster::input_file_with_companions;
+use areal_raster::{FileFacts, input_file_with_companions};
 use areal_tables::{CodeRule, Encoding, Recoding, read_legend};
 use areal_zones::{
     AggregateSettings, Antimeridian, AreaTable, Content, Invalid, Map, MapInput, Measure, Quantity, ReadExtent,
@@ -20,6 +20,7 @@ use crate::columns::aligned;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
 use crate::options::{self, name_of};
+use crate::recipe::Planned;
 use crate::scene_options::SceneOptions;
 
 /// Sum a prediction, or any class or value raster, over zones such as districts.
@@ -128,6 +129,18 @@ impl Stage for Options {
         self.out.clone().unwrap_or_default()
     }
 
+    fn check(&self, planned: &mut Planned) -> Result<(), CliError> {
+        if self.prediction.as_deref().is_none_or(|prediction| !planned.makes(prediction)) {
+            Map::open(&self.map_input()?)?;
+        }
+        let zones = options::required(self.zones.as_ref(), "--zones", "the polygons to sum over")?;
+        ZoneSet::read(zones, &self.zone_settings())?;
+        if let Some(weights) = &self.weights {
+            FileFacts::read(weights)?;
+        }
+        Ok(())
+    }
+
     fn run(self, context: &Context) -> Result<(), CliError> {
         let input = self.map_input()?;
         let zones_path = options::required(self.zones.as_ref(), "--zones", "the polygons to sum over")?;
@@ -142,15 +155,7 @@ impl Stage for Options {
             window_cells: self.window_cells,
             read: self.read,
         };
-        let zone_settings = ZoneSettings {
-            layer: self.zone_layer.clone(),
-            encoding: self.encoding,
-            id_field: self.zone_id.clone(),
-            name_field: self.zone_name.clone(),
-            invalid: self.invalid,
-            antimeridian: self.antimeridian,
-            dissolve: self.dissolve,
-        };
+        let zone_settings = self.zone_settings();
         let map = Map::open(&input)?;
         if self.prediction.is_some() && map.shares.is_none() {
             tracing::warn!(
@@ -192,6 +197,18 @@ impl Options {
     /// True without flags that say what is in a raster.
     fn is_bare(&self) -> bool {
         self.scene == SceneOptions::default() && self.content.is_none() && self.legend.is_none() && self.map.is_empty()
+    }
+
+    fn zone_settings(&self) -> ZoneSettings {
+        ZoneSettings {
+            layer: self.zone_layer.clone(),
+            encoding: self.encoding,
+            id_field: self.zone_id.clone(),
+            name_field: self.zone_name.clone(),
+            invalid: self.invalid,
+            antimeridian: self.antimeridian,
+            dissolve: self.dissolve,
+        }
     }
 
     fn map_input(&self) -> Result<MapInput, CliError> {

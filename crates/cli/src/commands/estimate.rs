@@ -6,6 +6,7 @@ use areal_estimate::{CvLimits, Estimator, FindingKind, ZoneMethod};
 use areal_job::StagedDir;
 use areal_survey::{EstimateSettings, QuantifyMethod, estimate, quantify};
 use areal_tables::{ClassNaming, Encoding};
+use areal_zones::ZoneSet;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args};
 use serde::de::Error as _;
@@ -16,6 +17,7 @@ use super::sample::{check_fraction, required};
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
 use crate::options::{self, name_of};
+use crate::recipe::Planned;
 use crate::survey::print_rows;
 
 /// The findings that refuse an estimate, and that --accept makes warnings.
@@ -175,6 +177,15 @@ impl Stage for Options {
 
     fn output(&self) -> PathBuf {
         self.out.clone().unwrap_or_default()
+    }
+
+    fn check(&self, _: &mut Planned) -> Result<(), CliError> {
+        self.check_flags()?;
+        let settings = self.settings()?;
+        if let Some(zones) = &settings.zones {
+            ZoneSet::read(zones, &settings.zone_settings())?;
+        }
+        Ok(())
     }
 
     fn run(self, context: &Context) -> Result<(), CliError> {

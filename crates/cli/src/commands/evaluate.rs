@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use areal_formats::Provenance;
 use areal_job::{StagedDir, write_json};
-use areal_model::{BurnInference, DeviceChoice, Inference, Precision};
+use areal_model::{Bundle, BurnInference, DeviceChoice, Inference, Precision};
 use areal_patches::open_store;
 use areal_raster::input_file_with_companions;
 use areal_store::Split;
@@ -18,6 +18,7 @@ use crate::context::Context;
 use crate::errors::{CliError, Exit};
 use crate::options::{self, name_of};
 use crate::precision;
+use crate::recipe::Planned;
 
 /// Measure a bundle on one split of a patch store.
 ///
@@ -68,6 +69,17 @@ impl Stage for Options {
 
     fn output(&self) -> PathBuf {
         self.out.clone().unwrap_or_default()
+    }
+
+    fn check(&self, planned: &mut Planned) -> Result<(), CliError> {
+        self.device.open()?;
+        if let Some(bundle) = planned.ready(self.bundle.as_deref()) {
+            Bundle::load_spec(bundle)?;
+        }
+        if let Some(store) = planned.ready(self.store.as_deref()) {
+            open_store(store)?;
+        }
+        Ok(())
     }
 
     fn run(self, context: &Context) -> Result<(), CliError> {

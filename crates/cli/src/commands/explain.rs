@@ -6,19 +6,20 @@ use areal_explain::{
     Chosen, ExplainSettings, Method, SaliencyRow, Subject, explain, of_places, of_prediction, of_store,
 };
 use areal_formats::{BandRef, input_file};
-use areal_model::{Bundle, DeviceChoice, check_scene};
+use areal_model::{Bundle, DataKind, DeviceChoice};
 use areal_patches::open_store;
-use areal_predict::PredictError;
+use areal_predict::{PredictError, data_kind};
 use areal_raster::{Prediction, Scene};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::Stage;
-use super::predict::warn_unmasked;
+use super::predict::{check_scene, warn_unmasked};
 use crate::columns::cell;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
 use crate::options::{self, name_of};
+use crate::recipe::Planned;
 use crate::scene_options::SceneOptions;
 
 /// Explain single predictions: which pixels support a class, and how reliable the explanation is
@@ -128,17 +129,14 @@ impl Options {
         if let Some(store) = &self.store {
             let store = open_store(store)?;
             let meta = store.meta();
-            check_scene(&spec, &meta.bands, meta.pixel_type, meta.scaling.as_deref(), meta.ground_resolution)
-                .map_err(PredictError::from)?;
+            DataKind::of_model(&spec).check(&DataKind::of_store(meta)).map_err(PredictError::from)?;
             subjects.extend(of_store(&store, &self.patch)?);
         }
         if self.files.is_empty() {
             return Ok(subjects);
         }
         let scene = Scene::open(&self.scene.settings("scene", self.files.clone())?)?;
-        let bands: Vec<String> = scene.bands().iter().map(|b| b.description.clone()).collect();
-        check_scene(&spec, &bands, scene.pixel_type(), Some(&scene.scaling()), Some(scene.ground_resolution()))
-            .map_err(PredictError::from)?;
+        DataKind::of_model(&spec).check(&data_kind(&scene)).map_err(PredictError::from)?;
         warn_unmasked(&spec, &scene);
         subjects.extend(of_places(&scene, &self.places()?, spec.patch_size)?);
         if let Some(prediction) = &self.prediction {
@@ -163,6 +161,18 @@ impl Stage for Options {
 
     fn output(&self) -> PathBuf {
         self.out.clone().unwrap_or_default()
+    }
+
+    fn check(&self, planned: &mut Planned) -> Result<(), CliError> {
+        let settings = self.settings()?;
+        settings.device.open().map_err(PredictError::from)?;
+        if let Some(training) = &planned.training {
+            settings.check(training.patch_size)?;
+        }
+        if let Some(class) = &self.class {
+            planned.check_class(class, "class")?;
+        }
+        settings.chosen.scene.map_or(Ok(()), |scene| check_scene(&scene, self.bundle.as_deref(), planned))
     }
 
     fn run(self, context: &Context) -> Result<(), CliError> {

@@ -27,6 +27,7 @@ use clap::Subcommand;
 
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
+use crate::recipe::Planned;
 
 /// A command that `areal run` can run as a stage: it can say what it reads and writes before it does.
 pub trait Stage {
@@ -34,6 +35,8 @@ pub trait Stage {
     fn inputs(&self) -> Vec<PathBuf>;
     /// The folder or file that the stage makes.
     fn output(&self) -> PathBuf;
+    /// Checks the settings and what is there to read, before any stage of a recipe runs.
+    fn check(&self, planned: &mut Planned) -> Result<(), CliError>;
     /// Runs the stage.
     fn run(self, context: &Context) -> Result<(), CliError>;
 }

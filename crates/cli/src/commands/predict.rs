@@ -1,10 +1,10 @@
 //! `areal predict`: from a scene and a bundle to a map.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use areal_formats::{DenseAgreement, ModelSpec, PredictMode};
-use areal_model::{DeviceChoice, Precision};
-use areal_predict::{PredictReport, PredictSettings, predict};
+use areal_formats::{DenseAgreement, ModelSpec, PredictMode, SceneSettings};
+use areal_model::{Bundle, DataKind, DeviceChoice, Precision};
+use areal_predict::{PredictError, PredictReport, PredictSettings, data_kind, predict};
 use areal_raster::Scene;
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,7 @@ use crate::context::Context;
 use crate::errors::{CliError, Exit};
 use crate::options::{self, name_of};
 use crate::precision;
+use crate::recipe::Planned;
 use crate::scene_options::SceneOptions;
 
 /// Predict a scene with a bundle: a map of classes with their probabilities, or of a value
@@ -126,6 +127,13 @@ impl Stage for Options {
         self.out.clone().unwrap_or_default()
     }
 
+    fn check(&self, planned: &mut Planned) -> Result<(), CliError> {
+        let settings = self.settings();
+        settings.check()?;
+        settings.device.open().map_err(PredictError::from)?;
+        check_scene(&self.scene.settings("scene", self.files.clone())?, self.bundle.as_deref(), planned)
+    }
+
     fn run(self, context: &Context) -> Result<(), CliError> {
         let bundle = options::required(self.bundle.as_ref(), "--bundle", "the bundle to predict with")?;
         let out = options::required(self.out.as_ref(), "--out", "the folder to make")?;
@@ -149,6 +157,17 @@ impl Stage for Options {
         say(&report);
         Ok(())
     }
+}
+
+/// Checks that a scene can be read, and that it fits the bundle or the training that comes before.
+pub(super) fn check_scene(scene: &SceneSettings, bundle: Option<&Path>, planned: &Planned) -> Result<(), CliError> {
+    let kind = data_kind(&Scene::open(scene)?);
+    let model = match (planned.ready(bundle), &planned.training) {
+        (Some(bundle), _) => DataKind::of_model(&Bundle::load_spec(bundle).map_err(PredictError::from)?),
+        (None, Some(training)) => training.kind.clone(),
+        (None, None) => return Ok(()),
+    };
+    Ok(model.check(&kind).map_err(PredictError::from)?)
 }
 
 /// Says when a scene's clouds would be mapped as classes, because the model never saw any.

@@ -20,6 +20,7 @@ use super::Stage;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
 use crate::options;
+use crate::recipe::Planned;
 
 /// Write one self-contained HTML report of a job's results
 ///
@@ -80,6 +81,10 @@ impl Stage for Options {
 
     fn output(&self) -> PathBuf {
         self.out.clone().unwrap_or_default()
+    }
+
+    fn check(&self, _: &mut Planned) -> Result<(), CliError> {
+        Ok(())
     }
 
     fn run(self, context: &Context) -> Result<(), CliError> {

@@ -10,6 +10,7 @@ use areal_survey::{
     SampleSettings, draw_sample,
 };
 use areal_tables::{ClassNaming, Encoding};
+use areal_zones::ZoneSet;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,7 @@ use super::Stage;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
 use crate::options::{self, name_of};
+use crate::recipe::Planned;
 use crate::survey::print_aligned;
 
 /// Draw a probability sample of map cells, ready to be labelled by an interpreter.
@@ -119,13 +121,26 @@ impl Stage for Options {
         self.out.clone().unwrap_or_default()
     }
 
+    fn check(&self, planned: &mut Planned) -> Result<(), CliError> {
+        self.check_fractions()?;
+        let settings = self.settings();
+        let of_users = settings.users.iter().map(|text| text.split('=').next().unwrap_or(text));
+        for class in settings.class.as_deref().into_iter().chain(of_users) {
+            planned.check_class(class, "class")?;
+        }
+        if let Some(zones) = &settings.zones {
+            ZoneSet::read(zones, &settings.zone_settings())?;
+        }
+        Ok(())
+    }
+
     fn run(self, context: &Context) -> Result<(), CliError> {
         let settings = self.settings();
         required(self.prediction.as_deref(), "--prediction")?;
         let mut out = StagedDir::new(required(self.out.as_deref(), "--out")?, self.overwrite)?;
         // Interpreters fill these in.
         out.open_to_edits(["sample.csv", "second_look.csv"]);
-        self.check()?;
+        self.check_fractions()?;
         let drawn = draw_sample(&settings, &out, context.job())?;
         for remark in &drawn.remarks {
             tracing::warn!("{}", remark_text(remark));
@@ -172,7 +187,7 @@ impl Options {
     }
 
     /// Refuses percents given for fractions.
-    fn check(&self) -> Result<(), CliError> {
+    fn check_fractions(&self) -> Result<(), CliError> {
         let second_look = Some(self.second_look).filter(|fraction| *fraction != 0.0);
         for (flag, fraction, max) in [
             ("--target-se", self.target_se, 0.5),

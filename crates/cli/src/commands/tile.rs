@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use areal_formats::{Resampling, StoreMeta};
 use areal_patches::{
     ImportSettings, LabelKind, LabelRule, LabelSettings, Placement, SplitBy, SplitSettings, SplitShares, TileSettings,
-    is_raster,
+    check_scenes, is_raster, label_target,
 };
+use areal_predict::data_kind;
 use areal_raster::Scene;
 use areal_tables::{ClassNaming, CodeRule, Encoding, LegendRow, read_legend};
 use clap::Args;
@@ -18,6 +19,7 @@ use crate::context::Context;
 use crate::errors::{CliError, Exit};
 use crate::named_scenes::NamedScene;
 use crate::options::{self, name_of};
+use crate::recipe::{Planned, Training};
 use crate::scene_options::SceneOptions;
 
 /// Cut labelled patches from scenes into a patch store for training
@@ -176,6 +178,22 @@ impl Stage for Options {
 
     fn output(&self) -> PathBuf {
         self.out.clone().unwrap_or_default()
+    }
+
+    fn check(&self, planned: &mut Planned) -> Result<(), CliError> {
+        if let Some(folder) = &self.from_folders {
+            self.import_settings(folder.clone())?;
+            return Ok(());
+        }
+        let settings = self.settings()?;
+        settings.check()?;
+        let scenes = self.open_scenes()?;
+        planned.training = Some(Training {
+            kind: data_kind(check_scenes(&scenes)?),
+            patch_size: settings.patch_size,
+            target: label_target(&settings.labels)?,
+        });
+        Ok(())
     }
 
     fn run(self, context: &Context) -> Result<(), CliError> {

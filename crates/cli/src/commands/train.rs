@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use areal_formats::{Architecture, Padding};
-use areal_model::{ClassWeights, DeviceChoice, Loss};
+use areal_grid::Target;
+use areal_model::{ClassWeights, DeviceChoice, Loss, NetworkConfig};
 use areal_patches::open_store;
-use areal_train::{Augmentation, OptimiserKind, Sampler, TrainReport, TrainSettings};
+use areal_train::{Augmentation, OptimiserKind, Sampler, TrainError, TrainReport, TrainSettings};
 use clap::{ArgAction, Args};
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,7 @@ use super::metrics_text::metrics_text;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
 use crate::options::{self, name_of};
+use crate::recipe::{Planned, Training};
 
 /// Train a network on a patch store and write a bundle: the model and everything needed to use it.
 ///
@@ -124,6 +126,19 @@ impl Stage for Options {
 
     fn output(&self) -> PathBuf {
         self.out.clone().unwrap_or_default()
+    }
+
+    fn check(&self, planned: &mut Planned) -> Result<(), CliError> {
+        let settings = self.settings();
+        settings.check()?;
+        settings.device.open().map_err(TrainError::from)?;
+        if let Some(Training { kind, patch_size, target }) = &planned.training {
+            let outputs = target.as_ref().map_or(1, Target::outputs);
+            let (architecture, padding) = (settings.architecture, settings.padding);
+            let network = NetworkConfig { architecture, padding, bands: kind.bands.len(), outputs };
+            network.check_patch(*patch_size).map_err(TrainError::from)?;
+        }
+        Ok(())
     }
 
     fn run(self, context: &Context) -> Result<(), CliError> {

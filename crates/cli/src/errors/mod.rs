@@ -85,6 +85,11 @@ impl CliError {
         self
     }
 
+    /// Names the section of a recipe whose settings are at fault.
+    pub fn in_section(self, section: &str) -> Self {
+        Self { message: format!("[{section}]: {}", self.message), ..self }
+    }
+
     /// What to do about it, if that was said.
     pub fn help_text(&self) -> Option<&str> {
         self.help.as_deref()

@@ -1,10 +1,12 @@
 //! A recipe: every stage of a job in one commented file.
 
 mod ledger;
+mod planned;
 mod run;
 mod stages;
 mod text;
 
+pub use planned::{Planned, Training};
 pub use run::{RecipeRun, RunSettings, enter_folder};
 pub use text::TEMPLATE;
 

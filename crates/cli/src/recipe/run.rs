@@ -7,9 +7,10 @@ use areal_raster::companions;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
+use tracing::subscriber::NoSubscriber;
 
-use super::Recipe;
 use super::ledger::{Ledger, Verdict};
+use super::{Planned, Recipe};
 use crate::commands::{Stage, start};
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
@@ -33,6 +34,8 @@ pub struct RecipeRun<'a> {
     pub(super) settings: RunSettings,
     pub(super) workdir: PathBuf,
     ledger: Ledger,
+    /// While the stages are checked, before the first of them runs: what they will make.
+    pub(super) planned: Option<Planned>,
     /// Set once a stage runs in a dry run: what comes after it cannot be compared.
     stale: bool,
 }
@@ -43,7 +46,7 @@ impl<'a> RecipeRun<'a> {
         let from_recipe = || recipe.table.get("workdir").and_then(Value::as_str).map(PathBuf::from);
         let workdir = settings.workdir.clone().or_else(from_recipe).unwrap_or_else(|| PathBuf::from("out"));
         let ledger = Ledger::open(&workdir);
-        Self { recipe, context, settings, workdir, ledger, stale: false }
+        Self { recipe, context, settings, workdir, ledger, planned: Some(Planned::default()), stale: false }
     }
 
     /// Runs one stage, or skips it and says so. Its options are its section of the recipe laid over `defaults`, what the
@@ -58,6 +61,9 @@ impl<'a> RecipeRun<'a> {
         let table = overlay(defaults, own.clone());
         let stage: S = from_table(overlay(table, overwrite()), section)?;
         let (inputs, output) = (stage.inputs(), stage.output());
+        if let Some(planned) = &mut self.planned {
+            return check(&stage, planned, section);
+        }
         if !self.settings.dry_run {
             areal_job::recover_input(&output)?;
         }
@@ -128,6 +134,20 @@ impl<'a> RecipeRun<'a> {
         }
         defaults
     }
+}
+
+/// Checks a stage before any runs: what it reads must be there or be made by a stage before it.
+fn check<S: Stage>(stage: &S, planned: &mut Planned, section: &str) -> Result<(), CliError> {
+    let missing = stage.inputs().into_iter().find(|input| !planned.makes(input) && not_made(input));
+    if let Some(input) = missing {
+        let message = format!("[{section}]: {} does not exist, and no stage before makes it", input.display());
+        return Err(CliError::new(Exit::Input, message).help("correct the path; paths are relative to the recipe"));
+    }
+    // What is worth a warning is said when the stage runs.
+    tracing::subscriber::with_default(NoSubscriber::default(), || stage.check(planned))
+        .map_err(|error| error.in_section(section))?;
+    planned.add(stage.output());
+    Ok(())
 }
 
 /// A table of these entries.

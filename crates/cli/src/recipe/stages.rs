@@ -50,8 +50,15 @@ macro_rules! stages {
 stages!(tile, train, evaluate, predict, explain, aggregate, sample, estimate, report);
 
 impl RecipeRun<'_> {
-    /// Runs every stage that the recipe has, in order. A stage without a section is left out.
+    /// Checks every stage that the recipe has, then runs them in order. A stage without a section is left out.
     pub fn run(mut self) -> Result<(), CliError> {
+        self.walk()?;
+        self.planned = None;
+        self.walk()
+    }
+
+    /// Goes through the stages: checks them as long as they are planned, else runs them.
+    fn walk(&mut self) -> Result<(), CliError> {
         if !STAGES.iter().any(|stage| self.recipe.table.contains_key(*stage)) {
             let stages: Vec<String> = STAGES.iter().map(|stage| format!("[{stage}]")).collect();
             let stages = stages.join(" ");
@@ -114,7 +121,7 @@ impl RecipeRun<'_> {
         let design = self.path(&format!("samples/{scene}"));
         if self.section("sample").is_some() {
             let name = format!("sample {scene}");
-            if drawn.exists() {
+            if drawn.exists() && self.planned.is_none() {
                 // People may be filling it in: it is never replaced, whatever changed since.
                 tracing::info!("{name}: the sample is kept as drawn; remove {} to draw a new one", drawn.display());
             } else {
@@ -127,7 +134,10 @@ impl RecipeRun<'_> {
         let mut defaults = table([("prediction", prediction), ("out", self.path(&format!("estimates/{scene}")))]);
         if !own.contains_key("quantify") {
             let labels = own.get("sample").and_then(Value::as_str).map_or(format!("labels/{scene}.csv"), str::to_owned);
-            if !Path::new(&labels).exists() {
+            if let Some(planned) = &mut self.planned {
+                // Labels that are not there yet keep no setting from being checked.
+                planned.add(PathBuf::from(&labels));
+            } else if !Path::new(&labels).exists() {
                 let awaited = format!(
                     "{name}: waiting for {labels}: label the units of {} and save them there",
                     drawn.join("sample.csv").display()
