@@ -1,6 +1,10 @@
 //! `areal inspect`: what it says, and what it says is wrong.
 
-use crate::common::{areal, data};
+use std::fs;
+use std::process::Command;
+
+use crate::common::{areal, data, run};
+use crate::reading_rasters::Bench;
 
 #[test]
 fn a_missing_file_is_named() {
@@ -68,7 +72,7 @@ fn files_that_make_no_scene_are_inspected_and_the_flag_is_named() {
     };
     let (a, b) = (a.to_str().unwrap(), b.to_str().unwrap());
     let reason = |flags: &[&str]| {
-        let document = areal([&["inspect", "--json", a, b], flags].concat()).expect(0).json();
+        let document = areal([&["inspect", "--json", a, b], flags].concat()).expect(3).json();
         assert_eq!(document["files"].as_array().unwrap().len(), 2);
         let refusal = &document["refusal"];
         let text = |key: &str| refusal[key].as_str().unwrap_or_default().to_owned();
@@ -116,4 +120,32 @@ fn wrong_flags_are_refused_before_any_work() {
         }
     }
     areal(["inspect", path, "--quality-band", "1"]).expect(2).says(&["neither values nor bits"]);
+}
+
+/// Two full lists of bands said that "band 8" is not "Band 8", and the exit code was 0.
+#[test]
+fn fault_51_bands_that_differ_are_named_and_letter_case_is_no_difference() {
+    let bench = Bench::new();
+    let pixels = bench.raster("pixels.tif", &[&[1.0, 2.0], &[3.0, 4.0]], &["-ot", "Byte"]);
+    let file = |name: &str, bands: [&str; 3]| {
+        let path = bench.text(name);
+        run(Command::new("gdal_translate").args(["-q", "-b", "1", "-b", "1", "-b", "1", &pixels, &path])).expect(0);
+        let mut text = fs::read_to_string(&path).unwrap();
+        for (k, band) in bands.iter().enumerate() {
+            let head = format!("<VRTRasterBand dataType=\"Byte\" band=\"{}\">", k + 1);
+            assert!(text.contains(&head), "{text}");
+            text = text.replace(&head, &format!("{head}<Description>{band}</Description>"));
+        }
+        fs::write(&path, text).unwrap();
+        path
+    };
+    let first = file("a.vrt", ["red", "nir", "band 8"]);
+    let (other, alike) = (file("b.vrt", ["red", "swir", "band 8"]), file("c.vrt", ["Red", "nir", "Band 8"]));
+    let told = areal(["inspect", &first, &other])
+        .expect(3)
+        .says(&["differ in band descriptions: band 2 \"nir\" and band 2 \"swir\"", "--bands"]);
+    assert!(told.stdout.contains("scene           none") && !told.stderr.contains("red"), "{}", told.stderr);
+    areal(["inspect", &first, &alike]).expect(0).says(&[
+        "write the names of bands differently (band 1 \"red\", band 3 \"band 8\"; band 1 \"Red\", band 3 \"Band 8\")",
+    ]);
 }

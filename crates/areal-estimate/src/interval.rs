@@ -87,7 +87,7 @@ pub(crate) fn t_interval(value: f64, standard_error: f64, degrees: f64, level: f
 
 /// Wilson's score interval of a fraction (Wilson 1927, JASA 22:209) with `n` trials, which may be an effective number
 /// (Kish 1965): `(p + z2/2n +- z sqrt(p(1-p)/n + z2/4n2)) / (1 + z2/n)`. Always within 0..1, and never of zero width.
-pub(crate) fn wilson_interval(fraction: f64, n: f64, level: f64) -> Interval {
+pub fn wilson_interval(fraction: f64, n: f64, level: f64) -> Interval {
     let z2 = normal_quantile(level).powi(2);
     let (p, n) = (fraction.clamp(0.0, 1.0), n.max(f64::MIN_POSITIVE));
     let centre = (p + z2 / (2.0 * n)) / (1.0 + z2 / n);

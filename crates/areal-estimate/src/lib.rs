@@ -60,6 +60,7 @@ pub use fay_herriot::{AreaInput, FayHerriot, FayHerriotArea, fay_herriot};
 pub use finding::{Finding, FindingKind, Severity, training_overlap};
 pub use interval::{
     Interval, IntervalMethod, fraction_interval, mean_interval, normal_interval, normal_quantile, whole_interval,
+    wilson_interval,
 };
 pub use kappa::{Kappa, kappa};
 pub use labelled_unit::{CellValue, LabelledUnit};

@@ -12,6 +12,7 @@ use crate::labels::polygons::{Disputes, PolygonRows, inside};
 use crate::labels::raster_rows::RasterRows;
 use crate::labels::runs::LabelRows;
 use crate::labels::source::{Labels, Shapes};
+use crate::proposal::{Proposal, width};
 use crate::{PatchError, Placement, TileSettings};
 use areal_formats::DropReason;
 
@@ -34,6 +35,8 @@ pub(crate) struct Candidates {
     /// Items that lie in a scene.
     pub seen: Vec<bool>,
     disputes: Disputes,
+    /// Of the polygons in the scenes, pixels.
+    widths: Vec<f64>,
 }
 
 impl Candidates {
@@ -47,6 +50,7 @@ impl Candidates {
             return Err(outside(scenes, labels, settings)?);
         }
         candidates.warn(labels, settings);
+        candidates.warn_of_size(settings);
         Ok(candidates)
     }
 
@@ -84,6 +88,7 @@ impl Candidates {
                 for shape in &shapes {
                     self.seen[shape.item as usize] = true;
                 }
+                self.widths.extend(shapes.iter().map(|shape| width(&shape.pixels)));
                 let polygons = shapes.iter().map(|shape| (shape.item, &shape.pixels));
                 let mut rows = PolygonRows::new(polygons, &by_item, grid.height, grid.width);
                 match settings.placement {
@@ -189,6 +194,23 @@ impl Candidates {
     }
 }
 
+impl Candidates {
+    /// Says when most polygons are too small for the patches of the grid.
+    fn warn_of_size(&mut self, settings: &TileSettings) {
+        let Some(proposal) = Proposal::of(std::mem::take(&mut self.widths)) else { return };
+        if settings.placement == Placement::Grid && proposal.median_width < settings.patch_size as f64 {
+            tracing::warn!(
+                "{}: half of the {} polygons are narrower than {:.0} pixels, and patches have {}: their classes may be lost; \
+                 {proposal} would suit them",
+                settings.labels.file.display(),
+                proposal.polygons,
+                proposal.median_width,
+                settings.patch_size
+            );
+        }
+    }
+}
+
 /// The scene that is being planned.
 struct Cut<'a> {
     number: usize,
@@ -197,9 +219,9 @@ struct Cut<'a> {
 }
 
 /// A polygon in pixel positions of a scene: x along columns, y along rows.
-struct Shape {
+pub(crate) struct Shape {
     item: u32,
-    pixels: Geometry<f64>,
+    pub pixels: Geometry<f64>,
 }
 
 impl Shape {
@@ -208,7 +230,7 @@ impl Shape {
     }
 
     /// The polygons that reach into the scene.
-    fn all(polygons: &[Geometry<f64>], crs: &areal_grid::Crs, grid: &PixelGrid) -> Result<Vec<Self>, PatchError> {
+    pub fn all(polygons: &[Geometry<f64>], crs: &areal_grid::Crs, grid: &PixelGrid) -> Result<Vec<Self>, PatchError> {
         let projection = Self::transform(crs, grid)?;
         let mut shapes = Vec::new();
         for (item, polygon) in (0u32..).zip(polygons) {

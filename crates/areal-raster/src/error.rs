@@ -6,6 +6,7 @@ use areal_grid::{ProjectionError, Window};
 use areal_job::{FileError, Interrupted};
 
 use areal_formats::{BandRef, Resampling};
+use areal_tables::TableError;
 
 /// What went wrong with a raster or a vector layer: the file, the position, the offending value.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +14,9 @@ pub enum RasterError {
     /// A file that cannot be opened.
     #[error("cannot open {path}: {message}", path = path.display())]
     Open { path: PathBuf, message: String },
+    /// A table of places that cannot be read.
+    #[error(transparent)]
+    Table(#[from] TableError),
     /// Data that is not in files of this machine, so that no digest of it can be kept.
     #[error("{path} is not a local file, so it has no digest", path = path.display())]
     NotOnDisk {

@@ -17,6 +17,7 @@ mod json_text;
 mod kernel;
 mod masked_file;
 mod pixel_map;
+mod places;
 mod positions;
 mod prediction;
 mod projection;

@@ -9,8 +9,9 @@ use crate::selection::Selection;
 use crate::srs::same_crs;
 use crate::target_grid::{check_bounds, missing_resolution, snap, target_crs, target_grid, why_warp};
 use crate::warp::WarpPlan;
-use crate::{FileFacts, RasterError};
+use crate::{BandFacts, FileFacts, RasterError};
 use areal_formats::{Resampling, SceneSettings};
+use areal_tables::are_nearly_identical;
 
 /// Pixels lie on each other when their corners are closer than this share of a pixel.
 const ALIGNED: f64 = 1e-3;
@@ -150,7 +151,7 @@ fn check_alike(settings: &SceneSettings, files: &[(FileFacts, Selection)]) -> Re
         differ(Difference::Scaling, scaling(chosen), scaling(other))?;
         // Bands chosen by number are the user's own word that they belong together.
         if settings.bands.is_empty() {
-            differ(Difference::BandNames, names(chosen), names(other))?;
+            check_names((first, chosen), (facts, other))?;
         }
     }
     warn_of_palettes(files)
@@ -184,9 +185,32 @@ fn scaling(selection: &Selection) -> String {
     Scaling::in_words(&each)
 }
 
-fn names(selection: &Selection) -> String {
-    let each: Vec<String> = selection.bands.iter().map(|b| format!("\"{}\"", b.description)).collect();
-    each.join(", ")
+/// Descriptions of bands agree, but for case, spaces and punctuation, which are worth a warning. Only those that differ are told.
+fn check_names(first: (&FileFacts, &Selection), second: (&FileFacts, &Selection)) -> Result<(), RasterError> {
+    let pairs = || first.1.bands.iter().zip(&second.1.bands);
+    let told = |pairs: &[(&BandFacts, &BandFacts)]| -> [String; 2] {
+        let name = |b: &BandFacts| format!("band {} \"{}\"", b.number, b.description);
+        let (a, b): (Vec<_>, Vec<_>) = pairs.iter().map(|(a, b)| (name(a), name(b))).unzip();
+        [a.join(", "), b.join(", ")]
+    };
+    let (first_path, second_path) = (&first.0.path, &second.0.path);
+    let other: Vec<_> = pairs().filter(|(a, b)| !are_nearly_identical(&a.description, &b.description)).collect();
+    if !other.is_empty() {
+        let [first_value, second_value] = told(&other);
+        let (first, second) = (first_path.clone(), second_path.clone());
+        return Err(RasterError::Mismatch { first, second, what: Difference::BandNames, first_value, second_value });
+    }
+    let respelled: Vec<_> = pairs().filter(|(a, b)| a.description != b.description).collect();
+    if !respelled.is_empty() {
+        let [of_first, of_second] = told(&respelled);
+        tracing::warn!(
+            "{} and {} write the names of bands differently ({of_first}; {of_second}); they count as the same, with the names of \
+             the first file",
+            first_path.display(),
+            second_path.display()
+        );
+    }
+    Ok(())
 }
 
 fn check_same_grid(first: (&FileFacts, &PixelGrid), second: (&FileFacts, &PixelGrid)) -> Result<(), RasterError> {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::gdal_call::explain;
 use crate::srs::describe;
 use crate::vector::{Feature, Field, FieldKind, FieldValue, VectorLayer};
-use crate::{RasterError, geojson, wkb};
+use crate::{RasterError, geojson, places, wkb};
 
 /// Which layer of a file is read, and how its text is stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,7 +26,8 @@ pub struct LayerChoice {
 }
 
 /// Reads a layer of any file that OGR opens: GeoPackage, Shapefile, GeoJSON ... Without a name, the file must have one
-/// layer with geometries only; tables without, such as styles, are no layers.
+/// layer with geometries only; tables without, such as styles, are no layers. A table of text with columns of longitude and
+/// latitude is a layer of points.
 ///
 /// # Errors
 /// When the file cannot be opened, has no such layer, or a feature of it cannot be read.
@@ -39,6 +40,9 @@ pub fn read_layer(path: &Path, layer: Option<&str>) -> Result<VectorLayer, Raste
 /// # Errors
 /// As [`read_layer`], and [`RasterError::Text`] for text that is neither UTF-8 nor in the encoding.
 pub fn read_layer_as(path: &Path, choice: &LayerChoice) -> Result<VectorLayer, RasterError> {
+    if let Some(layer) = places::read(path, choice) {
+        return layer;
+    }
     match choice.layer {
         None => geojson::read(path).map_or_else(|| read_by_gdal(path, choice), Ok),
         Some(_) => read_by_gdal(path, choice),

@@ -6,7 +6,7 @@ use std::path::Path;
 use areal_estimate::CellValue;
 use areal_grid::Target;
 use areal_raster::{FieldValue, LayerChoice, Projection, read_layer_as};
-use areal_tables::{ClassKeys, ClassLabels, ClassNaming, DecimalFault, DecimalMark, LabelFault, Table, clean};
+use areal_tables::{ClassKeys, ClassLabels, ClassNaming, DecimalMark, Degrees, LabelFault, Table, clean};
 use geo::Centroid;
 
 use crate::SurveyError;
@@ -122,14 +122,6 @@ fn decimal_mark<'a>(
     Ok(mark)
 }
 
-/// As [`decimal_mark`], for a coordinate: no degrees are thousands.
-fn degrees_mark(path: &Path, table: &Table, column: usize) -> Result<DecimalMark, SurveyError> {
-    match decimal_mark(path, &table.columns[column], table.rows.iter().map(|row| row.text(column))) {
-        Err(SurveyError::Decimals { fault: DecimalFault::Ambiguous { .. }, .. }) => Ok(DecimalMark::Comma),
-        mark => mark,
-    }
-}
-
 fn no_field(path: &Path, field: &str, fields: &[&str]) -> SurveyError {
     SurveyError::NoField { path: path.to_path_buf(), field: field.to_owned(), fields: fields.join(", ") }
 }
@@ -147,16 +139,12 @@ fn read_table(path: &Path, field: &str, choice: &LayerChoice) -> Result<Vec<Labe
     let required = |name: &str| table.column(name)?.ok_or_else(|| no_field(path, name, &names));
     let (id, label) = (required("unit_id")?, required(field)?);
     let design = table.column(DESIGN_FIELD)?;
-    let place = table.column("lon")?.zip(table.column("lat")?);
-    let marks = match place {
-        Some((x, y)) => [degrees_mark(path, &table, x)?, degrees_mark(path, &table, y)?],
-        None => [DecimalMark::Point; 2],
-    };
+    let degrees = Degrees::of(&table)?;
     let row = |row: &areal_tables::Row| {
         Ok(LabelRow {
             unit_id: unit_id(path, row.text(id), row.line as usize)?,
             label: row.text(label).to_owned(),
-            place: place.and_then(|(x, y)| Some([marks[0].number(row.text(x))?, marks[1].number(row.text(y))?])),
+            place: degrees.map_or(Ok(None), |degrees| degrees.place(&table, row))?,
             design_id: design.map(|column| row.text(column).to_owned()).unwrap_or_default(),
         })
     };

@@ -2,6 +2,7 @@
 
 mod classes;
 mod decimals;
+mod degrees;
 mod encoding;
 mod legend_file;
 mod names;
@@ -11,8 +12,9 @@ mod table;
 
 pub use classes::{ClassKeys, ClassLabels, ClassNaming, LabelFault, Respelling};
 pub use decimals::{DECIMAL_ADVICE, DecimalFault, DecimalMark};
+pub use degrees::Degrees;
 pub use encoding::{Encoding, NotText, UnknownEncoding};
 pub use legend_file::{LegendError, LegendRow, parse_colour, read_legend};
-pub use names::{clean, near_identical, warn_of_near_identical};
+pub use names::{are_nearly_identical, clean, near_identical, warn_of_near_identical};
 pub use recoding::{CodeRule, RecodedClass, Recoding};
 pub use table::{Row, Table, TableError};

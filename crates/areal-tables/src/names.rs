@@ -22,6 +22,11 @@ pub(crate) fn key(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
+/// Whether two names differ only in case, spaces and punctuation.
+pub fn are_nearly_identical(a: &str, b: &str) -> bool {
+    a == b || (!key(a).is_empty() && key(a) == key(b))
+}
+
 /// Groups of names that differ only in case, spaces and punctuation: `Forest` and `forest`, `oil palm` and `oil-palm`.
 pub fn near_identical<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<Vec<&'a str>> {
     let mut groups: BTreeMap<String, Vec<&str>> = BTreeMap::new();

@@ -46,6 +46,12 @@ pub enum TableError {
     /// A name that heads two columns.
     #[error("{path} has two columns \"{column}\"", path = path.display())]
     ColumnTwice { path: PathBuf, column: String },
+    /// Several columns that could be the longitude, or the latitude.
+    #[error("{path} has several columns for one coordinate: {columns}", path = path.display())]
+    DegreesTwice { path: PathBuf, columns: String },
+    /// A coordinate that is no number of degrees, or out of range.
+    #[error("{path}, line {line}, column {column}: \"{text}\" is not a number of degrees from -{most} to {most}", path = path.display())]
+    Degrees { path: PathBuf, line: u64, column: String, text: String, most: f64 },
     /// A column that the table does not have.
     #[error("{path} has no column \"{column}\"; it has {columns}", path = path.display())]
     NoColumn { path: PathBuf, column: String, columns: String },

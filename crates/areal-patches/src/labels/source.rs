@@ -48,6 +48,25 @@ pub struct LabelSettings {
     pub resampling: Option<Resampling>,
 }
 
+impl LabelSettings {
+    /// Labels in a file as they are.
+    pub fn new(file: PathBuf, kind: LabelKind) -> Self {
+        Self {
+            file,
+            layer: None,
+            kind,
+            encoding: None,
+            classes: Vec::new(),
+            map: Vec::new(),
+            class_by: None,
+            group_field: None,
+            split_field: None,
+            nodata: None,
+            resampling: None,
+        }
+    }
+}
+
 /// What a feature or pixel of the label file says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -216,7 +235,10 @@ impl Reader<'_> {
         let optional = |field: &Option<String>| field.as_deref().map(|f| self.column(f)).transpose();
         let (group, split) = (optional(&self.settings.group_field)?, optional(&self.settings.split_field)?);
         if self.layer.features.iter().all(|feature| feature.geometry.is_none()) && self.layer.crs.is_none() {
-            return Err(self.bad(format!("its layer \"{}\" has no geometries", self.layer.name)));
+            return Err(self.bad(format!(
+                "its layer \"{}\" has no geometries; a table has places in columns lon and lat",
+                self.layer.name
+            )));
         }
         let crs = self.layer.crs.clone().ok_or_else(|| self.bad("it has no coordinate reference system".into()))?;
         let classes = self.classes(label)?;

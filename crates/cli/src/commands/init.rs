@@ -1,36 +1,147 @@
 //! `areal init`: a recipe to start from.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use areal_job::{FileError, StagedFile};
+use areal_patches::{LabelKind, LabelSettings, Proposal, is_raster, propose};
+use areal_raster::{FieldKind, Scene, read_layer};
 use clap::Args;
+use toml::Value;
 
 use super::check_names;
 use crate::context::Context;
-use crate::errors::CliError;
-use crate::recipe::TEMPLATE;
+use crate::errors::{CliError, Exit};
+use crate::recipe::{TEMPLATE, set};
+use crate::scene_options::SceneOptions;
 
 /// Write a commented recipe to start from
+///
+/// With --scene and --labels, the recipe names these files, and its patches suit the size of the label polygons.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = "Example:\n  areal init rubber.toml\n  areal run rubber.toml")]
+#[command(
+    after_help = "Examples:\n  areal init rubber.toml\n  areal init rubber.toml --scene scene.tif --labels fields.gpkg \
+                        --label-field crop\n  areal run rubber.toml"
+)]
 pub struct Options {
     /// File to write.
     #[arg(default_value = "recipe.toml")]
     pub recipe: PathBuf,
+    /// Raster of the scene. Repeatable: several files are mosaicked.
+    #[arg(long, value_name = "FILE")]
+    pub scene: Vec<PathBuf>,
+    /// Labels to train on: polygons, points or a raster of class codes.
+    #[arg(long, value_name = "FILE", requires = "scene")]
+    pub labels: Option<PathBuf>,
+    /// Field of --labels that names the class. [default: its only field with text]
+    #[arg(long, value_name = "FIELD", requires = "labels")]
+    pub label_field: Option<String>,
+    /// Zones to report on: polygons.
+    #[arg(long, value_name = "FILE")]
+    pub zones: Option<PathBuf>,
+    /// Field of --zones that identifies a zone.
+    #[arg(long, value_name = "FIELD", requires = "zones")]
+    pub zone_id: Option<String>,
     /// Replace the file if it exists.
     #[arg(long)]
     pub overwrite: bool,
 }
 
 pub fn run(options: Options, _context: &Context) -> Result<(), CliError> {
-    let path = options.recipe;
-    check_names([&path])?;
-    let staged = StagedFile::replacing(&path, options.overwrite, "format = \"areal-recipe/").map_err(|e| match e {
+    let given = options.scene.iter().chain(&options.labels).chain(&options.zones);
+    check_names(given.chain([&options.recipe]))?;
+    let path = &options.recipe;
+    let staged = StagedFile::replacing(path, options.overwrite, "format = \"areal-recipe/").map_err(|e| match e {
         FileError::Exists { .. } => CliError::from(e).help("name another file, or pass --overwrite to replace it"),
         e => e.into(),
     })?;
-    std::fs::write(staged.path(), TEMPLATE).map_err(FileError::io("write", &path))?;
+    let text = options.text()?;
+    std::fs::write(staged.path(), text).map_err(FileError::io("write", path))?;
     staged.commit()?;
-    tracing::info!("wrote {}: fill in its paths, then run: areal run {}", path.display(), path.display());
+    let whole = options.labels.is_some() && options.zones.is_some();
+    let todo = if whole { "read it" } else { "fill in its paths" };
+    tracing::info!("wrote {}: {todo}, then run: areal run {}", path.display(), path.display());
     Ok(())
+}
+
+impl Options {
+    /// The template, with what is given and what follows from it.
+    fn text(&self) -> Result<String, CliError> {
+        let mut text = TEMPLATE.to_owned();
+        let mut put = |section: &str, key: &str, value: Value| text = set(&text, section, key, &value);
+        if !self.scene.is_empty() {
+            let files = self.scene.iter().map(|file| self.relative(file)).collect::<Result<Vec<_>, _>>()?;
+            put("scenes", "scene", Value::Array(files));
+        }
+        if let Some(labels) = &self.labels {
+            put("tile", "labels", self.relative(labels)?);
+            let raster = is_raster(labels);
+            if !raster {
+                put("tile", "label-field", Value::String(self.label_field(labels)?));
+            }
+            if let Some(proposal) = self.proposal(labels, raster)? {
+                put("tile", "patch-size", Value::Integer(proposal.patch_size as i64));
+                put("tile", "stride", Value::Integer(proposal.stride as i64));
+                put("tile", "placement", Value::String(proposal.placement.to_string()));
+                put("tile", "split-by", Value::String(proposal.split_by.to_string()));
+                // The prediction's patches overlap as much.
+                put("predict", "stride", Value::Integer((proposal.patch_size / 2) as i64));
+                tracing::info!(
+                    "half of the {} label polygons are narrower than {:.0} pixels: the recipe has {proposal}",
+                    proposal.polygons,
+                    proposal.median_width
+                );
+            }
+        }
+        if let Some(zones) = &self.zones {
+            put("aggregate", "zones", self.relative(zones)?);
+        }
+        if let Some(id) = &self.zone_id {
+            put("aggregate", "zone-id", Value::String(id.clone()));
+        }
+        Ok(text)
+    }
+
+    /// A path as the recipe has to name it: relative to its folder, if it is given so.
+    fn relative(&self, file: &Path) -> Result<Value, CliError> {
+        let fault = |e: std::io::Error| CliError::new(Exit::Input, format!("cannot read {}: {e}", file.display()));
+        let file = file.canonicalize().map_err(|e| fault(e).help("check the path"))?;
+        let folder = self.recipe.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = folder.canonicalize().map_err(fault)?;
+        let named = file.strip_prefix(&folder).unwrap_or(&file);
+        Ok(Value::String(named.to_string_lossy().into_owned()))
+    }
+
+    fn label_field(&self, labels: &Path) -> Result<String, CliError> {
+        if let Some(field) = &self.label_field {
+            return Ok(field.clone());
+        }
+        let layer = read_layer(labels, None)?;
+        let texts: Vec<&str> = layer.fields.iter().filter(|f| f.kind == FieldKind::Text).map(|f| &*f.name).collect();
+        match texts[..] {
+            [only] => Ok(only.to_owned()),
+            _ => {
+                let fields = layer.fields.iter().map(|f| f.name.as_str()).collect::<Vec<_>>().join(", ");
+                let message = format!("{} has no single field with text; its fields: {fields}", labels.display());
+                Err(CliError::new(Exit::Usage, message).help("name the field with the class as --label-field"))
+            }
+        }
+    }
+
+    fn proposal(&self, labels: &Path, raster: bool) -> Result<Option<Proposal>, CliError> {
+        if raster {
+            return Ok(None);
+        }
+        let scene = match Scene::open(&SceneOptions::default().settings("scene", self.scene.clone())?) {
+            Ok(scene) => scene,
+            Err(error) => {
+                tracing::warn!(
+                    "{error}: say in [scene] how these files are read; the size of the patches is the template's, not that of \
+                     the labels"
+                );
+                return Ok(None);
+            }
+        };
+        let field = self.label_field(labels)?;
+        Ok(propose(&[scene], &LabelSettings::new(labels.to_path_buf(), LabelKind::Class { field }))?)
+    }
 }

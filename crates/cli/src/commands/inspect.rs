@@ -12,14 +12,15 @@ use serde::Serialize;
 use super::check_names;
 use crate::commands::inspect_text;
 use crate::context::Context;
-use crate::errors::{CliError, Exit};
+use crate::errors::{CliError, Exit, raster_help};
 use crate::scene_options::SceneOptions;
 
 /// Describe raster files, and check whether they form one scene.
 ///
 /// For each file, prints its bands, types, CRS, ground resolution, nodata and masks, the fractions of observed, nodata
 /// and masked pixels, and the statistics of each band over the observed pixels. Then describes the scene that the files
-/// form and suggests a patch grid, or explains why they do not form a scene and which flag helps. Every pixel is read.
+/// form and suggests a patch grid, or explains why they do not form a scene and which flag helps (exit code 3 where there are several files). Every pixel is
+/// read.
 #[derive(Debug, Clone, Default, Args)]
 #[command(after_help = "Examples:
   areal inspect scene.tif
@@ -72,12 +73,17 @@ pub fn run(options: Options, context: &Context) -> Result<(), CliError> {
     }
     let inspection = areal_raster::inspect(&settings, &context.job())?;
     warn_of_strays(&inspection);
+    // A single file may be anything; several are meant to make a scene.
+    let several = inspection.files.len() > 1;
     if options.json {
-        outln!("{}", to_json(inspection)?);
+        outln!("{}", to_json(&inspection)?);
     } else {
-        out!("{}", inspect_text::tables(inspection));
+        out!("{}", inspect_text::tables(&inspection));
     }
-    Ok(())
+    match inspection.scene {
+        Err(error) if several => Err(CliError::from_source(Exit::Input, &error).help(raster_help(&error))),
+        _ => Ok(()),
+    }
 }
 
 /// Says which values seem to stand for no data and are not declared as such.
@@ -94,16 +100,15 @@ fn warn_of_strays(inspection: &Inspection) {
     }
 }
 
-fn to_json(inspection: Inspection) -> Result<String, CliError> {
-    let Inspection { files, scene } = inspection;
-    let (scene, refusal) = match scene {
+fn to_json(inspection: &Inspection) -> Result<String, CliError> {
+    let (scene, refusal) = match &inspection.scene {
         Ok(scene) => (Some(scene), None),
         Err(error) => (None, Some(refusal(error))),
     };
     let document = Document {
         format: "areal-inspection/1",
-        files: &files,
-        scene: scene.as_ref().map(|s: &SceneInspection| SceneDocument {
+        files: &inspection.files,
+        scene: scene.map(|s: &SceneInspection| SceneDocument {
             grid: s.scene.grid(),
             ground_resolution: s.scene.ground_resolution(),
             bands: s.scene.bands(),
@@ -117,7 +122,7 @@ fn to_json(inspection: Inspection) -> Result<String, CliError> {
         .map_err(|e| CliError::new(Exit::Failure, format!("the result cannot be written as JSON: {e}")))
 }
 
-fn refusal(error: RasterError) -> Refusal {
-    let error = CliError::from(error);
-    Refusal { reason: error.to_string(), help: error.help_text().unwrap_or_default().to_owned() }
+fn refusal(error: &RasterError) -> Refusal {
+    let (reason, help) = (error.to_string(), raster_help(error));
+    Refusal { reason, help }
 }

@@ -6,21 +6,22 @@ use areal_grid::{Affine, Crs, CrsKind, GroundResolution};
 use areal_raster::{BandFacts, FileInspection, Inspection, Mask, PixelCounts, Placement, SceneInspection, Statistics};
 
 use crate::columns::aligned;
-use crate::errors::CliError;
+use crate::errors::raster_help;
 
-pub fn tables(inspection: Inspection) -> String {
+pub fn tables(inspection: &Inspection) -> String {
     let mut out = String::new();
     for file in &inspection.files {
         file_table(&mut out, file);
         out.push('\n');
     }
-    match inspection.scene {
-        Ok(scene) => scene_table(&mut out, &scene, inspection.files.len()),
-        Err(error) => {
-            let error = CliError::from(error);
+    match &inspection.scene {
+        Ok(scene) => scene_table(&mut out, scene, inspection.files.len()),
+        Err(error) if inspection.files.len() == 1 => {
             line(&mut out, "scene", &format!("none: {error}"));
-            line(&mut out, "", error.help_text().unwrap_or_default());
+            line(&mut out, "", &raster_help(error));
         }
+        // The reason is the error that the command ends with.
+        Err(_) => line(&mut out, "scene", "none"),
     }
     out
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use areal_estimate::wilson_interval;
 use areal_train::{ClassMetrics, Metrics, ValueMetrics};
 
 use crate::columns::{cell, width};
@@ -25,16 +26,29 @@ fn lines(rows: &[(&str, Option<f64>)]) -> String {
     })
 }
 
+/// How well so few patches show the accuracy.
+fn accuracy_interval(m: &ClassMetrics) -> String {
+    let patches: u64 = m.classes.iter().map(|c| c.patches).sum();
+    let Some(accuracy) = m.accuracy else { return String::new() };
+    let interval = wilson_interval(accuracy, patches as f64, 0.95);
+    format!(
+        "  95 % interval    {:.4} to {:.4}, if the {patches} patches were independent; it is wider for patches that overlap or are \
+         close\n",
+        interval.low, interval.high
+    )
+}
+
 fn class_text(m: &ClassMetrics) -> String {
-    let mut text = lines(&[
-        ("accuracy", m.accuracy),
+    let mut text = lines(&[("accuracy", m.accuracy)]);
+    text.push_str(&accuracy_interval(m));
+    text.push_str(&lines(&[
         ("balanced accuracy", m.balanced_accuracy),
         ("macro-F1", m.macro_f1),
         ("MCC", m.mcc),
         ("kappa", m.kappa),
         ("log loss", Some(m.log_loss)),
         ("calibration error", Some(m.expected_calibration_error)),
-    ]);
+    ]));
     let width = width(m.classes.iter().map(|c| c.name.as_str()).chain(["reference"]));
     let _ = writeln!(text, "\n{:<width$} {:>9} {:>9} {:>9} {:>9}", "class", "patches", "precision", "recall", "F1");
     for c in &m.classes {

@@ -14,6 +14,8 @@ mod tables;
 mod train;
 mod zones;
 
+pub use raster::raster_help;
+
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -88,11 +90,6 @@ impl CliError {
     /// Names the section of a recipe whose settings are at fault.
     pub fn in_section(self, section: &str) -> Self {
         Self { message: format!("[{section}]: {}", self.message), ..self }
-    }
-
-    /// What to do about it, if that was said.
-    pub fn help_text(&self) -> Option<&str> {
-        self.help.as_deref()
     }
 
     /// Prints the error to stderr and gives the exit code.

@@ -3,12 +3,15 @@
 use areal_grid::PixelType;
 use areal_raster::{Difference, RasterError, WarpSetting};
 
+use areal_tables::TableError;
+
+use super::tables::table;
 use super::{CliError, Exit};
 
 impl From<RasterError> for CliError {
     fn from(error: RasterError) -> Self {
         let exit = match error {
-            RasterError::File(inner) => return inner.into(),
+            RasterError::File(inner) | RasterError::Table(TableError::File(inner)) => return inner.into(),
             RasterError::Interrupted(inner) => return inner.into(),
             RasterError::Write { .. } => Exit::Output,
             RasterError::NoFiles { .. }
@@ -20,18 +23,19 @@ impl From<RasterError> for CliError {
             | RasterError::Grid { .. } => Exit::Usage,
             _ => Exit::Input,
         };
-        Self::from_source(exit, &error).help(help(&error))
+        Self::from_source(exit, &error).help(raster_help(&error))
     }
 }
 
 /// What to do about it.
-fn help(error: &RasterError) -> String {
+pub fn raster_help(error: &RasterError) -> String {
     match error {
         RasterError::Open { .. } => {
             "check the path, whether the file should be a raster or a vector layer, and that `gdalinfo` or `ogrinfo` \
              opens it"
                 .into()
         }
+        RasterError::Table(inner) => table(inner).into(),
         RasterError::NotOnDisk { .. } => "areal reads files, rasters inside files (NETCDF:\"x.nc\":v) and archives \
              (/vsizip/x.zip/a.tif); copy other data to a local file first, with gdal_translate or ogr2ogr"
             .into(),

@@ -53,6 +53,8 @@ pub fn table(error: &TableError) -> &'static str {
             "close the quote; a quote that belongs to the text is written twice, in a cell in quotes"
         }
         TableError::Empty { .. } => "give a table with a header",
+        TableError::Degrees { .. } => "give longitude and latitude in decimal degrees, or leave both empty",
+        TableError::DegreesTwice { .. } => "keep one column of longitude and one of latitude, in degrees",
         TableError::ColumnTwice { .. } => "rename one of the columns",
         TableError::NoColumn { .. } => {
             "name the columns in its first row; cells are separated by commas, semicolons or tabs"

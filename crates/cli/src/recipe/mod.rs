@@ -8,7 +8,7 @@ mod text;
 
 pub use planned::{Planned, Training};
 pub use run::{RecipeRun, RunSettings, enter_folder};
-pub use text::TEMPLATE;
+pub use text::{TEMPLATE, set};
 
 use std::ops::Range;
 use std::path::Path;

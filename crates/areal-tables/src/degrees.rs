@@ -1,0 +1,120 @@
+//! Places in a table: columns of longitude and latitude in degrees.
+
+use crate::{DecimalFault, DecimalMark, Row, Table, TableError};
+
+/// Names of columns, in lower case; the last of each are those of the Demographic and Health Surveys.
+const LONGITUDE: [&str; 4] = ["lon", "long", "longitude", "longnum"];
+const LATITUDE: [&str; 3] = ["lat", "latitude", "latnum"];
+
+/// The columns of longitude and latitude in a table.
+#[derive(Debug, Clone, Copy)]
+pub struct Degrees {
+    /// Longitude, latitude.
+    columns: [usize; 2],
+    marks: [DecimalMark; 2],
+}
+
+impl Degrees {
+    /// The columns named lon, long, longitude or LONGNUM, and lat, latitude or LATNUM, in any letter case; `None` where the
+    /// table lacks either.
+    ///
+    /// # Errors
+    /// Several columns that could be one of them.
+    pub fn of(table: &Table) -> Result<Option<Self>, TableError> {
+        let Some(columns) = one(table, &LONGITUDE)?.zip(one(table, &LATITUDE)?) else { return Ok(None) };
+        let columns = [columns.0, columns.1];
+        Ok(Some(Self { columns, marks: columns.map(|k| mark(table, k)) }))
+    }
+
+    /// The names of the columns.
+    pub fn names<'t>(&self, table: &'t Table) -> [&'t str; 2] {
+        self.columns.map(|k| table.columns[k].as_str())
+    }
+
+    /// Longitude and latitude of a row; `None` where either cell is empty.
+    ///
+    /// # Errors
+    /// A cell that is no number of degrees, or out of range.
+    pub fn place(&self, table: &Table, row: &Row) -> Result<Option<[f64; 2]>, TableError> {
+        let [x, y] = [self.coordinate(table, row, 0, 360.0)?, self.coordinate(table, row, 1, 90.0)?];
+        Ok(x.zip(y).map(|(x, y)| [x, y]))
+    }
+
+    fn coordinate(&self, table: &Table, row: &Row, k: usize, most: f64) -> Result<Option<f64>, TableError> {
+        let text = row.text(self.columns[k]);
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let degrees = self.marks[k].number(text).filter(|degrees| degrees.abs() <= most);
+        degrees.map(Some).ok_or_else(|| TableError::Degrees {
+            path: table.path.clone(),
+            line: row.line,
+            column: table.columns[self.columns[k]].clone(),
+            text: text.to_owned(),
+            most,
+        })
+    }
+}
+
+fn one(table: &Table, names: &[&str]) -> Result<Option<usize>, TableError> {
+    let columns = table.columns.iter().enumerate();
+    let places: Vec<usize> =
+        columns.filter(|(_, c)| names.contains(&c.to_lowercase().as_str())).map(|(k, _)| k).collect();
+    match places[..] {
+        [] => Ok(None),
+        [place] => Ok(Some(place)),
+        _ => Err(TableError::DegreesTwice {
+            path: table.path.clone(),
+            columns: places.iter().map(|k| table.columns[*k].as_str()).collect::<Vec<_>>().join(", "),
+        }),
+    }
+}
+
+/// The decimal mark of a column of degrees, which have no thousands; cells that are no numbers are told with their row.
+fn mark(table: &Table, column: usize) -> DecimalMark {
+    let mark = match DecimalMark::of(table.rows.iter().map(|row| row.text(column))) {
+        Err(DecimalFault::Ambiguous { .. }) => DecimalMark::Comma,
+        mark => mark.unwrap_or(DecimalMark::Point),
+    };
+    if mark == DecimalMark::Comma {
+        tracing::info!("{}: commas in {} are decimal commas", table.path.display(), table.columns[column]);
+    }
+    mark
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places(text: &str) -> Result<Option<Vec<Option<[f64; 2]>>>, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.csv");
+        std::fs::write(&path, text).unwrap();
+        let table = Table::read(&path, None).unwrap();
+        let said = |error: TableError| error.to_string();
+        let Some(degrees) = Degrees::of(&table).map_err(said)? else { return Ok(None) };
+        let rows = table.rows.iter().map(|row| degrees.place(&table, row)).collect::<Result<_, _>>();
+        rows.map(Some).map_err(said)
+    }
+
+    #[test]
+    fn degrees_are_found_under_their_usual_names() {
+        let expected = vec![Some([103.5, -4.25]), None];
+        for text in [
+            "id,lon,lat\n1,103.5,-4.25\n2,,1\n",
+            "LATNUM,x,LONGNUM\n-4.25,a,103.5\n1,b,\n",
+            "Longitude;Latitude\n103,500;-4,250\n7,1;\n",
+        ] {
+            assert_eq!(places(text).unwrap(), Some(expected.clone()), "{text}");
+        }
+        assert_eq!(places("id,x,y\n1,2,3\n").unwrap(), None);
+        assert!(places("lon,long,lat\n1,1,1\n").unwrap_err().contains("several columns for one coordinate: lon, long"));
+    }
+
+    #[test]
+    fn a_cell_that_is_no_degree_is_told_with_its_line() {
+        let said = |cell: &str| places(&format!("id,lon,lat\n1,5,5\n2,7,{cell}\n")).unwrap_err();
+        assert!(said("91").contains("line 3, column lat: \"91\" is not a number of degrees from -90 to 90"));
+        assert!(said("4N").contains("line 3, column lat: \"4N\""));
+    }
+}
