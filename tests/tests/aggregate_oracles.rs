@@ -206,7 +206,7 @@ pub fn write_zones(path: &Path, zones: &[MultiPolygon<f64>]) {
     write_layer(path, &layer).unwrap();
 }
 
-fn geojson(k: usize, zone: &MultiPolygon<f64>) -> Value {
+pub fn geojson(k: usize, zone: &MultiPolygon<f64>) -> Value {
     let ring = |r: &LineString<f64>| r.coords().map(|c| [c.x, c.y]).collect::<Vec<_>>();
     let polygon = |p: &Polygon<f64>| {
         let mut rings = vec![ring(p.exterior())];

@@ -4,6 +4,7 @@
 mod aggregate;
 mod aggregate_oracles;
 mod aggregate_prediction;
+mod aggregate_statistics;
 mod attacks;
 mod awkward_files;
 mod bad_input;

@@ -1,7 +1,7 @@
 //! Aggregates a raster over zones, from files to files, and prints how long it took: what `areal aggregate --raster`
 //! does, without building the rest of the program.
 //!
-//! Usage: `zonal RASTER ZONES ID_FIELD classes|values OUT_FOLDER`
+//! Usage: `zonal RASTER ZONES ID_FIELD classes|values OUT_FOLDER [STATISTICS]`
 
 use std::path::Path;
 use std::time::Instant;
@@ -9,13 +9,14 @@ use std::time::Instant;
 use areal_formats::Provenance;
 use areal_job::{Interrupt, Job, NoProgress, StagedDir};
 use areal_zones::{
-    AggregateSettings, AreaTable, Map, MapInput, ZoneSet, ZoneSettings, aggregate, areas_meta, write_areas,
+    AggregateSettings, AreaTable, Map, MapAreas, MapInput, Statistic, ZoneSet, ZoneSettings, aggregate, areas_meta,
+    write_areas,
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [raster, zones, id, content, out] = args.as_slice() else {
-        return Err("usage: zonal RASTER ZONES ID_FIELD classes|values OUT_FOLDER".into());
+    let [raster, zones, id, content, out, statistics @ ..] = args.as_slice() else {
+        return Err("usage: zonal RASTER ZONES ID_FIELD classes|values OUT_FOLDER [STATISTICS]".into());
     };
     let start = Instant::now();
     let map = Map::open(&MapInput::raster(raster, Some(content.parse()?)))?;
@@ -24,9 +25,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let read = start.elapsed();
     let interrupt = Interrupt::default();
     let job = Job { progress: &NoProgress, interrupt: &interrupt };
-    let areas = aggregate(&map, &set, &AggregateSettings::default(), job)?;
+    let statistics = statistics.iter().flat_map(|list| list.split(','));
+    let statistics: Vec<Statistic> = statistics.map(str::parse).collect::<Result<_, _>>()?;
+    let settings = AggregateSettings { statistics, ..AggregateSettings::default() };
+    let areas = aggregate(&map, &set, &settings, job)?;
     let summed = start.elapsed();
-    let table = AreaTable::new(&map, &set, &areas, false);
+    let table = AreaTable::new(&set, vec![MapAreas { name: "", map: &map, areas: &areas }], &settings);
     let provenance = Provenance {
         made_by: "zonal".to_owned(),
         command: "zonal".to_owned(),
@@ -35,7 +39,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         seed: None,
     };
     let folder = StagedDir::new(Path::new(out), true)?;
-    write_areas(&table, &areas_meta(&map, &table, provenance)?, &folder)?;
+    write_areas(&table, &areas_meta(&table, provenance)?, &folder)?;
     folder.commit()?;
     println!(
         "zones {:.3} s, aggregation {:.3} s, outputs {:.3} s",

@@ -42,8 +42,26 @@ pub struct AreasMeta {
     pub cells_read: u64,
     /// Sums over zones compared with the map.
     pub reconciliation: Vec<Reconciliation>,
+    /// The maps after the first, where there are several: `map`, `map_crs`, `cells`, `cells_read` and `reconciliation` are of the
+    /// first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_maps: Vec<MapMeta>,
     /// How it came to be.
     pub provenance: Provenance,
+}
+
+/// One of several maps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MapMeta {
+    /// Its name in the table.
+    pub name: String,
+    pub map: PathBuf,
+    pub map_crs: String,
+    /// Its cells, and how many of them were read.
+    pub cells: u64,
+    pub cells_read: u64,
+    pub reconciliation: Vec<Reconciliation>,
 }
 
 /// An ellipsoid by name and size.

@@ -19,7 +19,7 @@ mod store;
 mod unknown_name;
 
 pub use architecture::Architecture;
-pub use areas::{AreaEllipsoid, AreasMeta, Reconciliation, RepairMeta, SkippedMeta};
+pub use areas::{AreaEllipsoid, AreasMeta, MapMeta, Reconciliation, RepairMeta, SkippedMeta};
 pub use csvw::{CsvColumn, CsvTable, CsvType};
 pub use design::{DESIGN_FORMAT, Design, DesignStratum, DesignUnit, StrataBy};
 pub use estimates::{ESTIMATES_FORMAT, EstimatesMeta};

@@ -1,17 +1,21 @@
-//! Sums of a map over zones, and the proof that they add up.
+//! Sums of a map over zones, and what is said of them.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use areal_formats::Reconciliation;
-use areal_grid::PixelState;
 use areal_job::Job;
 use serde::{Deserialize, Serialize};
 
 use crate::extent::{ReadExtent, Windows};
 use crate::ground::{Ground, ZoneSize};
-use crate::pass::Pass;
+use crate::pass::{Pass, Sums};
+use crate::ranks::Ranks;
+use crate::reconcile::{check_states, reconcile};
+use crate::table::check_statistics;
+use crate::value_table::ValueTable;
 use crate::weights::WeightReader;
-use crate::{AreaBasis, Layers, Map, Tally, ZoneSet, ZonesError};
+use crate::{AreaBasis, Layers, Map, Percent, Statistic, Tally, ZoneSet, ZonesError};
 
 /// How a map is aggregated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,11 +30,43 @@ pub struct AggregateSettings {
     pub window_cells: usize,
     /// Which cells of the map are read.
     pub read: ReadExtent,
+    /// What is stated of values, besides observed area; nothing for observed cells, mean and standard deviation.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub statistics: Vec<Statistic>,
+    /// Memory, in MiB, for tables of the values of zones: quantiles, majority, minority and variety need them. What does not
+    /// fit goes to temporary files.
+    pub table_memory: usize,
+}
+
+impl AggregateSettings {
+    /// True when a statistic needs more than the moments of values.
+    pub(crate) fn needs_extras(&self) -> bool {
+        let spread = |s: &Statistic| matches!(s, Statistic::Variance | Statistic::StandardDeviation);
+        let simple = |s: &Statistic| matches!(s, Statistic::Sum | Statistic::Min | Statistic::Max | Statistic::Range);
+        self.statistics.iter().any(|s| simple(s) || spread(s) && self.weights.is_some())
+    }
+
+    pub(crate) fn needs_values(&self) -> bool {
+        self.statistics.iter().any(|s| s.needs_values())
+    }
+
+    /// Quantiles that are wanted, each once.
+    pub(crate) fn percents(&self) -> Vec<Percent> {
+        let percents: BTreeSet<Percent> = self.statistics.iter().filter_map(|s| s.quantile()).collect();
+        percents.into_iter().collect()
+    }
 }
 
 impl Default for AggregateSettings {
     fn default() -> Self {
-        Self { weights: None, weights_nodata: None, window_cells: 1 << 21, read: ReadExtent::default() }
+        Self {
+            weights: None,
+            weights_nodata: None,
+            window_cells: 1 << 21,
+            read: ReadExtent::default(),
+            statistics: Vec::new(),
+            table_memory: 512,
+        }
     }
 }
 
@@ -58,6 +94,8 @@ pub struct ZoneSums {
     pub outside: f64,
     /// Sums over the part on the map.
     pub tally: Tally,
+    /// By band: what its different values tell, where that is asked for.
+    pub ranks: Vec<Ranks>,
 }
 
 /// The sums of a map over zones.
@@ -79,28 +117,73 @@ pub struct Areas {
     pub reconciliation: Vec<Reconciliation>,
 }
 
-/// Largest relative difference between sums that are the same but for rounding.
-const RECONCILED: f64 = 1e-9;
-
 /// Aggregates a map over zones, in one pass and several threads; memory is bounded by `settings.window_cells`.
 pub fn aggregate(map: &Map, set: &ZoneSet, settings: &AggregateSettings, job: Job<'_>) -> Result<Areas, ZonesError> {
+    let mut areas = aggregate_maps(std::slice::from_ref(map), set, settings, job)?;
+    Ok(areas.pop().expect("one map has one result"))
+}
+
+/// The same of several maps, one after the other. Zones are brought onto a grid once for neighbouring maps on it.
+///
+/// # Errors
+/// As [`aggregate`], and for statistics that fit none of the maps.
+pub fn aggregate_maps(
+    maps: &[Map],
+    set: &ZoneSet,
+    settings: &AggregateSettings,
+    job: Job<'_>,
+) -> Result<Vec<Areas>, ZonesError> {
+    check_statistics(maps, &settings.statistics)?;
+    if settings.weights.is_some() && maps.iter().all(|map| matches!(map.layers, Layers::Classes { .. })) {
+        tracing::warn!("the weights raster has no effect: it weighs values, and only classes are given");
+    }
+    let mut placed: Option<(&Map, Ground)> = None;
+    let mut all = Vec::with_capacity(maps.len());
+    for map in maps {
+        prepare(map, settings)?;
+        let ground = match placed.take() {
+            Some((before, ground)) if before.grid == map.grid => ground,
+            _ => Ground::place(set, &map.grid)?,
+        };
+        all.push(aggregate_on(&ground, map, set, settings, job)?);
+        placed = Some((map, ground));
+    }
+    Ok(all)
+}
+
+/// Looks at what can be refused at once.
+fn prepare(map: &Map, settings: &AggregateSettings) -> Result<(), ZonesError> {
     if settings.window_cells == 0 {
         return Err(ZonesError::NoWindowCells);
     }
-    if let Some(path) = &settings.weights {
+    if let (Some(path), Layers::Values { .. }) = (&settings.weights, &map.layers) {
         WeightReader::open(path, settings.weights_nodata, &map.grid)?.say();
     }
-    let ground = Ground::place(set, &map.grid)?;
+    Ok(())
+}
+
+/// As [`aggregate`], of zones that are on the map's grid already.
+fn aggregate_on(
+    ground: &Ground,
+    map: &Map,
+    set: &ZoneSet,
+    settings: &AggregateSettings,
+    job: Job<'_>,
+) -> Result<Areas, ZonesError> {
     let basis = AreaBasis::new(&set.crs)?;
-    let mut tallies = vec![Tally::default(); ground.sizes.len() + 3];
-    let Windows { windows, all } = Windows::of(map, &ground, settings.window_cells, settings.read);
-    let pass = Pass::new(map, &ground, &basis, settings, !all)?;
-    let seen = pass.run(&windows, job, &mut tallies)?;
+    let mut sums = Sums::new(ground.sizes.len(), map, settings);
+    let Windows { windows, all } = Windows::of(map, ground, settings.window_cells, settings.read);
+    let pass = Pass::new(map, ground, &basis, settings, !all)?;
+    let seen = pass.run(&windows, job, &mut sums)?;
+    let Sums { mut tallies, values } = sums;
+    let mut ranks = values.map(|table| zone_ranks(table, map, settings)).transpose()?.unwrap_or_default();
+    ranks.resize(ground.sizes.len(), Vec::new());
     let cells_read = pass.say();
     // After the zones come what is outside, overlaps and the map: see `Others`.
     let mut take = || tallies.pop().expect("there are three more tallies than zones");
     let (whole, overlap, outside) = (take(), take(), take());
-    let zones: Vec<ZoneSums> = ground.sizes.iter().zip(tallies).map(|(z, t)| zone_sums(z, t)).collect();
+    let zones: Vec<ZoneSums> =
+        ground.sizes.iter().zip(tallies).zip(ranks).map(|((z, t), r)| zone_sums(z, t, r)).collect();
     if map.states.is_some() {
         let named = set.zones.iter().zip(&zones).map(|(zone, sums)| (format!("zone \"{}\"", zone.id), &sums.tally));
         check_states(named.chain([("the map".to_owned(), &whole)]))?;
@@ -164,7 +247,21 @@ fn say_unweighted(areas: &Areas) {
     }
 }
 
-fn zone_sums(size: &ZoneSize, tally: Tally) -> ZoneSums {
+/// By zone and band: what its different values tell.
+fn zone_ranks(table: ValueTable, map: &Map, settings: &AggregateSettings) -> Result<Vec<Vec<Ranks>>, ZonesError> {
+    if table.runs() > 0 {
+        tracing::info!(
+            "the values of zones take more than --table-memory {} MiB: {} temporary files in {} hold them",
+            settings.table_memory,
+            table.runs(),
+            std::env::temp_dir().display()
+        );
+    }
+    let found = table.finish().map_err(ZonesError::ValueTable)?;
+    Ok(found.chunks(map.value_bands().unwrap_or(1)).map(<[Ranks]>::to_vec).collect())
+}
+
+fn zone_sums(size: &ZoneSize, tally: Tally, ranks: Vec<Ranks>) -> ZoneSums {
     let state = match size.cells {
         _ if tally.cells <= 0.0 => ZoneState::Outside,
         Some(cells) if tally.cells >= cells * (1.0 - 1e-9) => ZoneState::Inside,
@@ -174,117 +271,5 @@ fn zone_sums(size: &ZoneSize, tally: Tally) -> ZoneSums {
         ZoneState::Inside => 0.0,
         ZoneState::Partial | ZoneState::Outside => (size.area - tally.area).max(0.0),
     };
-    ZoneSums { state, area: size.area, outside, tally }
-}
-
-/// What is observed, nodata, masked and not covered adds up to the whole, and what is observed to the sums of classes
-/// or values: they are summed apart.
-fn check_states<'a>(sums: impl Iterator<Item = (String, &'a Tally)>) -> Result<(), ZonesError> {
-    for (place, tally) in sums {
-        let observed = match tally.values.first() {
-            Some(value) => value.by_area.weight,
-            None => tally.classified_area(),
-        };
-        let all: f64 = tally.state_areas.iter().sum();
-        for (what, parts, whole) in [
-            ("area of all states", all, tally.area),
-            ("observed area", observed, tally.state_area(PixelState::Observed)),
-        ] {
-            if (parts - whole).abs() > RECONCILED * tally.area {
-                return Err(ZonesError::Unreconciled { what: format!("{place}, {what}"), parts, whole });
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Compares sums over zones with the map's own.
-fn reconcile(
-    map: &Map,
-    zones: &[ZoneSums],
-    outside: &Tally,
-    overlap: &Tally,
-    whole: &Tally,
-) -> Result<Vec<Reconciliation>, ZonesError> {
-    let mut totals = vec![Total::new("area of the map".to_owned(), "m2", |t| t.area)];
-    if matches!(map.layers, Layers::Classes { .. }) {
-        totals.push(Total::new("observed area".to_owned(), "m2", Tally::classified_area));
-    }
-    if map.states.is_some() {
-        for (state, name) in
-            [(PixelState::Nodata, "nodata"), (PixelState::Masked, "masked"), (PixelState::Outside, "not covered")]
-        {
-            totals.push(Total::new(format!("{name} area"), "m2", move |t| t.state_area(state)));
-        }
-    }
-    for code in whole.class_areas.keys() {
-        let area = move |t: &Tally| t.class_areas.get(code).copied().unwrap_or(0.0);
-        totals.push(Total::new(format!("area of class {code}"), "m2", area));
-    }
-    for band in 0..whole.probability_areas.len() {
-        let sum = move |t: &Tally| t.probability_areas.get(band).copied().unwrap_or(0.0);
-        totals.push(Total::new(format!("probability times area, band {}", band + 1), "m2", sum));
-    }
-    for band in 0..whole.values.len() {
-        totals.extend(value_totals(band, whole));
-    }
-    totals.iter().map(|total| total.compare(zones, [outside, overlap, whole])).collect()
-}
-
-fn value_totals(band: usize, whole: &Tally) -> Vec<Total<'static>> {
-    let of = move |t: &Tally| t.values.get(band).copied().unwrap_or_default();
-    let number = band + 1;
-    let spread = of(whole).by_area;
-    let product = move |t: &Tally| of(t).by_area.weight * of(t).by_area.mean;
-    let mut totals = vec![
-        Total::new(format!("observed area, band {number}"), "m2", move |t| of(t).by_area.weight),
-        // Values of both signs cancel: the difference is judged against their size.
-        Total {
-            scale: (spread.weight * (spread.squares + spread.weight * spread.mean.powi(2))).sqrt(),
-            ..Total::new(format!("value times area, band {number}"), "", product)
-        },
-    ];
-    if of(whole).all_weight > 0.0 {
-        totals.push(Total::new(format!("weights, band {number}"), "", move |t| of(t).all_weight));
-    }
-    if of(whole).unweighted > 0.0 {
-        totals.push(Total {
-            // Judged against the observed area: of two roundings the smaller may be nothing but rounding.
-            scale: spread.weight,
-            ..Total::new(format!("observed area without weights, band {number}"), "m2", move |t| of(t).unweighted)
-        });
-    }
-    totals
-}
-
-/// A sum that is made over zones and over the map.
-struct Total<'a> {
-    what: String,
-    unit: &'static str,
-    sum: Box<dyn Fn(&Tally) -> f64 + 'a>,
-    /// What a difference is compared with, if that is more than the map's sum.
-    scale: f64,
-}
-
-impl<'a> Total<'a> {
-    fn new(what: String, unit: &'static str, sum: impl Fn(&Tally) -> f64 + 'a) -> Self {
-        Self { what, unit, sum: Box::new(sum), scale: f64::MIN_POSITIVE }
-    }
-
-    fn compare(
-        &self,
-        zones: &[ZoneSums],
-        [outside, overlap, whole]: [&Tally; 3],
-    ) -> Result<Reconciliation, ZonesError> {
-        let in_zones: f64 = zones.iter().map(|z| (self.sum)(&z.tally)).sum();
-        let [outside, overlap, map] = [outside, overlap, whole].map(|t| (self.sum)(t));
-        let parts = in_zones + outside - overlap;
-        let relative_difference = (parts - map).abs() / self.scale.max(map.abs());
-        let what = self.what.clone();
-        if relative_difference.is_nan() || relative_difference > RECONCILED {
-            return Err(ZonesError::Unreconciled { what, parts, whole: map });
-        }
-        let unit = self.unit.to_owned();
-        Ok(Reconciliation { what, unit, zones: in_zones, outside, overlap, map, relative_difference })
-    }
+    ZoneSums { state, area: size.area, outside, tally, ranks }
 }

@@ -102,6 +102,16 @@ pub enum ZonesError {
         /// The most it may have.
         most: usize,
     },
+    /// Values of zones that cannot be kept in temporary files.
+    #[error("cannot keep the values of zones in temporary files in {folder}: {0}", folder = std::env::temp_dir().display())]
+    ValueTable(std::io::Error),
+    /// Statistics that have no meaning for what the map holds.
+    #[error("{path} holds class codes, which have no {statistics}", path = path.display())]
+    ClassStatistics {
+        path: PathBuf,
+        /// The statistics.
+        statistics: String,
+    },
     /// A window of no cells.
     #[error("a window must have at least 1 cell")]
     NoWindowCells,

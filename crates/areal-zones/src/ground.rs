@@ -29,6 +29,16 @@ impl Ground {
         Ok(Self { sizes, shapes: PlacedShapes::new(placed.into_iter().map(|z| z.shape).collect()) })
     }
 
+    /// True where no cell of the grid beyond a window is in a zone.
+    pub(crate) fn is_within(&self, zone: usize, window: &Window, size: [usize; 2]) -> bool {
+        self.shapes.is_within(zone, window, size)
+    }
+
+    /// First row below a zone.
+    pub(crate) fn end_row(&self, zone: usize) -> usize {
+        self.shapes.end_row(zone)
+    }
+
     /// The part of a window that boxes of zones touch, if any do.
     pub(crate) fn near(&self, window: Window) -> Option<Window> {
         let [x0, y0, x1, y1] = self.shapes.extent_in(&window)?;

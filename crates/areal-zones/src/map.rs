@@ -211,6 +211,19 @@ impl Map {
         Ok(Self { path, grid, layers, states: None, shares: None, block })
     }
 
+    /// True when its cells hold class codes.
+    pub fn is_of_classes(&self) -> bool {
+        matches!(self.layers, Layers::Classes { .. })
+    }
+
+    /// How many bands of values it has; none for a map of classes.
+    pub(crate) fn value_bands(&self) -> Option<usize> {
+        match &self.layers {
+            Layers::Values { bands, .. } => Some(bands.len()),
+            Layers::Classes { .. } => None,
+        }
+    }
+
     /// Windows that cut the map along its blocks, each of at most about `cells` cells.
     pub(crate) fn windows(&self, cells: usize) -> impl Iterator<Item = Window> + use<> {
         let (bh, bw) = (self.block.0.max(1), self.block.1.max(1));

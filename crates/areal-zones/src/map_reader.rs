@@ -27,7 +27,8 @@ pub(crate) struct MapReader {
 impl MapReader {
     /// Opens a map with handles of its own.
     pub(crate) fn open(map: &Map, settings: &AggregateSettings) -> Result<Self, ZonesError> {
-        let weights = settings.weights.as_deref();
+        // Classes have no weights.
+        let weights = settings.weights.as_deref().filter(|_| matches!(map.layers, Layers::Values { .. }));
         let weights = weights.map(|path| WeightReader::open(path, settings.weights_nodata, &map.grid)).transpose()?;
         let (first, second) = match &map.layers {
             Layers::Classes { codes, probabilities, .. } => {

@@ -43,9 +43,14 @@ impl Moments {
         (self.weight > 0.0).then_some(self.mean)
     }
 
+    /// Variance of the values as a population (divided by the sum of weights); `None` without weight.
+    pub fn variance(&self) -> Option<f64> {
+        (self.weight > 0.0).then(|| self.squares / self.weight)
+    }
+
     /// Standard deviation of the values as a population (divided by the sum of weights); `None` without weight.
     pub fn standard_deviation(&self) -> Option<f64> {
-        (self.weight > 0.0).then(|| (self.squares / self.weight).sqrt())
+        self.variance().map(f64::sqrt)
     }
 }
 

@@ -1,20 +1,29 @@
 //! The `areas/` folder: a tidy table with its metadata, a layer to map, and how it came to be.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
-use areal_formats::{AreasMeta, CsvColumn, CsvTable, CsvType, Provenance, RepairMeta, SkippedMeta};
+use areal_formats::{AreasMeta, CsvColumn, CsvTable, CsvType, MapMeta, Provenance, RepairMeta, SkippedMeta};
 use areal_job::{FileError, StagedDir, write_json};
 use areal_raster::{Feature, Field, FieldKind, FieldValue, VectorLayer, write_layer};
 use geo::Geometry;
 use rayon::prelude::*;
 
-use crate::{AreaTable, Measure, Quantity, Zone, ZoneState, ZoneSums, ZonesError};
+use crate::{AreaTable, MapAreas, Measure, Quantity, Zone, ZoneState, ZonesError};
 
 /// Columns of `areas.csv`, with their meaning.
-pub fn areas_csv() -> CsvTable {
-    let measures: Vec<String> = Measure::ALL.iter().map(|m| format!("{}: {}", m.name(), m.description())).collect();
+fn areas_csv(table: &AreaTable<'_>) -> CsvTable {
+    let measures: BTreeSet<Measure> = table.items.iter().map(|item| item.measure).collect();
+    let measures: Vec<String> = measures.iter().map(|m| format!("{m}: {}", m.description())).collect();
+    let variable = match table.maps.len() {
+        1 => "what is measured: zone (the zone itself), class (the class map) or the name of a value",
+        _ => {
+            "what is measured: zone (the zone itself), or the name of a map, with _ and the name of a value where the map has \
+             several"
+        }
+    };
     let text = |name: &str, title: &str, description: &str| CsvColumn::new(name, title, CsvType::Text, description);
     CsvTable {
         title: "Areas by zone".to_owned(),
@@ -27,21 +36,23 @@ pub fn areas_csv() -> CsvTable {
             text(
                 "zone_state",
                 "State",
-                "inside: the whole zone lies on the map; partial: a part of it; outside: none of it, sums are 0",
+                "inside: the whole zone lies on the map (on all, of several); partial: a part of it; outside: none of it, sums \
+                 are 0",
             ),
             text(
                 "variable",
                 "Variable",
-                "what is measured: zone (the zone itself), class (the class map) or the name of a value",
+                variable,
             ),
             text("measure", "Measure", &measures.join("; ")),
-            CsvColumn::new("class_code", "Class code", CsvType::Integer, "code of the class in the map").optional(),
+            CsvColumn::new("class_code", "Class code", CsvType::Integer, "code of the class in the map; of a majority or minority the class that it is in this zone").optional(),
             text("class_name", "Class", "name of the class").optional(),
             CsvColumn::new("value", "Value", CsvType::Number, "the value; empty where there is none").optional(),
             text(
                 "unit",
                 "Unit",
-                "unit of the value: km2, 1 (a share), cells, weights (as in the weights raster), or the variable's own",
+                "unit of the value: km2, 1 (a share), cells, values or classes (how many), weights (as in the weights raster), the \
+                 variable's own, or that squared",
             )
             .optional(),
         ],
@@ -58,7 +69,7 @@ pub fn write_areas(table: &AreaTable<'_>, meta: &AreasMeta, folder: &StagedDir) 
     // The layer is the longer work and only one thread's: it goes first.
     let (layer, written) = rayon::join(
         || write_layer(&folder.file(AreasMeta::LAYER), &layer(table)),
-        || write_csv(table, &csv).and_then(|()| areas_csv().write_metadata(&csv)),
+        || write_csv(table, &csv).and_then(|()| areas_csv(table).write_metadata(&csv)),
     );
     written?;
     layer?;
@@ -74,7 +85,7 @@ fn write_csv(table: &AreaTable<'_>, path: &Path) -> Result<(), FileError> {
     let mut file = File::create(path).map_err(fault())?;
     let rows = CsvRows::new(table).map_err(|e| fault()(e.into()))?;
     file.write_all(&rows.header).map_err(fault())?;
-    let zones: Vec<(&Zone, &ZoneSums)> = table.set.zones.iter().zip(&table.areas.zones).collect();
+    let zones: Vec<usize> = (0..table.set.zones.len()).collect();
     for zones in zones.chunks(BATCH * 4 * rayon::current_num_threads()) {
         let made: csv::Result<Vec<Vec<u8>>> = zones.par_chunks(BATCH).map(|zones| rows.of(zones)).collect();
         for rows in made.map_err(|e| fault()(e.into()))? {
@@ -86,6 +97,7 @@ fn write_csv(table: &AreaTable<'_>, path: &Path) -> Result<(), FileError> {
 
 /// The rows of `areas.csv`: what every zone's have in common is put into words once.
 struct CsvRows<'a> {
+    table: &'a AreaTable<'a>,
     header: Vec<u8>,
     items: Vec<CsvItem<'a>>,
 }
@@ -98,36 +110,46 @@ struct CsvItem<'a> {
 }
 
 impl<'a> CsvRows<'a> {
-    fn new(table: &'a AreaTable<'_>) -> csv::Result<Self> {
+    fn new(table: &'a AreaTable<'a>) -> csv::Result<Self> {
         let item = |item: &'a Quantity| {
-            let (code, class) = match &item.class {
-                Some((code, name)) => (code.to_string(), name.as_str()),
-                None => (String::new(), ""),
-            };
-            let before = first_fields(&[item.variable.as_str(), item.measure.name(), &code, class])?;
+            let mut before = first_fields(&[item.variable.as_str(), &item.measure.to_string()])?;
+            if !item.picks_class() {
+                before.extend(class_fields(item.class.as_ref().map(|(code, name)| (*code, name.as_str())))?);
+            }
             // After the value, whatever it is.
             Ok(CsvItem { item, before, after: record(&["", &item.unit])? })
         };
         let items = table.items.iter().map(item).collect::<csv::Result<_>>()?;
-        Ok(Self { header: record(&areas_csv().header())?, items })
+        Ok(Self { table, header: record(&areas_csv(table).header())?, items })
     }
 
     /// The rows of some zones.
-    fn of(&self, zones: &[(&Zone, &ZoneSums)]) -> csv::Result<Vec<u8>> {
+    fn of(&self, zones: &[usize]) -> csv::Result<Vec<u8>> {
         let mut rows = Vec::new();
-        for (zone, sums) in zones {
-            let state = sums.state.to_string();
+        for k in zones {
+            let (zone, state) = (&self.table.set.zones[*k], self.table.state(*k).to_string());
             let zone = first_fields(&[zone.id.as_str(), &zone.name, &state])?;
             for CsvItem { item, before, after } in &self.items {
                 rows.extend_from_slice(&zone);
                 rows.extend_from_slice(before);
-                if let Some(value) = item.value(sums) {
+                if item.picks_class() {
+                    rows.extend(class_fields(self.table.class(item, *k))?);
+                }
+                if let Some(value) = self.table.value(item, *k) {
                     write!(rows, "{value}")?;
                 }
                 rows.extend_from_slice(after);
             }
         }
         Ok(rows)
+    }
+}
+
+/// Code and name of a class, with a comma after each.
+fn class_fields(class: Option<(i64, &str)>) -> csv::Result<Vec<u8>> {
+    match class {
+        Some((code, name)) => first_fields(&[&code.to_string(), name]),
+        None => first_fields(&["", ""]),
     }
 }
 
@@ -150,29 +172,54 @@ fn first_fields(fields: &[&str]) -> csv::Result<Vec<u8>> {
 fn layer(table: &AreaTable<'_>) -> VectorLayer {
     let text = |name: &str| Field { name: name.to_owned(), kind: FieldKind::Text };
     let mut fields = vec![text("zone_id"), text("zone_name"), text("zone_state")];
-    fields.extend(table.columns().into_iter().map(|name| Field { name, kind: FieldKind::Real }));
-    let feature = |(k, (zone, sums)): (usize, (&Zone, &ZoneSums))| {
+    let mut taken: BTreeSet<String> = table.columns().into_iter().collect();
+    for (name, item) in table.columns().into_iter().zip(&table.items) {
+        // Beside the code of a class its name.
+        let mut of_class = format!("{name}_class");
+        while item.picks_class() && !taken.insert(of_class.clone()) {
+            of_class.push('_');
+        }
+        fields.push(Field { name, kind: FieldKind::Real });
+        fields.extend(item.picks_class().then(|| text(&of_class)));
+    }
+    let feature = |(k, zone): (usize, &Zone)| {
         let mut values = vec![
             FieldValue::Text(zone.id.clone()),
             if zone.name.is_empty() { FieldValue::Null } else { FieldValue::Text(zone.name.clone()) },
-            FieldValue::Text(sums.state.to_string()),
+            FieldValue::Text(table.state(k).to_string()),
         ];
-        values.extend(table.items.iter().map(|i| i.value(sums).map_or(FieldValue::Null, FieldValue::Real)));
+        for item in &table.items {
+            values.push(table.value(item, k).map_or(FieldValue::Null, FieldValue::Real));
+            if item.picks_class() {
+                let name = table.class(item, k).filter(|(_, name)| !name.is_empty());
+                values.push(name.map_or(FieldValue::Null, |(_, name)| FieldValue::Text(name.to_owned())));
+            }
+        }
         Feature { fid: k as i64 + 1, geometry: Some(Geometry::MultiPolygon(zone.outline.clone())), values }
     };
     VectorLayer {
         name: "areas".to_owned(),
         crs: Some(table.set.crs.clone()),
         fields,
-        features: table.set.zones.iter().zip(&table.areas.zones).enumerate().map(feature).collect(),
+        features: table.set.zones.iter().enumerate().map(feature).collect(),
     }
 }
 
 /// # Errors
 /// When the CRS of the zones is not understood.
-pub fn areas_meta(map: &crate::Map, table: &AreaTable<'_>, provenance: Provenance) -> Result<AreasMeta, ZonesError> {
+pub fn areas_meta(table: &AreaTable<'_>, provenance: Provenance) -> Result<AreasMeta, ZonesError> {
     let set = table.set;
-    let count = |state: ZoneState| table.areas.zones.iter().filter(|z| z.state == state).count();
+    let count = |state: ZoneState| (0..set.zones.len()).filter(|k| table.state(*k) == state).count();
+    let map = |of: &MapAreas<'_>| MapMeta {
+        name: of.name.to_owned(),
+        map: of.map.path.clone(),
+        map_crs: of.map.grid.crs.name.clone(),
+        cells: of.areas.cells,
+        cells_read: of.areas.cells_read,
+        reconciliation: of.areas.reconciliation.clone(),
+    };
+    let mut maps = table.maps.iter().map(map);
+    let first = maps.next().expect("a table is of at least one map");
     let repair = |r: &crate::Repair| RepairMeta {
         zone_id: r.id.clone(),
         fault: r.fault.to_string(),
@@ -181,8 +228,8 @@ pub fn areas_meta(map: &crate::Map, table: &AreaTable<'_>, provenance: Provenanc
     let skipped = |s: &crate::Skipped| SkippedMeta { fid: s.fid, zone_id: s.id.clone(), has: s.why.to_string() };
     Ok(AreasMeta {
         format: AreasMeta::FORMAT.to_owned(),
-        map: map.path.clone(),
-        map_crs: map.grid.crs.name.clone(),
+        map: first.map,
+        map_crs: first.map_crs,
         zones: set.path.clone(),
         id_field: set.id_field.clone(),
         zones_crs: set.crs.name.clone(),
@@ -194,9 +241,10 @@ pub fn areas_meta(map: &crate::Map, table: &AreaTable<'_>, provenance: Provenanc
         skipped: set.skipped.iter().map(skipped).collect(),
         other_parts: set.other_parts,
         dissolved: set.dissolved,
-        cells: table.areas.cells,
-        cells_read: table.areas.cells_read,
-        reconciliation: table.areas.reconciliation.clone(),
+        cells: first.cells,
+        cells_read: first.cells_read,
+        reconciliation: first.reconciliation,
+        other_maps: maps.collect(),
         provenance,
     })
 }

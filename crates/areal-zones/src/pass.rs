@@ -8,10 +8,13 @@ use areal_job::{Job, Unit};
 use areal_raster::EarthPositions;
 use rayon::prelude::*;
 
+use crate::extra_sums::add_extras;
 use crate::ground::Ground;
 use crate::map_reader::MapReader;
 use crate::off_earth::put_outside;
 use crate::strays::Seen;
+use crate::value_table::ValueTable;
+use crate::window_values::{WindowValues, window_values};
 use crate::{AggregateSettings, AreaBasis, MAX_CODES, Map, Tally, TooManyCodes, ZonesError, tally_window};
 
 /// One pass over a map.
@@ -27,6 +30,30 @@ pub(crate) struct Pass<'a> {
     off_earth: AtomicU64,
     /// Cells that were read.
     read: AtomicU64,
+}
+
+/// What is summed up.
+pub(crate) struct Sums {
+    /// Of each zone, and after them of what is outside, overlaps and the map: see [`crate::Others`].
+    pub tallies: Vec<Tally>,
+    /// What zones have of each value, where that is asked for.
+    pub values: Option<ValueTable>,
+}
+
+impl Sums {
+    pub(crate) fn new(zones: usize, map: &Map, settings: &AggregateSettings) -> Self {
+        let memory = settings.table_memory.saturating_mul(1 << 20);
+        let table = |bands: usize| ValueTable::new(zones * bands, memory, settings.percents());
+        let bands = map.value_bands().filter(|_| settings.needs_values());
+        Self { tallies: vec![Tally::default(); zones + 3], values: bands.map(table) }
+    }
+}
+
+/// What is found in one window.
+#[derive(Default)]
+struct Found {
+    tallies: Vec<(u32, Tally)>,
+    values: WindowValues,
 }
 
 /// What one thread reads with.
@@ -57,23 +84,34 @@ impl<'a> Pass<'a> {
     }
 
     /// Adds all windows up; returns the extremes of each band of values.
-    pub(crate) fn run(&self, windows: &[Window], job: Job<'_>, tallies: &mut [Tally]) -> Result<Seen, ZonesError> {
+    pub(crate) fn run(&self, windows: &[Window], job: Job<'_>, sums: &mut Sums) -> Result<Seen, ZonesError> {
         let first = windows.first().map_or(0, |window| window.row);
         let last = windows.last().map_or(first, Window::row_end);
         let task = job.task("aggregate", Some((last - first) as u64), Unit::Rows);
         let readers: Mutex<Vec<Reader>> = Mutex::new(Vec::new());
         // Many windows for each thread at a time, so that little time is spent waiting for the last of them, and not so many
         // that their sums fill the memory.
+        let each = if sums.values.is_some() { 4 } else { 16 };
         let mut rows = first;
-        for batch in windows.chunks(rayon::current_num_threads() * 16) {
+        let (each, first_rows) = (rayon::current_num_threads() * each, first_rows_from(windows));
+        for (k, batch) in windows.chunks(each).enumerate() {
             job.check()?;
-            let sums: Result<Vec<_>, ZonesError> = batch.par_iter().map(|w| self.window(w, &readers, job)).collect();
+            let found: Result<Vec<Found>, ZonesError> =
+                batch.par_iter().map(|w| self.window(w, &readers, job)).collect();
             // In the order of windows, so that the last digit does not depend on threads.
-            for (zone, tally) in sums?.iter().flatten() {
-                tallies[*zone as usize].merge(tally);
+            let bands = self.map.value_bands().unwrap_or(1) as u64;
+            let is_complete = |group: u64| self.ground.end_row((group / bands) as usize) <= first_rows[k * each];
+            for found in found? {
+                for (zone, tally) in &found.tallies {
+                    sums.tallies[*zone as usize].merge(tally);
+                }
+                if let Some(table) = &mut sums.values {
+                    table.extend(&found.values.entries, &is_complete).map_err(ZonesError::ValueTable)?;
+                    table.settled(found.values.ranks);
+                }
             }
             // The last tally is the whole map's.
-            if tallies.last().is_some_and(|t| t.class_areas.len() > MAX_CODES) {
+            if sums.tallies.last().is_some_and(|t| t.class_areas.len() > MAX_CODES) {
                 return Err(self.too_many_codes());
             }
             let done = batch.last().map_or(rows, Window::row_end);
@@ -88,12 +126,7 @@ impl<'a> Pass<'a> {
         Ok(seen)
     }
 
-    fn window(
-        &self,
-        window: &Window,
-        readers: &Mutex<Vec<Reader>>,
-        job: Job<'_>,
-    ) -> Result<Vec<(u32, Tally)>, ZonesError> {
+    fn window(&self, window: &Window, readers: &Mutex<Vec<Reader>>, job: Job<'_>) -> Result<Found, ZonesError> {
         job.check()?;
         let free = readers.lock().expect("nothing panics while it holds the lock").pop();
         let mut reader = match free {
@@ -107,7 +140,7 @@ impl<'a> Pass<'a> {
         let coverage = self.ground.coverage(*window, &areas.rim());
         if coverage.spans().is_empty() && self.may_skip {
             readers.lock().expect("nothing panics while it holds the lock").push(reader);
-            return Ok(Vec::new());
+            return Ok(Found::default());
         }
         let mut data = reader.map.read(window)?;
         self.read.fetch_add(window.len() as u64, Ordering::Relaxed);
@@ -116,7 +149,18 @@ impl<'a> Pass<'a> {
             self.off_earth.fetch_add(put_outside(window, &areas, &mut data), Ordering::Relaxed);
         }
         let zones = self.ground.sizes.len();
-        tally_window(&coverage, zones, &areas, &data).map_err(|TooManyCodes| self.too_many_codes())
+        let mut tallies =
+            tally_window(&coverage, zones, &areas, &data).map_err(|TooManyCodes| self.too_many_codes())?;
+        if self.settings.needs_extras() {
+            add_extras(&coverage, zones, &data, &mut tallies);
+        }
+        let mut values = WindowValues::default();
+        if self.settings.needs_values() {
+            let size = [self.map.grid.height, self.map.grid.width];
+            let is_within = |zone: u32| self.ground.is_within(zone as usize, window, size);
+            values = window_values(&coverage, zones, &areas, &data, (&self.settings.percents(), is_within));
+        }
+        Ok(Found { tallies, values })
     }
 
     /// Says what was left out; returns the number of cells that were read.
@@ -135,4 +179,13 @@ impl<'a> Pass<'a> {
     fn too_many_codes(&self) -> ZonesError {
         ZonesError::TooManyCodes { path: self.map.path.clone(), most: MAX_CODES }
     }
+}
+
+/// By window: the first row of it and of all after it.
+fn first_rows_from(windows: &[Window]) -> Vec<usize> {
+    let mut rows: Vec<usize> = windows.iter().map(|window| window.row).collect();
+    for k in (1..rows.len()).rev() {
+        rows[k - 1] = rows[k - 1].min(rows[k]);
+    }
+    rows
 }

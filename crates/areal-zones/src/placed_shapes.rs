@@ -31,6 +31,19 @@ impl PlacedShapes {
         self.shapes.is_empty()
     }
 
+    /// True where no cell of the grid beyond a window is in a shape. `size` is rows and columns of the grid.
+    pub(crate) fn is_within(&self, number: usize, window: &Window, [height, width]: [usize; 2]) -> bool {
+        let Some([x0, y0, x1, y1]) = self.shapes[number].extent() else { return true };
+        let (low, high) = corners(window);
+        let starts = x0.max(0.0) >= low[0] && y0.max(0.0) >= low[1];
+        starts && x1.min(width as f64) <= high[0] && y1.min(height as f64) <= high[1]
+    }
+
+    /// First row below a shape, by its number; 0 where it encloses nothing.
+    pub(crate) fn end_row(&self, number: usize) -> usize {
+        self.shapes[number].extent().map_or(0, |[_, _, _, y1]| y1.max(0.0).ceil() as usize)
+    }
+
     /// The extent, within a window, of the boxes that touch it: first column and row, last column and row. `None` where none
     /// does.
     pub(crate) fn extent_in(&self, window: &Window) -> Option<[f64; 4]> {

@@ -6,6 +6,7 @@ use areal_grid::{PixelState, Pixels, Window, WindowAreas};
 
 use crate::class_sums::ClassSums;
 use crate::codes::TooManyCodes;
+use crate::extra_sums::Extra;
 use crate::row_areas::RowAreas;
 use crate::state_sums::StateSums;
 use crate::value_sums::ValueSums;
@@ -45,6 +46,8 @@ pub struct ValueTally {
     pub all_weight: f64,
     /// Area of observed cells, or parts of them, for which the weights raster has no amount, square metres.
     pub unweighted: f64,
+    /// Sum, extremes and spread by weights; nothing where they are not asked for.
+    pub extra: Extra,
 }
 
 impl Tally {
@@ -80,6 +83,7 @@ impl Tally {
             a.weighted += b.weighted;
             a.all_weight += b.all_weight;
             a.unweighted += b.unweighted;
+            a.extra.merge(&b.extra);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use areal_grid::{PixelState, Pixels, Window};
 
+use crate::extra_sums::Extra;
 use crate::row_areas::{CHUNK, RowAreas, split};
 use crate::tally::LANES;
 use crate::{Moments, Tally, ValueTally, WindowWeights};
@@ -104,6 +105,7 @@ impl<'a> ValueSums<'a> {
                 weighted: s.weighted,
                 all_weight: s.all_weight,
                 unweighted: s.unweighted,
+                extra: Extra::default(),
             })
             .collect();
     }

@@ -12,6 +12,7 @@ mod context;
 mod deprecated;
 mod errors;
 mod layers;
+mod named_rasters;
 mod named_scenes;
 mod options;
 mod precision;

@@ -7,18 +7,18 @@ use areal_job::StagedDir;
 use areal_raster::{FileFacts, input_file_with_companions};
 use areal_tables::{CodeRule, Encoding, Recoding, read_legend};
 use areal_zones::{
-    AggregateSettings, Antimeridian, AreaTable, Content, Invalid, Map, MapInput, Measure, Quantity, ReadExtent,
-    ZoneSet, ZoneSettings, ZoneSums, aggregate, areas_meta, write_areas,
+    AggregateSettings, Antimeridian, AreaTable, Content, Invalid, Map, MapAreas, MapInput, Measure, Quantity,
+    ReadExtent, Statistic, ZoneSet, ZoneSettings, ZonesError, aggregate_maps, areas_meta, write_areas,
 };
 use clap::Args;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Stage;
-use crate::columns::aligned;
+use super::aggregate_text::{to_json, to_text};
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
+use crate::named_rasters::{self, NamedRaster, check_names};
 use crate::options::{self, name_of};
 use crate::recipe::Planned;
 use crate::scene_options::SceneOptions;
@@ -35,14 +35,18 @@ use crate::scene_options::SceneOptions;
 #[command(after_help = "Examples:\n  \
     areal aggregate --prediction prediction --zones districts.gpkg --zone-id code --zone-name name --out areas\n  \
     areal aggregate --raster worldcover.tif --zones districts.geojson --zone-id code --out areas\n  \
+    areal aggregate --raster ndvi.tif --statistics mean,median,q5,q95,majority --zones districts.geojson --zone-id code --out areas\n  \
+    areal aggregate --raster landcover.tif --raster ndvi=2025/mosaic.tif --zones districts.geojson --zone-id code --out areas\n  \
     areal aggregate --prediction wealth --zones districts.gpkg --zone-id code --weights population.tif --out areas")]
 pub struct Options {
     /// Prediction to aggregate: a folder made by `areal predict`.
     #[arg(long, value_name = "FOLDER", conflicts_with = "raster")]
     pub prediction: Option<PathBuf>,
-    /// Raster to aggregate instead of a prediction.
-    #[arg(long, value_name = "FILE")]
-    pub raster: Option<PathBuf>,
+    /// Raster to aggregate instead of a prediction. Repeat it for several rasters on any grids: columns then begin with the
+    /// name of the raster, which is that of the file or given as NAME=FILE.
+    #[arg(long, value_name = "[NAME=]FILE")]
+    #[serde(with = "named_rasters", skip_serializing_if = "Vec::is_empty")]
+    pub raster: Vec<NamedRaster>,
     /// How --raster is read. Without --bands: the first band for classes, all for values.
     #[command(flatten)]
     pub scene: SceneOptions,
@@ -92,6 +96,15 @@ pub struct Options {
     #[arg(long, value_name = "FOLDER", hide = true)]
     #[serde(skip_serializing)]
     pub coverage: Option<PathBuf>,
+    /// Statistics of values in place of cells, mean and standard-deviation: cells, sum, mean, min, max, range, variance,
+    /// standard-deviation, median, q5 (5 % of the area is smaller; any number up to 100), majority, minority, variety. With
+    /// --weights those that it can weigh are given weighted too. For classes: majority, minority, variety.
+    #[arg(long, value_delimiter = ',', value_name = "LIST")]
+    pub statistics: Vec<Statistic>,
+    /// Memory in MiB for the values of zones, which quantiles, majority, minority and variety need. What does not fit goes to
+    /// temporary files (in TMPDIR); results are the same.
+    #[arg(long, value_name = "MIB", default_value_t = AggregateSettings::default().table_memory)]
+    pub table_memory: usize,
     /// Maximum number of map cells that one thread holds in memory; fewer if the blocks of the map allow it.
     #[arg(long, value_name = "CELLS", default_value_t = AggregateSettings::default().window_cells)]
     pub window_cells: usize,
@@ -118,11 +131,9 @@ impl Default for Options {
 
 impl Stage for Options {
     fn inputs(&self) -> Vec<PathBuf> {
-        [&self.prediction, &self.raster, &self.legend, &self.zones, &self.weights]
-            .into_iter()
-            .flatten()
-            .cloned()
-            .collect()
+        let rasters = self.raster.iter().map(|raster| &raster.path);
+        let others = [&self.prediction, &self.legend, &self.zones, &self.weights];
+        rasters.chain(others.into_iter().flatten()).cloned().collect()
     }
 
     fn output(&self) -> PathBuf {
@@ -131,7 +142,7 @@ impl Stage for Options {
 
     fn check(&self, planned: &mut Planned) -> Result<(), CliError> {
         if self.prediction.as_deref().is_none_or(|prediction| !planned.makes(prediction)) {
-            Map::open(&self.map_input()?)?;
+            open_maps(self.map_inputs()?)?;
         }
         let zones = options::required(self.zones.as_ref(), "--zones", "the polygons to sum over")?;
         ZoneSet::read(zones, &self.zone_settings())?;
@@ -142,7 +153,7 @@ impl Stage for Options {
     }
 
     fn run(self, context: &Context) -> Result<(), CliError> {
-        let input = self.map_input()?;
+        let inputs = self.map_inputs()?;
         let zones_path = options::required(self.zones.as_ref(), "--zones", "the polygons to sum over")?;
         let out = options::required(self.out.as_ref(), "--out", "the folder to write")?;
         if self.coverage.is_some() {
@@ -154,10 +165,12 @@ impl Stage for Options {
             weights_nodata: self.weights_nodata,
             window_cells: self.window_cells,
             read: self.read,
+            statistics: self.statistics.clone(),
+            table_memory: self.table_memory,
         };
         let zone_settings = self.zone_settings();
-        let map = Map::open(&input)?;
-        if self.prediction.is_some() && map.shares.is_none() {
+        let maps = open_maps(inputs)?;
+        for map in maps.iter().filter(|map| self.prediction.is_some() && map.shares.is_none()) {
             tracing::warn!(
                 "{} has no shares.tif, so each cell counts as fully observed or not at all; predict again for observed \
                  fractions",
@@ -169,14 +182,18 @@ impl Stage for Options {
         let (hashed, summed) = std::thread::scope(|scope| {
             let hashed = scope.spawn(hash);
             let summed = ZoneSet::read(zones_path, &zone_settings)
-                .and_then(|set| aggregate(&map, &set, &settings, context.job()).map(|areas| (set, areas)));
+                .and_then(|set| aggregate_maps(&maps, &set, &settings, context.job()).map(|areas| (set, areas)));
             (hashed.join(), summed)
         });
         let (set, areas) = summed?;
         let inputs = hashed.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        let table = AreaTable::new(&map, &set, &areas, self.weights.is_some());
-        let settings = json!({ "zones": zone_settings, "content": self.content, "map": self.map, "scene": self.raster.as_ref().map(|_| &self.scene), "aggregate": settings });
-        let meta = areas_meta(&map, &table, provenance(inputs, settings))?;
+        let names: Vec<String> = self.raster.iter().map(NamedRaster::name).collect();
+        let name = |k: usize| names.get(k).map_or("", String::as_str);
+        let of = |(k, (map, areas))| MapAreas { name: name(k), map, areas };
+        let table = AreaTable::new(&set, maps.iter().zip(&areas).enumerate().map(of).collect(), &settings);
+        let scene = (!self.raster.is_empty()).then_some(&self.scene);
+        let settings = json!({ "zones": zone_settings, "content": self.content, "map": self.map, "scene": scene, "aggregate": settings });
+        let meta = areas_meta(&table, provenance(inputs, settings))?;
         let json = self.json;
         let (written, shown) = rayon::join(
             || write_areas(&table, &meta, &folder),
@@ -211,26 +228,54 @@ impl Options {
         }
     }
 
-    fn map_input(&self) -> Result<MapInput, CliError> {
-        match (&self.prediction, &self.raster) {
-            (Some(folder), None) if self.is_bare() => Ok(MapInput::Prediction(folder.clone())),
-            (Some(_), None) => {
+    fn map_inputs(&self) -> Result<Vec<MapInput>, CliError> {
+        match (&self.prediction, &self.raster[..]) {
+            (Some(folder), []) if self.is_bare() => Ok(vec![MapInput::Prediction(folder.clone())]),
+            (Some(_), []) => {
                 let message = "--content, --legend, --map and the flags of how a raster is read go with --raster";
                 Err(CliError::new(Exit::Usage, message)
                     .help("remove these flags: a prediction already defines its content"))
             }
-            (None, Some(path)) => {
-                let reading = Box::new(self.scene.settings("map", vec![path.clone()])?);
+            (None, []) => Err(options::missing("--prediction or --raster", "the map to aggregate")),
+            (None, rasters) => {
+                check_names(rasters)?;
                 let rows = self.legend.as_deref().map(|path| read_legend(path, self.encoding)).transpose()?;
                 let recoding = Recoding::of_raster(&rows.unwrap_or_default(), &self.map)?;
-                Ok(MapInput::Raster { reading, content: self.content, recoding, encoding: self.encoding })
+                let input = |raster: &NamedRaster| {
+                    let reading = Box::new(self.scene.settings("map", vec![raster.path.clone()])?);
+                    let recoding = recoding.clone();
+                    Ok(MapInput::Raster { reading, content: self.content, recoding, encoding: self.encoding })
+                };
+                rasters.iter().map(input).collect()
             }
-            (Some(_), Some(_)) => {
+            (Some(_), _) => {
                 Err(CliError::new(Exit::Usage, "both --prediction and --raster are given")
                     .help("pass only one of them"))
             }
-            (None, None) => Err(options::missing("--prediction or --raster", "the map to aggregate")),
         }
+    }
+}
+
+/// Opens maps. Of several, names of classes are for those of classes, of which there must be one.
+fn open_maps(inputs: Vec<MapInput>) -> Result<Vec<Map>, CliError> {
+    let mut refused = None;
+    let mut maps = Vec::with_capacity(inputs.len());
+    for input in inputs {
+        match (Map::open(&input), input) {
+            (
+                Err(error @ ZonesError::ValuesWithClasses { .. }),
+                MapInput::Raster { reading, content, encoding, .. },
+            ) => {
+                let recoding = Recoding::default();
+                maps.push(Map::open(&MapInput::Raster { reading, content, recoding, encoding })?);
+                refused = Some(error);
+            }
+            (map, _) => maps.push(map?),
+        }
+    }
+    match refused {
+        Some(error) if !maps.iter().any(Map::is_of_classes) => Err(error.into()),
+        _ => Ok(maps),
     }
 }
 
@@ -246,69 +291,9 @@ fn provenance(inputs: Vec<InputRef>, settings: Value) -> Provenance {
 
 fn warn_of_nothing(table: &AreaTable<'_>) {
     let observed = |item: &&Quantity| item.measure == Measure::ObservedArea;
-    let seen = |item: &Quantity| table.areas.zones.iter().any(|sums| item.value(sums).is_some_and(|area| area > 0.0));
+    let seen =
+        |item: &Quantity| (0..table.set.zones.len()).any(|k| table.value(item, k).is_some_and(|area| area > 0.0));
     if !table.items.iter().filter(observed).any(seen) {
         tracing::warn!("no zone has an observed cell: the map has only nodata there");
-    }
-}
-
-/// The table as JSON: an object a zone, one key a column.
-fn to_json(table: &AreaTable<'_>) -> Value {
-    let columns = table.columns();
-    let values = |sums: &ZoneSums| -> serde_json::Map<String, Value> {
-        columns.iter().zip(&table.items).map(|(name, item)| (name.clone(), json!(item.value(sums)))).collect()
-    };
-    let zone = |(zone, sums): (&areal_zones::Zone, &ZoneSums)| {
-        let mut object = serde_json::Map::new();
-        object.insert("zone_id".into(), json!(zone.id));
-        object.insert("zone_name".into(), json!(zone.name));
-        object.insert("zone_state".into(), json!(sums.state));
-        object.extend(values(sums));
-        Value::Object(object)
-    };
-    let zones: Vec<Value> = table.set.zones.iter().zip(&table.areas.zones).map(zone).collect();
-    let totals: serde_json::Map<String, Value> =
-        table.totals().iter().map(|(name, sums)| ((*name).to_owned(), Value::Object(values(sums)))).collect();
-    json!({ "zones": zones, "totals": totals, "reconciliation": table.areas.reconciliation })
-}
-
-/// The table for people: a line a zone, then what is in none, and the map.
-fn to_text(table: &AreaTable<'_>) -> String {
-    let shown: Vec<(&Quantity, String)> =
-        table.items.iter().zip(table.columns()).filter(|(item, _)| is_shown(item.measure)).collect();
-    let mut lines = vec![vec!["zone".to_owned(), "name".to_owned()]];
-    lines[0].extend(shown.iter().map(|(_, name)| name.clone()));
-    let cells = |sums: &ZoneSums| -> Vec<String> {
-        let cell = |item: &Quantity| item.value(sums).map_or("-".to_owned(), |v| number(item.measure, v));
-        shown.iter().map(|(item, _)| cell(item)).collect()
-    };
-    let zones = table.set.zones.par_iter().zip(&table.areas.zones);
-    lines.par_extend(zones.map(|(zone, sums)| [vec![zone.id.clone(), zone.name.clone()], cells(sums)].concat()));
-    for (name, sums) in table.totals() {
-        lines.push([vec![format!("({name})"), String::new()], cells(&sums)].concat());
-    }
-    aligned(&lines, |k| k >= 2).join("\n") + "\n"
-}
-
-/// What fits a terminal; the files hold the rest.
-fn is_shown(measure: Measure) -> bool {
-    matches!(
-        measure,
-        Measure::ObservedArea
-            | Measure::ClassArea
-            | Measure::ClassShare
-            | Measure::Mean
-            | Measure::StandardDeviation
-            | Measure::WeightedMean
-    )
-}
-
-fn number(measure: Measure, value: f64) -> String {
-    // A sum of rounding errors is no negative area.
-    let value = if value.abs() < 5e-7 { 0.0 } else { value };
-    match measure.unit() {
-        Some("km2") => format!("{value:.3}"),
-        Some("1") => format!("{value:.4}"),
-        _ => format!("{value:.6}"),
     }
 }

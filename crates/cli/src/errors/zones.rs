@@ -10,7 +10,10 @@ impl From<ZonesError> for CliError {
             ZonesError::Source(inner) => return inner.into(),
             ZonesError::File(inner) => return inner.into(),
             ZonesError::Interrupted(inner) => return inner.into(),
-            ZonesError::NoField { .. } | ZonesError::WhichId { .. } | ZonesError::NoWindowCells => Exit::Usage,
+            ZonesError::NoField { .. }
+            | ZonesError::WhichId { .. }
+            | ZonesError::NoWindowCells
+            | ZonesError::ClassStatistics { .. } => Exit::Usage,
             ZonesError::Unreconciled { .. } => Exit::Failure,
             _ => Exit::Input,
         };
@@ -64,6 +67,12 @@ fn help(error: &ZonesError) -> String {
         }
         ZonesError::TooManyCodes { .. } => {
             "pass --content values for means instead of classes, or group the codes into fewer classes first".into()
+        }
+        ZonesError::ValueTable(_) => {
+            "free space there, or set TMPDIR to a folder with space; a larger --table-memory needs fewer files".into()
+        }
+        ZonesError::ClassStatistics { .. } => {
+            "leave them out: classes have majority, minority and variety; if the cells hold values, pass --content values".into()
         }
         ZonesError::NoWindowCells => "pass --window-cells 1 or more".into(),
         ZonesError::Unreconciled { .. } => "this is a bug in areal: please report it with the inputs".into(),

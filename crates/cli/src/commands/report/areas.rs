@@ -40,8 +40,13 @@ fn table(name: &str, rows: &Rows) -> Result<AreaSection, CliError> {
     let (mut zones, mut columns) = (HashMap::new(), HashMap::new());
     for record in &rows.records {
         let text = |k: usize| record.get(k).unwrap_or_default().to_owned();
+        // A majority has another class in each zone.
+        let is_picked = matches!(text(measure).as_str(), "majority" | "minority");
         let subject = match (text(class), text(variable)) {
-            (class, _) if !class.is_empty() => class,
+            (class, variable) if !class.is_empty() && !is_picked => match variable.as_str() {
+                "class" => class,
+                _ => format!("{variable}, {class}"),
+            },
             (_, variable) if variable == "zone" || variable == "class" => String::new(),
             (_, variable) => variable,
         };

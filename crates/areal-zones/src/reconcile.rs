@@ -1,0 +1,128 @@
+//! The proof that sums over zones add up to the map's own.
+
+use areal_formats::Reconciliation;
+use areal_grid::PixelState;
+
+use crate::{Layers, Map, Tally, ZoneSums, ZonesError};
+
+/// Largest relative difference between sums that are the same but for rounding.
+const RECONCILED: f64 = 1e-9;
+
+/// What is observed, nodata, masked and not covered adds up to the whole, and what is observed to the sums of classes
+/// or values: they are summed apart.
+pub(crate) fn check_states<'a>(sums: impl Iterator<Item = (String, &'a Tally)>) -> Result<(), ZonesError> {
+    for (place, tally) in sums {
+        let observed = match tally.values.first() {
+            Some(value) => value.by_area.weight,
+            None => tally.classified_area(),
+        };
+        let all: f64 = tally.state_areas.iter().sum();
+        for (what, parts, whole) in [
+            ("area of all states", all, tally.area),
+            ("observed area", observed, tally.state_area(PixelState::Observed)),
+        ] {
+            if (parts - whole).abs() > RECONCILED * tally.area {
+                return Err(ZonesError::Unreconciled { what: format!("{place}, {what}"), parts, whole });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Compares sums over zones with the map's own.
+pub(crate) fn reconcile(
+    map: &Map,
+    zones: &[ZoneSums],
+    outside: &Tally,
+    overlap: &Tally,
+    whole: &Tally,
+) -> Result<Vec<Reconciliation>, ZonesError> {
+    let mut totals = vec![Total::new("area of the map".to_owned(), "m2", |t| t.area)];
+    if matches!(map.layers, Layers::Classes { .. }) {
+        totals.push(Total::new("observed area".to_owned(), "m2", Tally::classified_area));
+    }
+    if map.states.is_some() {
+        for (state, name) in
+            [(PixelState::Nodata, "nodata"), (PixelState::Masked, "masked"), (PixelState::Outside, "not covered")]
+        {
+            totals.push(Total::new(format!("{name} area"), "m2", move |t| t.state_area(state)));
+        }
+    }
+    for code in whole.class_areas.keys() {
+        let area = move |t: &Tally| t.class_areas.get(code).copied().unwrap_or(0.0);
+        totals.push(Total::new(format!("area of class {code}"), "m2", area));
+    }
+    for band in 0..whole.probability_areas.len() {
+        let sum = move |t: &Tally| t.probability_areas.get(band).copied().unwrap_or(0.0);
+        totals.push(Total::new(format!("probability times area, band {}", band + 1), "m2", sum));
+    }
+    for band in 0..whole.values.len() {
+        totals.extend(value_totals(band, whole));
+    }
+    totals.iter().map(|total| total.compare(zones, [outside, overlap, whole])).collect()
+}
+
+fn value_totals(band: usize, whole: &Tally) -> Vec<Total<'static>> {
+    let of = move |t: &Tally| t.values.get(band).copied().unwrap_or_default();
+    let number = band + 1;
+    let spread = of(whole).by_area;
+    let product = move |t: &Tally| of(t).by_area.weight * of(t).by_area.mean;
+    let mut totals = vec![
+        Total::new(format!("observed area, band {number}"), "m2", move |t| of(t).by_area.weight),
+        // Values of both signs cancel: the difference is judged against their size.
+        Total {
+            scale: (spread.weight * (spread.squares + spread.weight * spread.mean.powi(2))).sqrt(),
+            ..Total::new(format!("value times area, band {number}"), "", product)
+        },
+    ];
+    if of(whole).extra.sum != 0.0 {
+        let [low, high] = of(whole).extra.extremes.unwrap_or_default();
+        totals.push(Total {
+            scale: of(whole).cells * low.abs().max(high.abs()),
+            ..Total::new(format!("sum of values, band {number}"), "", move |t| of(t).extra.sum)
+        });
+    }
+    if of(whole).all_weight > 0.0 {
+        totals.push(Total::new(format!("weights, band {number}"), "", move |t| of(t).all_weight));
+    }
+    if of(whole).unweighted > 0.0 {
+        totals.push(Total {
+            // Judged against the observed area: of two roundings the smaller may be nothing but rounding.
+            scale: spread.weight,
+            ..Total::new(format!("observed area without weights, band {number}"), "m2", move |t| of(t).unweighted)
+        });
+    }
+    totals
+}
+
+/// A sum that is made over zones and over the map.
+struct Total<'a> {
+    what: String,
+    unit: &'static str,
+    sum: Box<dyn Fn(&Tally) -> f64 + 'a>,
+    /// What a difference is compared with, if that is more than the map's sum.
+    scale: f64,
+}
+
+impl<'a> Total<'a> {
+    fn new(what: String, unit: &'static str, sum: impl Fn(&Tally) -> f64 + 'a) -> Self {
+        Self { what, unit, sum: Box::new(sum), scale: f64::MIN_POSITIVE }
+    }
+
+    fn compare(
+        &self,
+        zones: &[ZoneSums],
+        [outside, overlap, whole]: [&Tally; 3],
+    ) -> Result<Reconciliation, ZonesError> {
+        let in_zones: f64 = zones.iter().map(|z| (self.sum)(&z.tally)).sum();
+        let [outside, overlap, map] = [outside, overlap, whole].map(|t| (self.sum)(t));
+        let parts = in_zones + outside - overlap;
+        let relative_difference = (parts - map).abs() / self.scale.max(map.abs());
+        let what = self.what.clone();
+        if relative_difference.is_nan() || relative_difference > RECONCILED {
+            return Err(ZonesError::Unreconciled { what, parts, whole: map });
+        }
+        let unit = self.unit.to_owned();
+        Ok(Reconciliation { what, unit, zones: in_zones, outside, overlap, map, relative_difference })
+    }
+}
