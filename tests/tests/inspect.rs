@@ -15,7 +15,7 @@ fn a_missing_file_is_named() {
 fn a_file_without_pixels_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let empty = dir.path().join("empty.tif");
-    std::fs::write(&empty, "").unwrap();
+    fs::write(&empty, "").unwrap();
     areal(["inspect", empty.to_str().unwrap()]).expect(3).says(&["empty.tif"]);
     areal(["inspect", dir.path().to_str().unwrap()]).expect(3);
 }

@@ -46,7 +46,7 @@ pub struct Options {
     pub overwrite: bool,
 }
 
-pub fn run(options: Options, _context: &Context) -> Result<(), CliError> {
+pub fn run(options: &Options, _context: &Context) -> Result<(), CliError> {
     let given = options.scene.iter().chain(&options.labels).chain(&options.zones);
     check_names(given.chain([&options.recipe]))?;
     let path = &options.recipe;
@@ -117,14 +117,12 @@ impl Options {
         }
         let layer = read_layer(labels, None)?;
         let texts: Vec<&str> = layer.fields.iter().filter(|f| f.kind == FieldKind::Text).map(|f| &*f.name).collect();
-        match texts[..] {
-            [only] => Ok(only.to_owned()),
-            _ => {
-                let fields = layer.fields.iter().map(|f| f.name.as_str()).collect::<Vec<_>>().join(", ");
-                let message = format!("{} has no single field with text; its fields: {fields}", labels.display());
-                Err(CliError::new(Exit::Usage, message).help("name the field with the class as --label-field"))
-            }
+        if let [only] = texts[..] {
+            return Ok(only.to_owned());
         }
+        let fields = layer.fields.iter().map(|f| f.name.as_str()).collect::<Vec<_>>().join(", ");
+        let message = format!("{} has no single field with text; its fields: {fields}", labels.display());
+        Err(CliError::new(Exit::Usage, message).help("name the field with the class as --label-field"))
     }
 
     fn proposal(&self, labels: &Path, raster: bool) -> Result<Option<Proposal>, CliError> {

@@ -104,7 +104,7 @@ pub fn dispatch(command: Command, context: &Context) -> Result<(), CliError> {
         Command::Compare(options) => compare::run(&options, context),
         Command::Report(options) => start(options, context),
         Command::Run(options) => run::run(options, context),
-        Command::Init(options) => init::run(options, context),
+        Command::Init(options) => init::run(&options, context),
         Command::Demo(options) => demo::run(options, context),
         Command::Devices(options) => devices::run(options, context),
         Command::Completions(options) => completions::run(options, context),
