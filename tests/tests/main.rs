@@ -22,6 +22,7 @@ mod estimate_zones;
 mod explain;
 mod gpu;
 mod ground;
+mod hostile_input;
 mod init;
 mod inspect;
 mod model_bundle;

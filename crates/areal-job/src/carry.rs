@@ -15,7 +15,8 @@ pub(crate) struct Kept {
 }
 
 /// Brings all files of the folder `old` that are not to be removed into the folder `new`: the files of others keep their
-/// names where these are free. Files are linked, so that they stand in both.
+/// names where these are free; a style of QGIS that a person changed takes the place of the new one. Files are linked, so that
+/// they stand in both.
 ///
 /// # Errors
 /// When a file cannot be read or brought over.
@@ -26,7 +27,14 @@ pub(crate) fn carry(old: &Path, new: &Path) -> Result<Vec<Kept>, FileError> {
         if removable(old, &name, [before.as_ref(), now.as_ref()])? {
             continue;
         }
-        let under = if there(&new.join(&name)) { free_name(&name, [old, new]) } else { name.clone() };
+        let taken = there(&new.join(&name));
+        if taken && name.extension().is_some_and(|ending| ending == "qml") {
+            // Who styled a map wants to see the next one in that style.
+            fs::remove_file(new.join(&name)).map_err(FileError::io("remove", new.join(&name)))?;
+            bring(&old.join(&name), &new.join(&name))?;
+            continue;
+        }
+        let under = if taken { free_name(&name, [old, new]) } else { name.clone() };
         bring(&old.join(&name), &new.join(&under))?;
         if under != name {
             kept.push(Kept { name, under });

@@ -59,7 +59,7 @@ pub enum Use {
 
 /// Endings of files that areal writes for people and other programs. GDAL adds statistics to `.aux.xml` files when somebody looks
 /// at the raster.
-const OPEN: [&str; 6] = [".aux.xml", ".gpkg", ".html", ".md", ".svg", ".toml"];
+const OPEN: [&str; 7] = [".aux.xml", ".gpkg", ".html", ".md", ".qml", ".svg", ".toml"];
 
 /// What a file of an output is now.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,6 +12,7 @@ use gdal_sys::CPLErr;
 use crate::RasterError;
 use crate::facts::open_raster;
 use crate::gdal_call::{collect, explain, strictly};
+use crate::qgis;
 use crate::raster_io::{self, Layout, gdal_type};
 use crate::srs::spatial_ref;
 use areal_formats::Resampling;
@@ -38,7 +39,8 @@ pub struct CogSpec {
 pub struct CogBand {
     pub description: String,
     /// Its legend, written as colour table and category names; only the one band of a `u8` file can have a colour
-    /// table. Empty if there is none. Category names stand in a file beside it, `NAME.tif.aux.xml`.
+    /// table. Empty if there is none. Category names stand in a file beside it, `NAME.tif.aux.xml`, and with a colour table the style
+    /// for QGIS in `NAME.qml`.
     pub legend: Vec<Class>,
 }
 
@@ -117,10 +119,11 @@ impl CogWriter {
     /// # Errors
     /// When the file cannot be written whole; what stands under its name then is removed.
     pub fn finish(mut self) -> Result<(), RasterError> {
-        let done = self.compress().and_then(|()| check(&self.path, self.spec.pixel_type));
+        let done = self.compress().and_then(|()| check(&self.path, self.spec.pixel_type)).and_then(|()| self.style());
         if done.is_err() {
-            let _ = std::fs::remove_file(&self.path);
-            let _ = std::fs::remove_file(sidecar(&self.path));
+            for file in [self.path.clone(), sidecar(&self.path), style_path(&self.path)] {
+                let _ = std::fs::remove_file(file);
+            }
         }
         done.map_err(|message| RasterError::Write { path: self.path.clone(), message })
     }
@@ -148,6 +151,23 @@ impl CogWriter {
         self.waiting.dataset = Some(dataset);
         Ok(())
     }
+}
+
+impl CogWriter {
+    /// Writes the style of a class raster beside it.
+    fn style(&self) -> Result<(), String> {
+        match &self.spec.bands[..] {
+            [band] if !band.legend.is_empty() && self.spec.pixel_type == PixelType::U8 => {
+                std::fs::write(style_path(&self.path), qgis::class_raster(&band.legend)).map_err(|e| e.to_string())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// QGIS styles a raster by the file of its name that ends in `.qml`.
+fn style_path(path: &Path) -> PathBuf {
+    path.with_extension("qml")
 }
 
 fn sidecar(path: &Path) -> PathBuf {

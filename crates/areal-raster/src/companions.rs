@@ -154,7 +154,7 @@ fn file_list(dataset: &Dataset) -> Vec<PathBuf> {
 /// Files that the sources of a VRT are read from. GDAL's list leaves out those that are rasters inside a file, such as
 /// `NETCDF:"x.nc":v`: of these, the part of the name that is a file.
 fn vrt_files(document: &str, folder: &Path) -> Result<Vec<PathBuf>, String> {
-    let file = |VrtSource { name, is_relative }: VrtSource| {
+    let file = |VrtSource { name, is_relative, .. }: VrtSource| {
         let place = |part: &str| if is_relative { folder.join(part) } else { PathBuf::from(part) };
         let parts = std::iter::once(name.as_str()).chain(name.split([':', '"']));
         let file = parts.filter(|part| !part.is_empty()).map(place).find(|file| file.is_file());

@@ -23,6 +23,9 @@ pub enum RasterError {
         /// Its name.
         path: PathBuf,
     },
+    /// A virtual raster or layer with a source that is not read.
+    #[error("{path} reads {file}: {why}", path = path.display())]
+    VrtSource { path: PathBuf, file: String, why: &'static str },
     /// A file that holds no raster itself.
     #[error("{path} has no raster band{hint}", path = path.display(), hint = subdatasets_hint(subdatasets))]
     NoBands {

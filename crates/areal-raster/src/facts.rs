@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::RasterError;
 use crate::gdal_call::explain;
 use crate::srs::describe;
+use crate::vrt_check::check_vrt;
 
 /// What a raster file says about itself, before any of its pixels is read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -167,6 +168,7 @@ impl FileFacts {
 
 /// Opens a raster for reading.
 pub(crate) fn open_raster(path: &Path) -> Result<Dataset, RasterError> {
+    check_vrt(path)?;
     let flags = GdalOpenFlags::GDAL_OF_RASTER | GdalOpenFlags::GDAL_OF_READONLY | GdalOpenFlags::GDAL_OF_VERBOSE_ERROR;
     explain(|| Dataset::open_ex(path, DatasetOptions { open_flags: flags, ..Default::default() }))
         .map_err(|message| RasterError::Open { path: path.to_path_buf(), message })

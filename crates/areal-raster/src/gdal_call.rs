@@ -14,7 +14,11 @@ const BLOCK_CACHE_BYTES: i64 = 64 << 20;
 /// Messages kept of one call: a broken file repeats itself.
 const MOST_MESSAGES: usize = 3;
 
-/// Sets GDAL up, once for the process: drivers, a block cache of 64 MiB, east-north axis order, truncated JPEG as an
+/// Drivers that read from a network or a database server, raster and vector.
+const NETWORK_DRIVERS: &str = "HTTP,WMS,WMTS,WCS,OGCAPI,PLMOSAIC,PLSCENES,EEDAI,EEDA,DAAS,NGW,STACTA,STACIT,WFS,OAPIF,CSW,Carto,\
+                               AmigoCloud,Elasticsearch,PostgreSQL,MySQL,ODBC,MSSQLSpatial,MongoDBv3,CouchDB,Cloudant";
+
+/// Sets GDAL up, once for the process: drivers, a block cache of 64 MiB, no network, east-north axis order, truncated JPEG as an
 /// error instead of grey pixels, no talk on stderr.
 pub(crate) fn init() {
     static ONCE: Once = Once::new();
@@ -28,6 +32,9 @@ pub(crate) fn init() {
             ("OGR_GEOJSON_DATE_AS_STRING", "YES"),
             // One feature may be as large as its file.
             ("OGR_GEOJSON_MAX_OBJ_SIZE", "0"),
+            // A file may name sources elsewhere: nothing is fetched from any network.
+            ("GDAL_SKIP", NETWORK_DRIVERS),
+            ("CPL_VSIL_CURL_ALLOWED_FILENAME", "none"),
             // A staged file is synced once, when it is whole.
             ("OGR_SQLITE_SYNCHRONOUS", "OFF"),
         ];

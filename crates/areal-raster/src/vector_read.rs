@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::gdal_call::explain;
 use crate::srs::describe;
 use crate::vector::{Feature, Field, FieldKind, FieldValue, VectorLayer};
+use crate::vrt_check::check_vrt;
 use crate::{RasterError, geojson, places, wkb};
 
 /// Which layer of a file is read, and how its text is stored.
@@ -51,6 +52,7 @@ pub fn read_layer_as(path: &Path, choice: &LayerChoice) -> Result<VectorLayer, R
 
 /// As [`read_layer_as`], for every format.
 pub(crate) fn read_by_gdal(path: &Path, choice: &LayerChoice) -> Result<VectorLayer, RasterError> {
+    check_vrt(path)?;
     let open_flags =
         GdalOpenFlags::GDAL_OF_VECTOR | GdalOpenFlags::GDAL_OF_READONLY | GdalOpenFlags::GDAL_OF_VERBOSE_ERROR;
     let is_shapefile = path.extension().is_some_and(|e| ["shp", "dbf"].iter().any(|s| e.eq_ignore_ascii_case(s)));

@@ -11,6 +11,8 @@ pub(crate) struct VrtSource {
     pub name: String,
     /// True when the name is relative to the folder of the VRT.
     pub is_relative: bool,
+    /// True for a raw band: bytes of any file, read as pixels.
+    pub is_raw: bool,
 }
 
 /// The text of every `SourceFilename` and `SourceDataset`, as GDAL reads them: names of elements and attributes in any
@@ -22,15 +24,19 @@ pub(crate) fn sources(document: &str) -> Result<Vec<VrtSource>, String> {
     let mut reader = Reader::from_str(document);
     let mut found = Vec::new();
     let mut open: Option<VrtSource> = None;
+    let mut is_raw = false;
     loop {
         let event = reader.read_event().map_err(|e| at(&reader, &e))?;
         match event {
             Event::Eof => return Ok(found),
             Event::Start(start) if is_source(start.local_name().as_ref()) => {
-                open = Some(VrtSource {
-                    name: String::new(),
-                    is_relative: is_relative(&start).map_err(|e| at(&reader, &e))?,
-                });
+                let relative = attribute(&start, "relativeToVRT").map_err(|e| at(&reader, &e))?;
+                let is_relative = relative.is_some_and(|value| value.trim() == "1");
+                open = Some(VrtSource { name: String::new(), is_relative, is_raw });
+            }
+            Event::Start(start) if start.local_name().as_ref().eq_ignore_ascii_case("VRTRasterBand") => {
+                let class = attribute(&start, "subClass").map_err(|e| at(&reader, &e))?;
+                is_raw = class.is_some_and(|class| class.trim().eq_ignore_ascii_case("VRTRawRasterBand"));
             }
             Event::Text(text) => push(&mut open, &text),
             Event::CData(text) => push(&mut open, &text),
@@ -56,17 +62,18 @@ fn resolve(entity: &BytesRef<'_>) -> Result<String, String> {
 }
 
 fn is_source(element: &str) -> bool {
-    element.eq_ignore_ascii_case("SourceFilename") || element.eq_ignore_ascii_case("SourceDataset")
+    ["SourceFilename", "SourceDataset", "SrcDataSource"].iter().any(|name| element.eq_ignore_ascii_case(name))
 }
 
-fn is_relative(start: &BytesStart<'_>) -> Result<bool, quick_xml::Error> {
+/// The value of an attribute, whose name may be in any case.
+fn attribute(start: &BytesStart<'_>, name: &str) -> Result<Option<String>, quick_xml::Error> {
     for attribute in start.attributes() {
         let attribute = attribute?;
-        if attribute.key.as_ref().eq_ignore_ascii_case("relativeToVRT") {
-            return Ok(attribute.value.trim() == "1");
+        if attribute.key.as_ref().eq_ignore_ascii_case(name) {
+            return Ok(Some(attribute.value.to_string()));
         }
     }
-    Ok(false)
+    Ok(None)
 }
 
 fn push(open: &mut Option<VrtSource>, text: &str) {
@@ -101,7 +108,7 @@ mod tests {
             ("", false),
         ] {
             let source = one(&format!("<SourceFilename{attributes}> a.tif </SourceFilename>"));
-            assert_eq!(source, VrtSource { name: "a.tif".into(), is_relative }, "{attributes}");
+            assert_eq!(source, VrtSource { name: "a.tif".into(), is_relative, is_raw: false }, "{attributes}");
         }
     }
 

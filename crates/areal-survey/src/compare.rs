@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use areal_estimate::{EstimateRow, IntervalMethod, Population, Revision, Vintage, revisions};
 use areal_formats::ESTIMATES_FORMAT;
 use areal_job::{StagedFile, read_json};
+use areal_tables::read_areal_table;
 use serde::{Deserialize, Serialize};
 
 use crate::SurveyError;
@@ -187,8 +188,8 @@ impl EstimatesTable {
     fn read(folder: &Path) -> Result<Self, SurveyError> {
         let path = if folder.is_dir() { folder.join("estimates.csv") } else { folder.to_path_buf() };
         let fault = TableRole::Estimates.fault(&path);
-        let mut reader = csv::Reader::from_path(&path).map_err(fault)?;
-        let rows = reader.deserialize().map(|r| r.map_err(fault)).collect::<Result<_, _>>()?;
+        let (header, records) = read_areal_table(&path).map_err(fault)?;
+        let rows = records.iter().map(|row| row.deserialize(Some(&header)).map_err(fault)).collect::<Result<_, _>>()?;
         // A table by itself does not say how it was rounded, nor of when it is.
         let made = path.with_file_name("estimates.json");
         let meta = if made.exists() { read_json(&made, ESTIMATES_FORMAT)? } else { serde_json::Value::Null };

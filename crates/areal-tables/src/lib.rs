@@ -8,6 +8,7 @@ mod legend_file;
 mod names;
 mod parents;
 mod recoding;
+mod spreadsheet;
 mod table;
 
 pub use classes::{ClassKeys, ClassLabels, ClassNaming, LabelFault, Respelling};
@@ -17,4 +18,5 @@ pub use encoding::{Encoding, NotText, UnknownEncoding};
 pub use legend_file::{LegendError, LegendRow, parse_colour, read_legend};
 pub use names::{are_nearly_identical, clean, near_identical, warn_of_near_identical};
 pub use recoding::{CodeRule, RecodedClass, Recoding};
+pub use spreadsheet::{make_tables_spreadsheet_safe, read_areal_table};
 pub use table::{Row, Table, TableError};

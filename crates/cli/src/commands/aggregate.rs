@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use areal_formats::{InputRef, Provenance};
 use areal_job::StagedDir;
 use areal_raster::{FileFacts, input_file_with_companions};
-use areal_tables::{CodeRule, Encoding, Recoding, read_legend};
+use areal_tables::{CodeRule, Encoding, Recoding, make_tables_spreadsheet_safe, read_legend};
 use areal_zones::{
     AggregateSettings, Antimeridian, AreaTable, Content, Invalid, Map, MapAreas, MapInput, Measure, Quantity,
     ReadExtent, Statistic, ZoneSet, ZoneSettings, ZonesError, aggregate_maps, areas_meta, write_areas,
@@ -118,6 +118,10 @@ pub struct Options {
     /// Replace --out if it exists.
     #[arg(long)]
     pub overwrite: bool,
+    /// Put an apostrophe before cells of the tables that a spreadsheet would take for formulas: those that begin with = + - @.
+    /// areal reads such tables back as they were.
+    #[arg(long)]
+    pub spreadsheet_safe: bool,
     /// Print the table as JSON.
     #[arg(long)]
     pub json: bool,
@@ -200,6 +204,10 @@ impl Stage for Options {
             || if json { format!("{:#}\n", to_json(&table)) } else { to_text(&table) },
         );
         written?;
+        if self.spreadsheet_safe {
+            let cells = make_tables_spreadsheet_safe(folder.path())?;
+            tracing::info!("{cells} cells of the tables have an apostrophe before them (--spreadsheet-safe)");
+        }
         folder.commit()?;
         out!("{shown}");
         warn_of_nothing(&table);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use areal_estimate::{CvLimits, Estimator, FindingKind, ZoneMethod};
 use areal_job::StagedDir;
 use areal_survey::{EstimateSettings, QuantifyMethod, estimate, quantify};
-use areal_tables::{ClassNaming, Encoding};
+use areal_tables::{ClassNaming, Encoding, make_tables_spreadsheet_safe};
 use areal_zones::ZoneSet;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args};
@@ -139,6 +139,10 @@ pub struct Options {
     /// Replace an existing --out.
     #[arg(long)]
     pub overwrite: bool,
+    /// Put an apostrophe before cells of the tables that a spreadsheet would take for formulas: those that begin with = + - @.
+    /// areal reads such tables back as they were.
+    #[arg(long)]
+    pub spreadsheet_safe: bool,
 }
 
 fn cv_limits_help() -> String {
@@ -207,6 +211,10 @@ impl Stage for Options {
         }
         if published.suppressed > 0 {
             tracing::info!("{} estimates are suppressed", published.suppressed);
+        }
+        if self.spreadsheet_safe {
+            let cells = make_tables_spreadsheet_safe(out.path())?;
+            tracing::info!("{cells} cells of the tables have an apostrophe before them (--spreadsheet-safe)");
         }
         out.commit()?;
         let [good, caution] = settings.cv_limits;

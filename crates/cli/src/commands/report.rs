@@ -13,6 +13,7 @@ use areal_explain::ExplainMeta;
 use areal_formats::{Provenance, STORE_FORMAT};
 use areal_job::{FileError, StagedFile, read_json};
 use areal_report::{Report, Stage as Made, render};
+use areal_tables::read_areal_table;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
@@ -164,9 +165,7 @@ impl Rows {
             CliError::new(Exit::Input, format!("{}: {e}", path.display()))
                 .help("the file was edited or made by another version of areal; make it again")
         };
-        let mut reader = csv::Reader::from_path(path).map_err(fault)?;
-        let header = reader.headers().map_err(fault)?.clone();
-        let records = reader.records().collect::<Result<_, _>>().map_err(fault)?;
+        let (header, records) = read_areal_table(path).map_err(fault)?;
         Ok(Self { path: path.to_path_buf(), header, records })
     }
 

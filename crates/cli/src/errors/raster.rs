@@ -39,6 +39,7 @@ pub fn raster_help(error: &RasterError) -> String {
         RasterError::NotOnDisk { .. } => "areal reads files, rasters inside files (NETCDF:\"x.nc\":v) and archives \
              (/vsizip/x.zip/a.tif); copy other data to a local file first, with gdal_translate or ogr2ogr"
             .into(),
+        RasterError::VrtSource { .. } => "copy the source to a local file first, with gdal_translate or ogr2ogr".into(),
         RasterError::NoBands { .. } => "give a raster file; `gdalinfo` lists what is inside".into(),
         RasterError::Read { .. } => {
             "the file is damaged or truncated: compare its size with the original, then copy or make it again".into()

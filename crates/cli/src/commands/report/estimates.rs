@@ -5,6 +5,7 @@ use std::path::Path;
 use areal_estimate::{AccuracyRow, EstimateRow, Population};
 use areal_formats::ESTIMATES_FORMAT;
 use areal_report::{AccuracyLine, EstimateLine, EstimateSection, Note, Report};
+use areal_tables::read_areal_table;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -71,5 +72,6 @@ fn rows<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, CliError> {
         CliError::new(Exit::Input, format!("{}: {e}", path.display()))
             .help("the file was edited or made by another version of areal; make it again")
     };
-    csv::Reader::from_path(path).map_err(fault)?.deserialize().collect::<Result<_, _>>().map_err(fault)
+    let (header, records) = read_areal_table(path).map_err(fault)?;
+    records.iter().map(|row| row.deserialize(Some(&header))).collect::<Result<_, _>>().map_err(fault)
 }
