@@ -31,12 +31,19 @@ impl ClassIntervals<'_> {
     /// # Errors
     /// Tables that do not fit each other, as for all intervals here.
     pub fn area(&self, class: usize) -> Result<Interval, EstimateError> {
+        self.area_about(class, None)
+    }
+
+    /// The same about an estimate that is not the sample's own.
+    pub(crate) fn area_about(&self, class: usize, estimate: Option<f64>) -> Result<Interval, EstimateError> {
         let shares = |e: &ExpectedMatrix| Shares {
             part: 1.0 - e.class(class),
             rest: e.class(class),
             possible: [e.classes() > 1, true, false],
         };
-        let others = self.ratio(|_, r| r != class, |_, r| r == class, shares, self.one_class())?;
+        let of = self.parts(|_, r| r != class, |_, r| r == class, shares, self.one_class());
+        let of = PartAndRest { about: estimate.map(|class| 1.0 - class), ..of };
+        let others = ratio_interval(self.sample, &of, self.draws, self.level)?;
         Ok(Interval { low: 1.0 - others.high, high: 1.0 - others.low, ..others })
     }
 
@@ -82,7 +89,7 @@ impl ClassIntervals<'_> {
         1.0 / self.expected.first().map_or(1, ExpectedMatrix::classes) as f64
     }
 
-    /// Interval of a ratio; `part` and `rest` tell of a unit's map class and reference class whether it is of them.
+    /// Interval of a ratio of [`parts`](Self::parts).
     fn ratio(
         &self,
         part: impl Fn(usize, usize) -> bool,
@@ -90,16 +97,25 @@ impl ClassIntervals<'_> {
         shares: impl Fn(&ExpectedMatrix) -> Shares,
         rest_of_flat: f64,
     ) -> Result<Interval, EstimateError> {
+        ratio_interval(self.sample, &self.parts(part, rest, shares, rest_of_flat), self.draws, self.level)
+    }
+
+    /// A part and a remainder; `part` and `rest` tell of a unit's map class and reference class whether it is of them.
+    fn parts(
+        &self,
+        part: impl Fn(usize, usize) -> bool,
+        rest: impl Fn(usize, usize) -> bool,
+        shares: impl Fn(&ExpectedMatrix) -> Shares,
+        rest_of_flat: f64,
+    ) -> PartAndRest {
         let units = || self.map.iter().zip(self.reference);
-        let part: Vec<f64> = units().map(|(&m, &r)| f64::from(part(m, r))).collect();
-        let rest: Vec<f64> = units().map(|(&m, &r)| f64::from(rest(m, r))).collect();
-        let of = PartAndRest {
-            part: &part,
-            rest: &rest,
+        PartAndRest {
+            part: units().map(|(&m, &r)| f64::from(part(m, r))).collect(),
+            rest: units().map(|(&m, &r)| f64::from(rest(m, r))).collect(),
             expected: self.expected.iter().map(shares).collect(),
             flat: flat_units(self.expected),
             rest_of_flat,
-        };
-        ratio_interval(self.sample, &of, self.draws, self.level)
+            about: None,
+        }
     }
 }

@@ -16,6 +16,7 @@ use crate::publication::{CvLimits, Grading};
 use crate::rows::{AccuracyRow, EstimateRow, MatrixRow, Population, Subject};
 use crate::stratified::{StratifiedSample, Stratum};
 use crate::zone_estimates::ZoneSettings;
+use crate::zone_part::Surveyed;
 
 /// One class of the map.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +40,8 @@ pub struct MapZone {
     pub probable: Vec<f64>,
     /// Area of each group of cells ([`LabelledUnit::group`]).
     pub groups: Vec<f64>,
+    /// The strata that lie in it, with their areas there; empty where that is not known.
+    pub strata: Vec<(usize, f64)>,
 }
 
 /// The labelled sample and the population that it was drawn from.
@@ -233,6 +236,18 @@ impl<'a> ClassData<'a> {
     /// Intervals that count what was not drawn.
     pub(crate) fn intervals(&self) -> ClassIntervals<'_> {
         ClassIntervals {
+            sample: &self.sample,
+            map: &self.map,
+            reference: &self.reference,
+            expected: &self.survey.sample.expected,
+            draws: POSTERIOR_DRAWS,
+            level: self.settings.level,
+        }
+    }
+
+    /// The sample, for intervals of its parts.
+    pub(crate) fn surveyed(&self) -> Surveyed<'_> {
+        Surveyed {
             sample: &self.sample,
             map: &self.map,
             reference: &self.reference,

@@ -10,6 +10,7 @@ use crate::publication::significant;
 use crate::rake::rake;
 use crate::rows::{EstimateRow, Population};
 use crate::zone_estimates::{ZoneEstimate, ZoneMethod, zone_fractions};
+use crate::zone_part::{Ground, ZonePart};
 use crate::zoning::{MapDetail, Zoning};
 
 /// Estimates of the zones of a survey.
@@ -34,8 +35,13 @@ impl<'a> ClassZones<'a> {
         let zones = &data.survey.zones;
         let mapped = zones.iter().map(|z| z.mapped.clone()).collect();
         let zoning = Zoning::new(&data.survey.sample.units, mapped);
+        let strata = if zones.iter().all(|z| z.strata.is_empty()) {
+            Vec::new()
+        } else {
+            zones.iter().map(|z| z.strata.clone()).collect()
+        };
         Self {
-            zoning: Zoning { detail: Some(detail(data)), ..zoning },
+            zoning: Zoning { strata, detail: Some(detail(data)), ..zoning },
             areas: zones.iter().map(|z| z.mapped.iter().sum()).collect(),
             data,
         }
@@ -45,7 +51,14 @@ impl<'a> ClassZones<'a> {
     pub(crate) fn tables(&self, whole: &[(Estimate, Interval)]) -> Result<ZoneTables, EstimateError> {
         let (mut rows, together) = self.together(whole)?;
         let data = self.data;
-        let found = zone_fractions(&data.sample, &data.map, &data.reference, &self.zoning, &data.settings.zones)?;
+        let found = zone_fractions(
+            &data.sample,
+            &data.map,
+            &data.reference,
+            &data.survey.sample.expected,
+            &self.zoning,
+            &data.settings.zones,
+        )?;
         let factors = self.factors(&found.zones, &together)?;
         let own = self.zones(&found.zones, factors.as_ref());
         let corrected = own.iter().filter(|r| r.zone_method == Some(ZoneMethod::CorrectedMap)).count();
@@ -65,12 +78,15 @@ impl<'a> ClassZones<'a> {
         let inside = &self.zoning.inside;
         let same = (area / self.data.sample.area() - 1.0).abs() < 1e-6;
         let method = if same { self.data.settings.estimator.to_string() } else { ZoneMethod::Direct.to_string() };
+        let ground = Ground { inside, strata: &all.strata, mapped: &all.mapped };
+        let part = if same { None } else { ZonePart::new(&self.data.surveyed(), &ground)? };
         let of_class = |c: usize| -> Result<_, EstimateError> {
             if same {
                 return Ok(Some(whole[c]));
             }
-            let fraction = self.data.sample.domain(&self.data.is_class(c), inside)?;
-            Ok(fraction.map(|e| (e, self.data.moments_interval(c, &e))))
+            let Some(fraction) = self.data.sample.domain(&self.data.is_class(c), inside)? else { return Ok(None) };
+            let of_part = part.as_ref().map(|part| part.interval(c, fraction.value)).transpose()?;
+            Ok(of_part.map(|interval| (fraction, interval)))
         };
         let found: Vec<Option<(Estimate, Interval)>> = (0..whole.len()).map(of_class).collect::<Result<_, _>>()?;
         // Estimators that use the map class by class give fractions that add up to 1 only nearly; raking needs the exact sum.

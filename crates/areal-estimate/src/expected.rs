@@ -51,6 +51,20 @@ impl ExpectedMatrix {
         Self::new((0..self.classes()).map(row).collect())
     }
 
+    /// The same errors in each mapped class, where these are mapped in other proportions. As it is where none of its classes is among `mapped`.
+    pub(crate) fn mapped_as(&self, mapped: &[f64]) -> Self {
+        let factor = |c: usize| if self.mapped(c) > 0.0 { mapped[c] / self.mapped(c) } else { 0.0 };
+        let row = |c: usize| self.0[c].iter().map(|fraction| fraction * factor(c)).collect();
+        Self::new((0..self.classes()).map(row).collect()).unwrap_or_else(|_| self.clone())
+    }
+
+    /// Of several parts of an area together, each with its area.
+    pub(crate) fn together(parts: &[(f64, &Self)]) -> Result<Self, EstimateError> {
+        let classes = parts.first().map_or(0, |(_, matrix)| matrix.classes());
+        let sum = |m: usize, c: usize| parts.iter().map(|(area, matrix)| area * matrix.0[m][c]).sum();
+        Self::new((0..classes).map(|m| (0..classes).map(|c| sum(m, c)).collect()).collect())
+    }
+
     pub fn classes(&self) -> usize {
         self.0.len()
     }

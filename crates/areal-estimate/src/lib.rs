@@ -42,6 +42,7 @@ mod suppression;
 mod unit_level;
 mod value_survey;
 mod zone_estimates;
+mod zone_part;
 mod zoning;
 
 pub use accuracy::{Accuracy, ClassAccuracy, accuracy, from_matrix};
@@ -76,5 +77,7 @@ pub use sample_size::{Allocation, Anticipated, anticipated_class_fractions, frac
 pub use stratified::{MIN_UNITS_IN_STRATUM, StratifiedSample, Stratum};
 pub use unit_level::{AreaTotals, UnitInput, UnitLevel, unit_level};
 pub use value_survey::{ValueEstimates, ValueSurvey, ValueZone, estimate_value};
-pub use zone_estimates::{VariableKind, ZoneEstimate, ZoneFractions, ZoneMethod, ZoneSettings, direct, zone_fractions};
+pub use zone_estimates::{
+    VariableKind, ZONE_DRAWS, ZoneEstimate, ZoneFractions, ZoneMethod, ZoneSettings, direct, zone_fractions,
+};
 pub use zoning::{MapDetail, Zoning};

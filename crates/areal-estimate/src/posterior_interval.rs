@@ -23,17 +23,19 @@ const SURE_UNITS: f64 = 0.5;
 /// A part of the area over itself and a remainder, both known from labelled units: a user's accuracy is what is mapped as the class and
 /// is the class, over that and what is mapped so and is not.
 #[derive(Debug, Clone)]
-pub(crate) struct PartAndRest<'a> {
+pub(crate) struct PartAndRest {
     /// 1 for the units of the part.
-    pub part: &'a [f64],
+    pub part: Vec<f64>,
     /// 1 for the units of the remainder.
-    pub rest: &'a [f64],
+    pub rest: Vec<f64>,
     /// What the map expects of each stratum.
     pub expected: Vec<Shares>,
     /// Prior units of each stratum that are split evenly among the classes ([`flat_units`]).
     pub flat: Vec<f64>,
     /// Part of these that belongs to the remainder: the number of its classes over all classes.
     pub rest_of_flat: f64,
+    /// The estimate, where it is not the sample's own.
+    pub about: Option<f64>,
 }
 
 /// Prior units that are split evenly among the classes: one in a stratum, or one in all strata together that lie wholly in the same map class.
@@ -69,7 +71,8 @@ pub(crate) struct Shares {
 /// anything that was found (Perks 1947, J. Institute of Actuaries 73:285, for the even split); at the upper end
 /// one unit as the map expects, which may expect too much of a rare class, and half a unit that is not of the remainder. `tests/coverage` compares their coverage with that of others.
 ///
-/// The estimate need not be in the middle. Where it lies outside, the end on its side is moved to it. `n` is Kish's effective number
+/// The estimate need not be in the middle. Where it lies outside, the end on its side is moved to it; it is the sample's own
+/// unless another is given. `n` is Kish's effective number
 /// (1965, section 11.7) in a pool of one stratum; in one of many the number that gives the variance of the stratified mean of the remainder,
 /// at most the number of units (Korn and Graubard 1998, Survey Methodology 24:193).
 ///
@@ -84,7 +87,8 @@ pub(crate) fn ratio_interval(
     let pools = pools(sample, of)?;
     let tail = 0.5 - 0.5 * level;
     let (part, rest) = pools.iter().fold((0.0, 0.0), |(a, b), p| (a + p.weight * p.part, b + p.weight * p.rest));
-    let estimate = if part + rest > 0.0 { (part / (part + rest)).clamp(0.0, 1.0) } else { 0.0 };
+    let own = if part + rest > 0.0 { part / (part + rest) } else { 0.0 };
+    let estimate = of.about.unwrap_or(own).clamp(0.0, 1.0);
     let low = quantile(ratios(&pools, |p| p.shape.low_prior(p.flat, of.rest_of_flat), draws), tail);
     let high = quantile(ratios(&pools, |p| p.shape.high_prior(), draws), 1.0 - tail);
     Ok(Interval {
@@ -182,8 +186,8 @@ fn quantile(mut values: Vec<f64>, p: f64) -> Option<f64> {
 fn pools(sample: &StratifiedSample, of: &PartAndRest) -> Result<Vec<Pool>, EstimateError> {
     same_length("what the map expects of the strata", of.expected.len(), sample.strata.len())?;
     same_length("the prior units of the strata", of.flat.len(), sample.strata.len())?;
-    let (parts, rests) = (sample.stratum_means(of.part)?, sample.stratum_means(of.rest)?);
-    let variances = sample.stratum_variances(of.rest, &rests);
+    let (parts, rests) = (sample.stratum_means(&of.part)?, sample.stratum_means(&of.rest)?);
+    let variances = sample.stratum_variances(&of.rest, &rests);
     let mut of_pool: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for (h, &pool) in sample.pools.iter().enumerate() {
         of_pool.entry(pool).or_default().push(h);

@@ -98,6 +98,21 @@ impl StratifiedSample {
         Ok(Self { of: units.iter().map(|u| u.0).collect(), size, strata, n, area, finite, pools })
     }
 
+    /// A sample in which a stratum may be without a unit, or with one: only the posterior can be taken of it. `units` are the stratum of each
+    /// and its weight, of any scale.
+    pub(crate) fn thin(strata: Vec<Stratum>, units: &[(usize, f64)], finite: bool) -> Self {
+        let mut n = vec![0usize; strata.len()];
+        let mut sums = vec![0.0; strata.len()];
+        for &(h, weight) in units {
+            n[h] += 1;
+            sums[h] += weight;
+        }
+        let size = units.iter().map(|&(h, weight)| weight * n[h] as f64 / sums[h]).collect();
+        let area = strata.iter().map(|s| s.area).sum();
+        let pools = (0..strata.len()).collect();
+        Self { of: units.iter().map(|u| u.0).collect(), size, strata, n, area, finite, pools }
+    }
+
     /// The same sample whose strata lend each other their variance within a pool ([`domain`](Self::domain)): for each
     /// stratum the number of its pool. Strata of one map class in many zones, say.
     ///
@@ -152,6 +167,11 @@ impl StratifiedSample {
     pub(crate) fn cells(&self, area: f64) -> f64 {
         let all: u64 = self.strata.iter().map(|s| s.population).sum();
         area / self.area * all as f64
+    }
+
+    /// Cells on ground of this area in one stratum.
+    pub(crate) fn cells_of(&self, stratum: usize, area: f64) -> f64 {
+        area / self.strata[stratum].area * self.strata[stratum].population as f64
     }
 
     /// Area that each unit represents: `A_h size / n_h`. Sums to [`area`](Self::area).
@@ -258,7 +278,8 @@ impl StratifiedSample {
     /// The part of a stratum's units that the sample says nothing certain of: `1 - n/N` with the finite population correction, else
     /// 1; 0 where one unit is all of it.
     pub(crate) fn undrawn(&self, h: usize) -> f64 {
-        if self.n[h] < 2 { 0.0 } else { (1.0 - self.drawn(h)).max(0.0) }
+        let all = self.n[h] < 2 && self.n[h] as u64 == self.strata[h].population;
+        if all { 0.0 } else { (1.0 - self.drawn(h)).max(0.0) }
     }
 
     /// Variance of each stratum's mean without the finite population correction; 0 where one unit is all of it.

@@ -211,7 +211,7 @@ mod tests {
             estimator: Estimator::Stratified,
             level: 0.95,
             finite: false,
-            zones: ZoneSettings { method: ZoneMethod::Direct, min_units: 5, max_cv: 1.0, level: 0.95 },
+            zones: ZoneSettings { method: ZoneMethod::Direct, min_units: 5, max_cv: 1.0, level: 0.95, draws: 400 },
             limits: CvLimits::default(),
             benchmark: false,
         };

@@ -7,9 +7,11 @@ use crate::cell_model::{CellModel, Modelled};
 use crate::corrected_map::{CorrectedMap, MapCorrection};
 use crate::error::{EstimateError, Missing, same_length};
 use crate::estimate::Estimate;
+use crate::expected::ExpectedMatrix;
 use crate::interval::{Interval, IntervalMethod, fraction_interval, t_interval};
 use crate::stratified::StratifiedSample;
 use crate::unit_level::{AreaTotals, UnitInput, unit_level};
+use crate::zone_part::{Ground, Surveyed, ZonePart};
 use crate::zoning::{Zoning, fractions};
 
 /// Which estimator a zone's number comes from.
@@ -49,7 +51,12 @@ pub struct ZoneSettings {
     pub max_cv: f64,
     /// Level of the intervals.
     pub level: f64,
+    /// Draws from the posterior for each end of an interval of a class; their seed is constant.
+    pub draws: usize,
 }
+
+/// Such draws for published numbers of zones, of which there may be many: they leave about a thirtieth of the half-width to chance.
+pub const ZONE_DRAWS: usize = 2_000;
 
 /// One zone's number.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -93,9 +100,10 @@ pub struct ZoneFractions {
 }
 
 /// Gives every zone the area fractions of its classes: direct where the sample allows, else from the models. `map` and `reference`
-/// are each unit's class on the map and in truth.
+/// are each unit's class on the map and in truth, `expected` is what the map expects of each stratum.
 ///
-/// Only direct numbers have intervals; their coverage is simulated in `tests/coverage`.
+/// Only direct numbers have intervals, which count what was not drawn, as over the whole map ([`ClassIntervals`](crate::ClassIntervals)); their
+/// coverage is simulated in `tests/coverage`.
 ///
 /// # Errors
 /// Tables that do not fit, or a model that cannot be fitted where it was asked for by name.
@@ -103,6 +111,7 @@ pub fn zone_fractions(
     sample: &StratifiedSample,
     map: &[usize],
     reference: &[usize],
+    expected: &[ExpectedMatrix],
     zoning: &Zoning,
     settings: &ZoneSettings,
 ) -> Result<ZoneFractions, EstimateError> {
@@ -127,8 +136,17 @@ pub fn zone_fractions(
         counts: zoning.counts(),
         kind: VariableKind::Fraction,
     };
+    let surveyed = Surveyed { sample, map, reference, expected, draws: settings.draws, level: settings.level };
     let mut found = tables.choose(settings)?;
-    for row in &mut found {
+    for (z, row) in found.iter_mut().enumerate() {
+        if row.iter().any(|e| e.method == ZoneMethod::Direct) {
+            let areas = zoning.strata.get(z).map_or(&[][..], Vec::as_slice);
+            let (inside, mapped) = (zoning.indicator(z), zoning.mapped[z].as_slice());
+            let part = ZonePart::new(&surveyed, &Ground { inside: &inside, strata: areas, mapped })?;
+            for (c, e) in row.iter_mut().enumerate() {
+                e.interval = part.as_ref().map_or(Ok(e.interval), |part| part.interval(c, e.estimate.value))?;
+            }
+        }
         add_up(row);
     }
     Ok(ZoneFractions { zones: found, correction: corrected.correction })

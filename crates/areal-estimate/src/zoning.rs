@@ -11,6 +11,8 @@ pub struct Zoning {
     pub inside: Vec<f64>,
     /// For each zone, the mapped area of each class.
     pub mapped: Vec<Vec<f64>>,
+    /// For each zone the strata that lie in it, with their areas there; empty where that is not known.
+    pub strata: Vec<Vec<(usize, f64)>>,
     /// What the map tells beside its classes; without it, errors are grouped by map class and there are no probabilities.
     pub detail: Option<MapDetail>,
 }
@@ -35,6 +37,7 @@ impl Zoning {
             membership: units.iter().map(|u| u.zones.clone()).collect(),
             inside: units.iter().map(|u| u.in_zones).collect(),
             mapped,
+            strata: Vec::new(),
             detail: None,
         }
     }

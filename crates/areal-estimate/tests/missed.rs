@@ -41,6 +41,7 @@ fn survey() -> ClassSurvey {
             mapped: vec![0.0; 2],
             probable: Vec::new(),
             groups: vec![0.0; 2],
+            strata: Vec::new(),
         },
     }
 }
@@ -50,7 +51,7 @@ fn settings(estimator: Estimator) -> SurveySettings {
         estimator,
         level: 0.95,
         finite: true,
-        zones: ZoneSettings { method: ZoneMethod::Auto, min_units: 30, max_cv: 1.0, level: 0.95 },
+        zones: ZoneSettings { method: ZoneMethod::Auto, min_units: 30, max_cv: 1.0, level: 0.95, draws: 400 },
         limits: CvLimits::default(),
         benchmark: false,
     }

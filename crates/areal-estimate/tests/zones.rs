@@ -22,8 +22,13 @@ fn example() -> (StratifiedSample, Vec<usize>, Vec<f64>, Zoning) {
     let y = vec![1.0, 1.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0];
     let mut membership: Vec<Vec<(usize, f64)>> = (0..8).map(|k| vec![(k % 2, 1.0)]).collect();
     membership[7] = vec![(0, 0.25), (1, 0.75)];
-    let zoning =
-        Zoning { membership, inside: vec![1.0; 8], mapped: vec![vec![30.0, 10.0], vec![10.0, 50.0]], detail: None };
+    let zoning = Zoning {
+        membership,
+        inside: vec![1.0; 8],
+        mapped: vec![vec![30.0, 10.0], vec![10.0, 50.0]],
+        strata: Vec::new(),
+        detail: None,
+    };
     (sample, map, y, zoning)
 }
 
@@ -59,6 +64,7 @@ fn a_composite_leans_on_the_zone_as_far_as_zones_differ() {
         membership: (0..40).map(|u| vec![(u / 4, 1.0)]).collect(),
         inside: vec![1.0; 40],
         mapped: vec![vec![400.0, 0.0]; 10],
+        strata: Vec::new(),
         detail: None,
     };
     let fit = |y: &dyn Fn(usize) -> f64| {
@@ -107,6 +113,7 @@ fn survey() -> ClassSurvey {
         mapped: mapped.to_vec(),
         probable: Vec::new(),
         groups: mapped.to_vec(),
+        strata: mapped.iter().copied().enumerate().collect(),
     };
     let class = |code, name: &str, area| MapClass { code, name: name.into(), area, mean_probability: None };
     let units = (0..8)
@@ -140,7 +147,7 @@ fn survey() -> ClassSurvey {
 #[test]
 fn a_survey_warns_of_what_rests_on_one_unit_and_names_each_method() {
     let survey = survey();
-    let zones = ZoneSettings { method: ZoneMethod::Auto, min_units: 5, max_cv: 1.0, level: 0.95 };
+    let zones = ZoneSettings { method: ZoneMethod::Auto, min_units: 5, max_cv: 1.0, level: 0.95, draws: 400 };
     let settings = SurveySettings {
         estimator: Estimator::Stratified,
         level: 0.95,

@@ -63,8 +63,9 @@ fn a_producers_accuracy_is_a_ratio_over_strata() {
     let (part, rest) = (labels(&strata, &[40, 0]), labels(&strata, &[0, 3]));
     let shares = |part, rest, possible| Shares { part, rest, possible };
     let of = PartAndRest {
-        part: &part,
-        rest: &rest,
+        part,
+        rest,
+        about: None,
         expected: vec![shares(0.9, 0.0, [true, false, true]), shares(0.0, 0.02, [false, true, true])],
         flat: vec![1.0, 1.0],
         rest_of_flat: 0.25,

@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::landscape::{CLASSES, Landscape, MapKind, SIDE, ZONES};
 use crate::run::{Drawn, LEVEL, PARTS, in_parts, stratified};
-use crate::zones::{Sums, allocate, split, tables};
+use crate::zones::{Known, Sums, allocate, split, tables};
 
 const fn kind(name: &'static str, errors: f64, uneven: bool, power: f64) -> MapKind {
     MapKind { name, errors, uneven, power }
@@ -82,6 +82,7 @@ fn sample(land: &Landscape, strata: &str, n: usize, samples: usize, seed: u64) -
     let groups = if strata == "risk" { 2 * CLASSES } else { CLASSES };
     let members = if strata == "whole" { split(1, |_| 0) } else { split(groups, |k| group(land, strata, k)) };
     let units = allocate(&members, n, 15);
+    let known = Known::of(land, &members);
     let (mapped, truth) = tables(land);
     let (mut by_group, mut probable) = (vec![vec![0.0; groups]; ZONES], vec![vec![0.0; CLASSES]; ZONES]);
     for k in 0..SIDE * SIDE {
@@ -98,6 +99,7 @@ fn sample(land: &Landscape, strata: &str, n: usize, samples: usize, seed: u64) -
             membership: drawn.cells.iter().map(|&k| vec![(Landscape::zone(k), 1.0)]).collect(),
             inside: vec![1.0; drawn.cells.len()],
             mapped: mapped.clone(),
+            strata: known.strata.clone(),
             detail: Some(MapDetail {
                 group: drawn.cells.iter().map(|&k| group(land, strata, k)).collect(),
                 groups: by_group.clone(),
@@ -108,7 +110,7 @@ fn sample(land: &Landscape, strata: &str, n: usize, samples: usize, seed: u64) -
         for (m, sums) in sums.iter_mut().enumerate() {
             let found = match m.checked_sub(1) {
                 None => mapped.iter().map(|row| alone(row)).collect(),
-                Some(m) => methods(&drawn, METHODS[m], &at(&land.map), &at(&land.truth), &zoning),
+                Some(m) => methods(&drawn, METHODS[m], [&at(&land.map), &at(&land.truth)], &known, &zoning),
             };
             found.iter().flatten().zip(truth.iter().flatten()).for_each(|(e, truth)| sums.add(e, *truth));
         }
@@ -119,12 +121,12 @@ fn sample(land: &Landscape, strata: &str, n: usize, samples: usize, seed: u64) -
 fn methods(
     drawn: &Drawn,
     method: ZoneMethod,
-    map: &[usize],
-    truth: &[usize],
+    [map, truth]: [&[usize]; 2],
+    known: &Known,
     zoning: &Zoning,
 ) -> Vec<Vec<ZoneEstimate>> {
-    let settings = ZoneSettings { method, min_units: 30, max_cv: 0.333, level: LEVEL };
-    zone_fractions(&drawn.sample, map, truth, zoning, &settings).unwrap().zones
+    let settings = ZoneSettings { method, min_units: 30, max_cv: 0.333, level: LEVEL, draws: 400 };
+    zone_fractions(&drawn.sample, map, truth, &known.expected, zoning, &settings).unwrap().zones
 }
 
 /// The map's own sums.

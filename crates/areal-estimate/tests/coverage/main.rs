@@ -153,13 +153,13 @@ fn full_run_of_zones_and_the_map() {
     corrected::check(&lines);
 }
 
-/// 94 to 96 %; where strata have hardly more than two units each, the intervals may err by more on the safe side.
+/// The intervals hold, and few numbers (a class in a zone) have one that misses more often.
 #[track_caller]
 fn check_zones(lines: &[zones::ZoneLine], slack: f64) {
     for line in lines.iter().filter(|l| l.claimed > 0.05) {
-        let coverage = line.coverage.unwrap();
-        let most = if line.design == zones::THIN { 0.98 } else { 0.96 };
-        assert!((0.94 - slack..=most + slack).contains(&coverage), "{} {}: {coverage}", line.design, line.method);
+        let (coverage, low) = (line.coverage.unwrap(), line.low.unwrap());
+        assert!(coverage >= 0.94 - slack, "{} {}: {coverage}", line.design, line.method);
+        assert!(low <= 0.1 + 5.0 * slack, "{} {}: {low} of the numbers", line.design, line.method);
     }
 }
 

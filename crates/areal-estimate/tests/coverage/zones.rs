@@ -1,6 +1,6 @@
 //! Coverage in zones: a map whose errors differ from zone to zone, samples of several designs, every zone method.
 
-use areal_estimate::{IntervalMethod, ZoneEstimate, ZoneMethod, ZoneSettings, Zoning, zone_fractions};
+use areal_estimate::{ExpectedMatrix, IntervalMethod, ZoneEstimate, ZoneMethod, ZoneSettings, Zoning, zone_fractions};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -23,6 +23,8 @@ pub struct ZoneLine {
     pub said: f64,
     /// Fraction of these numbers (a class in a zone) that are covered in less than 92 % of the samples.
     pub low: Option<f64>,
+    /// Mean width of the intervals, as fractions of the zone.
+    pub width: Option<f64>,
 }
 
 const METHODS: [ZoneMethod; 6] = [
@@ -80,6 +82,7 @@ fn designs(land: &Landscape) -> Vec<Design> {
 pub struct Sums {
     covered: usize,
     claimed: usize,
+    width: f64,
     pub within: usize,
     pub all: usize,
     /// Numbers whose error is not known.
@@ -94,6 +97,7 @@ impl Sums {
     pub const NONE: Self = Self {
         covered: 0,
         claimed: 0,
+        width: 0.0,
         within: 0,
         all: 0,
         unknown: 0,
@@ -108,6 +112,7 @@ impl Sums {
         let claims = e.interval.method != IntervalMethod::None;
         self.all += 1;
         self.claimed += usize::from(claims);
+        self.width += if claims { e.interval.high - e.interval.low } else { 0.0 };
         self.covered += usize::from(claims && e.interval.covers(truth));
         self.unknown += usize::from(!e.error_known);
         self.within += usize::from(e.error_known && (value - truth).abs() <= 1.959_964 * standard_error);
@@ -119,6 +124,7 @@ impl Sums {
     pub fn join(&mut self, other: &Self) {
         self.covered += other.covered;
         self.claimed += other.claimed;
+        self.width += other.width;
         self.within += other.within;
         self.all += other.all;
         self.unknown += other.unknown;
@@ -163,13 +169,14 @@ pub fn simulate(samples: usize) -> Vec<ZoneLine> {
 /// So many samples of one design: `[method][zone and class]`.
 fn sample(land: &Landscape, design: &Design, samples: usize, seed: u64) -> Vec<Vec<Sums>> {
     let (mapped, truth) = tables(land);
+    let known = Known::of(land, &design.strata);
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut sums = vec![vec![Sums::NONE; ZONES * CLASSES]; METHODS.len()];
     for _ in 0..samples {
         let drawn = stratified(&mut rng, &design.strata, &design.n);
         let drawn = Drawn { sample: drawn.sample.pooled(design.pools.clone()).unwrap(), ..drawn };
         for (method, sums) in METHODS.iter().zip(&mut sums) {
-            let found = estimates(land, &drawn, *method, &mapped);
+            let found = estimates(land, &drawn, *method, &mapped, &known);
             let numbers = found.iter().flatten().zip(truth.iter().flatten());
             sums.iter_mut().zip(numbers).for_each(|(s, (e, truth))| s.add(e, *truth));
         }
@@ -187,16 +194,49 @@ pub fn tables(land: &Landscape) -> (Vec<Vec<f64>>, Vec<Vec<f64>>) {
     (mapped, truth)
 }
 
-fn estimates(land: &Landscape, drawn: &Drawn, method: ZoneMethod, mapped: &[Vec<f64>]) -> Vec<Vec<ZoneEstimate>> {
+/// What is known of the strata of a design without a sample.
+pub struct Known {
+    /// For each zone the strata that lie in it, with their areas there.
+    pub strata: Vec<Vec<(usize, f64)>>,
+    /// What the map expects of each stratum.
+    pub expected: Vec<ExpectedMatrix>,
+}
+
+impl Known {
+    pub fn of(land: &Landscape, strata: &[Vec<usize>]) -> Self {
+        let mut areas = vec![vec![0.0; strata.len()]; ZONES];
+        for (h, cells) in strata.iter().enumerate() {
+            cells.iter().for_each(|&k| areas[Landscape::zone(k)][h] += 1.0);
+        }
+        let present = |row: Vec<f64>| row.into_iter().enumerate().filter(|(_, area)| *area > 0.0).collect();
+        let expected = |cells: &Vec<usize>| {
+            let mut sums = vec![vec![0.0; CLASSES]; CLASSES];
+            for &k in cells {
+                sums[land.map[k]].iter_mut().zip(land.probability[k]).for_each(|(sum, p)| *sum += p);
+            }
+            ExpectedMatrix::new(sums).unwrap()
+        };
+        Self { strata: areas.into_iter().map(present).collect(), expected: strata.iter().map(expected).collect() }
+    }
+}
+
+fn estimates(
+    land: &Landscape,
+    drawn: &Drawn,
+    method: ZoneMethod,
+    mapped: &[Vec<f64>],
+    known: &Known,
+) -> Vec<Vec<ZoneEstimate>> {
     let zoning = Zoning {
         membership: drawn.cells.iter().map(|&k| vec![(Landscape::zone(k), 1.0)]).collect(),
         inside: vec![1.0; drawn.cells.len()],
         mapped: mapped.to_vec(),
+        strata: known.strata.clone(),
         detail: None,
     };
     let at = |table: &[usize]| drawn.cells.iter().map(|&k| table[k]).collect::<Vec<_>>();
-    let settings = ZoneSettings { method, min_units: 30, max_cv: 0.333, level: LEVEL };
-    zone_fractions(&drawn.sample, &at(&land.map), &at(&land.truth), &zoning, &settings).unwrap().zones
+    let settings = ZoneSettings { method, min_units: 30, max_cv: 0.333, level: LEVEL, draws: 400 };
+    zone_fractions(&drawn.sample, &at(&land.map), &at(&land.truth), &known.expected, &zoning, &settings).unwrap().zones
 }
 
 fn line(design: &'static str, method: ZoneMethod, numbers: &[Sums]) -> ZoneLine {
@@ -212,6 +252,7 @@ fn line(design: &'static str, method: ZoneMethod, numbers: &[Sums]) -> ZoneLine 
         within: sum(&|s| s.within as f64) / sum(&|s| (s.all - s.unknown) as f64),
         error: (sum(&|s| s.squares) / all).sqrt(),
         said: (sum(&|s| s.said) / all).sqrt(),
+        width: (claimed > 0.0).then(|| sum(&|s| s.width) / claimed),
         low: (claimed > 0.0).then(|| {
             numbers.iter().filter(|s| s.claimed > 0 && of_one(s) < 0.92).count() as f64 / numbers.len() as f64
         }),
@@ -220,12 +261,12 @@ fn line(design: &'static str, method: ZoneMethod, numbers: &[Sums]) -> ZoneLine 
 
 pub fn print(lines: &[ZoneLine]) -> String {
     let mut text = String::from(
-        "design,method,coverage,share_claimed,within_twice_the_error,true_error,claimed_error,share_covered_below_92\n",
+        "design,method,coverage,share_claimed,within_twice_the_error,true_error,claimed_error,share_covered_below_92,mean_width\n",
     );
     let fraction = |s: Option<f64>| s.map(|s| format!("{s:.4}")).unwrap_or_default();
     for l in lines {
         text += &format!(
-            "\"{}\",{},{},{:.3},{:.4},{:.5},{:.5},{}\n",
+            "\"{}\",{},{},{:.3},{:.4},{:.5},{:.5},{},{}\n",
             l.design,
             l.method,
             fraction(l.coverage),
@@ -233,7 +274,8 @@ pub fn print(lines: &[ZoneLine]) -> String {
             l.within,
             l.error,
             l.said,
-            fraction(l.low)
+            fraction(l.low),
+            fraction(l.width)
         );
     }
     text

@@ -110,6 +110,16 @@ impl<'a> LabelledSample<'a> {
         }
     }
 
+    /// For each stratum of the map its place among the design's; of no stratum on another map than the design's.
+    pub(super) fn places(&self) -> Result<HashMap<usize, usize>, SurveyError> {
+        let places = match self.design() {
+            Some(design) if self.same_map => self.frame.design_strata(design)?,
+            Some(_) => Vec::new(),
+            None => vec![0],
+        };
+        Ok(places.into_iter().enumerate().map(|(place, h)| (h, place)).collect())
+    }
+
     /// Flaws of the design and the map.
     pub(super) fn flaws(&self, totals: &MapTotals) -> Result<Vec<Finding>, SurveyError> {
         let Some(drawn) = &self.drawn else { return Ok(vec![without_design()]) };

@@ -160,6 +160,7 @@ impl EstimateSettings {
                 method: self.zone_method,
                 min_units: self.min_units,
                 max_cv: self.max_cv.unwrap_or(limits.caution),
+                draws: areal_estimate::ZONE_DRAWS,
                 level: self.level,
             },
             limits,

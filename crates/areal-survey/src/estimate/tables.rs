@@ -43,7 +43,7 @@ pub(super) fn estimate(
         designed: sample.design().is_some(),
     };
     match &sample.frame.meta.target {
-        Target::Classes { .. } => of_classes(&sample.frame, totals, survey, settings),
+        Target::Classes { .. } => of_classes(sample, totals, survey, settings),
         Target::Value { name, unit } => {
             let map_mean = totals.whole.mean().ok_or(EstimateError::Empty(Missing::PredictedCell))?;
             let zone = |(id, name): (String, String), ground: &GroundTotals| ValueZone {
@@ -74,19 +74,22 @@ pub(super) fn estimate(
 }
 
 fn of_classes(
-    frame: &MapFrame,
+    from: &LabelledSample,
     totals: &MapTotals,
     sample: SurveySample,
     settings: &SurveySettings,
 ) -> Result<EstimateTables, SurveyError> {
+    let frame = &from.frame;
     let with_probabilities = frame.has_probabilities();
+    let places = from.places()?;
     let zone = |(id, name): (String, String), ground: &GroundTotals| match ground {
-        GroundTotals::Classes { mapped, probable, groups } => MapZone {
+        GroundTotals::Classes { mapped, probable, groups, strata } => MapZone {
             id,
             name,
             mapped: mapped.clone(),
             probable: if with_probabilities { probable.clone() } else { Vec::new() },
             groups: groups.clone(),
+            strata: strata.iter().filter_map(|(h, area)| Some((*places.get(&(*h as usize))?, *area))).collect(),
         },
         GroundTotals::Value { .. } => unreachable!("the map is of classes"),
     };

@@ -1,5 +1,7 @@
 //! Areas and means of the map over strata, zones and the whole population, in one pass.
 
+use std::collections::BTreeMap;
+
 use areal_estimate::{CellValue, probability_sum};
 use areal_grid::blocks;
 use areal_job::Unit;
@@ -39,6 +41,8 @@ pub enum GroundTotals {
         probable: Vec<f64>,
         /// Area of each group of cells ([`Cells::group`]).
         groups: Vec<f64>,
+        /// Area of each stratum that lies here.
+        strata: BTreeMap<u32, f64>,
     },
     /// Area, and the sum of area times value.
     Value { area: f64, sum: f64 },
@@ -48,14 +52,15 @@ pub enum GroundTotals {
 struct Cell<'a> {
     index: usize,
     value: CellValue,
+    stratum: u32,
     group: usize,
     bands: &'a [Vec<f64>],
 }
 
 impl<'a> Cell<'a> {
     fn new(cells: &Cells, bands: &'a [Vec<f64>], index: usize) -> Option<Self> {
-        let value = cells.strata[index].and(cells.values[index])?;
-        Some(Self { index, value, group: cells.group(index), bands })
+        let (stratum, value) = cells.strata[index].zip(cells.values[index])?;
+        Some(Self { index, value, stratum, group: cells.group(index), bands })
     }
 
     /// The probability of each class, which sum to 1; `None` where the map has none.
@@ -72,16 +77,22 @@ impl GroundTotals {
             Self::Value { area: 0.0, sum: 0.0 }
         } else {
             let classes = vec![0.0; frame.meta.target.classes().len()];
-            Self::Classes { mapped: classes.clone(), probable: classes, groups: vec![0.0; frame.group_count()] }
+            Self::Classes {
+                mapped: classes.clone(),
+                probable: classes,
+                groups: vec![0.0; frame.group_count()],
+                strata: BTreeMap::new(),
+            }
         }
     }
 
     /// Adds this area of a cell.
     fn add(&mut self, cell: &Cell, area: f64) {
         match (self, cell.value) {
-            (Self::Classes { mapped, probable, groups }, CellValue::Class(class)) => {
+            (Self::Classes { mapped, probable, groups, strata }, CellValue::Class(class)) => {
                 mapped[class] += area;
                 groups[cell.group] += area;
+                *strata.entry(cell.stratum).or_default() += area;
                 match cell.probabilities() {
                     Some(all) => probable.iter_mut().zip(all).for_each(|(sum, p)| *sum += area * p),
                     None => probable[class] += area,

@@ -1,0 +1,57 @@
+//! Parts that are all of the map, or hold nothing of a stratum.
+
+use super::*;
+
+/// Two map classes, forest of 700 cells and rubber of 300, with 30 units in each: two of forest are rubber, one of rubber is forest.
+fn surveyed(check: impl Fn(&Surveyed)) {
+    let stratum = |name: &str, cells: u64| Stratum { name: name.into(), population: cells, area: cells as f64 };
+    let units: Vec<(usize, f64)> = (0..60).map(|k| (k / 30, 1.0)).collect();
+    let sample = StratifiedSample::new(vec![stratum("forest", 700), stratum("rubber", 300)], &units, true).unwrap();
+    let map: Vec<usize> = (0..60).map(|k| k / 30).collect();
+    let reference = [vec![1; 2], vec![0; 29], vec![1; 29]].concat();
+    let expected = [vec![vec![670.0, 30.0], vec![0.0, 0.0]], vec![vec![0.0, 0.0], vec![20.0, 280.0]]]
+        .map(|matrix| ExpectedMatrix::new(matrix).unwrap());
+    check(&Surveyed {
+        sample: &sample,
+        map: &map,
+        reference: &reference,
+        expected: &expected,
+        draws: 2000,
+        level: 0.95,
+    });
+}
+
+/// The row of all zones had an interval from its standard error, the row of the map one that counts what was not drawn.
+#[test]
+fn a_zone_that_is_all_of_the_map_has_the_interval_of_the_map() {
+    surveyed(|of| {
+        let (sample, map, reference, expected) = (of.sample, of.map, of.reference, of.expected);
+        let whole = ClassIntervals { sample, map, reference, expected, draws: 2000, level: 0.95 };
+        let ground = Ground { inside: &[1.0; 60], strata: &[(0, 700.0), (1, 300.0)], mapped: &[700.0, 300.0] };
+        let part = ZonePart::new(of, &ground).unwrap().unwrap();
+        for class in 0..2 {
+            let y: Vec<f64> = reference.iter().map(|&r| f64::from(r == class)).collect();
+            let estimate = sample.mean(&y).unwrap().value;
+            let (found, of_map) = (part.interval(class, estimate).unwrap(), whole.area(class).unwrap());
+            let apart = (found.low - of_map.low).abs().max((found.high - of_map.high).abs());
+            assert!(apart < 1e-12, "{found:?} {of_map:?}");
+        }
+    });
+}
+
+/// Half of a zone is mapped as rubber, and none of its units was drawn there: a standard error knew nothing of that half.
+#[test]
+fn a_stratum_without_a_unit_in_a_zone_widens_its_interval() {
+    surveyed(|of| {
+        let inside: Vec<f64> = (0..60).map(|k| f64::from((10..30).contains(&k))).collect();
+        let interval = |rubber: f64| {
+            let (strata, mapped) = ([(0, 100.0), (1, rubber)], [100.0, rubber]);
+            let ground = Ground { inside: &inside, strata: &strata, mapped: &mapped };
+            ZonePart::new(of, &ground).unwrap().unwrap().interval(1, 0.0).unwrap()
+        };
+        let (without, with) = (interval(0.0), interval(100.0));
+        assert!(without.high < 0.25 && with.high > 0.45, "{without:?} {with:?}");
+        let nothing = Ground { inside: &[0.0; 60], strata: &[(0, 1.0)], mapped: &[1.0, 0.0] };
+        assert!(ZonePart::new(of, &nothing).unwrap().is_none());
+    });
+}
