@@ -8,7 +8,7 @@ use crate::stratified::StratifiedSample;
 
 /// Draws from the posterior for published numbers: they leave about one hundredth of an interval's half-width to chance,
 /// and the same chance each time.
-pub(crate) const POSTERIOR_DRAWS: usize = 10_000;
+pub const POSTERIOR_DRAWS: usize = 10_000;
 
 /// A labelled sample of a map of classes, for the intervals of its areas and accuracies: quantiles of the posterior in each stratum with a
 /// prior of its own at each end (`posterior_interval.rs` has the formulas).

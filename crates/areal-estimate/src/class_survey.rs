@@ -2,7 +2,7 @@
 
 use crate::accuracy::accuracy;
 use crate::assisted_interval::PostStrata;
-use crate::class_intervals::{ClassIntervals, POSTERIOR_DRAWS};
+use crate::class_intervals::ClassIntervals;
 use crate::class_zones::ClassZones;
 use crate::corrected_map::MapCorrection;
 use crate::error::{EstimateError, Missing, same_length};
@@ -92,6 +92,8 @@ pub struct SurveySettings {
     pub zones: ZoneSettings,
     /// Limits of the quality flag.
     pub limits: CvLimits,
+    /// Draws from the posterior for each end of an interval over the whole map; their seed is constant.
+    pub draws: usize,
     /// Rake the zones to the estimates of all zones together.
     pub benchmark: bool,
 }
@@ -240,7 +242,7 @@ impl<'a> ClassData<'a> {
             map: &self.map,
             reference: &self.reference,
             expected: &self.survey.sample.expected,
-            draws: POSTERIOR_DRAWS,
+            draws: self.settings.draws,
             level: self.settings.level,
         }
     }
@@ -252,7 +254,7 @@ impl<'a> ClassData<'a> {
             map: &self.map,
             reference: &self.reference,
             expected: &self.survey.sample.expected,
-            draws: POSTERIOR_DRAWS,
+            draws: self.settings.draws,
             level: self.settings.level,
         }
     }

@@ -15,7 +15,7 @@ impl StratifiedSample {
     /// that over its pool counts for two degrees of freedom: a stratum with few units has too few for a variance of its own,
     /// and none at all where they are of one class (a moderated variance, Smyth 2004, Stat. Appl. in Genetics and
     /// Molecular Biology 3:3, with the prior's degrees fixed). A stratum that is its whole pool keeps its own. The degrees of
-    /// freedom are Satterthwaite's (Cochran 1977, eq. 5.16); a part has too few units for higher moments. `None` where nothing
+    /// freedom are Satterthwaite's (Cochran 1977, eq. 5.16); of a value, also the skewness of its units. `None` where nothing
     /// of the sample lies inside.
     ///
     /// # Errors
@@ -35,12 +35,14 @@ impl StratifiedSample {
         let pools = self.pool_variances(y)?;
         // The variable counts only as far as the stratum lies inside.
         let scale = self.stratum_means(&inside.iter().map(|z| z * z).collect::<Vec<_>>())?;
-        let (mut variance, mut spread) = (0.0, 0.0);
-        for (h, [squares, ..]) in own.iter().enumerate() {
+        let (mut variance, mut spread, mut third) = (0.0, 0.0, 0.0);
+        for (h, [squares, cubes, _]) in own.iter().enumerate() {
             let joined = if pools[h].is_some() { JOINED } else { 0.0 };
             let degrees = (self.n[h] as f64 - 1.0).max(1.0) + joined;
             let each = (squares + joined * scale[h] * pools[h].unwrap_or(0.0)) / degrees;
-            let v = (self.strata[h].area / below).powi(2) * self.per_unit(h) * each;
+            let area = self.strata[h].area / below;
+            let v = area.powi(2) * self.per_unit(h) * each;
+            third += area.powi(3) * self.per_unit(h).powi(2) * cubes / (self.n[h] as f64 - 1.0).max(1.0);
             variance += v;
             spread += v * v / degrees;
         }
@@ -50,7 +52,8 @@ impl StratifiedSample {
         let found = if is_fraction {
             Estimate::fraction(value.clamp(0.0, 1.0), variance, n)
         } else {
-            Estimate::plain(value, variance, n)
+            let skewness = if variance > 0.0 { third / variance.powf(1.5) } else { 0.0 };
+            Estimate { skewness, ..Estimate::plain(value, variance, n) }
         };
         let found = Estimate { degrees, ..found };
         let degenerate = is_fraction && (variance <= 0.0 || found.value <= 0.0 || found.value >= 1.0);

@@ -32,6 +32,10 @@ pub enum IntervalMethod {
     Logit,
     /// Normal with a variance that moves with the value, from the third moment of the sample.
     Score,
+    /// Student's t on a scale on which the mean is not skewed.
+    Hall,
+    /// Quantiles of the Bayesian bootstrap with a unit that the map expects.
+    Bootstrap,
     /// Student's t in place of the normal quantile.
     T,
     /// Quantiles of the posterior by stratum ([`ClassIntervals`](crate::ClassIntervals)).
@@ -79,12 +83,6 @@ fn t_quantile(degrees: f64, level: f64) -> f64 {
         .map_or_else(|_| normal_quantile(level), |t| t.inverse_cdf(0.5 + 0.5 * level.clamp(0.0, 1.0 - 1e-15)))
 }
 
-/// `value +- t SE` with `degrees` of freedom (at least 1): for a value measured on few units.
-pub(crate) fn t_interval(value: f64, standard_error: f64, degrees: f64, level: f64) -> Interval {
-    let half = t_quantile(degrees, level) * standard_error;
-    Interval { low: value - half, high: value + half, method: IntervalMethod::T }
-}
-
 /// Wilson's score interval of a fraction (Wilson 1927, JASA 22:209) with `n` trials, which may be an effective number
 /// (Kish 1965): `(p + z2/2n +- z sqrt(p(1-p)/n + z2/4n2)) / (1 + z2/n)`. Always within 0..1, and never of zero width.
 pub fn wilson_interval(fraction: f64, n: f64, level: f64) -> Interval {
@@ -129,9 +127,23 @@ pub(crate) fn score_interval(value: f64, standard_error: f64, skewness: f64, deg
     Interval { low: value + shift - half, high: value + shift + half, method }
 }
 
-/// [`score_interval`] of a mean that is not a fraction.
+/// Interval of a mean that is not a fraction: Student's t with its degrees of freedom after a cubic transformation that takes the skewness
+/// away (Hall 1992, J. Royal Statistical Society B 54:221, section 2.3). Where the sample is not skewed it is the normal or the t interval.
 pub fn mean_interval(mean: &Estimate, level: f64) -> Interval {
-    score_interval(mean.value, mean.standard_error, mean.skewness, mean.degrees, level)
+    let Estimate { value, standard_error, skewness, degrees, .. } = *mean;
+    let t = t_quantile(degrees, level);
+    let unskewed = skewness.abs() < 1e-6;
+    let back = |x: f64| {
+        if unskewed { x } else { 3.0 / skewness * ((1.0 + skewness * (x - skewness / 6.0)).cbrt() - 1.0) }
+    };
+    // With very few units one end may pass the estimate.
+    let (low, high) = (value - back(t).max(0.0) * standard_error, value - back(-t).min(0.0) * standard_error);
+    let method = match (unskewed, degrees >= MOST_DEGREES) {
+        (true, true) => IntervalMethod::Normal,
+        (true, false) => IntervalMethod::T,
+        _ => IntervalMethod::Hall,
+    };
+    Interval { low, high, method }
 }
 
 /// Interval of a fraction: [`score_interval`] where `effective_n` puts at least
@@ -196,8 +208,13 @@ mod tests {
     #[test]
     fn few_units_have_a_wide_interval() {
         // t quantile .975 with 4 degrees: 2.776445.
-        let i = t_interval(10.0, 1.0, 4.0, 0.95);
+        let of =
+            |skewness| Estimate { value: 10.0, standard_error: 1.0, n: 5, effective_n: 5.0, skewness, degrees: 4.0 };
+        let i = mean_interval(&of(0.0), 0.95);
         assert!((i.high - 12.776_445).abs() < 1e-5 && (i.low - 7.223_555).abs() < 1e-5, "{i:?}");
+        // Skewness .6: 5 (cbrt(1 + .6 (2.776445 - .1)) - 1) = 1.880512 below, 5 (cbrt(1 - .6 (2.776445 + .1)) - 1) = -9.493544 above.
+        let i = mean_interval(&of(0.6), 0.95);
+        assert!((i.low - (10.0 - 1.880_512)).abs() < 1e-5 && (i.high - 19.493_544).abs() < 1e-5, "{i:?}");
     }
 
     /// The last bits of the formula left 1e-18, and a class that is not there was outside its own interval.

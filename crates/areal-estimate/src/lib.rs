@@ -40,6 +40,7 @@ mod spatial_order;
 mod stratified;
 mod suppression;
 mod unit_level;
+mod value_interval;
 mod value_survey;
 mod zone_estimates;
 mod zone_part;
@@ -47,7 +48,7 @@ mod zoning;
 
 pub use accuracy::{Accuracy, ClassAccuracy, accuracy, from_matrix};
 pub use cell_model::{CellModel, Modelled};
-pub use class_intervals::ClassIntervals;
+pub use class_intervals::{ClassIntervals, POSTERIOR_DRAWS};
 pub use class_survey::{
     ClassEstimates, ClassSurvey, MapClass, MapZone, SurveySample, SurveySettings, estimate_classes,
 };
@@ -76,6 +77,7 @@ pub use sample_plan::{SampleSize, anticipated_variance, number_units, plan_units
 pub use sample_size::{Allocation, Anticipated, anticipated_class_fractions, fraction_deviation};
 pub use stratified::{MIN_UNITS_IN_STRATUM, StratifiedSample, Stratum};
 pub use unit_level::{AreaTotals, UnitInput, UnitLevel, unit_level};
+pub use value_interval::Tails;
 pub use value_survey::{ValueEstimates, ValueSurvey, ValueZone, estimate_value};
 pub use zone_estimates::{
     VariableKind, ZONE_DRAWS, ZoneEstimate, ZoneFractions, ZoneMethod, ZoneSettings, direct, zone_fractions,

@@ -13,7 +13,7 @@ use crate::interval::{Interval, IntervalMethod};
 use crate::stratified::StratifiedSample;
 
 /// Seed of the draws: equal samples have equal intervals.
-const SEED: u64 = 1947;
+pub(crate) const SEED: u64 = 1947;
 
 /// Prior units that lie as the map expects, at the lower end and at the upper.
 const MAP_UNITS: [f64; 2] = [3.0, 1.0];
@@ -173,7 +173,7 @@ fn ratios(pools: &[Pool], prior: impl Fn(&Pool) -> [f64; 3], draws: usize) -> Ve
 const MIN_UNITS: f64 = 1e-9;
 
 /// A quantile, between two values in proportion; `None` without any.
-fn quantile(mut values: Vec<f64>, p: f64) -> Option<f64> {
+pub(crate) fn quantile(mut values: Vec<f64>, p: f64) -> Option<f64> {
     let last = values.len().checked_sub(1)?;
     let at = p.clamp(0.0, 1.0) * last as f64;
     let below = at.floor() as usize;

@@ -169,6 +169,11 @@ impl StratifiedSample {
         area / self.area * all as f64
     }
 
+    /// The units of a stratum with their relative areas.
+    pub(crate) fn units_of(&self, stratum: usize) -> impl Iterator<Item = (usize, f64)> {
+        self.of.iter().zip(&self.size).enumerate().filter(move |(_, (h, _))| **h == stratum).map(|(u, (_, s))| (u, *s))
+    }
+
     /// Cells on ground of this area in one stratum.
     pub(crate) fn cells_of(&self, stratum: usize, area: f64) -> f64 {
         area / self.strata[stratum].area * self.strata[stratum].population as f64

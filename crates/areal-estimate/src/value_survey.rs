@@ -7,9 +7,10 @@ use crate::error::{EstimateError, Missing};
 use crate::estimate::Estimate;
 use crate::estimator::{Auxiliary, Estimator};
 use crate::finding::Finding;
-use crate::interval::mean_interval;
+use crate::interval::Interval;
 use crate::rows::{EstimateRow, Population, Subject};
 use crate::stratified::StratifiedSample;
+use crate::value_interval::{Tails, value_interval};
 use crate::zone_estimates::{ZoneEstimate, ZoneMethod, zone_means};
 use crate::zoning::Zoning;
 
@@ -22,6 +23,8 @@ pub struct ValueZone {
     pub area: f64,
     /// Area-weighted mean of the map in it.
     pub map_mean: f64,
+    /// What its mean can rest on by the map.
+    pub tails: Tails,
 }
 
 /// All that an estimate of a continuous value's mean needs.
@@ -34,6 +37,8 @@ pub struct ValueSurvey {
     pub unit: String,
     /// Area-weighted mean of the map over the population.
     pub map_mean: f64,
+    /// What the mean of each stratum can rest on by the map.
+    pub tails: Vec<Tails>,
     /// The zones; may be empty.
     pub zones: Vec<ValueZone>,
     /// All zones together; ground that several zones share counts once.
@@ -120,9 +125,14 @@ impl<'a> ValueData<'a> {
         }
     }
 
-    fn row(&self, subject: &Subject, mean: &Estimate, method: &str) -> EstimateRow {
-        let interval = mean_interval(mean, self.settings.level);
+    fn row(&self, subject: &Subject, mean: &Estimate, interval: Interval, method: &str) -> EstimateRow {
         EstimateRow::new(subject, mean, interval, method, &self.settings.grading())
+    }
+
+    /// Interval of a mean over a part of the map.
+    fn part_interval(&self, mean: &Estimate, inside: &[f64], tails: Tails) -> Interval {
+        let piece = self.sample.piece_inside(&self.y, inside, tails);
+        value_interval(mean, &[piece], self.settings.zones.draws, self.settings.level)
     }
 
     fn findings(&self) -> Result<Vec<Finding>, EstimateError> {
@@ -139,7 +149,17 @@ impl<'a> ValueData<'a> {
         let aux = Auxiliary { predicted: &self.predicted, map_mean, group: &[], fractions: &[] };
         let (mean, gain) = self.settings.estimator.mean(&self.sample, &self.y, &aux)?;
         let subject = self.subject(self.survey.sample.population, None, map_mean);
-        Ok((vec![self.row(&subject, &mean, &self.settings.estimator.to_string())], gain))
+        let (sample, y, tails) = (&self.sample, &self.y, &self.survey.tails);
+        let pieces = match self.settings.estimator {
+            Estimator::Stratified | Estimator::PostStratified => sample.pieces(y, tails)?,
+            Estimator::Difference => sample.residual_pieces((y, &self.predicted, 1.0), map_mean, tails)?,
+            Estimator::Regression | Estimator::PredictionPowered => {
+                let slope = sample.slope(y, &self.predicted)?;
+                sample.residual_pieces((y, &self.predicted, slope), map_mean, tails)?
+            }
+        };
+        let interval = value_interval(&mean, &pieces, self.settings.draws, self.settings.level);
+        Ok((vec![self.row(&subject, &mean, interval, &self.settings.estimator.to_string())], gain))
     }
 
     /// All zones together: the whole where they are all of it, else a domain of it.
@@ -150,17 +170,26 @@ impl<'a> ValueData<'a> {
         }
         let found = self.sample.domain(&self.y, &self.zoning.inside)?;
         let subject = self.subject(Population::Zones, None, all.map_mean);
-        Ok(found.iter().map(|mean| self.row(&subject, mean, &ZoneMethod::Direct.to_string())).collect())
+        let row = |mean: &Estimate| {
+            let interval = self.part_interval(mean, &self.zoning.inside, all.tails);
+            self.row(&subject, mean, interval, &ZoneMethod::Direct.to_string())
+        };
+        Ok(found.iter().map(row).collect())
     }
 
     fn zones(&self) -> Result<Vec<EstimateRow>, EstimateError> {
         let means: Vec<f64> = self.survey.zones.iter().map(|z| z.map_mean).collect();
         let found = zone_means(&self.sample, &self.y, &self.predicted, &means, &self.zoning, &self.settings.zones)?;
-        let row = |(zone, found): (&'a ValueZone, ZoneEstimate)| {
+        let row = |(z, (zone, found)): (usize, (&'a ValueZone, ZoneEstimate))| {
+            let interval = match found.method {
+                ZoneMethod::Direct => self.part_interval(&found.estimate, &self.zoning.indicator(z), zone.tails),
+                _ => found.interval,
+            };
+            let found = ZoneEstimate { interval, ..found };
             let subject = self.subject(Population::Zone, Some(zone), zone.map_mean);
             EstimateRow::zone(&subject, &found, 1.0, &found.method.to_string(), &self.settings.grading())
         };
-        Ok(self.survey.zones.iter().zip(found).filter(|(z, _)| z.area > 0.0).map(row).collect())
+        Ok(self.survey.zones.iter().zip(found).enumerate().filter(|(_, (zone, _))| zone.area > 0.0).map(row).collect())
     }
 }
 
@@ -174,8 +203,14 @@ mod tests {
     /// A zone without a predicted cell has no row; the rows of the zones after it were those of their neighbours once.
     #[test]
     fn rows_stay_with_their_zones_where_one_is_empty() {
-        let zone =
-            |id: &str, area: f64, map_mean: f64| ValueZone { id: id.into(), name: String::new(), area, map_mean };
+        let tails = Tails { low: 2.0, high: 12.0 };
+        let zone = |id: &str, area: f64, map_mean: f64| ValueZone {
+            id: id.into(),
+            name: String::new(),
+            area,
+            map_mean,
+            tails,
+        };
         // Ten units a zone: 1 and 3 by turns in b, 11 and 13 in c. The map is right but for its mean error of 0.
         let unit = |k: usize| {
             let z = 1 + k / 10;
@@ -204,6 +239,7 @@ mod tests {
                 designed: true,
             },
             map_mean: 7.0,
+            tails: vec![tails],
             zones: vec![zone("a", 0.0, f64::NAN), zone("b", 1000.0, 2.0), zone("c", 1000.0, 12.0)],
             together: zone("", 2000.0, 7.0),
         };
@@ -213,6 +249,7 @@ mod tests {
             finite: false,
             zones: ZoneSettings { method: ZoneMethod::Direct, min_units: 5, max_cv: 1.0, level: 0.95, draws: 400 },
             limits: CvLimits::default(),
+            draws: 1000,
             benchmark: false,
         };
         let found = estimate_value(&survey, &settings).unwrap();

@@ -8,7 +8,7 @@ use crate::corrected_map::{CorrectedMap, MapCorrection};
 use crate::error::{EstimateError, Missing, same_length};
 use crate::estimate::Estimate;
 use crate::expected::ExpectedMatrix;
-use crate::interval::{Interval, IntervalMethod, fraction_interval, t_interval};
+use crate::interval::{Interval, IntervalMethod, mean_interval};
 use crate::stratified::StratifiedSample;
 use crate::unit_level::{AreaTotals, UnitInput, unit_level};
 use crate::zone_part::{Ground, Surveyed, ZonePart};
@@ -246,7 +246,7 @@ impl Tables {
             of.iter().map(|m| finish_model(m.value, m.mse, self.counts[z], method, self.kind)).collect()
         };
         let own = self.direct[z].as_ref();
-        let direct = |own: &Vec<Estimate>| own.iter().map(|e| finish_direct(*e, self.kind, settings.level)).collect();
+        let direct = |own: &Vec<Estimate>| own.iter().map(|e| finish_direct(*e, settings.level)).collect();
         match (settings.method, own) {
             (ZoneMethod::Synthetic | ZoneMethod::Composite, _) => modelled(settings.method),
             (ZoneMethod::Direct, Some(own)) => direct(own),
@@ -292,11 +292,9 @@ impl Tables {
 /// From this number of units in a zone on, its direct error is compared with the model's.
 const MIN_UNITS_FOR_ERROR: usize = 10;
 
-fn finish_direct(own: Estimate, kind: VariableKind, level: f64) -> ZoneEstimate {
-    let interval = match kind {
-        VariableKind::Fraction => fraction_interval(&own, level),
-        VariableKind::Value => t_interval(own.value, own.standard_error, own.degrees.min(own.n as f64 - 1.0), level),
-    };
+/// With the interval of the zone's moments, which its [`ZonePart`] or the [tails](crate::Tails) of its map replace.
+fn finish_direct(own: Estimate, level: f64) -> ZoneEstimate {
+    let interval = mean_interval(&Estimate { degrees: own.degrees.min(own.n as f64 - 1.0), ..own }, level);
     ZoneEstimate { estimate: own, interval, error_known: true, method: ZoneMethod::Direct }
 }
 

@@ -53,6 +53,7 @@ fn settings(estimator: Estimator) -> SurveySettings {
         finite: true,
         zones: ZoneSettings { method: ZoneMethod::Auto, min_units: 30, max_cv: 1.0, level: 0.95, draws: 400 },
         limits: CvLimits::default(),
+        draws: 10_000,
         benchmark: false,
     }
 }

@@ -154,6 +154,7 @@ fn a_survey_warns_of_what_rests_on_one_unit_and_names_each_method() {
         finite: true,
         zones,
         limits: CvLimits::default(),
+        draws: 10_000,
         benchmark: true,
     };
     let found = estimate_classes(&survey, &settings).unwrap();

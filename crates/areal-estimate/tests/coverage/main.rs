@@ -12,8 +12,10 @@ mod maps;
 mod missed_plot;
 mod omissions;
 mod run;
+mod values;
 mod zones;
 
+use areal_estimate::Estimator;
 use maps::{CONFIDENCES, HARD};
 use omissions::{Case, Strata};
 use run::{Line, simulate};
@@ -114,6 +116,45 @@ fn the_plot_of_missed_classes_shows_the_table() {
         ["csv", "svg"].map(|e| std::fs::read_to_string(format!("{folder}/class_coverage.{e}")).unwrap());
     assert!(missed_plot::missed_plot(&table) == plot, "draw it again: full_run_of_missed_classes");
     assert_eq!(plot.matches("<circle").count(), 3 * (table.lines().count() - 1));
+}
+
+fn value_cases(sizes: &[usize]) -> Vec<values::Case> {
+    let mut cases = Vec::new();
+    for values in values::VALUES {
+        for signal in [0.5, 0.1] {
+            for strata in values::STRATA {
+                for &units in sizes {
+                    cases.push(values::Case { values, signal, strata, units, estimator: Estimator::Stratified });
+                }
+            }
+            for &units in sizes {
+                let of = |estimator| values::Case { values, signal, strata: 1, units, estimator };
+                cases.extend([of(Estimator::Difference), of(Estimator::Regression)]);
+            }
+        }
+    }
+    cases
+}
+
+/// Normal intervals of a mean held the truth in 38 % of samples of 30 where 2 % of the cells make it up, in 89 % of a skewed wealth.
+#[test]
+fn intervals_of_values_cover_the_truth_in_a_short_run() {
+    let cases = value_cases(&[30, 150]).into_iter().filter(|c| c.signal > 0.3 && c.strata != 9);
+    let lines: Vec<_> = cases.flat_map(|case| values::simulate(case, 400, 200)).collect();
+    println!("{}", values::print(&lines));
+    values::check(&lines, 0.89);
+}
+
+/// Writes the table of such intervals: `cargo test --workspace --test coverage full_run_of_values -- --ignored --nocapture`.
+#[test]
+#[ignore = "the full run is for the README, which holds its results"]
+fn full_run_of_values() {
+    let lines: Vec<_> =
+        value_cases(&[30, 150, 300, 800]).into_iter().flat_map(|case| values::simulate(case, 1200, 400)).collect();
+    let table = values::print(&lines);
+    println!("{table}");
+    std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/value_coverage.csv"), &table).unwrap();
+    values::check(&lines, 0.9);
 }
 
 #[test]

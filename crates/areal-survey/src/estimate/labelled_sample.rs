@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use areal_estimate::{ExpectedMatrix, Finding, Population, Stratum};
+use areal_estimate::{EstimateError, ExpectedMatrix, Finding, Missing, Population, Stratum, Tails};
 use areal_formats::{DESIGN_FORMAT, Design, DesignStratum, DesignUnit, StrataBy};
 use areal_job::{Job, hash_file, read_json};
 use areal_tables::ClassNaming;
@@ -108,6 +108,17 @@ impl<'a> LabelledSample<'a> {
             Some(design) => Ok(vec![matrix(&all)?; design.strata.len()]),
             None => Ok(vec![matrix(&all)?]),
         }
+    }
+
+    /// What the mean of a value can rest on in each stratum; in all alike on another map than the design's.
+    pub(super) fn tails(&self, totals: &MapTotals) -> Result<Vec<Tails>, SurveyError> {
+        let whole = || totals.whole.tails().ok_or(EstimateError::Empty(Missing::PredictedCell));
+        let places = match self.design() {
+            Some(design) if self.same_map => self.frame.design_strata(design)?,
+            Some(design) => return Ok(vec![whole()?; design.strata.len()]),
+            None => return Ok(vec![whole()?]),
+        };
+        places.into_iter().map(|h| totals.values[h].tails().map_or_else(|| Ok(whole()?), Ok)).collect()
     }
 
     /// For each stratum of the map its place among the design's; of no stratum on another map than the design's.

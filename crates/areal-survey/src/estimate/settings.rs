@@ -164,6 +164,7 @@ impl EstimateSettings {
                 level: self.level,
             },
             limits,
+            draws: areal_estimate::POSTERIOR_DRAWS,
             benchmark: self.benchmark,
         })
     }

@@ -2,7 +2,7 @@
 
 use areal_estimate::{
     AccuracyRow, ClassSurvey, EstimateError, EstimateRow, Finding, LabelledUnit, MapClass, MapCorrection, MapZone,
-    MatrixRow, Missing, SurveySample, SurveySettings, ValueSurvey, ValueZone, estimate_classes, estimate_value,
+    MatrixRow, Missing, SurveySample, SurveySettings, Tails, ValueSurvey, ValueZone, estimate_classes, estimate_value,
     significant,
 };
 use areal_grid::Target;
@@ -51,12 +51,15 @@ pub(super) fn estimate(
                 name,
                 area: ground.area(),
                 map_mean: ground.mean().unwrap_or(0.0),
+                // A zone without a predicted cell has no row.
+                tails: ground.tails().unwrap_or(Tails { low: 0.0, high: 0.0 }),
             };
             let survey = ValueSurvey {
                 sample: survey,
                 name: name.clone(),
                 unit: unit.clone(),
                 map_mean,
+                tails: sample.tails(totals)?,
                 zones: zone_names(&sample.frame).zip(&totals.zones).map(|(names, t)| zone(names, t)).collect(),
                 together: zone(Default::default(), &totals.together),
             };

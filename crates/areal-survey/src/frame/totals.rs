@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use areal_estimate::{CellValue, probability_sum};
+use areal_estimate::{CellValue, Tails, probability_sum};
 use areal_grid::blocks;
 use areal_job::Unit;
 
@@ -18,6 +18,8 @@ pub struct MapTotals {
     /// `[stratum][mapped][class]`: area of each stratum that is mapped as one class and, by the map's probabilities, of another, km2; a row
     /// is empty where nothing is mapped so.
     pub expected: Vec<Vec<Vec<f64>>>,
+    /// Each stratum of a map of a value; empty for classes.
+    pub values: Vec<GroundTotals>,
     /// The whole population.
     pub whole: GroundTotals,
     /// Area-weighted mean probability of each class; NaN without probabilities, empty for a value.
@@ -44,8 +46,8 @@ pub enum GroundTotals {
         /// Area of each stratum that lies here.
         strata: BTreeMap<u32, f64>,
     },
-    /// Area, and the sum of area times value.
-    Value { area: f64, sum: f64 },
+    /// Sums of area, of area times value and of area times its square; the least and the greatest value.
+    Value { area: f64, sum: f64, squares: f64, least: f64, greatest: f64 },
 }
 
 /// One cell of the population with its probabilities, if it has any.
@@ -74,7 +76,7 @@ impl<'a> Cell<'a> {
 impl GroundTotals {
     fn new(frame: &MapFrame) -> Self {
         if frame.is_value() {
-            Self::Value { area: 0.0, sum: 0.0 }
+            Self::Value { area: 0.0, sum: 0.0, squares: 0.0, least: f64::INFINITY, greatest: f64::NEG_INFINITY }
         } else {
             let classes = vec![0.0; frame.meta.target.classes().len()];
             Self::Classes {
@@ -98,9 +100,11 @@ impl GroundTotals {
                     None => probable[class] += area,
                 }
             }
-            (Self::Value { area: total, sum }, CellValue::Number(number)) => {
+            (Self::Value { area: total, sum, squares, least, greatest }, CellValue::Number(number)) => {
                 *total += area;
                 *sum += area * number;
+                *squares += area * number * number;
+                (*least, *greatest) = (least.min(number), greatest.max(number));
             }
             _ => unreachable!("the cells of a map are all classes or all numbers"),
         }
@@ -124,9 +128,17 @@ impl GroundTotals {
     /// Area-weighted mean of a value; `None` without area, and for classes.
     pub fn mean(&self) -> Option<f64> {
         match self {
-            Self::Value { area, sum } if *area > 0.0 => Some(sum / area),
+            Self::Value { area, sum, .. } if *area > 0.0 => Some(sum / area),
             _ => None,
         }
+    }
+}
+
+impl GroundTotals {
+    /// What the mean of a value can rest on; `None` without area, and for classes.
+    pub fn tails(&self) -> Option<Tails> {
+        let (mean, Self::Value { area, squares, least, greatest, .. }) = (self.mean()?, self) else { return None };
+        Some(Tails::of(mean, (squares / area - mean * mean).max(0.0), *least, *greatest))
     }
 }
 
@@ -161,6 +173,7 @@ impl MapTotals {
             strata: vec![0.0; strata],
             populations: vec![0; strata],
             expected: vec![vec![Vec::new(); frame.meta.target.classes().len()]; strata],
+            values: if frame.is_value() { vec![ground.clone(); strata] } else { Vec::new() },
             whole: ground.clone(),
             probabilities: vec![0.0; frame.meta.target.classes().len()],
             zones: vec![ground.clone(); frame.zone_count()],
@@ -198,6 +211,9 @@ impl MapTotals {
             self.strata[*h as usize] += area;
             self.populations[*h as usize] += 1;
             self.whole.add(&cell, area);
+            if let Some(of_stratum) = self.values.get_mut(*h as usize) {
+                of_stratum.add(&cell, area);
+            }
             if let CellValue::Class(class) = cell.value {
                 self.expect(*h as usize, class, area, &cell);
             }
