@@ -35,7 +35,7 @@ fn units_in_training_patches_are_found() {
     write_layer(&store.join("patches.gpkg"), &layer).unwrap();
     let path = store.display().to_string();
     // A probability sample over the whole map has no bias for this map: no refusal, but both accuracies.
-    w.estimate("x", &["--store", &path]).expect(0).says(&["1 units lie in patches", "independently", "elsewhere"]);
+    w.estimate("x", &["--store", &path]).expect(0).says(&["1 unit lies in patches", "independently", "elsewhere"]);
     let found = rows(&w.path("x/accuracy.csv"));
     assert_eq!((found[1]["measure"].as_str(), found[1]["n"].as_str()), ("overall-in-training", "1"));
     assert_eq!((found[2]["measure"].as_str(), found[2]["n"].as_str()), ("overall-elsewhere", "299"));
@@ -93,7 +93,7 @@ fn training_patches_are_read_from_the_table_of_records() {
     let patch = square((number(unit, "lon"), number(unit, "lat")), 0.004);
     write_records(&store, &[patch], &[square((103.5, 17.5), 1.5)]);
     let path = store.display().to_string();
-    w.estimate("x", &["--store", &path]).expect(0).says(&["1 units lie in patches"]);
+    w.estimate("x", &["--store", &path]).expect(0).says(&["1 unit lies in patches"]);
     assert_eq!(rows(&w.path("x/accuracy.csv"))[2]["n"], "299");
     // A table that is damaged is not passed over for the layer.
     std::fs::write(store.join("patches.csv"), "patch_id\n").unwrap();

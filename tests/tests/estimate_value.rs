@@ -198,7 +198,7 @@ fn what_is_about_classes_is_refused_for_a_value() {
     let line = text.lines().nth(1).unwrap();
     let id = line.split(',').next().unwrap();
     std::fs::write(w.world.path("labelled.csv"), text.replace(line, &format!("{id},rich"))).unwrap();
-    w.estimate("x", &[]).expect(3).says(&[&format!("1 labels are not numbers: unit {id} \"rich\"")]);
+    w.estimate("x", &[]).expect(3).says(&[&format!("1 label is not a number: unit {id} \"rich\"")]);
     assert!(!Path::new(&out).exists());
 }
 

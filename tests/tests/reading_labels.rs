@@ -41,7 +41,7 @@ fn fault_11_a_label_is_a_name_or_a_code() {
     let slip = text.replacen(",rubber", ",rubbber", 1);
     std::fs::write(w.path("labelled.csv"), slip).unwrap();
     w.estimate("x", &[]).expect(3).says(&[
-        "1 labels are not classes of the map",
+        "1 label is not a class of the map",
         "\"rubbber\"",
         "all names or all codes: rubber (1)",
     ]);

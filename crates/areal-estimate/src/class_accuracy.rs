@@ -2,6 +2,7 @@
 
 use crate::accuracy::Accuracy;
 use crate::class_survey::{ClassData, MapClass};
+use crate::counted::counted;
 use crate::error::EstimateError;
 use crate::estimate::Estimate;
 use crate::finding::{Finding, training_overlap};
@@ -49,9 +50,9 @@ impl ClassData<'_> {
         let shown = |e: Estimate| {
             let (percent, error) = (100.0 * e.value, 100.0 * e.standard_error);
             if self.survey.sample.designed {
-                format!("{percent:.1} % (standard error {error:.1}, {} units)", e.n)
+                format!("{percent:.1} % (standard error {error:.1}, {})", counted(e.n, "unit"))
             } else {
-                format!("{percent:.1} % of {} units", e.n)
+                format!("{percent:.1} % of {}", counted(e.n, "unit"))
             }
         };
         let percent = |e: Option<Estimate>| e.map_or_else(|| "not known".to_owned(), shown);

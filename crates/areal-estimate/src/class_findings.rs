@@ -3,6 +3,7 @@
 use crate::accuracy::Accuracy;
 use crate::class_survey::{AREA_UNIT, ClassData, MapClass};
 use crate::clustering::{GroupFraction, clustered, thin_strata};
+use crate::counted::counted;
 use crate::error::EstimateError;
 use crate::estimator::Estimator;
 use crate::finding::{Finding, FindingKind};
@@ -71,8 +72,9 @@ fn rarely_missed(accuracy: &Accuracy, whole: &[EstimateRow]) -> Vec<Finding> {
         let name = &row.class_name;
         let message = if found == 0 {
             format!(
-                "no omission of {name} was found among {units} units mapped as other classes; up to {more} {unit} may \
-                 have been missed"
+                "no omission of {name} was found among {} mapped as other classes; up to {more} {unit} may \
+                 have been missed",
+                counted(units, "unit")
             )
         } else {
             format!(

@@ -2,6 +2,7 @@
 
 use crate::class_survey::{AREA_UNIT, ClassData};
 use crate::corrected_map::MapCorrection;
+use crate::counted::counted_do;
 use crate::error::EstimateError;
 use crate::estimate::Estimate;
 use crate::finding::{Finding, FindingKind};
@@ -66,6 +67,9 @@ impl<'a> ClassZones<'a> {
         if corrected > 0 && data.survey.sample.designed {
             findings.push(corrected_map(&found.correction, corrected));
         }
+        if factors.is_none() && data.survey.sample.designed {
+            findings.extend(self.not_additive(&own, &rows));
+        }
         findings.extend(factors.and_then(|factors| self.moved(&found.zones, &factors)));
         rows.extend(own);
         Ok(ZoneTables { rows, findings, correction: (corrected > 0).then_some(found.correction) })
@@ -122,6 +126,32 @@ impl<'a> ClassZones<'a> {
             }
         }
         rows
+    }
+
+    /// Where the zones do not add up to all zones together, whose estimates come from the sample alone.
+    fn not_additive(&self, zones: &[EstimateRow], together: &[EstimateRow]) -> Option<Finding> {
+        let union: f64 = self.data.survey.together.mapped.iter().sum();
+        if (self.areas.iter().sum::<f64>() / union - 1.0).abs() > 1e-3 {
+            // Zones that overlap have more than the ground that they cover.
+            return None;
+        }
+        let sums = together.iter().filter_map(|all| {
+            let mine = zones.iter().filter(|r| r.class_code == all.class_code);
+            let (sum, estimate) = (mine.filter_map(|r| r.estimate).sum::<f64>(), all.estimate?);
+            Some((sum - estimate, sum, estimate, &all.class_name))
+        });
+        let (by, sum, estimate, class) = sums.max_by(|a, b| a.0.abs().total_cmp(&b.0.abs()))?;
+        (by.abs() > 1e-6 * union).then(|| {
+            Finding::warning(
+                FindingKind::NotAdditive,
+                format!(
+                    "the zones do not add up to all zones together, most of all {class}: {} {AREA_UNIT} in the zones, {} {AREA_UNIT} together; \
+                     --benchmark makes them add up",
+                    significant(sum, 4),
+                    significant(estimate, 4)
+                ),
+            )
+        })
     }
 
     /// The numbers that raking moved by more than their error.
@@ -210,8 +240,9 @@ fn corrected_map(correction: &MapCorrection, numbers: usize) -> Finding {
     Finding::warning(
         FindingKind::ModelBased,
         format!(
-            "{numbers} zone numbers are the map's own sums of {}, {proof}: their errors are those of an average zone, and they \
+            "{} the map's own sums of {}, {proof}: their errors are those of an average zone, and they \
              have no interval",
+            counted_do(numbers, "zone number", ["is", "are"]),
             correction.base
         ),
     )

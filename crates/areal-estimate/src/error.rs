@@ -1,5 +1,7 @@
 //! Errors of the estimators.
 
+use crate::counted::counted;
+
 /// An estimate that cannot be computed, with the unit, stratum or zone at fault.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum EstimateError {
@@ -17,7 +19,7 @@ pub enum EstimateError {
         expected: &'static str,
     },
     /// A stratum whose variance cannot be estimated.
-    #[error("stratum {stratum} has {n} labelled units; an estimate of variance needs at least 2")]
+    #[error("stratum {stratum} has {}; an estimate of variance needs at least 2", counted(*n, "labelled unit"))]
     FewUnits { stratum: String, n: usize },
     /// More units were asked for, or labelled, than the stratum holds.
     #[error("stratum {stratum} has {population} units, but the sample has {n} of them")]

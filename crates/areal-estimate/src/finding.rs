@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::counted::counted_do;
+
 /// Consequence of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -45,6 +47,8 @@ pub enum FindingKind {
     RakedFar,
     /// Numbers whose error is larger than that of the strata alone.
     LessPrecise,
+    /// Zone numbers that do not add up to those of all zones together.
+    NotAdditive,
     /// Suppressed numbers that follow from the published totals.
     Disclosed,
 }
@@ -81,9 +85,10 @@ pub fn training_overlap(units: usize, accuracies: &str) -> Finding {
     Finding::warning(
         FindingKind::TrainingOverlap,
         format!(
-            "{units} units lie in patches the model was trained on{accuracies}. They belong to the sample: areas and \
+            "{} in patches the model was trained on{accuracies}. Such units belong to the sample: areas and \
              accuracy of this map stay without bias as long as their labels were made independently of the training \
-             labels. Accuracy on training ground overstates what the model would reach elsewhere"
+             labels. Accuracy on training ground overstates what the model would reach elsewhere",
+            counted_do(units, "unit", ["lies", "lie"])
         ),
     )
 }

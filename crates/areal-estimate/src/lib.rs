@@ -15,6 +15,7 @@ mod class_survey;
 mod class_zones;
 mod clustering;
 mod corrected_map;
+mod counted;
 mod domain;
 mod draw;
 mod error;
@@ -53,6 +54,7 @@ pub use class_survey::{
     ClassEstimates, ClassSurvey, MapClass, MapZone, SurveySample, SurveySettings, estimate_classes,
 };
 pub use corrected_map::{MapBase, MapCorrection};
+pub use counted::{counted, counted_do};
 pub use draw::{Census, Draw, DrawnCell, Frame, FrameBlock};
 pub use error::{EstimateError, Missing};
 pub use estimate::Estimate;

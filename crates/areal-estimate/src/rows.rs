@@ -169,6 +169,8 @@ impl EstimateRow {
     fn hide(&mut self, why: Suppression) {
         (self.estimate, self.standard_error, self.cv) = (None, None, None);
         (self.low, self.high, self.effective_n) = (None, None, None);
+        // The flag bounds the CV.
+        self.quality.clear();
         self.suppressed = why.to_string();
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use areal_estimate::{EstimateError, FindingKind};
+use areal_estimate::{EstimateError, FindingKind, counted_do};
 use areal_formats::StrataBy;
 use areal_grid::ProjectionError;
 use areal_job::{FileError, Interrupted};
@@ -41,7 +41,7 @@ pub enum SurveyError {
     #[error("unit {unit} has no position")]
     NoPosition { unit: u64 },
     /// Labels that are neither classes of the map nor, for a map of a value, numbers.
-    #[error("{count} labels are not {expected}: {shown}", expected = if classes.is_empty() { "numbers" } else { "classes of the map" })]
+    #[error("{}: {shown}", wrong_labels(*count, classes.is_empty()))]
     Labels {
         count: usize,
         /// The first of them, each with its unit.
@@ -49,6 +49,9 @@ pub enum SurveyError {
         /// The classes of the map with their codes; empty for a value.
         classes: String,
     },
+    /// Labels that say that they are of another draw: their units are other cells, whatever is accepted.
+    #[error("the labelled sample is of {found}, but the design is {expected}: its units are other cells")]
+    OtherDraw { found: String, expected: String },
     #[error("{path} belongs to draw {found}, but design.json to draw {expected}", path = path.display())]
     DrawFiles { path: PathBuf, found: String, expected: String },
     /// A flaw of the sample or the map that the user has not accepted.
@@ -135,4 +138,10 @@ impl TableRole {
     pub(crate) fn fault(self, path: &std::path::Path) -> impl Fn(csv::Error) -> SurveyError + Copy {
         move |e| SurveyError::Table { path: path.to_path_buf(), role: self, message: e.to_string() }
     }
+}
+
+/// How many labels are not what the map holds.
+fn wrong_labels(count: usize, numbers: bool) -> String {
+    let (one, several) = if numbers { ("a number", "numbers") } else { ("a class of the map", "classes of the map") };
+    counted_do(count, "label", [&format!("is not {one}"), &format!("are not {several}")])
 }

@@ -1,6 +1,6 @@
 //! Flaws of a sample and its map, and whether the user accepts them.
 
-use areal_estimate::{Finding, FindingKind, Severity};
+use areal_estimate::{Finding, FindingKind, Severity, counted_do};
 
 use crate::SurveyError;
 
@@ -66,9 +66,8 @@ pub(super) fn on_nodata(units: &[u64]) -> Option<Finding> {
     Some(Finding::warning(
         FindingKind::OnNodata,
         format!(
-            "{} units (the first is {first}) lie on cells without a prediction; they are left out, and the estimates do \
-             not refer to such cells",
-            units.len()
+            "{} on cells without a prediction (the first is {first}) and left out; the estimates do not refer to such cells",
+            counted_do(units.len(), "unit", ["is", "are"])
         ),
     ))
 }
@@ -79,8 +78,9 @@ pub(super) fn unlabelled(missing: usize, drawn: usize) -> Option<Finding> {
         Finding::warning(
             FindingKind::Unlabelled,
             format!(
-                "{missing} of {drawn} units have no label; the other units represent them, which is valid only if labels \
-                 are missing at random"
+                "{missing} of {} no label; the other units represent them, which is valid only if labels \
+                 are missing at random",
+                if missing == 1 { format!("{drawn} units has") } else { format!("{drawn} units have") }
             ),
         )
     })
@@ -92,7 +92,8 @@ pub(super) fn disclosed(numbers: usize) -> Option<Finding> {
         Finding::refusal(
             FindingKind::Disclosed,
             format!(
-                "{numbers} suppressed numbers follow from the published totals: there are too few zones to hide them"
+                "{} from the published totals: there are too few zones to hide them",
+                counted_do(numbers, "suppressed number", ["follows", "follow"])
             ),
         )
     })

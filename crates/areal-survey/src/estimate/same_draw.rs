@@ -11,7 +11,7 @@ use crate::SurveyError;
 use crate::labels::LabelRow;
 
 /// The labelled sample must be of this draw: it says so, or its positions are those of the design's units. Unit numbers
-/// alone are the same in every draw.
+/// alone are the same in every draw. Positions may have been moved on purpose; a sample that says that it is of another draw is an error.
 pub(super) fn other_draw(
     drawn: &DrawnDesign,
     labels: &[LabelRow],
@@ -20,7 +20,7 @@ pub(super) fn other_draw(
     let design = &drawn.design;
     let expected = || format!("{} (seed {})", design.design_id, design.seed);
     if let Some(other) = labels.iter().find(|l| !l.design_id.is_empty() && l.design_id != design.design_id) {
-        return Ok(Some(other_design(&format!("draw {}", other.design_id), &expected())));
+        return Err(SurveyError::OtherDraw { found: format!("draw {}", other.design_id), expected: expected() });
     }
     let placed: Vec<(&LabelRow, [f64; 2], &DesignUnit)> =
         labels.iter().filter_map(|l| Some((l, l.place?, drawn.units.get(&l.unit_id)?))).collect();

@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use areal_estimate::{CellValue, FindingKind, Kappa, kappa};
+use areal_estimate::{CellValue, Kappa, kappa};
 
-use super::flaws::other_design;
 use super::labelled_sample::LabelledSample;
 use super::settings::EstimateSettings;
 use crate::SurveyError;
@@ -42,8 +41,7 @@ fn labels(
         let other = rows.iter().find(|r| !r.design_id.is_empty() && r.design_id != design.design_id);
         if let Some(other) = other {
             let found = format!("draw {} ({})", other.design_id, path.display());
-            let finding = other_design(&found, &design.design_id);
-            return Err(SurveyError::Refused(FindingKind::OtherDesign, finding.message));
+            return Err(SurveyError::OtherDraw { found, expected: design.design_id.clone() });
         }
     }
     let class = |row| match reader.value(row) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use areal_estimate::{CellValue, Tails, probability_sum};
+use areal_estimate::{CellValue, Tails, counted_do, probability_sum};
 use areal_grid::blocks;
 use areal_job::Unit;
 
@@ -156,7 +156,8 @@ pub(super) fn unusable_cells(cells: &Cells, probabilities: &[Vec<f64>]) -> u64 {
 pub(super) fn warn_of_unusable(cells: u64, consequence: &str) {
     if cells > 0 {
         tracing::warn!(
-            "{cells} predicted cells have class probabilities that are negative, all zero or not numbers; {consequence}"
+            "{} class probabilities that are negative, all zero or not numbers; {consequence}",
+            counted_do(cells, "predicted cell", ["has", "have"])
         );
     }
 }

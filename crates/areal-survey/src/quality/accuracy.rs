@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use areal_estimate::EstimateRow;
+use areal_estimate::{EstimateRow, Population, counted, counted_do};
 
 use super::QualityInput;
 
@@ -15,17 +15,20 @@ pub(super) fn write(text: &mut String, q: &QualityInput) {
             let percent = [value, low, high].map(|v| 100.0 * v);
             let _ = writeln!(
                 text,
-                "Overall accuracy of the map {:.1} % (interval {:.1} to {:.1} %, {} units).\n",
-                percent[0], percent[1], percent[2], row.n
+                "Overall accuracy of the map {:.1} % (interval {:.1} to {:.1} %, {}).\n",
+                percent[0],
+                percent[1],
+                percent[2],
+                counted(row.n, "unit")
             );
         }
     }
     if let Some(a) = q.agreement {
         let _ = writeln!(
             text,
-            "Two interpreters agreed on {:.1} % of {} units (kappa {:.3}, standard error {:.3}).\n",
+            "Two interpreters agreed on {:.1} % of {} (kappa {:.3}, standard error {:.3}).\n",
             100.0 * a.observed,
-            a.n,
+            counted(a.n, "unit"),
             a.kappa,
             a.standard_error
         );
@@ -34,8 +37,8 @@ pub(super) fn write(text: &mut String, q: &QualityInput) {
     if model > 0 {
         let _ = writeln!(
             text,
-            "{model} zone estimates are model-based (column method): their errors are those of an average zone, and they \
-             have no interval.\n"
+            "{} model-based (column method): their errors are those of an average zone, and they have no interval.\n",
+            counted_do(model, "zone estimate", ["is", "are"])
         );
     }
     scope(text, q);
@@ -53,16 +56,26 @@ fn flags(text: &mut String, q: &QualityInput) {
     let suppressed = q.rows.iter().filter(|r| !r.suppressed.is_empty()).count();
     let _ = writeln!(
         text,
-        "{} estimates: {} good (relative error below {:.1} %), {} to be used with caution (up to {:.1} %), {} unreliable, \
+        "{}: {} good (relative error below {:.1} %), {} to be used with caution (up to {:.1} %), {} unreliable, \
          {suppressed} suppressed. The relative error is the larger of the CV and the longer side of the interval over the \
          estimate and the normal quantile.\n",
-        q.rows.len(),
+        populations(q),
         flagged("good"),
         100.0 * q.limits.good,
         flagged("caution"),
         100.0 * q.limits.caution,
         flagged("unreliable"),
     );
+}
+
+/// How many estimates there are of which ground, which overlaps.
+fn populations(q: &QualityInput) -> String {
+    let of = |population: Population| q.rows.iter().filter(|r| r.population == population).count();
+    let whole = of(Population::Map) + of(Population::Strata);
+    let parts =
+        [(whole, "the map"), (of(Population::Zones), "all zones together"), (of(Population::Zone), "single zones")];
+    let part = |(n, ground): (usize, &str)| (n > 0).then(|| format!("{} for {ground}", counted(n, "estimate")));
+    parts.into_iter().filter_map(part).collect::<Vec<String>>().join(", ")
 }
 
 /// The estimates of the whole map, a dash for those below the resolution.

@@ -2,12 +2,15 @@
 
 use std::fmt::Write as _;
 
+use areal_estimate::counted_do;
+
 use super::QualityInput;
 
 pub(super) fn write(text: &mut String, q: &QualityInput) {
     text.push_str("## Cost effectiveness\n\n");
     let twice = q.agreement.map_or(0, |a| a.n);
-    let _ = writeln!(text, "{} units were labelled by hand, {twice} of them twice.\n", q.units);
+    let _ =
+        writeln!(text, "{} labelled by hand, {twice} of them twice.\n", counted_do(q.units, "unit", ["was", "were"]));
     for (name, gain) in q.gains.iter().filter(|(_, g)| g.is_finite() && *g != 1.0) {
         let _ =
             writeln!(text, "- {name}: with the strata alone the same error would need {gain:.2} times as many units.");

@@ -34,10 +34,11 @@ fn sampling(text: &mut String, design: &Design) {
     } else {
         "the class or the mean value of the whole cell"
     };
+    let shown = design.provenance.settings["show-map"] == true;
     let _ = writeln!(
         text,
-        "\nLabelling rule given to the interpreters (labelling.md): {rule}, from better sources than the map's, without \
-         seeing the map.\n"
+        "\nLabelling rule given to the interpreters (labelling.md): {rule}, from better sources than the map's, {}.\n",
+        if shown { "with the class that the map shows before them" } else { "without seeing the map" }
     );
 }
 

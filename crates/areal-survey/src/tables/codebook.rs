@@ -49,7 +49,8 @@ fn subject_columns() -> Vec<CsvColumn> {
 fn number_columns() -> Vec<CsvColumn> {
     vec![
         number("mapped", "Mapped", "Area or mean according to the map alone: pixel counting, on true cell areas."),
-        number("estimate", "Estimate", "Estimate from the sample; empty where suppressed.").optional(),
+        number("estimate", "Estimate", "Estimate from the sample; empty where suppressed. Estimates of zones need not add up to that of all zones together, which comes \
+             from the sample alone, unless they are raked.").optional(),
         number(
             "standard_error",
             "Standard error",
@@ -88,16 +89,18 @@ fn account_columns() -> Vec<CsvColumn> {
         text(
             "interval",
             "Interval",
-            "dirichlet (class areas over the whole map: counts what was not drawn, so that the estimate need not be in its \
-             middle), score (follows the skewness of the sample), t, normal, wilson (on the effective units), logit; none for a \
+            "dirichlet (class areas: counts what was not drawn, so that the estimate need not be in its middle); of means hall (follows the \
+             skewness of the sample), bootstrap (counts a unit in the tail of the map that was not drawn), t, normal; of other estimators score, \
+             wilson (on the effective units), logit; none for a \
              model-based estimate, whose error is that of an average zone.",
         ),
         text(
             "quality",
             "Quality",
             "good, caution or unreliable, by the larger of cv and the longer side of the interval / estimate / normal quantile; \
-             never good without an interval or below 15 units.",
-        ),
+             never good without an interval or below 15 units; empty where suppressed.",
+        )
+        .optional(),
         text("suppressed", "Suppressed", "primary (too few units), secondary (to protect another), or empty.")
             .optional(),
     ]

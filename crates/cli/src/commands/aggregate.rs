@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use areal_estimate::counted;
 use areal_formats::{InputRef, Provenance};
 use areal_job::StagedDir;
 use areal_raster::{FileFacts, input_file_with_companions};
@@ -211,7 +212,7 @@ impl Stage for Options {
         folder.commit()?;
         out!("{shown}");
         warn_of_nothing(&table);
-        tracing::info!("areas of {} zones are in {}", set.zones.len(), out.display());
+        tracing::info!("areas of {} are in {}", counted(set.zones.len(), "zone"), out.display());
         // To free the outlines of many zones takes a while, for which nobody need wait.
         rayon::spawn(move || drop((set, areas)));
         Ok(())

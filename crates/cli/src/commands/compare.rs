@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use areal_estimate::counted_do;
 use areal_survey::{CompareSettings, RevisionRow, compare, write_revisions};
 use clap::Args;
 
@@ -60,8 +61,8 @@ pub fn run(options: &Options, _context: &Context) -> Result<(), CliError> {
     let found = compare(&settings)?;
     if found.not_compared > 0 {
         tracing::warn!(
-            "{} estimates are not compared: they are in only one vintage, suppressed, or model-based",
-            found.not_compared
+            "{} not compared: in only one vintage, suppressed, or model-based",
+            counted_do(found.not_compared, "estimate", ["is", "are"])
         );
     }
     for (population, zone, class) in &found.without_error {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use areal_estimate::{CvLimits, Estimator, FindingKind, ZoneMethod};
+use areal_estimate::{CvLimits, Estimator, FindingKind, ZoneMethod, counted_do};
 use areal_job::StagedDir;
 use areal_survey::{EstimateSettings, QuantifyMethod, estimate, quantify};
 use areal_tables::{ClassNaming, Encoding, make_tables_spreadsheet_safe};
@@ -209,8 +209,12 @@ impl Stage for Options {
         for finding in &published.findings {
             tracing::warn!("{finding}");
         }
-        if published.suppressed > 0 {
-            tracing::info!("{} estimates are suppressed", published.suppressed);
+        match (published.suppressed, self.suppress_below) {
+            (0, Some(units)) if units > 0 => {
+                tracing::info!("no direct estimate of a zone rests on fewer than {units} units: nothing is suppressed");
+            }
+            (0, _) => {}
+            (hidden, _) => tracing::info!("{} suppressed", counted_do(hidden, "estimate", ["is", "are"])),
         }
         if self.spreadsheet_safe {
             let cells = make_tables_spreadsheet_safe(out.path())?;

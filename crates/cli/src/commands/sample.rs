@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use areal_estimate::{Allocation, Draw, significant};
+use areal_estimate::{Allocation, Draw, counted, significant};
 use areal_formats::{Design, StrataBy};
 use areal_job::StagedDir;
 use areal_survey::{
@@ -147,8 +147,8 @@ impl Stage for Options {
         }
         out.commit()?;
         tracing::info!(
-            "drew {} units; fill in the field \"label\" of sample.gpkg or sample.csv (labelling.md)",
-            drawn.units
+            "drew {}; fill in the field \"label\" of sample.gpkg or sample.csv (labelling.md)",
+            counted(drawn.units, "unit")
         );
         print_design(&drawn.design);
         print_precision(&drawn.precision);

@@ -122,6 +122,9 @@ fn help(error: &SurveyError) -> String {
         SurveyError::UnitId { .. } => "keep the unit_id that `areal sample` assigned".into(),
         SurveyError::UnitTwice { .. } => "keep one row per unit".into(),
         SurveyError::NoPosition { .. } => "without a design, the sample needs fields lon and lat, or geometries".into(),
+        SurveyError::OtherDraw { .. } => {
+            "pass the folder of the draw as --design and the labelled files of the same draw as --sample and --second-look".into()
+        }
         SurveyError::DrawFiles { .. } => table(TableRole::DesignUnits).into(),
         SurveyError::Refused(kind, _) => refused(*kind).into(),
         SurveyError::NoMap { .. } => "make it again with `areal predict`".into(),
