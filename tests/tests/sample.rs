@@ -201,7 +201,7 @@ fn strata_of_risk_are_cut_and_found_again() {
     let prediction = JOB.demo().join("out/predictions/landscape").to_str().unwrap().to_owned();
     let sample = text("sample");
     let drawn = areal(["sample", "--prediction", &prediction, "--size", "300", "--out", &sample]).expect(0);
-    for words in ["forest, confident", "forest, uncertain", "cv_with_strata_of_classes"] {
+    for words in ["forest, confident", "forest, uncertain", "planned_cv_with_strata_of_classes"] {
         assert!(drawn.stdout.contains(words), "{words}: {}", drawn.stdout);
     }
     let design: serde_json::Value =

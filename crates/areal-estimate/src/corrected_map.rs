@@ -51,6 +51,10 @@ pub(crate) struct CorrectedMap {
     places: Places,
     /// Intraclass correlation within zones of the errors beyond those expected there.
     rho: Option<f64>,
+    /// Of the same groups, the errors without their sign.
+    sizes: CellModel,
+    /// Number of units.
+    n: f64,
 }
 
 impl CorrectedMap {
@@ -93,12 +97,16 @@ impl CorrectedMap {
         let left = PROOF * evidence.variance / evidence.together;
         let trust = if evidence.together > 0.0 { (1.0 - left).max(0.0) } else { 0.0 };
         let places = Places::new(&detail, map, sums, &model);
+        let sizes: Vec<Vec<f64>> = errors.iter().map(|e| e.iter().map(|e| e.abs()).collect()).collect();
+        let sizes = model_of(&sizes)?;
         let rho = model_of(&places.beyond(&errors, &detail.group, zoning))?.correlation();
         Ok(Self {
             correction: MapCorrection { base, trust },
             base: sums.iter().map(|row| fractions(row)).collect(),
             places,
             rho,
+            sizes,
+            n: sample.len() as f64,
             model,
         })
     }
@@ -115,10 +123,15 @@ impl CorrectedMap {
                 self.places.ratios[zone].iter().zip(shares).map(|(r, s)| s * f64::midpoint(r[c], 1.0)).collect();
             Modelled {
                 value: base + trust * error,
-                mse: self.rho.map(|rho| self.model.corrected_mse(&parts, c, error, trust, rho)),
+                mse: self.rho.map(|rho| self.model.corrected_mse(&parts, c, (error, trust, rho), &self.sizes(c))),
             }
         };
         self.base[zone].iter().enumerate().map(each).collect()
+    }
+
+    /// Mean size of the errors of each group in a class, with one unit more in the sample that errs.
+    fn sizes(&self, class: usize) -> Vec<f64> {
+        (0..self.places.groups()).map(|g| self.sizes.rate(g, class) + 1.0 / self.n).collect()
     }
 }
 
@@ -133,6 +146,10 @@ struct Places {
 }
 
 impl Places {
+    fn groups(&self) -> usize {
+        self.shares.first().map_or(0, Vec::len)
+    }
+
     /// `sums[zone][class]` are the map's own.
     fn new(detail: &MapDetail, map: &[usize], sums: &[Vec<f64>], model: &CellModel) -> Self {
         let classes = sums.first().map_or(0, Vec::len);

@@ -18,7 +18,7 @@ pub use estimate::{EstimateSettings, Published, QuantifyMethod, estimate, quanti
 pub use quality::Resolution;
 pub use sample::{
     ClassPrecision, DEFAULT_TARGET_SE, DEFAULT_USERS, DrawnSample, MIN_PER_CLASS, MIN_PER_RISK, MIN_PER_STRATUM,
-    SampleRemark, SampleSettings, draw_sample,
+    SampleRemark, SampleSettings, UNEXPECTED, draw_sample,
 };
 
 use frame::{FrameSource, GroundTotals, MapFrame, MapTotals};

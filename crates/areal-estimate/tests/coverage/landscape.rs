@@ -20,10 +20,20 @@ pub struct MapKind {
     pub name: &'static str,
     /// Scales the rates of error.
     pub errors: f64,
-    /// Whether it errs in some zones more than in others.
-    pub uneven: bool,
+    /// How it errs in some zones more than in others.
+    pub uneven: Uneven,
     /// Power of its probabilities: above 1 it is surer than it should be.
     pub power: f64,
+}
+
+/// How the errors of a map differ between zones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Uneven {
+    No,
+    /// Up to three times as often in one zone and class as in another.
+    Threefold,
+    /// Three times the mean rate in four of the sixteen zones, a third in the others.
+    FewZones,
 }
 
 /// Tiles along a side: the surroundings of a cell.
@@ -118,7 +128,12 @@ impl Landscape {
             let unsure = rng.random::<f64>() < UNSURE;
             // Nine of ten errors are where it is unsure.
             let often = if unsure { 0.9 / UNSURE } else { 0.1 / (1.0 - UNSURE) };
-            let zone = if kind.uneven { factor[Self::zone(k)][t] } else { 1.0 };
+            let zone = match kind.uneven {
+                Uneven::No => 1.0,
+                Uneven::Threefold => factor[Self::zone(k)][t],
+                Uneven::FewZones if Self::zone(k) % 4 == 1 => 3.0,
+                Uneven::FewZones => 1.0 / 3.0,
+            };
             let error = ((1.0 - HIT[t]) * kind.errors * often * zone).min(0.9);
             l.map[k] = if rng.random::<f64>() < error { MISTAKEN[t] } else { t };
             l.unsure.push(unsure);

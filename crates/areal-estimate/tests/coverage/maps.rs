@@ -7,7 +7,7 @@ use rand_distr::{Distribution, StandardNormal};
 pub const CLASSES: usize = 6;
 pub const NAMES: [&str; CLASSES] = ["forest", "oil palm", "paddy", "rubber", "built-up", "water"];
 /// Fractions of the area.
-const FRACTIONS: [f64; CLASSES] = [0.45, 0.25, 0.15, 0.117, 0.03, 0.003];
+pub const FRACTIONS: [f64; CLASSES] = [0.45, 0.25, 0.15, 0.117, 0.03, 0.003];
 /// As many as the map of the demo.
 pub const CELLS: usize = 27_125;
 /// Fraction of the cells that are hard to tell, for maps that are right to about 80, 90, 97 and 99.5 %.
@@ -45,13 +45,20 @@ impl Map {
     /// map takes the class with the largest posterior, which is its probability.
     pub fn new(hard: f64, confidence: Confidence, seed: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let cells: Vec<(usize, bool)> =
+            (0..CELLS).map(|_| (class_at(rng.random()), rng.random::<f64>() < hard)).collect();
+        let (truth, is_hard): (Vec<usize>, Vec<bool>) = cells.into_iter().unzip();
+        Self::of(&truth, &is_hard, confidence, &mut rng)
+    }
+
+    /// The same of given classes and hard cells.
+    pub fn of(truths: &[usize], hard: &[bool], confidence: Confidence, rng: &mut ChaCha8Rng) -> Self {
         let mut map = Self { truth: vec![], mapped: vec![], probabilities: vec![], areas: vec![] };
         for k in 0..CELLS {
-            let truth = class_at(rng.random());
-            let is_hard = rng.random::<f64>() < hard;
+            let (truth, is_hard) = (truths[k], hard[k]);
             let (evidence, noise) = if is_hard { (2.0, 1.3) } else { (8.0, 1.0) };
             let mut logits: [f64; CLASSES] = std::array::from_fn(|c| {
-                let e: f64 = StandardNormal.sample(&mut rng);
+                let e: f64 = StandardNormal.sample(rng);
                 noise * e + 0.6 * FRACTIONS[c].ln() + if c == truth { evidence } else { 0.0 }
             });
             if is_hard && truth == 3 {
@@ -63,7 +70,7 @@ impl Map {
             map.probabilities.push(p);
             map.areas.push(1.0 - 0.4 * k as f64 / CELLS as f64);
         }
-        map.sure(confidence, &mut rng);
+        map.sure(confidence, rng);
         map
     }
 

@@ -4,10 +4,11 @@ use areal_estimate::{
     Allocation, Anticipated, ClassIntervals, ClassRisk, ExpectedMatrix, Interval, SampleSize, StratifiedSample,
     Stratum, fraction_deviation, normal_interval, plan_units, whole_interval,
 };
-use rand::SeedableRng;
 use rand::seq::index::sample as draw;
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use crate::blobs::{Blobs, Ground};
 use crate::maps::{CELLS, CLASSES, Confidence, Map, NAMES};
 use crate::run::{LEVEL, PARTS, in_parts};
 
@@ -16,8 +17,19 @@ use crate::run::{LEVEL, PARTS, in_parts};
 pub enum Strata {
     Classes,
     Risk,
-    /// Nine parts of the map, as an agency has them.
-    Agency,
+    /// So many parts of the map, as an agency has them.
+    Agency(usize),
+}
+
+impl Strata {
+    pub fn name(self) -> String {
+        match self {
+            Self::Classes => "classes".into(),
+            Self::Risk => "risk".into(),
+            Self::Agency(9) => "agency".into(),
+            Self::Agency(parts) => format!("agency of {parts}"),
+        }
+    }
 }
 
 pub const METHODS: [&str; 3] = ["normal", "score", "posterior"];
@@ -30,6 +42,7 @@ pub struct Case {
     pub map: &'static str,
     pub hard: f64,
     pub confidence: (Confidence, &'static str),
+    pub ground: Ground,
     pub strata: Strata,
     pub size: (u64, u64, u64),
 }
@@ -51,7 +64,12 @@ struct Design {
     strata: Vec<Vec<usize>>,
     n: Vec<u64>,
     expected: Vec<ExpectedMatrix>,
+    /// Where the cells lie, if they lie anywhere.
+    blobs: Option<Blobs>,
 }
+
+/// So many strata that do not share their variance.
+const MAX_ALONE: usize = 12;
 
 impl Design {
     fn new(map: &Map, case: &Case) -> Self {
@@ -66,7 +84,7 @@ impl Design {
         let (allocation, least) = match case.strata {
             Strata::Classes => (Allocation::Proportional, of_classes),
             Strata::Risk => (Allocation::Neyman, of_risk),
-            Strata::Agency => (Allocation::Proportional, 2),
+            Strata::Agency(_) => (Allocation::Proportional, 2),
         };
         let planned: Vec<Anticipated> = strata
             .iter()
@@ -78,25 +96,33 @@ impl Design {
             })
             .collect();
         let n = plan_units(&planned, &SampleSize::Units(units), allocation, least).unwrap();
-        Self { strata, n, expected }
+        let blobs = (case.ground == Ground::Blobs).then(|| Blobs::new(map, &strata));
+        Self { strata, n, expected, blobs }
     }
 
-    /// Simple random sampling in each stratum.
+    /// Simple random sampling in each stratum; of blobs, the balanced draw of the program.
     fn draw(&self, map: &Map, rng: &mut ChaCha8Rng) -> (StratifiedSample, Vec<usize>) {
-        let (mut cells, mut units) = (Vec::new(), Vec::new());
-        for (h, (members, &n)) in self.strata.iter().zip(&self.n).enumerate() {
-            for k in draw(rng, members.len(), n as usize) {
-                cells.push(members[k]);
-                units.push((h, map.areas[members[k]]));
+        let mut drawn: Vec<(usize, usize)> = Vec::new();
+        match &self.blobs {
+            Some(blobs) => drawn = blobs.draw(&self.n, rng.random()),
+            None => {
+                for (h, (members, &n)) in self.strata.iter().zip(&self.n).enumerate() {
+                    drawn.extend(draw(rng, members.len(), n as usize).iter().map(|k| (h, members[k])));
+                }
             }
         }
+        let cells: Vec<usize> = drawn.iter().map(|d| d.1).collect();
+        let units: Vec<(usize, f64)> = drawn.iter().map(|&(h, k)| (h, map.areas[k])).collect();
         let stratum = |(h, members): (usize, &Vec<usize>)| Stratum {
             name: h.to_string(),
             population: members.len() as u64,
             area: members.iter().map(|&k| map.areas[k]).sum(),
         };
         let strata = self.strata.iter().enumerate().map(stratum).collect();
-        (StratifiedSample::new(strata, &units, true).unwrap(), cells)
+        let sample = StratifiedSample::new(strata, &units, true).unwrap();
+        // As the program pools many strata of an agency.
+        let many = self.strata.len() > MAX_ALONE;
+        (if many { sample.pooled(vec![0; self.strata.len()]).unwrap() } else { sample }, cells)
     }
 }
 
@@ -104,7 +130,7 @@ fn strata_of(map: &Map, strata: Strata) -> Vec<usize> {
     let cells = 0..CELLS;
     match strata {
         Strata::Classes => map.mapped.clone(),
-        Strata::Agency => cells.map(|k| k * 9 / CELLS).collect(),
+        Strata::Agency(parts) => cells.map(|k| k * parts / CELLS).collect(),
         Strata::Risk => {
             let mut risks: Vec<ClassRisk> = (0..CLASSES).map(|c| ClassRisk::new(c, CLASSES)).collect();
             cells.clone().for_each(|k| risks[map.mapped[k]].add(map.areas[k], &map.probabilities[k]));
@@ -125,7 +151,7 @@ fn expected(map: &Map, cells: &[usize]) -> ExpectedMatrix {
 
 /// Samples of a design; `draws` from the posterior for each end. Accuracies too where they are asked for.
 pub fn simulate(case: Case, samples: usize, draws: usize, accuracies: bool) -> Vec<ClassLine> {
-    let map = Map::new(case.hard, case.confidence.0, 5);
+    let map = case.ground.map(case.hard, case.confidence.0, 5);
     let design = Design::new(&map, &case);
     let truths = truths(&map);
     let parts = in_parts(|part| {
@@ -201,7 +227,8 @@ pub fn print(lines: &[ClassLine]) -> String {
         let list = |values: [f64; 3]| values.map(|v| format!("{v:.4}")).join(",");
         let (coverage, width) = (list(l.coverage), list(l.width));
         let Case { map, confidence, strata, size, .. } = l.case;
-        text += &format!("{map},{},{strata:?},{},{},{:.5},{coverage},{width}\n", confidence.1, size.0, l.of, l.truth);
+        let strata = strata.name();
+        text += &format!("{map},{},{strata},{},{},{:.5},{coverage},{width}\n", confidence.1, size.0, l.of, l.truth);
     }
     text
 }
@@ -220,7 +247,7 @@ pub fn markdown(lines: &[ClassLine]) -> String {
         text += &format!(
             "| {map}, {}, {}, {} | {} | {} | {} | {:.1} | {width} |\n",
             confidence.1,
-            format!("{strata:?}").to_lowercase(),
+            strata.name(),
             size.0,
             coverage(0),
             coverage(1),

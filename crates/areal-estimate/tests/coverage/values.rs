@@ -223,16 +223,17 @@ pub fn print(lines: &[ValueLine]) -> String {
     text
 }
 
-/// The intervals hold, but where the sample is too small to hold the values that make up the mean and the map does not show them.
+/// The intervals hold, but where the sample is too small to hold the values that make up the mean and the map does not show them. Few samples of
+/// a run leave the coverage itself uncertain by `slack`.
 #[track_caller]
-pub fn check(lines: &[ValueLine], least: f64) {
+pub fn check(lines: &[ValueLine], slack: f64) {
     for l in lines.iter().filter(|l| !l.case.cannot_be_known(l.of)) {
-        assert!(l.coverage[1] >= least, "{} of {:?}: {:?}", l.of, l.case, l.coverage);
+        assert!(l.coverage[1] >= 0.91 - slack, "{} of {:?}: {:?}", l.of, l.case, l.coverage);
     }
 }
 
 impl Case {
-    /// With fewer than five units expected that are not zero, and a map that shows nothing of them, no interval knows how large they are.
+    /// With fewer than six units expected that are not zero, and a map that shows nothing of them, no interval knows how large they are.
     pub fn cannot_be_known(&self, of: &str) -> bool {
         let units = if of == "zone" { self.units / ZONES } else { self.units } as f64;
         let some = match self.values {
@@ -240,6 +241,6 @@ impl Case {
             Values::Rare => 0.02,
             _ => 1.0,
         };
-        units * some < 5.0
+        units * some < 6.0
     }
 }

@@ -93,8 +93,8 @@ impl<'a> LabelledSample<'a> {
         let classes = self.frame.meta.target.classes().len();
         let matrix = |strata: &[usize]| {
             let mut sum = vec![vec![0.0; classes]; classes];
-            for (row, part) in strata.iter().flat_map(|h| with_area(&totals.expected[*h])) {
-                sum[row].iter_mut().zip(part).for_each(|(sum, area)| *sum += area);
+            for (row, part) in strata.iter().flat_map(|h| &totals.expected[*h]) {
+                sum[*row].iter_mut().zip(part).for_each(|(sum, area)| *sum += area);
             }
             ExpectedMatrix::new(sum)
         };
@@ -148,11 +148,6 @@ impl<'a> LabelledSample<'a> {
         flaws.extend(sum);
         Ok(flaws)
     }
-}
-
-/// The rows of a stratum's matrix that have areas, with their class.
-fn with_area(rows: &[Vec<f64>]) -> impl Iterator<Item = (usize, &Vec<f64>)> {
-    rows.iter().enumerate().filter(|(_, row)| !row.is_empty())
 }
 
 fn read_design(folder: &Path) -> Result<DrawnDesign, SurveyError> {

@@ -1,5 +1,7 @@
 //! The strata of a map: which there are, their names, and which each cell is in.
 
+use std::collections::HashMap;
+
 use std::path::Path;
 
 use areal_estimate::CellValue;
@@ -81,9 +83,12 @@ impl MapFrame<'_> {
 
     /// For each stratum of a design its index on this map. Their sizes are the caller's to check.
     pub(crate) fn design_strata(&self, design: &Design) -> Result<Vec<usize>, SurveyError> {
-        let names: Vec<String> = (0..self.strata_count()).map(|h| self.stratum_label(h).name).collect();
+        let mut names = HashMap::new();
+        for h in 0..self.strata_count() {
+            names.entry(self.stratum_label(h).name).or_insert(h);
+        }
         let missing = |name: &str| SurveyError::MissingStratum { name: name.to_owned() };
-        let index = |name: &String| names.iter().position(|n| n == name);
+        let index = |name: &String| names.get(name).copied();
         design.strata.iter().map(|s| index(&s.name).ok_or_else(|| missing(&s.name))).collect()
     }
 

@@ -14,6 +14,7 @@ use areal_raster::Prediction;
 
 pub use precision::ClassPrecision;
 use risk::RiskPlan;
+pub use risk::UNEXPECTED;
 pub use settings::{DEFAULT_TARGET_SE, DEFAULT_USERS, MIN_PER_CLASS, MIN_PER_RISK, MIN_PER_STRATUM, SampleSettings};
 use units::{Blind, describe, write_units};
 

@@ -12,9 +12,11 @@ pub struct ClassPrecision {
     pub class: String,
     /// Area that the map's probabilities expect, with the user's accuracies that were given, km2.
     pub area: f64,
-    /// With .5 % of errors that the map does not expect in every stratum.
+    /// As the map's probabilities expect.
+    pub expected_cv: f64,
+    /// With [`UNEXPECTED`](super::UNEXPECTED) errors more in every stratum than the map expects.
     pub cv: f64,
-    /// With strata of map classes, Neyman's allocation and as many units.
+    /// The same with strata of map classes, Neyman's allocation and as many units.
     pub cv_without_risk: f64,
 }
 
@@ -55,6 +57,7 @@ pub(super) fn precision(
         ClassPrecision {
             class: classes[c].name.clone(),
             area: plan.area(c),
+            expected_cv: cv(strata, &plan.expected_fractions(c), numbers),
             cv: cv(strata, fractions, numbers),
             cv_without_risk: cv(&merged, &in_classes, &merged_numbers),
         }

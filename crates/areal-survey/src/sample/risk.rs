@@ -7,7 +7,7 @@ use crate::frame::{PARTS, RiskCuts};
 use crate::{MapFrame, SurveyError};
 
 /// Fraction of every stratum in which the map is planned to be wrong where it expects no error, split evenly among the classes.
-const UNEXPECTED: f64 = 0.005;
+pub const UNEXPECTED: f64 = 0.005;
 
 /// The parts of the map's classes, by stratum.
 pub(super) struct RiskPlan {
@@ -64,9 +64,12 @@ impl RiskPlan {
     /// The fraction of each stratum that is planned to be of a class: as expected, but for [`UNEXPECTED`].
     pub(super) fn fractions(&self, class: usize) -> Vec<f64> {
         let even = UNEXPECTED / self.classes as f64;
-        let one = |(h, part): (usize, &Option<RiskPart>)| {
-            part.as_ref().map_or(0.0, |p| (1.0 - UNEXPECTED) * self.fraction(h, p, class) + even)
-        };
+        self.expected_fractions(class).into_iter().map(|p| (1.0 - UNEXPECTED) * p + even).collect()
+    }
+
+    /// The fraction of each stratum that the map's probabilities expect to be of a class; nothing of a stratum without cells.
+    pub(super) fn expected_fractions(&self, class: usize) -> Vec<f64> {
+        let one = |(h, part): (usize, &Option<RiskPart>)| part.as_ref().map_or(0.0, |p| self.fraction(h, p, class));
         self.parts.iter().enumerate().map(one).collect()
     }
 

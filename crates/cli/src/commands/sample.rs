@@ -7,7 +7,7 @@ use areal_formats::{Design, StrataBy};
 use areal_job::StagedDir;
 use areal_survey::{
     ClassPrecision, DEFAULT_TARGET_SE, DEFAULT_USERS, MIN_PER_CLASS, MIN_PER_RISK, MIN_PER_STRATUM, SampleRemark,
-    SampleSettings, draw_sample,
+    SampleSettings, UNEXPECTED, draw_sample,
 };
 use areal_tables::{ClassNaming, Encoding};
 use areal_zones::ZoneSet;
@@ -260,12 +260,18 @@ fn print_precision(classes: &[ClassPrecision]) {
     if classes.is_empty() {
         return;
     }
-    let head = ["class", "expected_km2", "expected_cv", "cv_with_strata_of_classes"];
+    let head = ["class", "expected_km2", "expected_cv", "planned_cv", "planned_cv_with_strata_of_classes"];
     let mut lines: Vec<Vec<String>> = vec![head.iter().map(|h| (*h).to_owned()).collect()];
     let percent = |cv: f64| format!("{:.1} %", 100.0 * cv);
     for c in classes {
-        lines.push(vec![c.class.clone(), format!("{:.4}", c.area), percent(c.cv), percent(c.cv_without_risk)]);
+        let cvs = [c.expected_cv, c.cv, c.cv_without_risk].map(percent);
+        lines.push([vec![c.class.clone(), format!("{:.4}", c.area)], cvs.to_vec()].concat());
     }
     outln!("");
     print_aligned(&lines);
+    tracing::info!(
+        "expected_cv: as the map's probabilities expect; planned_cv: with errors on {} % of each stratum that they do not expect, which \
+         a sample should withstand",
+        100.0 * UNEXPECTED
+    );
 }
