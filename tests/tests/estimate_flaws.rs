@@ -32,8 +32,8 @@ fn units_on_nodata_are_set_aside_and_strata_that_do_not_add_up_are_refused() {
     ]);
     assert!(!w.path("x").exists());
     let said = run(&["--accept", "other-map,strata-sum"]).expect(0);
-    let count = format!("{} units (the first is", lost.len());
-    let said = said.says(&[&count, "lie on cells without a prediction", "left out", "the weights would be wrong"]);
+    let count = format!("{} units are on cells without a prediction (the first is", lost.len());
+    let said = said.says(&[&count, "left out", "the weights would be wrong"]);
     assert!(!said.stderr.contains("have no label"), "{}", said.stderr);
     let found = rows(&w.path("x/estimates.csv"));
     assert_eq!(number(&found[0], "n") as usize, 300 - lost.len());
@@ -270,7 +270,7 @@ fn flawed_samples_are_refused_with_the_reason() {
         })
         .collect();
     write("labelled.csv", few.join("\n") + "\n");
-    w.estimate("y", &[]).expect(3).says(&["stratum rubber has 1 labelled units", "at least 2"]);
+    w.estimate("y", &[]).expect(3).says(&["stratum rubber has 1 labelled unit;", "at least 2"]);
     write("labelled.csv", text.lines().take(250).collect::<Vec<_>>().join("\n") + "\n");
     w.estimate("z", &[]).expect(0).says(&["51 of 300 units have no label"]);
 }

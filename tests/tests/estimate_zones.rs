@@ -85,7 +85,10 @@ fn raking_and_a_missing_design_do_not_undo_suppression() {
         let found = rows(&w.path(out).join("estimates.csv"));
         found.iter().filter(|r| r["suppressed"] == "primary").map(|r| r["zone_id"].clone()).collect::<Vec<_>>()
     };
+    // The flag of a number bounds its CV, so that one that is left out has none.
     w.estimate("plain", &flags).expect(0);
+    let plain = rows(&w.path("plain/estimates.csv"));
+    assert!(plain.iter().all(|r| r["suppressed"].is_empty() != r["quality"].is_empty()));
     w.estimate("raked", &[&flags[..], &["--benchmark"]].concat()).expect(0);
     assert!(!hidden("plain").is_empty());
     assert_eq!(hidden("plain"), hidden("raked"));
@@ -94,6 +97,26 @@ fn raking_and_a_missing_design_do_not_undo_suppression() {
     let bare = ["estimate", "--prediction", prediction, "--sample", labelled, "--out", out, "--accept", "no-design"];
     areal(bare.iter().chain(&flags)).expect(0);
     assert!(!hidden("bare").is_empty());
+}
+
+/// Zones by the map's corrected sums, and all zones together by the sample: their difference, and a --suppress-below without effect, were not said.
+#[test]
+fn what_does_not_add_up_and_what_has_no_effect_is_said() {
+    let w = world();
+    w.sample(&["--size", "300", "--show-map"]).expect(0);
+    w.label("sample", "sample.csv", "labelled.csv");
+    let zones = w.text("zones.gpkg");
+    let flags = ["--zones", &zones, "--zone-id", "id", "--zone-method", "corrected-map", "--suppress-below", "2"];
+    w.estimate("x", &flags)
+        .expect(0)
+        .says(&["do not add up to all zones together, most of all", "nothing is suppressed"]);
+    let report = std::fs::read_to_string(w.path("x/quality.md")).unwrap();
+    for words in ["3 estimates for the map, 3 estimates for all zones", "with the class that the map shows"] {
+        assert!(report.contains(words), "{words}: {report}");
+    }
+    assert!(!report.contains("without seeing the map"));
+    let raked = w.estimate("y", &[&flags[..], &["--benchmark"]].concat()).expect(0);
+    assert!(!raked.stderr.contains("do not add up"), "{}", raked.stderr);
 }
 
 /// One zone has nothing to hide behind: what all zones have together is its own number.

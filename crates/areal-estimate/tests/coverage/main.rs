@@ -6,6 +6,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod alternatives;
 mod blobs;
 mod corrected;
 mod landscape;
@@ -75,6 +76,25 @@ fn intervals_cover_classes_that_are_missed_in_a_short_run() {
     let lines: Vec<_> = cases.into_iter().flat_map(|case| omissions::simulate(case, 400, 1000, false)).collect();
     println!("{}", omissions::print(&lines));
     omissions::check(&lines);
+}
+
+/// Writes the table of other intervals: `cargo test --workspace --test coverage full_run_of_alternatives -- --ignored --nocapture`.
+#[test]
+#[ignore = "the full run is for the README, which holds its results"]
+fn full_run_of_alternatives() {
+    let (map, hard) = HARD[2];
+    let case = |strata| Case {
+        map,
+        hard,
+        confidence: CONFIDENCES[0],
+        ground: Ground::Scattered,
+        strata,
+        size: omissions::SIZES[1],
+    };
+    let table: String = [Strata::Classes, Strata::Risk].map(|strata| alternatives::table(case(strata), 2000)).concat();
+    println!("{table}");
+    let head = "strata,interval,coverage,least_coverage,width\n";
+    std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/alternatives.csv"), format!("{head}{table}")).unwrap();
 }
 
 /// Errors along the borders of blobs, cells that shrink to the north, and the balanced draw of the program.
@@ -279,7 +299,7 @@ fn full_run() {
     let lines = simulate(40_000);
     let table = print(&lines);
     println!("{table}");
-    let in_zones = zones::simulate(6000);
+    let in_zones = zones::simulate(2400);
     let zone_table = zones::print(&in_zones);
     println!("{zone_table}");
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/docs");

@@ -60,10 +60,10 @@ pub struct ClassLine {
 }
 
 /// A map with strata: for each stratum its cells, the units to draw and what the map expects.
-struct Design {
-    strata: Vec<Vec<usize>>,
-    n: Vec<u64>,
-    expected: Vec<ExpectedMatrix>,
+pub struct Design {
+    pub strata: Vec<Vec<usize>>,
+    pub n: Vec<u64>,
+    pub expected: Vec<ExpectedMatrix>,
     /// Where the cells lie, if they lie anywhere.
     blobs: Option<Blobs>,
 }
@@ -72,7 +72,7 @@ struct Design {
 const MAX_ALONE: usize = 12;
 
 impl Design {
-    fn new(map: &Map, case: &Case) -> Self {
+    pub fn new(map: &Map, case: &Case) -> Self {
         let of = strata_of(map, case.strata);
         let count = of.iter().max().map_or(0, |h| h + 1);
         let mut strata = vec![Vec::new(); count];
@@ -101,7 +101,7 @@ impl Design {
     }
 
     /// Simple random sampling in each stratum; of blobs, the balanced draw of the program.
-    fn draw(&self, map: &Map, rng: &mut ChaCha8Rng) -> (StratifiedSample, Vec<usize>) {
+    pub fn draw(&self, map: &Map, rng: &mut ChaCha8Rng) -> (StratifiedSample, Vec<usize>) {
         let mut drawn: Vec<(usize, usize)> = Vec::new();
         match &self.blobs {
             Some(blobs) => drawn = blobs.draw(&self.n, rng.random()),
@@ -176,7 +176,7 @@ pub fn simulate(case: Case, samples: usize, draws: usize, accuracies: bool) -> V
 }
 
 /// True areas by class, overall accuracy, user's and producer's accuracies by class.
-fn truths(map: &Map) -> Vec<(String, f64)> {
+pub fn truths(map: &Map) -> Vec<(String, f64)> {
     let area = |c: usize| map.fraction(|k| map.truth[k] == c);
     let both = |c: usize| map.fraction(|k| map.truth[k] == c && map.mapped[k] == c);
     let mut all: Vec<(String, f64)> = (0..CLASSES).map(|c| (NAMES[c].to_owned(), area(c))).collect();
