@@ -35,6 +35,23 @@ fn fault_42_a_zone_name_that_is_a_formula_can_be_made_harmless() {
     assert!(html.contains(shown) && !html.contains(&format!("&#39;{shown}")), "{html}");
 }
 
+/// 0 / 0 in the comparison of sums was "a fault of areal".
+#[test]
+fn fault_30_bands_of_zeros_or_nodata_only_are_no_fault() {
+    let bench = Bench::new();
+    let of = |numbers: &[f64], nodata: &str| {
+        let raster = bench.raster("a.tif", &[numbers], &["-ot", "Float32", "-a_nodata", nodata]);
+        let run = bench.aggregate(&raster, &["--content", "values"]).expect(0);
+        let zone = run.json()["zones"][0].clone();
+        (zone["band_1_observed_cells"].as_f64().unwrap(), zone["band_1_mean"].as_f64(), run.stderr)
+    };
+    let (cells, mean, _) = of(&[0.0, 0.0], "-9999");
+    assert_eq!((cells, mean), (2.0, Some(0.0)));
+    let (cells, mean, said) = of(&[7.0, 7.0], "7");
+    assert_eq!((cells, mean), (0.0, None));
+    assert!(said.contains("no zone has an observed cell"), "{said}");
+}
+
 #[test]
 fn fault_42_a_vrt_over_the_bytes_of_any_file_or_a_network_is_refused() {
     let bench = Bench::new();

@@ -117,7 +117,9 @@ impl<'a> Total<'a> {
         let in_zones: f64 = zones.iter().map(|z| (self.sum)(&z.tally)).sum();
         let [outside, overlap, map] = [outside, overlap, whole].map(|t| (self.sum)(t));
         let parts = in_zones + outside - overlap;
-        let relative_difference = (parts - map).abs() / self.scale.max(map.abs());
+        let difference = (parts - map).abs();
+        // A band of zeros, or of nodata only, has nothing to compare with.
+        let relative_difference = if difference == 0.0 { 0.0 } else { difference / self.scale.max(map.abs()) };
         let what = self.what.clone();
         if relative_difference.is_nan() || relative_difference > RECONCILED {
             return Err(ZonesError::Unreconciled { what, parts, whole: map });
