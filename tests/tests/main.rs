@@ -23,6 +23,7 @@ mod explain;
 mod gpu;
 mod ground;
 mod hostile_input;
+mod ground_rims;
 mod init;
 mod inspect;
 mod model_bundle;

@@ -65,9 +65,7 @@ impl AreaBasis {
 
     /// Area of a degree square on this ellipsoid over the same on the map's own, in the middle of the map.
     fn scale_from(&self, grid: &PixelGrid) -> Result<f64, ZonesError> {
-        let mut middle = [grid.transform.apply(0.5 * grid.height as f64, 0.5 * grid.width as f64)];
-        EarthPositions::new(&grid.crs)?.to_lonlat(&mut middle)?;
-        let [lon, lat] = middle[0];
+        let [lon, lat] = place_near_the_middle(grid)?;
         let base = Projection::lonlat_of(&grid.crs)?;
         let CrsKind::Geographic { degrees_per_unit } = base.kind else { return Ok(1.0) };
         let corner = [lon - 0.5, lat.clamp(-89.0, 89.0) + 0.5].map(|v| v / degrees_per_unit);
@@ -81,6 +79,32 @@ impl AreaBasis {
         let scale = on(self.ellipsoid, &Projection::in_degrees(&base, &self.lonlat)?)
             / on(grid.crs.ellipsoid, &EarthPositions::new(&base)?);
         Ok(scale)
+    }
+}
+
+/// Places along each side of a map that are looked at for one on the Earth.
+const LOOKS: usize = 33;
+
+/// Longitude and latitude of the place on the Earth nearest to the middle of a map.
+fn place_near_the_middle(grid: &PixelGrid) -> Result<[f64; 2], ZonesError> {
+    let positions = EarthPositions::new(&grid.crs)?;
+    let middle = [grid.transform.apply(0.5 * grid.height as f64, 0.5 * grid.width as f64)];
+    let share = |k: usize| (k as f64 + 0.5) / LOOKS as f64;
+    let mut looks: Vec<(f64, f64)> =
+        (0..LOOKS * LOOKS).map(|k| (share(k / LOOKS) - 0.5, share(k % LOOKS) - 0.5)).collect();
+    looks.sort_by(|a, b| a.0.hypot(a.1).total_cmp(&b.0.hypot(b.1)));
+    let (height, width) = (grid.height as f64, grid.width as f64);
+    let mut places: Vec<[f64; 2]> = middle.to_vec();
+    places.extend(looks.iter().map(|(down, right)| grid.transform.apply((0.5 + down) * height, (0.5 + right) * width)));
+    positions.to_lonlat_or_nan(&mut places);
+    match places.into_iter().find(|place| place[0].is_finite()) {
+        Some(place) => Ok(place),
+        // With the error of the middle.
+        None => {
+            let mut middle = middle;
+            positions.to_lonlat(&mut middle)?;
+            Ok(middle[0])
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{WindowCoverage, ZoneSet, ZonesError, place};
 pub(crate) struct ZoneSize {
     /// True area of the whole zone, square metres.
     pub area: f64,
-    /// The same in cells; `None` where the outline was clipped to the surroundings of the map.
+    /// The same in cells; `None` where the outline was clipped to the surroundings of the map or reaches beyond it.
     pub cells: Option<f64>,
 }
 

@@ -16,13 +16,17 @@ use crate::{Zone, ZoneSet, ZoneShape, ZonesError, ellipsoidal_area};
 
 /// Most zones projected together: enough to spare calls into the projection, few enough to bound memory.
 const MOST: usize = 4096;
+/// An outline beyond the map by so many cells is rounding: edges lie so far from where they belong.
+const BEYOND: f64 = 1e-3;
+
 /// One zone on a grid.
 #[derive(Debug, Clone)]
 pub struct PlacedZone {
     /// Its outline in pixel coordinates; empty when it lies outside the map. A zone over the antimeridian has as many
     /// copies as the grid has places for it.
     pub shape: ZoneShape,
-    /// Area in cells of one copy; `None` when the outline was clipped to the surroundings of the map.
+    /// Area in cells of one copy; `None` when the outline was clipped to the surroundings of the map, or reaches beyond a map
+    /// that has no copies of it.
     pub cells: Option<f64>,
     /// True area of the whole zone on the ellipsoid, square metres.
     pub area: f64,
@@ -60,7 +64,7 @@ fn batch_size(set: &ZoneSet) -> usize {
 }
 
 /// 360 degrees in columns, where columns are longitudes: in degrees, and in cylindrical projections.
-fn turn_columns(grid: &PixelGrid) -> Result<Option<f64>, ZonesError> {
+pub(crate) fn turn_columns(grid: &PixelGrid) -> Result<Option<f64>, ZonesError> {
     if !grid.transform.is_north_up() {
         return Ok(None);
     }
@@ -147,7 +151,11 @@ impl TargetGrid<'_> {
 
     fn settle(&self, outline: &MultiPolygon<f64>, clipped: bool, placed: &mut PlacedZone) {
         let shape = ZoneShape::new(outline);
-        placed.cells = (!clipped).then(|| shape.area());
+        let (width, height) = (self.grid.width as f64, self.grid.height as f64);
+        let [x0, y0, x1, y1] = shape.extent().unwrap_or_default();
+        let beyond = x0.min(y0) < -BEYOND || x1 > width + BEYOND || y1 > height + BEYOND;
+        // Cells on the rim of the Earth count as whole ones, so that covered cells alone do not tell.
+        placed.cells = (!clipped && (self.turn.is_some() || !beyond)).then(|| shape.area());
         placed.shape = match (self.turn, shape.extent()) {
             (Some(turn), Some(b)) => match turns_into(b[0], b[2], 0.0, self.grid.width as f64, turn)[..] {
                 [] => ZoneShape::default(),

@@ -1,5 +1,7 @@
 //! Values that seem to stand for no data and were not declared as such, found while a map is read.
 
+use std::collections::BTreeMap;
+
 use areal_grid::Extremes;
 
 use crate::map_reader::MapReader;
@@ -11,6 +13,8 @@ pub(crate) struct Seen {
     /// Of each band of values.
     bands: Vec<Extremes>,
     weights: Extremes,
+    /// Amounts of the weights raster without a place on the map.
+    dropped: BTreeMap<[usize; 2], f64>,
 }
 
 impl Seen {
@@ -20,6 +24,7 @@ impl Seen {
         self.bands.iter_mut().zip(&reader.seen).for_each(|(all, own)| all.merge(own));
         if let Some(weights) = &reader.weights {
             self.weights.merge(&weights.seen);
+            self.dropped.extend(&weights.dropped);
         }
     }
 
@@ -37,6 +42,14 @@ impl Seen {
                     stray.text()
                 );
             }
+        }
+        if !self.dropped.is_empty() {
+            tracing::warn!(
+                "{} cells of the weights raster lie where {} ends or is cut; their amounts, {} in all, are left out",
+                self.dropped.len(),
+                map.grid.crs.name,
+                self.dropped.values().sum::<f64>()
+            );
         }
         if let Some(stray) = self.weights.stray() {
             let value = stray.text();
