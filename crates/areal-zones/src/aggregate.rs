@@ -198,6 +198,8 @@ fn aggregate_on(
 
 /// Share of an area above which something is said of it: zones that overlap, cells without weights.
 const SAID_SHARE: f64 = 1e-6;
+/// Share of the observed area without weight that is worth a word.
+const SAID_ZERO: f64 = 0.05;
 
 fn say(areas: &Areas) {
     if areas.cells_read < areas.cells {
@@ -223,6 +225,7 @@ fn say(areas: &Areas) {
         tracing::warn!("of {} zones, {partial} are partly and {outside} completely outside the map", areas.zones.len());
     }
     say_unweighted(areas);
+    say_zero_weight(areas);
     let worst = areas.reconciliation.iter().map(|r| r.relative_difference).fold(0.0, f64::max);
     tracing::info!(
         "zones and the rest add up to the map in {} totals; largest relative difference {worst:.1e}",
@@ -243,6 +246,20 @@ fn say_unweighted(areas: &Areas) {
             without / 1e6,
             zones.len(),
             100.0 * without / observed
+        );
+    }
+}
+
+/// Says how much ground a mean over area counts that has no weight. Who learned from places where people live knows little of
+/// the ground where nobody does.
+fn say_zero_weight(areas: &Areas) {
+    let of = |t: &Tally| t.values.first().map_or((0.0, 0.0), |v| (v.zero_weight, v.by_area.weight));
+    let (zero, observed) = areas.zones.iter().map(|z| of(&z.tally)).fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1));
+    if zero > SAID_ZERO * observed {
+        tracing::warn!(
+            "the weights raster is 0 on {:.1} % of the observed area: means over area count this ground, also where a model has \
+             never seen its like, and weighted means do not; see zero_weight_area in the table",
+            100.0 * zero / observed
         );
     }
 }

@@ -37,6 +37,8 @@ pub enum Measure {
     WeightSum,
     /// Observed area for which it holds no amount.
     UnweightedArea,
+    /// Observed area where it is 0.
+    ZeroWeightArea,
 }
 
 impl fmt::Display for Measure {
@@ -60,6 +62,7 @@ impl fmt::Display for Measure {
             Self::Weighted(statistic) => write!(f, "weighted_{}", Self::Statistic(*statistic)),
             Self::WeightSum => f.write_str("weight_sum"),
             Self::UnweightedArea => f.write_str("unweighted_area"),
+            Self::ZeroWeightArea => f.write_str("zero_weight_area"),
         }
     }
 }
@@ -103,6 +106,10 @@ impl Measure {
                 "part of the observed area for which the weights raster holds no amount (it ends there, or has nodata): \
                  weighted measures leave it out"
             }
+            Self::ZeroWeightArea => {
+                "part of the observed area where the weights raster is 0, nobody lives, say: means over area count it, weighted \
+                 means do not"
+            }
         };
         text.to_owned()
     }
@@ -119,7 +126,8 @@ impl Measure {
             | Self::NotCoveredArea
             | Self::ClassArea
             | Self::ProbabilityArea
-            | Self::UnweightedArea => "km2".to_owned(),
+            | Self::UnweightedArea
+            | Self::ZeroWeightArea => "km2".to_owned(),
             Self::ClassShare | Self::MeanProbability => "1".to_owned(),
             Self::Statistic(Statistic::Cells) => "cells".to_owned(),
             Self::Statistic(Statistic::Variety) => "values".to_owned(),

@@ -130,6 +130,7 @@ fn value_measure(zone: &ZoneSums, band: usize, percents: &[Percent], measure: Me
         Measure::UnobservedArea => Some((zone.tally.area - v.by_area.weight).max(0.0) / KM2),
         Measure::WeightSum => Some(v.all_weight),
         Measure::UnweightedArea => Some(v.unweighted / KM2),
+        Measure::ZeroWeightArea => Some(v.zero_weight / KM2),
         Measure::Statistic(statistic) => {
             let ranks = zone.ranks.get(band);
             match statistic {

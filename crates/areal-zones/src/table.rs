@@ -201,7 +201,7 @@ impl Rows<'_, '_> {
             measures.extend((weighted && statistic.has_weighted()).then_some(Measure::Weighted(*statistic)));
         }
         if weighted {
-            measures.extend([Measure::WeightSum, Measure::UnweightedArea]);
+            measures.extend([Measure::WeightSum, Measure::UnweightedArea, Measure::ZeroWeightArea]);
         }
         let percents: Arc<[_]> = settings.percents().into();
         for measure in measures {

@@ -46,6 +46,8 @@ pub struct ValueTally {
     pub all_weight: f64,
     /// Area of observed cells, or parts of them, for which the weights raster has no amount, square metres.
     pub unweighted: f64,
+    /// Area of observed cells, or parts of them, where it is 0, square metres.
+    pub zero_weight: f64,
     /// Sum, extremes and spread by weights; nothing where they are not asked for.
     pub extra: Extra,
 }
@@ -83,6 +85,7 @@ impl Tally {
             a.weighted += b.weighted;
             a.all_weight += b.all_weight;
             a.unweighted += b.unweighted;
+            a.zero_weight += b.zero_weight;
             a.extra.merge(&b.extra);
         }
     }

@@ -39,6 +39,7 @@ struct ValueSum {
     weighted: f64,
     all_weight: f64,
     unweighted: f64,
+    zero_weight: f64,
 }
 
 impl<'a> ValueSums<'a> {
@@ -105,6 +106,7 @@ impl<'a> ValueSums<'a> {
                 weighted: s.weighted,
                 all_weight: s.all_weight,
                 unweighted: s.unweighted,
+                zero_weight: s.zero_weight,
                 extra: Extra::default(),
             })
             .collect();
@@ -146,6 +148,9 @@ impl ValueSum {
                 self.weight += weight;
                 self.weighted += weight * pixels.get(k);
                 self.unweighted += coverage * area * (1.0 - weights.known[k]);
+                if weights.amounts[k] == 0.0 {
+                    self.zero_weight += coverage * area * weights.known[k];
+                }
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Names and files made to do harm: formulas in tables, virtual rasters that read what they should not, legends for QGIS.
+//! Awkward bands, and names and files made to do harm: formulas in tables, virtual rasters that read what they should not.
 
 use std::fs;
 
@@ -50,6 +50,21 @@ fn fault_30_bands_of_zeros_or_nodata_only_are_no_fault() {
     let (cells, mean, said) = of(&[7.0, 7.0], "7");
     assert_eq!((cells, mean), (0.0, None));
     assert!(said.contains("no zone has an observed cell"), "{said}");
+}
+
+/// Area means of a wealth index were 7.5 too high, because they counted ground where nobody lives.
+#[test]
+fn fault_49_ground_without_people_is_told() {
+    let bench = Bench::new();
+    let people = bench.raster("people.tif", &[&[0.0, 0.0, 10.0, 30.0]], &[]);
+    let wealth = bench.raster("wealth.tif", &[&[1.0, 2.0, 3.0, 4.0]], &["-ot", "Float32"]);
+    let run = bench.aggregate(&wealth, &["--weights", &people]).expect(0);
+    let run = run.says(&["the weights raster is 0 on 50.0 % of the observed area", "zero_weight_area"]);
+    let zone = run.json()["zones"][0].clone();
+    let column = |name: &str| zone[format!("band_1_{name}")].as_f64().unwrap();
+    // (10 x 3 + 30 x 4) / 40; two of four cells of the same area hold nobody.
+    assert!((column("weighted_mean") - 3.75).abs() < 1e-12 && (column("mean") - 2.5).abs() < 1e-9);
+    assert!((column("zero_weight_area_km2") / column("observed_area_km2") - 0.5).abs() < 1e-9);
 }
 
 #[test]
