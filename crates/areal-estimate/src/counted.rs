@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 /// `1 unit`, `2 units`, `2 classes`.
-pub fn counted<N: Display + PartialEq + From<u8>>(n: N, noun: &str) -> String {
+pub fn counted<N: Copy + Display + PartialEq + From<u8>>(n: N, noun: &str) -> String {
     let plural = match noun {
         _ if n == N::from(1) => "",
         _ if noun.ends_with('s') => "es",
@@ -13,7 +13,7 @@ pub fn counted<N: Display + PartialEq + From<u8>>(n: N, noun: &str) -> String {
 }
 
 /// `1 unit lies`, `2 units lie`: the verb as of one and of several.
-pub fn counted_do<N: Display + PartialEq + From<u8>>(n: N, noun: &str, [one, several]: [&str; 2]) -> String {
+pub fn counted_do<N: Copy + Display + PartialEq + From<u8>>(n: N, noun: &str, [one, several]: [&str; 2]) -> String {
     let verb = if n == N::from(1) { one } else { several };
     format!("{} {verb}", counted(n, noun))
 }

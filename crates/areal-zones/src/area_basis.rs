@@ -97,15 +97,13 @@ fn place_near_the_middle(grid: &PixelGrid) -> Result<[f64; 2], ZonesError> {
     let mut places: Vec<[f64; 2]> = middle.to_vec();
     places.extend(looks.iter().map(|(down, right)| grid.transform.apply((0.5 + down) * height, (0.5 + right) * width)));
     positions.to_lonlat_or_nan(&mut places);
-    match places.into_iter().find(|place| place[0].is_finite()) {
-        Some(place) => Ok(place),
-        // With the error of the middle.
-        None => {
-            let mut middle = middle;
-            positions.to_lonlat(&mut middle)?;
-            Ok(middle[0])
-        }
+    if let Some(place) = places.into_iter().find(|place| place[0].is_finite()) {
+        return Ok(place);
     }
+    // With the error of the middle.
+    let mut middle = middle;
+    positions.to_lonlat(&mut middle)?;
+    Ok(middle[0])
 }
 
 fn is_sphere(ellipsoid: &Ellipsoid) -> bool {

@@ -206,7 +206,9 @@ impl Known {
     pub fn of(land: &Landscape, strata: &[Vec<usize>]) -> Self {
         let mut areas = vec![vec![0.0; strata.len()]; ZONES];
         for (h, cells) in strata.iter().enumerate() {
-            cells.iter().for_each(|&k| areas[Landscape::zone(k)][h] += 1.0);
+            for &k in cells {
+                areas[Landscape::zone(k)][h] += 1.0;
+            }
         }
         let present = |row: Vec<f64>| row.into_iter().enumerate().filter(|(_, area)| *area > 0.0).collect();
         let expected = |cells: &Vec<usize>| {

@@ -212,12 +212,8 @@ impl Stage for Options {
         folder.commit()?;
         out!("{shown}");
         warn_of_nothing(&table);
-        let of_value = |item: &Quantity| item.measure == Measure::Statistic(Statistic::Mean);
-        if self.prediction.is_some() && self.weights.is_none() && table.items.iter().any(of_value) {
-            tracing::warn!(
-                "means are over all observed ground, also where the model has never seen its like: nobody lives there, say, and \
-                 the survey was where people live; for means over people pass a population raster as --weights"
-            );
+        if self.prediction.is_some() && self.weights.is_none() {
+            warn_of_area_means(&table);
         }
         tracing::info!("areas of {} are in {}", counted(set.zones.len(), "zone"), out.display());
         // To free the outlines of many zones takes a while, for which nobody need wait.
@@ -302,6 +298,16 @@ fn provenance(inputs: Vec<InputRef>, settings: Value) -> Provenance {
         inputs,
         settings,
         seed: None,
+    }
+}
+
+/// Says of means of a predicted value that they count all ground.
+fn warn_of_area_means(table: &AreaTable<'_>) {
+    if table.items.iter().any(|item| item.measure == Measure::Statistic(Statistic::Mean)) {
+        tracing::warn!(
+            "means are over all observed ground, also where the model has never seen its like: nobody lives there, say, and the \
+             survey was where people live; for means over people pass a population raster as --weights"
+        );
     }
 }
 

@@ -135,15 +135,9 @@ fn help(error: &SurveyError) -> String {
         SurveyError::NoClassStrata => "use --strata zones, raster or whole".into(),
         SurveyError::NoZoneStrata => "pass their file as --zones".into(),
         SurveyError::NoStrataRaster => "pass it as --strata-raster".into(),
-        SurveyError::StratumValue { .. } => {
-            "strata are whole numbers from 0 to 255: pass the value that stands for no data as --strata-nodata, or reclassify the \
-             raster first"
-                .into()
+        SurveyError::StratumValue { .. } | SurveyError::StrataCrs { .. } | SurveyError::StrataGrid { .. } => {
+            strata_raster(error).into()
         }
-        SurveyError::StrataCrs { .. } => {
-            "warp it onto the map's grid first: gdalwarp -r near -t_srs ... -te ... -ts ...".into()
-        }
-        SurveyError::StrataGrid { .. } => "warp it onto the map's grid first: gdalwarp -r near -te ... -ts ...".into(),
         SurveyError::MissingStratum { .. } => "pass the zones or strata raster that the sample was drawn with".into(),
         SurveyError::NoSize => "give the number of units with --size".into(),
         SurveyError::CvStrata { .. } => "use --strata classes or both, or give the number of units with --size".into(),
@@ -171,6 +165,19 @@ fn help(error: &SurveyError) -> String {
         | SurveyError::File(_)
         | SurveyError::Interrupted(_)
         | SurveyError::Projection(_) => String::new(),
+    }
+}
+
+fn strata_raster(error: &SurveyError) -> &'static str {
+    match error {
+        SurveyError::StratumValue { .. } => {
+            "strata are whole numbers from 0 to 255: pass the value that stands for no data as --strata-nodata, or reclassify the \
+             raster first"
+        }
+        SurveyError::StrataCrs { .. } => {
+            "warp it onto the map's grid first: gdalwarp -r near -t_srs ... -te ... -ts ..."
+        }
+        _ => "warp it onto the map's grid first: gdalwarp -r near -te ... -ts ...",
     }
 }
 
