@@ -3,10 +3,11 @@
 use crate::class_findings::worse_than_strata;
 use crate::class_survey::{SurveySample, SurveySettings};
 use crate::clustering::{GroupFraction, clustered, thin_strata};
+use crate::counted::counted;
 use crate::error::{EstimateError, Missing};
 use crate::estimate::Estimate;
 use crate::estimator::{Auxiliary, Estimator};
-use crate::finding::Finding;
+use crate::finding::{Finding, FindingKind};
 use crate::interval::Interval;
 use crate::rows::{EstimateRow, Population, Subject};
 use crate::stratified::StratifiedSample;
@@ -141,7 +142,8 @@ impl<'a> ValueData<'a> {
         let groups =
             GroupFraction::of_zones(&self.sample, designed, zones, &self.zoning.membership, self.sample.area())?;
         let thin = if designed { thin_strata(&self.sample) } else { None };
-        Ok(thin.into_iter().chain(clustered("zones", &groups)).collect())
+        let few = if designed { few_values(&self.y, &self.survey.name) } else { None };
+        Ok(few.into_iter().chain(thin).chain(clustered("zones", &groups)).collect())
     }
 
     fn whole(&self) -> Result<(Vec<EstimateRow>, f64), EstimateError> {
@@ -191,6 +193,28 @@ impl<'a> ValueData<'a> {
         };
         Ok(self.survey.zones.iter().zip(found).enumerate().filter(|(_, (zone, _))| zone.area > 0.0).map(row).collect())
     }
+}
+
+/// From this number of units on that are not of the commonest value, intervals hold whatever the map shows (`tests/coverage`).
+const MIN_VALUES: usize = 6;
+
+/// A mean that a few units make up, where all others have one value.
+fn few_values(y: &[f64], name: &str) -> Option<Finding> {
+    let mut sorted = y.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let commonest = sorted.chunk_by(|a, b| a == b).max_by_key(|alike| alike.len())?;
+    let others = y.len() - commonest.len();
+    (2 * commonest.len() > y.len() && others < MIN_VALUES).then(|| {
+        Finding::warning(
+            FindingKind::SmallSample,
+            format!(
+                "all but {others} of {} have a {name} of {}: where the map does not show the others either, no interval can tell how much was \
+                 missed; label more units where there may be some",
+                counted(y.len(), "unit"),
+                commonest[0]
+            ),
+        )
+    })
 }
 
 #[cfg(test)]
@@ -255,6 +279,11 @@ mod tests {
         let found = estimate_value(&survey, &settings).unwrap();
         assert_eq!(found.findings, []);
         let zones: Vec<_> = found.rows.iter().filter(|r| r.population == Population::Zone).collect();
+        // Five of thirty units make up a mean.
+        let sparse: Vec<f64> = (0..30).map(|k| if k < 5 { 9.0 } else { 0.0 }).collect();
+        let finding = few_values(&sparse, "biomass").unwrap();
+        assert!(finding.message.contains("all but 5 of 30 units have a biomass of 0"), "{finding}");
+        assert!(few_values(&[0.0, 1.0, 2.0], "biomass").is_none());
         let found: Vec<_> = zones.iter().map(|r| (r.zone_id.as_str(), r.mapped, r.estimate.unwrap())).collect();
         assert_eq!(found, [("b", 2.0, 2.0), ("c", 12.0, 12.0)]);
     }

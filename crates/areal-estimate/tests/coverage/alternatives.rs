@@ -49,7 +49,9 @@ pub fn table(case: Case, samples: usize) -> String {
         let mean = coverages.iter().sum::<f64>() / CLASSES as f64;
         let least = coverages.iter().copied().fold(1.0, f64::min);
         let widths = (0..CLASSES).map(width).collect::<Vec<String>>().join(" ");
-        format!("{},{method},{mean:.3},{least:.3},{widths}\n", case.strata.name())
+        let Case { map, confidence, strata, size, .. } = case;
+        let strata = strata.name();
+        format!("{map},{},{strata},{},{method},{mean:.3},{least:.3},{widths}\n", confidence.1, size.0)
     };
     METHODS.iter().enumerate().map(line).collect()
 }

@@ -82,18 +82,19 @@ fn intervals_cover_classes_that_are_missed_in_a_short_run() {
 #[test]
 #[ignore = "the full run is for the README, which holds its results"]
 fn full_run_of_alternatives() {
-    let (map, hard) = HARD[2];
-    let case = |strata| Case {
-        map,
-        hard,
-        confidence: CONFIDENCES[0],
-        ground: Ground::Scattered,
-        strata,
-        size: omissions::SIZES[1],
-    };
-    let table: String = [Strata::Classes, Strata::Risk].map(|strata| alternatives::table(case(strata), 2000)).concat();
+    let case =
+        |(map, hard), confidence, strata, size| Case { map, hard, confidence, ground: Ground::Scattered, strata, size };
+    let ([_, of_300, _], [calibrated, _, _, useless]) = (omissions::SIZES, CONFIDENCES);
+    let cases = [
+        case(HARD[2], calibrated, Strata::Classes, of_300),
+        case(HARD[2], calibrated, Strata::Risk, of_300),
+        case(HARD[0], useless, Strata::Risk, omissions::SIZES[0]),
+        case(HARD[1], useless, Strata::Risk, of_300),
+        case(HARD[3], calibrated, Strata::Risk, omissions::SIZES[0]),
+    ];
+    let table: String = cases.map(|case| alternatives::table(case, 1000)).concat();
     println!("{table}");
-    let head = "strata,interval,coverage,least_coverage,width\n";
+    let head = "map,confidence,strata,units,interval,coverage,least_coverage,width\n";
     std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/alternatives.csv"), format!("{head}{table}")).unwrap();
 }
 

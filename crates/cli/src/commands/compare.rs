@@ -13,7 +13,9 @@ use crate::survey::{print_aligned, zone_label};
 /// Compare two vintages of estimates row by row and test each change against the sampling error.
 ///
 /// Only estimates of the same ground are compared: what one of the maps does not predict, as under clouds, is no change. Where the
-/// maps or a zone differ in predicted area, those estimates are left out, with both areas.
+/// maps or a zone differ in predicted area, those estimates are left out, with both areas. The tables hold totals and do not say where the ground
+/// lies, so that no part of them can be compared. To compare the ground that both maps predict, make it a layer of polygons and estimate both
+/// vintages with --zones on it.
 ///
 /// The p-value of a row is for that row alone. Significance uses Holm's correction for the number of rows. If no zone
 /// has changed, the probability of any false alarm is then at most one in twenty for the whole comparison, at the
