@@ -28,6 +28,8 @@ pub struct DrawnSample {
     pub remarks: Vec<SampleRemark>,
     /// What is expected of each class; empty without strata of risk.
     pub precision: Vec<ClassPrecision>,
+    /// Fraction of the area that the map's probabilities expect to be of another class than the mapped one, for strata of risk.
+    pub expected_error: Option<f64>,
 }
 
 /// What the user should know of a draw.
@@ -88,6 +90,7 @@ pub fn draw_sample(settings: &SampleSettings, out: &StagedDir, job: Job<'_>) -> 
         units: units.len(),
         design,
         precision,
+        expected_error: risk.as_ref().map(RiskPlan::expected_error),
     })
 }
 

@@ -73,6 +73,15 @@ impl RiskPlan {
         self.parts.iter().enumerate().map(one).collect()
     }
 
+    /// The fraction of the area that is expected to be of another class than the mapped one.
+    pub(super) fn expected_error(&self) -> f64 {
+        let total: f64 = self.parts.iter().flatten().map(|p| p.area).sum();
+        let one = |(h, part): (usize, &Option<RiskPart>)| {
+            part.as_ref().map_or(0.0, |p| p.area * (1.0 - self.fraction(h, p, Self::class_of(h))))
+        };
+        self.parts.iter().enumerate().map(one).sum::<f64>() / total
+    }
+
     /// Expected area of a class, km2.
     pub(super) fn area(&self, class: usize) -> f64 {
         let one =

@@ -151,7 +151,7 @@ impl Stage for Options {
             counted(drawn.units, "unit")
         );
         print_design(&drawn.design);
-        print_precision(&drawn.precision);
+        print_precision(&drawn.precision, drawn.expected_error);
         Ok(())
     }
 }
@@ -256,10 +256,8 @@ fn print_design(design: &Design) {
 }
 
 /// What is expected of each class with these strata, and with strata of classes.
-fn print_precision(classes: &[ClassPrecision]) {
-    if classes.is_empty() {
-        return;
-    }
+fn print_precision(classes: &[ClassPrecision], expected_error: Option<f64>) {
+    let Some(error) = expected_error else { return };
     let head = ["class", "expected_km2", "expected_cv", "planned_cv", "planned_cv_with_strata_of_classes"];
     let mut lines: Vec<Vec<String>> = vec![head.iter().map(|h| (*h).to_owned()).collect()];
     let percent = |cv: f64| format!("{:.1} %", 100.0 * cv);
@@ -270,8 +268,9 @@ fn print_precision(classes: &[ClassPrecision]) {
     outln!("");
     print_aligned(&lines);
     tracing::info!(
-        "expected_cv: as the map's probabilities expect; planned_cv: with errors on {} % of each stratum that they do not expect, which \
-         a sample should withstand",
+        "expected_cv: the map's probabilities put {:.1} % of the area in another class than the mapped one; where the map is wrong less often, CVs \
+         are smaller. planned_cv: with errors on {} % of each stratum that they do not expect",
+        100.0 * error,
         100.0 * UNEXPECTED
     );
 }
