@@ -55,9 +55,7 @@ pub(crate) fn add_extras(coverage: &WindowCoverage, zones: usize, data: &WindowD
         }
     }
     for ((_, tally), sums) in tallies.iter_mut().zip(sums.chunks(bands.len().max(1))) {
-        for (value, sum) in tally.values.iter_mut().zip(sums) {
-            value.extra = sum.extra();
-        }
+        tally.extras = sums.iter().map(Sum::extra).collect();
     }
 }
 

@@ -6,7 +6,7 @@ use areal_grid::PixelState;
 
 use crate::ranks::is_less;
 use crate::statistic::Percent;
-use crate::{Measure, Ranked, Statistic, ValueTally, ZoneSums};
+use crate::{Extra, Measure, Ranked, Statistic, ValueTally, ZoneSums};
 
 /// Square metres in a square kilometre.
 const KM2: f64 = 1e6;
@@ -125,6 +125,7 @@ fn is_area(measure: Measure) -> bool {
 
 fn value_measure(zone: &ZoneSums, band: usize, percents: &[Percent], measure: Measure) -> Option<f64> {
     let v = zone.tally.values.get(band).copied().unwrap_or_default();
+    let extra = zone.tally.extras.get(band).copied().unwrap_or_default();
     match measure {
         Measure::ObservedArea => Some(v.by_area.weight / KM2),
         Measure::UnobservedArea => Some((zone.tally.area - v.by_area.weight).max(0.0) / KM2),
@@ -136,25 +137,25 @@ fn value_measure(zone: &ZoneSums, band: usize, percents: &[Percent], measure: Me
             match statistic {
                 Statistic::Variety => ranks.map(|ranks| ranks.variety as f64),
                 _ if statistic.needs_values() => picked(ranks?.by_area.as_ref()?, statistic, percents),
-                _ => of_area(&v, statistic),
+                _ => of_area(&v, &extra, statistic),
             }
         }
         Measure::Weighted(statistic) => match statistic {
             Statistic::Sum => Some(v.weighted),
             Statistic::Mean => (v.weight > 0.0).then(|| v.weighted / v.weight),
-            Statistic::Variance => v.extra.by_amount.variance(),
-            Statistic::StandardDeviation => v.extra.by_amount.standard_deviation(),
+            Statistic::Variance => extra.by_amount.variance(),
+            Statistic::StandardDeviation => extra.by_amount.standard_deviation(),
             _ => picked(zone.ranks.get(band)?.by_amount.as_ref()?, statistic, percents),
         },
         _ => None,
     }
 }
 
-fn of_area(v: &ValueTally, statistic: Statistic) -> Option<f64> {
-    let extremes = v.extra.extremes;
+fn of_area(v: &ValueTally, extra: &Extra, statistic: Statistic) -> Option<f64> {
+    let extremes = extra.extremes;
     match statistic {
         Statistic::Cells => Some(v.cells),
-        Statistic::Sum => Some(v.extra.sum),
+        Statistic::Sum => Some(extra.sum),
         Statistic::Mean => v.by_area.mean(),
         Statistic::Variance => v.by_area.variance(),
         Statistic::StandardDeviation => v.by_area.standard_deviation(),

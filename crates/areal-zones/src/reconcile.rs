@@ -75,11 +75,12 @@ fn value_totals(band: usize, whole: &Tally) -> Vec<Total<'static>> {
             ..Total::new(format!("value times area, band {number}"), "", product)
         },
     ];
-    if of(whole).extra.sum != 0.0 {
-        let [low, high] = of(whole).extra.extremes.unwrap_or_default();
+    let extra = move |t: &Tally| t.extras.get(band).copied().unwrap_or_default();
+    if extra(whole).sum != 0.0 {
+        let [low, high] = extra(whole).extremes.unwrap_or_default();
         totals.push(Total {
             scale: of(whole).cells * low.abs().max(high.abs()),
-            ..Total::new(format!("sum of values, band {number}"), "", move |t| of(t).extra.sum)
+            ..Total::new(format!("sum of values, band {number}"), "", move |t| extra(t).sum)
         });
     }
     if of(whole).all_weight > 0.0 {

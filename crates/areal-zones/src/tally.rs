@@ -29,6 +29,8 @@ pub struct Tally {
     pub probability_cells: f64,
     /// By value band.
     pub values: Vec<ValueTally>,
+    /// By value band: sum, extremes and spread by weights; empty where they are not asked for.
+    pub extras: Vec<Extra>,
 }
 
 /// Sums of one zone over one band of values.
@@ -48,8 +50,6 @@ pub struct ValueTally {
     pub unweighted: f64,
     /// Area of observed cells, or parts of them, where it is 0, square metres.
     pub zero_weight: f64,
-    /// Sum, extremes and spread by weights; nothing where they are not asked for.
-    pub extra: Extra,
 }
 
 impl Tally {
@@ -77,6 +77,8 @@ impl Tally {
             *a += b;
         }
         self.probability_cells += other.probability_cells;
+        self.extras.resize(self.extras.len().max(other.extras.len()), Extra::default());
+        self.extras.iter_mut().zip(&other.extras).for_each(|(a, b)| a.merge(b));
         self.values.resize(self.values.len().max(other.values.len()), ValueTally::default());
         for (a, b) in self.values.iter_mut().zip(&other.values) {
             a.cells += b.cells;
@@ -86,7 +88,6 @@ impl Tally {
             a.all_weight += b.all_weight;
             a.unweighted += b.unweighted;
             a.zero_weight += b.zero_weight;
-            a.extra.merge(&b.extra);
         }
     }
 }

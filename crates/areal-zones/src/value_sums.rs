@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use areal_grid::{PixelState, Pixels, Window};
 
-use crate::extra_sums::Extra;
 use crate::row_areas::{CHUNK, RowAreas, split};
 use crate::tally::LANES;
 use crate::{Moments, Tally, ValueTally, WindowWeights};
@@ -107,7 +106,6 @@ impl<'a> ValueSums<'a> {
                 all_weight: s.all_weight,
                 unweighted: s.unweighted,
                 zero_weight: s.zero_weight,
-                extra: Extra::default(),
             })
             .collect();
     }
