@@ -3,7 +3,7 @@
 use crate::error::EstimateError;
 use crate::expected::ExpectedMatrix;
 use crate::interval::Interval;
-use crate::posterior_interval::{NOTHING, PartAndRest, Shares, flat_units, ratio_interval};
+use crate::posterior_interval::{MAP_UNITS, NOTHING, PartAndRest, Shares, ZONE_MAP_UNITS, flat_units, ratio_interval};
 use crate::stratified::StratifiedSample;
 
 /// Draws from the posterior for published numbers: they leave about one hundredth of an interval's half-width to chance,
@@ -34,7 +34,7 @@ impl ClassIntervals<'_> {
         self.area_about(class, None)
     }
 
-    /// The same about an estimate that is not the sample's own.
+    /// The same in a zone, about an estimate that is not the sample's own.
     pub(crate) fn area_about(&self, class: usize, estimate: Option<f64>) -> Result<Interval, EstimateError> {
         let shares = |e: &ExpectedMatrix| Shares {
             part: 1.0 - e.class(class),
@@ -42,7 +42,8 @@ impl ClassIntervals<'_> {
             possible: [e.classes() > 1, true, false],
         };
         let of = self.parts(|_, r| r != class, |_, r| r == class, shares, self.one_class());
-        let of = PartAndRest { about: estimate.map(|class| 1.0 - class), ..of };
+        let map_units = if estimate.is_some() { ZONE_MAP_UNITS } else { MAP_UNITS };
+        let of = PartAndRest { about: estimate.map(|class| 1.0 - class), map_units, ..of };
         let others = ratio_interval(self.sample, &of, self.draws, self.level)?;
         Ok(Interval { low: 1.0 - others.high, high: 1.0 - others.low, ..others })
     }
@@ -115,6 +116,7 @@ impl ClassIntervals<'_> {
             expected: self.expected.iter().map(shares).collect(),
             flat: flat_units(self.expected),
             rest_of_flat,
+            map_units: MAP_UNITS,
             about: None,
         }
     }

@@ -66,6 +66,7 @@ fn a_producers_accuracy_is_a_ratio_over_strata() {
         part,
         rest,
         about: None,
+        map_units: MAP_UNITS,
         expected: vec![shares(0.9, 0.0, [true, false, true]), shares(0.0, 0.02, [false, true, true])],
         flat: vec![1.0, 1.0],
         rest_of_flat: 0.25,

@@ -313,7 +313,7 @@ fn full_run() {
 #[test]
 #[ignore = "the full run is for the README, which holds its results"]
 fn full_run_of_intervals_in_zones() {
-    let lines = zones::simulate(1200);
+    let lines = zones::simulate(720);
     let table = zones::print(&lines);
     println!("{table}");
     std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/zone_coverage.csv"), &table).unwrap();
