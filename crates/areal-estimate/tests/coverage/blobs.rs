@@ -66,7 +66,7 @@ fn map(hard: f64, confidence: Confidence, seed: u64) -> Map {
     near.sort_by(|&a, &b| from_border[a].total_cmp(&from_border[b]));
     let mut is_hard = vec![false; CELLS];
     near[..(hard * CELLS as f64) as usize].iter().for_each(|&k| is_hard[k] = true);
-    Map::of(&truth, &is_hard, confidence, &mut rng)
+    Map::of(|k, _| (truth[k], is_hard[k]), confidence, &mut rng)
 }
 
 /// The strata of a map on its grid.

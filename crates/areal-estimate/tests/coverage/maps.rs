@@ -45,17 +45,18 @@ impl Map {
     /// map takes the class with the largest posterior, which is its probability.
     pub fn new(hard: f64, confidence: Confidence, seed: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let cells: Vec<(usize, bool)> =
-            (0..CELLS).map(|_| (class_at(rng.random()), rng.random::<f64>() < hard)).collect();
-        let (truth, is_hard): (Vec<usize>, Vec<bool>) = cells.into_iter().unzip();
-        Self::of(&truth, &is_hard, confidence, &mut rng)
+        Self::of(|_, rng| (class_at(rng.random()), rng.random::<f64>() < hard), confidence, &mut rng)
     }
 
     /// The same of given classes and hard cells.
-    pub fn of(truths: &[usize], hard: &[bool], confidence: Confidence, rng: &mut ChaCha8Rng) -> Self {
+    pub fn of(
+        cell: impl Fn(usize, &mut ChaCha8Rng) -> (usize, bool),
+        confidence: Confidence,
+        rng: &mut ChaCha8Rng,
+    ) -> Self {
         let mut map = Self { truth: vec![], mapped: vec![], probabilities: vec![], areas: vec![] };
         for k in 0..CELLS {
-            let (truth, is_hard) = (truths[k], hard[k]);
+            let (truth, is_hard) = cell(k, rng);
             let (evidence, noise) = if is_hard { (2.0, 1.3) } else { (8.0, 1.0) };
             let mut logits: [f64; CLASSES] = std::array::from_fn(|c| {
                 let e: f64 = StandardNormal.sample(rng);
