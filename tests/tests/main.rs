@@ -47,6 +47,7 @@ mod recipe_checks;
 mod report;
 mod resume;
 mod sample;
+mod styles;
 mod survey_world;
 mod talk;
 mod tile;

@@ -19,6 +19,7 @@ mod pixels;
 mod resolution;
 mod rim_cell;
 mod scaling;
+mod steps;
 mod tiling;
 mod window;
 mod window_areas;
@@ -34,6 +35,7 @@ pub use pixel_grid::PixelGrid;
 pub use pixels::{PixelBlock, PixelState, PixelType, Pixels};
 pub use resolution::{GroundResolution, ground_resolution};
 pub use scaling::Scaling;
+pub use steps::{STEP_COLOURS, step_colour, step_limits};
 pub use window::{Window, blocks};
 pub use window_areas::WindowAreas;
 

@@ -11,6 +11,7 @@ use gdal::{Dataset, DriverManager};
 use geo::Geometry;
 
 use crate::gdal_call::strictly;
+use crate::qgis::PolygonStyle;
 use crate::srs::spatial_ref;
 use crate::vector::{Feature, FieldKind, FieldValue, VectorLayer};
 use crate::{RasterError, wkb};
@@ -20,7 +21,16 @@ use crate::{RasterError, wkb};
 /// # Errors
 /// When it cannot be written, or a feature does not fit the fields.
 pub fn write_layer(path: &Path, layer: &VectorLayer) -> Result<(), RasterError> {
-    write(path, layer, geometry_type(&layer.features), layer.features.iter().map(Cow::Borrowed))
+    write(path, layer, geometry_type(&layer.features), layer.features.iter().map(Cow::Borrowed), None)
+}
+
+/// Writes a layer as [`write_layer`] does, with the style in which QGIS shows it.
+///
+/// # Errors
+/// As [`write_layer`].
+pub fn write_styled_layer(path: &Path, layer: &VectorLayer, style: &PolygonStyle) -> Result<(), RasterError> {
+    let geometry = geometry_type(&layer.features);
+    write(path, layer, geometry, layer.features.iter().map(Cow::Borrowed), Some(style))
 }
 
 /// Writes a layer as [`write_layer`] does, with features that are made one by one as they are written; those of `layer`
@@ -35,7 +45,7 @@ pub fn write_features(
 ) -> Result<(), RasterError> {
     let mut features = features.peekable();
     let geometry = geometry_type(features.peek().map_or(&[], std::slice::from_ref));
-    write(path, layer, geometry, features.map(Cow::Owned))
+    write(path, layer, geometry, features.map(Cow::Owned), None)
 }
 
 fn write<'a>(
@@ -43,6 +53,7 @@ fn write<'a>(
     layer: &VectorLayer,
     geometry: (OGRwkbGeometryType::Type, bool),
     mut features: impl Iterator<Item = Cow<'a, Feature>>,
+    style: Option<&PolygonStyle>,
 ) -> Result<(), RasterError> {
     let srs = layer.crs.as_ref().map(|crs| spatial_ref(&crs.wkt)).transpose()?;
     let fault = |message: String| RasterError::Write { path: path.to_path_buf(), message };
@@ -52,6 +63,9 @@ fn write<'a>(
         let driver = DriverManager::get_driver_by_name("GPKG").map_err(|e| e.to_string())?;
         let mut dataset = driver.create_vector_only(staged.path()).map_err(|e| e.to_string())?;
         fill(&mut dataset, layer, geometry, &mut features, srs.as_ref())?;
+        if let Some(style) = style {
+            add_style(&mut dataset, &layer.name, &style.qml())?;
+        }
         dataset.close().map_err(|e| e.to_string())
     })
     .map_err(fault)?;
@@ -85,6 +99,38 @@ fn fill(
         write_feature(&target, &feature, multi).map_err(said)?;
     }
     transaction.commit().map_err(said)
+}
+
+/// Adds the table in which QGIS looks for the style of a layer. It compares catalogue and schema with empty texts, and of several
+/// default styles takes the latest.
+fn add_style(dataset: &mut Dataset, layer: &str, qml: &str) -> Result<(), String> {
+    let said = |e: GdalError| e.to_string();
+    let options =
+        LayerOptions { name: "layer_styles", srs: None, ty: OGRwkbGeometryType::wkbNone, options: Some(&["FID=id"]) };
+    let target = dataset.create_layer(options).map_err(said)?;
+    let values = [
+        ("f_table_catalog", OGRFieldType::OFTString, ""),
+        ("f_table_schema", OGRFieldType::OFTString, ""),
+        ("f_table_name", OGRFieldType::OFTString, layer),
+        ("f_geometry_column", OGRFieldType::OFTString, "geom"),
+        ("styleName", OGRFieldType::OFTString, "areal"),
+        ("styleQML", OGRFieldType::OFTString, qml),
+        ("styleSLD", OGRFieldType::OFTString, ""),
+        ("useAsDefault", OGRFieldType::OFTInteger, "1"),
+        ("description", OGRFieldType::OFTString, "made by areal"),
+        ("owner", OGRFieldType::OFTString, ""),
+        ("ui", OGRFieldType::OFTString, ""),
+        // Always the same, so that equal runs make equal bytes.
+        ("update_time", OGRFieldType::OFTDateTime, "1970/01/01 00:00:00+00"),
+    ];
+    for (name, kind, _) in values {
+        FieldDefn::new(name, kind).and_then(|field| field.add_to_layer(&target)).map_err(said)?;
+    }
+    let mut feature = gdal::vector::Feature::new(target.defn()).map_err(said)?;
+    for (k, (_, _, value)) in values.into_iter().enumerate() {
+        feature.set_field_string(k, value).map_err(said)?;
+    }
+    feature.create(&target).map_err(said)
 }
 
 fn write_feature(layer: &gdal::vector::Layer<'_>, feature: &Feature, multi: bool) -> gdal::errors::Result<()> {

@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use geo::{Coord, LineString, Simplify};
 
 use crate::areas::{AreaSection, value_text};
-use crate::colour::{STEPS, hex};
+use areal_grid::{step_colour, step_limits};
+
+use crate::colour::hex;
 use crate::number::{decimals, number, percent};
 use crate::scale_bar::ScaleBar;
 
@@ -82,11 +84,11 @@ fn is_mapped(measure: &str) -> bool {
 fn layer(section: &AreaSection, k: usize, default: bool) -> LayerView {
     let column = &section.columns[k];
     let values: Vec<Option<f64>> = section.column(k).collect();
-    let breaks = quantiles(&values);
+    let breaks = step_limits(values.iter().flatten().copied());
     let digits = decimals(values.iter().flatten().copied());
     let step = |v: f64| breaks.iter().skip(1).take(breaks.len().saturating_sub(2)).filter(|b| v >= **b).count();
     let steps = breaks.len().saturating_sub(1).max(1);
-    let colour = |s: usize| hex(STEPS[if steps > 1 { s * (STEPS.len() - 1) / (steps - 1) } else { 2 }]);
+    let colour = |s: usize| hex(step_colour(s, steps));
     let fills = section.zones.iter().zip(&values).map(|(zone, value)| FillView {
         colour: value.map_or_else(|| "url(#unknown)".to_owned(), |v| colour(step(v))),
         text: format!("{}: {}", zone.label(), value_text(column, *value, digits)),
@@ -102,18 +104,6 @@ fn layer(section: &AreaSection, k: usize, default: bool) -> LayerView {
         legend: legend.collect(),
         missing: values.iter().any(Option::is_none),
     }
-}
-
-/// Limits of at most five groups of about equally many values, each limit once.
-fn quantiles(values: &[Option<f64>]) -> Vec<f64> {
-    let mut known: Vec<f64> = values.iter().flatten().copied().filter(|v| v.is_finite()).collect();
-    known.sort_by(f64::total_cmp);
-    let Some(last) = known.last().copied() else { return Vec::new() };
-    let at = |k: usize| known[(k * known.len() / STEPS.len()).min(known.len() - 1)];
-    let mut breaks: Vec<f64> = (0..STEPS.len()).map(at).collect();
-    breaks.push(last);
-    breaks.dedup();
-    if breaks.len() == 1 { vec![last, last] } else { breaks }
 }
 
 /// From the zones' coordinates to the drawing's.
@@ -163,14 +153,4 @@ impl Frame {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn quantiles_hold_equal_shares_and_each_limit_once() {
-        let ten: Vec<Option<f64>> = (0..10).map(|v| Some(f64::from(v))).collect();
-        // Limits at positions 0, 2, 4, 6, 8 of ten, and the largest.
-        assert_eq!(quantiles(&ten), [0.0, 2.0, 4.0, 6.0, 8.0, 9.0]);
-        assert_eq!(quantiles(&[Some(0.0), Some(0.0), Some(0.0), None, Some(4.0)]), [0.0, 4.0]);
-        assert_eq!(quantiles(&[Some(3.0), Some(3.0)]), [3.0, 3.0]);
-        assert!(quantiles(&[None]).is_empty());
-    }
 }

@@ -1,8 +1,6 @@
 //! Colours of maps.
 
-/// Five steps from low to high, light to dark: told apart in print and by colour-blind readers (`YlGnBu` of
-/// `ColorBrewer`, Harrower and Brewer 2003).
-pub const STEPS: [[u8; 3]; 5] = [[255, 255, 204], [161, 218, 180], [65, 182, 196], [44, 127, 184], [37, 52, 148]];
+use areal_grid::STEP_COLOURS as STEPS;
 
 /// A colour of the ramp, `t` from 0 (low) to 1 (high).
 pub fn ramp(t: f64) -> [u8; 3] {

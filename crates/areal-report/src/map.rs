@@ -6,7 +6,9 @@ use image::ImageEncoder;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 
 use crate::ReportError;
-use crate::colour::{STEPS, hex, ramp};
+use areal_grid::STEP_COLOURS;
+
+use crate::colour::{hex, ramp};
 use crate::number::{decimals, number, percent};
 use crate::scale_bar::ScaleBar;
 
@@ -166,7 +168,7 @@ pub(crate) struct RampView {
 impl RampView {
     fn new(title: &str, low: f64, high: f64) -> Self {
         let digits = decimals([low, high].into_iter());
-        let colours = STEPS.map(hex).join(",");
+        let colours = STEP_COLOURS.map(hex).join(",");
         Self { title: title.to_owned(), low: number(low, digits), high: number(high, digits), colours }
     }
 }

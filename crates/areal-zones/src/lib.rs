@@ -39,6 +39,7 @@ mod shares;
 mod state_sums;
 mod statistic;
 mod strays;
+mod style;
 mod table;
 mod tally;
 mod validity;

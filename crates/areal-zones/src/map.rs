@@ -66,6 +66,8 @@ pub struct Map {
     pub states: Option<PathBuf>,
     /// File with the shares of each cell's ground by state, where there is one.
     pub shares: Option<PathBuf>,
+    /// Colours of class codes, where the map knows them.
+    pub(crate) colours: BTreeMap<i64, [u8; 3]>,
     block: (usize, usize),
 }
 
@@ -151,7 +153,8 @@ impl Map {
             return Err(RasterError::Prediction { path: states, reason }.into());
         }
         let shares = prediction.shares_path();
-        Ok(Self { path: folder.to_path_buf(), grid, layers, states: Some(states), shares, block })
+        let colours = prediction.meta().target.classes().iter().map(|c| (i64::from(c.code), c.colour)).collect();
+        Ok(Self { path: folder.to_path_buf(), grid, layers, states: Some(states), shares, colours, block })
     }
 
     fn raster(
@@ -173,6 +176,7 @@ impl Map {
         };
         let bytes = bands.first().is_some_and(|b| b.pixel_type == PixelType::U8);
         let content = content.unwrap_or(if bytes { Content::Classes } else { Content::Values });
+        let mut colours = BTreeMap::new();
         let layers = match (content, &bands[..]) {
             (Content::Classes, [band, rest @ ..]) => {
                 if !reading.bands.is_empty() && !rest.is_empty() {
@@ -190,6 +194,9 @@ impl Map {
                 warn_of_near_identical(&path.display().to_string(), recoding.classes.iter().map(|c| c.name.as_str()));
                 // A given legend stands alone.
                 let named = if recoding.listed { Vec::new() } else { raster.named_codes(band.number, encoding)? };
+                colours.extend(named.iter().filter_map(|named| Some((named.code, named.colour?))));
+                let given = recoding.classes.iter().enumerate();
+                colours.extend(given.filter_map(|(k, class)| Some((recoding.code(k), class.colour?))));
                 Layers::Classes {
                     codes: (reading.clone(), band.number),
                     legend: legend(&named, recoding),
@@ -208,7 +215,7 @@ impl Map {
             (_, []) => return Err(fault("it has no bands".to_owned())),
         };
         let (grid, block) = (raster.grid().clone(), raster.block_size());
-        Ok(Self { path, grid, layers, states: None, shares: None, block })
+        Ok(Self { path, grid, layers, states: None, shares: None, colours, block })
     }
 
     /// True when its cells hold class codes.
@@ -289,7 +296,9 @@ mod tests {
         let [height, width] = size;
         let grid = PixelGrid { crs, transform: Affine::north_up([0.0, 0.0], [1.0, 1.0]), height, width };
         let layers = Layers::Values { file: plain(Path::new("")), bands: Vec::new(), unit: String::new() };
-        Map { path: PathBuf::new(), grid, layers, states: None, shares: None, block }.windows(cells).collect()
+        Map { path: PathBuf::new(), grid, layers, states: None, shares: None, colours: BTreeMap::new(), block }
+            .windows(cells)
+            .collect()
     }
 
     #[test]

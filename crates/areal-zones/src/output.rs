@@ -7,10 +7,11 @@ use std::path::Path;
 
 use areal_formats::{AreasMeta, CsvColumn, CsvTable, CsvType, MapMeta, Provenance, RepairMeta, SkippedMeta};
 use areal_job::{FileError, StagedDir, write_json};
-use areal_raster::{Feature, Field, FieldKind, FieldValue, VectorLayer, write_layer};
+use areal_raster::{Feature, Field, FieldKind, FieldValue, VectorLayer, write_layer, write_styled_layer};
 use geo::Geometry;
 use rayon::prelude::*;
 
+use crate::style::style;
 use crate::{AreaTable, MapAreas, Measure, Quantity, Zone, ZoneState, ZonesError};
 
 /// Columns of `areas.csv`, with their meaning.
@@ -68,7 +69,13 @@ pub fn write_areas(table: &AreaTable<'_>, meta: &AreasMeta, folder: &StagedDir) 
     let csv = folder.file(AreasMeta::CSV);
     // The layer is the longer work and only one thread's: it goes first.
     let (layer, written) = rayon::join(
-        || write_layer(&folder.file(AreasMeta::LAYER), &layer(table)),
+        || {
+            let path = folder.file(AreasMeta::LAYER);
+            match style(table) {
+                Some(style) => write_styled_layer(&path, &layer(table), &style),
+                None => write_layer(&path, &layer(table)),
+            }
+        },
         || write_csv(table, &csv).and_then(|()| areas_csv(table).write_metadata(&csv)),
     );
     written?;
