@@ -149,8 +149,3 @@ impl Frame {
         d
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-}
