@@ -78,8 +78,8 @@ fn rarely_missed(accuracy: &Accuracy, whole: &[EstimateRow]) -> Vec<Finding> {
             )
         } else {
             format!(
-                "fewer than five units of {name} were found outside the area mapped so ({found} of {units}): its standard \
-                 error is itself uncertain, and up to {more} {unit} more than estimated may have been missed; label more \
+                "fewer than five units of {name} were found outside the area mapped so ({found} of {units}), so its standard \
+                 error is uncertain. Up to {more} {unit} more than estimated may have been missed: label more \
                  units where the class is missed"
             )
         };
@@ -93,7 +93,8 @@ pub(crate) fn worse_than_strata(estimator: Estimator, rows: &[EstimateRow], gain
     let each = |(row, gain): (&EstimateRow, &f64)| {
         let error = row.standard_error?;
         let (own, alone) = (significant(error, 3), significant(error * gain.sqrt(), 3));
-        (own > alone).then(|| format!("{} {own} against {alone} {}", row.class_name, row.unit))
+        let unit = if row.unit.is_empty() { String::new() } else { format!(" {}", row.unit) };
+        (own > alone).then(|| format!("{} {own} against {alone}{unit}", row.class_name))
     };
     let worse: Vec<String> = rows.iter().zip(gains).filter_map(each).collect();
     (!worse.is_empty()).then(|| {
@@ -121,4 +122,37 @@ fn small_samples(rows: &[EstimateRow]) -> Option<Finding> {
             ),
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::publication::Grading;
+    use crate::rows::Subject;
+    use crate::{CvLimits, Estimate, Population, normal_interval};
+
+    /// "wealth 0.683 against 0.14 )": a value may have no unit.
+    #[test]
+    fn a_number_without_a_unit_has_no_space_after_it() {
+        let said = |unit: &str| {
+            let subject = Subject {
+                population: Population::Map,
+                zone_id: "",
+                zone_name: "",
+                measure: "mean",
+                class_code: None,
+                class_name: "wealth",
+                unit,
+                mapped: 50.0,
+                cells: 1e4,
+            };
+            let grading = Grading { limits: CvLimits::default(), level: 0.95 };
+            let interval = normal_interval(50.0, 0.5, 0.95);
+            let row = EstimateRow::new(&subject, &Estimate::plain(50.0, 0.25, 30), interval, "difference", &grading);
+            worse_than_strata(Estimator::Difference, &[row], &[0.25]).unwrap().message
+        };
+        // The gain is the squared ratio: .5 sqrt .25 = .25.
+        assert!(said("").contains("one (wealth 0.5 against 0.25): use"), "{}", said(""));
+        assert!(said("t").contains("one (wealth 0.5 against 0.25 t): use"), "{}", said("t"));
+    }
 }

@@ -45,7 +45,8 @@ impl ClassIntervals<'_> {
         let map_units = if estimate.is_some() { ZONE_MAP_UNITS } else { MAP_UNITS };
         let of = PartAndRest { about: estimate.map(|class| 1.0 - class), map_units, ..of };
         let others = ratio_interval(self.sample, &of, self.draws, self.level)?;
-        Ok(Interval { low: 1.0 - others.high, high: 1.0 - others.low, ..others })
+        let interval = Interval { low: 1.0 - others.high, high: 1.0 - others.low, ..others };
+        Ok(estimate.map_or(interval, |class| interval.holding(class)))
     }
 
     /// Of overall accuracy: what is right over all.

@@ -269,7 +269,7 @@ impl<'a> ClassData<'a> {
     ) -> Result<Interval, EstimateError> {
         match strata {
             _ if !self.survey.sample.designed => Ok(self.moments_interval(class, fraction)),
-            None => self.intervals().area(class),
+            None => Ok(self.intervals().area(class)?.holding(fraction.value)),
             Some(strata) => self.assisted_interval(class, fraction, strata),
         }
     }

@@ -169,9 +169,9 @@ impl StratifiedSample {
         area / self.area * all as f64
     }
 
-    /// The units of a stratum with their relative areas.
-    pub(crate) fn units_of(&self, stratum: usize) -> impl Iterator<Item = (usize, f64)> {
-        self.of.iter().zip(&self.size).enumerate().filter(move |(_, (h, _))| **h == stratum).map(|(u, (_, s))| (u, *s))
+    /// Area of each unit over the mean area of its stratum's sample.
+    pub(crate) fn sizes(&self) -> &[f64] {
+        &self.size
     }
 
     /// Cells on ground of this area in one stratum.

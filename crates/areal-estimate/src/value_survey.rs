@@ -131,9 +131,9 @@ impl<'a> ValueData<'a> {
     }
 
     /// Interval of a mean over a part of the map.
-    fn part_interval(&self, mean: &Estimate, inside: &[f64], tails: Tails) -> Interval {
-        let piece = self.sample.piece_inside(&self.y, inside, tails);
-        value_interval(mean, &[piece], self.settings.zones.draws, self.settings.level)
+    fn part_interval(&self, mean: &Estimate, inside: &[f64], tails: Tails) -> Result<Interval, EstimateError> {
+        let pieces = self.sample.pieces_of_part(&self.y, inside, tails, &self.survey.tails)?;
+        Ok(value_interval(mean, &pieces, self.settings.zones.draws, self.settings.level))
     }
 
     fn findings(&self) -> Result<Vec<Finding>, EstimateError> {
@@ -154,10 +154,10 @@ impl<'a> ValueData<'a> {
         let (sample, y, tails) = (&self.sample, &self.y, &self.survey.tails);
         let pieces = match self.settings.estimator {
             Estimator::Stratified | Estimator::PostStratified => sample.pieces(y, tails)?,
-            Estimator::Difference => sample.residual_pieces((y, &self.predicted, 1.0), map_mean, tails)?,
+            Estimator::Difference => sample.residual_pieces(y, &self.predicted, 1.0, tails)?,
             Estimator::Regression | Estimator::PredictionPowered => {
                 let slope = sample.slope(y, &self.predicted)?;
-                sample.residual_pieces((y, &self.predicted, slope), map_mean, tails)?
+                sample.residual_pieces(y, &self.predicted, slope, tails)?
             }
         };
         let interval = value_interval(&mean, &pieces, self.settings.draws, self.settings.level);
@@ -173,10 +173,10 @@ impl<'a> ValueData<'a> {
         let found = self.sample.domain(&self.y, &self.zoning.inside)?;
         let subject = self.subject(Population::Zones, None, all.map_mean);
         let row = |mean: &Estimate| {
-            let interval = self.part_interval(mean, &self.zoning.inside, all.tails);
-            self.row(&subject, mean, interval, &ZoneMethod::Direct.to_string())
+            let interval = self.part_interval(mean, &self.zoning.inside, all.tails)?;
+            Ok(self.row(&subject, mean, interval, &ZoneMethod::Direct.to_string()))
         };
-        Ok(found.iter().map(row).collect())
+        found.iter().map(row).collect()
     }
 
     fn zones(&self) -> Result<Vec<EstimateRow>, EstimateError> {
@@ -184,14 +184,14 @@ impl<'a> ValueData<'a> {
         let found = zone_means(&self.sample, &self.y, &self.predicted, &means, &self.zoning, &self.settings.zones)?;
         let row = |(z, (zone, found)): (usize, (&'a ValueZone, ZoneEstimate))| {
             let interval = match found.method {
-                ZoneMethod::Direct => self.part_interval(&found.estimate, &self.zoning.indicator(z), zone.tails),
+                ZoneMethod::Direct => self.part_interval(&found.estimate, &self.zoning.indicator(z), zone.tails)?,
                 _ => found.interval,
             };
             let found = ZoneEstimate { interval, ..found };
             let subject = self.subject(Population::Zone, Some(zone), zone.map_mean);
-            EstimateRow::zone(&subject, &found, 1.0, &found.method.to_string(), &self.settings.grading())
+            Ok(EstimateRow::zone(&subject, &found, 1.0, &found.method.to_string(), &self.settings.grading()))
         };
-        Ok(self.survey.zones.iter().zip(found).enumerate().filter(|(_, (zone, _))| zone.area > 0.0).map(row).collect())
+        self.survey.zones.iter().zip(found).enumerate().filter(|(_, (zone, _))| zone.area > 0.0).map(row).collect()
     }
 }
 
@@ -204,14 +204,17 @@ fn few_values(y: &[f64], name: &str) -> Option<Finding> {
     sorted.sort_by(f64::total_cmp);
     let commonest = sorted.chunk_by(|a, b| a == b).max_by_key(|alike| alike.len())?;
     let others = y.len() - commonest.len();
+    let (units, value) = (counted(y.len(), "unit"), commonest[0]);
+    let (whose, unknown) = match others {
+        0 => (format!("all {units} have"), "other values"),
+        _ => (format!("all but {others} of {units} have"), "the others"),
+    };
     (2 * commonest.len() > y.len() && others < MIN_VALUES).then(|| {
         Finding::warning(
             FindingKind::SmallSample,
             format!(
-                "all but {others} of {} have a {name} of {}: where the map does not show the others either, no interval can tell how much was \
-                 missed; label more units where there may be some",
-                counted(y.len(), "unit"),
-                commonest[0]
+                "{whose} a {name} of {value}: where the map does not show {unknown} either, no interval can tell how much was \
+                 missed; label more units where there may be some"
             ),
         )
     })
@@ -227,7 +230,7 @@ mod tests {
     /// A zone without a predicted cell has no row; the rows of the zones after it were those of their neighbours once.
     #[test]
     fn rows_stay_with_their_zones_where_one_is_empty() {
-        let tails = Tails { low: 2.0, high: 12.0 };
+        let tails = Tails { low: 2.0, mean: 7.0, high: 12.0 };
         let zone = |id: &str, area: f64, map_mean: f64| ValueZone {
             id: id.into(),
             name: String::new(),
@@ -286,5 +289,13 @@ mod tests {
         assert!(few_values(&[0.0, 1.0, 2.0], "biomass").is_none());
         let found: Vec<_> = zones.iter().map(|r| (r.zone_id.as_str(), r.mapped, r.estimate.unwrap())).collect();
         assert_eq!(found, [("b", 2.0, 2.0), ("c", 12.0, 12.0)]);
+    }
+
+    /// It was "all but 0 of 40 units have a wealth of 5".
+    #[test]
+    fn units_of_one_value_are_all_units() {
+        let finding = few_values(&[5.0; 40], "wealth").unwrap();
+        let said = "all 40 units have a wealth of 5: where the map does not show other values either, ";
+        assert!(finding.message.starts_with(said), "{finding}");
     }
 }

@@ -52,7 +52,7 @@ pub(super) fn estimate(
                 area: ground.area(),
                 map_mean: ground.mean().unwrap_or(0.0),
                 // A zone without a predicted cell has no row.
-                tails: ground.tails().unwrap_or(Tails { low: 0.0, high: 0.0 }),
+                tails: ground.tails().unwrap_or(Tails { low: 0.0, mean: 0.0, high: 0.0 }),
             };
             let survey = ValueSurvey {
                 sample: survey,
