@@ -165,6 +165,23 @@ fn fault_21_features_that_share_an_id_are_one_zone_with_dissolve() {
 }
 
 #[test]
+fn neighbours_of_a_repaired_feature_are_not_lost_with_dissolve() {
+    // A square with an edge that runs back over itself, a neighbour wound the other way round, and a square for comparison.
+    let spike = json!({ "type": "Polygon", "coordinates": [[
+        [101.2, 3.2], [101.3, 3.2], [101.3, 3.3], [101.3, 3.35], [101.3, 3.3], [101.2, 3.3], [101.2, 3.2]]] });
+    let turned = json!({ "type": "Polygon", "coordinates": [[
+        [101.3, 3.2], [101.3, 3.3], [101.4, 3.3], [101.4, 3.2], [101.3, 3.2]]] });
+    let alone = json!({ "type": "Polygon", "coordinates": [square(101.6, 3.2, 0.1)] });
+    let at = |id: &str, polygon: &Value| json!({ "type": "Feature", "properties": { "id": id }, "geometry": polygon });
+    for parts in [[&spike, &turned], [&turned, &spike]] {
+        let case = Case::geojson(&[at("a", parts[0]), at("a", parts[1]), at("b", &alone)]);
+        let run = case.run(&["--zone-id", "id", "--dissolve", "--json"]).expect(0).says(&["overlaps itself"]);
+        let km2 = |k: usize| run.json()["zones"][k]["class_1_area_km2"].as_f64().unwrap();
+        assert!((km2(0) / km2(1) - 2.0).abs() < 1e-6, "{} {}", km2(0), km2(1));
+    }
+}
+
+#[test]
 fn zones_that_are_no_polygons_are_refused() {
     let point = json!({ "type": "Point", "coordinates": [101.3, 3.3] });
     let case = Case::geojson(&[json!({ "type": "Feature", "properties": { "id": "p" }, "geometry": point })]);

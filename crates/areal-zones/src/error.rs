@@ -6,7 +6,7 @@ use areal_grid::ProjectionError;
 use areal_job::{FileError, Interrupted};
 use areal_raster::RasterError;
 
-use crate::Fault;
+use crate::{Fault, LostArea};
 
 /// What went wrong with zones or their aggregation: the file, the position, the offending value.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +62,9 @@ pub enum ZonesError {
         /// True when a repair may be asked for.
         repairable: bool,
     },
+    /// Features of one zone whose union has another area than they have: a fault of the program.
+    #[error("{path}, zone \"{id}\": {lost}", path = path.display())]
+    LostArea { path: PathBuf, id: String, lost: LostArea },
     /// A zone that cannot be brought onto the map.
     #[error("zone \"{id}\" cannot be projected to {crs}: {reason}")]
     NotProjectable { id: String, crs: String, reason: String },

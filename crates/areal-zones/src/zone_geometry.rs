@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use areal_grid::CrsKind;
-use geo::{Area, Coord, CoordsIter, Geometry, MultiPolygon, unary_union};
+use geo::{Area, Coord, CoordsIter, Geometry, MultiPolygon};
 
+use crate::dissolve::{LostArea, unite};
 use crate::longitude::{Antimeridian, has_long_edge, unwrap};
 use crate::validity::{find_fault, repair, signed_parts_area};
 use crate::{Fault, Invalid, Repair, ZonesError};
@@ -80,6 +81,18 @@ pub(crate) struct BadFeature {
     pub repairable: bool,
 }
 
+/// Why the features of a zone give no outline.
+pub(crate) enum NoOutline {
+    Bad(BadFeature),
+    Lost(LostArea),
+}
+
+impl From<BadFeature> for NoOutline {
+    fn from(bad: BadFeature) -> Self {
+        Self::Bad(bad)
+    }
+}
+
 impl Geometries {
     pub(crate) fn new(fid: i64, geometry: Geometry<f64>) -> Self {
         Self { first: (fid, geometry), rest: Vec::new() }
@@ -99,27 +112,18 @@ impl Geometries {
         kind: CrsKind,
         antimeridian: Antimeridian,
         invalid: Invalid,
-    ) -> Result<Outline, BadFeature> {
-        let several = !self.rest.is_empty();
-        let mut all: Option<Outline> = None;
+    ) -> Result<Outline, NoOutline> {
+        let mut features = Vec::with_capacity(1 + self.rest.len());
+        let (mut repairs, mut has_long_edge, mut other_parts) = (Vec::new(), false, 0);
         for (fid, geometry) in std::iter::once(self.first).chain(self.rest) {
             let one = read_one(fid, geometry, kind, antimeridian, invalid)?;
-            match &mut all {
-                None => all = Some(one),
-                Some(all) => {
-                    all.polygons.0.extend(one.polygons.0);
-                    all.repairs.extend(one.repairs);
-                    all.has_long_edge |= one.has_long_edge;
-                    all.other_parts += one.other_parts;
-                }
-            }
+            features.push(one.polygons);
+            repairs.extend(one.repairs);
+            has_long_edge |= one.has_long_edge;
+            other_parts += one.other_parts;
         }
-        let mut all = all.expect("there is a first geometry");
-        // Parts that neither touch nor overlap are kept to the last digit.
-        if several && find_fault(&all.polygons).is_some() {
-            all.polygons = unary_union(&all.polygons.0);
-        }
-        Ok(all)
+        let polygons = unite(features).map_err(NoOutline::Lost)?;
+        Ok(Outline { polygons, repairs, has_long_edge, other_parts })
     }
 }
 

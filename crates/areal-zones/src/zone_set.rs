@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::longitude::Antimeridian;
-use crate::zone_geometry::{Geometries, Outline, Shapeless};
+use crate::zone_geometry::{BadFeature, Geometries, NoOutline, Outline, Shapeless};
 use crate::{Fault, ZonesError};
 
 /// What is done with an invalid polygon.
@@ -157,14 +157,13 @@ impl ZoneSet {
         let (kind, path) = (set.crs.kind, set.path.clone());
         let read = |group: Group| {
             let read = group.geometries.read(kind, settings.antimeridian, settings.invalid);
-            let outline = read.map_err(|fault| ZonesError::Invalid {
-                path: path.clone(),
-                fid: fault.fid,
-                id: group.id.clone(),
-                fault: fault.fault,
-                repairable: fault.repairable,
-            })?;
-            Ok((group.id, group.name, outline))
+            match read {
+                Ok(outline) => Ok((group.id, group.name, outline)),
+                Err(NoOutline::Bad(BadFeature { fid, fault, repairable })) => {
+                    Err(ZonesError::Invalid { path: path.clone(), fid, id: group.id, fault, repairable })
+                }
+                Err(NoOutline::Lost(lost)) => Err(ZonesError::LostArea { path: path.clone(), id: group.id, lost }),
+            }
         };
         let found: Vec<Result<(String, String, Outline), ZonesError>> = groups.into_par_iter().map(read).collect();
         for read in found {

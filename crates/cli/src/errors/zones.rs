@@ -14,7 +14,7 @@ impl From<ZonesError> for CliError {
             | ZonesError::WhichId { .. }
             | ZonesError::NoWindowCells
             | ZonesError::ClassStatistics { .. } => Exit::Usage,
-            ZonesError::Unreconciled { .. } => Exit::Failure,
+            ZonesError::Unreconciled { .. } | ZonesError::LostArea { .. } => Exit::Failure,
             _ => Exit::Input,
         };
         Self::from_source(exit, &error).help(help(&error))
@@ -73,6 +73,9 @@ fn help(error: &ZonesError) -> String {
         }
         ZonesError::ClassStatistics { .. } => {
             "leave them out: classes have majority, minority and variety; if the cells hold values, pass --content values".into()
+        }
+        ZonesError::LostArea { .. } => {
+            "this is a bug in areal: please report it with the zones; to go on, dissolve them in another program first".into()
         }
         ZonesError::NoWindowCells => "pass --window-cells 1 or more".into(),
         ZonesError::Unreconciled { .. } => "this is a bug in areal: please report it with the inputs".into(),
