@@ -153,9 +153,9 @@ fn of_zone(statistic: Statistic) -> String {
         Statistic::Range => "largest less smallest value",
         Statistic::Variance => "variance of the value over observed area (population formula)",
         Statistic::StandardDeviation => "standard deviation of the value over observed area (population formula)",
-        Statistic::Median => return format!("half of the observed area has a smaller value; {PLACES}"),
+        Statistic::Median => return reached("half", "observed area"),
         Statistic::Quantile(percent) => {
-            return format!("{percent} % of the observed area have a smaller value; {PLACES}");
+            return reached(&format!("{percent} %"), "observed area");
         }
         Statistic::Majority => "value or class with the largest observed area; of equals the largest",
         Statistic::Minority => "value or class with the smallest observed area; of equals the smallest",
@@ -165,7 +165,9 @@ fn of_zone(statistic: Statistic) -> String {
 }
 
 /// How quantiles are defined.
-const PLACES: &str = "between two values on the line through them, by the type 7 of Hyndman and Fan with weights";
+fn reached(share: &str, whole: &str) -> String {
+    format!("smallest value such that this and smaller values have at least {share} of the {whole}")
+}
 
 fn of_amounts(statistic: Statistic) -> String {
     let text = match statistic {
@@ -178,10 +180,10 @@ fn of_amounts(statistic: Statistic) -> String {
         Statistic::Majority => "value with the largest amount of the weights raster; of equals the largest",
         Statistic::Minority => "value with the smallest amount of the weights raster above 0; of equals the smallest",
         Statistic::Median => {
-            return format!("half of the amounts of the weights raster have a smaller value; {PLACES}");
+            return reached("half", "amounts of the weights raster");
         }
         Statistic::Quantile(percent) => {
-            return format!("{percent} % of the amounts of the weights raster have a smaller value; {PLACES}");
+            return reached(&format!("{percent} %"), "amounts of the weights raster");
         }
         Statistic::Cells | Statistic::Min | Statistic::Max | Statistic::Range | Statistic::Variety => {
             return of_zone(statistic);

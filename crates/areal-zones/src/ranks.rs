@@ -94,9 +94,8 @@ pub(crate) fn ranks_of(entries: &[Entry], percents: &[Percent]) -> Ranks {
 
 /// A way along the values of a group, whose totals are known.
 ///
-/// A quantile lies on the line through the values, sorted, each at the place `s_k = k w_k + (n - 1) (w_0 + ... + w_(k-1))`,
-/// `k` from 0, of `n` different values with the weights `w`: the share `q` is at `q (n - 1) (w_0 + ... + w_(n-1))`. With equal
-/// weights that is Hyndman and Fan's type 7 (1996). exactextract has the same.
+/// The quantile of a share is the smallest value such that this and smaller values have that share of the total: the inverse of the
+/// distribution function, Hyndman and Fan's type 1 (1996) with weights.
 pub(crate) struct Walk {
     area: Line,
     amount: Line,
@@ -126,8 +125,6 @@ struct Line {
     /// Values so far, and what there is of them.
     values: u64,
     weight: f64,
-    /// The last place and its value.
-    before: (f64, f64),
 }
 
 impl Line {
@@ -136,24 +133,17 @@ impl Line {
         if weight <= 0.0 {
             return;
         }
-        quantiles.resize(percents.len(), f64::NAN);
-        let steps = (self.total.values - 1) as f64;
-        let place = self.values as f64 * weight + steps * self.weight;
-        let value = value_of(entry.key);
-        let (from, low) = self.before;
-        let is_first = self.values == 0;
         self.values += 1;
-        let is_last = self.values == self.total.values;
-        for (percent, quantile) in percents.iter().zip(quantiles) {
-            let wanted = percent.share() * steps * self.total.weight;
-            if !is_first && (from..place).contains(&wanted) {
-                *quantile = low + (wanted - from) * (value - low) / (place - from);
-            } else if is_last && wanted >= place {
-                *quantile = value;
-            }
-        }
         self.weight += weight;
-        self.before = (place, value);
+        let is_last = self.values == self.total.values;
+        // They are found in rising order, as the percentages are.
+        while let Some(percent) = percents.get(quantiles.len()) {
+            let is_reached = *percent != Percent::ALL && !is_less(self.weight, percent.share() * self.total.weight);
+            if !is_reached && !is_last {
+                break;
+            }
+            quantiles.push(value_of(entry.key));
+        }
     }
 }
 
@@ -179,28 +169,44 @@ mod tests {
 
     #[test]
     fn weighted_quantiles_by_hand() {
-        // Values 10, 20, 40 with areas 1, 2, 1: places 0; 1 * 2 + 2 * 1 = 4; 2 * 1 + 2 * 3 = 8, of 2 * 4 = 8.
-        // q25 at 2: half-way from 10 to 20; the median at 4: 20; q75 at 6: half-way from 20 to 40.
-        // Amounts 0, 1, 3: places of 20 and 40 are 0 and 1 * 3 + 1 * 1 = 4 of 4; q25 at 1: 20 + 20 / 4.
-        let ranks =
-            of(&[(20.0, 2.0, 1.0), (40.0, 1.0, 3.0), (10.0, 1.0, 0.0)], &["q0", "q25", "median", "q75", "q100"]);
+        // Values 10, 20, 40 with areas 1, 2, 1, of 4: up to 10 there is 1/4, up to 20 3/4.
+        // Amounts 0, 1, 3: up to 20 there is 1/4; there is none of 10.
+        let values = [(20.0, 2.0, 1.0), (40.0, 1.0, 3.0), (10.0, 1.0, 0.0)];
+        let ranks = of(&values, &["q0", "q25", "q26", "median", "q75", "q76", "q100"]);
         let area = ranks.by_area.unwrap();
-        assert_eq!(area.quantiles, [10.0, 15.0, 20.0, 30.0, 40.0]);
+        assert_eq!(area.quantiles, [10.0, 10.0, 20.0, 20.0, 20.0, 40.0, 40.0]);
         assert_eq!((ranks.variety, area.majority, area.minority), (3, 20.0, 10.0));
         let amount = ranks.by_amount.unwrap();
-        assert_eq!(amount.quantiles, [20.0, 25.0, 30.0, 35.0, 40.0]);
+        assert_eq!(amount.quantiles, [20.0, 20.0, 40.0, 40.0, 40.0, 40.0, 40.0]);
         assert_eq!((amount.majority, amount.minority), (40.0, 20.0));
     }
 
     #[test]
-    fn equal_weights_are_type_7() {
-        // R: quantile(c(3, 1, 7, 2), c(.1, .5, .9)) is 1.3, 2.5, 5.8.
+    fn equal_weights_are_type_1() {
+        // R: quantile(c(3, 1, 7, 2), c(.1, .5, .9), type = 1) is 1, 2, 7.
         let ranks =
             of(&[(3.0, 2.0, 0.0), (1.0, 2.0, 0.0), (7.0, 2.0, 0.0), (2.0, 2.0, 0.0)], &["q10", "median", "q90"]);
-        for (found, expected) in ranks.by_area.unwrap().quantiles.iter().zip([1.3, 2.5, 5.8]) {
-            assert!((found - expected).abs() < 1e-12, "{found} {expected}");
-        }
+        assert_eq!(ranks.by_area.unwrap().quantiles, [1.0, 2.0, 7.0]);
         assert_eq!(ranks.by_amount, None);
+    }
+
+    #[test]
+    fn quantiles_of_repeated_values_are_these_values() {
+        // 97.7 % ones.
+        let ranks = of(&[(0.0, 2.3, 0.0), (1.0, 97.7, 0.0)], &["q0", "q2.3", "q2.4", "median", "q90"]);
+        assert_eq!(ranks.by_area.unwrap().quantiles, [0.0, 0.0, 1.0, 1.0, 1.0]);
+        // 88.7 % zeros, then many values once.
+        let mut values = vec![(0.0, 887.0, 0.0)];
+        values.extend((1..=113).map(|k| (f64::from(k) / 8.0, 1.0, 0.0)));
+        let ranks = of(&values, &["median", "q88.7", "q88.8", "q95"]);
+        assert_eq!(ranks.by_area.unwrap().quantiles, [0.0, 0.0, 0.125, 7.875]);
+    }
+
+    #[test]
+    fn rounding_does_not_move_a_quantile() {
+        // Three tenths, summed, are more than half of six; the largest value is the largest, however little there is of it.
+        let ranks = of(&[(1.0, 0.3, 0.0), (2.0, 0.1 + 0.2, 0.0), (9.0, 1e-16, 0.0)], &["median", "q99.999", "q100"]);
+        assert_eq!(ranks.by_area.unwrap().quantiles, [1.0, 2.0, 9.0]);
     }
 
     #[test]

@@ -52,6 +52,7 @@ const THOUSANDTHS: f64 = 1000.0;
 
 impl Percent {
     pub const HALF: Self = Self(50_000);
+    pub const ALL: Self = Self(100_000);
 
     /// From 0 to 1.
     pub fn share(self) -> f64 {

@@ -98,8 +98,9 @@ pub struct Options {
     #[serde(skip_serializing)]
     pub coverage: Option<PathBuf>,
     /// Statistics of values in place of cells, mean and standard-deviation: cells, sum, mean, min, max, range, variance,
-    /// standard-deviation, median, q5 (5 % of the area is smaller; any number up to 100), majority, minority, variety. With
-    /// --weights those that it can weigh are given weighted too. For classes: majority, minority, variety.
+    /// standard-deviation, median, q5 (the smallest value such that it and smaller values have 5 % of the area; any number up
+    /// to 100), majority, minority, variety. With --weights those that it can weigh are given weighted too. For classes:
+    /// majority, minority, variety.
     #[arg(long, value_delimiter = ',', value_name = "LIST")]
     pub statistics: Vec<Statistic>,
     /// Memory in MiB for the values of zones, which quantiles, majority, minority and variety need. What does not fit goes to
