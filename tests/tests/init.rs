@@ -27,6 +27,10 @@ fn fault_52_a_recipe_suits_the_size_of_the_labels() {
     assert_eq!((&text["tile"]["patch-size"], &text["tile"]["stride"]), (&8.into(), &2.into()));
     assert_eq!(text["predict"]["stride"], 4.into());
 
+    // Without zones there is nothing to aggregate over; every other stage is checked, and accepted.
+    assert!(text.get("aggregate").is_none());
+    areal(["run", path, "--dry-run"]).expect(0);
+
     // What it proposes works; what did not is told why.
     let out = folder.path().join("patches");
     let tile = ["tile", scene, "--labels", labels, "--label-field", "class", "--out", out.to_str().unwrap()];
@@ -51,7 +55,7 @@ fn a_recipe_names_files_relative_to_its_folder() {
     assert_eq!(text["tile"]["label-field"].as_str(), Some("class"), "the only field with text");
     assert_eq!(text["aggregate"]["zones"].as_str(), Some("districts.gpkg"));
     // Every stage is checked, and accepted.
-    areal(["run", &recipe, "--dry-run", "--set", "aggregate.zone-name=district_name"]).expect(0);
+    areal(["run", &recipe, "--dry-run"]).expect(0);
     areal(["init", &recipe, "--overwrite", "--scene", "gone.tif"]).expect(3).says(&["cannot read gone.tif"]);
     assert!(fs::read_to_string(&recipe).unwrap().contains("scene_west.tif"), "the former recipe stays");
 }

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use tempfile::TempDir;
 
-use crate::common::areal;
+use crate::common::{JobCopy, areal};
 
 /// A generated landscape, in which no stage ever runs.
 static DEMO: LazyLock<(TempDir, PathBuf)> = LazyLock::new(|| {
@@ -53,12 +53,12 @@ fn a_field_that_a_late_stage_needs_is_missed_at_once() {
 
 #[test]
 fn a_class_that_the_labels_do_not_have_is_refused_at_once() {
-    let words = ["[explain]: class \"nix\" is not a class of the labels", "water, forest, rubber"];
+    let words = ["[explain]: class \"nix\" is not a class of the model", "water, forest, rubber"];
     refused("recipe.toml", &["explain.class=nix"], 2, &words);
-    let words = ["[sample]: class \"nix\" is not a class of the labels"];
+    let words = ["[sample]: class \"nix\" is not a class of the model"];
     refused("recipe.toml", &["sample.class=nix", "sample.target-cv=0.1"], 2, &words);
     refused("recipe.toml", &["sample.users=[\"nix=0.9\"]"], 2, &words);
-    refused("wealth.toml", &["explain.class=nix"], 2, &["[explain]: class \"nix\"", "values (wealth)"]);
+    refused("wealth.toml", &["explain.class=nix"], 2, &["[explain]: class \"nix\"", "it predicts a value (wealth)"]);
 }
 
 #[test]
@@ -110,4 +110,33 @@ fn a_bundle_that_nothing_makes_is_missed() {
     let text = "format = \"areal-recipe/1\"\n[scenes]\na = [\"scene_west.tif\"]\n[predict]\nbundle = \"old\"\n";
     fs::write(&recipe, text).unwrap();
     refused("mapped.toml", &[], 3, &["[predict]: old does not exist, and no stage before makes it"]);
+}
+
+/// What is checked first must not refuse what worked: an unchanged stage needs no device, second labels come later, a class of a
+/// given bundle is none of the labels, and a name may have other letters.
+#[test]
+fn what_worked_before_the_checks_works_with_them() {
+    let job = JobCopy::new();
+    let recipe = job.file("recipe.toml");
+    let dry = |set: &[&str]| {
+        let set = set.iter().flat_map(|item| ["--set", item]);
+        areal(["run", &recipe, "--dry-run"].into_iter().chain(set))
+    };
+    // All stages are made, on a machine with another device.
+    let run = dry(&["device=\"cuda:7\""]);
+    assert!(!run.stderr.contains("not available"), "{}", run.stderr);
+    dry(&["estimate.second-look=labels/second.csv"]).expect(0);
+    dry(&["sample.users=[\"Oil Palm=0.9\"]"]).expect(0);
+    dry(&["workdir=./new", "evaluate.bundle=new/bundle"]).expect(0);
+    // The bundle knows rubber; these labels do not.
+    let bundle = job.out("bundle");
+    let text = format!(
+        "format = \"areal-recipe/1\"\n[scenes]\na = [\"scene_west.tif\"]\n[scene]\nbands = [\"blue\", \"green\", \"red\", \"nir\", \"swir\"]\n\
+         [predict]\nbundle = \"{bundle}\"\n[explain]\nbundle = \"{bundle}\"\nclass = \"rubber\"\n[report]\n"
+    );
+    let mapped = job.file("mapped.toml");
+    fs::write(&mapped, &text).unwrap();
+    areal(["run", &mapped, "--dry-run", "--workdir", &job.file("mapped")]).expect(0);
+    fs::write(&mapped, text.replace("\"rubber\"", "\"trees\"")).unwrap();
+    areal(["run", &mapped, "--dry-run"]).expect(2).says(&["[explain]: class \"trees\" is not a class of the model"]);
 }

@@ -11,7 +11,8 @@ use crate::{CrsKind, Ellipsoid, PixelGrid, ToLonLat, Window};
 /// A north-up grid in longitude and latitude has one closed-form area per row. Any other grid has the areas of its cells'
 /// images on the authalic sphere: of every cell where cells are large, else of the cells at the nodes of tiles, with a
 /// cubic between them. The areal scale of a map projection changes over distances of an Earth radius. Cells between the nodes
-/// are measured too, and a tile whose cubic is off is cut into four, so the error of interpolation is below 1e-7 of the area.
+/// are measured too, and a tile whose cubic is off is cut into four, so the error of interpolation is below 1e-7 of the area. Tiles of up to 4 km are not checked: beside the limb of
+/// a perspective projection, where areas grow without bound, theirs are off by up to 1e-3.
 /// Where the projection ends, every cell is looked at; a cell that has no place on the Earth has the area 0.
 #[derive(Debug, Clone)]
 pub struct CellAreas {

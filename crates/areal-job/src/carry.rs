@@ -29,9 +29,13 @@ pub(crate) fn carry(old: &Path, new: &Path) -> Result<Vec<Kept>, FileError> {
         }
         let taken = there(&new.join(&name));
         if taken && name.extension().is_some_and(|ending| ending == "qml") {
-            // Who styled a map wants to see the next one in that style.
+            // Whoever styled a map wants to see the next one in that style.
             fs::remove_file(new.join(&name)).map_err(FileError::io("remove", new.join(&name)))?;
             bring(&old.join(&name), &new.join(&name))?;
+            tracing::info!(
+                "the style {} was changed and stays; remove it to have that of areal",
+                old.join(&name).display()
+            );
             continue;
         }
         let under = if taken { free_name(&name, [old, new]) } else { name.clone() };

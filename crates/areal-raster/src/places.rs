@@ -10,6 +10,9 @@ use crate::srs::crs_from_text;
 use crate::vector::{Feature, Field, FieldKind, FieldValue, VectorLayer};
 use crate::vector_read::LayerChoice;
 
+/// Names of columns with geometries as text, in lower case.
+const GEOMETRIES: [&str; 6] = ["wkt", "_wkt", "wkt_geom", "geometry", "geom", "the_geom"];
+
 /// Reads a table with columns of longitude and latitude, on WGS 84. `None` for any other file.
 ///
 /// # Errors
@@ -24,6 +27,11 @@ pub(crate) fn read(path: &Path, choice: &LayerChoice) -> Option<Result<VectorLay
         Ok(table) => table,
         Err(source) => return Some(Err(source.into())),
     };
+    // Geometries in the table are what it is about; GDAL reads them.
+    let is_geometry = |column: &String| GEOMETRIES.contains(&column.to_lowercase().as_str());
+    if table.columns.iter().any(is_geometry) {
+        return None;
+    }
     match Degrees::of(&table) {
         Ok(degrees) => Some(layer(path, &table, degrees?)),
         Err(source) => Some(Err(source.into())),

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use areal_estimate::CellValue;
+use areal_estimate::{CellValue, counted};
 use areal_grid::Target;
 use areal_raster::{FieldValue, LayerChoice, Projection, read_layer_as};
 use areal_tables::{ClassKeys, ClassLabels, ClassNaming, DecimalMark, Degrees, LabelFault, Table, clean};
@@ -140,15 +140,25 @@ fn read_table(path: &Path, field: &str, choice: &LayerChoice) -> Result<Vec<Labe
     let (id, label) = (required("unit_id")?, required(field)?);
     let design = table.column(DESIGN_FIELD)?;
     let degrees = Degrees::of(&table)?;
-    let row = |row: &areal_tables::Row| {
-        Ok(LabelRow {
+    // Places only tell whether the labels belong to the draw: one that cannot be read is as one that is not given.
+    let mut unread = Vec::new();
+    let mut row = |row: &areal_tables::Row| {
+        let place = degrees.map_or(Ok(None), |degrees| degrees.place(&table, row)).unwrap_or_else(|fault| {
+            unread.push(fault);
+            None
+        });
+        Ok::<_, SurveyError>(LabelRow {
             unit_id: unit_id(path, row.text(id), row.line as usize)?,
             label: row.text(label).to_owned(),
-            place: degrees.map_or(Ok(None), |degrees| degrees.place(&table, row))?,
+            place,
             design_id: design.map(|column| row.text(column).to_owned()).unwrap_or_default(),
         })
     };
-    table.rows.iter().map(row).collect()
+    let rows = table.rows.iter().map(&mut row).collect::<Result<_, _>>()?;
+    if let Some(first) = unread.first() {
+        tracing::warn!("{} cannot be read and are left out: {first}", counted(unread.len(), "place"));
+    }
+    Ok(rows)
 }
 
 fn read_vector(path: &Path, field: &str, choice: &LayerChoice) -> Result<Vec<LabelRow>, SurveyError> {

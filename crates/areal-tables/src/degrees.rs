@@ -15,11 +15,11 @@ pub struct Degrees {
 }
 
 impl Degrees {
-    /// The columns named lon, long, longitude or LONGNUM, and lat, latitude or LATNUM, in any letter case; `None` where the
-    /// table lacks either.
+    /// The columns named lon, long, longitude or LONGNUM, and lat, latitude or LATNUM, in any letter case, the first of these where
+    /// there are several; `None` where the table lacks either.
     ///
     /// # Errors
-    /// Several columns that could be one of them.
+    /// Several columns of one name.
     pub fn of(table: &Table) -> Result<Option<Self>, TableError> {
         let Some(columns) = one(table, &LONGITUDE)?.zip(one(table, &LATITUDE)?) else { return Ok(None) };
         let columns = [columns.0, columns.1];
@@ -31,13 +31,23 @@ impl Degrees {
         self.columns.map(|k| table.columns[k].as_str())
     }
 
-    /// Longitude and latitude of a row; `None` where either cell is empty.
+    /// Longitude from -180 to 180 and latitude of a row; `None` where either cell is empty.
     ///
     /// # Errors
     /// A cell that is no number of degrees, or out of range.
     pub fn place(&self, table: &Table, row: &Row) -> Result<Option<[f64; 2]>, TableError> {
         let [x, y] = [self.coordinate(table, row, 0, 360.0)?, self.coordinate(table, row, 1, 90.0)?];
-        Ok(x.zip(y).map(|(x, y)| [x, y]))
+        // Longitudes from 0 to 360 are those from -180 to 180, as all layers have them.
+        let turned = |x: f64| {
+            if x > 180.0 {
+                x - 360.0
+            } else if x < -180.0 {
+                x + 360.0
+            } else {
+                x
+            }
+        };
+        Ok(x.zip(y).map(|(x, y)| [turned(x), y]))
     }
 
     fn coordinate(&self, table: &Table, row: &Row, k: usize, most: f64) -> Result<Option<f64>, TableError> {
@@ -56,18 +66,23 @@ impl Degrees {
     }
 }
 
+/// The column with the first of these names that the table has.
 fn one(table: &Table, names: &[&str]) -> Result<Option<usize>, TableError> {
-    let columns = table.columns.iter().enumerate();
-    let places: Vec<usize> =
-        columns.filter(|(_, c)| names.contains(&c.to_lowercase().as_str())).map(|(k, _)| k).collect();
-    match places[..] {
-        [] => Ok(None),
-        [place] => Ok(Some(place)),
-        _ => Err(TableError::DegreesTwice {
-            path: table.path.clone(),
-            columns: places.iter().map(|k| table.columns[*k].as_str()).collect::<Vec<_>>().join(", "),
-        }),
+    for name in names {
+        let columns = table.columns.iter().enumerate();
+        let places: Vec<usize> = columns.filter(|(_, c)| c.to_lowercase() == *name).map(|(k, _)| k).collect();
+        match places[..] {
+            [] => {}
+            [place] => return Ok(Some(place)),
+            _ => {
+                return Err(TableError::DegreesTwice {
+                    path: table.path.clone(),
+                    columns: places.iter().map(|k| table.columns[*k].as_str()).collect::<Vec<_>>().join(", "),
+                });
+            }
+        }
     }
+    Ok(None)
 }
 
 /// The decimal mark of a column of degrees, which have no thousands; cells that are no numbers are told with their row.
@@ -108,7 +123,8 @@ mod tests {
             assert_eq!(places(text).unwrap(), Some(expected.clone()), "{text}");
         }
         assert_eq!(places("id,x,y\n1,2,3\n").unwrap(), None);
-        assert!(places("lon,long,lat\n1,1,1\n").unwrap_err().contains("several columns for one coordinate: lon, long"));
+        assert_eq!(places("longitude,lon,lat\n1,190.5,2\n").unwrap(), Some(vec![Some([-169.5, 2.0])]));
+        assert!(places("lon,Lon,lat\n1,1,1\n").unwrap_err().contains("several columns for one coordinate: lon, Lon"));
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub enum TableError {
     /// A name that heads two columns.
     #[error("{path} has two columns \"{column}\"", path = path.display())]
     ColumnTwice { path: PathBuf, column: String },
-    /// Several columns that could be the longitude, or the latitude.
+    /// Several columns of longitude, or of latitude.
     #[error("{path} has several columns for one coordinate: {columns}", path = path.display())]
     DegreesTwice { path: PathBuf, columns: String },
     /// A coordinate that is no number of degrees, or out of range.

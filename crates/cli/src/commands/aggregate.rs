@@ -120,7 +120,7 @@ pub struct Options {
     /// Replace --out if it exists.
     #[arg(long)]
     pub overwrite: bool,
-    /// Put an apostrophe before cells of the tables that a spreadsheet would take for formulas: those that begin with = + - @.
+    /// Put an apostrophe before cells of the tables that a spreadsheet would take for formulas: those that begin with = + - @ or an apostrophe.
     /// areal reads such tables back as they were.
     #[arg(long)]
     pub spreadsheet_safe: bool,
@@ -306,8 +306,8 @@ fn provenance(inputs: Vec<InputRef>, settings: Value) -> Provenance {
 fn warn_of_area_means(table: &AreaTable<'_>) {
     if table.items.iter().any(|item| item.measure == Measure::Statistic(Statistic::Mean)) {
         tracing::warn!(
-            "means are over all observed ground, also where the model has never seen its like: nobody lives there, say, and the \
-             survey was where people live; for means over people pass a population raster as --weights"
+            "means are over all observed ground. A survey of people has no places where nobody lives, so the model has not seen such \
+             ground. For means over people pass a population raster as --weights"
         );
     }
 }

@@ -139,7 +139,7 @@ pub struct Options {
     /// Replace an existing --out.
     #[arg(long)]
     pub overwrite: bool,
-    /// Put an apostrophe before cells of the tables that a spreadsheet would take for formulas: those that begin with = + - @.
+    /// Put an apostrophe before cells of the tables that a spreadsheet would take for formulas: those that begin with = + - @ or an apostrophe.
     /// areal reads such tables back as they were.
     #[arg(long)]
     pub spreadsheet_safe: bool,

@@ -72,7 +72,9 @@ impl Stage for Options {
     }
 
     fn check(&self, planned: &mut Planned) -> Result<(), CliError> {
-        self.device.open()?;
+        if !planned.is_made {
+            self.device.open()?;
+        }
         if let Some(bundle) = planned.ready(self.bundle.as_deref()) {
             Bundle::load_spec(bundle)?;
         }

@@ -14,12 +14,12 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::Stage;
-use super::predict::{check_scene, warn_unmasked};
+use super::predict::{check_scene, planned_model, warn_unmasked};
 use crate::columns::cell;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
 use crate::options::{self, name_of};
-use crate::recipe::Planned;
+use crate::recipe::{Planned, no_class};
 use crate::scene_options::SceneOptions;
 
 /// Explain single predictions: which pixels support a class, and how reliable the explanation is
@@ -165,14 +165,19 @@ impl Stage for Options {
 
     fn check(&self, planned: &mut Planned) -> Result<(), CliError> {
         let settings = self.settings()?;
-        settings.device.open().map_err(PredictError::from)?;
-        if let Some(training) = &planned.training {
-            settings.check(training.patch_size)?;
+        if !planned.is_made {
+            settings.device.open().map_err(PredictError::from)?;
         }
-        if let Some(class) = &self.class {
-            planned.check_class(class, "class")?;
+        let model = planned_model(self.bundle.as_deref(), planned)?;
+        if let Some(model) = &model {
+            settings.check(model.patch_size)?;
         }
-        settings.chosen.scene.map_or(Ok(()), |scene| check_scene(&scene, self.bundle.as_deref(), planned))
+        if let (Some(class), Some(target)) = (&self.class, model.as_ref().and_then(|model| model.target.as_ref()))
+            && target.classes().iter().all(|known| known.name != *class)
+        {
+            return Err(no_class(class, target));
+        }
+        settings.chosen.scene.map_or(Ok(()), |scene| check_scene(&scene, model.as_ref()))
     }
 
     fn run(self, context: &Context) -> Result<(), CliError> {

@@ -11,7 +11,7 @@ use toml::Value;
 use super::check_names;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
-use crate::recipe::{TEMPLATE, set};
+use crate::recipe::{TEMPLATE, leave_out, set};
 use crate::scene_options::SceneOptions;
 
 /// Write a commented recipe to start from
@@ -57,34 +57,39 @@ pub fn run(options: &Options, _context: &Context) -> Result<(), CliError> {
     let text = options.text()?;
     std::fs::write(staged.path(), text).map_err(FileError::io("write", path))?;
     staged.commit()?;
-    let whole = options.labels.is_some() && options.zones.is_some();
+    let whole = options.labels.is_some();
     let todo = if whole { "read it" } else { "fill in its paths" };
     tracing::info!("wrote {}: {todo}, then run: areal run {}", path.display(), path.display());
     Ok(())
+}
+
+fn put(text: &mut String, section: &str, key: &str, value: Value) {
+    *text = set(text, section, key, &value);
 }
 
 impl Options {
     /// The template, with what is given and what follows from it.
     fn text(&self) -> Result<String, CliError> {
         let mut text = TEMPLATE.to_owned();
-        let mut put = |section: &str, key: &str, value: Value| text = set(&text, section, key, &value);
         if !self.scene.is_empty() {
             let files = self.scene.iter().map(|file| self.relative(file)).collect::<Result<Vec<_>, _>>()?;
-            put("scenes", "scene", Value::Array(files));
+            put(&mut text, "scenes", "scene", Value::Array(files));
         }
         if let Some(labels) = &self.labels {
-            put("tile", "labels", self.relative(labels)?);
+            put(&mut text, "tile", "labels", self.relative(labels)?);
             let raster = is_raster(labels);
-            if !raster {
-                put("tile", "label-field", Value::String(self.label_field(labels)?));
+            if raster {
+                text = leave_out(&text, "tile", &["label-field"]);
+            } else {
+                put(&mut text, "tile", "label-field", Value::String(self.label_field(labels)?));
             }
             if let Some(proposal) = self.proposal(labels, raster)? {
-                put("tile", "patch-size", Value::Integer(proposal.patch_size as i64));
-                put("tile", "stride", Value::Integer(proposal.stride as i64));
-                put("tile", "placement", Value::String(proposal.placement.to_string()));
-                put("tile", "split-by", Value::String(proposal.split_by.to_string()));
+                put(&mut text, "tile", "patch-size", Value::Integer(proposal.patch_size as i64));
+                put(&mut text, "tile", "stride", Value::Integer(proposal.stride as i64));
+                put(&mut text, "tile", "placement", Value::String(proposal.placement.to_string()));
+                put(&mut text, "tile", "split-by", Value::String(proposal.split_by.to_string()));
                 // The prediction's patches overlap as much.
-                put("predict", "stride", Value::Integer((proposal.patch_size / 2) as i64));
+                put(&mut text, "predict", "stride", Value::Integer((proposal.patch_size / 2) as i64));
                 tracing::info!(
                     "half of the {} label polygons are narrower than {:.0} pixels: the recipe has {proposal}",
                     proposal.polygons,
@@ -92,11 +97,20 @@ impl Options {
                 );
             }
         }
-        if let Some(zones) = &self.zones {
-            put("aggregate", "zones", self.relative(zones)?);
+        match &self.zones {
+            Some(zones) => put(&mut text, "aggregate", "zones", self.relative(zones)?),
+            // A recipe for given scenes runs; it has nothing to sum over without zones.
+            None if !self.scene.is_empty() => {
+                text = leave_out(&text, "", &["[aggregate]"]);
+                text = leave_out(&text, "aggregate", &["zones", "zone-id", "zone-name"]);
+            }
+            None => {}
+        }
+        if self.zones.is_some() {
+            text = leave_out(&text, "aggregate", &["zone-id", "zone-name"]);
         }
         if let Some(id) = &self.zone_id {
-            put("aggregate", "zone-id", Value::String(id.clone()));
+            put(&mut text, "aggregate", "zone-id", Value::String(id.clone()));
         }
         Ok(text)
     }

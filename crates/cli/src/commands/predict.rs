@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::errors::{CliError, Exit};
 use crate::options::{self, name_of};
 use crate::precision;
-use crate::recipe::Planned;
+use crate::recipe::{Planned, Training};
 use crate::scene_options::SceneOptions;
 
 /// Predict a scene with a bundle: a map of classes with their probabilities, or of a value
@@ -130,8 +130,13 @@ impl Stage for Options {
     fn check(&self, planned: &mut Planned) -> Result<(), CliError> {
         let settings = self.settings();
         settings.check()?;
-        settings.device.open().map_err(PredictError::from)?;
-        check_scene(&self.scene.settings("scene", self.files.clone())?, self.bundle.as_deref(), planned)
+        if !planned.is_made {
+            settings.device.open().map_err(PredictError::from)?;
+        }
+        let model = planned_model(self.bundle.as_deref(), planned)?;
+        check_scene(&self.scene.settings("scene", self.files.clone())?, model.as_ref())?;
+        planned.mapped = model.and_then(|model| model.target);
+        Ok(())
     }
 
     fn run(self, context: &Context) -> Result<(), CliError> {
@@ -159,15 +164,18 @@ impl Stage for Options {
     }
 }
 
-/// Checks that a scene can be read, and that it fits the bundle or the training that comes before.
-pub(super) fn check_scene(scene: &SceneSettings, bundle: Option<&Path>, planned: &Planned) -> Result<(), CliError> {
+/// What the model of a bundle is trained on: of one that is there, or that the recipe will train; `None` where that is not known.
+pub(super) fn planned_model(bundle: Option<&Path>, planned: &Planned) -> Result<Option<Training>, CliError> {
+    let Some(bundle) = planned.ready(bundle) else { return Ok(planned.training.clone()) };
+    let spec = Bundle::load_spec(bundle).map_err(PredictError::from)?;
+    let kind = DataKind::of_model(&spec);
+    Ok(Some(Training { kind, patch_size: spec.patch_size, target: Some(spec.target) }))
+}
+
+/// Checks that a scene can be read, and that it fits the model.
+pub(super) fn check_scene(scene: &SceneSettings, model: Option<&Training>) -> Result<(), CliError> {
     let kind = data_kind(&Scene::open(scene)?);
-    let model = match (planned.ready(bundle), &planned.training) {
-        (Some(bundle), _) => DataKind::of_model(&Bundle::load_spec(bundle).map_err(PredictError::from)?),
-        (None, Some(training)) => training.kind.clone(),
-        (None, None) => return Ok(()),
-    };
-    Ok(model.check(&kind).map_err(PredictError::from)?)
+    model.map_or(Ok(()), |model| Ok(model.kind.check(&kind).map_err(PredictError::from)?))
 }
 
 /// Says when a scene's clouds would be mapped as classes, because the model never saw any.

@@ -125,8 +125,8 @@ impl Stage for Options {
         self.check_fractions()?;
         let settings = self.settings();
         let of_users = settings.users.iter().map(|text| text.split('=').next().unwrap_or(text));
-        for class in settings.class.as_deref().into_iter().chain(of_users) {
-            planned.check_class(class, "class")?;
+        if self.prediction.as_deref().is_some_and(|prediction| planned.makes(prediction)) {
+            planned.check_classes(settings.class.as_deref().into_iter().chain(of_users), settings.class_by)?;
         }
         if let Some(zones) = &settings.zones {
             ZoneSet::read(zones, &settings.zone_settings())?;

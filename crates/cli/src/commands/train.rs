@@ -131,7 +131,9 @@ impl Stage for Options {
     fn check(&self, planned: &mut Planned) -> Result<(), CliError> {
         let settings = self.settings();
         settings.check()?;
-        settings.device.open().map_err(TrainError::from)?;
+        if !planned.is_made {
+            settings.device.open().map_err(TrainError::from)?;
+        }
         if let Some(Training { kind, patch_size, target }) = &planned.training {
             let outputs = target.as_ref().map_or(1, Target::outputs);
             let (architecture, padding) = (settings.architecture, settings.padding);

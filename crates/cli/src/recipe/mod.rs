@@ -6,9 +6,9 @@ mod run;
 mod stages;
 mod text;
 
-pub use planned::{Planned, Training};
+pub use planned::{Planned, Training, no_class};
 pub use run::{RecipeRun, RunSettings, enter_folder};
-pub use text::{TEMPLATE, set};
+pub use text::{TEMPLATE, leave_out, set};
 
 use std::ops::Range;
 use std::path::Path;

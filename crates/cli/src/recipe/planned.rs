@@ -1,9 +1,10 @@
 //! What the stages of a recipe will make, as far as it is known before any of them runs.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use areal_grid::Target;
 use areal_model::DataKind;
+use areal_tables::{ClassKeys, ClassLabels, ClassNaming};
 
 use crate::errors::{CliError, Exit};
 
@@ -11,12 +12,16 @@ use crate::errors::{CliError, Exit};
 #[derive(Debug, Default)]
 pub struct Planned {
     outputs: Vec<PathBuf>,
-    /// What the model will have been trained on; none where a bundle is given.
+    /// Whether the output of the stage that is checked is there: the stage may be skipped, on a machine without its device.
+    pub is_made: bool,
+    /// What the recipe trains on; none without [tile].
     pub training: Option<Training>,
+    /// What the prediction will show; none where that is not known.
+    pub mapped: Option<Target>,
 }
 
-/// What a patch store will hold.
-#[derive(Debug)]
+/// What a model is trained on.
+#[derive(Debug, Clone)]
 pub struct Training {
     pub kind: DataKind,
     pub patch_size: usize,
@@ -26,12 +31,13 @@ pub struct Training {
 
 impl Planned {
     /// Notes that a stage makes a file or folder.
-    pub fn add(&mut self, output: PathBuf) {
-        self.outputs.push(output);
+    pub fn add(&mut self, output: &Path) {
+        self.outputs.push(plain(output));
     }
 
     /// Whether a stage before makes a file or folder, or the folder that it lies in.
     pub fn makes(&self, path: &Path) -> bool {
+        let path = plain(path);
         self.outputs.iter().any(|output| path.starts_with(output))
     }
 
@@ -40,23 +46,58 @@ impl Planned {
         path.filter(|path| !self.makes(path))
     }
 
-    /// The target of the model that the recipe trains, where it is known.
-    pub fn target(&self) -> Option<&Target> {
-        self.training.as_ref().and_then(|training| training.target.as_ref())
-    }
-
-    /// Refuses the name of a class that the labels do not have.
-    pub fn check_class(&self, name: &str, key: &str) -> Result<(), CliError> {
-        let Some(target) = self.target() else { return Ok(()) };
-        let classes = target.classes();
-        if classes.iter().any(|class| class.name == name || class.code.to_string() == name) {
-            return Ok(());
+    /// Refuses names of classes that the prediction will not have.
+    pub fn check_classes<'n>(
+        &self,
+        names: impl IntoIterator<Item = &'n str>,
+        by: Option<ClassNaming>,
+    ) -> Result<(), CliError> {
+        let Some(target) = &self.mapped else { return Ok(()) };
+        let keys = ClassKeys::from(target.classes());
+        // Names are read together: whether they are names or codes is the same for all.
+        let names: Vec<&str> = names.into_iter().collect();
+        match names.iter().find(|name| ClassLabels::read(&keys, [**name], by).is_err()) {
+            Some(name) => Err(no_class(name, target)),
+            None => Ok(()),
         }
-        let known = match target {
-            Target::Classes { .. } => classes.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", "),
-            Target::Value { name, .. } => format!("none, because they are values ({name})"),
-        };
-        Err(CliError::new(Exit::Usage, format!("{key} \"{name}\" is not a class of the labels"))
-            .help(format!("the labels have: {known}")))
+    }
+}
+
+/// The error for a class that a model will not have.
+pub fn no_class(name: &str, target: &Target) -> CliError {
+    let known = match target {
+        Target::Classes { classes } => classes.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", "),
+        Target::Value { name, .. } => format!("none, because it predicts a value ({name})"),
+    };
+    CliError::new(Exit::Usage, format!("class \"{name}\" is not a class of the model"))
+        .help(format!("the classes are: {known}"))
+}
+
+/// The same path written in one way: absolute, without `.` and `..`.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()).components() {
+        if part == Component::ParentDir {
+            plain.pop();
+        } else {
+            plain.push(part);
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_known_however_it_is_written() {
+        let mut planned = Planned::default();
+        planned.add(Path::new("./out/bundle"));
+        let absolute = std::env::current_dir().unwrap().join("out/bundle/model.json");
+        for path in [Path::new("out/bundle"), Path::new("x/../out/bundle"), &absolute] {
+            assert!(planned.makes(path), "{}", path.display());
+        }
+        assert!(!planned.makes(Path::new("out/bundles")));
     }
 }

@@ -143,10 +143,11 @@ fn check<S: Stage>(stage: &S, planned: &mut Planned, section: &str) -> Result<()
         let message = format!("[{section}]: {} does not exist, and no stage before makes it", input.display());
         return Err(CliError::new(Exit::Input, message).help("correct the path; paths are relative to the recipe"));
     }
+    planned.is_made = stage.output().exists();
     // What is worth a warning is said when the stage runs.
     tracing::subscriber::with_default(NoSubscriber::default(), || stage.check(planned))
         .map_err(|error| error.in_section(section))?;
-    planned.add(stage.output());
+    planned.add(&stage.output());
     Ok(())
 }
 

@@ -136,7 +136,10 @@ impl RecipeRun<'_> {
             let labels = own.get("sample").and_then(Value::as_str).map_or(format!("labels/{scene}.csv"), str::to_owned);
             if let Some(planned) = &mut self.planned {
                 // Labels that are not there yet keep no setting from being checked.
-                planned.add(PathBuf::from(&labels));
+                planned.add(Path::new(&labels));
+                if let Some(second) = own.get("second-look").and_then(Value::as_str) {
+                    planned.add(Path::new(second));
+                }
             } else if !Path::new(&labels).exists() {
                 let awaited = format!(
                     "{name}: waiting for {labels}: label the units of {} and save them there",
@@ -202,7 +205,8 @@ impl RecipeRun<'_> {
             ("explain", "explain", made("saliency")),
         ] {
             if self.recipe.table.contains_key(section) {
-                defaults.insert(key.into(), value);
+                let given = self.section(section).and_then(|own| own.get(key)).filter(|_| key == "bundle");
+                defaults.insert(key.into(), given.cloned().unwrap_or(value));
             }
         }
         self.stage::<report::Options>("report", "report", defaults)
