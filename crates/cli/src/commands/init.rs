@@ -63,8 +63,8 @@ pub fn run(options: &Options, _context: &Context) -> Result<(), CliError> {
     Ok(())
 }
 
-fn put(text: &mut String, section: &str, key: &str, value: Value) {
-    *text = set(text, section, key, &value);
+fn put(text: &mut String, section: &str, key: &str, value: &Value) {
+    *text = set(text, section, key, value);
 }
 
 impl Options {
@@ -73,23 +73,23 @@ impl Options {
         let mut text = TEMPLATE.to_owned();
         if !self.scene.is_empty() {
             let files = self.scene.iter().map(|file| self.relative(file)).collect::<Result<Vec<_>, _>>()?;
-            put(&mut text, "scenes", "scene", Value::Array(files));
+            put(&mut text, "scenes", "scene", &Value::Array(files));
         }
         if let Some(labels) = &self.labels {
-            put(&mut text, "tile", "labels", self.relative(labels)?);
+            put(&mut text, "tile", "labels", &self.relative(labels)?);
             let raster = is_raster(labels);
             if raster {
                 text = leave_out(&text, "tile", &["label-field"]);
             } else {
-                put(&mut text, "tile", "label-field", Value::String(self.label_field(labels)?));
+                put(&mut text, "tile", "label-field", &Value::String(self.label_field(labels)?));
             }
             if let Some(proposal) = self.proposal(labels, raster)? {
-                put(&mut text, "tile", "patch-size", Value::Integer(proposal.patch_size as i64));
-                put(&mut text, "tile", "stride", Value::Integer(proposal.stride as i64));
-                put(&mut text, "tile", "placement", Value::String(proposal.placement.to_string()));
-                put(&mut text, "tile", "split-by", Value::String(proposal.split_by.to_string()));
+                put(&mut text, "tile", "patch-size", &Value::Integer(proposal.patch_size as i64));
+                put(&mut text, "tile", "stride", &Value::Integer(proposal.stride as i64));
+                put(&mut text, "tile", "placement", &Value::String(proposal.placement.to_string()));
+                put(&mut text, "tile", "split-by", &Value::String(proposal.split_by.to_string()));
                 // The prediction's patches overlap as much.
-                put(&mut text, "predict", "stride", Value::Integer((proposal.patch_size / 2) as i64));
+                put(&mut text, "predict", "stride", &Value::Integer((proposal.patch_size / 2) as i64));
                 tracing::info!(
                     "half of the {} label polygons are narrower than {:.0} pixels: the recipe has {proposal}",
                     proposal.polygons,
@@ -98,7 +98,7 @@ impl Options {
             }
         }
         match &self.zones {
-            Some(zones) => put(&mut text, "aggregate", "zones", self.relative(zones)?),
+            Some(zones) => put(&mut text, "aggregate", "zones", &self.relative(zones)?),
             // A recipe for given scenes runs; it has nothing to sum over without zones.
             None if !self.scene.is_empty() => {
                 text = leave_out(&text, "", &["[aggregate]"]);
@@ -110,7 +110,7 @@ impl Options {
             text = leave_out(&text, "aggregate", &["zone-id", "zone-name"]);
         }
         if let Some(id) = &self.zone_id {
-            put(&mut text, "aggregate", "zone-id", Value::String(id.clone()));
+            put(&mut text, "aggregate", "zone-id", &Value::String(id.clone()));
         }
         Ok(text)
     }
