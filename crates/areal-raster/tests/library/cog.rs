@@ -53,7 +53,7 @@ fn gdalinfo_sees_a_cog_with_overviews_colours_and_names() {
     writer.finish().unwrap();
     let names: Vec<String> =
         std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
-    assert_eq!(names.len(), 2, "the waiting blocks are gone: {names:?}");
+    assert_eq!(names.len(), 3, "the raster, its names, its style; the waiting blocks are gone: {names:?}");
 
     let mut file = RasterFile::open(&path).unwrap();
     assert_eq!(file.grid(), &grid);
