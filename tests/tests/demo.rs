@@ -25,6 +25,7 @@ fn a_landscape_stands_whole_and_is_not_overwritten_unasked() {
         "scene_east.tif",
         "scene_west.tif",
         "truth.csv",
+        "truth.qml",
         "truth.tif",
         "truth.tif.aux.xml",
         "truth_wealth.csv",

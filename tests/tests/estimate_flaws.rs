@@ -39,7 +39,7 @@ fn units_on_nodata_are_set_aside_and_strata_that_do_not_add_up_are_refused() {
     assert_eq!(number(&found[0], "n") as usize, 300 - lost.len());
     // Without a design, by their positions.
     let bare = ["estimate", "--prediction", prediction, "--sample", labelled, "--out", out, "--overwrite"];
-    areal(bare.iter().chain(&["--accept", "no-design"])).expect(0).says(&[&count, "lie on cells without a prediction"]);
+    areal(bare.iter().chain(&["--accept", "no-design"])).expect(0).says(&[&count, "are on cells without a prediction"]);
 }
 
 /// What is not observed of a predicted cell is no part of the population, and is counted as such; it was not counted once.
