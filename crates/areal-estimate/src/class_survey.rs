@@ -16,7 +16,6 @@ use crate::publication::{CvLimits, Grading};
 use crate::rows::{AccuracyRow, EstimateRow, MatrixRow, Population, Subject};
 use crate::stratified::{StratifiedSample, Stratum};
 use crate::zone_estimates::ZoneSettings;
-use crate::zone_part::Surveyed;
 
 /// One class of the map.
 #[derive(Debug, Clone, PartialEq)]
@@ -235,21 +234,9 @@ impl<'a> ClassData<'a> {
         EstimateRow::new(subject, &fraction.scaled(area), interval.scaled(area), method, &self.settings.grading())
     }
 
-    /// Intervals that count what was not drawn.
+    /// Intervals that count what was not drawn, of the map and of its parts.
     pub(crate) fn intervals(&self) -> ClassIntervals<'_> {
         ClassIntervals {
-            sample: &self.sample,
-            map: &self.map,
-            reference: &self.reference,
-            expected: &self.survey.sample.expected,
-            draws: self.settings.draws,
-            level: self.settings.level,
-        }
-    }
-
-    /// The sample, for intervals of its parts.
-    pub(crate) fn surveyed(&self) -> Surveyed<'_> {
-        Surveyed {
             sample: &self.sample,
             map: &self.map,
             reference: &self.reference,

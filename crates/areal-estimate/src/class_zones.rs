@@ -83,7 +83,7 @@ impl<'a> ClassZones<'a> {
         let same = (area / self.data.sample.area() - 1.0).abs() < 1e-6;
         let method = if same { self.data.settings.estimator.to_string() } else { ZoneMethod::Direct.to_string() };
         let ground = Ground { inside, strata: &all.strata, mapped: &all.mapped };
-        let part = if same { None } else { ZonePart::new(&self.data.surveyed(), &ground)? };
+        let part = if same { None } else { ZonePart::new(&self.data.intervals(), &ground)? };
         let of_class = |c: usize| -> Result<_, EstimateError> {
             if same {
                 return Ok(Some(whole[c]));

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::area_model::{area_model, smoothed_variances};
 use crate::cell_model::{CellModel, Modelled};
+use crate::class_intervals::ClassIntervals;
 use crate::corrected_map::{CorrectedMap, MapCorrection};
 use crate::error::{EstimateError, Missing, same_length};
 use crate::estimate::Estimate;
@@ -11,7 +12,7 @@ use crate::expected::ExpectedMatrix;
 use crate::interval::{Interval, IntervalMethod, mean_interval};
 use crate::stratified::StratifiedSample;
 use crate::unit_level::{AreaTotals, UnitInput, unit_level};
-use crate::zone_part::{Ground, Surveyed, ZonePart};
+use crate::zone_part::{Ground, ZonePart};
 use crate::zoning::{Zoning, fractions};
 
 /// Which estimator a zone's number comes from.
@@ -136,7 +137,7 @@ pub fn zone_fractions(
         counts: zoning.counts(),
         kind: VariableKind::Fraction,
     };
-    let surveyed = Surveyed { sample, map, reference, expected, draws: settings.draws, level: settings.level };
+    let surveyed = ClassIntervals { sample, map, reference, expected, draws: settings.draws, level: settings.level };
     let mut found = tables.choose(settings)?;
     for (z, row) in found.iter_mut().enumerate() {
         if row.iter().any(|e| e.method == ZoneMethod::Direct) {

@@ -8,20 +8,6 @@ use crate::expected::ExpectedMatrix;
 use crate::interval::Interval;
 use crate::stratified::{StratifiedSample, Stratum};
 
-/// A sample of a map of classes whose parts are to have intervals of their own.
-#[derive(Clone, Copy)]
-pub(crate) struct Surveyed<'a> {
-    pub sample: &'a StratifiedSample,
-    /// Class of each unit.
-    pub map: &'a [usize],
-    pub reference: &'a [usize],
-    /// What the map expects of each stratum.
-    pub expected: &'a [ExpectedMatrix],
-    /// Draws from the posterior for each end.
-    pub draws: usize,
-    pub level: f64,
-}
-
 /// A zone, or all zones together.
 #[derive(Clone, Copy)]
 pub(crate) struct Ground<'a> {
@@ -57,7 +43,7 @@ struct Piece {
 
 impl ZonePart {
     /// `None` where nothing of the sample or of the strata lies there.
-    pub(crate) fn new(of: &Surveyed, ground: &Ground) -> Result<Option<Self>, EstimateError> {
+    pub(crate) fn new(of: &ClassIntervals, ground: &Ground) -> Result<Option<Self>, EstimateError> {
         let whole = of.sample;
         same_length("the units inside", ground.inside.len(), whole.len())?;
         same_length("what the map expects of the strata", of.expected.len(), whole.strata().len())?;
@@ -102,7 +88,7 @@ impl ZonePart {
 }
 
 /// The strata of a part, each with the pool that its units are of.
-fn pieces(of: &Surveyed, ground: &Ground, weights: &[f64]) -> Result<Vec<(usize, Piece)>, EstimateError> {
+fn pieces(of: &ClassIntervals, ground: &Ground, weights: &[f64]) -> Result<Vec<(usize, Piece)>, EstimateError> {
     let whole = of.sample;
     let mut areas: BTreeMap<usize, f64> = ground.strata.iter().copied().collect();
     if areas.is_empty() {

@@ -89,7 +89,7 @@ pub(crate) fn block_areas(
     found
 }
 
-/// Points on the lines between the cells of a block, on the authalic sphere; `NaN` where there is no place.
+/// Points on the lines between the cells of a block, on the authalic sphere; `NaN` for points that are not on the Earth.
 struct Mesh {
     /// Points of a side: two a piece, without the last.
     points: usize,

@@ -192,9 +192,7 @@ impl Candidates {
             );
         }
     }
-}
 
-impl Candidates {
     /// Says when most polygons are too small for the patches of the grid.
     fn warn_of_size(&mut self, settings: &TileSettings) {
         let Some(proposal) = Proposal::of(std::mem::take(&mut self.widths)) else { return };

@@ -16,7 +16,7 @@ const GEOMETRIES: [&str; 6] = ["wkt", "_wkt", "wkt_geom", "geometry", "geom", "t
 /// Reads a table with columns of longitude and latitude, on WGS 84. `None` for any other file.
 ///
 /// # Errors
-/// A table that cannot be read, a coordinate that is no number or out of range; rows without both are features without a
+/// A table that cannot be read, a coordinate that is not a number or out of range. Rows without both are features without a
 /// geometry.
 pub(crate) fn read(path: &Path, choice: &LayerChoice) -> Option<Result<VectorLayer, RasterError>> {
     let is_table = path.extension().is_some_and(|e| ["csv", "tsv", "txt"].iter().any(|t| e.eq_ignore_ascii_case(t)));

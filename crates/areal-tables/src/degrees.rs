@@ -34,7 +34,7 @@ impl Degrees {
     /// Longitude from -180 to 180 and latitude of a row; `None` where either cell is empty.
     ///
     /// # Errors
-    /// A cell that is no number of degrees, or out of range.
+    /// A cell that is not a number in degrees, or out of range.
     pub fn place(&self, table: &Table, row: &Row) -> Result<Option<[f64; 2]>, TableError> {
         let [x, y] = [self.coordinate(table, row, 0, 360.0)?, self.coordinate(table, row, 1, 90.0)?];
         // Longitudes from 0 to 360 are those from -180 to 180, as all layers have them.

@@ -49,7 +49,7 @@ pub enum TableError {
     /// Several columns of longitude, or of latitude.
     #[error("{path} has several columns for one coordinate: {columns}", path = path.display())]
     DegreesTwice { path: PathBuf, columns: String },
-    /// A coordinate that is no number of degrees, or out of range.
+    /// A coordinate that is not a number in degrees, or out of range.
     #[error("{path}, line {line}, column {column}: \"{text}\" is not a number of degrees from -{most} to {most}", path = path.display())]
     Degrees { path: PathBuf, line: u64, column: String, text: String, most: f64 },
     /// A column that the table does not have.

@@ -250,8 +250,8 @@ fn say_unweighted(areas: &Areas) {
     }
 }
 
-/// Says how much ground a mean over area counts that has no weight. Who learned from places where people live knows little of
-/// the ground where nobody does.
+/// Says how much ground without weight a mean over area counts. A model trained where people live says little about ground where
+/// nobody does.
 fn say_zero_weight(areas: &Areas) {
     let of = |t: &Tally| t.values.first().map_or((0.0, 0.0), |v| (v.zero_weight, v.by_area.weight));
     let (zero, observed) = areas.zones.iter().map(|z| of(&z.tally)).fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1));

@@ -3,7 +3,7 @@
 use super::*;
 
 /// Two map classes, forest of 700 cells and rubber of 300, with 30 units in each: two of forest are rubber, one of rubber is forest.
-fn surveyed(check: impl Fn(&Surveyed)) {
+fn surveyed(check: impl Fn(&ClassIntervals)) {
     let stratum = |name: &str, cells: u64| Stratum { name: name.into(), population: cells, area: cells as f64 };
     let units: Vec<(usize, f64)> = (0..60).map(|k| (k / 30, 1.0)).collect();
     let sample = StratifiedSample::new(vec![stratum("forest", 700), stratum("rubber", 300)], &units, true).unwrap();
@@ -11,7 +11,7 @@ fn surveyed(check: impl Fn(&Surveyed)) {
     let reference = [vec![1; 2], vec![0; 29], vec![1; 29]].concat();
     let expected = [vec![vec![670.0, 30.0], vec![0.0, 0.0]], vec![vec![0.0, 0.0], vec![20.0, 280.0]]]
         .map(|matrix| ExpectedMatrix::new(matrix).unwrap());
-    check(&Surveyed {
+    check(&ClassIntervals {
         sample: &sample,
         map: &map,
         reference: &reference,

@@ -138,7 +138,7 @@ pub fn simulate(case: Case, samples: usize, draws: usize) -> Vec<ValueLine> {
         ValueLine { case, of, coverage: std::array::from_fn(coverage), width: std::array::from_fn(width) }
     };
     let mut lines = vec![line("map", Population::Map, &|_| truth)];
-    // Zones of the map where all of them have units to speak of.
+    // Zones of the map, where each of them has enough units.
     if case.strata == 1 && case.units >= 300 && case.estimator == Estimator::Stratified {
         lines.push(line("zone", Population::Zone, &of_zone));
     }

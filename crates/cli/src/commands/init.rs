@@ -57,14 +57,27 @@ pub fn run(options: &Options, _context: &Context) -> Result<(), CliError> {
     let text = options.text()?;
     std::fs::write(staged.path(), text).map_err(FileError::io("write", path))?;
     staged.commit()?;
-    let whole = options.labels.is_some();
-    let todo = if whole { "read it" } else { "fill in its paths" };
+    let todo = if options.labels.is_some() { "read it" } else { "fill in its paths" };
     tracing::info!("wrote {}: {todo}, then run: areal run {}", path.display(), path.display());
     Ok(())
 }
 
 fn put(text: &mut String, section: &str, key: &str, value: &Value) {
     *text = set(text, section, key, value);
+}
+
+fn put_proposal(text: &mut String, proposal: &Proposal) {
+    put(text, "tile", "patch-size", &Value::Integer(proposal.patch_size as i64));
+    put(text, "tile", "stride", &Value::Integer(proposal.stride as i64));
+    put(text, "tile", "placement", &Value::String(proposal.placement.to_string()));
+    put(text, "tile", "split-by", &Value::String(proposal.split_by.to_string()));
+    // The prediction's patches overlap as much.
+    put(text, "predict", "stride", &Value::Integer((proposal.patch_size / 2) as i64));
+    tracing::info!(
+        "half of the {} label polygons are narrower than {:.0} pixels: the recipe has {proposal}",
+        proposal.polygons,
+        proposal.median_width
+    );
 }
 
 impl Options {
@@ -77,37 +90,27 @@ impl Options {
         }
         if let Some(labels) = &self.labels {
             put(&mut text, "tile", "labels", &self.relative(labels)?);
-            let raster = is_raster(labels);
-            if raster {
+            if is_raster(labels) {
                 text = leave_out(&text, "tile", &["label-field"]);
             } else {
-                put(&mut text, "tile", "label-field", &Value::String(self.label_field(labels)?));
-            }
-            if let Some(proposal) = self.proposal(labels, raster)? {
-                put(&mut text, "tile", "patch-size", &Value::Integer(proposal.patch_size as i64));
-                put(&mut text, "tile", "stride", &Value::Integer(proposal.stride as i64));
-                put(&mut text, "tile", "placement", &Value::String(proposal.placement.to_string()));
-                put(&mut text, "tile", "split-by", &Value::String(proposal.split_by.to_string()));
-                // The prediction's patches overlap as much.
-                put(&mut text, "predict", "stride", &Value::Integer((proposal.patch_size / 2) as i64));
-                tracing::info!(
-                    "half of the {} label polygons are narrower than {:.0} pixels: the recipe has {proposal}",
-                    proposal.polygons,
-                    proposal.median_width
-                );
+                let field = self.label_field(labels)?;
+                put(&mut text, "tile", "label-field", &Value::String(field.clone()));
+                if let Some(proposal) = self.proposal(labels, field)? {
+                    put_proposal(&mut text, &proposal);
+                }
             }
         }
         match &self.zones {
-            Some(zones) => put(&mut text, "aggregate", "zones", &self.relative(zones)?),
+            Some(zones) => {
+                put(&mut text, "aggregate", "zones", &self.relative(zones)?);
+                text = leave_out(&text, "aggregate", &["zone-id", "zone-name"]);
+            }
             // A recipe for given scenes runs; it has nothing to sum over without zones.
             None if !self.scene.is_empty() => {
                 text = leave_out(&text, "", &["[aggregate]"]);
                 text = leave_out(&text, "aggregate", &["zones", "zone-id", "zone-name"]);
             }
             None => {}
-        }
-        if self.zones.is_some() {
-            text = leave_out(&text, "aggregate", &["zone-id", "zone-name"]);
         }
         if let Some(id) = &self.zone_id {
             put(&mut text, "aggregate", "zone-id", &Value::String(id.clone()));
@@ -139,10 +142,7 @@ impl Options {
         Err(CliError::new(Exit::Usage, message).help("name the field with the class as --label-field"))
     }
 
-    fn proposal(&self, labels: &Path, raster: bool) -> Result<Option<Proposal>, CliError> {
-        if raster {
-            return Ok(None);
-        }
+    fn proposal(&self, labels: &Path, field: String) -> Result<Option<Proposal>, CliError> {
         let scene = match Scene::open(&SceneOptions::default().settings("scene", self.scene.clone())?) {
             Ok(scene) => scene,
             Err(error) => {
@@ -153,7 +153,6 @@ impl Options {
                 return Ok(None);
             }
         };
-        let field = self.label_field(labels)?;
         Ok(propose(&[scene], &LabelSettings::new(labels.to_path_buf(), LabelKind::Class { field }))?)
     }
 }

@@ -54,12 +54,8 @@ impl Planned {
     ) -> Result<(), CliError> {
         let Some(target) = &self.mapped else { return Ok(()) };
         let keys = ClassKeys::from(target.classes());
-        // Names are read together: whether they are names or codes is the same for all.
-        let names: Vec<&str> = names.into_iter().collect();
-        match names.iter().find(|name| ClassLabels::read(&keys, [**name], by).is_err()) {
-            Some(name) => Err(no_class(name, target)),
-            None => Ok(()),
-        }
+        let unknown = names.into_iter().find(|name| ClassLabels::read(&keys, [*name], by).is_err());
+        unknown.map_or(Ok(()), |name| Err(no_class(name, target)))
     }
 }
 
