@@ -14,11 +14,11 @@ use geo::{Geometry, Point as GeoPoint};
 use crate::dimensions::{DemoSettings, Dimensions, PIXEL};
 use crate::districts::{District, districts};
 use crate::error::DemoError;
+use crate::inhabitants::Inhabitants;
 use crate::labels::labels;
 use crate::land_use::LandUse;
 use crate::plane::{self, PlanePositions};
 use crate::scene::{Acquisition, NODATA, STRIP};
-use crate::society::Society;
 use crate::surface::{BAND_NAMES, BANDS};
 use crate::truth::Truth;
 use crate::world::World;
@@ -64,12 +64,12 @@ pub fn generate(settings: &DemoSettings, out: &StagedDir, job: &Job<'_>) -> Resu
     write_truth(&truth, &out.file("truth.tif"), job, task.as_ref())?;
     tables::write_areas(&out.file("truth.csv"), &districts, &truth.areas)?;
 
-    let society = Society::new(&world, lonlat.clone());
-    let float = |name, values: &[f32]| write_cells(&society.grid, name, values, &out.file(&format!("{name}.tif")));
-    float("population", &society.population)?;
-    float("wealth", &society.wealth)?;
-    tables::write_wealth(&out.file("truth_wealth.csv"), &districts, &society)?;
-    let clusters = write_clusters(&world, &society, &lonlat, &out.file("clusters.gpkg"))?;
+    let inhabitants = Inhabitants::new(&world, lonlat.clone());
+    let float = |name, values: &[f32]| write_cells(&inhabitants.grid, name, values, &out.file(&format!("{name}.tif")));
+    float("population", &inhabitants.population)?;
+    float("wealth", &inhabitants.wealth)?;
+    tables::write_wealth(&out.file("truth_wealth.csv"), &districts, &inhabitants)?;
+    let clusters = write_clusters(&world, &inhabitants, &lonlat, &out.file("clusters.gpkg"))?;
     drop(task);
 
     recipes::write(settings, &world.dimensions, &truth.grid, out)?;
@@ -188,8 +188,8 @@ fn write_labels(world: &World, lonlat: &Crs, path: &Path) -> Result<Vec<(LandUse
     Ok(counts)
 }
 
-fn write_clusters(world: &World, society: &Society, lonlat: &Crs, path: &Path) -> Result<usize, DemoError> {
-    let clusters = society.survey(world, world.dimensions.clusters);
+fn write_clusters(world: &World, inhabitants: &Inhabitants, lonlat: &Crs, path: &Path) -> Result<usize, DemoError> {
+    let clusters = inhabitants.survey(world, world.dimensions.clusters);
     let count = clusters.len();
     let rows = clusters
         .into_iter()

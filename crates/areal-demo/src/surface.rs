@@ -4,7 +4,7 @@ use std::f64::consts::{FRAC_PI_3, PI, TAU};
 
 use crate::land_use::LandUse;
 use crate::noise::{Point, bell, crowns, fractal, hash, mix, noise, roll, smoothstep, turned, unit};
-use crate::world::{Ground, Parcel, Structure, World};
+use crate::world::{GroundCover, Parcel, Structure, World};
 
 /// Number of spectral bands.
 pub const BANDS: usize = 5;
@@ -65,7 +65,7 @@ fn roof(bits: u64, urbanity: f64) -> Spectrum {
     base.map(|v| v * shade)
 }
 
-fn water(world: &World, p: Point, land: &Ground) -> Spectrum {
+fn water(world: &World, p: Point, land: &GroundCover) -> Spectrum {
     let clear: Spectrum = [420.0, 400.0, 240.0, 130.0, 70.0];
     let silty: Spectrum = [760.0, 1050.0, 1150.0, 480.0, 140.0];
     let stir = 0.12 * fractal(p, 420.0, 2, world.key(100));
@@ -99,7 +99,7 @@ fn stand(parcel: &Parcel, base: Spectrum) -> Spectrum {
 }
 
 /// Planting rows: bright crowns, dark inter-rows, gently bent along contours; stands of different age.
-fn rubber(world: &World, p: Point, land: &Ground) -> Spectrum {
+fn rubber(world: &World, p: Point, land: &GroundCover) -> Spectrum {
     let parcel = &land.parcel;
     let base = stand(parcel, [270.0, 520.0, 275.0, 3180.0, 1400.0]);
     let q = turned(p, parcel.angle);
@@ -117,7 +117,7 @@ fn rubber(world: &World, p: Point, land: &Ground) -> Spectrum {
 }
 
 /// Palms on a triangular lattice, harvest paths between blocks.
-fn oil_palm(world: &World, p: Point, land: &Ground) -> Spectrum {
+fn oil_palm(world: &World, p: Point, land: &GroundCover) -> Spectrum {
     let parcel = &land.parcel;
     let base = stand(parcel, [285.0, 560.0, 300.0, 3300.0, 1500.0]);
     let q = turned(p, parcel.angle);
@@ -148,7 +148,7 @@ fn path(q: Point, spacing: [f64; 2], width: f64) -> f64 {
 }
 
 /// Bunded fields, each at its own stage: flooded, green, ripe, stubble; canals.
-fn paddy(world: &World, p: Point, land: &Ground) -> Spectrum {
+fn paddy(world: &World, p: Point, land: &GroundCover) -> Spectrum {
     let parcel = &land.parcel;
     let q = turned(p, parcel.angle);
     let field = [62.0 + 24.0 * roll(parcel.key, 47), 110.0 + 60.0 * roll(parcel.key, 48)];

@@ -6,8 +6,8 @@ use geo::{BoundingRect, Contains, Point as GeoPoint};
 
 use crate::districts::District;
 use crate::error::DemoError;
+use crate::inhabitants::Inhabitants;
 use crate::land_use::LandUse;
-use crate::society::Society;
 
 /// Writes rows of text as CSV.
 fn write(path: &Path, header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Result<(), DemoError> {
@@ -37,9 +37,9 @@ pub fn write_areas(path: &Path, districts: &[District], areas: &[[f64; LandUse::
 }
 
 /// `truth_wealth.csv`: mean wealth of every district, by area and by population.
-pub fn write_wealth(path: &Path, districts: &[District], society: &Society) -> Result<(), DemoError> {
+pub fn write_wealth(path: &Path, districts: &[District], inhabitants: &Inhabitants) -> Result<(), DemoError> {
     let rows = districts.iter().map(|d| {
-        let [cells, wealth, people, lived] = sums(d, society);
+        let [cells, wealth, people, lived] = sums(d, inhabitants);
         vec![
             d.id.clone(),
             d.name.to_owned(),
@@ -53,15 +53,15 @@ pub fn write_wealth(path: &Path, districts: &[District], society: &Society) -> R
 }
 
 /// Number of cells whose centre lies in a district, and the sums of wealth, people, and wealth times people there.
-fn sums(district: &District, society: &Society) -> [f64; 4] {
-    let grid = &society.grid;
+fn sums(district: &District, inhabitants: &Inhabitants) -> [f64; 4] {
+    let grid = &inhabitants.grid;
     let mut sums = [0.0; 4];
     let Some(extent) = district.ground.bounding_rect() else { return sums };
     for k in 0..grid.height * grid.width {
         let [x, y] = grid.centre(k / grid.width, k % grid.width);
         let near = (extent.min().x..=extent.max().x).contains(&x) && (extent.min().y..=extent.max().y).contains(&y);
         if near && district.ground.contains(&GeoPoint::new(x, y)) {
-            let (wealth, people) = (f64::from(society.wealth[k]), f64::from(society.population[k]));
+            let (wealth, people) = (f64::from(inhabitants.wealth[k]), f64::from(inhabitants.population[k]));
             for (sum, term) in sums.iter_mut().zip([1.0, wealth, people, wealth * people]) {
                 *sum += term;
             }

@@ -64,7 +64,7 @@ struct Parcels {
 
 /// What lies at a position.
 #[derive(Debug, Clone, Copy)]
-pub struct Ground {
+pub struct GroundCover {
     pub land_use: LandUse,
     /// The parcel it lies in (also under water).
     pub parcel: Parcel,
@@ -116,17 +116,17 @@ impl World {
     }
 
     /// What lies at a position.
-    pub fn land(&self, p: Point) -> Ground {
+    pub fn land(&self, p: Point) -> GroundCover {
         let (parcel, edge) = self.parcels.at(self.warped(p));
         let river = self.in_river(p);
         let lake = (self.reservoir.contains(p) && !self.islands.iter().any(|i| i.contains(p)))
             || self.lakes.iter().any(|l| l.contains(p));
         let land_use = if lake || river { LandUse::Water } else { parcel.land_use };
-        Ground { land_use, parcel, edge, river: river && !lake }
+        GroundCover { land_use, parcel, edge, river: river && !lake }
     }
 
     /// What people built at a position.
-    pub fn structure(&self, p: Point, land: &Ground) -> Structure {
+    pub fn structure(&self, p: Point, land: &GroundCover) -> Structure {
         let road = self.road_distance(p);
         if road < 9.0 {
             return Structure::Road;

@@ -23,7 +23,7 @@ pub struct ExplainSettings {
     /// choose by description, or the first ones.
     pub rgb: Vec<BandRef>,
     /// How the patches were chosen, for the record.
-    pub chosen: Chosen,
+    pub chosen: PatchSelection,
     /// Seed of the random weights that maps are compared with.
     pub seed: u64,
     /// Where the network runs.
@@ -36,7 +36,7 @@ pub struct ExplainSettings {
 /// How the patches that are explained were chosen.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Chosen {
+pub struct PatchSelection {
     /// Patches of a store, by number.
     pub patches: Vec<u64>,
     /// Places in the scene: longitude and latitude, degrees.
@@ -55,7 +55,7 @@ impl Default for ExplainSettings {
             window: None,
             steps: 16,
             rgb: Vec::new(),
-            chosen: Chosen::default(),
+            chosen: PatchSelection::default(),
             seed: 1,
             device: DeviceChoice::Cpu,
             overwrite: false,

@@ -11,7 +11,7 @@ use areal_store::{Footprint, Label, PatchRecord, PlacedPatch};
 
 use crate::blocks::{default_block_size, number_blocks};
 use crate::candidates::{Candidate, Candidates};
-use crate::ground::{Ground, footprint, shared_crs};
+use crate::distance_plane::{DistancePlane, footprint, shared_crs};
 use crate::labels::source::{LabelItem, LabelKind, Labels};
 use crate::splitting::{Member, Splitting};
 use crate::summary::{check_classes, counts, nothing_left, warn_of_gaps};
@@ -40,7 +40,7 @@ pub fn tile(
     let labels = Labels::read(&settings.labels)?;
     let mut candidates = Candidates::new(scenes, &labels, settings, job)?;
     let cut = cut_all(scenes, &mut candidates, settings, &mut writer, job)?;
-    let ground = Ground::new(scenes)?;
+    let ground = DistancePlane::new(scenes)?;
     let mut drafts = Drafts::new(scenes, &labels, settings, &ground, cut)?;
     drafts.split(settings, &labels, &mut candidates)?;
     if drafts.all.is_empty() {
@@ -123,7 +123,7 @@ impl Drafts {
         scenes: &[Scene],
         labels: &Labels,
         settings: &TileSettings,
-        ground: &Ground,
+        ground: &DistancePlane,
         written: Vec<(Candidate, f64)>,
     ) -> Result<Self, PatchError> {
         let size = settings.patch_size;

@@ -15,12 +15,12 @@ pub struct Batch {
 
 /// A batch with room for so many patches, of which the first `places.len()` are filled.
 #[derive(Debug)]
-pub struct Slots {
+pub struct PatchSlots {
     batch: Batch,
     room: usize,
 }
 
-impl Slots {
+impl PatchSlots {
     pub fn new(room: usize, bands: usize, patch_size: usize, pixel_type: PixelType) -> Self {
         let plane = patch_size * patch_size;
         let patches = PatchBatch {
@@ -129,7 +129,7 @@ impl Cutter {
         &self,
         (i, j): (usize, usize),
         chunks: &[&PixelBlock],
-        slots: &mut Slots,
+        slots: &mut PatchSlots,
         strip: &mut StripStates,
         first_row: usize,
     ) -> bool {
@@ -151,7 +151,7 @@ impl Cutter {
         valid
     }
 
-    fn copy_pixels(&self, window: &Window, chunks: &[&PixelBlock], slots: &mut Slots) {
+    fn copy_pixels(&self, window: &Window, chunks: &[&PixelBlock], slots: &mut PatchSlots) {
         let at = slots.len();
         let [_, bands, size, _] = slots.batch.patches.shape;
         let start = at * bands * size * size;

@@ -36,7 +36,7 @@ pub struct Chunk {
 
 /// The patches that one chunk completes, and the chunks that they lie in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
+pub struct ChunkStep {
     pub patch_rows: Range<usize>,
     pub patch_cols: Range<usize>,
     /// Chunks to read before this step that were not held.
@@ -78,7 +78,7 @@ impl PatchOrder {
     }
 
     /// The steps of strip `index`; `walk` carries the held chunks from strip to strip.
-    pub fn steps(&self, index: usize, walk: &mut HeldChunks) -> Vec<Step> {
+    pub fn steps(&self, index: usize, walk: &mut HeldChunks) -> Vec<ChunkStep> {
         let strip = &self.strips[index];
         let next_top = self.strips.get(index + 1).map(|s| self.top_chunk(s.patch_rows.start));
         let mut steps = Vec::new();
@@ -96,7 +96,7 @@ impl PatchOrder {
         panel: &Range<usize>,
         after: Option<usize>,
         walk: &mut HeldChunks,
-        steps: &mut Vec<Step>,
+        steps: &mut Vec<ChunkStep>,
     ) {
         let (rows, cols) = self.layout.patches();
         let completed_rows = |r| self.completed(r, self.chunk.0, self.size.0, rows);
@@ -116,7 +116,7 @@ impl PatchOrder {
                 let (reads, needs) = walk.take(chunks, |at| self.chunk_window(at));
                 let releases = walk.release(|(row, col)| row < keep_from_row && col < keep_from_col);
                 let (patch_rows, patch_cols) = (patch_rows.clone(), patch_cols.clone());
-                steps.push(Step { patch_rows, patch_cols, reads, needs, releases });
+                steps.push(ChunkStep { patch_rows, patch_cols, reads, needs, releases });
             }
         }
     }

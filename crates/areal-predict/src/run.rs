@@ -19,7 +19,7 @@ use crate::journal::{JobIdentity, Journal};
 use crate::output::Rasters;
 use crate::patch_order::PatchOrder;
 use crate::source::PixelSource;
-use crate::stream::{Start, StreamSettings, stream};
+use crate::stream::{StreamSettings, StreamStart, stream};
 use crate::strip::Shard;
 use crate::training_like::warn_if_unlike;
 use crate::{PredictError, PredictSettings};
@@ -251,7 +251,7 @@ fn fill(
     };
     let stream_settings =
         StreamSettings { batch_size: settings.batch_size, threads: settings.threads, min_valid: settings.min_valid };
-    let start = Start { strip: first, cells };
+    let start = StreamStart { strip: first, cells };
     let keep = |part, shard: Shard| journal.keep(part, &shard);
     match schedule {
         Schedule::Patch(order) => stream(scene, order, start, inference, &stream_settings, job, keep)?,

@@ -11,10 +11,10 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use ndarray::Array2;
 
 use crate::PredictError;
-use crate::assemble::{Batch, Cutter, Held, Slots, StripStates};
+use crate::assemble::{Batch, Cutter, Held, PatchSlots, StripStates};
 use crate::cells::Cells;
 use crate::dense::Difference;
-use crate::patch_order::{Chunk, HeldChunks, PatchOrder, Step};
+use crate::patch_order::{Chunk, ChunkStep, HeldChunks, PatchOrder};
 use crate::source::{PixelReader, PixelSource};
 use crate::strip::Shard;
 
@@ -44,7 +44,7 @@ enum Work {
 
 /// Where a stream begins.
 #[derive(Debug)]
-pub struct Start {
+pub struct StreamStart {
     /// The first strip to predict.
     pub strip: usize,
     /// The cells as the strips before left them.
@@ -65,13 +65,13 @@ pub type ReadResult = (u64, Result<PixelBlock, RasterError>);
 pub fn stream(
     source: &dyn PixelSource,
     order: &PatchOrder,
-    start: Start,
+    start: StreamStart,
     inference: &mut dyn Inference,
     settings: &StreamSettings,
     job: &Job<'_>,
     keep: impl FnMut(usize, Shard) -> Result<(), PredictError>,
 ) -> Result<(), PredictError> {
-    let Start { strip: first_strip, cells } = start;
+    let StreamStart { strip: first_strip, cells } = start;
     let threads = settings.threads.max(1);
     let readers = (0..threads).map(|_| source.reader()).collect::<Result<Vec<_>, _>>()?;
     let (ask, asked) = unbounded::<Chunk>();
@@ -133,7 +133,7 @@ impl Fetch {
     }
 
     /// Waits until every chunk of a step is held.
-    fn wait_for(&mut self, step: &Step) -> Result<(), PredictError> {
+    fn wait_for(&mut self, step: &ChunkStep) -> Result<(), PredictError> {
         while step.reads.iter().any(|c| !self.held.contains_key(&c.serial)) {
             let (serial, block) = self.reads.recv().map_err(|_| PredictError::ThreadStopped)?;
             self.on_the_way -= 1;
@@ -180,7 +180,7 @@ impl Cutting {
 
     fn strips(&mut self, order: &PatchOrder, first_strip: usize) -> Result<(), Stop> {
         let mut walk = HeldChunks::default();
-        let mut coming: VecDeque<(usize, VecDeque<Step>)> = VecDeque::new();
+        let mut coming: VecDeque<(usize, VecDeque<ChunkStep>)> = VecDeque::new();
         let mut next_strip = first_strip;
         for strip in first_strip..order.strips().len() {
             // The next strip's steps are laid out too, so that its first chunks are read while this one is cut.
@@ -198,7 +198,7 @@ impl Cutting {
         &mut self,
         order: &PatchOrder,
         strip: usize,
-        coming: &mut VecDeque<(usize, VecDeque<Step>)>,
+        coming: &mut VecDeque<(usize, VecDeque<ChunkStep>)>,
     ) -> Result<(), Stop> {
         let rows = order.cell_rows(strip);
         let cells = rows.len() * order.layout().cells().1;
@@ -222,7 +222,7 @@ impl Cutting {
     }
 
     /// Asks for the chunks of the coming steps, as far ahead as is allowed; of the next step always.
-    fn ask_ahead(&mut self, coming: &mut VecDeque<(usize, VecDeque<Step>)>) -> Result<(), PredictError> {
+    fn ask_ahead(&mut self, coming: &mut VecDeque<(usize, VecDeque<ChunkStep>)>) -> Result<(), PredictError> {
         let mut is_next = true;
         for (asked, steps) in coming {
             while let Some(step) = steps.get(*asked) {
@@ -240,11 +240,11 @@ impl Cutting {
 
     fn cut_step(
         &mut self,
-        step: &Step,
-        mut slots: Slots,
+        step: &ChunkStep,
+        mut slots: PatchSlots,
         states: &mut StripStates,
         first_row: usize,
-    ) -> Result<Slots, Stop> {
+    ) -> Result<PatchSlots, Stop> {
         let held = std::mem::take(&mut self.fetch.held);
         let chunks: Vec<&PixelBlock> = step.needs.iter().filter_map(|c| held.get(&c.serial)).collect();
         let mut skipped = 0;
@@ -267,11 +267,11 @@ impl Cutting {
         Ok(slots)
     }
 
-    fn slots(&self) -> Slots {
+    fn slots(&self) -> PatchSlots {
         let shape = &self.new_slots;
         match self.given_back.try_recv() {
-            Ok(batch) => Slots::reuse(batch),
-            Err(_) => Slots::new(shape.batch_size, shape.bands, shape.patch_size, shape.pixel_type),
+            Ok(batch) => PatchSlots::reuse(batch),
+            Err(_) => PatchSlots::new(shape.batch_size, shape.bands, shape.patch_size, shape.pixel_type),
         }
     }
 

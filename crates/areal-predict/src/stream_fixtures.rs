@@ -17,7 +17,7 @@ use crate::cells::{Cells, Merge};
 use crate::chunk_layout::OrderInput;
 use crate::patch_order::PatchOrder;
 use crate::source::{PixelReader, PixelSource};
-use crate::stream::{Start, StreamSettings, stream};
+use crate::stream::{StreamSettings, StreamStart, stream};
 use crate::strip::Shard;
 
 /// A scene of `[band, row, col]` in memory whose readers may dawdle.
@@ -197,7 +197,7 @@ impl TestRun {
         stream(
             scene,
             &self.order(scene),
-            Start { strip: first, cells },
+            StreamStart { strip: first, cells },
             &mut mock,
             &self.settings,
             job,

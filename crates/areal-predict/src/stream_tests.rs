@@ -10,7 +10,7 @@ use crate::cells::{Cells, Merge};
 use crate::chunk_layout::OrderInput;
 use crate::patch_order::PatchOrder;
 use crate::source::{PixelReader, PixelSource};
-use crate::stream::{Start, stream};
+use crate::stream::{StreamStart, stream};
 use crate::stream_fixtures::{Memory, Mock, TestRun, brute_force, mean, settings, spec, two_classes, value_target};
 
 proptest! {
@@ -190,6 +190,6 @@ fn a_scene_that_cannot_be_read_ends_the_job_with_its_reason() {
     let job = Job { progress: &NoProgress, interrupt: &interrupt };
     let cells = Cells::new(layout, Merge::MeanAndSpread);
     let result =
-        stream(&scene, &order, Start { strip: 0, cells }, &mut mock, &settings(4, 2, 0.0), &job, |_, _| Ok(()));
+        stream(&scene, &order, StreamStart { strip: 0, cells }, &mut mock, &settings(4, 2, 0.0), &job, |_, _| Ok(()));
     assert!(matches!(result, Err(PredictError::Raster(RasterError::Read { .. }))), "{result:?}");
 }

@@ -33,4 +33,4 @@ pub use provenance::Stage;
 pub use render::{Report, render};
 pub use saliency::{SaliencyFigure, SaliencyMap};
 
-use notes::Level;
+use notes::NoteKind;

@@ -7,14 +7,14 @@ use crate::{AreaSection, Confusion, Report, Zone};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
     /// How much it matters.
-    pub(crate) level: Level,
+    pub(crate) level: NoteKind,
     /// A sentence or two.
     pub text: String,
 }
 
 /// How much a note matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Level {
+pub(crate) enum NoteKind {
     /// Good to know.
     Remark,
     /// May make a figure wrong.
@@ -23,11 +23,11 @@ pub(crate) enum Level {
 
 impl Note {
     pub fn remark(text: impl Into<String>) -> Self {
-        Self { level: Level::Remark, text: text.into() }
+        Self { level: NoteKind::Remark, text: text.into() }
     }
 
     pub fn warning(text: impl Into<String>) -> Self {
-        Self { level: Level::Warning, text: text.into() }
+        Self { level: NoteKind::Warning, text: text.into() }
     }
 }
 
@@ -49,7 +49,7 @@ pub(crate) fn derived(report: &Report) -> Vec<Note> {
              corrects for that.",
         ));
     }
-    notes.sort_by_key(|n| n.level == Level::Remark);
+    notes.sort_by_key(|n| n.level == NoteKind::Remark);
     notes
 }
 

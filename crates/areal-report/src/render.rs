@@ -12,8 +12,8 @@ use crate::number::{decimals, number};
 use crate::provenance::StageView;
 use crate::saliency::SaliencyView;
 use crate::{
-    AreaSection, Confusion, EstimateSection, LearningCurve, Level, MapFigure, Note, ReportError, SaliencyFigure, Stage,
-    notes,
+    AreaSection, Confusion, EstimateSection, LearningCurve, MapFigure, Note, NoteKind, ReportError, SaliencyFigure,
+    Stage, notes,
 };
 
 /// All that a report shows. Whatever is empty is left out, and said so.
@@ -71,7 +71,7 @@ pub fn render(report: &Report) -> Result<String, ReportError> {
     report.areas.iter().try_for_each(AreaSection::check)?;
     let mut all = report.notes.clone();
     all.extend(notes::derived(report));
-    let of = |level: Level| all.iter().filter(|n| n.level == level).map(|n| n.text.clone()).collect();
+    let of = |level: NoteKind| all.iter().filter(|n| n.level == level).map(|n| n.text.clone()).collect();
     let scores = |(name, list): &(String, Vec<(String, f64)>)| {
         let shown = |v: f64| number(v, decimals(std::iter::once(v)));
         (name.clone(), list.iter().map(|(n, v)| (n.replace('_', " "), shown(*v))).collect())
@@ -92,8 +92,8 @@ pub fn render(report: &Report) -> Result<String, ReportError> {
         scores: report.scores.iter().map(scores).collect(),
         confusions: report.confusions.iter().map(Confusion::view).collect::<Result<_, _>>()?,
         saliency: report.saliency.iter().map(SaliencyFigure::view).collect::<Result<_, _>>()?,
-        warnings: of(Level::Warning),
-        remarks: of(Level::Remark),
+        warnings: of(NoteKind::Warning),
+        remarks: of(NoteKind::Remark),
         provenance: report.provenance.iter().map(Stage::view).collect(),
     };
     Ok(page.render()?)

@@ -27,10 +27,10 @@ pub struct SaliencyMap {
 pub(crate) struct SaliencyView {
     pub title: String,
     pub facts: Vec<(String, String)>,
-    pub maps: Vec<MapView>,
+    pub maps: Vec<SaliencyMapView>,
 }
 
-pub(crate) struct MapView {
+pub(crate) struct SaliencyMapView {
     pub method: String,
     pub png: String,
     pub measures: Vec<(String, String)>,
@@ -43,7 +43,7 @@ impl SaliencyFigure {
                 return Err(ReportError::Picture { title: format!("{}, {}", self.title, map.method) });
             }
             let png = base64::engine::general_purpose::STANDARD.encode(&map.png);
-            Ok(MapView { method: map.method.clone(), png, measures: map.measures.clone() })
+            Ok(SaliencyMapView { method: map.method.clone(), png, measures: map.measures.clone() })
         };
         let maps = self.maps.iter().map(map).collect::<Result<_, _>>()?;
         Ok(SaliencyView { title: self.title.clone(), facts: self.facts.clone(), maps })

@@ -36,7 +36,7 @@ pub(crate) struct Learner<'a> {
 }
 
 /// Settings, model description and data of a training.
-pub(crate) struct Lesson<'a> {
+pub(crate) struct TrainingInputs<'a> {
     pub settings: &'a TrainSettings,
     pub spec: &'a ModelSpec,
     pub loss: Loss,
@@ -48,25 +48,25 @@ pub(crate) struct Lesson<'a> {
 impl<'a> Learner<'a> {
     /// `device` is one with gradients.
     pub fn new(
-        lesson: Lesson<'a>,
+        inputs: TrainingInputs<'a>,
         weights: &StateDict,
         device: Device,
         operations: KernelOperations,
     ) -> Result<Self, TrainError> {
-        let network = Network::from_state(&NetworkConfig::of(lesson.spec), weights, &device)?;
-        let classes = if lesson.spec.target.classes().is_empty() { Vec::new() } else { lesson.train.classes() };
+        let network = Network::from_state(&NetworkConfig::of(inputs.spec), weights, &device)?;
+        let classes = if inputs.spec.target.classes().is_empty() { Vec::new() } else { inputs.train.classes() };
         Ok(Self {
-            settings: lesson.settings,
-            spec: lesson.spec,
-            loss: lesson.loss,
-            class_weights: lesson.class_weights,
-            train: lesson.train,
-            validation: lesson.validation,
+            settings: inputs.settings,
+            spec: inputs.spec,
+            loss: inputs.loss,
+            class_weights: inputs.class_weights,
+            train: inputs.train,
+            validation: inputs.validation,
             classes,
             device,
             operations,
             network,
-            optimiser: Optimiser::new(lesson.settings, operations),
+            optimiser: Optimiser::new(inputs.settings, operations),
         })
     }
 

@@ -21,9 +21,9 @@ mod sampling;
 mod settings;
 mod step;
 mod store_batches;
-mod tables;
 #[cfg(test)]
-mod toy;
+mod synthetic_store;
+mod tables;
 mod train;
 mod workers;
 

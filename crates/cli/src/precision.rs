@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::errors::{CliError, Exit};
 
 /// An inference, and for a reduced precision with a store what it changes.
-pub struct Loaded {
+pub struct LoadedInference {
     pub inference: Box<dyn Inference>,
     pub change: Option<PrecisionChange>,
 }
@@ -26,9 +26,9 @@ pub fn load(
     precision: Precision,
     store: Option<&Path>,
     context: &Context,
-) -> Result<Loaded, CliError> {
+) -> Result<LoadedInference, CliError> {
     if precision == Precision::F32 {
-        return Ok(Loaded { inference: areal_plan::load(bundle, device, precision, None)?, change: None });
+        return Ok(LoadedInference { inference: areal_plan::load(bundle, device, precision, None)?, change: None });
     }
     if device != DeviceChoice::Cpu {
         return Err(PlanError::Device { precision, device }.into());
@@ -43,11 +43,11 @@ pub fn load(
         _ => None,
     };
     let mut inference = areal_plan::load(bundle, device, precision, ranges.as_ref())?;
-    let Some(store) = store else { return Ok(Loaded { inference, change: None }) };
+    let Some(store) = store else { return Ok(LoadedInference { inference, change: None }) };
     let mut single = areal_plan::load(bundle, device, Precision::F32, None)?;
     let change = compare(single.as_mut(), inference.as_mut(), &store, context)?;
     say(precision, change);
-    Ok(Loaded { inference, change })
+    Ok(LoadedInference { inference, change })
 }
 
 /// What the reduced precision changes on the store's test and validation patches.

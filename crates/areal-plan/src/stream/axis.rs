@@ -85,22 +85,22 @@ impl Reads {
     }
 
     /// The outputs that read nothing but what is known.
-    pub fn known(self, known: Known) -> Known {
-        let Known { from, to } = known;
+    pub fn known(self, known: ExactRange) -> ExactRange {
+        let ExactRange { from, to } = known;
         match self {
             Self::Window { kernel, stride, padding, tiles } => {
                 let together = if tiles { TILE } else { 1 } as i64;
                 let reads = if tiles { TILE_READS } else { kernel } as i64;
                 let (step, padding) = (stride as i64 * together, padding as i64);
-                Known {
+                ExactRange {
                     from: (from + padding + step - 1).div_euclid(step) * together,
                     to: ((to + padding - reads).div_euclid(step) + 1) * together,
                 }
             }
-            Self::Crop { margin } => Known { from: from - margin as i64, to: to - margin as i64 },
+            Self::Crop { margin } => ExactRange { from: from - margin as i64, to: to - margin as i64 },
             Self::Phases { phases } => {
                 let phases = phases as i64;
-                Known { from: (from + phases - 1).div_euclid(phases), to: to.div_euclid(phases) }
+                ExactRange { from: (from + phases - 1).div_euclid(phases), to: to.div_euclid(phases) }
             }
         }
     }
@@ -108,12 +108,12 @@ impl Reads {
 
 /// Positions of a map whose values are those of the whole image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Known {
+pub struct ExactRange {
     from: i64,
     to: i64,
 }
 
-impl Known {
+impl ExactRange {
     /// Of a map of `size` positions, cut off before its first one or after its last one where `cut` says so. Nothing
     /// lies past an end that is not cut off, and that is known.
     pub fn of(size: usize, cut: [bool; 2]) -> Self {
@@ -144,21 +144,21 @@ mod tests {
         assert_eq!([0, 1, 3].map(|o| reads.first(o)), [0, 1, 5]);
         assert_eq!((reads.end(1, 8), reads.end(3, 8), reads.end(4, 7)), (2, 6, 7));
         // Cut off before 0 and after 8: output 0 reads position -1, all others what is there.
-        assert_eq!(reads.known(Known::of(8, [true, true])), Known { from: 1, to: 4 });
+        assert_eq!(reads.known(ExactRange::of(8, [true, true])), ExactRange { from: 1, to: 4 });
     }
 
     #[test]
     fn outputs_in_tiles_are_known_four_at_a_time() {
         let reads = Reads::Window { kernel: 3, stride: 1, padding: 1, tiles: true };
         // Tiles read -1..5, 3..9, 7..13: the second one alone lies within 0..12.
-        assert_eq!(reads.known(Known::of(12, [true, true])), Known { from: 4, to: 8 });
-        assert!(reads.known(Known::of(12, [false, false])).covers(&(0..12)));
+        assert_eq!(reads.known(ExactRange::of(12, [true, true])), ExactRange { from: 4, to: 8 });
+        assert!(reads.known(ExactRange::of(12, [false, false])).covers(&(0..12)));
     }
 
     #[test]
     fn phases_need_whole_groups() {
         let reads = Reads::Phases { phases: 2 };
         assert_eq!((reads.outputs(6), reads.outputs(7), reads.outputs_before(5)), (Some(3), None, 2));
-        assert_eq!(reads.known(Known { from: 1, to: 5 }), Known { from: 1, to: 2 });
+        assert_eq!(reads.known(ExactRange { from: 1, to: 5 }), ExactRange { from: 1, to: 2 });
     }
 }

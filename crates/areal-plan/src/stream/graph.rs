@@ -1,7 +1,7 @@
 //! A program in the form in which it runs row by row, at any density of features.
 
 use crate::program::{Operation, Program};
-use crate::stream::axis::{Known, Reads};
+use crate::stream::axis::{ExactRange, Reads};
 use areal_kernels::{Conv2d, KernelError, MapShape, MaxPool};
 
 /// One operation on maps that arrive row by row.
@@ -179,7 +179,7 @@ impl Graph {
     }
 
     /// Feature positions that are known along an axis (0 rows, 1 columns) when the image is cut off.
-    pub fn known(&self, axis: usize, image: Known, winograd: &[bool]) -> Known {
+    pub fn known(&self, axis: usize, image: ExactRange, winograd: &[bool]) -> ExactRange {
         let mut known = vec![image];
         for (index, node) in self.nodes.iter().enumerate() {
             let mut here = reads(&node.operation, axis, winograd[index]).known(known[node.from]);

@@ -14,7 +14,7 @@ use areal_kernels::{Conv2d, Isa, KernelError, MapShape, PoolColumns, RowAlgorith
 
 use crate::crop::crop_rows;
 use crate::program::Program;
-use axis::Known;
+use axis::ExactRange;
 use graph::{Graph, Node, RowOperation};
 use rows::Rows;
 use schedule::{Schedule, ScheduledRows};
@@ -142,7 +142,7 @@ impl RowProgram {
         let wanted = columns.start - shift..columns.end - shift;
         let whole = image.size[1] - first;
         let fits = |size: &usize| {
-            let known = self.graph.known(1, Known::of(*size, [first > 0, true]), &image.winograd);
+            let known = self.graph.known(1, ExactRange::of(*size, [first > 0, true]), &image.winograd);
             let sizes = self.graph.sizes(1, *size);
             sizes.is_some_and(|sizes| sizes[self.graph.features] >= wanted.end) && known.covers(&wanted)
         };
@@ -156,7 +156,8 @@ impl RowProgram {
         let unit = axis::TILE * self.graph.stride;
         let mut begin = position * self.graph.stride / unit * unit;
         while begin > 0 {
-            let known = self.graph.known(axis, Known::of(image.size[axis] - begin, [true, false]), &image.winograd);
+            let known =
+                self.graph.known(axis, ExactRange::of(image.size[axis] - begin, [true, false]), &image.winograd);
             let at = position - begin / self.graph.stride;
             if known.covers(&(at..at + 1)) {
                 break;
@@ -170,12 +171,18 @@ impl RowProgram {
     ///
     /// # Errors
     /// When the part is none of the image's.
-    pub fn need(&self, image: &ImagePlan, part: &ImagePart, rows: usize, window: usize) -> Result<Need, KernelError> {
+    pub fn need(
+        &self,
+        image: &ImagePlan,
+        part: &ImagePart,
+        rows: usize,
+        window: usize,
+    ) -> Result<StreamNeeds, KernelError> {
         let schedule = self.schedule(image, part)?;
         let room = schedule.clone().room(rows, window, self.stride());
         let values = |(value, rows): (usize, &usize)| (rows * schedule.row_len(value)) as u64;
         let bytes = 4 * room.rows.iter().enumerate().map(values).sum::<u64>();
-        Ok(Need { bytes, lag: room.lag })
+        Ok(StreamNeeds { bytes, lag: room.lag })
     }
 
     /// Begins with a part of an image that comes in at most `rows` rows at a time.
@@ -214,7 +221,7 @@ impl RowProgram {
 
 /// What a part of an image needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Need {
+pub struct StreamNeeds {
     /// Most bytes of maps that are held at once.
     pub bytes: u64,
     /// Greatest number of rows of pixels, from a window's first on, that are read before its features are complete.

@@ -46,7 +46,7 @@ pub struct ScheduledRows {
 
 /// What is held of an image at most.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Room {
+pub struct StreamCapacity {
     /// Rows of each value.
     pub rows: Vec<usize>,
     /// Rows of the image that are in, from the first of a row of features that is not taken.
@@ -139,7 +139,7 @@ impl Schedule {
 
     /// What is held when the image comes in so many rows at a time and windows are `window` rows of features high, which lie
     /// `stride` rows of the image apart.
-    pub fn room(mut self, rows: usize, window: usize, stride: usize) -> Room {
+    pub fn room(mut self, rows: usize, window: usize, stride: usize) -> StreamCapacity {
         let (mut room, mut lag) = (vec![0; self.shapes.len()], 0);
         while self.done[0] < self.shapes[0].height {
             let rows = rows.min(self.shapes[0].height - self.done[0]);
@@ -152,6 +152,6 @@ impl Schedule {
             }
             lag = lag.max(self.done[0].saturating_sub(self.taken * stride));
         }
-        Room { rows: room, lag }
+        StreamCapacity { rows: room, lag }
     }
 }

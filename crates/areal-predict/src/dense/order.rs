@@ -31,7 +31,7 @@ impl Panel {
 
 /// A run of patch rows of a panel: when it ends, its cells are final.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unit {
+pub struct PanelRows {
     pub panel: usize,
     pub patch_rows: Range<usize>,
     /// Rows of cells that become final.
@@ -91,11 +91,11 @@ impl DenseOrder {
         self.panels.len() * self.strips()
     }
 
-    pub fn unit(&self, index: usize) -> Unit {
+    pub fn unit(&self, index: usize) -> PanelRows {
         let (rows, first) = (self.layout.patches().0, index % self.strips() * self.strip_rows);
         let end = (first + self.strip_rows).min(rows);
         let cells_end = if end == rows { self.layout.cells().0 } else { end };
-        Unit { panel: index / self.strips(), patch_rows: first..end, cell_rows: first..cells_end }
+        PanelRows { panel: index / self.strips(), patch_rows: first..end, cell_rows: first..cells_end }
     }
 
     /// The panels, from the left.

@@ -2,13 +2,13 @@
 
 use std::collections::VecDeque;
 
-use areal_job::{Job, Task, Unit as Counted};
+use areal_job::{Job, Task, Unit};
 use areal_model::{DenseInference, DenseRow, Inference, probabilities};
 use crossbeam_channel::unbounded;
 
 use super::cell_states::CellStates;
 use super::chunks::Chunks;
-use super::order::{DenseOrder, Panel, Unit};
+use super::order::{DenseOrder, Panel, PanelRows};
 use super::sample::{Sample, Sampler};
 use crate::PredictError;
 use crate::assemble::StripStates;
@@ -16,7 +16,7 @@ use crate::cells::{Cells, Merge};
 use crate::dense::Difference;
 use crate::patch_order::Chunk;
 use crate::source::PixelSource;
-use crate::stream::{ReadResult, Start, StreamSettings, read_chunks};
+use crate::stream::{ReadResult, StreamSettings, StreamStart, read_chunks};
 use crate::strip::Shard;
 
 /// The two ways in which a network is asked.
@@ -36,7 +36,7 @@ pub struct Networks<'a> {
 pub fn dense_stream(
     source: &dyn PixelSource,
     order: &DenseOrder,
-    start: Start,
+    start: StreamStart,
     networks: Networks<'_>,
     settings: &StreamSettings,
     job: &Job<'_>,
@@ -47,7 +47,7 @@ pub fn dense_stream(
     let (ask, asked) = unbounded::<Chunk>();
     let (read, reads) = unbounded::<ReadResult>();
     let (rows, columns) = order.layout().patches();
-    let task = job.task("predict", Some((rows * columns) as u64), Counted::Patches);
+    let task = job.task("predict", Some((rows * columns) as u64), Unit::Patches);
     task.advance(order.patches_before(start.strip) as u64);
     let merge = start.cells.merge();
     let Networks { dense, patches } = networks;
@@ -92,7 +92,7 @@ struct PanelRun<'a> {
     cells: Cells,
     /// The unit that is worked on.
     index: usize,
-    unit: Unit,
+    unit: PanelRows,
     states: StripStates,
     patches: u64,
     difference: Difference,

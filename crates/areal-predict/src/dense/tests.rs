@@ -13,7 +13,7 @@ use super::order::DenseOrder;
 use super::{Difference, Networks, dense_stream};
 use crate::cells::Cells;
 use crate::chunk_layout::OrderInput;
-use crate::stream::Start;
+use crate::stream::StreamStart;
 use crate::stream_fixtures::{Memory, Mock, TestRun, brute_force, mean, settings, spec, two_classes, value_target};
 use crate::strip::Shard;
 use crate::{MemoryPart, PredictError};
@@ -168,7 +168,7 @@ impl Case {
             shards.push(shard);
             Ok(())
         };
-        dense_stream(scene, &order, Start { strip, cells }, networks, &self.run.settings, &job, keep)?;
+        dense_stream(scene, &order, StreamStart { strip, cells }, networks, &self.run.settings, &job, keep)?;
         Ok(shards)
     }
 

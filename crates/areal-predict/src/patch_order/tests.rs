@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn walk_all(order: &PatchOrder) -> Vec<Step> {
+fn walk_all(order: &PatchOrder) -> Vec<ChunkStep> {
     let mut walk = HeldChunks::default();
     let steps = (0..order.strips().len()).flat_map(|s| order.steps(s, &mut walk)).collect();
     assert!(walk.held.is_empty(), "chunks held at the end: {:?}", walk.held);

@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::checkpoint::{Checkpoint, OPTIMISER, RunKey, checkpoint_path, epochs_kept, make_ready, remove};
 use crate::data::Samples;
-use crate::learner::{Learner, Lesson};
+use crate::learner::{Learner, TrainingInputs};
 use crate::workers::among_workers;
 use crate::{EpochRow, KernelOperations, Metrics, TrainError, TrainSettings};
 
@@ -72,8 +72,8 @@ pub fn train(
     // A bundle that could not be loaded again is not worth the training.
     check_spec(&spec)?;
     let class_weights = (settings.class_weights != ClassWeights::None).then_some(class_weights);
-    let lesson = Lesson { settings, spec: &spec, loss, class_weights, train: &train, validation: &validation };
-    let mut learner = start(lesson, kept.as_ref(), &folder, operations)?;
+    let inputs = TrainingInputs { settings, spec: &spec, loss, class_weights, train: &train, validation: &validation };
+    let mut learner = start(inputs, kept.as_ref(), &folder, operations)?;
     let continued_from = kept.as_ref().map_or(0, |k| k.history.len());
     let save = |checkpoint: &Checkpoint| checkpoint.save(&folder, &run);
     let done = among_workers(|| epochs::run_epochs(&mut learner, settings, kept, save, job));
@@ -91,22 +91,22 @@ pub fn train(
 
 /// A learner with its first weights, or as a checkpoint has kept it.
 fn start<'a>(
-    lesson: Lesson<'a>,
+    inputs: TrainingInputs<'a>,
     kept: Option<&Checkpoint>,
     folder: &Path,
     operations: KernelOperations,
 ) -> Result<Learner<'a>, TrainError> {
     let open = |weights: &StateDict| {
-        let config = NetworkConfig::of(lesson.spec);
-        Ok::<_, TrainError>(lesson.settings.device.open_checked(&config, weights, Gradients::Compare)?.autodiff())
+        let config = NetworkConfig::of(inputs.spec);
+        Ok::<_, TrainError>(inputs.settings.device.open_checked(&config, weights, Gradients::Compare)?.autodiff())
     };
     let Some(kept) = kept else {
-        let first = setup::first_weights(lesson.spec, lesson.settings)?;
+        let first = setup::first_weights(inputs.spec, inputs.settings)?;
         let device = open(&first)?;
-        return Learner::new(lesson, &first, device, operations);
+        return Learner::new(inputs, &first, device, operations);
     };
     let device = open(&kept.weights)?;
-    let mut learner = Learner::new(lesson, &kept.weights, device, operations)?;
+    let mut learner = Learner::new(inputs, &kept.weights, device, operations)?;
     learner.optimiser.restore(kept.steps, kept.moments.clone()).map_err(|name| ModelError::Weights {
         path: folder.join(OPTIMISER),
         reason: format!("the tensor {name} does not belong to a parameter"),

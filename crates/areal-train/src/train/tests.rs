@@ -10,7 +10,7 @@ use areal_store::{PatchStore, Split};
 use super::{TrainReport, train};
 use crate::checkpoint::checkpoint_path;
 use crate::settings::OptimiserKind;
-use crate::toy::{self, Toy};
+use crate::synthetic_store::{self, SyntheticStore};
 use crate::{Augmentation, Metrics, Sampler, TrainError, TrainSettings, evaluate};
 
 fn quick() -> TrainSettings {
@@ -42,7 +42,7 @@ fn classes(report: &TrainReport) -> &crate::ClassMetrics {
 #[test]
 fn it_learns_what_can_be_told_apart_and_the_bundle_measures_the_same() {
     let folder = tempfile::tempdir().unwrap();
-    let store = toy::store(folder.path(), &Toy::default());
+    let store = synthetic_store::store(folder.path(), &SyntheticStore::default());
     let out = folder.path().join("bundle");
     let report = run(&store, &quick(), &out).unwrap();
     // Three classes: chance is a third.
@@ -65,7 +65,7 @@ fn it_learns_what_can_be_told_apart_and_the_bundle_measures_the_same() {
 #[test]
 fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
     let folder = tempfile::tempdir().unwrap();
-    let store = toy::store(folder.path(), &Toy::small());
+    let store = synthetic_store::store(folder.path(), &SyntheticStore::small());
     let digest = |name: &str, seed| {
         let out = folder.path().join(name);
         run(&store, &TrainSettings { seed, epochs: 2, ..quick() }, &out).unwrap();
@@ -106,7 +106,7 @@ impl areal_job::Task for Count {
 
 fn interrupted_then_continued(optimiser: OptimiserKind) {
     let folder = tempfile::tempdir().unwrap();
-    let store = toy::store(folder.path(), &Toy::small());
+    let store = synthetic_store::store(folder.path(), &SyntheticStore::small());
     let settings = TrainSettings {
         epochs: 4,
         optimiser,
@@ -151,7 +151,7 @@ fn an_interrupted_run_with_momentum_continues_to_the_same_bytes() {
 #[test]
 fn balanced_weights_raise_the_recall_of_a_rare_class() {
     let folder = tempfile::tempdir().unwrap();
-    let store = toy::store(folder.path(), &Toy::imbalanced());
+    let store = synthetic_store::store(folder.path(), &SyntheticStore::imbalanced());
     let recall = |name: &str, class_weights| {
         let settings = TrainSettings { epochs: 6, class_weights, augmentation: Augmentation::NONE, ..quick() };
         let report = run(&store, &settings, &folder.path().join(name)).unwrap();
@@ -164,7 +164,7 @@ fn balanced_weights_raise_the_recall_of_a_rare_class() {
 #[test]
 fn it_learns_a_value() {
     let folder = tempfile::tempdir().unwrap();
-    let store = toy::store(folder.path(), &Toy { value: true, ..Toy::default() });
+    let store = synthetic_store::store(folder.path(), &SyntheticStore { value: true, ..SyntheticStore::default() });
     let out = folder.path().join("bundle");
     let settings = TrainSettings { epochs: 8, ..quick() };
     let report = run(&store, &settings, &out).unwrap();
@@ -178,22 +178,22 @@ fn it_learns_a_value() {
 #[test]
 fn stores_that_cannot_be_trained_on_are_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let refusal = |name: &str, toy: &Toy, settings: &TrainSettings| {
+    let refusal = |name: &str, data: &SyntheticStore, settings: &TrainSettings| {
         let at = folder.path().join(name);
         std::fs::create_dir(&at).unwrap();
-        let error = run(&toy::store(&at, toy), settings, &at.join("out")).unwrap_err().to_string();
+        let error = run(&synthetic_store::store(&at, data), settings, &at.join("out")).unwrap_err().to_string();
         let left: Vec<_> = std::fs::read_dir(&at).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert_eq!(left, ["store"], "{name}");
         error
     };
-    let small = Toy::small();
-    let one = refusal("one", &Toy { train: [20, 0, 0], validation: [5, 0, 0], ..small.clone() }, &quick());
+    let small = SyntheticStore::small();
+    let one = refusal("one", &SyntheticStore { train: [20, 0, 0], validation: [5, 0, 0], ..small.clone() }, &quick());
     assert!(one.starts_with("all 20 training patches of") && one.contains("the class field"), "{one}");
-    let unseen = refusal("unseen", &Toy { train: [9, 9, 0], ..small.clone() }, &quick());
+    let unseen = refusal("unseen", &SyntheticStore { train: [9, 9, 0], ..small.clone() }, &quick());
     assert!(unseen.contains("have the class water, but no training patch has it"), "{unseen}");
-    let none = refusal("none", &Toy { validation: [0; 3], ..small.clone() }, &quick());
+    let none = refusal("none", &SyntheticStore { validation: [0; 3], ..small.clone() }, &quick());
     assert!(none.ends_with("has no validation patches"), "{none}");
-    let overlap = refusal("overlap", &Toy { overlap: true, ..small.clone() }, &quick());
+    let overlap = refusal("overlap", &SyntheticStore { overlap: true, ..small.clone() }, &quick());
     assert!(overlap.contains("overlap, but are in different splits"), "{overlap}");
     let loss = refusal("loss", &small, &TrainSettings { loss: Some(Loss::Mse), ..quick() });
     assert_eq!(loss, "loss mse cannot be used for a target of classes");
@@ -211,7 +211,10 @@ fn stores_that_cannot_be_trained_on_are_refused() {
 #[test]
 fn a_residual_network_trains_from_given_weights_of_other_bands() {
     let folder = tempfile::tempdir().unwrap();
-    let store = toy::store(folder.path(), &Toy { train: [3, 3, 2], validation: [2; 3], test: [0; 3], ..Toy::small() });
+    let store = synthetic_store::store(
+        folder.path(),
+        &SyntheticStore { train: [3, 3, 2], validation: [2; 3], test: [0; 3], ..SyntheticStore::small() },
+    );
     let first = areal_model::NetworkConfig {
         architecture: Architecture::Resnet18,
         padding: Padding::Same,

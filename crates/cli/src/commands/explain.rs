@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use areal_explain::{
-    Chosen, ExplainSettings, Method, SaliencyRow, Subject, explain, of_places, of_prediction, of_store,
+    ExplainSettings, Method, PatchSelection, SaliencyRow, Subject, explain, of_places, of_prediction, of_store,
 };
 use areal_formats::{BandRef, input_file};
 use areal_model::{Bundle, DataKind, DeviceChoice};
@@ -95,7 +95,7 @@ impl Options {
     fn settings(&self) -> Result<ExplainSettings, CliError> {
         let default = ExplainSettings::default();
         let has_scene = !self.files.is_empty();
-        let chosen = Chosen {
+        let chosen = PatchSelection {
             patches: self.patch.clone(),
             places: self.places()?,
             top: self.prediction.as_ref().filter(|_| has_scene).map(|_| self.top()),

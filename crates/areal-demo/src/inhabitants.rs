@@ -9,7 +9,7 @@ use crate::plane;
 use crate::world::{Structure, World};
 
 /// Who lives where and how well: cells of 3 arc seconds in longitude and latitude.
-pub struct Society {
+pub struct Inhabitants {
     pub grid: PixelGrid,
     /// People in each cell, `[row, col]`.
     pub population: Vec<f32>,
@@ -34,7 +34,7 @@ const SAMPLES: usize = 6;
 /// Standard deviation of a cluster's mean for one household; it shrinks with the root of their number.
 const SURVEY_SD: f64 = 18.0;
 
-impl Society {
+impl Inhabitants {
     /// Counts roofs and roads in every cell of the districts' rectangle.
     pub fn new(world: &World, lonlat: Crs) -> Self {
         let grid = cells(world, lonlat);

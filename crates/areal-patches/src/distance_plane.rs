@@ -12,7 +12,7 @@ const TRUE_SCALE: f64 = 0.01;
 /// The plane in which blocks are laid out and distances measured: the scenes' own CRS where they share one whose scale
 /// is true within 1 %; else Lambert's azimuthal equal-area projection (Snyder 1987, p. 182) centred on them, rounded to
 /// whole degrees.
-pub(crate) struct Ground {
+pub(crate) struct DistancePlane {
     metres_per_unit: f64,
     /// From the CRS of each scene; `None` where it is the plane's own.
     projections: Vec<Option<Projection>>,
@@ -24,7 +24,7 @@ pub(crate) fn shared_crs(scenes: &[Scene]) -> Option<&Crs> {
     scenes.iter().all(|s| same_crs(&s.grid().crs, first)).then_some(first)
 }
 
-impl Ground {
+impl DistancePlane {
     pub fn new(scenes: &[Scene]) -> Result<Self, PatchError> {
         if let Some(CrsKind::Projected { metres_per_unit }) = shared_crs(scenes).map(|crs| crs.kind)
             && scenes.iter().all(|s| has_true_scale(s, metres_per_unit))
