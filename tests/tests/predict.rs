@@ -7,7 +7,7 @@ use areal_grid::{PixelState, PixelType, Pixels, Window};
 use areal_raster::{CogBand, CogSpec, CogWriter, Prediction, RasterFile, Scene};
 use tempfile::TempDir;
 
-use crate::common::{JOB, areal, data, has_tool, interrupt_when_work_is_kept, skipped};
+use crate::common::{areal, data, interrupt_when_work_is_kept};
 use crate::model_bundle::{classes, spec_for, value, write};
 
 const LANDSAT: &str = "landsat7_chiapas";
@@ -247,47 +247,4 @@ fn a_folder_that_cannot_be_written_is_a_clear_error() {
     let Some((file, folder)) = landsat(32) else { return };
     std::fs::write(folder.path().join("taken"), "a file").unwrap();
     areal(args(&file, &folder, "taken/out", &[])).expect(4).says(&["taken"]);
-}
-
-/// The scene with its five spectral bands raised by so much; the sixth is the cloud mask.
-fn raised(source: &Path, out: &Path, by: u16) {
-    let from = gdal::Dataset::open(source).unwrap();
-    let to = from.create_copy(&from.driver(), out, &gdal::raster::RasterCreationOptions::default()).unwrap();
-    for k in 1..=5 {
-        let mut band = to.rasterband(k).unwrap();
-        let mut buffer = band.read_band_as::<u16>().unwrap();
-        buffer.data_mut().iter_mut().filter(|value| **value > 0).for_each(|value| *value += by);
-        band.write((0, 0), buffer.shape(), &mut buffer).unwrap();
-    }
-}
-
-/// Sentinel-2 scenes of baseline 04.00 were one class, without a word.
-#[test]
-fn a_scene_that_is_higher_than_its_training_is_said_to_be() {
-    let folder = tempfile::tempdir().unwrap();
-    let bundle = JOB.out().join("bundle").to_str().unwrap().to_owned();
-    let west = JOB.demo().join("scene_west.tif");
-    let high = folder.path().join("high.tif");
-    raised(&west, &high, 1000);
-    let predict = |scene: &Path, out: &str| {
-        let out = folder.path().join(out);
-        let read = ["--bands", "blue,green,red,nir,swir", "--quality-band", "cloud", "--quality-values", "2,3"];
-        let args = ["predict", scene.to_str().unwrap(), "--bundle", &bundle, "--out", out.to_str().unwrap()];
-        areal(args.into_iter().chain(read)).expect(0)
-    };
-    assert!(!predict(&west, "west").stderr.contains("unlike"));
-    let advice = "-scale_1 1000 11000 0 10000";
-    predict(&high, "high").says(&["unlike the training scenes", "about 1000 higher", "baseline 04.00", advice]);
-    if !has_tool("gdal_translate") {
-        skipped("gdal_translate is not installed");
-        return;
-    }
-    let mut translate = std::process::Command::new("gdal_translate");
-    for k in 1..=5 {
-        translate.args([&format!("-scale_{k}"), "1000", "11000", "0", "10000"]);
-    }
-    let low = folder.path().join("low.tif");
-    assert!(translate.arg("-q").args([&high, &low]).status().unwrap().success());
-    assert!(!predict(&low, "low").stderr.contains("unlike"));
-    same_bytes(&folder.path().join("west"), &folder.path().join("low"));
 }

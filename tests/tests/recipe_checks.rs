@@ -65,6 +65,12 @@ fn a_class_that_the_labels_do_not_have_is_refused_at_once() {
 fn a_setting_of_a_late_stage_is_refused_at_once() {
     for (set, words) in [
         ("train.epochs=0", "[train]: epochs is 0"),
+        ("tile.stride=7", "[tile]: stride 7 does not divide the patch size 16"),
+        ("predict.stride=5", "[predict]: stride 5 does not divide the patch size 16"),
+        (
+            "scene.band-offset=[1.0, 2.0]",
+            "[tile]: 2 numbers are given as band offset, but the number of bands read is 5",
+        ),
         ("device=\"cuda:7\"", "[train]: device cuda:7 is not available"),
         ("predict.min-valid=3.0", "[predict]: the minimum valid fraction is 3"),
         ("explain.window=99", "[explain]: the occlusion window (--window) is 99 px"),
@@ -101,6 +107,14 @@ fn what_will_be_made_is_not_missed() {
     assert_eq!(lines[..6], stages);
     assert_eq!(lines[6..], ["sample landscape", "estimate landscape", "report"]);
     assert!(run("wealth.toml").stdout.contains("report: would run"));
+    // One number for all bands, or one for each.
+    let recipe = DEMO.1.join("recipe.toml");
+    for set in
+        ["scene.band-offset=-1000", "scene.band-offset=[-1000, -1000, -1000, -1000, 0.5]", "predict.scene.band-scale=1"]
+    {
+        areal(["run", recipe.to_str().unwrap(), "--dry-run", "--workdir", out.path().to_str().unwrap(), "--set", set])
+            .expect(0);
+    }
 }
 
 /// Without training in the recipe the bundle has to be there.

@@ -4,6 +4,7 @@
 
 mod architecture;
 mod areas;
+mod conversion;
 mod csvw;
 mod design;
 mod estimates;
@@ -20,6 +21,7 @@ mod unknown_name;
 
 pub use architecture::Architecture;
 pub use areas::{AreaEllipsoid, AreasMeta, MapMeta, Reconciliation, RepairMeta, SkippedMeta};
+pub use conversion::{ConversionError, conversion_flags};
 pub use csvw::{CsvColumn, CsvTable, CsvType};
 pub use design::{DESIGN_FORMAT, Design, DesignStratum, DesignUnit, StrataBy};
 pub use estimates::{ESTIMATES_FORMAT, EstimatesMeta};

@@ -144,6 +144,12 @@ pub struct SceneSettings {
     /// A value that means nodata, besides what the files themselves say.
     #[serde(default)]
     pub nodata: Option<f64>,
+    /// What stored values are multiplied by: one number for all bands, or one for each; empty for 1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub band_scale: Vec<f64>,
+    /// What is then added: one number for all bands, or one for each; empty for 0.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub band_offset: Vec<f64>,
     /// Which pixels to set aside.
     #[serde(default)]
     pub quality: Option<Quality>,
@@ -163,6 +169,11 @@ pub struct SceneSettings {
 }
 
 impl SceneSettings {
+    /// True where bands are named, each by its number.
+    pub fn is_by_number(&self) -> bool {
+        !self.bands.is_empty() && self.bands.iter().all(|band| matches!(band, BandRef::Number(_)))
+    }
+
     /// A scene of these files, read as they are.
     pub fn new(name: impl Into<String>, files: Vec<PathBuf>) -> Self {
         Self {
@@ -170,6 +181,8 @@ impl SceneSettings {
             files,
             bands: Vec::new(),
             nodata: None,
+            band_scale: Vec::new(),
+            band_offset: Vec::new(),
             quality: None,
             crs: None,
             resolution: None,

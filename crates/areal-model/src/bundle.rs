@@ -208,10 +208,24 @@ mod tests {
         let bands = ["red".to_owned(), "nir".to_owned()];
         let at = |x| Some(GroundResolution { x, y: x });
         let check = |spec: &ModelSpec, data: DataKind| DataKind::of_model(spec).check(&data);
-        let kind =
-            DataKind { bands: bands.to_vec(), pixel_type: PixelType::U16, scaling: None, ground_resolution: None };
+        let kind = DataKind {
+            bands: bands.to_vec(),
+            pixel_type: PixelType::U16,
+            scaling: None,
+            ground_resolution: None,
+            by_number: false,
+            is_converted: false,
+        };
         check(&spec, DataKind { ground_resolution: at(10.3), ..kind.clone() }).unwrap();
         check(&spec, kind.clone()).unwrap();
+        check(&spec, DataKind { bands: vec![" Red".into(), "NIR".into()], ..kind.clone() }).unwrap();
+        let numbered = DataKind { bands: vec!["B4".into(), "B8".into()], by_number: true, ..kind.clone() };
+        check(&spec, numbered.clone()).unwrap();
+        let note = DataKind::of_model(&spec).note(&numbered).unwrap();
+        assert!(note.contains("\"B4\" as \"red\", \"B8\" as \"nir\" (they are chosen by number)"), "{note}");
+        assert!(check(&spec, DataKind { bands: vec!["B4".into()], ..numbered.clone() }).is_err());
+        assert!(check(&spec, DataKind { bands: vec!["nir".into(), "red".into()], ..numbered }).is_err());
+        check(&spec, DataKind { pixel_type: PixelType::F32, is_converted: true, ..kind.clone() }).unwrap();
         let said = |result: Result<(), ModelError>| result.unwrap_err().to_string();
         let swapped = said(check(&spec, DataKind { bands: vec!["nir".into(), "red".into()], ..kind.clone() }));
         assert_eq!(swapped, "the model reads bands [red, nir], but the data have [nir, red]");

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use areal_formats::SpecError;
-use areal_grid::PixelType;
+use areal_grid::{PixelType, Scaling};
 use areal_job::{FileError, Sha256};
 
 use crate::{Compared, DeviceChoice};
@@ -42,8 +42,16 @@ pub enum ModelError {
     #[error("the model was trained on {model} pixels, but the data are {data}")]
     PixelType { model: PixelType, data: PixelType },
     /// A scene or store with another scaling of stored values than the model's.
-    #[error("scaling differs: in the model, value = stored {model}; in the data, value = stored {data}")]
-    Scaling { model: String, data: String },
+    #[error(
+        "scaling differs: in the model, value = stored {}; in the data, value = stored {}",
+        Scaling::in_words(model),
+        Scaling::in_words(data)
+    )]
+    Scaling {
+        /// By band.
+        model: Vec<Scaling>,
+        data: Vec<Scaling>,
+    },
     /// A scene of another ground resolution than the model's.
     #[error("the model was trained at {model:.3} m per pixel, but the data have {data:.3} m")]
     GroundResolution {

@@ -2,6 +2,7 @@
 
 use areal_formats::{ModelSpec, StoreMeta};
 use areal_grid::{GroundResolution, PixelType, Scaling};
+use areal_tables::{are_same_names, may_be_renamed};
 use ndarray::{Array2, ArrayView2, Axis};
 
 use crate::{ModelError, NetworkConfig};
@@ -44,6 +45,10 @@ pub struct DataKind {
     /// What stored values mean, by band.
     pub scaling: Option<Vec<Scaling>>,
     pub ground_resolution: Option<GroundResolution>,
+    /// The bands are chosen by number: a person says that they are the right ones, whatever their names.
+    pub by_number: bool,
+    /// The values are made by a scale and offset that a person gives, who says by this that they are in the unit of the model.
+    pub is_converted: bool,
 }
 
 impl DataKind {
@@ -54,6 +59,8 @@ impl DataKind {
             pixel_type: spec.pixel_type,
             scaling: spec.scaling.clone(),
             ground_resolution: spec.ground_resolution,
+            by_number: false,
+            is_converted: false,
         }
     }
 
@@ -64,25 +71,29 @@ impl DataKind {
             pixel_type: meta.pixel_type,
             scaling: meta.scaling.clone(),
             ground_resolution: meta.ground_resolution,
+            by_number: meta.scenes.iter().any(|scene| scene.settings.is_by_number()),
+            is_converted: meta.scenes.iter().any(|scene| scene.settings.converts()),
         }
     }
 
     /// Checks that other data fit a model of these: the same bands in the same order, the same pixel type and meaning of
-    /// stored values, a ground resolution within 5 %.
+    /// stored values, a ground resolution within 5 %. Names of bands are compared as everywhere; see [`are_same_names`]. Bands that are
+    /// chosen by number need the right count only, unless one has the name of another band of the model, and converted values neither type nor scaling.
     ///
     /// # Errors
     /// The first thing that does not fit; it names both sides.
     pub fn check(&self, data: &Self) -> Result<(), ModelError> {
-        if self.bands != data.bands {
+        let are_renamed = data.by_number && may_be_renamed(&self.bands, &data.bands);
+        if !are_renamed && !are_same_names(&self.bands, &data.bands) {
             return Err(ModelError::Bands { model: self.bands.clone(), data: data.bands.clone() });
         }
-        if self.pixel_type != data.pixel_type {
+        if self.pixel_type != data.pixel_type && !data.is_converted {
             return Err(ModelError::PixelType { model: self.pixel_type, data: data.pixel_type });
         }
-        if let (Some(model), Some(data)) = (&self.scaling, &data.scaling)
+        if let (Some(model), Some(data), false) = (&self.scaling, &data.scaling, data.is_converted)
             && !Scaling::are_like(model, data)
         {
-            return Err(ModelError::Scaling { model: Scaling::in_words(model), data: Scaling::in_words(data) });
+            return Err(ModelError::Scaling { model: model.clone(), data: data.clone() });
         }
         if let (Some(model), Some(data)) = (self.ground_resolution, data.ground_resolution) {
             let (model, data) = (model.mean(), data.mean());
@@ -91,5 +102,18 @@ impl DataKind {
             }
         }
         Ok(())
+    }
+    /// What is worth a note though the data fit: bands that go by other names than the model's.
+    pub fn note(&self, data: &Self) -> Option<String> {
+        let differ = || self.bands.iter().zip(&data.bands).filter(|(model, data)| model != data);
+        let pair = |(model, data): (&String, &String)| format!("\"{data}\" as \"{model}\"");
+        let pairs: Vec<String> = differ().map(pair).collect();
+        let why = if are_same_names(&self.bands, &data.bands) {
+            "names are compared without letter case, spaces and punctuation"
+        } else {
+            "they are chosen by number"
+        };
+        (!pairs.is_empty())
+            .then(|| format!("bands of the scene are read as bands of the model: {} ({why})", pairs.join(", ")))
     }
 }

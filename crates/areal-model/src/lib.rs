@@ -21,6 +21,7 @@ mod precision;
 mod probe;
 mod statistics;
 mod unlike;
+mod unlike_text;
 mod weights;
 
 pub use band_sample::BandSample;
@@ -40,4 +41,5 @@ pub use precision::{Precision, PrecisionChange};
 pub use probe::{LogitDifference, probe_batch};
 pub use statistics::Statistics;
 pub use unlike::{Cause, Unlike, unlike_training};
+pub use unlike_text::BandsOf;
 pub use weights::{StateDict, TensorValues};

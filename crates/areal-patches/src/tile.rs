@@ -8,11 +8,12 @@ use areal_grid::{Class, Crs, Scaling, Target, Window};
 use areal_job::{Job, Unit};
 use areal_raster::{Projection, Scene, crs_from_text, input_file_with_companions};
 use areal_store::{Footprint, Label, PatchRecord, PlacedPatch};
+use areal_tables::{are_same_names, may_be_renamed};
 
 use crate::blocks::{default_block_size, number_blocks};
 use crate::candidates::{Candidate, Candidates};
 use crate::distance_plane::{DistancePlane, footprint, shared_crs};
-use crate::labels::source::{LabelItem, LabelKind, Labels};
+use crate::labels::source::{LabelItem, LabelKind, Labels, Shapes};
 use crate::splitting::{Member, Splitting};
 use crate::summary::{check_classes, counts, nothing_left, warn_of_gaps};
 use crate::{PatchError, SCALING, SplitBy, StoreWriter, TileSettings, cut};
@@ -44,7 +45,8 @@ pub fn tile(
     let mut drafts = Drafts::new(scenes, &labels, settings, &ground, cut)?;
     drafts.split(settings, &labels, &mut candidates)?;
     if drafts.all.is_empty() {
-        return Err(nothing_left(candidates.planned, &candidates.dropped));
+        let of_polygons = matches!(labels.shapes, Shapes::Polygons(..));
+        return Err(nothing_left(candidates.planned, &candidates.dropped, of_polygons));
     }
     let kept: Vec<u64> = drafts.all.iter().map(|d| d.written).collect();
     writer.retain(&kept)?;
@@ -315,7 +317,8 @@ pub fn check_scenes(scenes: &[Scene]) -> Result<&Scene, PatchError> {
     if let Some(twice) = scenes.iter().find(|s| !names.insert(s.name())) {
         return Err(PatchError::SceneTwice { name: twice.name().to_owned() });
     }
-    let bands = |s: &Scene| s.bands().iter().map(|b| b.description.clone()).collect::<Vec<_>>().join(", ");
+    let names = |s: &Scene| s.bands().iter().map(|b| b.description.clone()).collect::<Vec<_>>();
+    let bands = |s: &Scene| names(s).join(", ");
     let resolution = |s: &Scene| s.ground_resolution();
     for other in others {
         let differ = |what, left: String, right: String| PatchError::ScenesDiffer {
@@ -325,8 +328,14 @@ pub fn check_scenes(scenes: &[Scene]) -> Result<&Scene, PatchError> {
             left,
             right,
         };
-        if bands(first) != bands(other) {
+        let (mine, others) = (names(first), names(other));
+        let are_renamed = other.settings().is_by_number() && may_be_renamed(&mine, &others);
+        if !are_renamed && !are_same_names(&mine, &others) {
             return Err(differ("bands", bands(first), bands(other)));
+        }
+        if mine != others {
+            let (a, b) = (first.name(), other.name());
+            tracing::info!("bands of \"{b}\" ({}) count as those of \"{a}\" ({})", bands(other), bands(first));
         }
         if first.pixel_type() != other.pixel_type() {
             return Err(differ("pixel type", first.pixel_type().to_string(), other.pixel_type().to_string()));

@@ -26,3 +26,4 @@ mod training_like;
 pub use error::{MemoryPart, PredictError};
 pub use run::{ClassCount, PredictReport, data_kind, predict};
 pub use settings::PredictSettings;
+pub use training_like::check_scene;

@@ -21,7 +21,7 @@ use crate::patch_order::PatchOrder;
 use crate::source::PixelSource;
 use crate::stream::{StreamSettings, StreamStart, stream};
 use crate::strip::Shard;
-use crate::training_like::warn_if_unlike;
+use crate::training_like::check_scene;
 use crate::{PredictError, PredictSettings};
 
 /// Result of a prediction.
@@ -94,9 +94,8 @@ pub fn predict(
     let start = Instant::now();
     settings.check()?;
     let spec = inference.spec().clone();
-    check_fit(scene, &spec)?;
+    check_scene(scene, &spec)?;
     let staged = StagedDir::new(out, settings.overwrite)?;
-    warn_if_unlike(scene, &spec)?;
     let layout = settings.layout(scene.size(), spec.patch_size)?;
     let mut schedule = schedule(scene, inference, settings, layout)?;
     let (inputs, bundle_sha256) = hash_inputs(scene, bundle, settings.store.as_deref(), job)?;
@@ -136,11 +135,6 @@ pub fn predict(
     Ok(report(out, &layout, &spec, totals, settings.mode, resumed_patches, start))
 }
 
-/// The scene's bands, type and ground resolution against the model's.
-fn check_fit(scene: &Scene, spec: &ModelSpec) -> Result<(), PredictError> {
-    Ok(DataKind::of_model(spec).check(&data_kind(scene))?)
-}
-
 /// What a model must have been trained on to predict this scene.
 pub fn data_kind(scene: &Scene) -> DataKind {
     DataKind {
@@ -148,6 +142,8 @@ pub fn data_kind(scene: &Scene) -> DataKind {
         pixel_type: scene.pixel_type(),
         scaling: Some(scene.scaling()),
         ground_resolution: Some(scene.ground_resolution()),
+        by_number: scene.settings().is_by_number(),
+        is_converted: scene.conversion().is_some(),
     }
 }
 

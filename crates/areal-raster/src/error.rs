@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use areal_grid::{ProjectionError, Window};
 use areal_job::{FileError, Interrupted};
 
-use areal_formats::{BandRef, Resampling};
+use areal_formats::{BandRef, ConversionError, Resampling};
 use areal_tables::TableError;
 
 /// What went wrong with a raster or a vector layer: the file, the position, the offending value.
@@ -126,6 +126,9 @@ pub enum RasterError {
     /// Bands of one scene whose pixel types differ within a file.
     #[error("{path}: band {first} has pixels of type {first_type}, band {second} of type {second_type}", path = path.display())]
     MixedTypes { path: PathBuf, first: usize, first_type: String, second: usize, second_type: String },
+    /// A scale or offset that cannot be used.
+    #[error(transparent)]
+    Conversion(#[from] ConversionError),
     /// A quality band without values or bits, a bit that no value has, or a band of fractions.
     #[error("quality band {band} masks nothing: {reason}")]
     Quality { band: BandRef, reason: String },

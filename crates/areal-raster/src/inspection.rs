@@ -85,7 +85,9 @@ fn inspect_file(
 fn inspect_scene(scene: Scene, files: &[FileInspection], job: &Job<'_>) -> Result<SceneInspection, RasterError> {
     let statistics = match files {
         // One file as it is: its pixels have been looked at.
-        [file] if file.facts.grid().is_ok_and(|grid| grid == *scene.grid()) => file.statistics.clone(),
+        [file] if scene.conversion().is_none() && file.facts.grid().is_ok_and(|grid| grid == *scene.grid()) => {
+            file.statistics.clone()
+        }
         _ => scene.statistics(job)?,
     };
     let patches = suggest(scene.grid().height, scene.grid().width);

@@ -44,7 +44,7 @@ impl RasterFile {
     }
 
     /// Opens the one file of these settings, to be read with their nodata value and quality band and on their grid. Their
-    /// bands are left out.
+    /// bands, scale and offset are left out: pixels are as they are stored.
     ///
     /// # Errors
     /// As [`Scene::open`].
@@ -52,6 +52,7 @@ impl RasterFile {
         let [path] = &settings.files[..] else {
             return Err(RasterError::NoFiles { scene: settings.name.clone() });
         };
+        let settings = &SceneSettings { band_scale: Vec::new(), band_offset: Vec::new(), ..settings.clone() };
         let dataset = open_raster(path)?;
         let facts = FileFacts::of(path, &dataset)?;
         let is_warped = settings.crs.is_some()

@@ -1,11 +1,13 @@
 //! A scene: one or more rasters read as one image on one pixel grid.
 
 use std::collections::HashSet;
+use std::path::Path;
 
 use areal_grid::{
     GroundResolution, PixelBlock, PixelGrid, PixelState, PixelType, Pixels, Scaling, Window, ground_resolution,
 };
 
+use crate::conversion::Conversion;
 use crate::masked_file::MaskedFile;
 use crate::selection::Selection;
 use crate::sources::{Access, SceneFile, plan};
@@ -23,7 +25,9 @@ pub struct Scene {
     settings: SceneSettings,
     grid: PixelGrid,
     bands: Vec<BandInfo>,
-    pixel_type: PixelType,
+    /// As the files store them.
+    stored_type: PixelType,
+    conversion: Option<Conversion>,
     resolution: GroundResolution,
     sources: Vec<SceneFile>,
 }
@@ -46,14 +50,16 @@ impl Scene {
         let Some(first) = sources.first() else { return Err(RasterError::NoFiles { scene: settings.name.clone() }) };
         let resolution = ground_resolution(&grid, &Projection::to_lonlat(&grid.crs)?)
             .map_err(|source| RasterError::Projection { path: first.facts.path.clone(), source })?;
-        Ok(Self {
-            bands: first.selection.bands.iter().map(BandInfo::from).collect(),
-            pixel_type: first.selection.pixel_type(),
-            settings: settings.clone(),
-            grid,
-            resolution,
-            sources,
-        })
+        let stored_type = first.selection.pixel_type();
+        let mut bands: Vec<BandInfo> = first.selection.bands.iter().map(BandInfo::from).collect();
+        let conversion = settings.conversion(bands.len())?.map(|by| Conversion::new(by, stored_type));
+        if let Some(conversion) = &conversion {
+            // The file's own scale and offset speak of its stored values.
+            for band in &mut bands {
+                (band.pixel_type, band.scaling) = (conversion.pixel_type, Scaling::default());
+            }
+        }
+        Ok(Self { bands, stored_type, conversion, settings: settings.clone(), grid, resolution, sources })
     }
 
     pub fn name(&self) -> &str {
@@ -70,19 +76,40 @@ impl Scene {
         &self.bands
     }
 
-    /// What the stored values of each band mean.
+    /// What makes the values of each band from those that the files store, where that is given.
+    pub fn conversion(&self) -> Option<&[Scaling]> {
+        self.conversion.as_ref().map(|conversion| &conversion.bands[..])
+    }
+
+    /// What the values of each band mean.
     pub fn scaling(&self) -> Vec<Scaling> {
         self.bands.iter().map(|band| band.scaling).collect()
     }
 
     /// The type of all its pixels.
     pub fn pixel_type(&self) -> PixelType {
-        self.pixel_type
+        self.conversion.as_ref().map_or(self.stored_type, |conversion| conversion.pixel_type)
     }
 
     /// Size of a pixel on the ground, in the middle of the scene.
     pub fn ground_resolution(&self) -> GroundResolution {
         self.resolution
+    }
+
+    /// Pairs of its files of which the later one lies on the ground of the earlier one, and with which share of its own.
+    pub fn overlaps(&self) -> Vec<(&Path, &Path, f64)> {
+        let extents: Vec<_> = self.sources.iter().map(|source| source.extent(&self.grid)).collect();
+        let mut found = Vec::new();
+        for (k, later) in extents.iter().enumerate() {
+            for (first, earlier) in extents[..k].iter().enumerate() {
+                let (Some(later), Some(earlier)) = (later, earlier) else { continue };
+                if let Some(both) = later.intersect(earlier) {
+                    let path = |k: usize| self.sources[k].facts.path.as_path();
+                    found.push((path(first), path(k), both.len() as f64 / later.len().max(1) as f64));
+                }
+            }
+        }
+        found
     }
 
     /// Rows and columns of the blocks that are read fastest: those in which the first file is stored, or 256 x 256 where
@@ -110,7 +137,8 @@ impl Scene {
         Ok(SceneReader {
             grid: self.grid.clone(),
             bands: self.bands.len(),
-            pixel_type: self.pixel_type,
+            stored_type: self.stored_type,
+            conversion: self.conversion.clone(),
             files: self.sources.iter().map(|source| OpenSource { source: source.clone(), file: None }).collect(),
         })
     }
@@ -130,7 +158,8 @@ fn check_named_once(settings: &SceneSettings) -> Result<(), RasterError> {
 pub struct SceneReader {
     grid: PixelGrid,
     bands: usize,
-    pixel_type: PixelType,
+    stored_type: PixelType,
+    conversion: Option<Conversion>,
     files: Vec<OpenSource>,
 }
 
@@ -151,7 +180,15 @@ impl SceneReader {
     /// # Errors
     /// [`RasterError::Read`] with file and window where a file is damaged.
     pub fn read(&mut self, window: &Window) -> Result<PixelBlock, RasterError> {
-        let mut block = PixelBlock::outside(*window, self.bands, self.pixel_type);
+        let stored = self.read_stored(window)?;
+        Ok(match &self.conversion {
+            Some(conversion) => conversion.apply(stored),
+            None => stored,
+        })
+    }
+
+    fn read_stored(&mut self, window: &Window) -> Result<PixelBlock, RasterError> {
+        let mut block = PixelBlock::outside(*window, self.bands, self.stored_type);
         let Some(inside) = window.intersect(&self.grid.window()) else { return Ok(block) };
         let mut fresh = true;
         for open in &mut self.files {
@@ -162,7 +199,7 @@ impl SceneReader {
                 open.read_into(&self.grid, &part, &mut block)?;
                 fresh = false;
             } else if !all_observed(&block, &part) {
-                let mut other = PixelBlock::outside(part, self.bands, self.pixel_type);
+                let mut other = PixelBlock::outside(part, self.bands, self.stored_type);
                 open.read_into(&self.grid, &part, &mut other)?;
                 merge(&mut block, &other);
             }

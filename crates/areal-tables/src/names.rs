@@ -17,6 +17,12 @@ fn is_hidden(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' | '\u{ad}')
 }
 
+/// A whole number however it is written: `311`, or `311.0` as spreadsheets do.
+pub(crate) fn whole_number(text: &str) -> Option<i64> {
+    let whole = |number: &f64| number.fract() == 0.0 && number.abs() < 2f64.powi(53);
+    text.parse().ok().or_else(|| text.parse().ok().filter(whole).map(|number: f64| number as i64))
+}
+
 /// What two names share that differ only in case, spaces and punctuation; empty for a name of punctuation alone.
 pub(crate) fn key(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
@@ -25,6 +31,22 @@ pub(crate) fn key(name: &str) -> String {
 /// Whether two names differ only in case, spaces and punctuation.
 pub fn are_nearly_identical(a: &str, b: &str) -> bool {
     a == b || (!key(a).is_empty() && key(a) == key(b))
+}
+
+/// Whether lists of names are the same but for case, spaces and punctuation of each.
+pub fn are_same_names(a: &[String], b: &[String]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| are_nearly_identical(a, b))
+}
+
+/// Whether names of bands may be other names of the same bands: as many, and none is the name of another band. `band 3`, as a band
+/// without a name is called, says nothing.
+pub fn may_be_renamed(bands: &[String], names: &[String]) -> bool {
+    let is_nameless = |name: &str| name.strip_prefix("band ").is_some_and(|number| number.parse::<usize>().is_ok());
+    let is_swapped = |(k, name): (usize, &String)| {
+        let named_so = bands.iter().position(|band| are_nearly_identical(band, name));
+        !is_nameless(name) && named_so.is_some_and(|other| other != k)
+    };
+    bands.len() == names.len() && !names.iter().enumerate().any(is_swapped)
 }
 
 /// Groups of names that differ only in case, spaces and punctuation: `Forest` and `forest`, `oil palm` and `oil-palm`.

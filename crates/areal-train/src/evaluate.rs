@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::calibrate::{best, expected_calibration_error, log_loss};
 use crate::data::Samples;
 use crate::sampling::even_batches;
+use crate::training_like::warn_if_unlike;
 use crate::{ClassMetrics, ConfusionMatrix, Metrics, TrainError, ValueMetrics};
 
 /// The `format` of `evaluation.json`.
@@ -43,6 +44,7 @@ pub fn evaluate(
 ) -> Result<Metrics, TrainError> {
     let spec = inference.spec().clone();
     check_store(&spec, store)?;
+    warn_if_unlike(&spec, store)?;
     let samples = Samples::of(store, split)?;
     let task = job.task("evaluating", Some(samples.len() as u64), Unit::Patches);
     let mut parts = Vec::new();

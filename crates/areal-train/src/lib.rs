@@ -25,6 +25,7 @@ mod store_batches;
 mod synthetic_store;
 mod tables;
 mod train;
+mod training_like;
 mod workers;
 
 pub use augment::Augmentation;
@@ -39,4 +40,5 @@ pub use step::step;
 pub use store_batches::{LabelledBatch, held_out_batches, range_batches};
 pub use tables::{write_confusion, write_evaluation};
 pub use train::{TrainReport, train};
+pub use training_like::warn_if_unlike;
 pub use workers::among_workers;

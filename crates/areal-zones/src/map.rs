@@ -188,7 +188,7 @@ impl Map {
                 if let Some(other) = reading.resampling.filter(|r| *r != Resampling::Nearest) {
                     return Err(fault(format!("class codes have no mean, so their resampling cannot be {other}")));
                 }
-                if (band.scale, band.offset) != (1.0, 0.0) {
+                if (band.scale, band.offset) != (1.0, 0.0) || reading.converts() {
                     tracing::warn!("{}: class codes are the stored numbers, without scale and offset", path.display());
                 }
                 warn_of_near_identical(&path.display().to_string(), recoding.classes.iter().map(|c| c.name.as_str()));
@@ -209,7 +209,10 @@ impl Map {
                 return Err(ZonesError::ValuesWithClasses { path: path.clone(), by_legend: recoding.listed });
             }
             (Content::Values, bands @ [_, ..]) => {
-                let bands = bands.iter().map(|band| value_band(&path, band)).collect();
+                let given = reading.conversion(bands.len()).map_err(RasterError::from)?;
+                let bands = bands.iter().enumerate();
+                let bands =
+                    bands.map(|(k, band)| value_band(&path, band, given.as_ref().map(|given| given[k]))).collect();
                 Layers::Values { file: reading.clone(), bands, unit: String::new() }
             }
             (_, []) => return Err(fault("it has no bands".to_owned())),
@@ -263,11 +266,19 @@ fn legend(named: &[NamedCode], recoding: &Recoding) -> Vec<(i64, String)> {
     names.into_iter().collect()
 }
 
-fn value_band(path: &Path, band: &BandFacts) -> ValueBand {
-    let scaling = Scaling { scale: band.scale, offset: band.offset };
-    if scaling != Scaling::default() {
-        let (path, number) = (path.display(), band.number);
-        tracing::info!("{path}: values of band {number} are the stored numbers {scaling}, as the file says");
+/// A band with the scale and offset that are given, else with those of its file.
+fn value_band(path: &Path, band: &BandFacts, given: Option<Scaling>) -> ValueBand {
+    let of_file = Scaling { scale: band.scale, offset: band.offset };
+    let scaling = given.unwrap_or(of_file);
+    let (path, number) = (path.display(), band.number);
+    match given {
+        Some(_) if of_file != Scaling::default() => tracing::info!(
+            "{path}: values of band {number} are the stored numbers {scaling}, as given, in place of {of_file}, as the file says"
+        ),
+        None if scaling != Scaling::default() => {
+            tracing::info!("{path}: values of band {number} are the stored numbers {scaling}, as the file says");
+        }
+        _ => {}
     }
     ValueBand { number: band.number, name: band.description.clone(), scaling }
 }

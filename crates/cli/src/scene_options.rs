@@ -1,10 +1,11 @@
 //! Options of how scenes are read, shared by every command that reads them.
 
 use areal_formats::{BandRef, Quality, Resampling, SceneSettings};
+use areal_raster::Scene;
 use std::path::PathBuf;
 
 use clap::Args;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::errors::{CliError, Exit};
 use crate::options::name_of;
@@ -19,6 +20,17 @@ pub struct SceneOptions {
     /// Value that means nodata, in addition to the nodata values of the files.
     #[arg(long, allow_negative_numbers = true, value_name = "NUMBER")]
     pub nodata: Option<f64>,
+    /// Factor from stored values to the values used: one number for all bands, or one for each, in the order in which they are
+    /// read. Value used = stored value x scale + offset, in floating point. The scale and offset that the file itself gives are then
+    /// neither applied nor compared with those of a model. --nodata stays in stored values.
+    #[arg(long, value_delimiter = ',', num_args = 1, allow_hyphen_values = true, value_name = "NUMBER")]
+    #[serde(deserialize_with = "one_or_many", skip_serializing_if = "Vec::is_empty")]
+    pub band_scale: Vec<f64>,
+    /// Added to stored value x scale: one number for all bands, or one for each. --band-offset=-1000 brings Sentinel-2 scenes since
+    /// processing baseline 04.00 to the values of earlier ones.
+    #[arg(long, value_delimiter = ',', num_args = 1, allow_hyphen_values = true, value_name = "NUMBER")]
+    #[serde(deserialize_with = "one_or_many", skip_serializing_if = "Vec::is_empty")]
+    pub band_offset: Vec<f64>,
     /// Quality band, by number or description. It is used only for masking.
     #[arg(long, value_name = "BAND")]
     pub quality_band: Option<BandRef>,
@@ -60,6 +72,8 @@ impl SceneOptions {
             files,
             bands: self.bands.clone(),
             nodata: self.nodata,
+            band_scale: self.band_scale.clone(),
+            band_offset: self.band_offset.clone(),
             quality: self.quality_band.clone().map(|band| Quality {
                 band,
                 values: self.quality_values.clone(),
@@ -71,4 +85,34 @@ impl SceneOptions {
             resampling: self.resampling,
         })
     }
+}
+
+/// Share of a file above which it is worth a warning that another one lies over it.
+const HIDDEN: f64 = 0.5;
+
+/// Says which files of a scene are hidden by others, as the dates of one place are.
+pub fn warn_of_hidden(scene: &Scene) {
+    for (first, later, share) in scene.overlaps().into_iter().filter(|(.., share)| *share > HIDDEN) {
+        tracing::warn!(
+            "{} covers {:.0} % of {}: in one scene the first observed pixel is used, and the other file fills gaps only. Two dates are two \
+             scenes: give each its own name (`areal tile --scene NAME=FILE`, or [scenes] in a recipe), and predict them one by one",
+            first.display(),
+            100.0 * share,
+            later.display()
+        );
+    }
+}
+
+/// A number, or a list of them.
+fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f64>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a number, or a list of numbers: one for each band")]
+    enum Numbers {
+        One(f64),
+        Many(Vec<f64>),
+    }
+    Ok(match Numbers::deserialize(deserializer)? {
+        Numbers::One(number) => vec![number],
+        Numbers::Many(numbers) => numbers,
+    })
 }

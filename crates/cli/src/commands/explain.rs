@@ -8,7 +8,7 @@ use areal_explain::{
 use areal_formats::{BandRef, input_file};
 use areal_model::{Bundle, DataKind, DeviceChoice};
 use areal_patches::open_store;
-use areal_predict::{PredictError, data_kind};
+use areal_predict::PredictError;
 use areal_raster::{Prediction, Scene};
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -27,7 +27,8 @@ use crate::scene_options::SceneOptions;
 /// Computes Grad-CAM, HiResCAM and occlusion for patches of a store, places in a scene, or the most certain patches of
 /// each class in a prediction. Each patch gives a GeoTIFF aligned with its scene (one band per method, in units of the
 /// logit), an image beside the true colours, and a row of measures: areas under the deletion and insertion curves,
-/// completeness, and rank correlation with the saliency map of a network with random weights.
+/// completeness, and rank correlation with the saliency map of a network with random weights ("constant" where one of both maps is the
+/// same at every pixel).
 #[derive(Debug, Clone, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[command(
@@ -130,13 +131,14 @@ impl Options {
             let store = open_store(store)?;
             let meta = store.meta();
             DataKind::of_model(&spec).check(&DataKind::of_store(meta)).map_err(PredictError::from)?;
+            areal_train::warn_if_unlike(&spec, &store)?;
             subjects.extend(of_store(&store, &self.patch)?);
         }
         if self.files.is_empty() {
             return Ok(subjects);
         }
         let scene = Scene::open(&self.scene.settings("scene", self.files.clone())?)?;
-        DataKind::of_model(&spec).check(&data_kind(&scene)).map_err(PredictError::from)?;
+        areal_predict::check_scene(&scene, &spec)?;
         warn_unmasked(&spec, &scene);
         subjects.extend(of_places(&scene, &self.places()?, spec.patch_size)?);
         if let Some(prediction) = &self.prediction {
@@ -237,6 +239,12 @@ fn print_table(rows: &[SaliencyRow]) {
             row.insertion_auc,
             correlation(row.random_head_correlation),
             correlation(row.random_all_correlation)
+        );
+    }
+    if rows.iter().any(|row| row.random_head_correlation.is_none() || row.random_all_correlation.is_none()) {
+        tracing::info!(
+            "constant: one of the two maps, with the trained and with random weights, has the same value at every pixel, so they have no \
+             rank correlation (empty in saliency.csv). This is common for random weights"
         );
     }
 }

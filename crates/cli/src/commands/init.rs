@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use areal_formats::SceneSettings;
 use areal_job::{FileError, StagedFile};
 use areal_patches::{LabelKind, LabelSettings, Proposal, is_raster, propose};
-use areal_raster::{FieldKind, Scene, read_layer};
+use areal_raster::{FieldKind, RasterError, Scene, read_layer};
 use clap::Args;
 use toml::Value;
 
@@ -12,7 +13,7 @@ use super::check_names;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
 use crate::recipe::{TEMPLATE, leave_out, set};
-use crate::scene_options::SceneOptions;
+use crate::scene_options::warn_of_hidden;
 
 /// Write a commented recipe to start from
 ///
@@ -88,6 +89,11 @@ impl Options {
             let files = self.scene.iter().map(|file| self.relative(file)).collect::<Result<Vec<_>, _>>()?;
             put(&mut text, "scenes", "scene", &Value::Array(files));
         }
+        if self.scene.len() > 1
+            && let Ok(scene) = self.open_scene()
+        {
+            warn_of_hidden(&scene);
+        }
         if let Some(labels) = &self.labels {
             put(&mut text, "tile", "labels", &self.relative(labels)?);
             if is_raster(labels) {
@@ -142,8 +148,12 @@ impl Options {
         Err(CliError::new(Exit::Usage, message).help("name the field with the class as --label-field"))
     }
 
+    fn open_scene(&self) -> Result<Scene, RasterError> {
+        Scene::open(&SceneSettings::new("scene", self.scene.clone()))
+    }
+
     fn proposal(&self, labels: &Path, field: String) -> Result<Option<Proposal>, CliError> {
-        let scene = match Scene::open(&SceneOptions::default().settings("scene", self.scene.clone())?) {
+        let scene = match self.open_scene() {
             Ok(scene) => scene,
             Err(error) => {
                 tracing::warn!(

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use areal_grid::{GroundResolution, PixelGrid, Stray};
+use areal_grid::{GroundResolution, PixelGrid, Scaling, Stray};
 use areal_raster::{
     BandInfo, FileInspection, Inspection, RasterError, Scene, SceneInspection, Statistics, SuggestedPatches,
 };
@@ -13,7 +13,7 @@ use super::check_names;
 use crate::commands::inspect_text;
 use crate::context::Context;
 use crate::errors::{CliError, Exit, raster_help};
-use crate::scene_options::SceneOptions;
+use crate::scene_options::{SceneOptions, warn_of_hidden};
 
 /// Describe raster files, and check whether they form one scene.
 ///
@@ -53,6 +53,8 @@ struct SceneDocument<'a> {
     grid: &'a PixelGrid,
     ground_resolution: GroundResolution,
     bands: &'a [BandInfo],
+    /// What makes the values from the stored ones, by band; null where stored values are used.
+    conversion: Option<&'a [Scaling]>,
     pixel_type: areal_grid::PixelType,
     statistics: &'a Statistics,
     suggested_patches: SuggestedPatches,
@@ -73,6 +75,9 @@ pub fn run(options: Options, context: &Context) -> Result<(), CliError> {
     }
     let inspection = areal_raster::inspect(&settings, &context.job())?;
     warn_of_strays(&inspection);
+    if let Ok(inspected) = &inspection.scene {
+        warn_of_hidden(&inspected.scene);
+    }
     // A single file may be anything; several are meant to make a scene.
     let several = inspection.files.len() > 1;
     if options.json {
@@ -112,6 +117,7 @@ fn to_json(inspection: &Inspection) -> Result<String, CliError> {
             grid: s.scene.grid(),
             ground_resolution: s.scene.ground_resolution(),
             bands: s.scene.bands(),
+            conversion: s.scene.conversion(),
             pixel_type: s.scene.pixel_type(),
             statistics: &s.statistics,
             suggested_patches: s.patches,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use areal_grid::{Affine, Crs, CrsKind, GroundResolution};
+use areal_grid::{Affine, Crs, CrsKind, GroundResolution, Scaling};
 use areal_raster::{BandFacts, FileInspection, Inspection, Mask, PixelCounts, Placement, SceneInspection, Statistics};
 
 use crate::columns::aligned;
@@ -59,7 +59,9 @@ fn file_table(out: &mut String, file: &FileInspection) {
         line(
             out,
             "  note",
-            &format!("band {n}: physical value = stored value x {scale} + {offset}; stored values are used"),
+            &format!(
+                "band {n}: physical value = stored value x {scale} + {offset}; stored values are used unless --band-scale or --band-offset is given"
+            ),
         );
     }
 }
@@ -78,7 +80,10 @@ fn scene_table(out: &mut String, inspected: &SceneInspection, files: usize) {
     line(out, "  extent", &format!("{} (west,south,east,north)", grid.bounds().map(|b| b.to_string()).join(",")));
     line(out, "  on the ground", &ground_in_words(scene.ground_resolution()));
     line(out, "  pixels", &shares(&inspected.statistics.pixels));
-    if files > 1 {
+    if let Some(conversion) = scene.conversion() {
+        line(out, "  values", &format!("stored value {}", Scaling::in_words(conversion)));
+    }
+    if files > 1 || scene.conversion().is_some() {
         let rows = scene.bands().iter().map(|b| [b.number.to_string(), b.description.clone()]);
         band_table(out, &["band", "description"], rows.collect(), &inspected.statistics);
     }

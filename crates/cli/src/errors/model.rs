@@ -25,10 +25,15 @@ impl From<ModelError> for CliError {
             ModelError::Bands { .. } => {
                 (Exit::Input, "choose the bands of the model, in its order, with --bands; names are band descriptions")
             }
-            ModelError::PixelType { .. } => {
-                (Exit::Input, "use scenes of the same product and processing, or train a model on these")
+            ModelError::PixelType { .. } => (
+                Exit::Input,
+                "use scenes of the same product and processing, cut the store with `areal tile --band-scale` in the unit of the model, \
+                     or train a model on these",
+            ),
+            ModelError::Scaling { ref model, ref data } => {
+                let help = super::predict::other_scaling(model, data);
+                return Self::from_source(Exit::Input, &error).help(help);
             }
-            ModelError::Scaling { .. } => (Exit::Input, super::predict::OTHER_SCALING),
             ModelError::GroundResolution { .. } => {
                 (Exit::Input, "warp the scene to the model's resolution with --resolution, --crs and --resampling")
             }

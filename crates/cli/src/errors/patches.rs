@@ -63,17 +63,19 @@ fn help(error: &PatchError) -> String {
             "bands" => "choose the same bands of each scene with --bands, by number where descriptions differ",
             "pixel type" => return same_type(left),
             SCALING => {
-                "give all scenes the same scaling: unscale them (gdal_translate -unscale -ot Float32 IN OUT), or, if \
+                "give all scenes the same scaling: unscale them (gdal_translate -unscale -ot Float32 IN OUT); --band-scale and \
+                 --band-offset are the same for all scenes; if \
                  only the scale and offset in a file are wrong, correct them (gdal_edit.py -scale S -offset O)"
             }
             _ => "warp all scenes to one pixel size with --crs, --resolution and --resampling",
         },
         PatchError::NoScene => "give the files of a scene, or pass --scene NAME=FILE",
         PatchError::SceneTwice { .. } => "give each --scene its own name",
-        PatchError::NoPatch { .. } => {
+        PatchError::NoPatch { of_polygons: true, .. } => {
             "lower --min-valid or --min-label-fraction, use a smaller --patch-size, or --placement polygon for small \
              polygons"
         }
+        PatchError::NoPatch { .. } => "lower --min-valid or --min-label-fraction, or use a smaller --patch-size",
         PatchError::Setting { .. } => "see 'areal tile --help'",
         PatchError::PatchDiffers { .. } => "choose the same bands with --bands",
         PatchError::File(_)

@@ -3,6 +3,8 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
+use areal_formats::conversion_flags;
+use areal_grid::Scaling;
 use areal_job::FileError;
 use areal_model::ModelError;
 use areal_predict::{MemoryPart, PredictError};
@@ -46,10 +48,19 @@ impl From<PredictError> for CliError {
 }
 
 /// What to do about stored values that mean another thing than the model's.
-pub const OTHER_SCALING: &str = "convert the values to the scaling of the model with gdal_calc.py (since processing \
-                                 baseline 04.00, Sentinel-2 values are 1000 higher: subtract 1000); if only the scale \
-                                 and offset in the file are wrong, correct them with gdal_edit.py -scale S -offset O; \
-                                 or train on data with the same scaling";
+pub fn other_scaling(model: &[Scaling], data: &[Scaling]) -> String {
+    // Stored values of the model's meaning: (stored x scale + offset - the model's offset) / the model's scale.
+    let convert = |(model, data): (&Scaling, &Scaling)| Scaling {
+        scale: data.scale / model.scale,
+        offset: (data.offset - model.offset) / model.scale,
+    };
+    let flags = conversion_flags(&model.iter().zip(data).map(convert).collect::<Vec<_>>());
+    format!(
+        "pass {flags} to bring the values to the scaling of the model (since processing baseline 04.00, Sentinel-2 values are 1000 \
+         higher); if only the scale and offset in the file are wrong, correct them with gdal_edit.py -scale S -offset O; or train on \
+         data with the same scaling"
+    )
+}
 
 /// A bundle that cannot be used, or does not fit a scene.
 pub fn model(error: &ModelError) -> CliError {
@@ -58,16 +69,21 @@ pub fn model(error: &ModelError) -> CliError {
     }
     let (exit, help) = match error {
         ModelError::Bands { .. } => {
-            let help = "choose the bands of the scene in the order of the model with --bands, by number or \
-                        description; pass a band that marks clouds as --quality-band";
+            let help = "choose the bands of the scene in the order of the model with --bands, by description, or by number \
+                        where their names are other ones; pass a band that marks clouds as --quality-band";
             (Exit::Input, help)
         }
         ModelError::PixelType { model, .. } => {
             let convert = convert_to(*model);
-            let help = format!("convert the scene to the pixel type that the model was trained on: {convert}");
+            let help = format!(
+                "pass --band-scale=1 where its values are in the unit of the model, else the flags that the warning names; or convert \
+                 the scene to the pixel type that the model was trained on: {convert}"
+            );
             return CliError::from_source(Exit::Input, error).help(help);
         }
-        ModelError::Scaling { .. } => (Exit::Input, OTHER_SCALING),
+        ModelError::Scaling { model, data } => {
+            return CliError::from_source(Exit::Input, error).help(other_scaling(model, data));
+        }
         ModelError::GroundResolution { .. } => (
             Exit::Input,
             "pass --resolution and --resampling to warp the scene to the resolution of the model as it is read",

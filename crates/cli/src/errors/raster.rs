@@ -18,6 +18,7 @@ impl From<RasterError> for CliError {
             | RasterError::FileTwice { .. }
             | RasterError::CrsText { .. }
             | RasterError::Quality { .. }
+            | RasterError::Conversion(_)
             | RasterError::WarpSetting { .. }
             | RasterError::CategoricalResampling { .. }
             | RasterError::Grid { .. } => Exit::Usage,
@@ -62,6 +63,9 @@ pub fn raster_help(error: &RasterError) -> String {
         RasterError::NoSuchBand { .. } => "choose bands of the file with --bands, by number or description".into(),
         RasterError::AmbiguousBand { .. } => "choose the band by number".into(),
         RasterError::MixedTypes { .. } => "choose bands of one type with --bands".into(),
+        RasterError::Conversion(_) => {
+            "give --band-scale and --band-offset one number for all bands, or one for each band that is read (--bands)".into()
+        }
         RasterError::Quality { .. } => {
             "pass --quality-values or --quality-bits that the type of the band can hold".into()
         }
