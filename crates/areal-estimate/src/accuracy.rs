@@ -22,9 +22,9 @@ pub struct Accuracy {
 pub struct ClassAccuracy {
     /// Fraction of the whole area that has the class in the reference.
     pub fraction: Estimate,
-    /// User's accuracy: of the area mapped as the class, the fraction that is. `None` where no unit is mapped so.
+    /// User's accuracy: of the area mapped as the class, the fraction that is of the class. `None` where no unit is mapped as the class.
     pub users: Option<Estimate>,
-    /// Producer's accuracy: of the class's area, the fraction mapped so. `None` where no unit has the class.
+    /// Producer's accuracy: of the class's area, the fraction mapped as the class. `None` where no unit has the class.
     pub producers: Option<Estimate>,
 }
 

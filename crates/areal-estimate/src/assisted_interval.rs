@@ -8,7 +8,7 @@ use crate::expected::ExpectedMatrix;
 use crate::interval::{Interval, IntervalMethod};
 use crate::stratified::{StratifiedSample, Stratum};
 
-/// From this number of units of a class outside the area mapped so, the moments of the sample tell how uncertain their number is.
+/// From this number of units of a class where the map shows another, the moments of the sample tell how uncertain their number is.
 const MIN_OMISSIONS: usize = 15;
 
 /// A sample in the strata that its intervals rest on, and what the map expects of each.

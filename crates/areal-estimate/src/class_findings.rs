@@ -55,10 +55,10 @@ impl ClassData<'_> {
     }
 }
 
-/// Classes of which fewer than five units were found outside the area mapped so: each such unit represents much of another class's
-/// area, and where there is none the class may have been missed all the same. `whole` has a row for each class.
+/// Classes with fewer than five omissions in the sample, units of the class where the map shows another: each such unit represents much
+/// of another class's area, and where there is none the class may have been missed all the same. `whole` has a row for each class.
 fn rarely_missed(accuracy: &Accuracy, whole: &[EstimateRow]) -> Vec<Finding> {
-    let mut findings = Vec::new();
+    let (mut none, mut few) = (Vec::new(), Vec::new());
     for (c, row) in whole.iter().enumerate() {
         let elsewhere = || accuracy.counts.iter().enumerate().filter(|(i, _)| *i != c).map(|(_, counts)| counts);
         let found: u64 = elsewhere().map(|counts| counts[c]).sum();
@@ -68,24 +68,27 @@ fn rarely_missed(accuracy: &Accuracy, whole: &[EstimateRow]) -> Vec<Finding> {
         if found >= 5 || units == 0 || high - estimate <= 1e-9 * high {
             continue;
         }
-        let (more, unit) = (significant(high - estimate, 2), AREA_UNIT);
-        let name = &row.class_name;
-        let message = if found == 0 {
-            format!(
-                "no omission of {name} was found among {} mapped as other classes; up to {more} {unit} may \
-                 have been missed",
-                counted(units, "unit")
-            )
-        } else {
-            format!(
-                "fewer than five units of {name} were found outside the area mapped so ({found} of {units}), so its standard \
-                 error is uncertain. Up to {more} {unit} more than estimated may have been missed: label more \
-                 units where the class is missed"
-            )
-        };
-        findings.push(Finding::warning(FindingKind::SmallSample, message));
+        let more = significant(high - estimate, 2);
+        let (name, among) = (&row.class_name, counted(units, "unit"));
+        match found {
+            0 => none.push(format!(
+                "{name} (among {among} mapped as other classes; up to {more} {AREA_UNIT} may have been missed)"
+            )),
+            _ => few.push(format!(
+                "{name} ({found} of {among} mapped as other classes; up to {more} {AREA_UNIT} more than estimated)"
+            )),
+        }
     }
-    findings
+    let warning = |message: String| Finding::warning(FindingKind::SmallSample, message);
+    let none = (!none.is_empty()).then(|| warning(format!("no omission was found of {}", none.join(", "))));
+    let few = (!few.is_empty()).then(|| {
+        warning(format!(
+            "fewer than five omissions were found of {}: their standard errors are uncertain. Label more units where these classes are \
+             missed",
+            few.join(", ")
+        ))
+    });
+    none.into_iter().chain(few).collect()
 }
 
 /// Numbers whose standard error is larger than that of the strata alone. `gains` holds the squared ratio of the latter to the former.

@@ -59,7 +59,7 @@ impl ClassIntervals<'_> {
         self.ratio(|m, r| m == r, |m, r| m != r, shares, 1.0 - self.one_class())
     }
 
-    /// Of a user's accuracy: what is mapped as the class and is it, over all that is mapped so.
+    /// Of a user's accuracy: what is mapped as the class and is of it, over all that is mapped as the class.
     ///
     /// # Errors
     /// Tables that do not fit each other.
@@ -73,7 +73,7 @@ impl ClassIntervals<'_> {
         self.ratio(|m, r| m == class && r == class, |m, r| m == class && r != class, shares, rest_of_flat)
     }
 
-    /// Of a producer's accuracy: what is of the class and mapped so, over all that is of the class.
+    /// Of a producer's accuracy: what is of the class and mapped as it, over all that is of the class.
     ///
     /// # Errors
     /// Tables that do not fit each other.

@@ -45,7 +45,7 @@ impl ExpectedMatrix {
     /// Of the part that is mapped as one class.
     ///
     /// # Errors
-    /// When nothing is mapped so.
+    /// When nothing is mapped as the class.
     pub fn only(&self, mapped: usize) -> Result<Self, EstimateError> {
         let row = |i: usize| if i == mapped { self.0[i].clone() } else { vec![0.0; self.classes()] };
         Self::new((0..self.classes()).map(row).collect())

@@ -23,7 +23,7 @@ pub(crate) const ZONE_MAP_UNITS: [f64; 2] = [1.0, 1.0];
 const SURE_UNITS: f64 = 0.5;
 
 /// A part of the area over itself and a remainder, both known from labelled units: a user's accuracy is what is mapped as the class and
-/// is the class, over that and what is mapped so and is not.
+/// is of it, over all that is mapped as the class.
 #[derive(Debug, Clone)]
 pub(crate) struct PartAndRest {
     /// 1 for the units of the part.

@@ -54,9 +54,15 @@ pub enum SurveyError {
     OtherDraw { found: String, expected: String },
     #[error("{path} belongs to draw {found}, but design.json to draw {expected}", path = path.display())]
     DrawFiles { path: PathBuf, found: String, expected: String },
-    /// A flaw of the sample or the map that the user has not accepted.
-    #[error("{1}")]
-    Refused(FindingKind, String),
+    /// Flaws of the sample or the map that the user has not accepted.
+    #[error("{message}")]
+    Refused {
+        /// Those that are not accepted.
+        refused: Vec<FindingKind>,
+        /// Those that are.
+        accepted: Vec<FindingKind>,
+        message: String,
+    },
     #[error("{path} has no raster of classes or of a value", path = path.display())]
     NoMap { path: PathBuf },
     #[error("{path} holds code {code}, which is not a class of its legend", path = path.display())]

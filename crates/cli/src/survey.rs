@@ -38,7 +38,12 @@ pub fn print_rows(rows: &[EstimateRow], round: f64, limits: &CvLimits) {
             number(row.high),
             row.n.to_string(),
             row.method.clone(),
-            if row.suppressed.is_empty() { row.quality.clone() } else { format!("suppressed ({})", row.suppressed) },
+            // A dash has no grade.
+            match row.suppressed.as_str() {
+                "" if resolution.is_below(row) => "-".to_owned(),
+                "" => row.quality.clone(),
+                why => format!("suppressed ({why})"),
+            },
         ]);
     }
     print_aligned(&lines);
@@ -51,7 +56,7 @@ pub fn print_rows(rows: &[EstimateRow], round: f64, limits: &CvLimits) {
     );
     if rows.iter().any(|row| resolution.is_below(row) || row.low.is_none() && row.suppressed.is_empty()) {
         tracing::info!(
-            "a dash means that the method gives no interval, or an estimate below half of the last printed digit and its error"
+            "a dash means that the method gives no interval, or an estimate below half of the last printed digit, its error and its grade"
         );
     }
 }

@@ -4,18 +4,19 @@ use areal_estimate::{Finding, FindingKind, Severity, counted_do};
 
 use crate::SurveyError;
 
-/// Fails with the first refusal whose kind is not `accepted`; an accepted refusal becomes a warning.
+/// Fails with all refusals whose kind is not `accepted`; an accepted refusal becomes a warning.
 ///
 /// # Errors
-/// [`SurveyError::Refused`] with the reason.
+/// [`SurveyError::Refused`] with the reasons.
 pub(super) fn settle(findings: Vec<Finding>, accepted: &[FindingKind]) -> Result<Vec<Finding>, SurveyError> {
-    findings
-        .into_iter()
-        .map(|f| match f.severity {
-            Severity::Refusal if !accepted.contains(&f.kind) => Err(SurveyError::Refused(f.kind, f.message)),
-            _ => Ok(Finding { severity: Severity::Warning, ..f }),
-        })
-        .collect()
+    let (refusals, others): (Vec<Finding>, Vec<Finding>) =
+        findings.into_iter().partition(|f| f.severity == Severity::Refusal && !accepted.contains(&f.kind));
+    if !refusals.is_empty() {
+        let kinds = |findings: &[Finding]| findings.iter().map(|f| f.kind).collect();
+        let message = refusals.iter().map(|f| f.message.as_str()).collect::<Vec<_>>().join("; ");
+        return Err(SurveyError::Refused { refused: kinds(&refusals), accepted: kinds(&others), message });
+    }
+    Ok(others.into_iter().map(|f| Finding { severity: Severity::Warning, ..f }).collect())
 }
 
 /// A sample without a design has no known inclusion probabilities: point estimates only.
@@ -106,7 +107,15 @@ mod tests {
     #[test]
     fn a_refusal_stops_unless_accepted() {
         let all = || vec![without_design()];
-        assert!(matches!(settle(all(), &[]), Err(SurveyError::Refused(FindingKind::NoDesign, _))));
+        let kinds = |found: Result<Vec<Finding>, SurveyError>| match found {
+            Err(SurveyError::Refused { refused, accepted, .. }) => (refused, accepted),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(kinds(settle(all(), &[])), (vec![FindingKind::NoDesign], vec![]));
+        let both = || vec![other_map("aa", "ab").unwrap(), strata_sum(100.0, 101.0).unwrap()];
+        assert_eq!(kinds(settle(both(), &[])), (vec![FindingKind::OtherMap, FindingKind::StrataSum], vec![]));
+        let rest = kinds(settle(both(), &[FindingKind::OtherMap]));
+        assert_eq!(rest, (vec![FindingKind::StrataSum], vec![FindingKind::OtherMap]));
         let left = settle(all(), &[FindingKind::NoDesign]).unwrap();
         assert_eq!(left[0].severity, Severity::Warning);
     }

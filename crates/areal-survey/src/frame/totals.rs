@@ -18,7 +18,7 @@ pub struct MapTotals {
     pub strata: Vec<f64>,
     /// Cells of each stratum.
     pub populations: Vec<u64>,
-    /// For each stratum, by mapped class: its area that is mapped so and, by the map's probabilities, of each class, km2.
+    /// For each stratum, by mapped class: its area, and that area split among the classes by the map's probabilities, km2.
     pub expected: Vec<ExpectedAreas>,
     /// Each stratum of a map of a value; empty for classes.
     pub values: Vec<GroundTotals>,

@@ -126,7 +126,7 @@ fn help(error: &SurveyError) -> String {
             "pass the folder of the draw as --design and the labelled files of the same draw as --sample and --second-look".into()
         }
         SurveyError::DrawFiles { .. } => table(TableRole::DesignUnits).into(),
-        SurveyError::Refused(kind, _) => refused(*kind).into(),
+        SurveyError::Refused { refused, accepted, .. } => flaws(refused, accepted).into(),
         SurveyError::NoMap { .. } => "make it again with `areal predict`".into(),
         SurveyError::UnknownCode { .. } => {
             "make the prediction again; its raster does not match its prediction.json".into()
@@ -188,7 +188,16 @@ fn table(role: TableRole) -> &'static str {
     }
 }
 
-fn refused(kind: FindingKind) -> &'static str {
+fn flaws(refused: &[FindingKind], accepted: &[FindingKind]) -> &'static str {
+    let is_other_map = refused.iter().chain(accepted).any(|kind| *kind == FindingKind::OtherMap);
+    if is_other_map && refused.contains(&FindingKind::StrataSum) {
+        return "draw a new sample from this map with `areal sample` and label it, or pass the prediction that the sample was drawn \
+                from; --accept other-map,strata-sum continues, with weights that are wrong";
+    }
+    refused.first().map_or("", |kind| one_flaw(*kind))
+}
+
+fn one_flaw(kind: FindingKind) -> &'static str {
     match kind {
         FindingKind::NoDesign => {
             "draw the sample with `areal sample` and pass its folder as --design; or pass --accept no-design for \

@@ -30,7 +30,7 @@ impl From<FileError> for CliError {
                 "areal replaces only its own outputs; choose another --out, or move the existing one away"
             }
             FileError::Busy { .. } => {
-                "wait until it has ended, or choose another --out; a process on another machine that ended without a word \
+                "wait until it has ended, or choose another --out; a process on another machine that was killed \
                  blocks the output for two minutes"
             }
             FileError::Damaged { .. } => {
