@@ -62,7 +62,7 @@ struct Kind {
     command: &'static [&'static str],
 }
 
-const KINDS: [Kind; 17] = [
+const KINDS: [Kind; 18] = [
     Kind {
         copied: "out/patches",
         file: "store.json",
@@ -108,6 +108,21 @@ const KINDS: [Kind; 17] = [
         copied: concat!(env!("CARGO_MANIFEST_DIR"), "/../models/sentinel2-amazon-quarters.geojson"),
         file: "",
         command: &["aggregate", "--prediction", "out/predictions/landscape", "--zones", "@"],
+    },
+    Kind {
+        copied: concat!(env!("CARGO_MANIFEST_DIR"), "/tests/legend.csv"),
+        file: "",
+        command: &[
+            "aggregate",
+            "--raster",
+            "truth.tif",
+            "--legend",
+            "@",
+            "--zones",
+            "districts.gpkg",
+            "--zone-id",
+            "district_id",
+        ],
     },
     Kind { copied: "out/samples/landscape", file: "design.json", command: ESTIMATE },
     Kind { copied: "out/samples/landscape", file: "units.csv", command: ESTIMATE },

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use areal_grid::Class;
 use serde::{Deserialize, Serialize};
 
-use crate::names::key;
+use crate::names::{key, whole_number};
 use crate::{Recoding, clean};
 
 /// How labels name classes.
@@ -106,9 +106,7 @@ impl ClassKeys {
 
     /// A class by its code: a whole number, however it is written.
     fn by_code(&self, label: &str) -> Option<usize> {
-        let code: f64 = label.parse().ok()?;
-        let is_whole = code.fract() == 0.0 && code.abs() < 2f64.powi(53);
-        is_whole.then(|| self.codes.get(&(code as i64)).copied()).flatten()
+        self.codes.get(&whole_number(label)?).copied()
     }
 
     /// True where the name of a class is the code of another.

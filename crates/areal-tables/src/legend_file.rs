@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::names::whole_number;
 use crate::{Encoding, LabelFault, Table, TableError, clean};
 
 /// One row of a legend file; as a text `forest`, `3=forest` or `3=forest:#1b7837`.
@@ -29,7 +30,7 @@ impl std::str::FromStr for LegendRow {
             None => (text, None),
         };
         let (code, name) = match rest.split_once('=') {
-            Some((code, name)) => (Some(code.trim().parse().map_err(|_| fault(code, "a class code"))?), name),
+            Some((code, name)) => (Some(whole_number(code.trim()).ok_or_else(|| fault(code, "a class code"))?), name),
             None => (None, rest),
         };
         Ok(Self { code, name: clean(name), colour, parent: None })
@@ -84,7 +85,7 @@ pub fn read_legend(path: &Path, encoding: Option<Encoding>) -> Result<Vec<Legend
             expected,
         };
         Ok(LegendRow {
-            code: cell(code).map(|text| text.parse().map_err(|_| fault(text, "a whole number"))).transpose()?,
+            code: cell(code).map(|text| whole_number(text).ok_or_else(|| fault(text, "a whole number"))).transpose()?,
             name: row.text(name).to_owned(),
             colour: cell(colour).map(|text| parse_colour(text).ok_or_else(|| fault(text, COLOUR))).transpose()?,
             parent: cell(parent).map(str::to_owned),
@@ -136,6 +137,9 @@ mod tests {
         );
         assert_eq!((rows.len(), rows[1].name.as_str(), rows[1].colour), (2, "water", None));
         assert!(read("code\n3\n").unwrap_err().contains("no column \"name\""));
+        // As spreadsheets write whole numbers.
+        assert_eq!(read("code,name\n311.0,a\n-9,b\n").unwrap()[0].code, Some(311));
+        assert!(read("code,name\n2.5,a\n").unwrap_err().contains("line 2: \"2.5\" is not a whole number"));
         assert!(read("code,name\n3,a\nx,b\n").unwrap_err().contains("line 3: \"x\" is not a whole number"));
     }
 }

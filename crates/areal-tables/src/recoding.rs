@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::names::whole_number;
 use crate::parents::parents;
 use crate::{LegendError, LegendRow, clean};
 
@@ -39,7 +40,7 @@ impl FromStr for CodeRule {
             // A minus sign may stand before either number.
             let dash = part.char_indices().skip(1).find(|(_, c)| *c == '-').map(|(at, _)| at);
             let (first, last) = dash.map_or((part, part), |at| (&part[..at], &part[at + 1..]));
-            let number = |text: &str| text.trim().parse::<i64>().ok();
+            let number = |text: &str| whole_number(text.trim());
             let ends = number(first).zip(number(last));
             ends.filter(|(a, b)| a <= b && b.checked_sub(*a).is_some_and(|n| n < MOST_CODES))
                 .ok_or_else(|| fault(&format!("\"{part}\" is neither a code nor a range such as 111-142")))

@@ -6,6 +6,7 @@
 mod stdout;
 
 mod args;
+mod class_list;
 mod columns;
 mod commands;
 mod context;

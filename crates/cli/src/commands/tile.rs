@@ -1,6 +1,6 @@
 //! `areal tile`: from scenes and labels to a patch store.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use areal_formats::{Resampling, StoreMeta};
 use areal_patches::{
@@ -9,11 +9,12 @@ use areal_patches::{
 };
 use areal_predict::data_kind;
 use areal_raster::Scene;
-use areal_tables::{ClassNaming, CodeRule, Encoding, LegendRow, read_legend};
+use areal_tables::{ClassNaming, CodeRule, Encoding};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::Stage;
+use crate::class_list::{class_file, listed_classes};
 use crate::columns::{cell, width};
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
@@ -165,7 +166,7 @@ impl Default for Options {
 impl Stage for Options {
     fn inputs(&self) -> Vec<PathBuf> {
         let scenes = self.scenes.iter().flat_map(|scene| &scene.files);
-        let class_file = self.class_file();
+        let class_file = class_file(&self.classes);
         self.files
             .iter()
             .chain(scenes)
@@ -270,7 +271,7 @@ impl Options {
             layer: self.label_layer.clone(),
             kind,
             encoding: self.encoding,
-            classes: self.listed_classes()?,
+            classes: listed_classes(&self.classes, self.encoding)?,
             map: self.map.clone(),
             class_by: self.class_by,
             group_field: self.group_field.clone(),
@@ -284,7 +285,7 @@ impl Options {
         Ok(ImportSettings {
             folder,
             resize: self.resize,
-            classes: self.listed_classes()?,
+            classes: listed_classes(&self.classes, self.encoding)?,
             min_valid: self.min_valid,
             shares: self.shares()?,
             seed: self.seed,
@@ -297,21 +298,6 @@ impl Options {
             [] => Ok(SplitShares::default()),
             [train, validation, test] => SplitShares::try_from([train, validation, test]).map_err(bad),
             _ => Err(bad(format!("--split has {} fractions; three are needed", self.split.len()))),
-        }
-    }
-
-    /// The file that holds the class list, if it is a file.
-    fn class_file(&self) -> Option<PathBuf> {
-        match &self.classes[..] {
-            [one] if one.to_ascii_lowercase().ends_with(".csv") || Path::new(one).is_file() => Some(PathBuf::from(one)),
-            _ => None,
-        }
-    }
-
-    fn listed_classes(&self) -> Result<Vec<LegendRow>, CliError> {
-        match self.class_file() {
-            Some(path) => Ok(read_legend(&path, self.encoding)?),
-            None => Ok(self.classes.iter().map(|c| c.parse()).collect::<Result<_, _>>()?),
         }
     }
 }
