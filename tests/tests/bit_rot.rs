@@ -94,3 +94,47 @@ fn a_change_on_purpose_is_accepted_and_kept() {
     // Another map ends it at the estimate: the sample is of this one.
     areal(["run", &job.file("recipe.toml"), "--force", "--set", "train.epochs=1"]).says(&["patches.csv.kept-1"]);
 }
+
+/// Writes a code into one predicted cell of a raster of classes.
+fn recode(path: &str, code: u8) {
+    let copied = format!("{path}.copy");
+    let source = gdal::Dataset::open(path).unwrap();
+    let driver = gdal::DriverManager::get_driver_by_name("GTiff").unwrap();
+    let copy = source.create_copy(&driver, &copied, &gdal::raster::RasterCreationOptions::default()).unwrap();
+    let mut band = copy.rasterband(1).unwrap();
+    let mut cells = band.read_band_as::<u8>().unwrap();
+    *cells.data_mut().iter_mut().find(|cell| **cell != 255).unwrap() = code;
+    band.write((0, 0), cells.shape(), &mut cells).unwrap();
+    copy.close().unwrap();
+    drop(source);
+    fs::rename(copied, path).unwrap();
+}
+
+/// `aggregate` blamed states.tif for a hole in classes.tif, and `sample` said that the map holds code 9.
+#[test]
+fn the_damaged_file_of_a_prediction_is_named_not_the_one_that_it_contradicts() {
+    let job = JobCopy::new();
+    let (map, zones, out) = (job.out("predictions/landscape"), job.file("districts.gpkg"), job.file("made"));
+    let (design, labels) = (job.out("samples/landscape"), job.file("labels/landscape.csv"));
+    let classes = format!("{map}/classes.tif");
+    let aggregate = ["aggregate", "--prediction", &map, "--zones", &zones, "--zone-id", "district_id", "--out", &out];
+    let sample = ["sample", "--prediction", &map, "--size", "120", "--out", &out];
+    let estimate = ["estimate", "--prediction", &map, "--design", &design, "--sample", &labels, "--out", &out];
+    let kept = fs::read(&classes).unwrap();
+    for code in [9, 255] {
+        fs::write(&classes, &kept).unwrap();
+        recode(&classes, code);
+        for command in [&aggregate[..], &sample, &estimate] {
+            areal(command).expect(3).says(&["classes.tif was changed or damaged since areal wrote it"]);
+            assert!(!fs::exists(&out).unwrap());
+        }
+    }
+    // Without a manifest both files are named, and a code that is no class is not counted as one.
+    fs::remove_file(format!("{map}/areal-manifest.json")).unwrap();
+    areal(aggregate)
+        .expect(3)
+        .says(&["states.tif says state 0 of a cell that is empty", "one of the two files is damaged"]);
+    fs::write(&classes, &kept).unwrap();
+    recode(&classes, 9);
+    areal(aggregate).expect(3).says(&["classes.tif", "holds code 9, which is not a class of its legend"]);
+}

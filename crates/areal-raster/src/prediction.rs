@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use areal_formats::{PredictionMeta, Resampling};
 use areal_grid::{Class, PixelState, PixelType, Target};
-use areal_job::read_json;
+use areal_job::{FileError, Manifest, read_json};
 
 use crate::{CogBand, CogSpec, RasterError, RasterFile, same_grid};
 
@@ -57,6 +57,15 @@ impl Prediction {
             return Err(fault(format!("{} cells are counted, but its grid has {cells}", meta.counts.total())));
         }
         Ok(Self { folder: folder.to_path_buf(), meta })
+    }
+
+    /// The file of a prediction that is not as areal wrote it, where its manifest tells: what files that contradict each other come from.
+    pub fn damage(folder: &Path) -> Option<RasterError> {
+        let manifest = Manifest::read(folder).ok().flatten()?;
+        match manifest.verified_digest(folder) {
+            Err(damaged @ FileError::Damaged { .. }) => Some(damaged.into()),
+            _ => None,
+        }
     }
 
     /// How it was made.

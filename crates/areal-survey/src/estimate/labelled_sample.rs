@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use areal_estimate::{EstimateError, ExpectedMatrix, Finding, Missing, Population, Stratum, Tails};
 use areal_formats::{DESIGN_FORMAT, Design, DesignStratum, DesignUnit, StrataBy};
-use areal_job::{Job, hash_file, read_json};
+use areal_job::{Job, check_digest, hash_file, read_json};
 use areal_tables::ClassNaming;
 
 use super::flaws::{other_map, strata_sum, without_design};
@@ -50,7 +50,9 @@ impl<'a> LabelledSample<'a> {
         if let Some(design) = drawn.as_ref().map(|d| &d.design).filter(|d| d.strata_by == StrataBy::Risk) {
             frame.cuts = Some(RiskCuts::of_design(design, frame.meta.target.classes()));
         }
-        let map_sha256 = hash_file(&frame.path)?.to_string();
+        let map_sha256 = hash_file(&frame.path)?;
+        check_digest(&frame.path, &map_sha256)?;
+        let map_sha256 = map_sha256.to_string();
         let same_map = drawn.as_ref().is_some_and(|d| d.design.map_sha256.as_str() == map_sha256);
         let labels = read_labels(sample, &settings.label_field, &settings.sample_choice())?;
         let (sample, class_by) = (sample.to_path_buf(), settings.class_by);

@@ -1,8 +1,11 @@
 //! The cells of a window of the map: values, strata, areas, zones.
 
+use std::path::Path;
+
 use areal_estimate::CellValue;
 use areal_formats::StrataBy;
 use areal_grid::{PixelState, Target, Window};
+use areal_raster::Prediction;
 use areal_zones::{Span, WindowCoverage};
 
 use super::MapFrame;
@@ -26,6 +29,12 @@ pub(crate) struct Cells {
     by_risk: bool,
     /// Coverage by each zone.
     pub coverage: WindowCoverage,
+}
+
+/// The error for a code that is no class: of the damaged file, where the prediction's manifest tells.
+fn unknown_code(path: &Path, code: f64) -> SurveyError {
+    let damage = path.parent().and_then(Prediction::damage);
+    damage.map_or_else(|| SurveyError::UnknownCode { path: path.to_path_buf(), code }, SurveyError::Raster)
 }
 
 impl MapFrame<'_> {
@@ -54,7 +63,7 @@ impl MapFrame<'_> {
             }
             match codes.iter().position(|&c| f64::from(c) == raw) {
                 Some(class) => Ok(Some(CellValue::Class(class))),
-                None => Err(SurveyError::UnknownCode { path: self.path.clone(), code: raw }),
+                None => Err(unknown_code(&self.path, raw)),
             }
         };
         (0..window.len()).map(value).collect()
