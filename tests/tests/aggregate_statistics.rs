@@ -249,8 +249,14 @@ fn several_rasters_make_one_table_with_class_names() {
     let share = west["cover_oil_palm_share"].as_f64().unwrap();
     assert!((share - 0.25).abs() < 1e-6, "{share}");
 
-    let text = case.run(&["cover.tif", "wet=mosaic.tif"], "zones.geojson", &flags).expect(0).stdout;
+    let totals = run.json()["totals"]["map"].clone();
+    assert_eq!((&totals["cover_majority"], &totals["cover_majority_class"]), (&json!(2.0), &json!("oil palm")));
+    assert_eq!((&totals["wet_median"], &totals["cover_variety"]), (&Value::Null, &json!(3.0)));
+
+    let run = case.run(&["cover.tif", "wet=mosaic.tif"], "zones.geojson", &flags).expect(0);
+    let text = run.says(&["of the map have no quantiles"]).stdout;
     assert!(text.lines().nth(1).unwrap().contains("forest"), "{text}");
+    assert!(text.lines().last().unwrap().contains("oil palm"), "{text}");
     let table = rows(&case.at("areas/areas.csv"));
     let row = |zone: &str, variable: &str, measure: &str| {
         let is_it =
@@ -291,4 +297,21 @@ fn statistics_without_meaning_are_refused() {
     refused(&["c.tif"], &["--statistics", "q101"], &["q101"]);
     refused(&["c.tif", "other/c.tif"], &[], &["two rasters have the name \"c\"", "NAME=FILE"]);
     case.run(&["c.tif", "d=other/c.tif"], "zones.geojson", &["--statistics", "majority"]).expect(0);
+}
+
+/// `mean,mean` made the columns `v_mean` and `v_mean_2`, and statistics without a meaning for classes were left out in silence.
+#[test]
+fn a_statistic_is_given_once_and_one_that_a_raster_has_not_is_said() {
+    let case = Case::new();
+    let cells = grid("EPSG:4326", [10.0, 0.01], [0.01, 0.01], 1, 2);
+    raster(&case.at("v.tif"), &cells, &Pixels::F32(vec![1.0, 3.0]), f64::NAN);
+    raster(&case.at("c.tif"), &cells, &Pixels::U8(vec![1, 1]), 255.0);
+    case.zones(&[("a", [10.0, 0.0, 0.02])]);
+    let flags = ["--statistics", "mean,q05,mean,q5,majority", "--json"];
+    let run = case.run(&["v.tif", "c.tif"], "zones.geojson", &flags).expect(0);
+    let zone = run.json()["zones"][0].clone();
+    let names: Vec<&String> = zone.as_object().unwrap().keys().filter(|name| name.starts_with("v_")).collect();
+    assert_eq!(names.iter().filter(|name| name.contains("mean") || name.contains("q5")).count(), 2, "{names:?}");
+    assert_eq!(zone["c_majority"], 1.0);
+    run.says(&["names mean, q5 more than once", "c.tif: class codes have no mean, q5;"]);
 }

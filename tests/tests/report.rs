@@ -1,22 +1,28 @@
 //! `areal report`: one HTML file from whatever results there are.
 
-use crate::common::areal;
+use crate::common::{JOB, areal};
 
 #[test]
 fn a_report_of_nothing_says_what_is_missing_and_is_not_overwritten_unasked() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("report.html");
-    let args = ["report", "--title", "A <b> & c", "--out", out.to_str().unwrap()];
-    areal(args).expect(0);
+    let nothing = ["report", "--title", "A <b> & c", "--out", out.to_str().unwrap()];
+    // It was an empty report.
+    areal(nothing).expect(2).says(&["the report has nothing to show", "--prediction", "--estimates"]);
+    assert!(!out.exists());
+    let bundle = JOB.out().join("bundle");
+    let args: Vec<&str> = nothing.into_iter().chain(["--bundle", bundle.to_str().unwrap()]).collect();
+    let args = || args.iter().copied();
+    areal(args()).expect(0);
     let html = std::fs::read_to_string(&out).unwrap();
     assert!(html.contains("No prediction was given") && html.contains("No areas were given"));
     assert!(html.contains("<h1>A &#60;b&#62; &#38; c</h1>"), "the title is not escaped");
-    areal(args).expect(4).says(&["already exists", "--overwrite"]);
-    let overwrite = args.into_iter().chain(["--overwrite"]);
-    areal(overwrite.clone()).expect(0);
+    areal(args()).expect(4).says(&["already exists", "--overwrite"]);
+    let overwrite = || args().chain(["--overwrite"]);
+    areal(overwrite()).expect(0);
     // Somebody's own file was replaced once.
     std::fs::write(&out, "<html>three weeks of work</html>").unwrap();
-    areal(overwrite).expect(4).says(&["was not made by areal"]);
+    areal(overwrite()).expect(4).says(&["was not made by areal"]);
     assert_eq!(std::fs::read_to_string(&out).unwrap(), "<html>three weeks of work</html>");
     areal(["report"]).expect(2).says(&["--out"]);
 }

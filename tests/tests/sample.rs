@@ -228,7 +228,7 @@ fn strata_of_risk_are_cut_and_found_again() {
     }
 }
 
-/// Such cells counted as right, or as uncertain, without a word.
+/// Such cells counted as right, or as uncertain, without a warning.
 #[test]
 fn cells_without_usable_probabilities_are_counted_aloud() {
     let w = world();

@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         seed: None,
     };
     let folder = StagedDir::new(Path::new(out), true)?;
-    write_areas(&table, &areas_meta(&table, provenance)?, &folder)?;
+    write_areas(&table, &areas_meta(&table, provenance)?, &folder, job)?;
     folder.commit()?;
     println!(
         "zones {:.3} s, aggregation {:.3} s, outputs {:.3} s",

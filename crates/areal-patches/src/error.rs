@@ -79,7 +79,12 @@ pub enum PatchError {
     LabelsNotAligned { path: PathBuf, scene: String, reason: String },
 
     #[error("no patch is left: of {planned} planned, {why}")]
-    NoPatch { planned: u64, why: String },
+    NoPatch {
+        planned: u64,
+        why: String,
+        /// Whether the labels are polygons, which patches can be centred in.
+        of_polygons: bool,
+    },
     #[error("{what} is {value}; {expected}")]
     Setting { what: &'static str, value: String, expected: &'static str },
     #[error("a patch has {found} bands of {found_type}, but the store has {expected} of {expected_type}")]

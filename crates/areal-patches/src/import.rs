@@ -74,7 +74,7 @@ pub fn import(settings: &ImportSettings, out: &Path, overwrite: bool, job: &Job)
         keep(image, block)?;
     }
     if kept.is_empty() {
-        return Err(nothing_left(images.len() as u64, &dropped));
+        return Err(nothing_left(images.len() as u64, &dropped, false));
     }
     let records = records(settings, (&classes, &names), &kept);
     let target = Target::Classes { classes };

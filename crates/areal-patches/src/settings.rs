@@ -1,6 +1,7 @@
 //! How scenes are cut into labelled patches.
 
 use areal_formats::{MAX_PATCH_SIZE, NamedChoice, Resampling, UnknownName};
+use areal_grid::PatchLayout;
 use serde::{Deserialize, Serialize};
 
 use crate::labels::measure::LabelRule;
@@ -126,6 +127,11 @@ impl TileSettings {
         check_patch_size("patch size", self.patch_size)?;
         if self.stride == 0 {
             return bad("stride", &self.stride, "it must be at least 1 pixel");
+        }
+        let of_points = matches!(self.labels.kind, LabelKind::Value { .. });
+        if self.placement == Placement::Grid && !of_points {
+            // Whether the stride divides the patch size does not depend on the scene.
+            PatchLayout::new(1, 1, self.patch_size, self.stride)?;
         }
         if !share(self.min_valid) {
             return bad("minimum valid fraction", &self.min_valid, "it must be between 0 and 1");

@@ -74,7 +74,7 @@ pub(crate) fn warn_of_gaps(counts: &StoreCounts, target: &Target, shares: &Split
 }
 
 /// The error when every planned patch was dropped.
-pub(crate) fn nothing_left(planned: u64, dropped: &BTreeMap<DropReason, u64>) -> PatchError {
+pub(crate) fn nothing_left(planned: u64, dropped: &BTreeMap<DropReason, u64>, of_polygons: bool) -> PatchError {
     let reasons: Vec<String> = dropped.iter().map(|(reason, n)| format!("{n} {reason}")).collect();
-    PatchError::NoPatch { planned, why: reasons.join(", ") }
+    PatchError::NoPatch { planned, why: reasons.join(", "), of_polygons }
 }

@@ -24,13 +24,19 @@ pub fn write_layer(path: &Path, layer: &VectorLayer) -> Result<(), RasterError> 
     write(path, layer, geometry_type(&layer.features), layer.features.iter().map(Cow::Borrowed), None)
 }
 
-/// Writes a layer as [`write_layer`] does, with the style in which QGIS shows it.
+/// Writes a layer as [`write_layer`] does, with the style in which QGIS shows it; `is_written` is called with each feature.
 ///
 /// # Errors
 /// As [`write_layer`].
-pub fn write_styled_layer(path: &Path, layer: &VectorLayer, style: &PolygonStyle) -> Result<(), RasterError> {
+pub fn write_layer_watched(
+    path: &Path,
+    layer: &VectorLayer,
+    style: Option<&PolygonStyle>,
+    is_written: &dyn Fn(),
+) -> Result<(), RasterError> {
     let geometry = geometry_type(&layer.features);
-    write(path, layer, geometry, layer.features.iter().map(Cow::Borrowed), Some(style))
+    let features = layer.features.iter().map(Cow::Borrowed).inspect(|_| is_written());
+    write(path, layer, geometry, features, style)
 }
 
 /// Writes a layer as [`write_layer`] does, with features that are made one by one as they are written; those of `layer`

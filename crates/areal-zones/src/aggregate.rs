@@ -1,10 +1,11 @@
 //! Sums of a map over zones, and what is said of them.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use areal_formats::Reconciliation;
 use areal_job::Job;
+use areal_raster::{Prediction, RasterError};
 use serde::{Deserialize, Serialize};
 
 use crate::extent::{ReadExtent, Windows};
@@ -12,6 +13,7 @@ use crate::ground::{Ground, ZoneSize};
 use crate::pass::{Pass, Sums};
 use crate::ranks::Ranks;
 use crate::reconcile::{check_states, reconcile};
+use crate::strays::Seen;
 use crate::table::check_statistics;
 use crate::value_table::ValueTable;
 use crate::weights::WeightReader;
@@ -138,26 +140,48 @@ pub fn aggregate_maps(
         tracing::warn!("the weights raster has no effect: it weighs values, and only classes are given");
     }
     let mut placed: Option<(&Map, Ground)> = None;
+    let mut weights = Seen::default();
     let mut all = Vec::with_capacity(maps.len());
     for map in maps {
-        prepare(map, settings)?;
+        // The weights are the same for all maps.
+        let is_first =
+            maps.iter().find(|map| map.value_bands().is_some()).is_some_and(|first| std::ptr::eq(first, map));
+        prepare(map, settings, is_first)?;
         let ground = match placed.take() {
             Some((before, ground)) if before.grid == map.grid => ground,
-            _ => Ground::place(set, &map.grid)?,
+            _ => Ground::place(set, &map.grid, job)?,
         };
-        all.push(aggregate_on(&ground, map, set, settings, job)?);
+        let (areas, seen) = aggregate_on(&ground, map, set, settings, job).map_err(|error| explained(map, error))?;
+        weights.merge_weights(&seen);
+        all.push(areas);
         placed = Some((map, ground));
     }
+    settings.weights.iter().for_each(|path| weights.say_weights(path));
     Ok(all)
 }
 
-/// Looks at what can be refused at once.
-fn prepare(map: &Map, settings: &AggregateSettings) -> Result<(), ZonesError> {
+/// The error of a prediction whose files contradict each other: of the damaged file, where the prediction's manifest tells.
+fn explained(map: &Map, error: ZonesError) -> ZonesError {
+    let contradicts = matches!(
+        error,
+        ZonesError::Source(RasterError::Prediction { .. })
+            | ZonesError::Unreconciled { .. }
+            | ZonesError::Raster { .. }
+    );
+    let is_prediction = map.states.is_some();
+    if is_prediction && contradicts { Prediction::damage(&map.path).map_or(error, ZonesError::Source) } else { error }
+}
+
+/// Looks at what can be refused at once; says how weights are read.
+fn prepare(map: &Map, settings: &AggregateSettings, is_first: bool) -> Result<(), ZonesError> {
     if settings.window_cells == 0 {
         return Err(ZonesError::NoWindowCells);
     }
     if let (Some(path), Layers::Values { .. }) = (&settings.weights, &map.layers) {
-        WeightReader::open(path, settings.weights_nodata, &map.grid)?.say();
+        let reader = WeightReader::open(path, settings.weights_nodata, &map.grid)?;
+        if is_first {
+            reader.say();
+        }
     }
     Ok(())
 }
@@ -169,7 +193,7 @@ fn aggregate_on(
     set: &ZoneSet,
     settings: &AggregateSettings,
     job: Job<'_>,
-) -> Result<Areas, ZonesError> {
+) -> Result<(Areas, Seen), ZonesError> {
     let basis = AreaBasis::new(&set.crs)?;
     let mut sums = Sums::new(ground.sizes.len(), map, settings);
     let Windows { windows, all } = Windows::of(map, ground, settings.window_cells, settings.read);
@@ -185,6 +209,7 @@ fn aggregate_on(
     let zones: Vec<ZoneSums> =
         ground.sizes.iter().zip(tallies).zip(ranks).map(|((z, t), r)| zone_sums(z, t, r)).collect();
     if map.states.is_some() {
+        check_predicted_codes(map, &whole)?;
         let named = set.zones.iter().zip(&zones).map(|(zone, sums)| (format!("zone \"{}\"", zone.id), &sums.tally));
         check_states(named.chain([("the map".to_owned(), &whole)]))?;
     }
@@ -192,8 +217,25 @@ fn aggregate_on(
     let cells = map.grid.height as u64 * map.grid.width as u64;
     let areas = Areas { zones, outside, overlap, map: whole, cells, cells_read, reconciliation };
     say(&areas);
+    if let Some(weights) = settings.weights.as_deref() {
+        say_unweighted(&areas, weights, map);
+        say_zero_weight(&areas, weights, map);
+    }
     seen.say(map, &areas.map);
-    Ok(areas)
+    Ok((areas, seen))
+}
+
+/// Every code of a prediction is one of its classes.
+fn check_predicted_codes(map: &Map, whole: &Tally) -> Result<(), ZonesError> {
+    let Layers::Classes { legend, codes, .. } = &map.layers else { return Ok(()) };
+    match whole.class_areas.keys().find(|code| legend.iter().all(|(named, _)| named != *code)) {
+        None => Ok(()),
+        Some(code) => {
+            let path = codes.0.files.first().cloned().unwrap_or_default();
+            let reason = format!("it holds code {code}, which is not a class of its legend");
+            Err(RasterError::Prediction { path, reason }.into())
+        }
+    }
 }
 
 /// Share of an area above which something is said of it: zones that overlap, cells without weights.
@@ -224,8 +266,6 @@ fn say(areas: &Areas) {
     if partial + outside > 0 {
         tracing::warn!("of {} zones, {partial} are partly and {outside} completely outside the map", areas.zones.len());
     }
-    say_unweighted(areas);
-    say_zero_weight(areas);
     let worst = areas.reconciliation.iter().map(|r| r.relative_difference).fold(0.0, f64::max);
     tracing::info!(
         "zones and the rest add up to the map in {} totals; largest relative difference {worst:.1e}",
@@ -234,16 +274,18 @@ fn say(areas: &Areas) {
 }
 
 /// Reports observed ground without a value in the weights raster: a weighted mean covers only the rest.
-fn say_unweighted(areas: &Areas) {
+fn say_unweighted(areas: &Areas, weights: &Path, map: &Map) {
     let of = |t: &Tally| t.values.first().map_or((0.0, 0.0), |v| (v.unweighted, v.by_area.weight));
     let lacks = |t: &Tally| of(t).0 > SAID_SHARE * of(t).1;
     let zones: Vec<&Tally> = areas.zones.iter().map(|z| &z.tally).filter(|t| lacks(t)).collect();
     let (without, observed) = zones.iter().map(|t| of(t)).fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1));
     if !zones.is_empty() {
         tracing::warn!(
-            "the weights raster has no amount for {:.6} km2 of the observed area in {} zones ({:.4} % of it); their \
-             weighted means exclude it; see unweighted_area in the table",
+            "{}: the weights raster has no amount for {:.6} km2 of the observed area of {} in {} zones ({:.4} % of it); their weighted \
+             means exclude it; see unweighted_area in the table",
+            weights.display(),
             without / 1e6,
+            map.path.display(),
             zones.len(),
             100.0 * without / observed
         );
@@ -252,14 +294,16 @@ fn say_unweighted(areas: &Areas) {
 
 /// Says how much ground without weight a mean over area counts. A model trained where people live says little about ground where
 /// nobody does.
-fn say_zero_weight(areas: &Areas) {
+fn say_zero_weight(areas: &Areas, weights: &Path, map: &Map) {
     let of = |t: &Tally| t.values.first().map_or((0.0, 0.0), |v| (v.zero_weight, v.by_area.weight));
     let (zero, observed) = areas.zones.iter().map(|z| of(&z.tally)).fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1));
     if zero > SAID_ZERO * observed {
         tracing::warn!(
-            "the weights raster is 0 on {:.1} % of the observed area: means over area count this ground, also where a model has \
+            "{}: the weights raster is 0 on {:.1} % of the observed area of {}: means over area count this ground, also where a model has \
              never seen its like, and weighted means do not; see zero_weight_area in the table",
-            100.0 * zero / observed
+            weights.display(),
+            100.0 * zero / observed,
+            map.path.display()
         );
     }
 }

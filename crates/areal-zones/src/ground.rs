@@ -1,9 +1,11 @@
 //! Zones on a grid: how large they are, and which cells they cover.
 
 use areal_grid::{PixelGrid, Window};
+use areal_job::{Job, Task, Unit};
 
+use crate::place::place_watched;
 use crate::placed_shapes::PlacedShapes;
-use crate::{WindowCoverage, ZoneSet, ZonesError, place};
+use crate::{WindowCoverage, ZoneSet, ZonesError};
 
 /// How large one zone is.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -12,6 +14,14 @@ pub(crate) struct ZoneSize {
     pub area: f64,
     /// The same in cells; `None` where the outline was clipped to the surroundings of the map or reaches beyond it.
     pub cells: Option<f64>,
+}
+
+/// From this number of zones on, reading, placing and writing them takes long enough to be shown.
+const MANY: usize = 10_000;
+
+/// A stage that takes zones one by one, where there are many.
+pub(crate) fn zone_task(job: Job<'_>, name: &str, zones: usize) -> Option<Box<dyn Task>> {
+    (zones >= MANY).then(|| job.task(name, Some(zones as u64), Unit::Zones))
 }
 
 /// Zones on a grid.
@@ -23,8 +33,9 @@ pub(crate) struct Ground {
 
 impl Ground {
     /// Brings zones onto a grid.
-    pub(crate) fn place(set: &ZoneSet, grid: &PixelGrid) -> Result<Self, ZonesError> {
-        let placed = place(set, grid)?;
+    pub(crate) fn place(set: &ZoneSet, grid: &PixelGrid, job: Job<'_>) -> Result<Self, ZonesError> {
+        let task = zone_task(job, "place zones", set.zones.len());
+        let placed = place_watched(set, grid, &|zones| task.iter().for_each(|task| task.advance(zones)))?;
         let sizes = placed.iter().map(|z| ZoneSize { area: z.area, cells: z.cells }).collect();
         Ok(Self { sizes, shapes: PlacedShapes::new(placed.into_iter().map(|z| z.shape).collect()) })
     }

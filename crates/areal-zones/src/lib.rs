@@ -72,7 +72,7 @@ pub use ranks::{Ranked, Ranks};
 pub use shape::ZoneShape;
 pub use shares::SharesReader;
 pub use statistic::{Percent, Statistic, UnknownStatistic};
-pub use table::{AreaTable, MapAreas};
+pub use table::{AreaTable, MapAreas, Total};
 pub use tally::{Shares, Tally, ValueTally};
 pub use validity::Fault;
 pub use zone_geometry::Shapeless;

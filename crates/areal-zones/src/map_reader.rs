@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use areal_formats::SceneSettings;
 use areal_grid::{Extremes, PixelState, PixelType, Pixels, Scaling, Window};
-use areal_raster::{RasterError, RasterFile};
+use areal_raster::{Prediction, RasterError, RasterFile};
 use areal_tables::Recoding;
 
 use crate::map::Layers;
@@ -157,8 +157,13 @@ impl StateReader {
             found.filter(|state| (*state == PixelState::Observed) == observed).ok_or_else(|| {
                 let (row, col) = (window.row + k / window.width, window.col + k % window.width);
                 let holds = if observed { "holds a prediction" } else { "is empty" };
-                let reason = format!("row {row}, column {col}: state {} of a cell that {holds}", codes.get(k));
-                RasterError::Prediction { path: self.path.clone(), reason }.into()
+                let reason = format!(
+                    "row {row}, column {col}: {} says state {} of a cell that {holds} in the map; one of the two files is damaged",
+                    Prediction::STATES,
+                    codes.get(k)
+                );
+                let folder = self.path.parent().unwrap_or(&self.path).to_path_buf();
+                RasterError::Prediction { path: folder, reason }.into()
             })
         };
         (0..window.len()).map(state).collect()

@@ -6,11 +6,12 @@ use std::io::Write;
 use std::path::Path;
 
 use areal_formats::{AreasMeta, CsvColumn, CsvTable, CsvType, MapMeta, Provenance, RepairMeta, SkippedMeta};
-use areal_job::{FileError, StagedDir, write_json};
-use areal_raster::{Feature, Field, FieldKind, FieldValue, VectorLayer, write_layer, write_styled_layer};
+use areal_job::{FileError, Job, StagedDir, write_json};
+use areal_raster::{Feature, Field, FieldKind, FieldValue, VectorLayer, write_layer_watched};
 use geo::Geometry;
 use rayon::prelude::*;
 
+use crate::ground::zone_task;
 use crate::style::style;
 use crate::{AreaTable, MapAreas, Measure, Quantity, Zone, ZoneState, ZonesError};
 
@@ -65,16 +66,21 @@ fn areas_csv(table: &AreaTable<'_>) -> CsvTable {
 ///
 /// # Errors
 /// When a file cannot be written.
-pub fn write_areas(table: &AreaTable<'_>, meta: &AreasMeta, folder: &StagedDir) -> Result<(), ZonesError> {
+pub fn write_areas(
+    table: &AreaTable<'_>,
+    meta: &AreasMeta,
+    folder: &StagedDir,
+    job: Job<'_>,
+) -> Result<(), ZonesError> {
+    // The layer is the longer work of the two.
+    let task = zone_task(job, "write zones", table.set.zones.len());
+    let is_written = || task.iter().for_each(|task| task.advance(1));
     let csv = folder.file(AreasMeta::CSV);
     // The layer is the longer work and only one thread's: it goes first.
     let (layer, written) = rayon::join(
         || {
             let path = folder.file(AreasMeta::LAYER);
-            match style(table) {
-                Some(style) => write_styled_layer(&path, &layer(table), &style),
-                None => write_layer(&path, &layer(table)),
-            }
+            write_layer_watched(&path, &layer(table), style(table).as_ref(), &is_written)
         },
         || write_csv(table, &csv).and_then(|()| areas_csv(table).write_metadata(&csv)),
     );

@@ -39,6 +39,15 @@ pub struct PlacedZone {
 /// [`ZonesError::NoOverlap`] when no zone touches the grid, [`ZonesError::NotProjectable`] for a zone near the map that
 /// cannot be projected.
 pub fn place(set: &ZoneSet, grid: &PixelGrid) -> Result<Vec<PlacedZone>, ZonesError> {
+    place_watched(set, grid, &|_| ())
+}
+
+/// As [`place`]; `placed` is told the number of zones as they are done.
+pub(crate) fn place_watched(
+    set: &ZoneSet,
+    grid: &PixelGrid,
+    placed: &(dyn Fn(u64) + Sync),
+) -> Result<Vec<PlacedZone>, ZonesError> {
     let areas = true_areas(set, &AreaBasis::new(&set.crs)?)?;
     let same = same_crs(&set.crs, &grid.crs);
     let turn = turn_columns(grid)?;
@@ -46,16 +55,18 @@ pub fn place(set: &ZoneSet, grid: &PixelGrid) -> Result<Vec<PlacedZone>, ZonesEr
     let batch = |(zones, areas): (&[Zone], &[f64])| {
         // A projection serves one thread.
         let projection = if same { None } else { Some(Projection::new(&set.crs, &grid.crs)?) };
-        place.batch(projection.as_ref(), zones, areas)
+        let batch = place.batch(projection.as_ref(), zones, areas)?;
+        placed(zones.len() as u64);
+        Ok(batch)
     };
     let size = batch_size(set);
     let batches: Result<Vec<Vec<PlacedZone>>, ZonesError> =
         set.zones.par_chunks(size).zip(areas.par_chunks(size)).map(batch).collect();
-    let placed: Vec<PlacedZone> = batches?.into_iter().flatten().collect();
+    let found: Vec<PlacedZone> = batches?.into_iter().flatten().collect();
     let (width, height) = (grid.width as f64, grid.height as f64);
     let touches =
         |z: &PlacedZone| z.shape.extent().is_some_and(|b| b[0] < width && b[1] < height && b[2] > 0.0 && b[3] > 0.0);
-    if placed.iter().any(touches) { Ok(placed) } else { Err(no_overlap(set, grid)) }
+    if found.iter().any(touches) { Ok(found) } else { Err(no_overlap(set, grid)) }
 }
 
 /// Zones projected together: some batches for each thread, so that none waits long for the others.

@@ -68,6 +68,15 @@ impl Quantity {
         }
     }
 
+    /// True for statistics of values that need all values of a zone: none of the totals has them.
+    pub fn is_of_zones_only(&self) -> bool {
+        let needs = match self.measure {
+            Measure::Statistic(statistic) | Measure::Weighted(statistic) => statistic.needs_values(),
+            _ => false,
+        };
+        needs && matches!(self.source, QuantitySource::Value(..))
+    }
+
     /// True where its value is the code of a class, which differs from zone to zone.
     pub fn picks_class(&self) -> bool {
         let picks = matches!(self.measure, Measure::Statistic(Statistic::Majority | Statistic::Minority));

@@ -1,6 +1,7 @@
 //! Values that seem to stand for no data and were not declared as such, found while a map is read.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use areal_grid::Extremes;
 
@@ -28,6 +29,22 @@ impl Seen {
         }
     }
 
+    /// Takes in what was seen of the weights while another map was read.
+    pub(crate) fn merge_weights(&mut self, other: &Self) {
+        self.weights.merge(&other.weights);
+    }
+
+    /// Reports an amount that seems to stand for no data and is counted.
+    pub(crate) fn say_weights(&self, path: &Path) {
+        if let Some(stray) = self.weights.stray() {
+            let (path, value) = (path.display(), stray.text());
+            tracing::warn!(
+                "{path}: the weights raster holds {value}, far from all other amounts, and it counts as one; if it stands for no data, \
+                 pass --weights-nodata={value}"
+            );
+        }
+    }
+
     /// Reports what seems to stand for no data and is counted.
     pub(crate) fn say(&self, map: &Map, whole: &Tally) {
         let path = map.path.display();
@@ -51,13 +68,6 @@ impl Seen {
                 self.dropped.values().sum::<f64>()
             );
         }
-        if let Some(stray) = self.weights.stray() {
-            let value = stray.text();
-            tracing::warn!(
-                "the weights raster holds {value}, far from all other amounts, and it counts as one; if it stands for no data, pass \
-             --weights-nodata={value}"
-            );
-        }
         if let Layers::Classes { legend, recoding, .. } = &map.layers
             && !recoding.is_empty()
         {
@@ -70,7 +80,9 @@ impl Seen {
                 tracing::warn!("{path}: {said} {count} codes: {codes}");
             }
         }
-        for (code, area) in whole.class_areas.iter().filter(|(code, _)| **code < 0) {
+        let Layers::Classes { recoding, .. } = &map.layers else { return };
+        let is_given = |code: i64| recoding.codes().any(|given| given == code);
+        for (code, area) in whole.class_areas.iter().filter(|(code, _)| **code < 0 && !is_given(**code)) {
             tracing::warn!(
                 "{path}: code {code} is counted as a class, {:.6} km2 of it; if it stands for no data, pass --nodata={code}",
                 area / 1e6

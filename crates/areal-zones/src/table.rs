@@ -20,6 +20,16 @@ pub struct MapAreas<'a> {
     pub areas: &'a Areas,
 }
 
+/// What is not a zone, with a value for each item of the table.
+#[derive(Debug, Clone)]
+pub struct Total<'a> {
+    pub name: &'static str,
+    /// None where there is none: quantiles of values, their majority, minority and variety are kept by zone only.
+    pub values: Vec<Option<f64>>,
+    /// Code and name of the class that an item is about, or that it picks there.
+    pub classes: Vec<Option<(i64, &'a str)>>,
+}
+
 /// The area table: the same rows for every zone.
 #[derive(Debug, Clone)]
 pub struct AreaTable<'a> {
@@ -64,25 +74,26 @@ impl<'a> AreaTable<'a> {
         [ZoneState::Inside, ZoneState::Outside].into_iter().find(|s| all(*s)).unwrap_or(ZoneState::Partial)
     }
 
-    /// What is not a zone, under its name, with a value for each item: what lies outside all zones, what is counted in several
-    /// (if anything), and the map. Zones and the first, less the second, add up to the third. Names say so where less than the
-    /// map was read.
-    pub fn totals(&self) -> Vec<(&'static str, Vec<Option<f64>>)> {
+    /// What is not a zone: what lies outside all zones, what is counted in several (if anything), and the map. Zones and the first,
+    /// less the second, add up to the third. Names say so where less than the map was read.
+    pub fn totals(&self) -> Vec<Total<'_>> {
         let all_read = self.maps.iter().all(|of| of.areas.cells_read == of.areas.cells);
-        let of = |tally: &dyn Fn(&'a Areas) -> &'a Tally| -> Vec<Option<f64>> {
+        let of = |name: &'static str, tally: &dyn Fn(&'a Areas) -> &'a Tally| {
             let sums = |areas: &'a Areas| {
                 let t = tally(areas);
                 ZoneSums { state: ZoneState::Inside, area: t.area, outside: 0.0, tally: t.clone(), ranks: Vec::new() }
             };
             let sums: Vec<ZoneSums> = self.maps.iter().map(|of| sums(of.areas)).collect();
-            self.items.iter().map(|item| item.value(&sums[item.part])).collect()
+            let values = self.items.iter().map(|item| item.value(&sums[item.part])).collect();
+            let classes = self.items.iter().map(|item| item.class_in(&sums[item.part])).collect();
+            Total { name, values, classes }
         };
         let outside = if all_read { "outside all zones" } else { "outside all zones, where read" };
-        let mut totals = vec![(outside, of(&|areas| &areas.outside))];
+        let mut totals = vec![of(outside, &|areas| &areas.outside)];
         if self.maps.iter().any(|of| of.areas.overlap.area > 0.0) {
-            totals.push(("in several zones", of(&|areas| &areas.overlap)));
+            totals.push(of("in several zones", &|areas| &areas.overlap));
         }
-        totals.push((if all_read { "map" } else { "map, where read" }, of(&|areas| &areas.map)));
+        totals.push(of(if all_read { "map" } else { "map, where read" }, &|areas| &areas.map));
         totals
     }
 
@@ -210,16 +221,27 @@ impl Rows<'_, '_> {
     }
 }
 
-/// Refuses statistics that have no meaning for any of some maps.
+/// Refuses statistics that have no meaning for any of some maps; says those that have none for some.
 ///
 /// # Errors
 /// With those that have none.
 pub(crate) fn check_statistics(maps: &[Map], statistics: &[Statistic]) -> Result<(), ZonesError> {
     let is_class = |map: &&Map| matches!(map.layers, Layers::Classes { .. });
-    let (Some(map), true) = (maps.first(), maps.iter().all(|map| is_class(&map))) else { return Ok(()) };
     let unfit: Vec<String> = statistics.iter().filter(|s| !s.fits_classes()).map(Statistic::to_string).collect();
-    if unfit.is_empty() {
-        return Ok(());
+    let unfit = unfit.join(", ");
+    let of_classes: Vec<&Map> = maps.iter().filter(is_class).collect();
+    match of_classes[..] {
+        [first, ..] if !unfit.is_empty() && of_classes.len() == maps.len() => {
+            Err(ZonesError::ClassStatistics { path: first.path.clone(), statistics: unfit })
+        }
+        [_, ..] if !unfit.is_empty() => {
+            let paths: Vec<String> = of_classes.iter().map(|map| map.path.display().to_string()).collect();
+            tracing::warn!(
+                "{}: class codes have no {unfit}; the table has these of the rasters of values only",
+                paths.join(", ")
+            );
+            Ok(())
+        }
+        _ => Ok(()),
     }
-    Err(ZonesError::ClassStatistics { path: map.path.clone(), statistics: unfit.join(", ") })
 }

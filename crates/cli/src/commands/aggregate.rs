@@ -8,14 +8,15 @@ use areal_job::StagedDir;
 use areal_raster::{FileFacts, input_file_with_companions};
 use areal_tables::{CodeRule, Encoding, Recoding, make_tables_spreadsheet_safe, read_legend};
 use areal_zones::{
-    AggregateSettings, Antimeridian, AreaTable, Content, Invalid, Map, MapAreas, MapInput, Measure, Quantity,
-    ReadExtent, Statistic, ZoneSet, ZoneSettings, ZonesError, aggregate_maps, areas_meta, write_areas,
+    AggregateSettings, Antimeridian, AreaTable, Content, Invalid, MapAreas, MapInput, ReadExtent, Statistic, ZoneSet,
+    ZoneSettings, aggregate_maps, areas_meta, write_areas,
 };
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Stage;
+use super::aggregate_maps::{each_once, open_maps, read_zones, say_dashes, warn_of_area_means, warn_of_nothing};
 use super::aggregate_text::{to_json, to_text};
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
@@ -100,7 +101,7 @@ pub struct Options {
     /// Statistics of values in place of cells, mean and standard-deviation: cells, sum, mean, min, max, range, variance,
     /// standard-deviation, median, q5 (the smallest value such that it and smaller values have 5 % of the area; any number up
     /// to 100), majority, minority, variety. With --weights those that it can weigh are given weighted too. For classes:
-    /// majority, minority, variety.
+    /// majority, minority, variety. Quantiles, majority, minority and variety of values are given by zone, not of the whole map.
     #[arg(long, value_delimiter = ',', value_name = "LIST")]
     pub statistics: Vec<Statistic>,
     /// Memory in MiB for the values of zones, which quantiles, majority, minority and variety need. What does not fit goes to
@@ -171,7 +172,7 @@ impl Stage for Options {
             weights_nodata: self.weights_nodata,
             window_cells: self.window_cells,
             read: self.read,
-            statistics: self.statistics.clone(),
+            statistics: each_once(&self.statistics),
             table_memory: self.table_memory,
         };
         let zone_settings = self.zone_settings();
@@ -187,7 +188,7 @@ impl Stage for Options {
         // Inputs are hashed while they are read: the zones take one thread only.
         let (hashed, summed) = std::thread::scope(|scope| {
             let hashed = scope.spawn(hash);
-            let summed = ZoneSet::read(zones_path, &zone_settings)
+            let summed = read_zones(zones_path, &zone_settings, context)
                 .and_then(|set| aggregate_maps(&maps, &set, &settings, context.job()).map(|areas| (set, areas)));
             (hashed.join(), summed)
         });
@@ -202,7 +203,7 @@ impl Stage for Options {
         let meta = areas_meta(&table, provenance(inputs, settings))?;
         let json = self.json;
         let (written, shown) = rayon::join(
-            || write_areas(&table, &meta, &folder),
+            || write_areas(&table, &meta, &folder, context.job()),
             || if json { format!("{:#}\n", to_json(&table)) } else { to_text(&table) },
         );
         written?;
@@ -212,6 +213,7 @@ impl Stage for Options {
         }
         folder.commit()?;
         out!("{shown}");
+        say_dashes(&table);
         warn_of_nothing(&table);
         if self.prediction.is_some() && self.weights.is_none() {
             warn_of_area_means(&table);
@@ -269,29 +271,6 @@ impl Options {
     }
 }
 
-/// Opens maps. Of several, names of classes are for those of classes, of which there must be one.
-fn open_maps(inputs: Vec<MapInput>) -> Result<Vec<Map>, CliError> {
-    let mut refused = None;
-    let mut maps = Vec::with_capacity(inputs.len());
-    for input in inputs {
-        match (Map::open(&input), input) {
-            (
-                Err(error @ ZonesError::ValuesWithClasses { .. }),
-                MapInput::Raster { reading, content, encoding, .. },
-            ) => {
-                let recoding = Recoding::default();
-                maps.push(Map::open(&MapInput::Raster { reading, content, recoding, encoding })?);
-                refused = Some(error);
-            }
-            (map, _) => maps.push(map?),
-        }
-    }
-    match refused {
-        Some(error) if !maps.iter().any(Map::is_of_classes) => Err(error.into()),
-        _ => Ok(maps),
-    }
-}
-
 fn provenance(inputs: Vec<InputRef>, settings: Value) -> Provenance {
     Provenance {
         made_by: areal_formats::MADE_BY.to_owned(),
@@ -299,24 +278,5 @@ fn provenance(inputs: Vec<InputRef>, settings: Value) -> Provenance {
         inputs,
         settings,
         seed: None,
-    }
-}
-
-/// Says of means of a predicted value that they count all ground.
-fn warn_of_area_means(table: &AreaTable<'_>) {
-    if table.items.iter().any(|item| item.measure == Measure::Statistic(Statistic::Mean)) {
-        tracing::warn!(
-            "means are over all observed ground. A survey of people has no places where nobody lives, so the model has not seen such \
-             ground. For means over people pass a population raster as --weights"
-        );
-    }
-}
-
-fn warn_of_nothing(table: &AreaTable<'_>) {
-    let observed = |item: &&Quantity| item.measure == Measure::ObservedArea;
-    let seen =
-        |item: &Quantity| (0..table.set.zones.len()).any(|k| table.value(item, k).is_some_and(|area| area > 0.0));
-    if !table.items.iter().filter(observed).any(seen) {
-        tracing::warn!("no zone has an observed cell: the map has only nodata there");
     }
 }

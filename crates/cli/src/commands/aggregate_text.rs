@@ -1,6 +1,6 @@
 //! The area table of `areal aggregate` as JSON and as text.
 
-use areal_zones::{AreaTable, MapAreas, Measure, Quantity, Statistic};
+use areal_zones::{AreaTable, MapAreas, Measure, Quantity, Statistic, Total};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
@@ -23,10 +23,16 @@ pub fn to_json(table: &AreaTable<'_>) -> Value {
         Value::Object(object)
     };
     let zones: Vec<Value> = table.set.zones.iter().enumerate().map(zone).collect();
-    let total = |(name, values): (&str, Vec<Option<f64>>)| {
-        let object: serde_json::Map<String, Value> =
-            columns.iter().cloned().zip(values.into_iter().map(|value| json!(value))).collect();
-        (name.to_owned(), Value::Object(object))
+    let total = |total: Total<'_>| {
+        let mut object = serde_json::Map::new();
+        let found = total.values.iter().zip(&total.classes);
+        for ((name, item), (value, class)) in columns.iter().zip(&table.items).zip(found) {
+            object.insert(name.clone(), json!(value));
+            if item.picks_class() {
+                object.insert(format!("{name}_class"), json!(class.map(|(_, name)| name)));
+            }
+        }
+        (total.name.to_owned(), Value::Object(object))
     };
     let totals: serde_json::Map<String, Value> = table.totals().into_iter().map(total).collect();
     let mut json = json!({ "zones": zones, "totals": totals });
@@ -46,18 +52,19 @@ pub fn to_text(table: &AreaTable<'_>) -> String {
     let shown: Vec<usize> = (0..names.len()).filter(|k| is_shown(table.items[*k].measure)).collect();
     let mut lines = vec![vec!["zone".to_owned(), "name".to_owned()]];
     lines[0].extend(shown.iter().map(|k| names[*k].clone()));
+    let cell = |item: &Quantity, value: Option<f64>, class: Option<(i64, &str)>| match (value, class) {
+        (Some(_), Some((_, name))) if item.picks_class() && !name.is_empty() => name.to_owned(),
+        (value, _) => number(item, value),
+    };
     let of_zone = |zone: usize| -> Vec<String> {
-        let cell = |item: &Quantity| match (table.value(item, zone), table.class(item, zone)) {
-            (Some(_), Some((_, name))) if item.picks_class() && !name.is_empty() => name.to_owned(),
-            (value, _) => number(item, value),
-        };
-        shown.iter().map(|k| cell(&table.items[*k])).collect()
+        let item = |k: &usize| &table.items[*k];
+        shown.iter().map(item).map(|item| cell(item, table.value(item, zone), table.class(item, zone))).collect()
     };
     let zones = table.set.zones.par_iter().enumerate();
     lines.par_extend(zones.map(|(k, zone)| [vec![zone.id.clone(), zone.name.clone()], of_zone(k)].concat()));
-    for (name, values) in table.totals() {
-        let cells = shown.iter().map(|k| number(&table.items[*k], values[*k])).collect();
-        lines.push([vec![format!("({name})"), String::new()], cells].concat());
+    for total in table.totals() {
+        let cells = shown.iter().map(|k| cell(&table.items[*k], total.values[*k], total.classes[*k])).collect();
+        lines.push([vec![format!("({})", total.name), String::new()], cells].concat());
     }
     aligned(&lines, |k| k >= 2).join("\n") + "\n"
 }

@@ -1,6 +1,7 @@
 //! One file a command: its options (flags and recipe keys alike), and the call into the library.
 
 pub mod aggregate;
+mod aggregate_maps;
 mod aggregate_text;
 pub mod compare;
 pub mod completions;

@@ -134,6 +134,10 @@ impl Stage for Options {
             settings.device.open().map_err(PredictError::from)?;
         }
         let model = planned_model(self.bundle.as_deref(), planned)?;
+        if let Some(model) = &model {
+            // Whether the stride divides the patch size does not depend on the scene.
+            settings.layout((1, 1), model.patch_size)?;
+        }
         check_scene(&self.scene.settings("scene", self.files.clone())?, model.as_ref())?;
         planned.mapped = model.and_then(|model| model.target);
         Ok(())

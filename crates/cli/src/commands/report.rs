@@ -90,6 +90,10 @@ impl Stage for Options {
 
     fn run(self, context: &Context) -> Result<(), CliError> {
         let out = options::required(self.out.as_ref(), "--out", "the file to write")?;
+        if self.inputs().is_empty() {
+            let help = "pass what other commands made: --prediction, --areas, --estimates, --bundle, --evaluation, --store or --explain";
+            return Err(CliError::new(Exit::Usage, "the report has nothing to show").help(help));
+        }
         let staged = StagedFile::replacing(out, self.overwrite, MARK)?;
         let report = self.gather(context)?;
         let html = render(&report)?;
