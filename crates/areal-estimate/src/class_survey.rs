@@ -13,7 +13,7 @@ use crate::finding::Finding;
 use crate::interval::{Interval, whole_interval};
 use crate::labelled_unit::LabelledUnit;
 use crate::publication::{CvLimits, Grading};
-use crate::rows::{AccuracyRow, EstimateRow, MatrixRow, Population, Subject};
+use crate::rows::{AREA, AccuracyRow, EstimateRow, MatrixRow, Population, Subject};
 use crate::stratified::{StratifiedSample, Stratum};
 use crate::zone_estimates::ZoneSettings;
 
@@ -285,7 +285,7 @@ impl<'a> ClassData<'a> {
             population,
             zone_id: zone.map_or("", |z| &z.id),
             zone_name: zone.map_or("", |z| &z.name),
-            measure: "area",
+            measure: AREA,
             class_code: Some(class.code),
             class_name: &class.name,
             unit: AREA_UNIT,

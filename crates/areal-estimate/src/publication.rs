@@ -66,12 +66,22 @@ pub(crate) struct Grading {
 }
 
 impl Grading {
-    /// The flag by the larger of the CV and the longer side of the interval over estimate and normal quantile, which is the CV where
-    /// the interval is the normal one. Without any error the number is unreliable: the sample has no spread.
-    pub(crate) fn flag(&self, estimate: &Estimate, interval: &Interval) -> QualityFlag {
+    /// The larger of the standard error and the longer side of the interval over the normal quantile, which is the standard error where
+    /// the interval is the normal one.
+    pub(crate) fn error(&self, estimate: &Estimate, interval: &Interval) -> f64 {
         let side = (interval.high - estimate.value).max(estimate.value - interval.low);
-        let by_interval = side / (estimate.value.abs() * normal_quantile(self.level));
-        self.limits.flag(estimate.cv().map(|cv| cv.max(by_interval)).filter(|larger| *larger > 0.0))
+        estimate.standard_error.max(side / normal_quantile(self.level))
+    }
+
+    /// That error over the estimate; `None` without an estimate or any error.
+    pub(crate) fn relative_error(&self, estimate: &Estimate, interval: &Interval) -> Option<f64> {
+        let relative = (estimate.value != 0.0).then(|| self.error(estimate, interval) / estimate.value.abs());
+        relative.filter(|error| *error > 0.0)
+    }
+
+    /// The flag by the relative error. Without any error the number is unreliable: the sample has no spread.
+    pub(crate) fn flag(&self, estimate: &Estimate, interval: &Interval) -> QualityFlag {
+        self.limits.flag(self.relative_error(estimate, interval))
     }
 }
 

@@ -47,12 +47,16 @@ pub struct EstimateRow {
     /// Its standard error; root of the mean squared error for a model-based method.
     pub standard_error: Option<f64>,
     pub cv: Option<f64>,
+    /// The larger of the CV and the longer side of the interval over the estimate and the normal quantile, by which it is graded; `None` of a
+    /// table that was read.
+    #[serde(skip)]
+    pub relative_error: Option<f64>,
     /// Ends of the confidence interval.
     pub low: Option<f64>,
     pub high: Option<f64>,
     /// Labelled units in the zone.
     pub n: usize,
-    /// Effective number of units.
+    /// Effective number of units, of an area.
     pub effective_n: Option<f64>,
     /// The estimator.
     pub method: String,
@@ -65,6 +69,9 @@ pub struct EstimateRow {
     #[serde(skip)]
     pub(crate) zone_method: Option<ZoneMethod>,
 }
+
+/// The measure of a class area.
+pub(crate) const AREA: &str = "area";
 
 /// Below this number of units no estimate is flagged good, whatever its CV and its interval: the standard error is itself too uncertain.
 const MIN_UNITS_FOR_GOOD: usize = 15;
@@ -84,12 +91,13 @@ pub(crate) struct Subject<'a> {
     pub cells: f64,
 }
 
-/// Units of a simple random sample without replacement that has the same standard error: with replacement it is `p (1 - p) / variance`, and from
-/// `cells` cells `1 / n + 1 / cells` is that number's reciprocal (Cochran 1977, equation 3.2). The sample's own number by its weights where
+/// Units of a simple random sample without replacement that has the same error ([`Grading::error`]): with replacement it is `p (1 - p) / variance`, and
+/// from `cells` cells `1 / n + 1 / cells` is that number's reciprocal (Cochran 1977, equation 3.2). The sample's own number by its weights where
 /// the standard error is 0.
-fn drawn_alike(estimate: &Estimate, cells: f64) -> f64 {
+fn drawn_alike(estimate: &Estimate, error: f64, cells: f64) -> f64 {
     if estimate.standard_error > 0.0 {
-        1.0 / (1.0 / estimate.effective_n + 1.0 / cells)
+        let alike = estimate.effective_n * (estimate.standard_error / error).powi(2);
+        1.0 / (1.0 / alike + 1.0 / cells)
     } else {
         estimate.effective_n.min(cells)
     }
@@ -115,10 +123,12 @@ impl EstimateRow {
             estimate: Some(estimate.value),
             standard_error: Some(estimate.standard_error),
             cv: estimate.cv(),
+            relative_error: grading.relative_error(estimate, &interval),
             low: Some(interval.low),
             high: Some(interval.high),
             n: estimate.n,
-            effective_n: Some(drawn_alike(estimate, subject.cells)),
+            effective_n: (subject.measure == AREA)
+                .then(|| drawn_alike(estimate, grading.error(estimate, &interval), subject.cells)),
             method: method.to_owned(),
             interval: interval.method.to_string(),
             quality: grading.flag(estimate, &interval).to_string(),
@@ -136,6 +146,12 @@ impl EstimateRow {
         self
     }
 
+    /// The same row, called unreliable.
+    pub(crate) fn unreliable(mut self) -> Self {
+        self.quality = QualityFlag::Unreliable.to_string();
+        self
+    }
+
     /// The row of a zone whose fraction or mean is `found`, times `scale`.
     pub(crate) fn zone(subject: &Subject, found: &ZoneEstimate, scale: f64, method: &str, grading: &Grading) -> Self {
         let mut row = Self::new(subject, &found.estimate.scaled(scale), found.interval.scaled(scale), method, grading);
@@ -146,15 +162,16 @@ impl EstimateRow {
         }
         row.zone_method = Some(found.method);
         if !found.error_known {
-            (row.standard_error, row.cv, row.effective_n) = (None, None, None);
-            row.quality = QualityFlag::Unreliable.to_string();
+            (row.standard_error, row.cv, row.relative_error, row.effective_n) = (None, None, None, None);
+            row = row.unreliable();
         }
         row
     }
 
     /// The same row for a sample of unknown inclusion probabilities: a number without any error.
     pub(crate) fn without_error(mut self) -> Self {
-        (self.standard_error, self.cv, self.low, self.high, self.effective_n) = (None, None, None, None, None);
+        (self.standard_error, self.cv, self.relative_error) = (None, None, None);
+        (self.low, self.high, self.effective_n) = (None, None, None);
         self.method = format!("no-design, {}", self.method);
         self.interval = IntervalMethod::None.to_string();
         self.quality = QualityFlag::Unreliable.to_string();
@@ -167,7 +184,7 @@ impl EstimateRow {
     }
 
     fn hide(&mut self, why: Suppression) {
-        (self.estimate, self.standard_error, self.cv) = (None, None, None);
+        (self.estimate, self.standard_error, self.cv, self.relative_error) = (None, None, None, None);
         (self.low, self.high, self.effective_n) = (None, None, None);
         // The flag bounds the CV.
         self.quality.clear();
@@ -278,7 +295,7 @@ pub fn quantified_rows(classes: &[MapClass], fractions: &[f64], method: &str) ->
                 population: Population::Map,
                 zone_id: "",
                 zone_name: "",
-                measure: "area",
+                measure: AREA,
                 class_code: Some(class.code),
                 class_name: &class.name,
                 unit: AREA_UNIT,
@@ -293,84 +310,4 @@ pub fn quantified_rows(classes: &[MapClass], fractions: &[f64], method: &str) ->
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const GRADING: Grading = Grading { limits: CvLimits { good: 0.165, caution: 0.333 }, level: 0.95 };
-
-    fn row(estimate: f64, standard_error: f64) -> EstimateRow {
-        let subject = Subject {
-            population: Population::Zone,
-            zone_id: "D01",
-            zone_name: "",
-            measure: "area",
-            class_code: Some(1),
-            class_name: "rubber",
-            unit: "km2",
-            mapped: 1.04,
-            cells: 1e4,
-        };
-        let estimate = Estimate::plain(estimate, standard_error * standard_error, 30);
-        let interval = crate::normal_interval(estimate.value, standard_error, 0.95);
-        EstimateRow::new(&subject, &estimate, interval, "direct", &GRADING)
-    }
-
-    /// "1.0000 +- 0.0000": an error rounded away claimed certainty.
-    #[test]
-    fn rounding_leaves_errors_two_digits() {
-        let mut rows = vec![row(0.9712, 0.023_456), row(1234.5, 87.65)];
-        round_rows(&mut rows, 1.0);
-        assert_eq!((rows[0].estimate, rows[0].standard_error), (Some(1.0), Some(0.023)));
-        // .925 to 1.017, outward: the interval holds the rounded number.
-        assert_eq!((rows[0].low, rows[0].high), (Some(0.0), Some(2.0)));
-        assert_eq!((rows[1].estimate, rows[1].standard_error), (Some(1235.0), Some(88.0)));
-        let mut tenths = vec![row(0.3, 0.1)];
-        round_rows(&mut tenths, 0.1);
-        // Not 0.30000000000000004.
-        assert_eq!(tenths[0].estimate.map(|v| v.to_string()), Some("0.3".to_owned()));
-    }
-
-    #[test]
-    fn a_model_without_an_interval_is_never_good() {
-        let of = |n, interval, error_known| ZoneEstimate {
-            estimate: Estimate::fraction(0.5, 1e-6, n),
-            interval: Interval { low: 0.4, high: 0.6, method: interval },
-            method: ZoneMethod::Synthetic,
-            error_known,
-        };
-        let found = |interval, error_known| of(30, interval, error_known);
-        let subject = Subject {
-            population: Population::Zone,
-            zone_id: "D01",
-            zone_name: "",
-            measure: "area",
-            class_code: None,
-            class_name: "rubber",
-            unit: "km2",
-            mapped: 1.0,
-            cells: 1e4,
-        };
-        let make = |f| EstimateRow::zone(&subject, &f, 2.0, "synthetic", &GRADING);
-        assert_eq!(make(found(IntervalMethod::Wilson, true)).quality, "good");
-        // The error from a few units is itself uncertain.
-        assert_eq!(make(of(3, IntervalMethod::Wilson, true)).quality, "caution");
-        let average = make(found(IntervalMethod::None, true));
-        assert!(average.quality == "caution" && average.low.is_none() && average.standard_error.is_some());
-        let unknown = make(found(IntervalMethod::None, false));
-        assert!(unknown.quality == "unreliable" && unknown.standard_error.is_none() && unknown.cv.is_none());
-    }
-
-    /// A sample of 300 units had the same error as all 27,125 cells of the map, whose error is none.
-    #[test]
-    fn effective_units_are_drawn_without_replacement() {
-        // 100 of 1000 cells: the variance of a fraction .2 is .16 (1 / 100 - 1 / 1000).
-        let variance = 0.16 * (0.01 - 0.001);
-        let of = |variance| Estimate {
-            effective_n: 0.16 / variance,
-            standard_error: f64::sqrt(variance),
-            ..Estimate::fraction(0.2, 1e-6, 50)
-        };
-        assert!((drawn_alike(&of(variance), 1000.0) - 100.0).abs() < 1e-9);
-        assert!(drawn_alike(&of(1e-12), 1000.0) < 1000.0);
-    }
-}
+mod tests;
