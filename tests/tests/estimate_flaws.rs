@@ -106,7 +106,12 @@ fn a_sample_without_an_error_is_not_called_certain() {
         assert_eq!((row["quality"].as_str(), row["interval"].as_str()), (quality, "dirichlet"), "{row:?}");
     }
     let again = w.text("x");
-    areal(["compare", &again, &again]).expect(3).says(&["no common estimate with an error"]);
+    // Nor without an error to compare by: the interval is one.
+    areal(["compare", &again, &again, "--out", &w.text("revisions.csv")]).expect(0);
+    for row in rows(&w.path("revisions.csv")) {
+        assert_eq!((number(&row, "standard_error"), row["significant"].as_str()), (0.0, "false"), "{row:?}");
+        assert!(number(&row, "low") < 0.0 && number(&row, "high") > 0.0, "{row:?}");
+    }
 }
 
 /// The ends of an interval were rounded finer than its number, which then lay outside; comparing such numbers found changes.

@@ -10,6 +10,23 @@ pub struct Vintage {
     pub value: f64,
     /// Its standard error.
     pub standard_error: f64,
+    /// Distances of its confidence limits from it, below and above, over the normal quantile of their level: the standard error to either side.
+    pub sides: [f64; 2],
+}
+
+impl Vintage {
+    /// From the estimate and its confidence limits at a `level`.
+    pub fn from_limits(value: f64, standard_error: f64, [low, high]: [f64; 2], level: f64) -> Self {
+        let z = normal_quantile(level);
+        Self { value, standard_error, sides: [(value - low).max(0.0) / z, (high - value).max(0.0) / z] }
+    }
+
+    /// The same with the standard deviation of a further error, as of rounding, in all its errors.
+    #[must_use]
+    pub fn with_error(self, error: f64) -> Self {
+        let standard_error = self.standard_error.hypot(error);
+        Self { standard_error, sides: self.sides.map(|side| side.hypot(error)), ..self }
+    }
 }
 
 /// What became of a number from one vintage to the next.
@@ -33,35 +50,39 @@ pub struct Revision {
     pub significant: bool,
 }
 
-/// Compares pairs of estimates: `z = d / sqrt(s1^2 + s2^2 - 2 r s1 s2)`, `r` the correlation of the two samples (0 for
-/// independent ones; positive where the same units were labelled again). Significance holds for all comparisons together
-/// (Holm 1979, Scandinavian Journal of Statistics 6:65).
+/// Compares pairs of estimates by their own confidence limits, which need not be in the middle: of the difference `d` of independent
+/// estimates the lower limit is `d - sqrt((new - low of new)^2 + (high of old - old)^2)`, the upper one likewise with the other sides (Zou and Donner 2008,
+/// Statistics in Medicine 27:1693, the method of variance estimates recovery). The p-value is the level at which the limits would reach zero. With `r` the
+/// correlation of the two samples (0 for independent ones; positive where the same units were labelled again), `2 r` times the product of the
+/// sides is taken from the sum of the squares. Significance holds for all comparisons together (Holm 1979, Scandinavian Journal of Statistics 6:65).
 ///
 /// # Errors
-/// A correlation outside -1..1, or a standard error that is negative.
+/// A correlation outside -1..1, or an error that is negative.
 pub fn revisions(pairs: &[(Vintage, Vintage)], correlation: f64, level: f64) -> Result<Vec<Revision>, EstimateError> {
     let expected = "must be between -1 and 1";
     require((-1.0..=1.0).contains(&correlation), "correlation", "the two samples", correlation, expected)?;
     let z = normal_quantile(level);
+    let together = |a: f64, b: f64| (a * a + b * b - 2.0 * correlation * a * b).max(0.0).sqrt();
     let mut result = Vec::with_capacity(pairs.len());
     for (k, (old, new)) in pairs.iter().enumerate() {
-        let (s1, s2) = (old.standard_error, new.standard_error);
-        for s in [s1, s2] {
+        for s in [old, new].into_iter().flat_map(|v| [v.standard_error, v.sides[0], v.sides[1]]) {
             require(s >= 0.0, "standard error", &format!("row {}", k + 1), s, "must not be negative")?;
         }
-        let standard_error = (s1 * s1 + s2 * s2 - 2.0 * correlation * s1 * s2).max(0.0).sqrt();
         let difference = new.value - old.value;
-        let p_value = match (difference == 0.0, standard_error > 0.0) {
+        let (below, above) = (together(new.sides[0], old.sides[1]), together(new.sides[1], old.sides[0]));
+        // The side that reaches to no change.
+        let side = if difference > 0.0 { below } else { above };
+        let p_value = match (difference == 0.0, side > 0.0) {
             (true, _) => 1.0,
-            (false, true) => normal_p_value(difference / standard_error),
+            (false, true) => normal_p_value(difference / side),
             (false, false) => 0.0,
         };
         result.push(Revision {
             difference,
             relative: (old.value != 0.0).then(|| difference / old.value),
-            standard_error,
-            low: difference - z * standard_error,
-            high: difference + z * standard_error,
+            standard_error: together(new.standard_error, old.standard_error),
+            low: difference - z * below,
+            high: difference + z * above,
             p_value,
             holm_p_value: 1.0,
             significant: false,
@@ -84,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_change_is_weighed_against_both_errors() {
-        let v = |value, standard_error| Vintage { value, standard_error };
+        let v = |value, error| Vintage { value, standard_error: error, sides: [error; 2] };
         // z = 10 / sqrt(9 + 16) = 2: p .0455; second 1 / 5 = .2; third no change.
         let r = revisions(
             &[(v(100.0, 3.0), v(110.0, 4.0)), (v(5.0, 3.0), v(6.0, 4.0)), (v(1.0, 1.0), v(1.0, 1.0))],
@@ -102,5 +123,37 @@ mod tests {
         let paired = revisions(&[(v(100.0, 3.0), v(110.0, 4.0))], 0.5, 0.95).unwrap();
         assert!((paired[0].standard_error - 13f64.sqrt()).abs() < 1e-12);
         assert!(revisions(&[], 2.0, 0.95).is_err());
+    }
+
+    /// Newcombe 1998 (Statistics in Medicine 17:873), table II, method 10: differences of fractions by Wilson's limits of each.
+    #[test]
+    fn limits_of_a_difference_are_the_published_ones() {
+        let of = |x: f64, n: f64| {
+            let wilson = crate::wilson_interval(x / n, n, 0.95);
+            Vintage::from_limits(x / n, 0.0, [wilson.low, wilson.high], 0.95)
+        };
+        for (new, old, low, high) in [
+            (of(56.0, 70.0), of(48.0, 80.0), 0.0524, 0.3339),
+            (of(9.0, 10.0), of(3.0, 10.0), 0.1705, 0.8090),
+            (of(6.0, 7.0), of(2.0, 7.0), 0.0582, 0.8062),
+            (of(5.0, 56.0), of(0.0, 29.0), -0.0381, 0.1926),
+            (of(10.0, 10.0), of(0.0, 20.0), 0.6791, 1.0),
+        ] {
+            let found = revisions(&[(old, new)], 0.0, 0.95).unwrap()[0];
+            assert!((found.low - low).abs() < 6e-5 && (found.high - high).abs() < 6e-5, "{found:?}");
+            assert_eq!(found.significant, low > 0.0);
+        }
+    }
+
+    /// A class of which nothing was missed in either sample had a standard error of .42 and an interval from -7 to +5: a loss of 2 was significant.
+    #[test]
+    fn a_class_whose_interval_is_wide_has_not_changed() {
+        let of = |value: f64| Vintage::from_limits(value, 0.42, [value - 7.0, value + 5.0], 0.95);
+        let found = revisions(&[(of(48.8), of(46.8))], 0.0, 0.95).unwrap()[0];
+        // To no change the newer reaches up by 5 and the older down by 7: sqrt(74) = 8.602 over 1.96 is 4.389, z = .4557, p = .6486.
+        assert!((found.p_value - 0.6486).abs() < 1e-3 && !found.significant, "{found:?}");
+        assert!((found.high - (-2.0 + 8.602_33)).abs() < 1e-4 && (found.low - (-2.0 - 8.602_33)).abs() < 1e-4);
+        // Its own standard error alone: z = 2 / .594.
+        assert!((found.standard_error - 0.593_97).abs() < 1e-4);
     }
 }

@@ -67,8 +67,7 @@ pub struct Comparison {
     pub rows: Vec<RevisionRow>,
     /// Estimates that are in one vintage only, suppressed, or model-based.
     pub not_compared: usize,
-    /// Estimates of both vintages whose standard error is 0 in one of them: the sample found no error of the map, which is not certainty. By
-    /// population, zone and class.
+    /// Estimates of both vintages whose interval has no width in one of them, which is not certainty. By population, zone and class.
     pub without_error: Vec<(Population, String, String)>,
     /// Ground whose estimates are not compared, because the vintages do not predict the same of it.
     pub other_ground: Vec<OtherGround>,
@@ -84,8 +83,8 @@ pub struct OtherGround {
     pub new_km2: f64,
 }
 
-/// Compares the estimates of two folders, row by row, where both refer to the same ground: a class that lost its area to clouds has not
-/// changed.
+/// Compares the estimates of two folders, row by row and by their own intervals, where both refer to the same ground: a class that lost its area to clouds
+/// has not changed.
 ///
 /// # Errors
 /// Tables that cannot be read, vintages without an estimate in common or without common ground, a correlation outside -1..1.
@@ -116,7 +115,7 @@ pub fn compare(settings: &CompareSettings) -> Result<Comparison, SurveyError> {
     let without_error: Vec<_> = new
         .rows
         .iter()
-        .filter(|r| before.get(&key(r)).is_some_and(|b| [b, *r].iter().any(|side| side.standard_error == Some(0.0))))
+        .filter(|r| before.get(&key(r)).is_some_and(|b| [b, *r].iter().any(|side| is_without_width(side))))
         .map(|r| (r.population, r.zone_id.clone(), r.class_name.clone()))
         .collect();
     let values: Vec<(Vintage, Vintage)> = pairs.iter().map(|p| (p.old.vintage, p.new.vintage)).collect();
@@ -177,8 +176,18 @@ struct EstimatesTable {
     round: f64,
     /// Its reference period, where it says so.
     period: String,
+    /// Level of its intervals.
+    level: f64,
     /// Area of the population, where the document beside the table says so.
     population_km2: Option<f64>,
+}
+
+/// Level of the intervals of a table that does not say: the default of `estimate`.
+const USUAL_LEVEL: f64 = 0.95;
+
+/// An interval without width: of a number without an error, or rounded to nothing.
+fn is_without_width(row: &EstimateRow) -> bool {
+    row.low.is_some() && row.low == row.high
 }
 
 /// Relative difference of two areas that is not of rounding.
@@ -198,6 +207,7 @@ impl EstimatesTable {
         Ok(Self {
             rows,
             round: number("/provenance/settings/round").unwrap_or(0.0),
+            level: number("/provenance/settings/level").unwrap_or(USUAL_LEVEL),
             period: period.unwrap_or_default().to_owned(),
             population_km2: number("/population_km2"),
         })
@@ -222,13 +232,15 @@ impl EstimatesTable {
         other.then(|| OtherGround { population: row.population, zone_id: row.zone_id.clone(), old_km2, new_km2 })
     }
 
-    /// A row as one side of a comparison; `None` without a known error. A model-based estimate has the error of an average
-    /// zone, and a standard error of zero does not mean certainty.
+    /// A row as one side of a comparison; `None` without an interval: a model-based estimate has the error of an average zone.
     fn vintage<'a>(&self, row: &'a EstimateRow) -> Option<Side<'a>> {
-        let known = row.interval != IntervalMethod::None.to_string() && row.standard_error? > 0.0;
+        if row.interval == IntervalMethod::None.to_string() || is_without_width(row) {
+            return None;
+        }
+        let limits = [row.low?, row.high?];
+        let vintage = Vintage::from_limits(row.estimate?, row.standard_error?, limits, self.level);
         // Rounding to a step adds the variance of a number that lies anywhere within it.
-        let standard_error = row.standard_error?.hypot(self.round / 12f64.sqrt());
-        known.then_some(Side { row, vintage: Vintage { value: row.estimate?, standard_error } })
+        Some(Side { row, vintage: vintage.with_error(self.round / 12f64.sqrt()) })
     }
 }
 

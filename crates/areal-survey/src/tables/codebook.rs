@@ -69,8 +69,9 @@ fn number_columns() -> Vec<CsvColumn> {
         number(
             "effective_n",
             "Effective units",
-            "Units of a simple random sample without replacement that has the same standard error: 1 / (variance / (p (1 - p)) + 1 / N) for \
-             the fraction p of N cells; the sample's own number by its weights where the standard error is 0.",
+            "Units of a simple random sample without replacement that has the same error: 1 / (variance / (p (1 - p)) + 1 / N) for \
+             the fraction p of N cells; the error is the larger of standard_error and the longer side of the interval / normal quantile. The sample's own \
+             number by its weights where the standard error is 0. Empty for a mean.",
         )
         .optional(),
     ]
@@ -82,8 +83,9 @@ fn account_columns() -> Vec<CsvColumn> {
         text(
             "method",
             "Method",
-            "stratified, post-stratified, difference, regression, prediction-powered; in zones direct, corrected-map, synthetic, \
-             composite, fay-herriot, unit-level (the last five model-based), with \", raked\" where benchmarked to all \
+            "stratified, post-stratified, difference, regression, prediction-powered; in zones direct (of classes by the known areas of the strata there, if each has a unit in the zone), corrected-map, synthetic, \
+             composite, fay-herriot, unit-level (the last five model-based; corrected-map is the map's own sums, of its probabilities or classes, less as much \
+             of their error as the sample proves, which may be nothing: zone_correction in estimates.json), with \", raked\" where benchmarked to all \
              zones together; model-based; preceded by no-design where inclusion probabilities are unknown.",
         ),
         text(
@@ -183,11 +185,21 @@ pub(crate) fn revisions() -> CsvTable {
             number(
                 "standard_error",
                 "Standard error",
-                "Of the difference, from both estimates' errors and the correlation that was stated of the two samples.",
+                "Of the difference, from both standard errors and the correlation that was stated of the two samples. The interval and the \
+                 p-values do not follow from it but from the estimates' own intervals.",
             ),
-            number("low", "Lower end", "Lower end of the difference's confidence interval."),
+            number(
+                "low",
+                "Lower end",
+                "Lower end of the difference's confidence interval, recovered from the estimates' own intervals (Zou and Donner 2008): \
+                 where nothing was found an interval is wide, whatever the standard error.",
+            ),
             number("high", "Upper end", "Upper end of the difference's confidence interval."),
-            p("p_value", "p-value", "Of no change, two-sided, for this row alone."),
+            p(
+                "p_value",
+                "p-value",
+                "Of no change, two-sided, for this row alone: one less the level at which the interval reaches no change.",
+            ),
             p("holm_p_value", "Corrected p-value", "The p-value corrected for the number of rows (Holm 1979)."),
             CsvColumn::new(
                 "significant",

@@ -17,6 +17,9 @@ use crate::survey::{print_aligned, zone_label};
 /// lies, so that no part of them can be compared. To compare the ground that both maps predict, make it a layer of polygons and estimate both
 /// vintages with --zones on it.
 ///
+/// The interval of a change, and its p-value, follow from the intervals of both estimates, not from their standard errors: a class of which nothing was
+/// found has a wide interval, whatever its standard error (Zou and Donner 2008).
+///
 /// The p-value of a row is for that row alone. Significance uses Holm's correction for the number of rows. If no zone
 /// has changed, the probability of any false alarm is then at most one in twenty for the whole comparison, at the
 /// default level.
@@ -69,7 +72,7 @@ pub fn run(options: &Options, _context: &Context) -> Result<(), CliError> {
     }
     for (population, zone, class) in &found.without_error {
         tracing::warn!(
-            "{class} in {}: not compared, because a standard error is 0: a sample found no error of the map, and the error is not known",
+            "{class} in {}: not compared, because one of its intervals has no width, and the error is not known",
             zone_label(*population, zone)
         );
     }
