@@ -1,5 +1,8 @@
 //! A model of how the map's errors differ between zones.
 
+use std::collections::BTreeMap;
+
+use crate::cell_sums::{Column, Sums, overall};
 use crate::error::{EstimateError, same_length};
 use crate::stratified::StratifiedSample;
 use crate::zone_estimates::VariableKind;
@@ -16,12 +19,21 @@ use crate::zoning::Zoning;
 #[derive(Debug, Clone)]
 pub struct CellModel {
     kind: VariableKind,
-    /// `[zone][group]`: effective units, and the part of the cell that is not labelled.
-    units: Vec<Vec<(f64, f64)>>,
-    /// `[zone][group][variable]`.
-    means: Vec<Vec<Vec<f64>>>,
+    /// For each group the zones that have units of it. A table of zones, groups and variables would be large where there are many of each.
+    cells: Vec<BTreeMap<usize, Cell>>,
     groups: Vec<Group>,
     rho: Option<f64>,
+}
+
+/// Units of a map class in a zone.
+#[derive(Debug, Clone)]
+struct Cell {
+    /// Effective number of units.
+    n: f64,
+    /// The part that is not labelled.
+    open: f64,
+    /// Mean of each variable.
+    means: Vec<f64>,
 }
 
 /// One map class over the whole sample.
@@ -74,17 +86,21 @@ impl CellModel {
         }
         let zones = zoning.mapped.len();
         let count = zoning.mapped.first().map_or(0, Vec::len);
-        // One more row for the ground outside all zones: its units count for the rates, too.
-        let mut cells = vec![vec![Sums::new(y.len()); count]; zones + 1];
+        // One more zone for the ground outside all zones: its units count for the rates, too.
+        let mut cells: Vec<Column> = vec![Column::new(); count];
         for (u, weight) in sample.weights().into_iter().enumerate() {
-            let Some(k) = group.get(u).filter(|&&k| k < count).copied() else {
+            let Some(column) = cells.get_mut(group[u]) else {
                 let (unit, value) = (u.to_string(), group[u].to_string());
                 return Err(EstimateError::Unknown { unit, what: "map class", value });
             };
+            let mut add = |zone: usize, weight: f64, area: f64| {
+                let sums = column.entry(zone).or_insert_with(|| Sums::new(y.len()));
+                sums.add(weight, area, |c| y[c][u]);
+            };
             for &(z, f) in &zoning.membership[u] {
-                cells[z][k].add(weight * f, sample.unit_area(u) * f, |c| y[c][u]);
+                add(z, weight * f, sample.unit_area(u) * f);
             }
-            cells[zones][k].add(weight * (1.0 - zoning.inside[u]), 0.0, |c| y[c][u]);
+            add(zones, weight * (1.0 - zoning.inside[u]), 0.0);
         }
         let overall = overall(&cells, y.len());
         let mut groups: Vec<Group> = (0..count).map(|k| Group::new(&cells, k, &overall, kind)).collect();
@@ -92,19 +108,13 @@ impl CellModel {
             smooth_spreads(&mut groups);
         }
         let rho = correlation(&cells, &groups);
-        let rest = |z: usize, k: usize, s: &Sums| {
+        let cell = |(k, (&z, s)): (usize, (&usize, &Sums))| {
             let mapped = zoning.mapped[z][k];
             let open = if sample.is_finite() && mapped > 0.0 { (1.0 - s.area / mapped).clamp(0.0, 1.0) } else { 1.0 };
-            (s.n(), open)
+            (z, Cell { n: s.n(), open, means: s.means() })
         };
-        let row = |z: usize| cells[z].iter().enumerate().map(|(k, s)| rest(z, k, s)).collect();
-        Ok(Self {
-            kind,
-            units: (0..zones).map(row).collect(),
-            means: cells.iter().take(zones).map(|row| row.iter().map(Sums::means).collect()).collect(),
-            groups,
-            rho,
-        })
+        let column = |(k, sums): (usize, &Column)| sums.range(..zones).map(|s| cell((k, s))).collect();
+        Ok(Self { kind, cells: cells.iter().enumerate().map(column).collect(), groups, rho })
     }
 
     /// The intraclass correlation of the map's errors within zones; `None` with too few zones.
@@ -131,17 +141,23 @@ impl CellModel {
     pub fn composite(&self, zone: usize, fractions: &[f64], variable: usize) -> Modelled {
         // Without a correlation the zone's own units have no weight.
         let rho = self.rho.unwrap_or(0.0);
-        let own = |k: usize| self.weight(zone, k, rho);
-        let value =
-            self.sum(fractions, |g, k| own(k) * self.means[zone][k][variable] + (1.0 - own(k)) * g.rates[variable]);
+        let own = |k: usize| {
+            let cell = self.cells[k].get(&zone);
+            let (n, mean) = cell.map_or((0.0, 0.0), |cell| (cell.n, cell.means[variable]));
+            (weight(n, rho), mean)
+        };
+        let value = self.sum(fractions, |g, k| {
+            let (w, mean) = own(k);
+            w * mean + (1.0 - w) * g.rates[variable]
+        });
         let mse = self.rho.map(|rho| {
             let each = |(k, g): (usize, &Group)| {
-                let (n, open) = self.units[zone][k];
+                let (n, open) = self.cells[k].get(&zone).map_or((0.0, 1.0), |cell| (cell.n, cell.open));
                 let prior = (1.0 - rho) / rho.max(MIN_RHO);
-                let w = own(k);
+                let (w, mean) = own(k);
                 let spread = match self.kind {
                     VariableKind::Fraction => {
-                        let p = w * self.means[zone][k][variable] + (1.0 - w) * g.smooth[variable];
+                        let p = w * mean + (1.0 - w) * g.smooth[variable];
                         p * (1.0 - p) / (n + prior + 1.0)
                     }
                     VariableKind::Value => g.spread[variable] * (1.0 - rho) / (n + prior),
@@ -196,11 +212,6 @@ impl CellModel {
         corrected + (1.0 - trust).powi(2) * left + between
     }
 
-    fn weight(&self, zone: usize, k: usize, rho: f64) -> f64 {
-        let n = self.units[zone][k].0;
-        if n > 0.0 { n / (n + (1.0 - rho) / rho.max(MIN_RHO)) } else { 0.0 }
-    }
-
     fn sum(&self, fractions: &[f64], rate: impl Fn(&Group, usize) -> f64) -> f64 {
         fractions.iter().zip(self.groups.iter().enumerate()).map(|(m, (k, g))| m * rate(g, k)).sum()
     }
@@ -223,60 +234,18 @@ const UNEVENNESS: f64 = 0.7;
 /// A correlation of nothing would weigh a zone's own units by nothing divided by nothing.
 const MIN_RHO: f64 = 1e-4;
 
-/// Weighted sums over the units of one cell.
-#[derive(Debug, Clone)]
-struct Sums {
-    weight: f64,
-    squares: f64,
-    area: f64,
-    first: Vec<f64>,
-    second: Vec<f64>,
-}
-
-impl Sums {
-    fn new(variables: usize) -> Self {
-        Self { weight: 0.0, squares: 0.0, area: 0.0, first: vec![0.0; variables], second: vec![0.0; variables] }
-    }
-
-    fn add(&mut self, weight: f64, area: f64, y: impl Fn(usize) -> f64) {
-        self.weight += weight;
-        self.squares += weight * weight;
-        self.area += area;
-        for (c, (first, second)) in self.first.iter_mut().zip(&mut self.second).enumerate() {
-            *first += weight * y(c);
-            *second += weight * y(c).powi(2);
-        }
-    }
-
-    /// Effective number of units.
-    fn n(&self) -> f64 {
-        if self.squares > 0.0 { self.weight * self.weight / self.squares } else { 0.0 }
-    }
-
-    fn means(&self) -> Vec<f64> {
-        self.first.iter().map(|s| if self.weight > 0.0 { s / self.weight } else { 0.0 }).collect()
-    }
-
-    /// Squared deviations within the cell, over all variables, as of `n` units.
-    fn within(&self) -> f64 {
-        let each = |(first, second): (&f64, &f64)| second / self.weight - (first / self.weight).powi(2);
-        if self.weight > 0.0 { self.n() * self.first.iter().zip(&self.second).map(each).sum::<f64>() } else { 0.0 }
-    }
-}
-
-/// Weighted mean of each variable over the whole sample.
-fn overall(cells: &[Vec<Sums>], variables: usize) -> Vec<f64> {
-    let weight: f64 = cells.iter().flatten().map(|s| s.weight).sum();
-    (0..variables).map(|c| cells.iter().flatten().map(|s| s.first[c]).sum::<f64>() / weight).collect()
+/// Weight of a cell's own `n` units.
+fn weight(n: f64, rho: f64) -> f64 {
+    if n > 0.0 { n / (n + (1.0 - rho) / rho.max(MIN_RHO)) } else { 0.0 }
 }
 
 impl Group {
-    fn new(cells: &[Vec<Sums>], k: usize, overall: &[f64], kind: VariableKind) -> Self {
-        let column = || cells.iter().map(|row| &row[k]);
+    fn new(cells: &[Column], k: usize, overall: &[f64], kind: VariableKind) -> Self {
+        let column = || cells[k].values();
         let weight: f64 = column().map(|s| s.weight).sum();
         let n: f64 = column().map(Sums::n).sum();
         let concentration = column().map(|s| s.n() * s.n()).sum::<f64>() / (n * n).max(f64::MIN_POSITIVE);
-        let all: f64 = cells.iter().flatten().map(|s| s.weight).sum();
+        let all: f64 = cells.iter().flat_map(BTreeMap::values).map(|s| s.weight).sum();
         let mean = |c: usize| column().map(|s| s.first[c]).sum::<f64>() / weight;
         // A map class without a unit is assumed to be right; the caller warns of it.
         let assumed = |c: usize| f64::from(kind == VariableKind::Fraction && c == k);
@@ -312,10 +281,10 @@ fn smooth_spreads(groups: &mut [Group]) {
 }
 
 /// The correlation by analysis of variance, pooled over map classes and variables; never below 0.
-fn correlation(cells: &[Vec<Sums>], groups: &[Group]) -> Option<f64> {
+fn correlation(cells: &[Column], groups: &[Group]) -> Option<f64> {
     let (mut between, mut within, mut degrees, mut inner, mut sizes) = (0.0, 0.0, 0usize, 0.0, 0.0);
     for (k, group) in groups.iter().enumerate() {
-        let column: Vec<&Sums> = cells.iter().map(|row| &row[k]).filter(|s| s.weight > 0.0).collect();
+        let column: Vec<&Sums> = cells[k].values().filter(|s| s.weight > 0.0).collect();
         if column.len() < 2 {
             continue;
         }

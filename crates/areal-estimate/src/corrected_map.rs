@@ -51,10 +51,8 @@ pub(crate) struct CorrectedMap {
     places: Places,
     /// Intraclass correlation within zones of the errors beyond those expected there.
     rho: Option<f64>,
-    /// Of the same groups, the errors without their sign.
-    sizes: CellModel,
-    /// Number of units.
-    n: f64,
+    /// `[class][group]`: mean size of the errors, with one unit more in the sample that errs.
+    sizes: Vec<Vec<f64>>,
 }
 
 impl CorrectedMap {
@@ -98,7 +96,9 @@ impl CorrectedMap {
         let trust = if evidence.together > 0.0 { (1.0 - left).max(0.0) } else { 0.0 };
         let places = Places::new(&detail, map, sums, &model);
         let sizes: Vec<Vec<f64>> = errors.iter().map(|e| e.iter().map(|e| e.abs()).collect()).collect();
-        let sizes = model_of(&sizes)?;
+        let (sizes, n) = (model_of(&sizes)?, sample.len() as f64);
+        let of_class = |c: usize| (0..places.class_of.len()).map(|g| sizes.rate(g, c) + 1.0 / n).collect();
+        let sizes = (0..errors.len()).map(of_class).collect();
         let rho = model_of(&places.beyond(&errors, &detail.group, zoning))?.correlation();
         Ok(Self {
             correction: MapCorrection { base, trust },
@@ -106,90 +106,97 @@ impl CorrectedMap {
             places,
             rho,
             sizes,
-            n: sample.len() as f64,
             model,
         })
     }
 
     /// The fraction of each class in a zone.
     pub(crate) fn zone(&self, zone: usize) -> Vec<Modelled> {
-        let trust = self.correction.trust;
-        let shares = &self.places.shares[zone];
+        let (trust, groups) = (self.correction.trust, self.places.class_of.len());
+        let here: Vec<(usize, f64)> =
+            self.places.shares[zone].iter().copied().enumerate().filter(|(_, share)| *share > 0.0).collect();
+        let ratios: Vec<Vec<f64>> = here.iter().map(|&(g, _)| self.places.ratios(zone, g)).collect();
+        let errors: Vec<Vec<f64>> = here.iter().zip(&ratios).map(|(&(g, _), r)| self.places.errors(g, r)).collect();
         let each = |(c, base): (usize, &f64)| {
-            let errors = &self.places.errors[zone];
-            let error: f64 = errors.iter().zip(shares).map(|(group, share)| share * group[c]).sum();
+            let error: f64 = errors.iter().zip(&here).map(|(of, (_, share))| share * of[c]).sum();
             // Half by presence and half by the group's area, which allows for errors where the map shows nothing of the class.
-            let parts: Vec<f64> =
-                self.places.ratios[zone].iter().zip(shares).map(|(r, s)| s * f64::midpoint(r[c], 1.0)).collect();
+            let mut parts = vec![0.0; groups];
+            here.iter().zip(&ratios).for_each(|(&(g, share), r)| parts[g] = share * f64::midpoint(r[c], 1.0));
             Modelled {
                 value: base + trust * error,
-                mse: self.rho.map(|rho| self.model.corrected_mse(&parts, c, (error, trust, rho), &self.sizes(c))),
+                mse: self.rho.map(|rho| self.model.corrected_mse(&parts, c, (error, trust, rho), &self.sizes[c])),
             }
         };
         self.base[zone].iter().enumerate().map(each).collect()
     }
-
-    /// Mean size of the errors of each group in a class, with one unit more in the sample that errs.
-    fn sizes(&self, class: usize) -> Vec<f64> {
-        (0..self.places.groups()).map(|g| self.sizes.rate(g, class) + 1.0 / self.n).collect()
-    }
 }
 
-/// Where the errors of the groups are expected to lie.
+/// Where the errors of the groups are expected to lie. A table of zones, groups and classes would be large where there are many of each.
 struct Places {
     /// `[zone][group]`: fractions of the zone.
     shares: Vec<Vec<f64>>,
-    /// `[zone][group][class]`: the class's presence in the zone over its mean presence where the group is; 1 for the group's own class.
-    ratios: Vec<Vec<Vec<f64>>>,
-    /// `[zone][group][class]`: mean error expected there. The errors of a group add up to nothing.
-    errors: Vec<Vec<Vec<f64>>>,
+    /// `[zone][class]`: fractions of the zone by the map's own sums.
+    present: Vec<Vec<f64>>,
+    /// `[group][class]`: mean presence of the class where the group is.
+    means: Vec<Vec<f64>>,
+    /// Map class of each group; a group without a unit has no error.
+    class_of: Vec<Option<usize>>,
+    /// `[group][class]`: mean error over the whole sample.
+    rates: Vec<Vec<f64>>,
 }
 
 impl Places {
-    fn groups(&self) -> usize {
-        self.shares.first().map_or(0, Vec::len)
-    }
-
     /// `sums[zone][class]` are the map's own.
     fn new(detail: &MapDetail, map: &[usize], sums: &[Vec<f64>], model: &CellModel) -> Self {
         let classes = sums.first().map_or(0, Vec::len);
         let groups = detail.groups.first().map_or(0, Vec::len);
-        // A group without a unit has no error.
         let mut class_of = vec![None; groups];
         detail.group.iter().zip(map).for_each(|(&group, &class)| class_of[group] = Some(class));
         let present: Vec<Vec<f64>> = sums.iter().map(|row| fractions(row)).collect();
-        let mean = |g: usize, c: usize| -> f64 {
-            let area: f64 = detail.groups.iter().map(|zone| zone[g]).sum();
-            detail.groups.iter().zip(&present).map(|(zone, present)| zone[g] * present[c]).sum::<f64>() / area
+        let mean = |g: usize| -> Vec<f64> {
+            let (mut area, mut sums) = (0.0, vec![0.0; classes]);
+            for (zone, present) in detail.groups.iter().zip(&present).filter(|(zone, _)| zone[g] > 0.0) {
+                area += zone[g];
+                sums.iter_mut().zip(present).for_each(|(sum, p)| *sum += zone[g] * p);
+            }
+            sums.into_iter().map(|sum| sum / area).collect()
         };
-        let means: Vec<Vec<f64>> = (0..groups).map(|g| (0..classes).map(|c| mean(g, c)).collect()).collect();
-        let ratio = |z: usize, g: usize, c: usize| {
-            if means[g][c] > 0.0 && class_of[g] != Some(c) { present[z][c] / means[g][c] } else { 1.0 }
-        };
-        let table = |z: usize| (0..groups).map(|g| (0..classes).map(|c| ratio(z, g, c)).collect()).collect();
-        let ratios: Vec<Vec<Vec<f64>>> = (0..sums.len()).map(table).collect();
-        let expected = |ratios: &Vec<f64>, g: usize| -> Vec<f64> {
-            let Some(own) = class_of[g] else { return vec![0.0; classes] };
-            let mut errors: Vec<f64> = ratios.iter().enumerate().map(|(c, r)| r * model.rate(g, c)).collect();
-            errors[own] = 0.0;
-            errors[own] = -errors.iter().sum::<f64>();
-            errors
-        };
-        let of_zone = |zone: &Vec<Vec<f64>>| zone.iter().enumerate().map(|(g, r)| expected(r, g)).collect();
         Self {
             shares: detail.groups.iter().map(|row| fractions(row)).collect(),
-            errors: ratios.iter().map(of_zone).collect(),
-            ratios,
+            means: (0..groups).map(mean).collect(),
+            rates: (0..groups).map(|g| (0..classes).map(|c| model.rate(g, c)).collect()).collect(),
+            present,
+            class_of,
         }
+    }
+
+    /// Each class's presence in the zone over its mean presence where the group is; 1 for the group's own class.
+    fn ratios(&self, zone: usize, group: usize) -> Vec<f64> {
+        let own = self.class_of[group];
+        let each = |(c, (present, mean)): (usize, (&f64, &f64))| {
+            if *mean > 0.0 && own != Some(c) { present / mean } else { 1.0 }
+        };
+        self.present[zone].iter().zip(&self.means[group]).enumerate().map(each).collect()
+    }
+
+    /// Mean error in each class that is expected of a group in a zone with these ratios. They add up to nothing.
+    fn errors(&self, group: usize, ratios: &[f64]) -> Vec<f64> {
+        let Some(own) = self.class_of[group] else { return vec![0.0; ratios.len()] };
+        let mut errors: Vec<f64> = ratios.iter().zip(&self.rates[group]).map(|(r, rate)| r * rate).collect();
+        errors[own] = 0.0;
+        errors[own] = -errors.iter().sum::<f64>();
+        errors
     }
 
     /// What the errors of the units are beyond those expected where they lie.
     fn beyond(&self, errors: &[Vec<f64>], group: &[usize], zoning: &Zoning) -> Vec<Vec<f64>> {
-        let expected = |u: usize, c: usize| -> f64 {
-            zoning.membership[u].iter().map(|&(z, f)| f * self.errors[z][group[u]][c]).sum()
-        };
-        let of_class =
-            |(c, errors): (usize, &Vec<f64>)| errors.iter().enumerate().map(|(u, e)| e - expected(u, c)).collect();
-        errors.iter().enumerate().map(of_class).collect()
+        let mut beyond = errors.to_vec();
+        for (u, (&group, of)) in group.iter().zip(&zoning.membership).enumerate() {
+            for &(zone, fraction) in of {
+                let expected = self.errors(group, &self.ratios(zone, group));
+                beyond.iter_mut().zip(expected).for_each(|(beyond, e)| beyond[u] -= fraction * e);
+            }
+        }
+        beyond
     }
 }

@@ -9,7 +9,8 @@ pub fn probability_sum(mut probabilities: impl Iterator<Item = f64>) -> Option<f
 }
 
 /// The error matrix of a stratum that the map's own probabilities expect, `[mapped][class]`: the fraction of the stratum's area that is mapped as
-/// one class and of another. Sums to 1. A map without probabilities expects no error.
+/// one class and of another. Sums to 1. A map without probabilities expects no error. Rows of zeros are empty: a stratum of one map class among hundreds has
+/// one row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExpectedMatrix(Vec<Vec<f64>>);
 
@@ -18,17 +19,26 @@ impl ExpectedMatrix {
     ///
     /// # Errors
     /// A matrix that is not square, negative or without any area.
-    pub fn new(mut areas: Vec<Vec<f64>>) -> Result<Self, EstimateError> {
-        let classes = areas.len();
+    pub fn new(areas: Vec<Vec<f64>>) -> Result<Self, EstimateError> {
         for row in &areas {
-            same_length("a row of the expected error matrix", row.len(), classes)?;
+            same_length("a row of the expected error matrix", row.len(), areas.len())?;
         }
+        Self::of_rows(areas)
+    }
+
+    /// The same from rows that may be empty.
+    fn of_rows(mut areas: Vec<Vec<f64>>) -> Result<Self, EstimateError> {
         let least = areas.iter().flatten().copied().fold(0.0, f64::min);
         require(least >= 0.0, "area", "the expected error matrix", least, "must not be negative")?;
         let sum: f64 = areas.iter().flatten().sum();
         require(sum.is_finite() && sum > 0.0, "sum", "the expected error matrix", sum, "must be positive")?;
-        for area in areas.iter_mut().flatten() {
-            *area /= sum;
+        for row in &mut areas {
+            for area in row.iter_mut() {
+                *area /= sum;
+            }
+            if row.iter().all(|area| *area == 0.0) {
+                *row = Vec::new();
+            }
         }
         Ok(Self(areas))
     }
@@ -47,22 +57,31 @@ impl ExpectedMatrix {
     /// # Errors
     /// When nothing is mapped as the class.
     pub fn only(&self, mapped: usize) -> Result<Self, EstimateError> {
-        let row = |i: usize| if i == mapped { self.0[i].clone() } else { vec![0.0; self.classes()] };
-        Self::new((0..self.classes()).map(row).collect())
+        let row = |i: usize| if i == mapped { self.0[i].clone() } else { Vec::new() };
+        Self::of_rows((0..self.classes()).map(row).collect())
     }
 
     /// The same errors in each mapped class, where these are mapped in other proportions. As it is where none of its classes is among `mapped`.
     pub(crate) fn mapped_as(&self, mapped: &[f64]) -> Self {
         let factor = |c: usize| if self.mapped(c) > 0.0 { mapped[c] / self.mapped(c) } else { 0.0 };
-        let row = |c: usize| self.0[c].iter().map(|fraction| fraction * factor(c)).collect();
-        Self::new((0..self.classes()).map(row).collect()).unwrap_or_else(|_| self.clone())
+        let row = |c: usize| {
+            let factor = factor(c);
+            self.0[c].iter().map(|fraction| fraction * factor).collect()
+        };
+        Self::of_rows((0..self.classes()).map(row).collect()).unwrap_or_else(|_| self.clone())
     }
 
     /// Of several parts of an area together, each with its area.
     pub(crate) fn together(parts: &[(f64, &Self)]) -> Result<Self, EstimateError> {
         let classes = parts.first().map_or(0, |(_, matrix)| matrix.classes());
-        let sum = |m: usize, c: usize| parts.iter().map(|(area, matrix)| area * matrix.0[m][c]).sum();
-        Self::new((0..classes).map(|m| (0..classes).map(|c| sum(m, c)).collect()).collect())
+        let mut rows = vec![Vec::new(); classes];
+        for (m, row) in rows.iter_mut().enumerate() {
+            for (area, matrix) in parts.iter().filter(|(_, matrix)| !matrix.0[m].is_empty()) {
+                row.resize(classes, 0.0);
+                row.iter_mut().zip(&matrix.0[m]).for_each(|(sum, fraction)| *sum += area * fraction);
+            }
+        }
+        Self::of_rows(rows)
     }
 
     pub fn classes(&self) -> usize {
@@ -71,12 +90,12 @@ impl ExpectedMatrix {
 
     /// The fraction that is mapped as `mapped` and of `class`.
     pub fn fraction(&self, mapped: usize, class: usize) -> f64 {
-        self.0[mapped][class]
+        self.0[mapped].get(class).copied().unwrap_or(0.0)
     }
 
     /// The fraction that is of this class.
     pub fn class(&self, class: usize) -> f64 {
-        self.0.iter().map(|row| row[class]).sum()
+        self.0.iter().filter_map(|row| row.get(class)).sum()
     }
 
     /// The fraction that is mapped as this class.
@@ -86,7 +105,7 @@ impl ExpectedMatrix {
 
     /// The fraction that is of its mapped class.
     pub fn right(&self) -> f64 {
-        (0..self.classes()).map(|c| self.0[c][c]).sum()
+        (0..self.classes()).map(|c| self.fraction(c, c)).sum()
     }
 }
 

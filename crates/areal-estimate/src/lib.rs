@@ -8,6 +8,7 @@ mod area_model;
 mod assisted_interval;
 mod bridges;
 mod cell_model;
+mod cell_sums;
 mod class_accuracy;
 mod class_findings;
 mod class_intervals;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use rand::SeedableRng;
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Gamma};
 
@@ -152,18 +152,16 @@ impl Shares {
 /// Draws of the ratio, without those in which there is neither the part nor the remainder.
 fn ratios(pools: &[Pool], prior: impl Fn(&Pool) -> [f64; 3], draws: usize) -> Vec<f64> {
     let mut rng = ChaCha8Rng::seed_from_u64(SEED);
-    let mut sums = vec![(0.0, 0.0); draws];
+    let many = pools.len() > MANY_POOLS;
+    let mut sums = vec![(0.0, 0.0); if many { draws.min(MIN_DRAWS.max(MOST_DRAWS / pools.len())) } else { draws }];
     for pool in pools {
         let found = [pool.part, pool.rest, 1.0 - pool.part - pool.rest];
         let prior = prior(pool);
-        let gamma = |k: usize| {
-            let units = pool.n * found[k].max(0.0) + prior[k];
-            (units > MIN_UNITS).then(|| Gamma::new(units, 1.0).expect("the parameters are positive"))
-        };
-        let gammas = [gamma(0), gamma(1), gamma(2)];
+        let units: [f64; 3] = std::array::from_fn(|k| pool.n * found[k].max(0.0) + prior[k]);
+        let drawn = units.map(|units| Units::new(units, many));
         let away = pool.undrawn.sqrt();
         for (part, rest) in &mut sums {
-            let [a, b, c] = [0, 1, 2].map(|k| gammas[k].as_ref().map_or(0.0, |g| g.sample(&mut rng)));
+            let [a, b, c] = if many { draw_few(&drawn, &mut rng) } else { drawn.each_ref().map(|u| u.draw(&mut rng)) };
             let all = a + b + c;
             let drawn = |x: f64, found: f64| if all > 0.0 { found + away * (x / all - found) } else { found };
             *part += pool.weight * drawn(a, pool.part);
@@ -175,6 +173,62 @@ fn ratios(pools: &[Pool], prior: impl Fn(&Pool) -> [f64; 3], draws: usize) -> Ve
 
 /// Fewer prior units than that are none: their draws are zero but for one in a million.
 const MIN_UNITS: f64 = 1e-9;
+
+/// From more pools on, as of strata of risk with hundreds of classes, fewer draws are made and next to none of most units: a minute an interval else.
+const MANY_POOLS: usize = 100;
+/// Draws of all pools together, where there are many, and the least of an interval.
+const MOST_DRAWS: usize = 500_000;
+const MIN_DRAWS: usize = 500;
+/// Of many pools, units whose draws are mostly nothing, and what counts as that.
+const FEW_UNITS: f64 = 0.05;
+const NEXT_TO_NOTHING: f64 = 1e-6;
+
+/// Units of one kind in a pool, as a gamma variable.
+enum Units {
+    None,
+    /// Of few units: `g u^(1/units)` with `u` uniform and `g` gamma of one unit more (Marsaglia and Tsang 2000, ACM Trans. on Mathematical Software 26:363),
+    /// which is next to nothing below the least `u`.
+    Few {
+        units: f64,
+        least: f64,
+        more: Gamma<f64>,
+    },
+    Some(Gamma<f64>),
+}
+
+impl Units {
+    fn new(units: f64, many: bool) -> Self {
+        let gamma = |units: f64| Gamma::new(units, 1.0).expect("the parameters are positive");
+        if units <= MIN_UNITS {
+            Self::None
+        } else if many && units < FEW_UNITS {
+            Self::Few { units, least: NEXT_TO_NOTHING.powf(units), more: gamma(units + 1.0) }
+        } else {
+            Self::Some(gamma(units))
+        }
+    }
+
+    fn draw(&self, rng: &mut ChaCha8Rng) -> f64 {
+        match self {
+            Self::None => 0.0,
+            Self::Few { units, least, more } => {
+                let u: f64 = rng.random();
+                if u < *least { 0.0 } else { more.sample(rng) * u.powf(1.0 / units) }
+            }
+            Self::Some(gamma) => gamma.sample(rng),
+        }
+    }
+}
+
+/// The three kinds of a pool; where the few are nothing and one kind is left, that is all of it.
+fn draw_few(units: &[Units; 3], rng: &mut ChaCha8Rng) -> [f64; 3] {
+    let few = units.each_ref().map(|u| if matches!(u, Units::Few { .. }) { u.draw(rng) } else { 0.0 });
+    let is_some = units.each_ref().map(|u| matches!(u, Units::Some(_)));
+    if few == [0.0; 3] && is_some.iter().filter(|some| **some).count() == 1 {
+        return is_some.map(f64::from);
+    }
+    std::array::from_fn(|k| if is_some[k] { units[k].draw(rng) } else { few[k] })
+}
 
 /// A quantile, between two values in proportion; `None` without any.
 pub(crate) fn quantile(mut values: Vec<f64>, p: f64) -> Option<f64> {
@@ -196,6 +250,11 @@ fn pools(sample: &StratifiedSample, of: &PartAndRest) -> Result<Vec<Pool>, Estim
     for (h, &pool) in sample.pools.iter().enumerate() {
         of_pool.entry(pool).or_default().push(h);
     }
+    let mut weights = vec![(0.0, 0.0); sample.pools.iter().max().map_or(0, |g| g + 1)];
+    for (&h, w) in sample.stratum_of().iter().zip(sample.weights()) {
+        let (sum, squares) = weights[sample.pools[h]];
+        weights[sample.pools[h]] = (sum + w, squares + w * w);
+    }
     let one = |(&g, members): (&usize, &Vec<usize>)| {
         let area: f64 = members.iter().map(|&h| sample.strata[h].area).sum();
         let fraction = |h: usize| sample.strata[h].area / area;
@@ -206,8 +265,9 @@ fn pools(sample: &StratifiedSample, of: &PartAndRest) -> Result<Vec<Pool>, Estim
             let units: usize = members.iter().map(|&h| sample.n[h]).sum();
             (rest * (1.0 - rest) / variance).min(units as f64)
         } else {
-            let inside: Vec<f64> = sample.stratum_of().iter().map(|&h| f64::from(sample.pools[h] == g)).collect();
-            sample.kish(&inside)
+            // Kish's number, as of `StratifiedSample::kish`.
+            let (sum, squares) = weights[g];
+            if squares > 0.0 { sum * sum / squares } else { 0.0 }
         };
         let possible = [0, 1, 2].map(|k| members.iter().any(|&h| of.expected[h].possible[k]));
         let shape = Shares { part: mean(&|h| of.expected[h].part), rest: mean(&|h| of.expected[h].rest), possible };
