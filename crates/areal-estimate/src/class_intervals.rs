@@ -54,9 +54,16 @@ impl ClassIntervals<'_> {
     /// # Errors
     /// Tables that do not fit each other.
     pub fn overall(&self) -> Result<Interval, EstimateError> {
+        self.overall_about(None)
+    }
+
+    /// The same of a part of the map, about an estimate that is not the sample's own. With as many prior units, so that a part has no shorter
+    /// interval than the whole for the same units.
+    pub(crate) fn overall_about(&self, estimate: Option<f64>) -> Result<Interval, EstimateError> {
         let shares =
             |e: &ExpectedMatrix| Shares { part: e.right(), rest: 1.0 - e.right(), possible: [true, true, false] };
-        self.ratio(|m, r| m == r, |m, r| m != r, shares, 1.0 - self.one_class())
+        let of = self.parts(|m, r| m == r, |m, r| m != r, shares, 1.0 - self.one_class());
+        ratio_interval(self.sample, &PartAndRest { about: estimate, ..of }, self.draws, self.level)
     }
 
     /// Of a user's accuracy: what is mapped as the class and is of it, over all that is mapped as the class.

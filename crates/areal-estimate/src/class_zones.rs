@@ -11,7 +11,7 @@ use crate::publication::significant;
 use crate::rake::rake;
 use crate::rows::{EstimateRow, Population};
 use crate::zone_estimates::{ZoneEstimate, ZoneMethod, zone_fractions};
-use crate::zone_part::{Ground, ZonePart};
+use crate::zone_part::{Ground, Spreads, ZonePart};
 use crate::zoning::{MapDetail, Zoning};
 
 /// Estimates of the zones of a survey.
@@ -88,7 +88,12 @@ impl<'a> ClassZones<'a> {
             if same {
                 return Ok(Some(whole[c]));
             }
-            let Some(fraction) = self.data.sample.domain(&self.data.is_class(c), inside)? else { return Ok(None) };
+            let is_class = self.data.is_class(c);
+            let spreads = Spreads::of(&self.data.sample, &self.data.map, whole.len(), &is_class)?;
+            let known = part.as_ref().map(|part| part.mean(&is_class, &spreads)).transpose()?.flatten();
+            let fraction =
+                known.map_or_else(|| self.data.sample.domain(&is_class, inside), |mean| Ok(Some(mean.estimate)))?;
+            let Some(fraction) = fraction else { return Ok(None) };
             let of_part = part.as_ref().map(|part| part.interval(c, fraction.value)).transpose()?;
             Ok(of_part.map(|interval| (fraction, interval)))
         };
@@ -231,17 +236,17 @@ fn detail(data: &ClassData) -> MapDetail {
 
 /// Where the numbers of zones come from that the sample alone cannot give.
 fn corrected_map(correction: &MapCorrection, numbers: usize) -> Finding {
-    let percent = significant(100.0 * correction.trust, 3);
     let proof = if correction.trust > 0.0 {
-        format!("less {percent} % of the error that the sample shows in each group of cells")
+        let percent = significant(100.0 * correction.trust, 3);
+        format!("{percent} % of the error that the sample shows in each group of cells is taken off")
     } else {
-        "uncorrected, because chance alone may have made the error that the sample shows".to_owned()
+        "the correction is 0, because chance alone may have made the error that the sample shows".to_owned()
     };
+    let method = ZoneMethod::CorrectedMap;
     Finding::warning(
         FindingKind::ModelBased,
         format!(
-            "{} the map's own sums of {}, {proof}: their errors are those of an average zone, and they \
-             have no interval",
+            "{} by {method}, from the map's own sums of {}: {proof}. Their errors are those of an average zone, and they have no interval",
             counted_do(numbers, "zone number", ["is", "are"]),
             correction.base
         ),

@@ -17,6 +17,7 @@ mod class_zones;
 mod clustering;
 mod corrected_map;
 mod counted;
+mod direct;
 mod domain;
 mod draw;
 mod error;
@@ -56,6 +57,7 @@ pub use class_survey::{
 };
 pub use corrected_map::{MapBase, MapCorrection};
 pub use counted::{counted, counted_do};
+pub use direct::direct;
 pub use draw::{Census, Draw, DrawnCell, Frame, FrameBlock};
 pub use error::{EstimateError, Missing};
 pub use estimate::Estimate;
@@ -83,6 +85,6 @@ pub use unit_level::{AreaTotals, UnitInput, UnitLevel, unit_level};
 pub use value_interval::Tails;
 pub use value_survey::{ValueEstimates, ValueSurvey, ValueZone, estimate_value};
 pub use zone_estimates::{
-    VariableKind, ZONE_DRAWS, ZoneEstimate, ZoneFractions, ZoneMethod, ZoneSettings, direct, zone_fractions,
+    VariableKind, ZONE_DRAWS, ZoneEstimate, ZoneFractions, ZoneMethod, ZoneSettings, zone_fractions,
 };
 pub use zoning::{MapDetail, Zoning};

@@ -51,6 +51,8 @@ pub struct StratifiedSample {
     of: Vec<usize>,
     /// Area of each unit over the mean area of its stratum's sample.
     size: Vec<f64>,
+    /// Sums of the second and third powers of these, by stratum.
+    size_powers: Vec<[f64; 2]>,
     /// Labelled units of each stratum.
     pub(crate) n: Vec<usize>,
     area: f64,
@@ -92,10 +94,8 @@ impl StratifiedSample {
             }
         }
         // Areas relative to the mean of the stratum's sample: 1 where all are equal.
-        let size = units.iter().map(|&(h, a)| a * n[h] as f64 / sums[h]).collect();
-        let area = strata.iter().map(|s| s.area).sum();
-        let pools = (0..strata.len()).collect();
-        Ok(Self { of: units.iter().map(|u| u.0).collect(), size, strata, n, area, finite, pools })
+        let size: Vec<f64> = units.iter().map(|&(h, a)| a * n[h] as f64 / sums[h]).collect();
+        Ok(Self::of_parts(strata, units, size, n, finite))
     }
 
     /// A sample in which a stratum may be without a unit, or with one: only the posterior can be taken of it. `units` are the stratum of each
@@ -107,10 +107,19 @@ impl StratifiedSample {
             n[h] += 1;
             sums[h] += weight;
         }
-        let size = units.iter().map(|&(h, weight)| weight * n[h] as f64 / sums[h]).collect();
+        let size: Vec<f64> = units.iter().map(|&(h, weight)| weight * n[h] as f64 / sums[h]).collect();
+        Self::of_parts(strata, units, size, n, finite)
+    }
+
+    fn of_parts(strata: Vec<Stratum>, units: &[(usize, f64)], size: Vec<f64>, n: Vec<usize>, finite: bool) -> Self {
         let area = strata.iter().map(|s| s.area).sum();
+        let mut size_powers = vec![[0.0; 2]; strata.len()];
+        for (&(h, _), size) in units.iter().zip(&size) {
+            let [second, third] = &mut size_powers[h];
+            (*second, *third) = (*second + size.powi(2), *third + size.powi(3));
+        }
         let pools = (0..strata.len()).collect();
-        Self { of: units.iter().map(|u| u.0).collect(), size, strata, n, area, finite, pools }
+        Self { of: units.iter().map(|u| u.0).collect(), size, size_powers, strata, n, area, finite, pools }
     }
 
     /// The same sample whose strata lend each other their variance within a pool ([`domain`](Self::domain)): for each
@@ -172,6 +181,11 @@ impl StratifiedSample {
     /// Area of each unit over the mean area of its stratum's sample.
     pub(crate) fn sizes(&self) -> &[f64] {
         &self.size
+    }
+
+    /// Sums of the second and third powers of these by stratum.
+    pub(crate) fn size_powers(&self) -> &[[f64; 2]] {
+        &self.size_powers
     }
 
     /// Cells on ground of this area in one stratum.

@@ -6,13 +6,13 @@ use crate::area_model::{area_model, smoothed_variances};
 use crate::cell_model::{CellModel, Modelled};
 use crate::class_intervals::ClassIntervals;
 use crate::corrected_map::{CorrectedMap, MapCorrection};
+use crate::direct::{Direct, DirectFractions, direct};
 use crate::error::{EstimateError, Missing, same_length};
 use crate::estimate::Estimate;
 use crate::expected::ExpectedMatrix;
 use crate::interval::{Interval, IntervalMethod, mean_interval};
 use crate::stratified::StratifiedSample;
 use crate::unit_level::{AreaTotals, UnitInput, unit_level};
-use crate::zone_part::{Ground, ZonePart};
 use crate::zoning::{Zoning, fractions};
 
 /// Which estimator a zone's number comes from.
@@ -36,8 +36,8 @@ pub enum ZoneMethod {
     /// The map's own sums, corrected as far as the sample proves an error: model-based. For classes.
     CorrectedMap,
     /// Of classes, direct where the zone has the least number of units, the CV asked for, and no larger error than the corrected map; else
-    /// that. Of a value, direct where the zone has the units and the CV, or the composite would be no better; else composite. One
-    /// choice for all classes of a zone, so that they add up to it.
+    /// that. Of a value, direct where the zone has the least number of units, and the CV or no larger error than the composite; else
+    /// composite. One choice for all classes of a zone, so that they add up to it.
     Auto,
 }
 
@@ -81,16 +81,6 @@ pub enum VariableKind {
     Value,
 }
 
-/// Direct estimate of the mean of `y` in each zone: the ratio of its area to the zone's within the sample
-/// ([`StratifiedSample::domain`]; Rao and Molina 2015, eq. 2.4.4). `None` without a unit.
-///
-/// # Errors
-/// Tables that do not fit.
-pub fn direct(sample: &StratifiedSample, y: &[f64], zoning: &Zoning) -> Result<Vec<Option<Estimate>>, EstimateError> {
-    same_length("the zones of the units", zoning.membership.len(), sample.len())?;
-    (0..zoning.mapped.len()).map(|zone| sample.domain(y, &zoning.indicator(zone))).collect()
-}
-
 /// Zones of a map of classes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ZoneFractions {
@@ -104,7 +94,8 @@ pub struct ZoneFractions {
 /// are each unit's class on the map and in truth, `expected` is what the map expects of each stratum.
 ///
 /// Only direct numbers have intervals, which count what was not drawn, as over the whole map ([`ClassIntervals`](crate::ClassIntervals)); their
-/// coverage is simulated in `tests/coverage`.
+/// coverage is simulated in `tests/coverage`. Direct numbers rest on the known areas of the strata in the zone, or of the map classes where there is one stratum,
+/// wherever each of them has a unit there.
 ///
 /// # Errors
 /// Tables that do not fit, or a model that cannot be fitted where it was asked for by name.
@@ -121,29 +112,38 @@ pub fn zone_fractions(
     }
     let classes = zoning.mapped.first().map_or(0, Vec::len);
     let y: Vec<Vec<f64>> = (0..classes).map(|c| reference.iter().map(|&r| f64::from(r == c)).collect()).collect();
-    let model = CellModel::fit(sample, map, &y, zoning, VariableKind::Fraction)?;
     let corrected = CorrectedMap::fit(sample, map, &y, zoning)?;
-    let own: Vec<Vec<Option<Estimate>>> = y.iter().map(|y| direct(sample, y, zoning)).collect::<Result<_, _>>()?;
     let shares: Vec<Vec<f64>> = zoning.mapped.iter().map(|mapped| fractions(mapped)).collect();
-    let zones = 0..shares.len();
-    let of_classes = |modelled: &dyn Fn(usize, usize) -> Modelled| -> Vec<Vec<Modelled>> {
-        zones.clone().map(|z| (0..classes).map(|c| modelled(z, c)).collect()).collect()
-    };
-    let tables = Tables {
-        synthetic: of_classes(&|z, c| model.synthetic(&shares[z], c)),
-        composite: of_classes(&|z, c| model.composite(z, &shares[z], c)),
-        fallback: (ZoneMethod::CorrectedMap, zones.clone().map(|z| corrected.zone(z)).collect()),
-        direct: zones.clone().map(|z| own.iter().map(|o| o[z]).collect::<Option<_>>()).collect(),
-        counts: zoning.counts(),
-        kind: VariableKind::Fraction,
+    // A table of what the method does not use would be large where there are many zones and classes.
+    let is_any = |methods: &[ZoneMethod]| methods.contains(&settings.method);
+    let model = is_any(&[ZoneMethod::Synthetic, ZoneMethod::Composite, ZoneMethod::FayHerriot])
+        .then(|| CellModel::fit(sample, map, &y, zoning, VariableKind::Fraction))
+        .transpose()?;
+    let of_classes = |methods: &[ZoneMethod], modelled: &dyn Fn(&CellModel, usize, usize) -> Modelled| {
+        let zone = |model: &CellModel, z| (0..classes).map(|c| modelled(model, z, c)).collect();
+        let model = model.as_ref().filter(|_| is_any(methods));
+        model.map_or_else(Vec::new, |model| (0..shares.len()).map(|z| zone(model, z)).collect())
     };
     let surveyed = ClassIntervals { sample, map, reference, expected, draws: settings.draws, level: settings.level };
+    let direct = DirectFractions::new(surveyed, &y, zoning)?;
+    let counts = zoning.counts();
+    let own = |z: usize| match settings.method {
+        ZoneMethod::Direct | ZoneMethod::FayHerriot => direct.zone(z),
+        ZoneMethod::Auto if counts[z] >= settings.min_units => direct.zone(z),
+        _ => Ok(None),
+    };
+    let tables = Tables {
+        synthetic: of_classes(&[ZoneMethod::Synthetic, ZoneMethod::FayHerriot], &|m, z, c| m.synthetic(&shares[z], c)),
+        composite: of_classes(&[ZoneMethod::Composite], &|m, z, c| m.composite(z, &shares[z], c)),
+        fallback: (ZoneMethod::CorrectedMap, (0..shares.len()).map(|z| corrected.zone(z)).collect()),
+        direct: (0..shares.len()).map(own).collect::<Result<_, _>>()?,
+        counts: counts.clone(),
+        kind: VariableKind::Fraction,
+    };
     let mut found = tables.choose(settings)?;
     for (z, row) in found.iter_mut().enumerate() {
         if row.iter().any(|e| e.method == ZoneMethod::Direct) {
-            let areas = zoning.strata.get(z).map_or(&[][..], Vec::as_slice);
-            let (inside, mapped) = (zoning.indicator(z), zoning.mapped[z].as_slice());
-            let part = ZonePart::new(&surveyed, &Ground { inside: &inside, strata: areas, mapped })?;
+            let part = direct.part(z)?;
             for (c, e) in row.iter_mut().enumerate() {
                 e.interval = part.as_ref().map_or(Ok(e.interval), |part| part.interval(c, e.estimate.value))?;
             }
@@ -181,7 +181,10 @@ pub fn zone_means(
         synthetic: (0..map_means.len()).map(|z| shifted(z, model.synthetic(&[1.0], 0))).collect(),
         fallback: (ZoneMethod::Composite, composite.clone()),
         composite,
-        direct: direct(sample, y, zoning)?.into_iter().map(|e| e.map(|e| vec![e])).collect(),
+        direct: direct(sample, y, zoning)?
+            .into_iter()
+            .map(|e| e.map(|e| Direct { estimates: vec![e], error: e.standard_error }))
+            .collect(),
         counts: zoning.counts(),
         kind: VariableKind::Value,
     };
@@ -217,20 +220,20 @@ fn unit_level_means(
     Ok(estimates.map(finish).collect())
 }
 
-/// All candidates, `[zone][class]`.
+/// The candidates of the method, `[zone][class]`.
 struct Tables {
     synthetic: Vec<Vec<Modelled>>,
     composite: Vec<Vec<Modelled>>,
     /// What a zone gets whose own units are too few.
     fallback: (ZoneMethod, Vec<Vec<Modelled>>),
-    direct: Vec<Option<Vec<Estimate>>>,
+    direct: Vec<Option<Direct>>,
     counts: Vec<usize>,
     kind: VariableKind,
 }
 
 impl Tables {
     fn choose(&self, settings: &ZoneSettings) -> Result<Vec<Vec<ZoneEstimate>>, EstimateError> {
-        let zones = 0..self.synthetic.len();
+        let zones = 0..self.counts.len();
         if settings.method == ZoneMethod::FayHerriot {
             return self.fay_herriot();
         }
@@ -247,7 +250,7 @@ impl Tables {
             of.iter().map(|m| finish_model(m.value, m.mse, self.counts[z], method, self.kind)).collect()
         };
         let own = self.direct[z].as_ref();
-        let direct = |own: &Vec<Estimate>| own.iter().map(|e| finish_direct(*e, settings.level)).collect();
+        let direct = |own: &Direct| own.estimates.iter().map(|e| finish_direct(*e, settings.level)).collect();
         match (settings.method, own) {
             (ZoneMethod::Synthetic | ZoneMethod::Composite, _) => modelled(settings.method),
             (ZoneMethod::Direct, Some(own)) => direct(own),
@@ -256,19 +259,20 @@ impl Tables {
         }
     }
 
-    /// The zone's own units are enough, and for classes the corrected map would do no better; a value's also where the composite would not.
-    fn direct_will_do(&self, z: usize, own: &[Estimate], settings: &ZoneSettings) -> bool {
-        let error: f64 = own.iter().map(|e| e.standard_error).sum();
-        let enough =
-            |scale: f64| self.counts[z] >= settings.min_units && error > 0.0 && error <= settings.max_cv * scale;
+    /// The zone's own units are enough, and for classes the corrected map would do no better; of a value the composite's error may stand in for
+    /// the CV. From fewer units the error is itself uncertain.
+    fn direct_will_do(&self, z: usize, own: &Direct, settings: &ZoneSettings) -> bool {
+        let error = own.error;
+        if self.counts[z] < settings.min_units || error <= 0.0 {
+            return false;
+        }
         let model: Option<f64> = self.fallback.1[z].iter().map(|m| m.mse.map(f64::sqrt)).sum();
         let no_better = model.is_none_or(|m| m >= error);
         match self.kind {
-            VariableKind::Fraction => enough(1.0) && no_better,
+            VariableKind::Fraction => error <= settings.max_cv && no_better,
             VariableKind::Value => {
-                // The error from a few units is itself uncertain.
-                let known = self.counts[z] >= settings.min_units.min(MIN_UNITS_FOR_ERROR) && error > 0.0;
-                enough(own.iter().map(|e| e.value.abs()).sum()) || (known && no_better)
+                let size: f64 = own.estimates.iter().map(|e| e.value.abs()).sum();
+                error <= settings.max_cv * size || no_better
             }
         }
     }
@@ -276,9 +280,9 @@ impl Tables {
     /// Each class by itself; sampling variances are smoothed over zones.
     fn fay_herriot(&self) -> Result<Vec<Vec<ZoneEstimate>>, EstimateError> {
         let classes = self.synthetic.first().map_or(0, Vec::len);
-        let mut found = vec![Vec::with_capacity(classes); self.synthetic.len()];
+        let mut found = vec![Vec::with_capacity(classes); self.counts.len()];
         for c in 0..classes {
-            let own: Vec<Option<Estimate>> = self.direct.iter().map(|d| d.as_ref().map(|d| d[c])).collect();
+            let own: Vec<Option<Estimate>> = self.direct.iter().map(|d| d.as_ref().map(|d| d.estimates[c])).collect();
             let other: Vec<f64> = self.synthetic.iter().map(|s| s[c].value).collect();
             let smooth = smoothed_variances(&own, &other, self.kind);
             for (z, (value, mse)) in area_model(&own, &other, &smooth)?.into_iter().enumerate() {
@@ -289,9 +293,6 @@ impl Tables {
         Ok(found)
     }
 }
-
-/// From this number of units in a zone on, its direct error is compared with the model's.
-const MIN_UNITS_FOR_ERROR: usize = 10;
 
 /// With the interval of the zone's moments, which its [`ZonePart`] or the [tails](crate::Tails) of its map replace.
 fn finish_direct(own: Estimate, level: f64) -> ZoneEstimate {

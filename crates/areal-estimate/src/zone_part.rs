@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use crate::class_intervals::ClassIntervals;
+use crate::domain::JOINED;
 use crate::error::{EstimateError, same_length};
+use crate::estimate::{Estimate, MOST_DEGREES, settled};
 use crate::expected::ExpectedMatrix;
 use crate::interval::Interval;
 use crate::stratified::{StratifiedSample, Stratum};
 
-/// A zone, or all zones together.
+/// A zone, all zones together, or the ground that the model was trained on.
 #[derive(Clone, Copy)]
 pub(crate) struct Ground<'a> {
     /// The fraction of each unit in it.
@@ -19,7 +21,7 @@ pub(crate) struct Ground<'a> {
     pub mapped: &'a [f64],
 }
 
-/// Part of the map as the posterior sees it. Its strata are the parts of the sample's strata that lie in it; those that share their
+/// Part of the map as the posterior and the direct estimates see it. Its strata are the parts of the sample's strata that lie in it; those that share their
 /// variance are one, and the only one is cut into its map classes. Their areas are known, even where none of their units lies in the part: an
 /// error of the map there was not drawn either. The units of a stratum in the part are a simple random sample of it (Sarndal, Swensson and
 /// Wretman 1992, section 10.4).
@@ -30,6 +32,44 @@ pub(crate) struct ZonePart {
     expected: Vec<ExpectedMatrix>,
     draws: usize,
     level: f64,
+    /// The units of the whole sample that lie in it.
+    drawn: Vec<usize>,
+    /// For each stratum the pool that it is cut from, and its map class, where it is cut out of a stratum of several.
+    cut: Vec<(usize, Option<usize>)>,
+    /// True where the areas of its strata are known, not as many as the sample shows.
+    known: bool,
+}
+
+/// A mean over a part.
+pub(crate) struct PartMean {
+    pub estimate: Estimate,
+    /// Its standard error by the variances over the whole of each stratum alone. Who chooses parts by it does not prefer those whose few units are alike.
+    pub anticipated: f64,
+}
+
+/// Variances of a variable over the whole sample, in each pool of strata and in each map class.
+pub(crate) struct Spreads {
+    by_pool: Vec<f64>,
+    by_class: Vec<f64>,
+}
+
+impl Spreads {
+    pub(crate) fn of(
+        sample: &StratifiedSample,
+        map: &[usize],
+        classes: usize,
+        y: &[f64],
+    ) -> Result<Self, EstimateError> {
+        let mut sums = vec![[0.0; 3]; classes];
+        for ((&class, weight), y) in map.iter().zip(sample.weights()).zip(y) {
+            let [all, first, second] = &mut sums[class];
+            (*all, *first, *second) = (*all + weight, *first + weight * y, *second + weight * y * y);
+        }
+        let variance = |[all, first, second]: [f64; 3]| {
+            if all > 0.0 { (second / all - (first / all).powi(2)).max(0.0) } else { 0.0 }
+        };
+        Ok(Self { by_pool: sample.variances_of_pools(y)?, by_class: sums.into_iter().map(variance).collect() })
+    }
 }
 
 /// One stratum of a part.
@@ -63,6 +103,7 @@ impl ZonePart {
             Stratum { name: k.to_string(), population: (piece.cells.round() as u64).max(n).max(1), area: piece.area }
         };
         let strata = pieces.iter().enumerate().map(stratum).collect();
+        let cut = pieces.iter().map(|(pool, piece)| (*pool, piece.class)).collect();
         Ok(Some(Self {
             sample: StratifiedSample::thin(strata, &units, whole.is_finite()),
             map: drawn.iter().map(|&u| of.map[u]).collect(),
@@ -70,20 +111,63 @@ impl ZonePart {
             expected: pieces.into_iter().map(|(_, piece)| piece.expected).collect(),
             draws: of.draws,
             level: of.level,
+            drawn,
+            cut,
+            known: !ground.strata.is_empty(),
         }))
+    }
+
+    /// Mean of a variable of the whole sample over the part, by the known areas of its strata there: the separate estimator, design-unbiased given how many
+    /// units lie in each (Sarndal, Swensson and Wretman 1992, section 10.5). The variance over the whole of a stratum counts for
+    /// [`JOINED`] degrees of freedom beside that of its units in the part, which may be one. `None` where a stratum has no unit there, or the
+    /// areas are not known.
+    pub(crate) fn mean(&self, y: &[f64], spreads: &Spreads) -> Result<Option<PartMean>, EstimateError> {
+        if !self.known || self.sample.n.contains(&0) {
+            return Ok(None);
+        }
+        let own: Vec<f64> = self.drawn.iter().map(|&u| y[u]).collect();
+        let means = self.sample.stratum_means(&own)?;
+        let powers = self.sample.stratum_powers(&own, &means);
+        let (mut value, mut variance, mut spread, mut anticipated) = (0.0, 0.0, 0.0, 0.0);
+        for (k, (stratum, (pool, class))) in self.sample.strata().iter().zip(&self.cut).enumerate() {
+            let (n, weight) = (self.sample.n[k] as f64, stratum.area / self.sample.area());
+            let over_all = class.map_or(spreads.by_pool[*pool], |class| spreads.by_class[class]);
+            let over_all = over_all * self.sample.size_powers()[k][0] / n;
+            let degrees = n - 1.0 + JOINED;
+            let per_unit = weight.powi(2) * self.sample.undrawn(k) / n;
+            let v = per_unit * (powers[k][0] + JOINED * over_all) / degrees;
+            anticipated += per_unit * over_all;
+            value += weight * means[k];
+            variance += v;
+            spread += v * v / degrees;
+        }
+        let degrees = if spread > 0.0 { (variance * variance / spread).min(MOST_DEGREES) } else { MOST_DEGREES };
+        let variance = settled(variance, 1.0);
+        let found = Estimate { degrees, ..Estimate::fraction(value.clamp(0.0, 1.0), variance, self.drawn.len()) };
+        let degenerate = variance <= 0.0 || found.value <= 0.0 || found.value >= 1.0;
+        let estimate = if degenerate { Estimate { effective_n: self.sample.units().1, ..found } } else { found };
+        Ok(Some(PartMean { estimate, anticipated: anticipated.sqrt() }))
     }
 
     /// Interval of a class's fraction of the part, about its estimate.
     pub(crate) fn interval(&self, class: usize, estimate: f64) -> Result<Interval, EstimateError> {
-        let intervals = ClassIntervals {
+        self.intervals().area_about(class, Some(estimate))
+    }
+
+    /// Interval of overall accuracy in the part, about its estimate.
+    pub(crate) fn overall(&self, estimate: f64) -> Result<Interval, EstimateError> {
+        self.intervals().overall_about(Some(estimate))
+    }
+
+    fn intervals(&self) -> ClassIntervals<'_> {
+        ClassIntervals {
             sample: &self.sample,
             map: &self.map,
             reference: &self.reference,
             expected: &self.expected,
             draws: self.draws,
             level: self.level,
-        };
-        intervals.area_about(class, Some(estimate))
+        }
     }
 }
 

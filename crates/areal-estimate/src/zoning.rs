@@ -48,6 +48,21 @@ impl Zoning {
         self.membership.iter().map(fraction).collect()
     }
 
+    /// For each zone the units in it, each with the fraction of it that lies there.
+    pub(crate) fn units_of_zones(&self) -> Vec<Vec<(usize, f64)>> {
+        let mut units: Vec<Vec<(usize, f64)>> = vec![Vec::new(); self.mapped.len()];
+        for (unit, of) in self.membership.iter().enumerate() {
+            for &(zone, fraction) in of.iter().filter(|(_, fraction)| *fraction != 0.0) {
+                // A zone named twice has the sum, as of `indicator`.
+                match units[zone].last_mut().filter(|last| last.0 == unit) {
+                    Some(last) => last.1 += fraction,
+                    None => units[zone].push((unit, fraction)),
+                }
+            }
+        }
+        units
+    }
+
     /// Labelled units that lie in each zone, at least in part.
     pub(crate) fn counts(&self) -> Vec<usize> {
         let mut counts = vec![0; self.mapped.len()];
