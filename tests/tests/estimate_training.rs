@@ -7,7 +7,7 @@ use areal_grid::{PixelType, Target};
 use areal_raster::{Feature, Field, FieldKind, FieldValue, VectorLayer, write_layer};
 use areal_store::{Footprint, Label, PatchRecord, RecordTable, Split};
 
-use crate::common::{number, rows};
+use crate::common::{Row, number, rows};
 use crate::survey_world::{grid, world};
 
 #[test]
@@ -39,6 +39,10 @@ fn units_in_training_patches_are_found() {
     let found = rows(&w.path("x/accuracy.csv"));
     assert_eq!((found[1]["measure"].as_str(), found[1]["n"].as_str()), ("overall-in-training", "1"));
     assert_eq!((found[2]["measure"].as_str(), found[2]["n"].as_str()), ("overall-elsewhere", "299"));
+    // The interval of 299 units was shorter than that of all 300: it came from their standard error.
+    let width = |row: &Row| number(row, "high") - number(row, "low");
+    assert!(width(&found[2]) > 0.98 * width(&found[0]), "{:?} {:?}", found[0], found[2]);
+    assert!(width(&found[1]) > width(&found[0]), "{:?}", found[1]);
 }
 
 /// Writes `store.json` and `patches.csv` of a store whose patches of the training split are `train`, and those of the test

@@ -6,8 +6,9 @@ use crate::counted::counted;
 use crate::error::EstimateError;
 use crate::estimate::Estimate;
 use crate::finding::{Finding, training_overlap};
-use crate::interval::{Interval, fraction_interval};
+use crate::interval::Interval;
 use crate::rows::{AccuracyRow, MatrixRow};
+use crate::zone_part::{Ground, ZonePart};
 
 impl ClassData<'_> {
     /// Rows of `accuracy.csv`, and the finding about units on training patches.
@@ -17,11 +18,10 @@ impl ClassData<'_> {
     ) -> Result<(Vec<AccuracyRow>, Option<Finding>), EstimateError> {
         let overall = Some((accuracy.overall, self.intervals().overall()?));
         let mut rows = vec![accuracy_row("overall", None, overall)];
-        let (inside, elsewhere) = self.training()?;
+        let [inside, elsewhere] = self.training()?;
         if inside.is_some() {
-            let from_moments = |e: Estimate| (e, fraction_interval(&e, self.settings.level));
-            rows.push(accuracy_row("overall-in-training", None, inside.map(from_moments)));
-            rows.push(accuracy_row("overall-elsewhere", None, elsewhere.map(from_moments)));
+            rows.push(accuracy_row("overall-in-training", None, inside));
+            rows.push(accuracy_row("overall-elsewhere", None, elsewhere));
         }
         for (c, (class, found)) in self.survey.classes.iter().zip(&accuracy.classes).enumerate() {
             let users = found.users.map(|e| Ok::<_, EstimateError>((e, self.intervals().users(c)?))).transpose()?;
@@ -35,15 +35,25 @@ impl ClassData<'_> {
                 (row.standard_error, row.low, row.high) = (None, None, None);
             }
         }
-        Ok((rows, self.training_finding(inside, elsewhere)))
+        Ok((rows, self.training_finding(inside.map(|(e, _)| e), elsewhere.map(|(e, _)| e))))
     }
 
-    /// Overall accuracy on ground that the model was trained on, and elsewhere.
-    fn training(&self) -> Result<(Option<Estimate>, Option<Estimate>), EstimateError> {
+    /// Overall accuracy on ground that the model was trained on, and elsewhere, with intervals that count what was not drawn there, as that
+    /// of the whole does.
+    fn training(&self) -> Result<[Option<(Estimate, Interval)>; 2], EstimateError> {
         let right: Vec<f64> = self.map.iter().zip(&self.reference).map(|(m, r)| f64::from(m == r)).collect();
         let inside: Vec<f64> = self.survey.sample.units.iter().map(|u| f64::from(u.in_training)).collect();
         let outside: Vec<f64> = inside.iter().map(|i| 1.0 - i).collect();
-        Ok((self.sample.domain(&right, &inside)?, self.sample.domain(&right, &outside)?))
+        let of_part = |inside: &[f64]| -> Result<_, EstimateError> {
+            let Some(estimate) = self.sample.domain(&right, inside)? else { return Ok(None) };
+            let mut mapped = vec![0.0; self.survey.classes.len()];
+            for ((class, weight), inside) in self.map.iter().zip(self.sample.weights()).zip(inside) {
+                mapped[*class] += weight * inside;
+            }
+            let part = ZonePart::new(&self.intervals(), &Ground { inside, strata: &[], mapped: &mapped })?;
+            Ok(part.map(|part| part.overall(estimate.value)).transpose()?.map(|interval| (estimate, interval)))
+        };
+        Ok([of_part(&inside)?, of_part(&outside)?])
     }
 
     fn training_finding(&self, inside: Option<Estimate>, elsewhere: Option<Estimate>) -> Option<Finding> {
