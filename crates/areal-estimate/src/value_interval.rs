@@ -31,9 +31,15 @@ impl Tails {
         Self { low: mean - beyond(greatest - mean), mean, high: mean + beyond(mean - least) }
     }
 
-    /// Tails of what is left of a value by `slope` times the map, at a cell that the map shows as the mean: the largest error there may be.
-    fn of_errors(&self, slope: f64) -> Self {
-        let shown = slope * self.mean;
+    /// The same for a map whose level is off by so much: its mean error in the sample.
+    #[must_use]
+    pub(crate) fn shifted(&self, by: f64) -> Self {
+        Self { low: self.low + by, mean: self.mean + by, high: self.high + by }
+    }
+
+    /// Tails of what is left of a value by `slope` times the map, at a cell that the map shows as the mean, `shown`: the largest error there may be.
+    fn of_errors(&self, slope: f64, shown: f64) -> Self {
+        let shown = slope * shown;
         Self { low: self.low - shown, mean: self.mean - shown, high: self.high - shown }
     }
 
@@ -163,17 +169,17 @@ impl StratifiedSample {
         Piece { weight, units: Vec::new(), outside: (0, 0.0), undrawn: self.undrawn(h), tails }
     }
 
-    /// What is left of a value in the strata by a map that an estimator uses.
+    /// What is left of a value in the strata by a map that an estimator uses, whose mean error is `level`; `tails` are shifted by it.
     pub(crate) fn residual_pieces(
         &self,
         y: &[f64],
         predicted: &[f64],
-        slope: f64,
+        [slope, level]: [f64; 2],
         tails: &[Tails],
     ) -> Result<Vec<Piece>, EstimateError> {
         same_length("the predictions", predicted.len(), y.len())?;
         let errors: Vec<f64> = y.iter().zip(predicted).map(|(y, f)| y - slope * f).collect();
-        let of_errors: Vec<Tails> = tails.iter().map(|t| t.of_errors(slope)).collect();
+        let of_errors: Vec<Tails> = tails.iter().map(|t| t.of_errors(slope, t.mean - level)).collect();
         self.pieces(&errors, &of_errors)
     }
 
@@ -234,11 +240,11 @@ mod tests {
         let y = [10.0, 11.0, 9.0, 10.0, 80.0, 81.0, 79.0, 80.0];
         let tails = [Tails { low: 8.0, mean: 10.0, high: 13.0 }, Tails { low: 76.0, mean: 80.0, high: 86.0 }];
         // A cell of 8 that is shown as 10 has 8 - 5 = 3 left, of 76 as 80 has 76 - 40.
-        let pieces = sample.residual_pieces(&y, &y, 0.5, &tails).unwrap();
+        let pieces = sample.residual_pieces(&y, &y, [0.5, 0.0], &tails).unwrap();
         let ends: Vec<[f64; 2]> = pieces.iter().map(|p| [p.tails.low, p.tails.high]).collect();
         assert_eq!(ends, [[3.0, 8.0], [36.0, 46.0]]);
         // Their errors lie between the tails of both strata, not about the mean of the whole map, 45.
-        let pieces = sample.residual_pieces(&y, &y, 1.0, &tails).unwrap();
+        let pieces = sample.residual_pieces(&y, &y, [1.0, 0.0], &tails).unwrap();
         let ends: Vec<[f64; 2]> = pieces.iter().map(|p| [p.tails.low, p.tails.high]).collect();
         assert_eq!(ends, [[-2.0, 3.0], [-4.0, 6.0]]);
     }

@@ -3,12 +3,13 @@
 use crate::class_findings::worse_than_strata;
 use crate::class_survey::{SurveySample, SurveySettings};
 use crate::clustering::{GroupFraction, clustered, thin_strata};
-use crate::counted::counted;
+use crate::counted::{counted, counted_do};
 use crate::error::{EstimateError, Missing};
 use crate::estimate::Estimate;
 use crate::estimator::{Auxiliary, Estimator};
 use crate::finding::{Finding, FindingKind};
 use crate::interval::Interval;
+use crate::publication::significant;
 use crate::rows::{EstimateRow, Population, Subject};
 use crate::stratified::StratifiedSample;
 use crate::value_interval::{Tails, value_interval};
@@ -72,15 +73,18 @@ pub fn estimate_value(survey: &ValueSurvey, settings: &SurveySettings) -> Result
     let (mut rows, gain) = data.whole()?;
     let designed = survey.sample.designed;
     let less_precise = worse_than_strata(settings.estimator, &rows, &[gain]).filter(|_| designed);
+    let mut unlike = None;
     if !survey.zones.is_empty() {
         rows.extend(data.together(&rows)?);
-        rows.extend(data.zones()?);
+        let (zones, finding) = data.zones()?;
+        rows.extend(zones);
+        unlike = finding.filter(|_| designed);
     }
     if !survey.sample.designed {
         rows = rows.into_iter().map(EstimateRow::without_error).collect();
     }
     let mut findings = data.findings()?;
-    findings.extend(less_precise);
+    findings.extend(less_precise.into_iter().chain(unlike));
     Ok(ValueEstimates { rows, gain, findings })
 }
 
@@ -92,15 +96,26 @@ struct ValueData<'a> {
     y: Vec<f64>,
     predicted: Vec<f64>,
     zoning: Zoning,
+    /// Mean error of the map in the sample.
+    level: f64,
+    /// What the mean of each stratum can rest on: by the map, at the level of the sample.
+    tails: Vec<Tails>,
 }
 
 impl<'a> ValueData<'a> {
     fn new(survey: &'a ValueSurvey, settings: &'a SurveySettings) -> Result<Self, EstimateError> {
         let units = || survey.sample.units.iter().enumerate();
+        let sample = survey.sample.stratified(settings.finite)?;
+        let y: Vec<f64> = units().map(|(k, u)| u.reference.number(k)).collect::<Result<_, _>>()?;
+        let predicted: Vec<f64> = units().map(|(k, u)| u.mapped.number(k)).collect::<Result<_, _>>()?;
+        let errors: Vec<f64> = y.iter().zip(&predicted).map(|(y, f)| y - f).collect();
+        let level = sample.sum(&errors)? / sample.area();
         Ok(Self {
-            sample: survey.sample.stratified(settings.finite)?,
-            y: units().map(|(k, u)| u.reference.number(k)).collect::<Result<_, _>>()?,
-            predicted: units().map(|(k, u)| u.mapped.number(k)).collect::<Result<_, _>>()?,
+            tails: survey.tails.iter().map(|t| t.shifted(level)).collect(),
+            sample,
+            y,
+            predicted,
+            level,
             zoning: Zoning::new(&survey.sample.units, survey.zones.iter().map(|z| vec![z.area]).collect()),
             survey,
             settings,
@@ -130,9 +145,19 @@ impl<'a> ValueData<'a> {
         EstimateRow::new(subject, mean, interval, method, &self.settings.grading())
     }
 
-    /// Interval of a mean over a part of the map.
+    /// Interval of a mean over a part of the map. The units there tell of its error, those of the strata elsewhere do not.
     fn part_interval(&self, mean: &Estimate, inside: &[f64], tails: Tails) -> Result<Interval, EstimateError> {
-        let pieces = self.sample.pieces_of_part(&self.y, inside, tails, &self.survey.tails)?;
+        let mean = &Estimate { degrees: mean.degrees.min(mean.n as f64 - 1.0), ..*mean };
+        // The map may be off otherwise here than elsewhere.
+        let errors = self.y.iter().zip(&self.predicted).map(|(y, f)| y - f);
+        let weights = self.sample.weights();
+        let (ground, sum) = weights
+            .iter()
+            .zip(inside)
+            .zip(errors)
+            .fold((0.0, 0.0), |(ground, sum), ((w, z), error)| (ground + w * z, sum + w * z * error));
+        let tails = tails.shifted(if ground > 0.0 { sum / ground } else { self.level });
+        let pieces = self.sample.pieces_of_part(&self.y, inside, tails, &self.tails)?;
         Ok(value_interval(mean, &pieces, self.settings.zones.draws, self.settings.level))
     }
 
@@ -151,13 +176,13 @@ impl<'a> ValueData<'a> {
         let aux = Auxiliary { predicted: &self.predicted, map_mean, group: &[], fractions: &[] };
         let (mean, gain) = self.settings.estimator.mean(&self.sample, &self.y, &aux)?;
         let subject = self.subject(self.survey.sample.population, None, map_mean);
-        let (sample, y, tails) = (&self.sample, &self.y, &self.survey.tails);
+        let (sample, y, tails, level) = (&self.sample, &self.y, &self.tails, self.level);
         let pieces = match self.settings.estimator {
             Estimator::Stratified | Estimator::PostStratified => sample.pieces(y, tails)?,
-            Estimator::Difference => sample.residual_pieces(y, &self.predicted, 1.0, tails)?,
+            Estimator::Difference => sample.residual_pieces(y, &self.predicted, [1.0, level], tails)?,
             Estimator::Regression | Estimator::PredictionPowered => {
                 let slope = sample.slope(y, &self.predicted)?;
-                sample.residual_pieces(y, &self.predicted, slope, tails)?
+                sample.residual_pieces(y, &self.predicted, [slope, level], tails)?
             }
         };
         let interval = value_interval(&mean, &pieces, self.settings.draws, self.settings.level);
@@ -179,21 +204,55 @@ impl<'a> ValueData<'a> {
         found.iter().map(row).collect()
     }
 
-    fn zones(&self) -> Result<Vec<EstimateRow>, EstimateError> {
+    /// Rows of every zone. A model's number that lies outside the interval of the zone's own units is unreliable, whatever the error of an average zone.
+    fn zones(&self) -> Result<(Vec<EstimateRow>, Option<Finding>), EstimateError> {
         let means: Vec<f64> = self.survey.zones.iter().map(|z| z.map_mean).collect();
         let found = zone_means(&self.sample, &self.y, &self.predicted, &means, &self.zoning, &self.settings.zones)?;
-        let row = |(z, (zone, found)): (usize, (&'a ValueZone, ZoneEstimate))| {
-            let interval = match found.method {
-                ZoneMethod::Direct => self.part_interval(&found.estimate, &self.zoning.indicator(z), zone.tails)?,
-                _ => found.interval,
-            };
-            let found = ZoneEstimate { interval, ..found };
+        let (mut rows, mut unlike) = (Vec::new(), Vec::new());
+        for (z, (zone, found)) in self.survey.zones.iter().zip(found).enumerate().filter(|(_, (z, _))| z.area > 0.0) {
+            let inside = self.zoning.indicator(z);
+            let is_direct = found.method == ZoneMethod::Direct;
+            let own = if is_direct { Some(found.estimate) } else { self.sample.domain(&self.y, &inside)? };
+            let own = own.map(|own| self.part_interval(&own, &inside, zone.tails)).transpose()?;
+            let interval = own.filter(|_| is_direct).unwrap_or(found.interval);
             let subject = self.subject(Population::Zone, Some(zone), zone.map_mean);
-            Ok(EstimateRow::zone(&subject, &found, 1.0, &found.method.to_string(), &self.settings.grading()))
-        };
-        self.survey.zones.iter().zip(found).enumerate().filter(|(_, (zone, _))| zone.area > 0.0).map(row).collect()
+            let estimate = ZoneEstimate { interval, ..found };
+            let mut row =
+                EstimateRow::zone(&subject, &estimate, 1.0, &found.method.to_string(), &self.settings.grading());
+            if let Some(own) = own.filter(|own| !is_direct && !own.covers(found.estimate.value)) {
+                row = row.unreliable();
+                unlike.push((zone.id.as_str(), found.estimate, own));
+            }
+            rows.push(row);
+        }
+        Ok((rows, unlike_others(&unlike)))
     }
 }
+
+/// Zones whose model-based numbers their own units contradict.
+fn unlike_others(zones: &[(&str, Estimate, Interval)]) -> Option<Finding> {
+    let shown = |v: f64| significant(v, 3);
+    let of = |(id, number, own): &(&str, Estimate, Interval)| {
+        let (value, low, high) = (shown(number.value), shown(own.low), shown(own.high));
+        format!("{id} {value} against {low} to {high} from {}", counted(number.n, "unit"))
+    };
+    let named: Vec<String> = zones.iter().take(ZONES_NAMED).map(of).collect();
+    (!zones.is_empty()).then(|| {
+        Finding::warning(
+            FindingKind::ModelBased,
+            format!(
+                "{} outside the interval of the zone's own units ({}{}): such a zone is unlike the others, and its number is \
+                 called unreliable",
+                counted_do(zones.len(), "model-based zone number", ["lies", "lie"]),
+                named.join(", "),
+                if zones.len() > ZONES_NAMED { ", ..." } else { "" }
+            ),
+        )
+    })
+}
+
+/// Zones that a finding names.
+const ZONES_NAMED: usize = 5;
 
 /// From this number of units on that are not of the commonest value, intervals hold whatever the map shows (`tests/coverage`).
 const MIN_VALUES: usize = 6;
@@ -221,81 +280,4 @@ fn few_values(y: &[f64], name: &str) -> Option<Finding> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::labelled_unit::{CellValue, LabelledUnit};
-    use crate::stratified::Stratum;
-    use crate::{CvLimits, ZoneSettings};
-
-    /// A zone without a predicted cell has no row; the rows of the zones after it were those of their neighbours once.
-    #[test]
-    fn rows_stay_with_their_zones_where_one_is_empty() {
-        let tails = Tails { low: 2.0, mean: 7.0, high: 12.0 };
-        let zone = |id: &str, area: f64, map_mean: f64| ValueZone {
-            id: id.into(),
-            name: String::new(),
-            area,
-            map_mean,
-            tails,
-        };
-        // Ten units a zone: 1 and 3 by turns in b, 11 and 13 in c. The map is right but for its mean error of 0.
-        let unit = |k: usize| {
-            let z = 1 + k / 10;
-            let value = [2.0, 12.0][k / 10] + if k.is_multiple_of(2) { -1.0 } else { 1.0 };
-            LabelledUnit {
-                stratum: 0,
-                area: 1.0,
-                mapped: CellValue::Number([2.0, 12.0][k / 10]),
-                reference: CellValue::Number(value),
-                probabilities: Vec::new(),
-                group: 0,
-                zones: vec![(z, 1.0)],
-                in_zones: 1.0,
-                in_training: false,
-            }
-        };
-        let survey = ValueSurvey {
-            name: "wealth".into(),
-            unit: String::new(),
-            sample: SurveySample {
-                strata: vec![Stratum { name: "whole".into(), population: 2000, area: 2000.0 }],
-                population: Population::Map,
-                pools: Vec::new(),
-                expected: Vec::new(),
-                units: (0..20).map(unit).collect(),
-                designed: true,
-            },
-            map_mean: 7.0,
-            tails: vec![tails],
-            zones: vec![zone("a", 0.0, f64::NAN), zone("b", 1000.0, 2.0), zone("c", 1000.0, 12.0)],
-            together: zone("", 2000.0, 7.0),
-        };
-        let settings = SurveySettings {
-            estimator: Estimator::Stratified,
-            level: 0.95,
-            finite: false,
-            zones: ZoneSettings { method: ZoneMethod::Direct, min_units: 5, max_cv: 1.0, level: 0.95, draws: 400 },
-            limits: CvLimits::default(),
-            draws: 1000,
-            benchmark: false,
-        };
-        let found = estimate_value(&survey, &settings).unwrap();
-        assert_eq!(found.findings, []);
-        let zones: Vec<_> = found.rows.iter().filter(|r| r.population == Population::Zone).collect();
-        // Five of thirty units make up a mean.
-        let sparse: Vec<f64> = (0..30).map(|k| if k < 5 { 9.0 } else { 0.0 }).collect();
-        let finding = few_values(&sparse, "biomass").unwrap();
-        assert!(finding.message.contains("all but 5 of 30 units have a biomass of 0"), "{finding}");
-        assert!(few_values(&[0.0, 1.0, 2.0], "biomass").is_none());
-        let found: Vec<_> = zones.iter().map(|r| (r.zone_id.as_str(), r.mapped, r.estimate.unwrap())).collect();
-        assert_eq!(found, [("b", 2.0, 2.0), ("c", 12.0, 12.0)]);
-    }
-
-    /// It was "all but 0 of 40 units have a wealth of 5".
-    #[test]
-    fn units_of_one_value_are_all_units() {
-        let finding = few_values(&[5.0; 40], "wealth").unwrap();
-        let said = "all 40 units have a wealth of 5: where the map does not show other values either, ";
-        assert!(finding.message.starts_with(said), "{finding}");
-    }
-}
+mod tests;

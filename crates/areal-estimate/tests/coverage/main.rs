@@ -210,17 +210,24 @@ fn the_plot_of_missed_classes_shows_the_table() {
 
 fn value_cases(sizes: &[usize]) -> Vec<values::Case> {
     let mut cases = Vec::new();
+    let case =
+        |values, strata, units, estimator| values::Case { values, signal: 0.5, level: 1.0, strata, units, estimator };
+    let assisted = [Estimator::Difference, Estimator::Regression];
     for values in values::VALUES {
         for signal in [0.5, 0.1] {
-            for strata in values::STRATA {
-                for &units in sizes {
-                    cases.push(values::Case { values, signal, strata, units, estimator: Estimator::Stratified });
-                }
-            }
             for &units in sizes {
-                let of = |estimator| values::Case { values, signal, strata: 1, units, estimator };
-                cases.extend([of(Estimator::Difference), of(Estimator::Regression)]);
+                let of = |strata, estimator| values::Case { signal, ..case(values, strata, units, estimator) };
+                cases.extend(values::STRATA.map(|strata| of(strata, Estimator::Stratified)));
+                cases.extend(assisted.map(|estimator| of(1, estimator)));
             }
+        }
+        for &units in sizes.iter().filter(|units| **units <= 300) {
+            let of = |strata, estimator| case(values, strata, units, estimator);
+            cases.extend(assisted.map(|estimator| of(9, estimator)));
+            cases.extend(assisted.map(|estimator| of(values::ZONES, estimator)));
+            // A map that shows half of the values, and all of them larger by half of their mean.
+            let raised = |estimator| values::Case { level: 1.5, ..of(1, estimator) };
+            cases.extend([Estimator::Stratified, Estimator::Difference].map(raised));
         }
     }
     cases
@@ -249,7 +256,7 @@ fn full_run_of_values() {
 
 #[test]
 fn zone_intervals_cover_the_truth_in_a_short_run() {
-    let lines = zones::simulate(120);
+    let lines = zones::simulate(200);
     println!("{}", zones::print(&lines));
     check_zones(&lines, 0.01);
     // A model's error is that of an average zone: it claims no interval, but its error must be about right.

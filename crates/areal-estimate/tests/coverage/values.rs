@@ -12,7 +12,7 @@ use rand_distr::{Distribution, Gamma, StandardNormal};
 use crate::run::{LEVEL, PARTS, in_parts};
 
 const CELLS: usize = 27_000;
-const ZONES: usize = 16;
+pub const ZONES: usize = 16;
 
 /// Values of a population.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +40,8 @@ pub struct Case {
     pub values: Values,
     /// How much of a value's distance from the mean the map shows: .5, or .1 with noise of three times as much.
     pub signal: f64,
+    /// The map's mean over the truth.
+    pub level: f64,
     pub strata: usize,
     pub units: usize,
     pub estimator: Estimator,
@@ -83,7 +85,7 @@ impl Land {
         let noise = if case.signal < 0.3 { 0.3 } else { 0.2 };
         let predicted = |v: &f64| {
             let e: f64 = StandardNormal.sample(&mut rng);
-            (mean + case.signal * (v - mean) + noise * deviation * e).max(0.0)
+            (case.level * mean + case.signal * (v - mean) + noise * deviation * e).max(0.0)
         };
         let map = truth.iter().map(predicted).collect();
         Self { truth, map }
@@ -215,8 +217,12 @@ fn of_sample(
 pub fn print(lines: &[ValueLine]) -> String {
     let mut text = String::from("values,map,strata,units,estimator,of,normal_coverage,coverage,normal_width,width\n");
     for l in lines {
-        let Case { values, signal, strata, units, estimator } = l.case;
-        let map = if signal < 0.3 { "noise" } else { "shrunk" };
+        let Case { values, signal, level, strata, units, estimator } = l.case;
+        let map = match (signal < 0.3, level > 1.0) {
+            (_, true) => "raised",
+            (true, _) => "noise",
+            _ => "shrunk",
+        };
         let ([a, b], [c, d]) = (l.coverage, l.width);
         text += &format!("{values:?},{map},{strata},{units},{estimator},{},{a:.4},{b:.4},{c:.3},{d:.3}\n", l.of);
     }
