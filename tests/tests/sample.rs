@@ -228,6 +228,37 @@ fn strata_of_risk_are_cut_and_found_again() {
     }
 }
 
+/// 300 units in six strata of classes were 50 each without a warning.
+#[test]
+fn the_least_number_of_units_that_decides_a_split_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let sample = folder.path().join("sample").to_str().unwrap().to_owned();
+    let prediction = JOB.demo().join("out/predictions/landscape").to_str().unwrap().to_owned();
+    let args = ["sample", "--prediction", &prediction, "--strata", "classes", "--out", &sample, "--size"];
+    let words =
+        ["strata are raised to the least number of 50 units (--min-per-stratum), where proportional allocation"];
+    let run = areal(args.iter().chain(&["300"])).expect(0).says(&words);
+    let text = std::fs::read_to_string(folder.path().join("sample/design.json")).unwrap();
+    let design: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let strata = design["strata"].as_array().unwrap();
+    let area: f64 = strata.iter().map(|s| s["area"].as_f64().unwrap()).sum();
+    let mut raised = 0;
+    for stratum in strata {
+        // Proportional allocation, rounded to a whole unit.
+        let by_area = 300.0 * stratum["area"].as_f64().unwrap() / area;
+        let units = stratum["sample"].as_f64().unwrap();
+        assert_eq!(stratum["allocated"].is_number(), by_area.round() < units && units <= 50.0, "{stratum}");
+        if let Some(allocated) = stratum["allocated"].as_f64() {
+            assert!((allocated - by_area).abs() <= 1.0, "{stratum}");
+            raised += 1;
+        }
+    }
+    assert!(run.stderr.contains(&format!("{raised} of {} strata are raised", strata.len())), "{}", run.stderr);
+    // Where the allocation gives every stratum more, there is nothing to say.
+    let run = areal(args.iter().chain(&["300", "--overwrite", "--min-per-stratum", "0"])).expect(0);
+    assert!(!run.stderr.contains("are raised"), "{}", run.stderr);
+}
+
 /// Such cells counted as right, or as uncertain, without a warning.
 #[test]
 fn cells_without_usable_probabilities_are_counted_aloud() {

@@ -82,6 +82,9 @@ pub struct DesignStratum {
     pub area: f64,
     /// Units drawn.
     pub sample: u64,
+    /// Units that the allocation alone would have given it, where the minimum number of units in a stratum gave it more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allocated: Option<u64>,
     /// Probability of each of its cells to be drawn, `sample / population`.
     pub inclusion_probability: f64,
 }

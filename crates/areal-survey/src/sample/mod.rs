@@ -7,7 +7,7 @@ mod settings;
 mod sizes;
 mod units;
 
-use areal_estimate::{Census, MIN_UNITS_IN_STRATUM, number_units};
+use areal_estimate::{Allocation, Census, MIN_UNITS_IN_STRATUM, number_units};
 use areal_formats::{DESIGN_FORMAT, Design, DesignStratum, DesignUnit, StrataBy};
 use areal_job::{Job, StagedDir, hash_file, write_json};
 use areal_raster::Prediction;
@@ -37,6 +37,18 @@ pub struct DrawnSample {
 pub enum SampleRemark {
     /// The minimum number of units in every stratum makes the sample larger than it was to be.
     OtherSize { drawn: usize, wanted: u64, strata: usize, min_per_stratum: u64 },
+    /// Strata that the minimum number of units raises above what their allocation gives them, from `fewest` to `most`; the others have `rest` units, of
+    /// `rest_allocated`.
+    Raised {
+        raised: usize,
+        strata: usize,
+        min_per_stratum: u64,
+        allocation: Allocation,
+        fewest: u64,
+        most: u64,
+        rest: u64,
+        rest_allocated: u64,
+    },
     /// Strata with fewer units than a variance of their own needs.
     ThinStrata { thin: usize, strata: usize, min_units: usize },
     /// The size follows from the errors that the map's probabilities expect.
@@ -69,13 +81,14 @@ pub fn draw_sample(settings: &SampleSettings, out: &StagedDir, job: Job<'_>) -> 
     let census = Census::take(&mut frame, strata)?;
     let anticipated = settings.anticipated(&frame, &census, risk.as_ref())?;
     let numbers = settings.units_by_stratum(&frame, &anticipated, risk.as_ref())?;
+    let allocated = settings.allocated(&frame, &anticipated, &numbers)?;
     let precision = risk.as_ref().map(|risk| precision::precision(risk, &anticipated, &numbers, &frame));
     let precision = precision.transpose()?.unwrap_or_default();
     let drawn = census.draw(&mut frame, &numbers, settings.draw, settings.seed)?;
     let second = (settings.second_look * drawn.len() as f64).round() as usize;
     let units = describe(&mut frame, &census, &numbers, number_units(drawn, second, settings.seed))?;
     write_units(&out.file("units.csv"), &units)?;
-    let mut design = design(settings, &frame, &census, &numbers, second as u64)?;
+    let mut design = design(settings, &frame, &census, [&numbers, &allocated], second as u64)?;
     hash_file(&out.file("units.csv"))?.short().clone_into(&mut design.design_id);
     write_json(&out.file("design.json"), &design)?;
     let blind = Blind { frame: &frame, design: &design, show_map: settings.show_map };
@@ -98,10 +111,11 @@ fn design(
     settings: &SampleSettings,
     frame: &MapFrame,
     census: &Census,
-    numbers: &[u64],
+    [numbers, allocated]: [&[u64]; 2],
     second_look: u64,
 ) -> Result<Design, SurveyError> {
     let populations = census.populations();
+    let min_per_stratum = settings.min_per_stratum(frame.strata_by);
     let stratum = |h: usize| {
         let label = frame.stratum_label(h);
         DesignStratum {
@@ -113,6 +127,7 @@ fn design(
             population: populations[h],
             area: census.areas()[h],
             sample: numbers[h],
+            allocated: Some(allocated[h]).filter(|n| *n < numbers[h] && numbers[h] <= min_per_stratum),
             inclusion_probability: numbers[h] as f64 / populations[h] as f64,
         }
     };
@@ -162,5 +177,23 @@ fn remarks(
         strata,
         min_per_stratum,
     });
-    size.into_iter().chain(thin).chain(by_map).chain(no_gain).collect()
+    let raised = raised(design, settings.allocation(design.strata_by), min_per_stratum, drawn as u64);
+    size.into_iter().chain(raised).chain(thin).chain(by_map).chain(no_gain).collect()
+}
+
+/// Where the minimum number of units in a stratum decides the split.
+fn raised(design: &Design, allocation: Allocation, min_per_stratum: u64, drawn: u64) -> Option<SampleRemark> {
+    let raised: Vec<(u64, u64)> = design.strata.iter().filter_map(|s| Some((s.allocated?, s.sample))).collect();
+    let allocated = || raised.iter().map(|r| r.0);
+    let rest = drawn - raised.iter().map(|r| r.1).sum::<u64>();
+    Some(SampleRemark::Raised {
+        raised: raised.len(),
+        strata: design.strata.len(),
+        min_per_stratum,
+        allocation,
+        fewest: allocated().min()?,
+        most: allocated().max()?,
+        rest,
+        rest_allocated: drawn - allocated().sum::<u64>(),
+    })
 }

@@ -60,6 +60,17 @@ impl SampleSettings {
         Ok(plan_units(strata, &size, self.allocation(by), self.min_per_stratum(by))?)
     }
 
+    /// How the allocation would split as many units without a minimum number in each stratum.
+    pub(super) fn allocated(
+        &self,
+        frame: &MapFrame,
+        strata: &[Anticipated],
+        numbers: &[u64],
+    ) -> Result<Vec<u64>, SurveyError> {
+        let all = SampleSize::Units(numbers.iter().sum());
+        Ok(plan_units(strata, &all, self.allocation(frame.strata_by), 0)?)
+    }
+
     /// The fraction of each stratum that is anticipated to be of the class of the wanted CV.
     fn class_fractions(
         &self,

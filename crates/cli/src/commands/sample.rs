@@ -143,7 +143,11 @@ impl Stage for Options {
         self.check_fractions()?;
         let drawn = draw_sample(&settings, &out, context.job())?;
         for remark in &drawn.remarks {
-            tracing::warn!("{}", remark_text(remark));
+            if matches!(remark, SampleRemark::Raised { .. }) {
+                tracing::info!("{}", remark_text(remark));
+            } else {
+                tracing::warn!("{}", remark_text(remark));
+            }
         }
         out.commit()?;
         tracing::info!(
@@ -223,6 +227,18 @@ fn remark_text(remark: &SampleRemark) -> String {
             "{drawn} units are drawn, not the {wanted} of --size: {strata} strata have at least {min_per_stratum} units \
              each (--min-per-stratum)"
         ),
+        SampleRemark::Raised { raised, strata, min_per_stratum, allocation, fewest, most, rest, rest_allocated } => {
+            let would = if fewest == most { fewest.to_string() } else { format!("{fewest} to {most}") };
+            let others = if raised == strata {
+                String::new()
+            } else {
+                format!("; the others have {rest} units, where it would give them {rest_allocated}")
+            };
+            format!(
+                "{raised} of {strata} strata are raised to the least number of {min_per_stratum} units (--min-per-stratum), where {allocation} \
+                 allocation would give them {would} each{others}"
+            )
+        }
         SampleRemark::SizedByMap => {
             "the number of units is based on the errors that the map's probabilities predict; an overconfident map \
              needs more (--size or --users)"
@@ -269,7 +285,7 @@ fn print_precision(classes: &[ClassPrecision], expected_error: Option<f64>) {
     print_aligned(&lines);
     tracing::info!(
         "expected_cv: the map's probabilities put {:.1} % of the area in another class than the mapped one; where the map is wrong less often, CVs \
-         are smaller. planned_cv: with errors on {} % of each stratum that they do not expect",
+         are smaller (--users with the accuracies of an earlier sample). planned_cv: with errors on {} % of each stratum that they do not expect",
         100.0 * error,
         100.0 * UNEXPECTED
     );
