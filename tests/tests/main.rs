@@ -14,6 +14,7 @@ mod bit_rot;
 mod bundle;
 mod demo;
 mod demo_coverage;
+mod demo_zones;
 mod encodings;
 mod estimate;
 mod estimate_flaws;
