@@ -179,6 +179,16 @@ fn stored_values_that_mean_different_things_are_not_mixed() {
         "pass --band-offset=-1000 to",
     ]);
     assert!(!out.exists());
+    areal([
+        "predict",
+        text(&new),
+        "--bundle",
+        text(&bundle),
+        "--out",
+        text(&place.path("mended")),
+        "--band-offset=-1000",
+    ])
+    .expect(0);
     predict(&old).expect(0);
     // A bundle of an earlier version does not know, and is used as it was.
     let model = bundle.join("model.json");

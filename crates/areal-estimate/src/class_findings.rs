@@ -74,17 +74,15 @@ fn rarely_missed(accuracy: &Accuracy, whole: &[EstimateRow]) -> Vec<Finding> {
             0 => none.push(format!(
                 "{name} (among {among} mapped as other classes; up to {more} {AREA_UNIT} may have been missed)"
             )),
-            _ => few.push(format!(
-                "{name} ({found} of {among} mapped as other classes; up to {more} {AREA_UNIT} more than estimated)"
-            )),
+            _ => few.push(format!("{name} ({found} of {among}; up to {more} {AREA_UNIT} more than estimated)")),
         }
     }
     let warning = |message: String| Finding::warning(FindingKind::SmallSample, message);
     let none = (!none.is_empty()).then(|| warning(format!("no omission was found of {}", none.join(", "))));
     let few = (!few.is_empty()).then(|| {
         warning(format!(
-            "fewer than five omissions were found of {}: their standard errors are uncertain. Label more units where these classes are \
-             missed",
+            "fewer than five omissions, units that the map shows as another class, were found of {}: the standard errors of these classes are \
+             uncertain. Label more units where they are missed",
             few.join(", ")
         ))
     });
