@@ -47,7 +47,7 @@ pub(crate) fn write_records(path: &Path, meta: &StoreMeta, rows: impl Iterator<I
     });
     let layer =
         VectorLayer { name: LAYER.into(), crs: meta.crs.clone(), fields: fields(&meta.target), features: Vec::new() };
-    write_features(path, &layer, features)?;
+    write_features(path, &layer, features, None)?;
     fault
 }
 

@@ -34,6 +34,11 @@ impl<'a> JsonText<'a> {
         self.peek().is_none()
     }
 
+    /// Bytes that are left.
+    pub(crate) fn left(&self) -> usize {
+        self.rest.len()
+    }
+
     /// The next byte that is not white space.
     pub(crate) fn peek(&mut self) -> Option<u8> {
         let blank = self.rest.iter().take_while(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r')).count();
@@ -126,9 +131,15 @@ impl<'a> JsonText<'a> {
     /// Walks the members of an object.
     pub(crate) fn object(&mut self, mut member: impl FnMut(Cow<'a, str>, &mut Self) -> Option<()>) -> Option<()> {
         self.list(b'{', b'}', &mut |text| {
-            let key = text.string()?;
-            if text.eat(b':') { member(key, text) } else { None }
+            let key = text.key()?;
+            member(key, text)
         })
+    }
+
+    /// The key of a member, with the colon after it.
+    pub(crate) fn key(&mut self) -> Option<Cow<'a, str>> {
+        let key = self.string()?;
+        self.eat(b':').then_some(key)
     }
 
     fn list(&mut self, open: u8, close: u8, one: &mut dyn FnMut(&mut Self) -> Option<()>) -> Option<()> {

@@ -7,6 +7,7 @@ use std::path::Path;
 use areal_tables::Encoding;
 use gdal::vector::{Defn, LayerAccess, OGRFieldType, OGRwkbGeometryType};
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
+use geo::CoordsIter;
 use serde::{Deserialize, Serialize};
 
 use crate::gdal_call::explain;
@@ -41,17 +42,49 @@ pub fn read_layer(path: &Path, layer: Option<&str>) -> Result<VectorLayer, Raste
 /// # Errors
 /// As [`read_layer`], and [`RasterError::Text`] for text that is neither UTF-8 nor in the encoding.
 pub fn read_layer_as(path: &Path, choice: &LayerChoice) -> Result<VectorLayer, RasterError> {
+    let mut features = Vec::new();
+    let layer = stream_layer(path, choice, &mut |_, mut read| {
+        features.append(&mut read);
+        true
+    })?;
+    Ok(VectorLayer { features, ..layer })
+}
+
+/// Takes some features of a layer, in the order of the file; the layer comes without any. False to read no more.
+pub type TakeFeatures<'a> = dyn FnMut(&VectorLayer, Vec<Feature>) -> bool + 'a;
+
+/// Features of which not more are handed over at a time, and vertices after which no other feature is added.
+const MOST_FEATURES: usize = 4096;
+const MOST_VERTICES: usize = 1 << 18;
+
+/// As [`read_layer_as`], with the features handed over some at a time, so that only these are in memory. Returns the layer
+/// without features. On an error some may have been taken.
+///
+/// # Errors
+/// As [`read_layer_as`].
+pub fn stream_layer(
+    path: &Path,
+    choice: &LayerChoice,
+    take: &mut TakeFeatures<'_>,
+) -> Result<VectorLayer, RasterError> {
     if let Some(layer) = places::read(path, choice) {
-        return layer;
+        let mut layer = layer?;
+        let features = std::mem::take(&mut layer.features);
+        take(&layer, features);
+        return Ok(layer);
     }
     match choice.layer {
-        None => geojson::read(path).map_or_else(|| read_by_gdal(path, choice), Ok),
-        Some(_) => read_by_gdal(path, choice),
+        None => geojson::read(path, take).unwrap_or_else(|| read_by_gdal(path, choice, take)),
+        Some(_) => read_by_gdal(path, choice, take),
     }
 }
 
-/// As [`read_layer_as`], for every format.
-pub(crate) fn read_by_gdal(path: &Path, choice: &LayerChoice) -> Result<VectorLayer, RasterError> {
+/// As [`stream_layer`], for every format.
+pub(crate) fn read_by_gdal(
+    path: &Path,
+    choice: &LayerChoice,
+    take: &mut TakeFeatures<'_>,
+) -> Result<VectorLayer, RasterError> {
     check_vrt(path)?;
     let open_flags =
         GdalOpenFlags::GDAL_OF_VECTOR | GdalOpenFlags::GDAL_OF_READONLY | GdalOpenFlags::GDAL_OF_VERBOSE_ERROR;
@@ -67,17 +100,30 @@ pub(crate) fn read_by_gdal(path: &Path, choice: &LayerChoice) -> Result<VectorLa
     let text = TextReader { path, encoding: choice.encoding, raw };
     let fields = fields(layer.defn(), &text)?;
     let crs = layer.spatial_ref().map(|srs| describe(&srs)).transpose()?;
-    let mut result = VectorLayer { name: layer.name(), crs, fields, features: Vec::new() };
+    let result = VectorLayer { name: layer.name(), crs, fields, features: Vec::new() };
     let mut failed = None;
     let read = explain(|| -> Result<(), String> {
+        let (mut features, mut vertices) = (Vec::new(), 0);
         for feature in layer.features() {
             match convert(&text, &feature, &result.fields) {
-                Ok(feature) => result.features.push(feature),
+                Ok(feature) => {
+                    vertices += feature.geometry.as_ref().map_or(0, CoordsIter::coords_count);
+                    features.push(feature);
+                }
                 Err(error) => {
                     failed = Some(error);
-                    break;
+                    return Ok(());
                 }
             }
+            if features.len() >= MOST_FEATURES || vertices >= MOST_VERTICES {
+                vertices = 0;
+                if !take(&result, std::mem::take(&mut features)) {
+                    return Ok(());
+                }
+            }
+        }
+        if !features.is_empty() {
+            take(&result, features);
         }
         Ok(())
     });

@@ -24,23 +24,8 @@ pub fn write_layer(path: &Path, layer: &VectorLayer) -> Result<(), RasterError> 
     write(path, layer, geometry_type(&layer.features), layer.features.iter().map(Cow::Borrowed), None)
 }
 
-/// Writes a layer as [`write_layer`] does, with the style in which QGIS shows it; `is_written` is called with each feature.
-///
-/// # Errors
-/// As [`write_layer`].
-pub fn write_layer_watched(
-    path: &Path,
-    layer: &VectorLayer,
-    style: Option<&PolygonStyle>,
-    is_written: &dyn Fn(),
-) -> Result<(), RasterError> {
-    let geometry = geometry_type(&layer.features);
-    let features = layer.features.iter().map(Cow::Borrowed).inspect(|_| is_written());
-    write(path, layer, geometry, features, style)
-}
-
 /// Writes a layer as [`write_layer`] does, with features that are made one by one as they are written; those of `layer`
-/// are left out. All have geometries of one kind, or none.
+/// are left out. All have geometries of one kind, or none. With the style in which QGIS shows it, if there is one.
 ///
 /// # Errors
 /// When it cannot be written, or a feature does not fit the fields.
@@ -48,10 +33,11 @@ pub fn write_features(
     path: &Path,
     layer: &VectorLayer,
     features: impl Iterator<Item = Feature>,
+    style: Option<&PolygonStyle>,
 ) -> Result<(), RasterError> {
     let mut features = features.peekable();
     let geometry = geometry_type(features.peek().map_or(&[], std::slice::from_ref));
-    write(path, layer, geometry, features.map(Cow::Owned), None)
+    write(path, layer, geometry, features.map(Cow::Owned), style)
 }
 
 fn write<'a>(

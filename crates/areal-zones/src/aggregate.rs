@@ -1,7 +1,7 @@
 //! Sums of a map over zones, and what is said of them.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use areal_formats::Reconciliation;
 use areal_job::Job;
@@ -9,14 +9,15 @@ use areal_raster::{Prediction, RasterError};
 use serde::{Deserialize, Serialize};
 
 use crate::extent::{ReadExtent, Windows};
-use crate::ground::{Ground, ZoneSize};
+use crate::ground::Ground;
 use crate::pass::{Pass, Sums};
 use crate::ranks::Ranks;
-use crate::reconcile::{check_states, reconcile};
 use crate::strays::Seen;
+use crate::summary::{Summary, summarise};
 use crate::table::check_statistics;
 use crate::value_table::ValueTable;
 use crate::weights::WeightReader;
+use crate::zone_results::ZoneResults;
 use crate::{AreaBasis, Layers, Map, Percent, Statistic, Tally, ZoneSet, ZonesError};
 
 /// How a map is aggregated.
@@ -101,10 +102,10 @@ pub struct ZoneSums {
 }
 
 /// The sums of a map over zones.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub struct Areas {
     /// In the order of the zone set.
-    pub zones: Vec<ZoneSums>,
+    pub zones: ZoneResults,
     /// What lies in no zone.
     pub outside: Tally,
     /// What lies in more than one zone, counted once for each zone beyond the first.
@@ -195,31 +196,23 @@ fn aggregate_on(
     job: Job<'_>,
 ) -> Result<(Areas, Seen), ZonesError> {
     let basis = AreaBasis::new(&set.crs)?;
-    let mut sums = Sums::new(ground.sizes.len(), map, settings);
+    let mut sums = Sums::new(ground.zones(), map, set, settings);
     let Windows { windows, all } = Windows::of(map, ground, settings.window_cells, settings.read);
     let pass = Pass::new(map, ground, &basis, settings, !all)?;
     let seen = pass.run(&windows, job, &mut sums)?;
-    let Sums { mut tallies, values } = sums;
-    let mut ranks = values.map(|table| zone_ranks(table, map, settings)).transpose()?.unwrap_or_default();
-    ranks.resize(ground.sizes.len(), Vec::new());
+    let Sums { tallies, others: [outside, overlap, whole], values } = sums;
+    let ranks = values.map(|table| zone_ranks(table, map, settings)).transpose()?.unwrap_or_default();
     let cells_read = pass.say();
-    // After the zones come what is outside, overlaps and the map: see `Others`.
-    let mut take = || tallies.pop().expect("there are three more tallies than zones");
-    let (whole, overlap, outside) = (take(), take(), take());
-    let zones: Vec<ZoneSums> =
-        ground.sizes.iter().zip(tallies).zip(ranks).map(|((z, t), r)| zone_sums(z, t, r)).collect();
     if map.states.is_some() {
         check_predicted_codes(map, &whole)?;
-        let named = set.zones.iter().zip(&zones).map(|(zone, sums)| (format!("zone \"{}\"", zone.id), &sums.tally));
-        check_states(named.chain([("the map".to_owned(), &whole)]))?;
     }
-    let reconciliation = reconcile(map, &zones, &outside, &overlap, &whole)?;
+    let zones = tallies.finish(ground.sizes.clone(), ranks)?;
+    let (summary, reconciliation) = summarise(map, set, &zones, [&outside, &overlap, &whole])?;
     let cells = map.grid.height as u64 * map.grid.width as u64;
     let areas = Areas { zones, outside, overlap, map: whole, cells, cells_read, reconciliation };
-    say(&areas);
+    say(&areas, &summary);
     if let Some(weights) = settings.weights.as_deref() {
-        say_unweighted(&areas, weights, map);
-        say_zero_weight(&areas, weights, map);
+        summary.say_weights(weights, &map.path);
     }
     seen.say(map, &areas.map);
     Ok((areas, seen))
@@ -238,12 +231,7 @@ fn check_predicted_codes(map: &Map, whole: &Tally) -> Result<(), ZonesError> {
     }
 }
 
-/// Share of an area above which something is said of it: zones that overlap, cells without weights.
-const SAID_SHARE: f64 = 1e-6;
-/// Share of the observed area without weight that is worth a word.
-const SAID_ZERO: f64 = 0.05;
-
-fn say(areas: &Areas) {
+fn say(areas: &Areas, summary: &Summary) {
     if areas.cells_read < areas.cells {
         tracing::info!(
             "{} of {} cells of the map are read: no zone is near the others; --read map reads all",
@@ -251,61 +239,12 @@ fn say(areas: &Areas) {
             areas.cells
         );
     }
-    let in_zones: f64 = areas.zones.iter().map(|z| z.tally.area).sum();
-    let overlap = areas.overlap.area;
-    if overlap > SAID_SHARE * in_zones {
-        tracing::warn!(
-            "zones overlap: {:.6} km2 ({:.4} % of their area) is counted in more than one zone, so their totals \
-             exceed those of the map by this area",
-            overlap / 1e6,
-            100.0 * overlap / in_zones
-        );
-    }
-    let count = |state: ZoneState| areas.zones.iter().filter(|z| z.state == state).count();
-    let (partial, outside) = (count(ZoneState::Partial), count(ZoneState::Outside));
-    if partial + outside > 0 {
-        tracing::warn!("of {} zones, {partial} are partly and {outside} completely outside the map", areas.zones.len());
-    }
+    summary.say(areas.overlap.area);
     let worst = areas.reconciliation.iter().map(|r| r.relative_difference).fold(0.0, f64::max);
     tracing::info!(
         "zones and the rest add up to the map in {} totals; largest relative difference {worst:.1e}",
         areas.reconciliation.len()
     );
-}
-
-/// Reports observed ground without a value in the weights raster: a weighted mean covers only the rest.
-fn say_unweighted(areas: &Areas, weights: &Path, map: &Map) {
-    let of = |t: &Tally| t.values.first().map_or((0.0, 0.0), |v| (v.unweighted, v.by_area.weight));
-    let lacks = |t: &Tally| of(t).0 > SAID_SHARE * of(t).1;
-    let zones: Vec<&Tally> = areas.zones.iter().map(|z| &z.tally).filter(|t| lacks(t)).collect();
-    let (without, observed) = zones.iter().map(|t| of(t)).fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1));
-    if !zones.is_empty() {
-        tracing::warn!(
-            "{}: the weights raster has no amount for {:.6} km2 of the observed area of {} in {} zones ({:.4} % of it); their weighted \
-             means exclude it; see unweighted_area in the table",
-            weights.display(),
-            without / 1e6,
-            map.path.display(),
-            zones.len(),
-            100.0 * without / observed
-        );
-    }
-}
-
-/// Says how much ground without weight a mean over area counts. A model trained where people live says little about ground where
-/// nobody does.
-fn say_zero_weight(areas: &Areas, weights: &Path, map: &Map) {
-    let of = |t: &Tally| t.values.first().map_or((0.0, 0.0), |v| (v.zero_weight, v.by_area.weight));
-    let (zero, observed) = areas.zones.iter().map(|z| of(&z.tally)).fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1));
-    if zero > SAID_ZERO * observed {
-        tracing::warn!(
-            "{}: the weights raster is 0 on {:.1} % of the observed area of {}: means over area count this ground, also where a model has \
-             never seen its like, and weighted means do not; see zero_weight_area in the table",
-            weights.display(),
-            100.0 * zero / observed,
-            map.path.display()
-        );
-    }
 }
 
 /// By zone and band: what its different values tell.
@@ -318,19 +257,6 @@ fn zone_ranks(table: ValueTable, map: &Map, settings: &AggregateSettings) -> Res
             std::env::temp_dir().display()
         );
     }
-    let found = table.finish().map_err(ZonesError::ValueTable)?;
+    let found = table.finish().map_err(ZonesError::Temporary)?;
     Ok(found.chunks(map.value_bands().unwrap_or(1)).map(<[Ranks]>::to_vec).collect())
-}
-
-fn zone_sums(size: &ZoneSize, tally: Tally, ranks: Vec<Ranks>) -> ZoneSums {
-    let state = match size.cells {
-        _ if tally.cells <= 0.0 => ZoneState::Outside,
-        Some(cells) if tally.cells >= cells * (1.0 - 1e-9) => ZoneState::Inside,
-        _ => ZoneState::Partial,
-    };
-    let outside = match state {
-        ZoneState::Inside => 0.0,
-        ZoneState::Partial | ZoneState::Outside => (size.area - tally.area).max(0.0),
-    };
-    ZoneSums { state, area: size.area, outside, tally, ranks }
 }

@@ -2,6 +2,7 @@
 
 use areal_grid::Window;
 
+use crate::ZonesError;
 use crate::placed_shapes::PlacedShapes;
 use crate::rest::RestRow;
 use crate::rim::Rim;
@@ -83,15 +84,16 @@ impl Rows {
     }
 }
 
-/// Spans of shapes with their numbers, which rise; each with its row in the window.
-fn spans_of<'a>(shapes: impl Iterator<Item = (u32, &'a ZoneShape)>, window: Window) -> Vec<(u32, Span)> {
+/// Spans of shapes, by number, each with its row in the window.
+fn spans_of(shapes: &PlacedShapes, near: &[u32], window: Window) -> Result<Vec<(u32, Span)>, ZonesError> {
     let mut walker = Walker::new(window);
-    let mut found = Vec::new();
-    for (zone, shape) in shapes {
-        walker.shape(shape);
-        walker.sweep(zone, &mut found);
+    let (mut found, mut edges) = (Vec::new(), Vec::new());
+    for zone in near.iter().filter(|zone| shapes.reaches(**zone, &window)) {
+        shapes.edges(*zone, &window, &mut edges)?;
+        walker.edges(&edges);
+        walker.sweep(*zone, &mut found);
     }
-    found
+    Ok(found)
 }
 
 impl WindowCoverage {
@@ -103,7 +105,12 @@ impl WindowCoverage {
 
     /// Of shapes with their numbers, which rise.
     fn of<'a>(shapes: impl Iterator<Item = (u32, &'a ZoneShape)>, window: Window) -> Self {
-        let found = spans_of(shapes, window);
+        let mut walker = Walker::new(window);
+        let mut found = Vec::new();
+        for (zone, shape) in shapes {
+            walker.shape(shape);
+            walker.sweep(zone, &mut found);
+        }
         Self { window, zones: Rows::sorted(window.height, &found), rest: Rows::default(), outside: u32::MAX }
     }
 
@@ -113,8 +120,16 @@ impl WindowCoverage {
     ///
     /// Of cells on the rim of the Earth (row and column in the grid, and the share that is on it), coverage is that of what
     /// is on the Earth.
-    pub fn with_rest(shapes: &PlacedShapes, window: Window, rim: &[([usize; 2], f64)]) -> Self {
-        let mut found = spans_of(shapes.near(&window), window);
+    ///
+    /// # Errors
+    /// When a temporary file cannot be read.
+    pub(crate) fn with_rest(
+        shapes: &PlacedShapes,
+        window: Window,
+        rim: &[([usize; 2], f64)],
+    ) -> Result<Self, ZonesError> {
+        let near = shapes.near(&window);
+        let mut found = spans_of(shapes, &near, window)?;
         let mut zones = Rows::sorted(window.height, &found);
         let mut row = RestRow::new(window, shapes.len());
         let (mut rest, mut crowded) = (Vec::new(), Vec::new());
@@ -123,7 +138,7 @@ impl WindowCoverage {
         }
         let mut common = Vec::new();
         if !crowded.is_empty() {
-            common = shared_ground(shapes.near(&window).map(|(_, shape)| shape), window, &crowded);
+            common = shared_ground(shapes, &near, window, &crowded)?;
         }
         if !rim.is_empty() {
             Rim::new(window, rim, &found, &common).cover([&mut found, &mut common]);
@@ -136,7 +151,7 @@ impl WindowCoverage {
         }
         row.fill_crowded(&crowded, &common, &mut rest);
         let rest = Rows::sorted(window.height, &rest);
-        Self { window, zones, rest, outside: Others::after(shapes.len()).outside }
+        Ok(Self { window, zones, rest, outside: Others::after(shapes.len()).outside })
     }
 
     pub fn window(&self) -> Window {

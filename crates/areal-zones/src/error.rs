@@ -105,9 +105,9 @@ pub enum ZonesError {
         /// The most it may have.
         most: usize,
     },
-    /// Values of zones that cannot be kept in temporary files.
-    #[error("cannot keep the values of zones in temporary files in {folder}: {0}", folder = std::env::temp_dir().display())]
-    ValueTable(std::io::Error),
+    /// What does not fit the memory cannot be kept in temporary files.
+    #[error("cannot keep zones and their values in temporary files in {folder}: {0}", folder = std::env::temp_dir().display())]
+    Temporary(std::io::Error),
     /// Statistics that have no meaning for what the map holds.
     #[error("{path} holds class codes, which have no {statistics}", path = path.display())]
     ClassStatistics {
@@ -118,6 +118,9 @@ pub enum ZonesError {
     /// A window of no cells.
     #[error("a window must have at least 1 cell")]
     NoWindowCells,
+    /// Values or probabilities that are infinite, or whose sums are.
+    #[error("{path} holds infinite or extremely large numbers: {what} is not finite", path = path.display())]
+    NotFinite { path: PathBuf, what: String },
     /// Sums that do not agree: a fault of the program.
     #[error("{what}: the parts add up to {parts}, but the whole is {whole}")]
     Unreconciled {

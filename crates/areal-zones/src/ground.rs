@@ -3,8 +3,8 @@
 use areal_grid::{PixelGrid, Window};
 use areal_job::{Job, Task, Unit};
 
-use crate::place::place_watched;
-use crate::placed_shapes::PlacedShapes;
+use crate::place::place;
+use crate::placed_shapes::{PlacedShapes, Placing};
 use crate::{WindowCoverage, ZoneSet, ZonesError};
 
 /// How large one zone is.
@@ -25,19 +25,38 @@ pub(crate) fn zone_task(job: Job<'_>, name: &str, zones: usize) -> Option<Box<dy
 }
 
 /// Zones on a grid.
-pub(crate) struct Ground {
+#[derive(Debug, Default)]
+pub struct Ground {
     /// In the order of the zone set.
-    pub sizes: Vec<ZoneSize>,
+    pub(crate) sizes: Vec<ZoneSize>,
     shapes: PlacedShapes,
 }
 
 impl Ground {
-    /// Brings zones onto a grid.
-    pub(crate) fn place(set: &ZoneSet, grid: &PixelGrid, job: Job<'_>) -> Result<Self, ZonesError> {
+    /// Brings zones onto a grid: projects their outlines with vertices added, so that edges stay within a thousandth of a
+    /// cell of where they belong, and works out their true areas.
+    ///
+    /// # Errors
+    /// [`ZonesError::NoOverlap`] when no zone touches the grid, [`ZonesError::NotProjectable`] for a zone near the map that
+    /// cannot be projected.
+    pub fn place(set: &ZoneSet, grid: &PixelGrid, job: Job<'_>) -> Result<Self, ZonesError> {
         let task = zone_task(job, "place zones", set.zones.len());
-        let placed = place_watched(set, grid, &|zones| task.iter().for_each(|task| task.advance(zones)))?;
-        let sizes = placed.iter().map(|z| ZoneSize { area: z.area, cells: z.cells }).collect();
-        Ok(Self { sizes, shapes: PlacedShapes::new(placed.into_iter().map(|z| z.shape).collect()) })
+        let mut placing = Placing::new(set.memory);
+        let mut sizes = Vec::with_capacity(set.zones.len());
+        place(set, grid, &mut |zone| {
+            job.check()?;
+            if let Some(task) = &task {
+                task.advance(1);
+            }
+            sizes.push(ZoneSize { area: zone.area, cells: zone.cells });
+            placing.push(&zone.shape)
+        })?;
+        Ok(Self { sizes, shapes: placing.finish()? })
+    }
+
+    /// How many zones there are.
+    pub fn zones(&self) -> usize {
+        self.sizes.len()
     }
 
     /// True where no cell of the grid beyond a window is in a zone.
@@ -60,7 +79,10 @@ impl Ground {
     /// Coverage of the cells of a window, and what the zones leave of it.
     ///
     /// Cells on the rim of the Earth count by what of them is on it: row and column in the grid, with that share.
-    pub(crate) fn coverage(&self, window: Window, rim: &[([usize; 2], f64)]) -> WindowCoverage {
+    ///
+    /// # Errors
+    /// When a temporary file cannot be read.
+    pub fn coverage(&self, window: Window, rim: &[([usize; 2], f64)]) -> Result<WindowCoverage, ZonesError> {
         WindowCoverage::with_rest(&self.shapes, window, rim)
     }
 }

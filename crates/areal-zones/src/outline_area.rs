@@ -3,8 +3,9 @@
 use areal_grid::{Affine, AngleSum, Authalic, CellAreas, Crs, CrsKind, Ellipsoid, PixelGrid, ToLonLat, Window};
 use geo::{BoundingRect, LineString, MultiPolygon};
 
+use crate::placed_shapes::PlacedShapes;
 use crate::ring_samples::inside;
-use crate::{PlacedShapes, WindowCoverage, ZoneShape};
+use crate::{WindowCoverage, ZoneShape, ZonesError};
 
 /// Longest piece of an edge that is followed as a parabola, in Earth radii: 25 km.
 const LONGEST: f64 = 4e-3;
@@ -27,7 +28,7 @@ pub(crate) fn outline_areas(
     crs: &Crs,
     ellipsoid: Ellipsoid,
     positions: &dyn ToLonLat,
-) -> Vec<f64> {
+) -> Result<Vec<f64>, ZonesError> {
     let sphere = Authalic::new(ellipsoid);
     let rings: Vec<&LineString<f64>> = outlines
         .iter()
@@ -39,7 +40,7 @@ pub(crate) fn outline_areas(
     let mut angle = || next.next().expect("each ring has an angle");
     let area = |outline: &&MultiPolygon<f64>| {
         let sum: f64 = outline.iter().map(|p| angle() - p.interiors().iter().map(|_| angle()).sum::<f64>()).sum();
-        if sum.is_nan() { area_by_cells(outline, crs, ellipsoid, positions) } else { sum * sphere.radius_squared() }
+        if sum.is_nan() { area_by_cells(outline, crs, ellipsoid, positions) } else { Ok(sum * sphere.radius_squared()) }
     };
     outlines.iter().map(area).collect()
 }
@@ -146,8 +147,13 @@ pub(crate) fn turned_area(ring: &LineString<f64>) -> f64 {
 }
 
 /// Area of what lies on the Earth, by cells of a grid around the outline and the share of each in it.
-fn area_by_cells(outline: &MultiPolygon<f64>, crs: &Crs, ellipsoid: Ellipsoid, positions: &dyn ToLonLat) -> f64 {
-    let Some(bounds) = outline.bounding_rect() else { return 0.0 };
+fn area_by_cells(
+    outline: &MultiPolygon<f64>,
+    crs: &Crs,
+    ellipsoid: Ellipsoid,
+    positions: &dyn ToLonLat,
+) -> Result<f64, ZonesError> {
+    let Some(bounds) = outline.bounding_rect() else { return Ok(0.0) };
     let side = bounds.width().max(bounds.height()) / CELLS;
     let transform = Affine::north_up([bounds.min().x, bounds.max().y], [side, side]);
     let cells = |length: f64| (length / side).ceil().max(1.0) as usize;
@@ -160,7 +166,7 @@ fn area_by_cells(outline: &MultiPolygon<f64>, crs: &Crs, ellipsoid: Ellipsoid, p
     let shape = ZoneShape::new(&geo::MapCoords::map_coords(outline, pixel));
     let window = Window::new(0, 0, height, width);
     let areas = CellAreas::new(&grid, ellipsoid).of(&window, positions);
-    let coverage = WindowCoverage::with_rest(&PlacedShapes::new(vec![shape]), window, &areas.rim());
+    let coverage = WindowCoverage::with_rest(&PlacedShapes::new(&[shape])?, window, &areas.rim())?;
     let mut sum = 0.0;
     for row in 0..height {
         for span in coverage.row(row) {
@@ -168,5 +174,5 @@ fn area_by_cells(outline: &MultiPolygon<f64>, crs: &Crs, ellipsoid: Ellipsoid, p
             sum += span.coverage * cells.map(|col| areas.at(row, col)).sum::<f64>();
         }
     }
-    sum
+    Ok(sum)
 }

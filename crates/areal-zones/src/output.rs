@@ -3,17 +3,18 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Write;
+use std::ops::Range;
 use std::path::Path;
 
 use areal_formats::{AreasMeta, CsvColumn, CsvTable, CsvType, MapMeta, Provenance, RepairMeta, SkippedMeta};
 use areal_job::{FileError, Job, StagedDir, write_json};
-use areal_raster::{Feature, Field, FieldKind, FieldValue, VectorLayer, write_layer_watched};
+use areal_raster::{Feature, Field, FieldKind, FieldValue, VectorLayer, write_features};
 use geo::Geometry;
 use rayon::prelude::*;
 
 use crate::ground::zone_task;
 use crate::style::style;
-use crate::{AreaTable, MapAreas, Measure, Quantity, Zone, ZoneState, ZonesError};
+use crate::{AreaTable, MapAreas, Measure, Quantity, ZoneName, ZoneRow, ZoneState, ZonesError};
 
 /// Columns of `areas.csv`, with their meaning.
 fn areas_csv(table: &AreaTable<'_>) -> CsvTable {
@@ -73,16 +74,13 @@ pub fn write_areas(
     job: Job<'_>,
 ) -> Result<(), ZonesError> {
     // The layer is the longer work of the two.
-    let task = zone_task(job, "write zones", table.set.zones.len());
+    let task = zone_task(job, "write zones", table.zones());
     let is_written = || task.iter().for_each(|task| task.advance(1));
     let csv = folder.file(AreasMeta::CSV);
     // The layer is the longer work and only one thread's: it goes first.
     let (layer, written) = rayon::join(
-        || {
-            let path = folder.file(AreasMeta::LAYER);
-            write_layer_watched(&path, &layer(table), style(table).as_ref(), &is_written)
-        },
-        || write_csv(table, &csv).and_then(|()| areas_csv(table).write_metadata(&csv)),
+        || write_zones(table, &folder.file(AreasMeta::LAYER), &is_written),
+        || write_csv(table, &csv).and_then(|()| Ok(areas_csv(table).write_metadata(&csv)?)),
     );
     written?;
     layer?;
@@ -93,16 +91,18 @@ pub fn write_areas(
 /// Zones whose rows are made in one go.
 const BATCH: usize = 128;
 
-fn write_csv(table: &AreaTable<'_>, path: &Path) -> Result<(), FileError> {
+fn write_csv(table: &AreaTable<'_>, path: &Path) -> Result<(), ZonesError> {
     let fault = || FileError::io("write", path);
     let mut file = File::create(path).map_err(fault())?;
     let rows = CsvRows::new(table).map_err(|e| fault()(e.into()))?;
     file.write_all(&rows.header).map_err(fault())?;
-    let zones: Vec<usize> = (0..table.set.zones.len()).collect();
-    for zones in zones.chunks(BATCH * 4 * rayon::current_num_threads()) {
-        let made: csv::Result<Vec<Vec<u8>>> = zones.par_chunks(BATCH).map(|zones| rows.of(zones)).collect();
-        for rows in made.map_err(|e| fault()(e.into()))? {
-            file.write_all(&rows).map_err(fault())?;
+    let zones: Vec<Range<usize>> =
+        (0..table.zones()).step_by(BATCH).map(|k| k..(k + BATCH).min(table.zones())).collect();
+    for batches in zones.chunks(4 * rayon::current_num_threads()) {
+        let made: Vec<Result<Vec<u8>, ZonesError>> =
+            batches.par_iter().map(|zones| rows.of(zones.clone(), path)).collect();
+        for rows in made {
+            file.write_all(&rows?).map_err(fault())?;
         }
     }
     Ok(())
@@ -136,25 +136,30 @@ impl<'a> CsvRows<'a> {
         Ok(Self { table, header: record(&areas_csv(table).header())?, items })
     }
 
-    /// The rows of some zones.
-    fn of(&self, zones: &[usize]) -> csv::Result<Vec<u8>> {
+    /// The rows of some zones, for a table at `path`.
+    fn of(&self, zones: Range<usize>, path: &Path) -> Result<Vec<u8>, ZonesError> {
         let mut rows = Vec::new();
-        for k in zones {
-            let (zone, state) = (&self.table.set.zones[*k], self.table.state(*k).to_string());
-            let zone = first_fields(&[zone.id.as_str(), &zone.name, &state])?;
-            for CsvItem { item, before, after } in &self.items {
-                rows.extend_from_slice(&zone);
-                rows.extend_from_slice(before);
-                if item.picks_class() {
-                    rows.extend(class_fields(self.table.class(item, *k))?);
-                }
-                if let Some(value) = self.table.value(item, *k) {
-                    write!(rows, "{value}")?;
-                }
-                rows.extend_from_slice(after);
-            }
+        for zone in zones {
+            let row = self.table.row(zone)?;
+            self.add(&row, &mut rows).map_err(|e| FileError::io("write", path)(e.into()))?;
         }
         Ok(rows)
+    }
+
+    fn add(&self, row: &ZoneRow, rows: &mut Vec<u8>) -> csv::Result<()> {
+        let zone = first_fields(&[row.name.id.as_str(), &row.name.name, &row.state().to_string()])?;
+        for CsvItem { item, before, after } in &self.items {
+            rows.extend_from_slice(&zone);
+            rows.extend_from_slice(before);
+            if item.picks_class() {
+                rows.extend(class_fields(row.class(item))?);
+            }
+            if let Some(value) = row.value(item) {
+                write!(rows, "{value}")?;
+            }
+            rows.extend_from_slice(after);
+        }
+        Ok(())
     }
 }
 
@@ -181,8 +186,8 @@ fn first_fields(fields: &[&str]) -> csv::Result<Vec<u8>> {
     Ok(row)
 }
 
-/// The zones with one field an item.
-fn layer(table: &AreaTable<'_>) -> VectorLayer {
+/// Writes the zones with one field an item, one by one.
+fn write_zones(table: &AreaTable<'_>, path: &Path, is_written: &dyn Fn()) -> Result<(), ZonesError> {
     let text = |name: &str| Field { name: name.to_owned(), kind: FieldKind::Text };
     let mut fields = vec![text("zone_id"), text("zone_name"), text("zone_state")];
     let mut taken: BTreeSet<String> = table.columns().into_iter().collect();
@@ -195,34 +200,45 @@ fn layer(table: &AreaTable<'_>) -> VectorLayer {
         fields.push(Field { name, kind: FieldKind::Real });
         fields.extend(item.picks_class().then(|| text(&of_class)));
     }
-    let feature = |(k, zone): (usize, &Zone)| {
-        let mut values = vec![
-            FieldValue::Text(zone.id.clone()),
-            if zone.name.is_empty() { FieldValue::Null } else { FieldValue::Text(zone.name.clone()) },
-            FieldValue::Text(table.state(k).to_string()),
-        ];
-        for item in &table.items {
-            values.push(table.value(item, k).map_or(FieldValue::Null, FieldValue::Real));
-            if item.picks_class() {
-                let name = table.class(item, k).filter(|(_, name)| !name.is_empty());
-                values.push(name.map_or(FieldValue::Null, |(_, name)| FieldValue::Text(name.to_owned())));
-            }
-        }
-        Feature { fid: k as i64 + 1, geometry: Some(Geometry::MultiPolygon(zone.outline.clone())), values }
-    };
-    VectorLayer {
-        name: "areas".to_owned(),
-        crs: Some(table.set.crs.clone()),
-        fields,
-        features: table.set.zones.iter().enumerate().map(feature).collect(),
+    let crs = Some(table.set.crs.clone());
+    let layer = VectorLayer { name: "areas".to_owned(), crs, fields, features: Vec::new() };
+    let mut failed = None;
+    let features = (0..table.zones()).map_while(|zone| feature(table, zone).map_err(|e| failed = Some(e)).ok());
+    let features = features.inspect(|_| is_written());
+    let written = write_features(path, &layer, features, style(table)?.as_ref());
+    match failed {
+        Some(error) => Err(error),
+        None => Ok(written?),
     }
 }
 
+fn feature(table: &AreaTable<'_>, zone: usize) -> Result<Feature, ZonesError> {
+    let row = table.row(zone)?;
+    let state = row.state().to_string();
+    let mut values = Vec::with_capacity(3 + table.items.len());
+    for item in &table.items {
+        values.push(row.value(item).map_or(FieldValue::Null, FieldValue::Real));
+        if item.picks_class() {
+            let name = row.class(item).filter(|(_, name)| !name.is_empty());
+            values.push(name.map_or(FieldValue::Null, |(_, name)| FieldValue::Text(name.to_owned())));
+        }
+    }
+    let ZoneName { id, name } = row.name;
+    let name = if name.is_empty() { FieldValue::Null } else { FieldValue::Text(name) };
+    values.splice(0..0, [FieldValue::Text(id), name, FieldValue::Text(state)]);
+    let geometry = Some(Geometry::MultiPolygon(table.set.zones.outline(zone)?));
+    Ok(Feature { fid: zone as i64 + 1, geometry, values })
+}
+
 /// # Errors
-/// When the CRS of the zones is not understood.
+/// When the CRS of the zones is not understood, or a temporary file cannot be read.
 pub fn areas_meta(table: &AreaTable<'_>, provenance: Provenance) -> Result<AreasMeta, ZonesError> {
     let set = table.set;
-    let count = |state: ZoneState| (0..set.zones.len()).filter(|k| table.state(*k) == state).count();
+    let mut counts = [0usize; 3];
+    for row in table.rows() {
+        counts[row?.state() as usize] += 1;
+    }
+    let count = |state: ZoneState| counts[state as usize];
     let map = |of: &MapAreas<'_>| MapMeta {
         name: of.name.to_owned(),
         map: of.map.path.clone(),

@@ -15,7 +15,8 @@ use crate::off_earth::put_outside;
 use crate::strays::Seen;
 use crate::value_table::ValueTable;
 use crate::window_values::{WindowValues, window_values};
-use crate::{AggregateSettings, AreaBasis, MAX_CODES, Map, Tally, TooManyCodes, ZonesError, tally_window};
+use crate::zone_results::ZoneTallies;
+use crate::{AggregateSettings, AreaBasis, MAX_CODES, Map, Tally, TooManyCodes, ZoneSet, ZonesError, tally_window};
 
 /// One pass over a map.
 pub(crate) struct Pass<'a> {
@@ -34,18 +35,21 @@ pub(crate) struct Pass<'a> {
 
 /// What is summed up.
 pub(crate) struct Sums {
-    /// Of each zone, and after them of what is outside, overlaps and the map: see [`crate::Others`].
-    pub tallies: Vec<Tally>,
+    /// Of each zone.
+    pub tallies: ZoneTallies,
+    /// What is outside, overlaps, the map: as numbered by [`crate::Others`].
+    pub others: [Tally; 3],
     /// What zones have of each value, where that is asked for.
     pub values: Option<ValueTable>,
 }
 
 impl Sums {
-    pub(crate) fn new(zones: usize, map: &Map, settings: &AggregateSettings) -> Self {
+    pub(crate) fn new(zones: usize, map: &Map, set: &ZoneSet, settings: &AggregateSettings) -> Self {
         let memory = settings.table_memory.saturating_mul(1 << 20);
         let table = |bands: usize| ValueTable::new(zones * bands, memory, settings.percents());
         let bands = map.value_bands().filter(|_| settings.needs_values());
-        Self { tallies: vec![Tally::default(); zones + 3], values: bands.map(table) }
+        let tallies = ZoneTallies::new(zones, set.memory);
+        Self { tallies, others: Default::default(), values: bands.map(table) }
     }
 }
 
@@ -99,19 +103,11 @@ impl<'a> Pass<'a> {
             let found: Result<Vec<Found>, ZonesError> =
                 batch.par_iter().map(|w| self.window(w, &readers, job)).collect();
             // In the order of windows, so that the last digit does not depend on threads.
-            let bands = self.map.value_bands().unwrap_or(1) as u64;
-            let is_complete = |group: u64| self.ground.end_row((group / bands) as usize) <= first_rows[k * each];
-            for found in found? {
-                for (zone, tally) in &found.tallies {
-                    sums.tallies[*zone as usize].merge(tally);
-                }
-                if let Some(table) = &mut sums.values {
-                    table.extend(&found.values.entries, &is_complete).map_err(ZonesError::ValueTable)?;
-                    table.settled(found.values.ranks);
-                }
-            }
-            // The last tally is the whole map's.
-            if sums.tallies.last().is_some_and(|t| t.class_areas.len() > MAX_CODES) {
+            self.add(found?, first_rows[k * each], sums)?;
+            let next = first_rows.get((k + 1) * each).copied().unwrap_or(usize::MAX);
+            sums.tallies.settle(&|zone| self.ground.end_row(zone) <= next)?;
+            let [_, _, whole] = &sums.others;
+            if whole.class_areas.len() > MAX_CODES {
                 return Err(self.too_many_codes());
             }
             let done = batch.last().map_or(rows, Window::row_end);
@@ -126,6 +122,26 @@ impl<'a> Pass<'a> {
         Ok(seen)
     }
 
+    /// Adds what is found in windows; `first_row` is the first one of them.
+    fn add(&self, found: Vec<Found>, first_row: usize, sums: &mut Sums) -> Result<(), ZonesError> {
+        let bands = self.map.value_bands().unwrap_or(1) as u64;
+        let is_complete = |group: u64| self.ground.end_row((group / bands) as usize) <= first_row;
+        let zones = self.ground.zones();
+        for found in found {
+            for (number, tally) in &found.tallies {
+                match (*number as usize).checked_sub(zones) {
+                    None => sums.tallies.add(*number as usize, tally),
+                    Some(other) => sums.others[other].merge(tally),
+                }
+            }
+            if let Some(table) = &mut sums.values {
+                table.extend(&found.values.entries, &is_complete).map_err(ZonesError::Temporary)?;
+                table.settled(found.values.ranks);
+            }
+        }
+        Ok(())
+    }
+
     fn window(&self, window: &Window, readers: &Mutex<Vec<Reader>>, job: Job<'_>) -> Result<Found, ZonesError> {
         job.check()?;
         let free = readers.lock().expect("nothing panics while it holds the lock").pop();
@@ -137,7 +153,7 @@ impl<'a> Pass<'a> {
             },
         };
         let areas = self.cell_areas.of(window, &reader.positions);
-        let coverage = self.ground.coverage(*window, &areas.rim());
+        let coverage = self.ground.coverage(*window, &areas.rim())?;
         if coverage.spans().is_empty() && self.may_skip {
             readers.lock().expect("nothing panics while it holds the lock").push(reader);
             return Ok(Found::default());
@@ -148,7 +164,7 @@ impl<'a> Pass<'a> {
         if areas.may_leave_the_earth() {
             self.off_earth.fetch_add(put_outside(window, &areas, &mut data), Ordering::Relaxed);
         }
-        let zones = self.ground.sizes.len();
+        let zones = self.ground.zones();
         let mut tallies =
             tally_window(&coverage, zones, &areas, &data).map_err(|TooManyCodes| self.too_many_codes())?;
         if self.settings.needs_extras() {

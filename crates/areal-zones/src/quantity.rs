@@ -95,7 +95,7 @@ impl Quantity {
     }
 
     /// Code and name of the class that it is about, or that it picks in a zone.
-    pub(crate) fn class_in(&self, zone: &ZoneSums) -> Option<(i64, &str)> {
+    pub(crate) fn class_in<'t>(&'t self, zone: &ZoneSums) -> Option<(i64, &'t str)> {
         let QuantitySource::Classes(legend) = &self.source else {
             return self.class.as_ref().map(|(code, name)| (*code, name.as_str()));
         };

@@ -1,68 +1,82 @@
 //! The proof that sums over zones add up to the map's own.
 
+use std::path::{Path, PathBuf};
+
 use areal_formats::Reconciliation;
 use areal_grid::PixelState;
 
-use crate::{Layers, Map, Tally, ZoneSums, ZonesError};
+use crate::{Layers, Map, Tally, ZonesError};
 
 /// Largest relative difference between sums that are the same but for rounding.
 const RECONCILED: f64 = 1e-9;
 
 /// What is observed, nodata, masked and not covered adds up to the whole, and what is observed to the sums of classes
 /// or values: they are summed apart.
-pub(crate) fn check_states<'a>(sums: impl Iterator<Item = (String, &'a Tally)>) -> Result<(), ZonesError> {
-    for (place, tally) in sums {
-        let observed = match tally.values.first() {
-            Some(value) => value.by_area.weight,
-            None => tally.classified_area(),
-        };
-        let all: f64 = tally.state_areas.iter().sum();
-        for (what, parts, whole) in [
-            ("area of all states", all, tally.area),
-            ("observed area", observed, tally.state_area(PixelState::Observed)),
-        ] {
-            if (parts - whole).abs() > RECONCILED * tally.area {
-                return Err(ZonesError::Unreconciled { what: format!("{place}, {what}"), parts, whole });
-            }
+pub(crate) fn check_states(place: &dyn Fn() -> Result<String, ZonesError>, tally: &Tally) -> Result<(), ZonesError> {
+    let observed = match tally.values.first() {
+        Some(value) => value.by_area.weight,
+        None => tally.classified_area(),
+    };
+    let all: f64 = tally.state_areas.iter().sum();
+    for (what, parts, whole) in
+        [("area of all states", all, tally.area), ("observed area", observed, tally.state_area(PixelState::Observed))]
+    {
+        if (parts - whole).abs() > RECONCILED * tally.area {
+            return Err(ZonesError::Unreconciled { what: format!("{}, {what}", place()?), parts, whole });
         }
     }
     Ok(())
 }
 
 /// Compares sums over zones with the map's own.
-pub(crate) fn reconcile(
-    map: &Map,
-    zones: &[ZoneSums],
-    outside: &Tally,
-    overlap: &Tally,
-    whole: &Tally,
-) -> Result<Vec<Reconciliation>, ZonesError> {
-    let mut totals = vec![Total::new("area of the map".to_owned(), "m2", |t| t.area)];
-    if matches!(map.layers, Layers::Classes { .. }) {
-        totals.push(Total::new("observed area".to_owned(), "m2", Tally::classified_area));
-    }
-    if map.states.is_some() {
-        for (state, name) in
-            [(PixelState::Nodata, "nodata"), (PixelState::Masked, "masked"), (PixelState::Outside, "not covered")]
-        {
-            totals.push(Total::new(format!("{name} area"), "m2", move |t| t.state_area(state)));
-        }
-    }
-    for code in whole.class_areas.keys() {
-        let area = move |t: &Tally| t.class_areas.get(code).copied().unwrap_or(0.0);
-        totals.push(Total::new(format!("area of class {code}"), "m2", area));
-    }
-    for band in 0..whole.probability_areas.len() {
-        let sum = move |t: &Tally| t.probability_areas.get(band).copied().unwrap_or(0.0);
-        totals.push(Total::new(format!("probability times area, band {}", band + 1), "m2", sum));
-    }
-    for band in 0..whole.values.len() {
-        totals.extend(value_totals(band, whole));
-    }
-    totals.iter().map(|total| total.compare(zones, [outside, overlap, whole])).collect()
+pub(crate) struct Reconciler {
+    /// The map, for messages.
+    path: PathBuf,
+    totals: Vec<Total>,
 }
 
-fn value_totals(band: usize, whole: &Tally) -> Vec<Total<'static>> {
+impl Reconciler {
+    pub(crate) fn new(map: &Map, whole: &Tally) -> Self {
+        let mut totals = vec![Total::new("area of the map".to_owned(), "m2", |t| t.area)];
+        if matches!(map.layers, Layers::Classes { .. }) {
+            totals.push(Total::new("observed area".to_owned(), "m2", Tally::classified_area));
+        }
+        if map.states.is_some() {
+            for (state, name) in
+                [(PixelState::Nodata, "nodata"), (PixelState::Masked, "masked"), (PixelState::Outside, "not covered")]
+            {
+                totals.push(Total::new(format!("{name} area"), "m2", move |t| t.state_area(state)));
+            }
+        }
+        for code in whole.class_areas.keys() {
+            let code = *code;
+            let area = move |t: &Tally| t.class_areas.get(&code).copied().unwrap_or(0.0);
+            totals.push(Total::new(format!("area of class {code}"), "m2", area));
+        }
+        for band in 0..whole.probability_areas.len() {
+            let sum = move |t: &Tally| t.probability_areas.get(band).copied().unwrap_or(0.0);
+            totals.push(Total::new(format!("probability times area, band {}", band + 1), "m2", sum));
+        }
+        for band in 0..whole.values.len() {
+            totals.extend(value_totals(band, whole));
+        }
+        Self { path: map.path.clone(), totals }
+    }
+
+    /// Adds a zone.
+    pub(crate) fn add(&mut self, zone: &Tally) {
+        for total in &mut self.totals {
+            total.in_zones += (total.sum)(zone);
+        }
+    }
+
+    /// With what is outside, what is counted more than once, and the map.
+    pub(crate) fn finish(&self, others: [&Tally; 3]) -> Result<Vec<Reconciliation>, ZonesError> {
+        self.totals.iter().map(|total| total.compare(others, &self.path)).collect()
+    }
+}
+
+fn value_totals(band: usize, whole: &Tally) -> Vec<Total> {
     let of = move |t: &Tally| t.values.get(band).copied().unwrap_or_default();
     let number = band + 1;
     let spread = of(whole).by_area;
@@ -97,31 +111,31 @@ fn value_totals(band: usize, whole: &Tally) -> Vec<Total<'static>> {
 }
 
 /// A sum that is made over zones and over the map.
-struct Total<'a> {
+struct Total {
     what: String,
     unit: &'static str,
-    sum: Box<dyn Fn(&Tally) -> f64 + 'a>,
+    sum: Box<dyn Fn(&Tally) -> f64>,
     /// What a difference is compared with, if that is more than the map's sum.
     scale: f64,
+    in_zones: f64,
 }
 
-impl<'a> Total<'a> {
-    fn new(what: String, unit: &'static str, sum: impl Fn(&Tally) -> f64 + 'a) -> Self {
-        Self { what, unit, sum: Box::new(sum), scale: f64::MIN_POSITIVE }
+impl Total {
+    fn new(what: String, unit: &'static str, sum: impl Fn(&Tally) -> f64 + 'static) -> Self {
+        Self { what, unit, sum: Box::new(sum), scale: f64::MIN_POSITIVE, in_zones: 0.0 }
     }
 
-    fn compare(
-        &self,
-        zones: &[ZoneSums],
-        [outside, overlap, whole]: [&Tally; 3],
-    ) -> Result<Reconciliation, ZonesError> {
-        let in_zones: f64 = zones.iter().map(|z| (self.sum)(&z.tally)).sum();
-        let [outside, overlap, map] = [outside, overlap, whole].map(|t| (self.sum)(t));
+    fn compare(&self, others: [&Tally; 3], path: &Path) -> Result<Reconciliation, ZonesError> {
+        let in_zones = self.in_zones;
+        let [outside, overlap, map] = others.map(|t| (self.sum)(t));
         let parts = in_zones + outside - overlap;
         let difference = (parts - map).abs();
         // A band of zeros, or of nodata only, has nothing to compare with.
         let relative_difference = if difference == 0.0 { 0.0 } else { difference / self.scale.max(map.abs()) };
         let what = self.what.clone();
+        if !parts.is_finite() || !map.is_finite() {
+            return Err(ZonesError::NotFinite { path: path.to_path_buf(), what });
+        }
         if relative_difference.is_nan() || relative_difference > RECONCILED {
             return Err(ZonesError::Unreconciled { what, parts, whole: map });
         }

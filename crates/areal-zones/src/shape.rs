@@ -1,5 +1,6 @@
 //! The outline of a zone in pixel coordinates, as edges sorted for the coverage walk.
 
+use areal_grid::Window;
 use geo::{LineString, MultiPolygon};
 
 /// The outline of one zone in pixel coordinates (`x` = column, `y` = row; pixel (row, col) is the unit square from
@@ -52,7 +53,22 @@ impl Bounds {
         Self { x0: edge.x0.min(edge.x1), y0: edge.y0, x1: edge.x0.max(edge.x1), y1: edge.y1 }
     }
 
-    fn join(self, other: Self) -> Self {
+    pub(crate) fn of_window(window: &Window) -> Self {
+        let [x0, y0, x1, y1] = [window.col, window.row, window.col_end(), window.row_end()].map(|v| v as f64);
+        Self { x0, y0, x1, y1 }
+    }
+
+    /// True where two boxes have a point in common.
+    pub(crate) fn touches(&self, other: &Self) -> bool {
+        self.x0 <= other.x1 && self.x1 >= other.x0 && self.y0 <= other.y1 && self.y1 >= other.y0
+    }
+
+    /// True where edges in the box can matter to a window: those right of it cover nothing in it, those left of it whole rows.
+    pub(crate) fn matters_to(&self, window: &Window) -> bool {
+        self.y0 < window.row_end() as f64 && self.y1 > window.row as f64 && self.x0 < window.col_end() as f64
+    }
+
+    pub(crate) fn join(self, other: Self) -> Self {
         Self {
             x0: self.x0.min(other.x0),
             y0: self.y0.min(other.y0),
@@ -113,6 +129,10 @@ impl ZoneShape {
 
     pub(crate) fn bounds(&self) -> Option<Bounds> {
         self.bounds
+    }
+
+    pub(crate) fn edges(&self) -> &[Edge] {
+        &self.edges
     }
 
     /// Chunks of edges with their common boxes.

@@ -4,23 +4,26 @@
 use areal_grid::Window;
 
 use crate::doubled::{Piece, Profile, doubled};
+use crate::placed_shapes::PlacedShapes;
 use crate::rest::Crowded;
 use crate::shape::Edge;
-use crate::{Span, ZoneShape};
+use crate::{Span, ZonesError};
 
 /// What zones count more than once in some cells of a window: for each cell its part in `n` zones counts `n - 1` times.
-/// `crowded` are those cells, in order; `shapes` all that touch the window. Spans are in the same order and have no zone.
-pub(crate) fn shared_ground<'a>(
-    shapes: impl Iterator<Item = &'a ZoneShape>,
+/// `crowded` are those cells, in order; `near` the numbers of all shapes that touch the window. Spans are in the same order and
+/// have no zone.
+pub(crate) fn shared_ground(
+    shapes: &PlacedShapes,
+    near: &[u32],
     window: Window,
     crowded: &[Crowded],
-) -> Vec<(u32, Span)> {
+) -> Result<Vec<(u32, Span)>, ZonesError> {
     let mut wanted = vec![false; window.height];
     for run in crowded {
         wanted[run.row as usize] = true;
     }
     let mut pieces: Vec<(u32, Piece)> = Vec::new();
-    for border in borders(shapes, window) {
+    for border in borders(shapes, near, window)? {
         cut(&border, window, &wanted, &mut pieces);
     }
     pieces.sort_unstable_by(|(r, p), (s, q)| r.cmp(s).then(p.min_x().total_cmp(&q.min_x())));
@@ -39,7 +42,7 @@ pub(crate) fn shared_ground<'a>(
             }
         }
     }
-    found
+    Ok(found)
 }
 
 /// An edge, to the right of which lie `sign` more zones than to its left.
@@ -52,14 +55,13 @@ struct Border {
 
 /// The edges of all shapes in the rows of a window and left of its end, without those that two zones share, one on each
 /// side: nothing changes there.
-fn borders<'a>(shapes: impl Iterator<Item = &'a ZoneShape>, window: Window) -> Vec<Border> {
+fn borders(shapes: &PlacedShapes, near: &[u32], window: Window) -> Result<Vec<Border>, ZonesError> {
     let (top, bottom, right) = (window.row as f64, window.row_end() as f64, window.col_end() as f64);
-    let mut borders = Vec::new();
-    for shape in shapes {
-        for (_, edges) in shape.chunks().filter(|(b, _)| b.y0 < bottom && b.y1 > top && b.x0 < right) {
-            let here = edges.iter().filter(|e| e.y0 < bottom && e.y1 > top && e.x0.min(e.x1) < right);
-            borders.extend(here.map(|e| Border { edge: *e, sign: if e.sign > 0.0 { 1 } else { -1 }, hash: hash(e) }));
-        }
+    let (mut borders, mut edges) = (Vec::new(), Vec::new());
+    for zone in near {
+        shapes.edges(*zone, &window, &mut edges)?;
+        let here = edges.iter().filter(|e| e.y0 < bottom && e.y1 > top && e.x0.min(e.x1) < right);
+        borders.extend(here.map(|e| Border { edge: *e, sign: if e.sign > 0.0 { 1 } else { -1 }, hash: hash(e) }));
     }
     borders.sort_unstable_by_key(|border| border.hash);
     let place = |e: &Edge| [e.x0, e.y0, e.x1, e.y1];
@@ -69,7 +71,7 @@ fn borders<'a>(shapes: impl Iterator<Item = &'a ZoneShape>, window: Window) -> V
         same
     });
     borders.retain(|border| border.sign != 0);
-    borders
+    Ok(borders)
 }
 
 /// Mixes the coordinates of an edge.

@@ -3,14 +3,18 @@
 use areal_grid::{default_colour, step_limits};
 use areal_raster::{ClassColumn, PolygonStyle};
 
-use crate::{AreaTable, Measure, Quantity, Statistic};
+use crate::{AreaTable, Measure, Quantity, Statistic, ZonesError};
 
 /// The style of the table's zones: of the classes of the first map, else of the first mean, by weights where there are any;
 /// `None` where there is neither.
-pub(crate) fn style(table: &AreaTable<'_>) -> Option<PolygonStyle> {
+///
+/// # Errors
+/// When a temporary file cannot be read.
+pub(crate) fn style(table: &AreaTable<'_>) -> Result<Option<PolygonStyle>, ZonesError> {
     let columns = table.columns();
     let items = || table.items.iter().zip(&columns);
-    let colours = &table.maps.first()?.map.colours;
+    let Some(first) = table.maps.first() else { return Ok(None) };
+    let colours = &first.map.colours;
     let class = |(k, (item, column)): (usize, (&Quantity, &String))| {
         let (code, name) = item.class.as_ref()?;
         let colour = colours.get(code).copied().unwrap_or_else(|| default_colour(k));
@@ -20,12 +24,15 @@ pub(crate) fn style(table: &AreaTable<'_>) -> Option<PolygonStyle> {
     let areas = items().filter(|(item, _)| item.part == 0 && item.measure == Measure::ClassArea);
     let classes: Vec<ClassColumn> = areas.enumerate().filter_map(class).collect();
     if !classes.is_empty() {
-        return Some(PolygonStyle::LargestClass { classes });
+        return Ok(Some(PolygonStyle::LargestClass { classes }));
     }
     let first = |measure: Measure| items().find(|(item, _)| item.measure == measure);
-    let (item, column) =
-        first(Measure::Weighted(Statistic::Mean)).or_else(|| first(Measure::Statistic(Statistic::Mean)))?;
-    let values = (0..table.set.zones.len()).filter_map(|zone| table.value(item, zone));
+    let mean = first(Measure::Weighted(Statistic::Mean)).or_else(|| first(Measure::Statistic(Statistic::Mean)));
+    let Some((item, column)) = mean else { return Ok(None) };
+    let mut values = Vec::new();
+    for row in table.rows() {
+        values.extend(row?.value(item));
+    }
     let limits = step_limits(values);
-    (!limits.is_empty()).then(|| PolygonStyle::Steps { column: column.clone(), limits })
+    Ok((!limits.is_empty()).then(|| PolygonStyle::Steps { column: column.clone(), limits }))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::quantity::QuantitySource;
 use crate::{
-    AggregateSettings, Areas, Layers, Map, Measure, Quantity, Statistic, Tally, ZoneSet, ZoneState, ZoneSums,
+    AggregateSettings, Areas, Layers, Map, Measure, Quantity, Statistic, Tally, ZoneName, ZoneSet, ZoneState, ZoneSums,
     ZonesError,
 };
 
@@ -58,20 +58,23 @@ impl<'a> AreaTable<'a> {
         Self { set, maps, items }
     }
 
-    /// The value of an item in a zone, by its number; `None` where there is none.
-    pub fn value(&self, item: &Quantity, zone: usize) -> Option<f64> {
-        item.value(&self.maps[item.part].areas.zones[zone])
+    /// How many zones it has.
+    pub fn zones(&self) -> usize {
+        self.set.zones.len()
     }
 
-    /// Code and name of the class that an item is about in a zone: of a majority, the class that it is there.
-    pub fn class<'t>(&'t self, item: &'t Quantity, zone: usize) -> Option<(i64, &'t str)> {
-        item.class_in(&self.maps[item.part].areas.zones[zone])
+    /// What is stated of a zone, by its number.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be read.
+    pub fn row(&self, zone: usize) -> Result<ZoneRow, ZonesError> {
+        let sums = self.maps.iter().map(|of| of.areas.zones.get(zone)).collect::<Result<_, _>>()?;
+        Ok(ZoneRow { name: self.set.zones.name(zone)?, sums })
     }
 
-    /// Where a zone lies: inside where it is inside all maps, outside where it is outside all.
-    pub fn state(&self, zone: usize) -> ZoneState {
-        let all = |state: ZoneState| self.maps.iter().all(|of| of.areas.zones[zone].state == state);
-        [ZoneState::Inside, ZoneState::Outside].into_iter().find(|s| all(*s)).unwrap_or(ZoneState::Partial)
+    /// The rows of all zones, one after the other.
+    pub fn rows(&self) -> impl Iterator<Item = Result<ZoneRow, ZonesError>> + '_ {
+        (0..self.zones()).map(|zone| self.row(zone))
     }
 
     /// What is not a zone: what lies outside all zones, what is counted in several (if anything), and the map. Zones and the first,
@@ -114,6 +117,31 @@ impl<'a> AreaTable<'a> {
                 name
             })
             .collect()
+    }
+}
+
+/// One zone, and what it holds of each map.
+#[derive(Debug, Clone)]
+pub struct ZoneRow {
+    pub name: ZoneName,
+    sums: Vec<ZoneSums>,
+}
+
+impl ZoneRow {
+    /// The value of an item; `None` where there is none.
+    pub fn value(&self, item: &Quantity) -> Option<f64> {
+        item.value(&self.sums[item.part])
+    }
+
+    /// Code and name of the class that an item is about: of a majority, the class that it is here.
+    pub fn class<'t>(&self, item: &'t Quantity) -> Option<(i64, &'t str)> {
+        item.class_in(&self.sums[item.part])
+    }
+
+    /// Where the zone lies: inside where it is inside all maps, outside where it is outside all.
+    pub fn state(&self) -> ZoneState {
+        let all = |state: ZoneState| self.sums.iter().all(|of| of.state == state);
+        [ZoneState::Inside, ZoneState::Outside].into_iter().find(|s| all(*s)).unwrap_or(ZoneState::Partial)
     }
 }
 

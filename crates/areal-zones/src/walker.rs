@@ -50,18 +50,20 @@ impl Walker {
 
     /// Walks every edge of a shape that can matter to the window.
     pub(crate) fn shape(&mut self, shape: &ZoneShape) {
-        let (top, bottom) = (self.window.row as f64, self.window.row_end() as f64);
-        let (left, right) = (self.window.col as f64, self.window.col_end() as f64);
-        match shape.bounds() {
-            Some(b) if b.y0 < bottom && b.y1 > top && b.x0 < right && b.x1 > left => {}
-            _ => return,
+        let left = self.window.col as f64;
+        if shape.bounds().is_some_and(|b| b.matters_to(&self.window) && b.x1 > left) {
+            let window = self.window;
+            shape.chunks().filter(|(b, _)| b.matters_to(&window)).for_each(|(_, edges)| self.edges(edges));
         }
-        // An edge right of the window covers nothing in it; one left of it covers whole rows.
-        for (_, edges) in shape.chunks().filter(|(b, _)| b.y0 < bottom && b.y1 > top && b.x0 < right) {
-            for edge in edges {
-                if edge.y0 < bottom && edge.y1 > top && edge.x0.min(edge.x1) < right {
-                    self.edge(edge);
-                }
+    }
+
+    /// Walks those of some edges that can matter to the window.
+    pub(crate) fn edges(&mut self, edges: &[Edge]) {
+        let (top, bottom) = (self.window.row as f64, self.window.row_end() as f64);
+        let right = self.window.col_end() as f64;
+        for edge in edges {
+            if edge.y0 < bottom && edge.y1 > top && edge.x0.min(edge.x1) < right {
+                self.edge(edge);
             }
         }
     }

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use areal_grid::CrsKind;
 use geo::{Area, Coord, CoordsIter, Geometry, MultiPolygon};
 
-use crate::dissolve::{LostArea, unite};
 use crate::longitude::{Antimeridian, has_long_edge, unwrap};
 use crate::validity::{find_fault, repair, signed_parts_area};
 use crate::{Fault, Invalid, Repair, ZonesError};
@@ -58,13 +57,7 @@ impl Shapeless {
     }
 }
 
-/// Geometries of the features of one zone, with their ids in the file.
-pub(crate) struct Geometries {
-    first: (i64, Geometry<f64>),
-    rest: Vec<(i64, Geometry<f64>)>,
-}
-
-/// What they come to.
+/// What the geometry of a feature comes to.
 pub(crate) struct Outline {
     pub polygons: MultiPolygon<f64>,
     /// Repairs that were made; the id of the zone is left empty.
@@ -81,54 +74,8 @@ pub(crate) struct BadFeature {
     pub repairable: bool,
 }
 
-/// Why the features of a zone give no outline.
-pub(crate) enum NoOutline {
-    Bad(BadFeature),
-    Lost(LostArea),
-}
-
-impl From<BadFeature> for NoOutline {
-    fn from(bad: BadFeature) -> Self {
-        Self::Bad(bad)
-    }
-}
-
-impl Geometries {
-    pub(crate) fn new(fid: i64, geometry: Geometry<f64>) -> Self {
-        Self { first: (fid, geometry), rest: Vec::new() }
-    }
-
-    pub(crate) fn push(&mut self, fid: i64, geometry: Geometry<f64>) {
-        self.rest.push((fid, geometry));
-    }
-
-    pub(crate) fn first_fid(&self) -> i64 {
-        self.first.0
-    }
-
-    /// The outline of all of them together.
-    pub(crate) fn read(
-        self,
-        kind: CrsKind,
-        antimeridian: Antimeridian,
-        invalid: Invalid,
-    ) -> Result<Outline, NoOutline> {
-        let mut features = Vec::with_capacity(1 + self.rest.len());
-        let (mut repairs, mut has_long_edge, mut other_parts) = (Vec::new(), false, 0);
-        for (fid, geometry) in std::iter::once(self.first).chain(self.rest) {
-            let one = read_one(fid, geometry, kind, antimeridian, invalid)?;
-            features.push(one.polygons);
-            repairs.extend(one.repairs);
-            has_long_edge |= one.has_long_edge;
-            other_parts += one.other_parts;
-        }
-        let polygons = unite(features).map_err(NoOutline::Lost)?;
-        Ok(Outline { polygons, repairs, has_long_edge, other_parts })
-    }
-}
-
 /// One feature: over the antimeridian in one piece, valid.
-fn read_one(
+pub(crate) fn read_one(
     fid: i64,
     geometry: Geometry<f64>,
     kind: CrsKind,

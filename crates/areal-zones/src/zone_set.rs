@@ -1,19 +1,18 @@
 //! Zones read from a vector layer: ids, names, valid outlines.
 
 use areal_formats::{NamedChoice, UnknownName};
-use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use areal_grid::Crs;
-use areal_raster::{Feature, FieldKind, FieldValue, LayerChoice, VectorLayer, read_layer_as};
+use areal_raster::{LayerChoice, RasterError, TakeFeatures, VectorLayer, stream_layer};
 use areal_tables::Encoding;
-use geo::MultiPolygon;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::id_field::IdSearch;
 use crate::longitude::Antimeridian;
-use crate::zone_geometry::{BadFeature, Geometries, NoOutline, Outline, Shapeless};
-use crate::{Fault, ZonesError};
+use crate::zone_geometry::Shapeless;
+use crate::zone_reader::{ZoneReader, field};
+use crate::{Fault, Zones, ZonesError};
 
 /// What is done with an invalid polygon.
 #[derive(
@@ -44,7 +43,7 @@ impl NamedChoice for Invalid {
 }
 
 /// How a zone layer is read.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct ZoneSettings {
     /// Layer of the file; none for its only one.
@@ -62,16 +61,31 @@ pub struct ZoneSettings {
     pub antimeridian: Antimeridian,
     /// Whether features with the same id are one zone; else they are an error.
     pub dissolve: bool,
+    /// Memory, in MiB, for the outlines of zones, and as much for their outlines on the map and for their sums. What does not fit
+    /// goes to temporary files; results are the same.
+    #[serde(skip)]
+    pub memory: usize,
 }
 
-#[derive(Debug, Clone, PartialEq)]
-pub struct Zone {
-    /// Its id, unique in its set.
-    pub id: String,
-    /// Its name; empty where no name field is given or its value is null.
-    pub name: String,
-    /// Its polygons in the CRS of the set; their rings do not cross.
-    pub outline: MultiPolygon<f64>,
+impl Default for ZoneSettings {
+    fn default() -> Self {
+        Self {
+            layer: None,
+            encoding: None,
+            id_field: None,
+            name_field: None,
+            invalid: Invalid::default(),
+            antimeridian: Antimeridian::default(),
+            dissolve: false,
+            memory: 64,
+        }
+    }
+}
+
+impl ZoneSettings {
+    pub(crate) fn bytes(&self) -> usize {
+        self.memory.saturating_mul(1 << 20)
+    }
 }
 
 /// A polygon that was repaired.
@@ -94,7 +108,7 @@ impl Repair {
 }
 
 /// Zones of one layer: ids are unique, outlines are valid.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct ZoneSet {
     pub path: PathBuf,
     /// The field that ids come from.
@@ -102,7 +116,9 @@ pub struct ZoneSet {
     /// CRS of the outlines.
     pub crs: Crs,
     /// The zones, in the order of the file.
-    pub zones: Vec<Zone>,
+    pub zones: Zones,
+    /// Bytes of memory for outlines on a map, and for sums.
+    pub(crate) memory: usize,
     pub repairs: Vec<Repair>,
     /// Ids of zones that have an edge over more than half of all longitudes.
     pub long_edges: Vec<String>,
@@ -131,104 +147,83 @@ impl ZoneSet {
     /// invalid polygon that may not be repaired.
     pub fn read(path: &Path, settings: &ZoneSettings) -> Result<Self, ZonesError> {
         let choice = LayerChoice { layer: settings.layer.clone(), encoding: settings.encoding };
-        Self::from_layer(path, read_layer_as(path, &choice)?, settings)
+        Self::from_source(path, settings, &mut |take| stream_layer(path, &choice, take))
     }
 
     /// Checks a layer that is in memory; `path` is for messages.
-    pub fn from_layer(path: &Path, layer: VectorLayer, settings: &ZoneSettings) -> Result<Self, ZonesError> {
-        let path = path.to_path_buf();
-        if layer.features.is_empty() {
-            return Err(ZonesError::NoZones { path });
-        }
-        if layer.features.iter().all(|feature| feature.geometry.is_none()) && layer.crs.is_none() {
-            return Err(ZonesError::NoGeometries { path, layer: layer.name });
-        }
-        let Some(crs) = layer.crs.clone() else {
-            return Err(ZonesError::NoCrs { path });
-        };
-        let id = match &settings.id_field {
-            Some(name) => field(&path, &layer, name)?,
-            None => guess_id(&path, &layer)?,
-        };
-        let name = settings.name_field.as_deref().map(|name| field(&path, &layer, name)).transpose()?;
-        let id_field = layer.fields[id].name.clone();
-        let mut set = Self::empty(path, id_field, crs);
-        let groups = set.group(layer.features, id, name, settings)?;
-        let (kind, path) = (set.crs.kind, set.path.clone());
-        let read = |group: Group| {
-            let read = group.geometries.read(kind, settings.antimeridian, settings.invalid);
-            match read {
-                Ok(outline) => Ok((group.id, group.name, outline)),
-                Err(NoOutline::Bad(BadFeature { fid, fault, repairable })) => {
-                    Err(ZonesError::Invalid { path: path.clone(), fid, id: group.id, fault, repairable })
-                }
-                Err(NoOutline::Lost(lost)) => Err(ZonesError::LostArea { path: path.clone(), id: group.id, lost }),
+    ///
+    /// # Errors
+    /// As [`ZoneSet::read`].
+    pub fn from_layer(path: &Path, layer: &VectorLayer, settings: &ZoneSettings) -> Result<Self, ZonesError> {
+        let head = VectorLayer { features: Vec::new(), ..layer.clone() };
+        Self::from_source(path, settings, &mut |take| {
+            if !layer.features.is_empty() {
+                take(&head, layer.features.clone());
             }
+            Ok(head.clone())
+        })
+    }
+
+    /// From features that `source` hands over some at a time, twice where the field of ids has to be found.
+    fn from_source(path: &Path, settings: &ZoneSettings, source: &mut Source<'_>) -> Result<Self, ZonesError> {
+        let id = match &settings.id_field {
+            Some(_) => None,
+            None => find_id(path, source)?,
         };
-        let found: Vec<Result<(String, String, Outline), ZonesError>> = groups.into_par_iter().map(read).collect();
-        for read in found {
-            let (id, name, outline) = read?;
-            set.long_edges.extend(outline.has_long_edge.then(|| id.clone()));
-            set.repairs.extend(outline.repairs.into_iter().map(|r| Repair { id: id.clone(), ..r }));
-            set.other_parts += outline.other_parts;
-            set.zones.push(Zone { id, name, outline: outline.polygons });
+        let mut reader: Option<ZoneReader<'_>> = None;
+        let (mut failed, mut has_geometries, mut has_features) = (None, false, false);
+        let layer = source(&mut |layer, features| {
+            has_features = true;
+            if layer.crs.is_none() {
+                has_geometries |= features.iter().any(|feature| feature.geometry.is_some());
+                return !has_geometries;
+            }
+            let added = match &mut reader {
+                Some(reader) => reader.add(features),
+                none => Self::begin(path, layer, settings, id).and_then(|new| none.insert(new).add(features)),
+            };
+            failed = added.err();
+            failed.is_none()
+        })?;
+        if let Some(error) = failed {
+            return Err(error);
         }
+        let path = path.to_path_buf();
+        let set = match reader {
+            Some(reader) => reader.finish()?,
+            None if !has_features => return Err(ZonesError::NoZones { path }),
+            None if !has_geometries => return Err(ZonesError::NoGeometries { path, layer: layer.name }),
+            None => return Err(ZonesError::NoCrs { path }),
+        };
         set.warn(settings.antimeridian);
         Ok(set)
     }
 
-    fn empty(path: PathBuf, id_field: String, crs: Crs) -> Self {
-        let (zones, repairs, long_edges, skipped) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { path, id_field, crs, zones, repairs, long_edges, skipped, other_parts: 0, dissolved: 0 }
-    }
-
-    /// The features of each zone, in the order of the file. Those without a polygon are set aside.
-    fn group(
-        &mut self,
-        features: Vec<Feature>,
-        id: usize,
-        name: Option<usize>,
-        settings: &ZoneSettings,
-    ) -> Result<Vec<Group>, ZonesError> {
-        let (path, field) = (self.path.clone(), self.id_field.clone());
-        let mut groups: Vec<Group> = Vec::with_capacity(features.len());
-        let mut numbers: HashMap<String, usize> = HashMap::with_capacity(features.len());
-        for mut feature in features {
-            let (value, fid) = (text(&feature, id), feature.fid);
-            let geometry = match Shapeless::check(feature.geometry.take()) {
-                Ok(geometry) => geometry,
-                Err(why) => {
-                    self.skipped.push(Skipped { fid, id: value, why });
-                    continue;
-                }
-            };
-            if value.is_empty() {
-                return Err(ZonesError::EmptyId { path, fid, field });
-            }
-            let name = name.map_or(String::new(), |k| text(&feature, k));
-            match numbers.get(&value) {
-                None => {
-                    numbers.insert(value.clone(), groups.len());
-                    groups.push(Group { id: value, name, geometries: Geometries::new(fid, geometry) });
-                }
-                Some(number) if settings.dissolve => {
-                    let group = &mut groups[*number];
-                    group.geometries.push(fid, geometry);
-                    self.dissolved += 1;
-                    if group.name.is_empty() {
-                        group.name = name;
-                    }
-                }
-                Some(number) => {
-                    let first = groups[*number].geometries.first_fid();
-                    return Err(ZonesError::DuplicateId { path, field, id: value, first, second: fid });
-                }
-            }
-        }
-        match self.skipped.first() {
-            Some(Skipped { fid, id, why }) if groups.is_empty() => Err(why.error(path, *fid, id.clone())),
-            _ => Ok(groups),
-        }
+    fn begin<'s>(
+        path: &Path,
+        layer: &VectorLayer,
+        settings: &'s ZoneSettings,
+        id: Option<usize>,
+    ) -> Result<ZoneReader<'s>, ZonesError> {
+        let crs = layer.crs.clone().ok_or_else(|| ZonesError::NoCrs { path: path.to_path_buf() })?;
+        let id = match (id, &settings.id_field) {
+            (Some(id), _) => id,
+            (None, name) => field(path, layer, name.as_deref().unwrap_or_default())?,
+        };
+        let name = settings.name_field.as_deref().map(|name| field(path, layer, name)).transpose()?;
+        let set = Self {
+            path: path.to_path_buf(),
+            id_field: layer.fields[id].name.clone(),
+            crs,
+            zones: Zones::new(settings.bytes()),
+            memory: settings.bytes(),
+            repairs: Vec::new(),
+            long_edges: Vec::new(),
+            skipped: Vec::new(),
+            other_parts: 0,
+            dissolved: 0,
+        };
+        Ok(ZoneReader::new(set, settings, id, name))
     }
 
     /// Says what was changed; of many changes, the first few.
@@ -283,48 +278,15 @@ impl ZoneSet {
     }
 }
 
-/// The features of one zone.
-struct Group {
-    id: String,
-    name: String,
-    geometries: Geometries,
-}
+/// Hands over the features of a layer, some at a time; returns the layer without them.
+type Source<'a> = dyn FnMut(&mut TakeFeatures<'_>) -> Result<VectorLayer, RasterError> + 'a;
 
-fn field(path: &Path, layer: &VectorLayer, name: &str) -> Result<usize, ZonesError> {
-    layer.field_index(name).ok_or_else(|| ZonesError::NoField {
-        path: path.to_path_buf(),
-        field: name.to_owned(),
-        fields: layer.fields.iter().map(|f| f.name.as_str()).collect::<Vec<_>>().join(", "),
-    })
-}
-
-fn text(feature: &Feature, field: usize) -> String {
-    feature.values.get(field).map(FieldValue::to_string).unwrap_or_default()
-}
-
-/// The only field of whole numbers or text whose values are all there and all different.
-fn guess_id(path: &Path, layer: &VectorLayer) -> Result<usize, ZonesError> {
-    let identifies = |k: usize| {
-        let mut seen = HashSet::new();
-        let zones = layer.features.iter().filter(|f| f.geometry.is_some());
-        zones.map(|f| text(f, k)).all(|v| !v.is_empty() && seen.insert(v))
-    };
-    let candidates: Vec<usize> =
-        (0..layer.fields.len()).filter(|k| layer.fields[*k].kind != FieldKind::Real && identifies(*k)).collect();
-    let names: Vec<&str> = candidates.iter().map(|k| layer.fields[*k].name.as_str()).collect();
-    match candidates[..] {
-        [only] => {
-            tracing::info!(
-                "{}: zones are identified by \"{}\", the only field with a different value for each zone",
-                path.display(),
-                names[0]
-            );
-            Ok(only)
-        }
-        [] => Err(ZonesError::WhichId {
-            path: path.to_path_buf(),
-            found: "no field has a different value for every zone".to_owned(),
-        }),
-        _ => Err(ZonesError::WhichId { path: path.to_path_buf(), found: format!("it could be {}", names.join(", ")) }),
-    }
+/// The number of the field that identifies zones; `None` for a layer without a CRS, of which nothing is read.
+fn find_id(path: &Path, source: &mut Source<'_>) -> Result<Option<usize>, ZonesError> {
+    let mut search = IdSearch::default();
+    let layer = source(&mut |layer, features| {
+        search.add(layer, &features);
+        layer.crs.is_some()
+    })?;
+    if layer.crs.is_some() && search.has_features() { search.found(path, &layer).map(Some) } else { Ok(None) }
 }

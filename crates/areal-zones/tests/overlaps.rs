@@ -35,7 +35,8 @@ fn fault_35_what_self_crossing_zones_share_is_their_sum_less_their_union() {
         let path = write(&folder.path().join(format!("{cells}.tif")), &g, &[zeros(cells * cells)], None);
         let areas = sum(&open(&path, Content::Classes), &set, &AggregateSettings::default()).unwrap();
         // EPSG:6933 keeps areas, so those of the plane are true.
-        let outlines: Vec<&MultiPolygon<f64>> = set.zones.iter().map(|z| &z.outline).collect();
+        let outlines: Vec<MultiPolygon<f64>> = set.zones.iter().map(|zone| zone.unwrap().outline).collect();
+        let outlines: Vec<&MultiPolygon<f64>> = outlines.iter().collect();
         let together: f64 = outlines.iter().map(|o| o.unsigned_area()).sum();
         let union = geo::unary_union(outlines).unsigned_area();
         assert!(areas.zones.iter().all(|z| z.state == ZoneState::Inside));

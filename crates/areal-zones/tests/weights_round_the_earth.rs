@@ -5,11 +5,11 @@
 mod support;
 
 use areal_grid::Pixels;
-use areal_zones::{AggregateSettings, Areas, Content};
-use support::{grid, near, open, rectangle, sum, write, zone_set};
+use areal_zones::{AggregateSettings, Content};
+use support::{Summed, grid, near, open, rectangle, sum, write, zone_set};
 
 /// Amounts of 1 on cells of 10 degrees from a longitude on, over a map of ones.
-fn ones(map_crs: &str, origin: [f64; 2], cell: f64, size: [usize; 2], west: f64) -> Areas {
+fn ones(map_crs: &str, origin: [f64; 2], cell: f64, size: [usize; 2], west: f64) -> Summed {
     let folder = tempfile::tempdir().unwrap();
     let g = grid(map_crs, origin, [cell, cell], size[0], size[1]);
     let path = write(&folder.path().join("v.tif"), &g, &[Pixels::F32(vec![1.0; size[0] * size[1]])], None);

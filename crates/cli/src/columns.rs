@@ -20,16 +20,28 @@ pub fn width<'a>(texts: impl IntoIterator<Item = &'a str>) -> usize {
 
 /// Lines of cells as text, two spaces between columns; words stand left, and columns that are `right` stand right.
 pub fn aligned(lines: &[Vec<String>], right: impl Fn(usize) -> bool) -> Vec<String> {
-    let columns = lines.first().map_or(0, Vec::len);
-    let widths: Vec<usize> = (0..columns).map(|c| width(lines.iter().map(|line| line[c].as_str()))).collect();
-    let line = |cells: &Vec<String>| {
-        let padded = cells.iter().zip(&widths).enumerate().map(|(c, (text, width))| {
-            let text = cell(text);
-            if right(c) { format!("{text:>width$}") } else { format!("{text:<width$}") }
-        });
-        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    };
-    lines.iter().map(line).collect()
+    let mut widths = Vec::new();
+    for cells in lines {
+        widen(&mut widths, cells);
+    }
+    lines.iter().map(|cells| line(cells, &widths, &right)).collect()
+}
+
+/// Makes columns wide enough for a line of cells.
+pub fn widen(widths: &mut Vec<usize>, cells: &[String]) {
+    widths.resize(widths.len().max(cells.len()), 0);
+    for (width, text) in widths.iter_mut().zip(cells) {
+        *width = (*width).max(cell(text).chars().count());
+    }
+}
+
+/// One line of cells, as in [`aligned`].
+pub fn line(cells: &[String], widths: &[usize], right: impl Fn(usize) -> bool) -> String {
+    let padded = cells.iter().zip(widths).enumerate().map(|(c, (text, width))| {
+        let text = cell(text);
+        if right(c) { format!("{text:>width$}") } else { format!("{text:<width$}") }
+    });
+    padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
 }
 
 #[cfg(test)]

@@ -11,12 +11,30 @@ static REFUSED: OnceLock<Error> = OnceLock::new();
 
 /// Writes to stdout, unless it has refused something already: the command goes on without it.
 pub fn write(text: Arguments<'_>) {
+    put(|out| out.write_fmt(text));
+}
+
+fn put(write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) {
     if REFUSED.get().is_some() {
         return;
     }
     let mut out = stdout().lock();
-    if let Err(error) = out.write_fmt(text).and_then(|()| out.flush()) {
+    if let Err(error) = write(&mut out).and_then(|()| out.flush()) {
         let _ = REFUSED.set(error);
+    }
+}
+
+/// Stdout for what writes bytes; never fails, as [`write`].
+pub struct Stdout;
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        put(|out| out.write_all(bytes));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 

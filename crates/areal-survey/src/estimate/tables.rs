@@ -124,7 +124,7 @@ fn of_classes(
 
 /// Id and name of each zone.
 fn zone_names<'a>(frame: &'a MapFrame) -> impl Iterator<Item = (String, String)> + 'a {
-    frame.zones.iter().flat_map(|set| &set.zones).map(|z| (z.id.clone(), z.name.clone()))
+    frame.zones.iter().map(|zone| (zone.id.clone(), zone.name.clone()))
 }
 
 /// The classes of the map with their mapped areas.

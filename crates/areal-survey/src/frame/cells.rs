@@ -4,7 +4,7 @@ use std::path::Path;
 
 use areal_estimate::CellValue;
 use areal_formats::StrataBy;
-use areal_grid::{PixelState, Target, Window};
+use areal_grid::{PixelState, Target, Window, WindowAreas};
 use areal_raster::Prediction;
 use areal_zones::{Span, WindowCoverage};
 
@@ -42,8 +42,9 @@ impl MapFrame<'_> {
     pub(crate) fn cells(&mut self, window: Window) -> Result<Cells, SurveyError> {
         self.job().check()?;
         let values = self.values(&window)?;
-        let (areas, unobserved) = self.observed_areas(&window, &values)?;
-        let coverage = WindowCoverage::with_rest(&self.shapes, window, &[]);
+        let of_window = self.areas.of(&window, &self.positions);
+        let coverage = self.ground.coverage(window, &of_window.rim())?;
+        let (areas, unobserved) = self.observed_areas(&window, &of_window, &values)?;
         let strata = self.strata_of(&window, &values, &coverage)?;
         let by_risk = self.strata_by == StrataBy::Risk;
         Ok(Cells { window, values, strata, areas, unobserved, by_risk, coverage })
@@ -73,9 +74,9 @@ impl MapFrame<'_> {
     fn observed_areas(
         &mut self,
         window: &Window,
+        of_window: &WindowAreas,
         values: &[Option<CellValue>],
     ) -> Result<(Vec<f64>, Vec<f64>), SurveyError> {
-        let of_window = self.areas.of(window, &self.positions);
         let mut areas = vec![0.0; window.len()];
         for (r, row) in areas.chunks_mut(window.width).enumerate() {
             of_window.fill_row(window.row + r, window.col, row);

@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 
 use areal_estimate::{Frame, FrameBlock};
 use areal_formats::{PredictionMeta, SceneSettings, StrataBy};
-use areal_grid::{CellAreas, PixelGrid, PixelState, Target, Window};
+use areal_grid::{CellAreas, Crs, PixelGrid, PixelState, Target, Window};
 use areal_job::Job;
-use areal_raster::{EarthPositions, Prediction, RasterError, RasterFile};
-use areal_zones::{PlacedShapes, SharesReader, ZoneSet, ZoneSettings, place};
+use areal_raster::{EarthPositions, Prediction, RasterError, RasterFile, crs_from_text};
+use areal_zones::{AreaBasis, Ground, SharesReader, ZoneName, ZoneSet, ZoneSettings};
 
 pub(crate) use cells::Cells;
 pub(crate) use risk::{PARTS, RiskCuts};
@@ -39,11 +39,12 @@ pub struct MapFrame<'a> {
     pub meta: PredictionMeta,
     /// The raster whose cells are the units: classes or a value.
     pub path: PathBuf,
-    pub zones: Option<ZoneSet>,
+    /// In the order of the file; none without a zone layer.
+    pub zones: Vec<ZoneName>,
     pub strata_by: StrataBy,
     areas: CellAreas,
     positions: EarthPositions,
-    shapes: PlacedShapes,
+    ground: Ground,
     file: RasterFile,
     probabilities: Option<RasterFile>,
     shares: Option<SharesReader>,
@@ -65,10 +66,11 @@ impl<'a> MapFrame<'a> {
         let path = prediction.classes_path().or(prediction.value_path());
         let path = path.ok_or_else(|| SurveyError::NoMap { path: source.prediction.to_path_buf() })?;
         let file = RasterFile::open(&path)?;
-        let areas = CellAreas::new(file.grid(), file.grid().crs.ellipsoid.for_areas());
-        let positions = EarthPositions::new(&file.grid().crs)?;
         let zones = source.zones.map(|path| ZoneSet::read(path, &source.zone_settings)).transpose()?;
-        let placed = zones.as_ref().map(|set| place(set, file.grid())).transpose()?.unwrap_or_default();
+        let basis = AreaBasis::new(&ground_crs(zones.as_ref(), file.grid())?)?;
+        let (areas, positions) = (basis.cells(file.grid())?, basis.positions(&file.grid().crs)?);
+        let ground = zones.as_ref().map(|set| Ground::place(set, file.grid(), job)).transpose()?.unwrap_or_default();
+        let names = zones.map(|set| (0..set.zones.len()).map(|zone| set.zones.name(zone)).collect()).transpose()?;
         let open_strata = |path: &Path| {
             let mut reading = SceneSettings::new("strata", vec![path.to_path_buf()]);
             reading.nodata = source.strata_nodata;
@@ -78,12 +80,12 @@ impl<'a> MapFrame<'a> {
         strata::check(source, &meta, strata.as_ref(), file.grid())?;
         let probabilities = prediction.probabilities_path().map(|p| RasterFile::open(&p)).transpose()?;
         Ok(Self {
-            shapes: PlacedShapes::new(placed.into_iter().map(|z| z.shape).collect()),
+            ground,
             shares: prediction.shares_path().map(|p| SharesReader::open(&p)).transpose()?,
             strata_by: source.strata_by,
             meta,
             path,
-            zones,
+            zones: names.unwrap_or_default(),
             areas,
             positions,
             file,
@@ -108,7 +110,7 @@ impl<'a> MapFrame<'a> {
     }
 
     pub fn zone_count(&self) -> usize {
-        self.shapes.len()
+        self.ground.zones()
     }
 
     /// Class probabilities of every cell of a window, `[class][cell]`; NaN where a cell has none; empty for a value or a
@@ -131,6 +133,17 @@ impl<'a> MapFrame<'a> {
         let (pixels, states) = file.read_band(class + 1, window)?;
         let value = |k: usize| if states[k] == PixelState::Observed { pixels.get(k) } else { f64::NAN };
         Ok((0..window.len()).map(value).collect())
+    }
+}
+
+/// The CRS on whose ellipsoid areas are: as for the area table that of the zones. Without zones it is the map's, and WGS 84 for a map
+/// on a sphere.
+fn ground_crs(zones: Option<&ZoneSet>, grid: &PixelGrid) -> Result<Crs, SurveyError> {
+    let own = grid.crs.ellipsoid;
+    match zones {
+        Some(set) => Ok(set.crs.clone()),
+        None if own == own.for_areas() => Ok(grid.crs.clone()),
+        None => Ok(crs_from_text("EPSG:4326")?),
     }
 }
 

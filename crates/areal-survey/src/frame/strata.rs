@@ -44,7 +44,7 @@ impl MapFrame<'_> {
 
     pub(crate) fn stratum_label(&self, stratum: usize) -> StratumLabel {
         let class = |k: usize| self.meta.target.classes().get(k);
-        let zone = |k: usize| self.zones.as_ref().and_then(|z| z.zones.get(k)).map(|z| z.id.clone());
+        let zone = |k: usize| self.zones.get(k).map(|zone| zone.id.clone());
         let class_name = |k: usize| class(k).map(|c| c.name.clone()).unwrap_or_default();
         let of = |name: String, class_code, zone_id| StratumLabel {
             name,

@@ -4,11 +4,13 @@
 
 use std::path::{Path, PathBuf};
 
-use areal_formats::Resampling;
+use areal_formats::{Reconciliation, Resampling};
 use areal_grid::{Affine, Crs, PixelGrid, PixelType, Pixels};
 use areal_job::{Interrupt, Job, NoProgress};
 use areal_raster::{CogBand, CogSpec, CogWriter, Feature, Field, FieldKind, FieldValue, VectorLayer, crs_from_text};
-use areal_zones::{AggregateSettings, Areas, Content, Map, MapInput, ZoneSet, ZoneSettings, ZonesError, aggregate};
+use areal_zones::{
+    AggregateSettings, Areas, Content, Map, MapInput, Tally, ZoneSet, ZoneSettings, ZoneSums, ZonesError, aggregate,
+};
 use geo::{LineString, MultiPolygon, Polygon};
 
 pub fn crs(text: &str) -> Crs {
@@ -66,16 +68,28 @@ pub fn layer(crs_text: &str, zones: &[(&str, MultiPolygon<f64>)]) -> VectorLayer
 }
 
 pub fn zone_set(crs_text: &str, zones: &[(&str, MultiPolygon<f64>)]) -> ZoneSet {
-    ZoneSet::from_layer(Path::new("zones.gpkg"), layer(crs_text, zones), &ZoneSettings::default()).unwrap()
+    ZoneSet::from_layer(Path::new("zones.gpkg"), &layer(crs_text, zones), &ZoneSettings::default()).unwrap()
 }
 
 pub fn open(path: &Path, content: Content) -> Map {
     Map::open(&MapInput::raster(path, Some(content))).unwrap()
 }
 
-pub fn sum(map: &Map, set: &ZoneSet, settings: &AggregateSettings) -> Result<Areas, ZonesError> {
+/// The sums of a map over zones, all in memory.
+#[derive(Debug, PartialEq)]
+pub struct Summed {
+    pub zones: Vec<ZoneSums>,
+    pub outside: Tally,
+    pub overlap: Tally,
+    pub map: Tally,
+    pub reconciliation: Vec<Reconciliation>,
+}
+
+pub fn sum(map: &Map, set: &ZoneSet, settings: &AggregateSettings) -> Result<Summed, ZonesError> {
     let interrupt = Interrupt::default();
-    aggregate(map, set, settings, Job { progress: &NoProgress, interrupt: &interrupt })
+    let areas = aggregate(map, set, settings, Job { progress: &NoProgress, interrupt: &interrupt })?;
+    let Areas { zones, outside, overlap, map, reconciliation, .. } = areas;
+    Ok(Summed { zones: zones.iter().collect::<Result<_, _>>()?, outside, overlap, map, reconciliation })
 }
 
 pub fn zeros(cells: usize) -> Pixels {

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::Stage;
 use super::aggregate_maps::{each_once, open_maps, read_zones, say_dashes, warn_of_area_means, warn_of_nothing};
-use super::aggregate_text::{to_json, to_text};
+use super::aggregate_text::{TextTable, print_json};
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
 use crate::named_rasters::{self, NamedRaster, check_names};
@@ -108,6 +108,10 @@ pub struct Options {
     /// temporary files (in TMPDIR); results are the same.
     #[arg(long, value_name = "MIB", default_value_t = AggregateSettings::default().table_memory)]
     pub table_memory: usize,
+    /// Memory in MiB for the outlines of zones, as much for their outlines on the map and as much for their sums. What does not fit
+    /// goes to temporary files (in TMPDIR); results are the same.
+    #[arg(long, value_name = "MIB", default_value_t = ZoneSettings::default().memory)]
+    pub zone_memory: usize,
     /// Maximum number of map cells that one thread holds in memory; fewer if the blocks of the map allow it.
     #[arg(long, value_name = "CELLS", default_value_t = AggregateSettings::default().window_cells)]
     pub window_cells: usize,
@@ -167,14 +171,7 @@ impl Stage for Options {
             tracing::warn!("--coverage no longer has any effect: coverage is computed in each run");
         }
         let folder = StagedDir::new(out, self.overwrite)?;
-        let settings = AggregateSettings {
-            weights: self.weights.clone(),
-            weights_nodata: self.weights_nodata,
-            window_cells: self.window_cells,
-            read: self.read,
-            statistics: each_once(&self.statistics),
-            table_memory: self.table_memory,
-        };
+        let settings = self.aggregate_settings();
         let zone_settings = self.zone_settings();
         let maps = open_maps(inputs)?;
         for map in maps.iter().filter(|map| self.prediction.is_some() && map.shares.is_none()) {
@@ -204,17 +201,21 @@ impl Stage for Options {
         let json = self.json;
         let (written, shown) = rayon::join(
             || write_areas(&table, &meta, &folder, context.job()),
-            || if json { format!("{:#}\n", to_json(&table)) } else { to_text(&table) },
+            || if json { Ok(None) } else { TextTable::new(&table).map(Some) },
         );
         written?;
+        let shown = shown?;
         if self.spreadsheet_safe {
             let cells = make_tables_spreadsheet_safe(folder.path())?;
             tracing::info!("{cells} cells of the tables have an apostrophe before them (--spreadsheet-safe)");
         }
         folder.commit()?;
-        out!("{shown}");
+        match &shown {
+            Some(text) => text.print()?,
+            None => print_json(&table)?,
+        }
         say_dashes(&table);
-        warn_of_nothing(&table);
+        warn_of_nothing(&table)?;
         if self.prediction.is_some() && self.weights.is_none() {
             warn_of_area_means(&table);
         }
@@ -231,6 +232,17 @@ impl Options {
         self.scene == SceneOptions::default() && self.content.is_none() && self.legend.is_none() && self.map.is_empty()
     }
 
+    fn aggregate_settings(&self) -> AggregateSettings {
+        AggregateSettings {
+            weights: self.weights.clone(),
+            weights_nodata: self.weights_nodata,
+            window_cells: self.window_cells,
+            read: self.read,
+            statistics: each_once(&self.statistics),
+            table_memory: self.table_memory,
+        }
+    }
+
     fn zone_settings(&self) -> ZoneSettings {
         ZoneSettings {
             layer: self.zone_layer.clone(),
@@ -240,6 +252,7 @@ impl Options {
             invalid: self.invalid,
             antimeridian: self.antimeridian,
             dissolve: self.dissolve,
+            memory: self.zone_memory,
         }
     }
 

@@ -83,11 +83,18 @@ pub(super) fn say_dashes(table: &AreaTable<'_>) {
     }
 }
 
-pub(super) fn warn_of_nothing(table: &AreaTable<'_>) {
-    let observed = |item: &&Quantity| item.measure == Measure::ObservedArea;
-    let seen =
-        |item: &Quantity| (0..table.set.zones.len()).any(|k| table.value(item, k).is_some_and(|area| area > 0.0));
-    if !table.items.iter().filter(observed).any(seen) {
-        tracing::warn!("no zone has an observed cell: the map has only nodata there");
+/// Says that nothing is observed in any zone.
+///
+/// # Errors
+/// When a temporary file cannot be read.
+pub(super) fn warn_of_nothing(table: &AreaTable<'_>) -> Result<(), ZonesError> {
+    let observed: Vec<&Quantity> = table.items.iter().filter(|item| item.measure == Measure::ObservedArea).collect();
+    for row in table.rows() {
+        let row = row?;
+        if observed.iter().any(|item| row.value(item).is_some_and(|area| area > 0.0)) {
+            return Ok(());
+        }
     }
+    tracing::warn!("no zone has an observed cell: the map has only nodata there");
+    Ok(())
 }

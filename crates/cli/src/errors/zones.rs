@@ -42,11 +42,20 @@ fn help(error: &ZonesError) -> String {
         ZonesError::Invalid { repairable: true, .. } => "repair it, or pass --invalid repair".into(),
         ZonesError::Invalid { .. } => "repair or remove the feature".into(),
         ZonesError::NotProjectable { .. } | ZonesError::Projection(_) => {
-            "warp the map to a CRS that covers its zones (gdalwarp -t_srs), or split the zone at this position".into()
+            "warp the map to a CRS that covers its zones (gdalwarp -t_srs; -r near for classes), or bring the zones to longitude and \
+             latitude and cut them at the antimeridian (ogr2ogr -t_srs EPSG:4326 -wrapdateline OUT.gpkg ZONES)"
+                .into()
         }
         ZonesError::NoOverlap(_) => {
             "check that the zones and the map are in the same place, and that both have the right CRS".into()
         }
+        other => help_with_rasters(other),
+    }
+}
+
+/// What to do about the map, its weights and what is asked of them.
+fn help_with_rasters(error: &ZonesError) -> String {
+    match error {
         ZonesError::Raster { .. } => {
             "choose the band with --bands, what its cells hold with --content, and --resampling nearest for classes"
                 .into()
@@ -68,8 +77,8 @@ fn help(error: &ZonesError) -> String {
         ZonesError::TooManyCodes { .. } => {
             "pass --content values for means instead of classes, or group the codes into fewer classes first".into()
         }
-        ZonesError::ValueTable(_) => {
-            "free space there, or set TMPDIR to a folder with space; a larger --table-memory needs fewer files".into()
+        ZonesError::Temporary(_) => {
+            "free space there, or set TMPDIR to a folder with space; larger --table-memory and --zone-memory need fewer files".into()
         }
         ZonesError::ClassStatistics { .. } => {
             "leave them out: classes have majority, minority and variety; if the cells hold values, pass --content values".into()
@@ -77,8 +86,11 @@ fn help(error: &ZonesError) -> String {
         ZonesError::LostArea { .. } => {
             "this is a bug in areal: please report it with the zones; to go on, dissolve them in another program first".into()
         }
+        ZonesError::NotFinite { .. } => {
+            "of a raster of values, pass the number that stands for no data as --nodata; make a damaged prediction again".into()
+        }
         ZonesError::NoWindowCells => "pass --window-cells 1 or more".into(),
         ZonesError::Unreconciled { .. } => "this is a bug in areal: please report it with the inputs".into(),
-        ZonesError::Source(_) | ZonesError::File(_) | ZonesError::Interrupted(_) => String::new(),
+        _ => String::new(),
     }
 }
