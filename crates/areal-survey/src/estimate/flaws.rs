@@ -27,9 +27,23 @@ pub(super) fn without_design() -> Finding {
     )
 }
 
+/// Areas that differ by more than this share are not the same.
+const SAME_AREA: f64 = 1e-6;
+/// Areas of the same ground on two ellipsoids of the Earth differ by less than this share.
+const OTHER_ELLIPSOID: f64 = 1e-3;
+
+/// From the area of each stratum on the map over that in the design: the factor between two ellipsoids, where that is all in which
+/// they differ.
+pub(super) fn other_ellipsoid(ratios: &[f64]) -> Option<f64> {
+    let first = *ratios.first()?;
+    let alike = ratios.iter().all(|ratio| (ratio / first - 1.0).abs() <= SAME_AREA);
+    let apart = (first - 1.0).abs();
+    (alike && apart > SAME_AREA && apart < OTHER_ELLIPSOID).then_some(first)
+}
+
 /// Strata whose areas do not add up to the map's, beyond a relative difference of 1e-6.
 pub(super) fn strata_sum(strata_area: f64, map_area: f64) -> Option<Finding> {
-    let apart = (strata_area - map_area).abs() > 1e-6 * map_area.abs().max(strata_area.abs());
+    let apart = (strata_area - map_area).abs() > SAME_AREA * map_area.abs().max(strata_area.abs());
     apart.then(|| {
         Finding::refusal(
             FindingKind::StrataSum,
@@ -118,6 +132,16 @@ mod tests {
         assert_eq!(rest, (vec![FindingKind::StrataSum], vec![FindingKind::OtherMap]));
         let left = settle(all(), &[FindingKind::NoDesign]).unwrap();
         assert_eq!(left[0].severity, Severity::Warning);
+    }
+
+    #[test]
+    fn strata_on_another_ellipsoid_differ_by_one_factor() {
+        // Clarke 1866 and WGS 84: (6378206.4 * 6356583.8) / (6378137 * 6356752.314) is about 1 - 1.6e-5.
+        assert_eq!(other_ellipsoid(&[0.999_984, 0.999_984_1]), Some(0.999_984));
+        assert_eq!(other_ellipsoid(&[1.0, 1.000_000_1]), None);
+        assert_eq!(other_ellipsoid(&[0.999_984, 0.999_9]), None);
+        assert_eq!(other_ellipsoid(&[0.99, 0.99]), None);
+        assert_eq!(other_ellipsoid(&[]), None);
     }
 
     #[test]

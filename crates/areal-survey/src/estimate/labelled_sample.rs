@@ -8,7 +8,7 @@ use areal_formats::{DESIGN_FORMAT, Design, DesignStratum, DesignUnit, StrataBy};
 use areal_job::{Job, check_digest, hash_file, read_json};
 use areal_tables::ClassNaming;
 
-use super::flaws::{other_map, strata_sum, without_design};
+use super::flaws::{other_ellipsoid, other_map, strata_sum, without_design};
 use super::same_draw::other_draw;
 use super::settings::EstimateSettings;
 use crate::error::TableRole;
@@ -131,6 +131,23 @@ impl<'a> LabelledSample<'a> {
             None => vec![0],
         };
         Ok(places.into_iter().enumerate().map(|(place, h)| (h, place)).collect())
+    }
+
+    /// Brings the areas of the design's strata onto the ellipsoid of this table, where the sample was drawn with zones on another
+    /// datum, or without zones. The factor is the same for all strata.
+    pub(super) fn fit_ellipsoid(&mut self, totals: &MapTotals) -> Result<(), SurveyError> {
+        let Some(design) = self.drawn.as_mut().map(|drawn| &mut drawn.design).filter(|_| self.same_map) else {
+            return Ok(());
+        };
+        let places = self.frame.design_strata(design)?;
+        let ratios: Vec<f64> = design.strata.iter().zip(places).map(|(s, h)| totals.strata[h] / s.area).collect();
+        if let Some(factor) = other_ellipsoid(&ratios) {
+            tracing::info!(
+                "the sample was drawn with areas on another ellipsoid: those of its strata are multiplied by {factor:.7}"
+            );
+            design.strata.iter_mut().for_each(|stratum| stratum.area *= factor);
+        }
+        Ok(())
     }
 
     /// Flaws of the design and the map.

@@ -47,6 +47,7 @@ pub fn estimate(
     let mut read = LabelledSample::read(settings, sample, job)?;
     check_target(settings, &read.frame)?;
     let totals = MapTotals::of(&mut read.frame)?;
+    read.fit_ellipsoid(&totals)?;
     let mut flaws = read.flaws(&totals)?;
     let training = match &settings.store {
         Some(store) => TrainingPatches::read(store, read.frame.grid())?,
