@@ -19,7 +19,7 @@ fn zones(crs: &str, north_west: [f64; 2], cell: f64, [height, width]: [usize; 2]
 }
 
 /// A box as a layer in the CRS of an EPSG code.
-fn layer(code: u32, [west, south, east, north]: [f64; 4]) -> Value {
+pub fn layer(code: u32, [west, south, east, north]: [f64; 4]) -> Value {
     let ring = [[west, south], [east, south], [east, north], [west, north], [west, south]];
     let geometry = json!({ "type": "Polygon", "coordinates": [ring] });
     json!({
@@ -30,7 +30,7 @@ fn layer(code: u32, [west, south, east, north]: [f64; 4]) -> Value {
 }
 
 /// Area in km2 of all longitudes between two latitudes on WGS 84 (Snyder 1987, eq. 3-12).
-fn band_km2(south: f64, north: f64) -> f64 {
+pub fn band_km2(south: f64, north: f64) -> f64 {
     let e = Ellipsoid::WGS84;
     std::f64::consts::TAU * (e.area_to_latitude(north) - e.area_to_latitude(south)) / 1e6
 }

@@ -60,7 +60,7 @@ pub use qgis::{ClassColumn, PolygonStyle};
 pub use raster_file::RasterFile;
 pub use same_grid::same_grid;
 pub use scene::{Scene, SceneReader};
-pub use srs::{central_meridian, crs_from_text, ellipsoid_name, same_crs};
+pub use srs::{central_meridian, crs_from_text, ellipsoid_name, lobes, same_crs};
 pub use statistics::{BandStatistics, PixelCounts, Statistics};
 pub use vector::{Feature, Field, FieldKind, FieldValue, VectorLayer};
 pub use vector_read::{LayerChoice, TakeFeatures, read_layer, read_layer_as, stream_layer};

@@ -47,6 +47,27 @@ pub fn central_meridian(crs: &Crs) -> Result<f64, RasterError> {
     Ok(names.iter().find_map(|name| srs.get_proj_param(name).ok().flatten()).unwrap_or(0.0))
 }
 
+/// West, south, east and north of the lobes of Goode's homolosine projection, in degrees from its central meridian (Goode 1925,
+/// as PROJ's `igh`).
+const GOODE: [[f64; 4]; 6] = [
+    [-180.0, 0.0, -40.0, 90.0],
+    [-40.0, 0.0, 180.0, 90.0],
+    [-180.0, -90.0, -100.0, 0.0],
+    [-100.0, -90.0, -20.0, 0.0],
+    [-20.0, -90.0, 80.0, 0.0],
+    [80.0, -90.0, 180.0, 0.0],
+];
+
+/// The lobes of an interrupted projection: west, south, east and north in degrees from its central meridian. Empty for others.
+///
+/// # Errors
+/// When the CRS is not understood.
+pub fn lobes(crs: &Crs) -> Result<&'static [[f64; 4]], RasterError> {
+    let method = spatial_ref(&crs.wkt)?.get_attr_value("PROJECTION", 0).ok().flatten();
+    let is_goode = method.is_some_and(|name| name == "Interrupted_Goode_Homolosine" || name == "Goode_Homolosine");
+    Ok(if is_goode { &GOODE } else { &[] })
+}
+
 /// The name of the ellipsoid under a CRS.
 ///
 /// # Errors

@@ -4,6 +4,8 @@ use areal_formats::{NamedChoice, UnknownName};
 use geo::{Coord, LineString, MapCoordsInPlace, MultiPolygon, Polygon};
 use serde::{Deserialize, Serialize};
 
+use crate::Fault;
+
 /// How an edge over more than half of all longitudes is read.
 #[derive(
     Debug,
@@ -45,30 +47,55 @@ fn is_long(step: f64, turn: f64) -> bool {
 
 /// Undoes jumps of more than half a turn between neighbouring vertices, so that an outline over the antimeridian is in
 /// one piece (its longitudes may pass 180 degrees). `turn` is 360 degrees in the outline's units. A step of a whole
-/// turn (a box around the Earth) stays, and so does a ring around a pole, which closes in neither way. True when
-/// something was changed.
-pub(crate) fn unwrap(polygons: &mut MultiPolygon<f64>, turn: f64) -> bool {
+/// turn (a box around the Earth) stays. A ring that goes round the Earth on one side of the equator is closed over the pole there.
+/// True when something was changed.
+///
+/// # Errors
+/// A ring round the Earth that crosses the equator, or is a hole, or has a hole at the meridian where it begins.
+pub(crate) fn unwrap(polygons: &mut MultiPolygon<f64>, turn: f64) -> Result<bool, Fault> {
     let mut changed = false;
     for polygon in &mut polygons.0 {
-        let mut middle = 0.0;
+        let mut shell = Ok(Unwrapped::As);
+        let (mut low, mut high) = (0.0, 0.0);
         polygon.exterior_mut(|ring| {
-            changed |= unwrap_ring(ring, turn);
-            middle = middle_x(ring);
+            shell = unwrap_ring(ring, turn);
+            (low, high) = x_range(ring.0.iter());
         });
+        let shell = shell?;
+        let (middle, mut fault) = (0.5 * (low + high), None);
         polygon.interiors_mut(|holes| {
             for hole in holes {
-                changed |= unwrap_ring(hole, turn);
+                let first = hole.0.first().copied().unwrap_or_default();
+                let unwrapped = unwrap_ring(hole, turn);
+                changed |= unwrapped.is_ok_and(|unwrapped| unwrapped != Unwrapped::As);
                 let shift = ((middle - middle_x(hole)) / turn).round() * turn;
                 if shift != 0.0 {
                     hole.0.iter_mut().for_each(|c| c.x += shift);
                 }
+                let (west, east) = x_range(hole.0.iter());
+                let is_cut = shell == Unwrapped::OverPole && (west < low || east > high);
+                if is_cut || !matches!(unwrapped, Ok(Unwrapped::As | Unwrapped::InOnePiece)) {
+                    fault = Some(Fault::RoundEarth { x: first.x, y: first.y });
+                }
             }
         });
+        changed |= shell != Unwrapped::As;
+        if let Some(fault) = fault {
+            return Err(fault);
+        }
     }
-    changed
+    Ok(changed)
 }
 
-fn unwrap_ring(ring: &mut LineString<f64>, turn: f64) -> bool {
+/// What became of a ring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unwrapped {
+    As,
+    InOnePiece,
+    OverPole,
+}
+
+fn unwrap_ring(ring: &mut LineString<f64>, turn: f64) -> Result<Unwrapped, Fault> {
     let mut shift = 0.0;
     let mut changed = false;
     let mut result: Vec<Coord<f64>> = Vec::with_capacity(ring.0.len());
@@ -84,12 +111,24 @@ fn unwrap_ring(ring: &mut LineString<f64>, turn: f64) -> bool {
         previous = Some(c.x);
         result.push(Coord { x: c.x + shift, y: c.y });
     }
-    // A ring that does not come back to its start goes round a pole.
-    if changed && shift == 0.0 {
-        ring.0 = result;
-        return true;
+    if !changed {
+        return Ok(Unwrapped::As);
     }
-    false
+    let (Some(first), Some(last)) = (result.first().copied(), result.last().copied()) else { return Ok(Unwrapped::As) };
+    let mut unwrapped = Unwrapped::InOnePiece;
+    // A ring that does not come back to its start goes round the Earth.
+    if shift != 0.0 {
+        let pole = 0.25 * turn;
+        let pole = match (result.iter().all(|c| c.y > 0.0), result.iter().all(|c| c.y < 0.0)) {
+            (true, _) => pole,
+            (_, true) => -pole,
+            _ => return Err(Fault::RoundEarth { x: first.x, y: first.y }),
+        };
+        result.extend([Coord { x: last.x, y: pole }, Coord { x: first.x, y: pole }, first]);
+        unwrapped = Unwrapped::OverPole;
+    }
+    ring.0 = result;
+    Ok(unwrapped)
 }
 
 fn middle_x(ring: &LineString<f64>) -> f64 {
@@ -133,9 +172,9 @@ mod tests {
         let mut p = MultiPolygon::new(vec![
             polygon![(x: 178.0, y: 0.0), (x: -179.0, y: 0.0), (x: -179.0, y: 2.0), (x: 178.0, y: 2.0)],
         ]);
-        assert!(unwrap(&mut p, 360.0));
+        assert!(unwrap(&mut p, 360.0).unwrap());
         assert!((p.unsigned_area() - 6.0).abs() < 1e-12);
-        assert!(!unwrap(&mut p, 360.0));
+        assert!(!unwrap(&mut p, 360.0).unwrap());
     }
 
     #[test]
@@ -143,18 +182,36 @@ mod tests {
         let shell = LineString::from(vec![(178.0, 0.0), (-178.0, 0.0), (-178.0, 4.0), (178.0, 4.0), (178.0, 0.0)]);
         let hole = LineString::from(vec![(-179.5, 1.0), (-179.0, 1.0), (-179.0, 2.0), (-179.5, 1.0)]);
         let mut p = MultiPolygon::new(vec![Polygon::new(shell, vec![hole])]);
-        assert!(unwrap(&mut p, 360.0));
+        assert!(unwrap(&mut p, 360.0).unwrap());
         assert_eq!(p.0[0].interiors()[0].0[0].x, 180.5);
     }
 
     #[test]
-    fn boxes_round_the_earth_and_rings_round_a_pole_stay() {
+    fn boxes_round_the_earth_stay() {
         let mut world = MultiPolygon::new(vec![
             polygon![(x: -180.0, y: -90.0), (x: 180.0, y: -90.0), (x: 180.0, y: 90.0), (x: -180.0, y: 90.0)],
         ]);
-        assert!(!unwrap(&mut world, 360.0));
-        let mut pole = MultiPolygon::new(vec![polygon![(x: -120.0, y: 80.0), (x: 0.0, y: 80.0), (x: 120.0, y: 80.0)]]);
-        assert!(!unwrap(&mut pole, 360.0));
+        assert!(!unwrap(&mut world, 360.0).unwrap());
+    }
+
+    #[test]
+    fn rings_round_a_pole_are_closed_over_it() {
+        // Either way round, and on either side of the equator.
+        for (sign, back) in [(1.0, false), (-1.0, false), (1.0, true), (-1.0, true)] {
+            let mut corners = vec![(-120.0, 80.0 * sign), (0.0, 80.0 * sign), (120.0, 80.0 * sign)];
+            if back {
+                corners.reverse();
+            }
+            let mut pole = MultiPolygon::new(vec![Polygon::new(LineString::from(corners), Vec::new())]);
+            assert!(unwrap(&mut pole, 360.0).unwrap());
+            assert!((pole.unsigned_area() - 3600.0).abs() < 1e-9, "{pole:?}");
+        }
+        let mut across = MultiPolygon::new(vec![polygon![(x: -120.0, y: 8.0), (x: 0.0, y: -8.0), (x: 120.0, y: 8.0)]]);
+        assert_eq!(unwrap(&mut across, 360.0), Err(Fault::RoundEarth { x: -120.0, y: 8.0 }));
+        let hole = LineString::from(vec![(-120.0, 85.0), (0.0, 85.0), (120.0, 85.0), (-120.0, 85.0)]);
+        let shell = LineString::from(vec![(-120.0, 80.0), (0.0, 80.0), (120.0, 80.0), (-120.0, 80.0)]);
+        let mut ring = MultiPolygon::new(vec![Polygon::new(shell, vec![hole])]);
+        assert_eq!(unwrap(&mut ring, 360.0), Err(Fault::RoundEarth { x: -120.0, y: 85.0 }));
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use areal_grid::{CrsKind, PixelGrid};
-use areal_raster::{Projection, same_crs, turn_of};
-use geo::{BoundingRect, MapCoords, MultiPolygon, Rect};
+use areal_grid::{Affine, CrsKind, PixelGrid};
+use areal_raster::{Projection, lobes, same_crs, turn_of};
+use geo::{BoundingRect, Coord, MapCoords, MultiPolygon, Rect};
 use rayon::prelude::*;
 
 use crate::area_basis::AreaBasis;
@@ -20,6 +20,8 @@ use crate::{ZoneSet, ZoneShape, ZonesError, ellipsoidal_area};
 const MOST: usize = 4096;
 /// Bytes of outlines projected together, unless one alone has more. On the way each vertex takes some hundred bytes.
 const MOST_BYTES: usize = 1 << 20;
+/// Metres in a degree, roughly.
+const METRES_PER_DEGREE: f64 = 111_320.0;
 /// An outline beyond the map by so many cells is rounding: edges lie so far from where they belong.
 const BEYOND: f64 = 1e-3;
 
@@ -44,7 +46,8 @@ pub(crate) fn place(
 ) -> Result<(), ZonesError> {
     let same = same_crs(&set.crs, &grid.crs);
     let (turn, basis) = (turn_columns(grid)?, AreaBasis::new(&set.crs)?);
-    let place = TargetGrid { set, basis, grid, same, reach: Reach::new(&set.crs, grid)?, turn, from: set.crs.kind };
+    let (reach, is_interrupted) = (Reach::new(&set.crs, grid)?, !lobes(&grid.crs)?.is_empty());
+    let place = TargetGrid { set, basis, grid, same, reach, turn, from: set.crs.kind, is_interrupted };
     let (width, height) = (grid.width as f64, grid.height as f64);
     let touches =
         |z: &PlacedZone| z.shape.extent().is_some_and(|b| b[0] < width && b[1] < height && b[2] > 0.0 && b[3] > 0.0);
@@ -87,6 +90,8 @@ struct TargetGrid<'a> {
     turn: Option<f64>,
     /// What the zones' coordinates are.
     from: CrsKind,
+    /// Whether the map projection has lobes.
+    is_interrupted: bool,
 }
 
 impl TargetGrid<'_> {
@@ -116,13 +121,14 @@ impl TargetGrid<'_> {
         let near: Vec<(usize, Near<'_>)> = outlines.iter().map(|outline| self.near(outline)).enumerate().collect();
         let near: Vec<_> = near.iter().filter(|(_, n)| !matches!(n, Near::Away)).collect();
         let outlines: Vec<&MultiPolygon<f64>> = near.iter().filter_map(|(_, n)| n.outline()).collect();
-        let projected = match self.project(projection, &outlines) {
-            Ok(projected) => projected,
-            // One by one, to name the zone that cannot be projected.
-            Err(_) => near.iter().map(|(k, n)| self.one(projection, first + k, n.outline())).collect::<Result<_, _>>()?,
+        let together = (!self.goes_through_degrees()).then(|| self.project(projection, &outlines));
+        let projected: Vec<(MultiPolygon<f64>, bool)> = match together {
+            Some(Ok(projected)) => projected.into_iter().map(|outline| (outline, false)).collect(),
+            // One by one, as one at least has to go another way.
+            _ => near.iter().map(|(k, n)| self.one(projection, first + k, n.outline())).collect::<Result<_, _>>()?,
         };
-        for ((k, n), outline) in near.iter().zip(projected) {
-            self.settle(&outline, matches!(n, Near::Part(_)), &mut placed[*k]);
+        for ((k, n), (outline, is_clipped)) in near.iter().zip(projected) {
+            self.settle(&outline, is_clipped || matches!(n, Near::Part(_)), &mut placed[*k]);
         }
         Ok(placed)
     }
@@ -137,21 +143,68 @@ impl TargetGrid<'_> {
         }
     }
 
+    /// One outline, and whether it was clipped on the way.
     fn one(
         &self,
         projection: Option<&Projection>,
         zone: usize,
         outline: Option<&MultiPolygon<f64>>,
-    ) -> Result<MultiPolygon<f64>, ZonesError> {
-        let outlines: Vec<_> = outline.into_iter().collect();
-        match self.project(projection, &outlines) {
-            Ok(mut projected) => Ok(projected.pop().unwrap_or_else(|| MultiPolygon::new(Vec::new()))),
-            Err(fault) => Err(ZonesError::NotProjectable {
+    ) -> Result<(MultiPolygon<f64>, bool), ZonesError> {
+        let Some(outline) = outline else { return Ok((MultiPolygon::new(Vec::new()), false)) };
+        if self.goes_through_degrees()
+            && let Some(found) = self.through_degrees(outline)?
+        {
+            return Ok(found);
+        }
+        let fault = match self.project(projection, &[outline]) {
+            Ok(mut projected) => return Ok((projected.pop().expect("one outline comes back"), false)),
+            Err(fault) => fault,
+        };
+        match self.through_degrees(outline)? {
+            Some(found) => Ok(found),
+            None => Err(ZonesError::NotProjectable {
                 id: self.set.zones.name(zone)?.id,
                 crs: self.grid.crs.name.clone(),
                 reason: fault.to_string(),
             }),
         }
+    }
+
+    /// True where a projection has gaps that an edge may cross unseen, along a line of which both sides are.
+    fn goes_through_degrees(&self) -> bool {
+        self.is_interrupted && !self.same && matches!(self.from, CrsKind::Projected { .. })
+    }
+
+    /// A projected outline that the map projection tears: by way of longitude and latitude, where it can be cut where the map is.
+    /// `None` where that does not help.
+    fn through_degrees(&self, outline: &MultiPolygon<f64>) -> Result<Option<(MultiPolygon<f64>, bool)>, ZonesError> {
+        let (CrsKind::Projected { .. }, CrsKind::Projected { metres_per_unit }) = (self.from, self.grid.crs.kind)
+        else {
+            return Ok(None);
+        };
+        let lonlat = Projection::lonlat_of(&self.grid.crs)?;
+        let CrsKind::Geographic { degrees_per_unit } = lonlat.kind else { return Ok(None) };
+        // A grid of longitudes and latitudes about as fine as the map.
+        let cell = self.grid.transform.determinant().abs().sqrt() * metres_per_unit / METRES_PER_DEGREE;
+        let side = cell / degrees_per_unit;
+        let degrees = PixelGrid {
+            crs: lonlat.clone(),
+            transform: Affine::north_up([0.0, 0.0], [side, side]),
+            height: 1,
+            width: 1,
+        };
+        let there = Projection::new(&self.set.crs, &lonlat)?;
+        let turn = Some(360.0 / degrees_per_unit / side);
+        let Some(outline) = through(&there, &degrees, turn, self.from, outline) else { return Ok(None) };
+        let outline = outline.map_coords(|c| Coord::from(degrees.transform.apply(c.y, c.x)));
+        let near = match Reach::new(&lonlat, self.grid)? {
+            Some(reach) => reach.clip(&outline),
+            None => Near::Whole(&outline),
+        };
+        let is_clipped = matches!(near, Near::Part(_));
+        let onto = Projection::new(&lonlat, &self.grid.crs)?;
+        let Some(near) = near.outline() else { return Ok(Some((MultiPolygon::new(Vec::new()), true))) };
+        Ok(through(&onto, self.grid, self.turn, lonlat.kind, near).map(|placed| (placed, is_clipped)))
     }
 
     fn settle(&self, outline: &MultiPolygon<f64>, clipped: bool, placed: &mut PlacedZone) {
@@ -170,6 +223,18 @@ impl TargetGrid<'_> {
             _ => shape,
         };
     }
+}
+
+/// One outline through a projection; `None` where it is torn.
+fn through(
+    projection: &Projection,
+    grid: &PixelGrid,
+    turn: Option<f64>,
+    from: CrsKind,
+    outline: &MultiPolygon<f64>,
+) -> Option<MultiPolygon<f64>> {
+    let apply = |points: &mut [[f64; 2]]| projection.apply(points);
+    project(&[outline], &Way { transform: Some(&apply), grid, turn, from }).ok()?.pop()
 }
 
 /// True areas of whole zones, from number `first` on, in square metres.

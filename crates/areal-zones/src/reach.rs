@@ -1,7 +1,7 @@
 //! The surroundings of a map in the zones' CRS, and what of a zone lies there.
 
 use areal_grid::{Crs, CrsKind, PixelGrid};
-use areal_raster::{Projection, central_meridian, same_crs, turn_of};
+use areal_raster::{Projection, central_meridian, lobes, same_crs, turn_of};
 use geo::{Area, BoundingRect, Coord, LineString, MultiPolygon, Rect};
 
 use crate::ZonesError;
@@ -69,6 +69,7 @@ impl Reach {
             }
             None => vec![round_the_earth(zones, grid, centre, turn)?],
         };
+        let parts = in_lobes(parts, lobes(&grid.crs)?, centre, turn);
         Ok(Some(Self { parts, turn: Some(turn) }))
     }
 
@@ -122,6 +123,31 @@ fn cut(all: &Rect<f64>, meridian: f64, turn: f64) -> Vec<Rect<f64>> {
     let inner = (first..).map(|k| meridian + k as f64 * turn).take_while(|x| *x < max.x);
     let edges: Vec<f64> = std::iter::once(min.x).chain(inner).chain([max.x]).collect();
     edges.windows(2).map(|x| Rect::new((x[0], min.y), (x[1], max.y))).collect()
+}
+
+/// How far within a lobe, in degrees, its parts end: on the meridian itself a projection takes the neighbouring lobe.
+const WITHIN: f64 = 1e-11;
+
+/// Cuts rectangles at the borders of the lobes of an interrupted projection, if it is one.
+fn in_lobes(parts: Vec<Rect<f64>>, lobes: &[[f64; 4]], centre: f64, turn: f64) -> Vec<Rect<f64>> {
+    if lobes.is_empty() {
+        return parts;
+    }
+    let degree = turn / 360.0;
+    let moves = [-turn, 0.0, turn];
+    let lobe = |[west, south, east, north]: &[f64; 4], shift: f64| {
+        let [west, east] = [west + WITHIN, east - WITHIN].map(|lon| centre + shift + lon * degree);
+        Rect::new((west, south * degree), (east, north * degree))
+    };
+    let lobes: Vec<Rect<f64>> = moves.iter().flat_map(|shift| lobes.iter().map(|l| lobe(l, *shift))).collect();
+    let common = |a: &Rect<f64>, b: &Rect<f64>| {
+        let (low, high) = (
+            (a.min().x.max(b.min().x), a.min().y.max(b.min().y)),
+            (a.max().x.min(b.max().x), a.max().y.min(b.max().y)),
+        );
+        (low.0 < high.0 && low.1 < high.1).then(|| Rect::new(low, high))
+    };
+    parts.iter().flat_map(|part| lobes.iter().filter_map(move |lobe| common(part, lobe))).collect()
 }
 
 /// Units of the zones' CRS in 360 degrees, where it has longitudes.

@@ -24,6 +24,14 @@ pub enum Fault {
         /// North of the vertex.
         y: f64,
     },
+    /// A ring round the Earth of which it is not told which side is inside.
+    #[error("its ring at ({x}, {y}) goes round the Earth, and which side of it is inside cannot be told")]
+    RoundEarth {
+        /// East of its first vertex.
+        x: f64,
+        /// North of its first vertex.
+        y: f64,
+    },
     /// Edges that cross.
     #[error("its outline crosses itself at ({x}, {y})")]
     Crossing {

@@ -92,7 +92,7 @@ pub(crate) fn read_one(
         }
         long = has_long_edge(&outline, turn);
         if antimeridian == Antimeridian::Cross {
-            unwrap(&mut outline, turn);
+            unwrap(&mut outline, turn).map_err(|fault| BadFeature { fid, fault, repairable: false })?;
         }
     }
     let read = |polygons, repairs| Outline { polygons, repairs, has_long_edge: long, other_parts };
