@@ -1,5 +1,8 @@
 //! Areas of cells tile by tile: from a cubic where the areal scale is smooth, cell by cell elsewhere.
 
+use std::collections::HashMap;
+use std::sync::Mutex;
+
 use crate::authalic::Authalic;
 use crate::cell_mesh::{BlockAreas, areas_of, block_areas};
 use crate::cubic::{Cubic, between_nodes, nodes};
@@ -16,6 +19,8 @@ const SMOOTH_METRES: f64 = 4000.0;
 const STRIDE: f64 = 64.0;
 /// How far a cubic may be off half-way between its nodes.
 const TOLERANCE: f64 = 2e-8;
+/// The same in the middle of a small tile, whose cells may be so small that their areas are not known better.
+const SMALL_TOLERANCE: f64 = 1e-5;
 
 /// How a grid is cut into tiles. They do not depend on the window that is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -41,14 +46,14 @@ impl Tiling {
         Self { size, metres, side: 1 << fitting.ilog2() }
     }
 
-    /// Areas of the cells of a window.
-    pub(crate) fn areas(&self, window: &Window, measured: &Measured<'_>) -> Tiles {
+    /// Areas of the cells of a window. A tile that several windows touch is looked at once.
+    pub(crate) fn areas(&self, window: &Window, measured: &Measured<'_>, seen: &SeenTiles) -> Tiles {
         let mut tiles = Tiles::around(window);
         let mut open = self.cut(window, self.side);
         let mut side = self.side;
         while !open.is_empty() {
             let mut unsettled = Vec::new();
-            for (tile, found) in open.iter().zip(self.look(&open, measured)) {
+            for (tile, found) in open.iter().zip(seen.look(&open, |tiles| self.look(tiles, measured))) {
                 let leaf = match found {
                     Found::Bare => Leaf::Bare,
                     Found::Smooth(cubic) => Leaf::Cubic(cubic),
@@ -112,6 +117,7 @@ impl Tiling {
 }
 
 /// What is found of a tile.
+#[derive(Debug, Clone)]
 enum Found {
     /// It has no place on the Earth.
     Bare,
@@ -120,10 +126,40 @@ enum Found {
     Rough,
 }
 
-/// Cells by which a tile is judged: nodes first, then those between them.
+/// What was found of tiles that were looked at lately.
+#[derive(Debug, Default)]
+pub(crate) struct SeenTiles(Mutex<HashMap<Window, Found>>);
+
+/// Tiles of which it is held; each takes some 200 bytes.
+const MOST_SEEN: usize = 1 << 14;
+
+impl SeenTiles {
+    /// What is found of tiles, by `look` where it is not known.
+    fn look(&self, tiles: &[Window], look: impl FnOnce(&[Window]) -> Vec<Found>) -> Vec<Found> {
+        let lock = || self.0.lock().expect("nothing panics while it holds the lock");
+        let mut found: Vec<Option<Found>> = {
+            let seen = lock();
+            tiles.iter().map(|tile| seen.get(tile).cloned()).collect()
+        };
+        let new: Vec<Window> = tiles.iter().zip(&found).filter(|(_, f)| f.is_none()).map(|(tile, _)| *tile).collect();
+        if !new.is_empty() {
+            let looked = look(&new);
+            let mut seen = lock();
+            if seen.len() + new.len() > MOST_SEEN {
+                seen.clear();
+            }
+            seen.extend(new.into_iter().zip(looked.iter().cloned()));
+            found.iter_mut().filter(|f| f.is_none()).zip(looked).for_each(|(f, looked)| *f = Some(looked));
+        }
+        found.into_iter().flatten().collect()
+    }
+}
+
+/// Cells by which a tile is judged: nodes first, then those between them; of a small tile the one in the middle.
 struct Look {
     cells: Vec<[usize; 2]>,
     nodes: usize,
+    tolerance: f64,
 }
 
 impl Look {
@@ -134,10 +170,11 @@ impl Look {
         };
         let mut cells = all(nodes(tile.height), nodes(tile.width));
         let nodes = cells.len();
-        if !is_small {
-            cells.extend(all(between_nodes(tile.height), between_nodes(tile.width)));
-        }
-        Self { cells, nodes }
+        let between = [tile.height, tile.width].map(between_nodes);
+        let middle = |cells: &[usize]| vec![cells[cells.len() / 2]];
+        let [rows, cols] = if is_small { between.map(|cells| middle(&cells)) } else { between };
+        cells.extend(all(rows, cols));
+        Self { cells, nodes, tolerance: if is_small { SMALL_TOLERANCE } else { TOLERANCE } }
     }
 
     fn settle(&self, tile: &Window, areas: &[f64], known: &[bool]) -> Found {
@@ -148,7 +185,7 @@ impl Look {
             return Found::Rough;
         }
         let cubic = Cubic::through(tile, &areas[..self.nodes]);
-        let near = |([row, col], area): (&[usize; 2], &f64)| (cubic.at(*row, *col) / area - 1.0).abs() < TOLERANCE;
+        let near = |([row, col], area): (&[usize; 2], &f64)| (cubic.at(*row, *col) / area - 1.0).abs() < self.tolerance;
         let mut checks = self.cells[self.nodes..].iter().zip(&areas[self.nodes..]);
         if checks.all(near) { Found::Smooth(cubic) } else { Found::Rough }
     }
