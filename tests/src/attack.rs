@@ -76,6 +76,14 @@ impl Attacked {
         command
     }
 
+    /// The command in an address space of so many kilobytes.
+    pub fn command_within(&self, kilobytes: usize, folder: &Path) -> Command {
+        let mut command = Command::new("bash");
+        command.args(["-c", &format!("ulimit -v {kilobytes}; exec \"$@\""), "bash"]);
+        command.arg(binary()).current_dir(folder).args(&self.arguments).arg("--out").arg(self.out(Path::new("")));
+        command
+    }
+
     /// Puts a whole output, with somebody's notes in it, into a folder.
     pub fn place(&self, folder: &Path) {
         for (name, bytes) in &self.made {

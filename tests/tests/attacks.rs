@@ -204,3 +204,40 @@ fn fault_41_a_thread_that_the_system_refuses_is_an_error() {
         }
     }
 }
+
+/// Runs each stage in address spaces of random sizes, from one in which it hardly starts: it is done, or it fails with an error and
+/// leaves nothing. Where the allocator itself has nothing left, the program is aborted (134).
+fn starve(stages: &[Attacked], tries: usize, seed: u64) {
+    let mut random = Random::new(seed);
+    let (mut whole, mut refused, mut aborted) = (0, 0, 0);
+    for stage in stages {
+        for _ in 0..tries {
+            let kilobytes = 150_000 + random.below(700_000);
+            let folder = tempfile::tempdir().unwrap();
+            let ran = run(&mut stage.command_within(kilobytes, folder.path()));
+            let said = format!("{kilobytes} kB, exit {}: {}", ran.code, ran.stderr);
+            assert!([0, 1, 3, 4, 127, 134].contains(&ran.code), "{}: {said}", stage.name);
+            assert!(!ran.stderr.contains("panicked") && !ran.stderr.contains("bug in areal"), "{}: {said}", stage.name);
+            assert_eq!(ran.code == 0, stage.out(folder.path()).exists(), "{}: {said}", stage.name);
+            *(match ran.code {
+                0 => &mut whole,
+                134 => &mut aborted,
+                _ => &mut refused,
+            }) += 1;
+            stage.check_whole(folder.path(), false, &said);
+            stage.check_again(folder.path(), false, &said);
+        }
+    }
+    eprintln!("{whole} runs were whole, {refused} refused, {aborted} were aborted");
+}
+
+#[test]
+fn little_memory_leaves_nothing_half_done() {
+    starve(&Attacked::stages(&["aggregate", "report"]), 3, 6);
+}
+
+#[test]
+#[ignore = "minutes: every stage"]
+fn little_memory_leaves_nothing_half_done_long() {
+    starve(&Attacked::stages(&[]), 12, 7);
+}

@@ -303,3 +303,14 @@ fn fault_18_whole_numbers_of_any_type_are_class_codes() {
     let raster = bench.raster("values.tif", &[&[1.0, 2.5]], &["-ot", "Float32"]);
     bench.aggregate(&raster, &["--content", "classes"]).expect(3).says(&["row 0, column 1: 2.5 is not a class code"]);
 }
+
+/// Sums that are infinite were called a bug in areal: also those of damaged probabilities.
+#[test]
+fn numbers_too_large_to_be_summed_are_named() {
+    let bench = Bench::new();
+    // 1e300 times the square metres of half a square degree is beyond the largest double, 1.8e308.
+    let raster = bench.raster("large.tif", &[&[1e300, 1.0]], &["-ot", "Float64"]);
+    let run = bench.aggregate(&raster, &[]).expect(3).says(&["large.tif", "extremely large", "--nodata"]);
+    assert!(!run.stderr.contains("bug in areal"));
+    bench.aggregate(&raster, &["--nodata", "1e300"]).expect(0);
+}

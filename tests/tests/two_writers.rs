@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::common::{JOB, binary, contents, run, skipped};
+use crate::common::{Attacked, JOB, Random, binary, contents, run, skipped};
 
 fn predict(out: &Path) -> Vec<String> {
     let words = format!(
@@ -68,4 +68,48 @@ fn fault_38_two_runs_of_one_recipe_do_not_disturb_each_other() {
     run(Command::new(binary()).args(arguments)).expect(5).says(&[&format!("by process {}", first.id())]);
     let first = first.wait_with_output().unwrap();
     assert!(first.status.success(), "{}", String::from_utf8_lossy(&first.stderr));
+}
+
+/// Two processes of one stage on one output, the second after a random while: one of them makes it, and the other makes it again or
+/// is refused.
+fn race(stages: &[Attacked], rounds: usize, seed: u64) {
+    let mut random = Random::new(seed);
+    let (mut both, mut one) = (0, 0);
+    for round in 0..rounds {
+        let stage = &stages[round % stages.len()];
+        let (folder, placed) = (tempfile::tempdir().unwrap(), random.below(2) == 1);
+        if placed {
+            stage.place(folder.path());
+        }
+        let start = || {
+            let mut command = stage.command(folder.path(), placed);
+            command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+        };
+        let first = start();
+        std::thread::sleep(stage.duration.mul_f64(random.fraction()));
+        let ended = [start(), first].map(|child| child.wait_with_output().unwrap());
+        let codes = ended.each_ref().map(|ended| ended.status.code());
+        let said = ended.map(|ended| String::from_utf8_lossy(&ended.stderr).into_owned()).join("\n");
+        let said = format!("round {round}, {codes:?}: {said}");
+        assert!(!said.contains("panicked") && !said.contains("bug in areal"), "{}: {said}", stage.name);
+        assert!(codes.iter().all(|code| code.is_some_and(|code| (0..=5).contains(&code))), "{}: {said}", stage.name);
+        assert!(codes.contains(&Some(0)) && stage.out(folder.path()).exists(), "{}: {said}", stage.name);
+        *(if codes == [Some(0); 2] { &mut both } else { &mut one }) += 1;
+        stage.check_whole(folder.path(), placed, &said);
+        let again = run(&mut stage.command(folder.path(), true));
+        assert_eq!(again.code, 0, "{}: {}; after: {said}", stage.name, again.stderr);
+        stage.check_whole(folder.path(), placed, &said);
+    }
+    eprintln!("of {rounds} pairs both were done in {both}, and one was refused in {one}");
+}
+
+#[test]
+fn two_processes_on_one_output_lose_nothing() {
+    race(&Attacked::stages(&["aggregate", "sample", "report"]), 6, 8);
+}
+
+#[test]
+#[ignore = "minutes: every stage"]
+fn two_processes_on_one_output_lose_nothing_long() {
+    race(&Attacked::stages(&[]), 60, 9);
 }
