@@ -216,7 +216,9 @@ fn starve(stages: &[Attacked], tries: usize, seed: u64) {
             let folder = tempfile::tempdir().unwrap();
             let ran = run(&mut stage.command_within(kilobytes, folder.path()));
             let said = format!("{kilobytes} kB, exit {}: {}", ran.code, ran.stderr);
-            assert!([0, 1, 3, 4, 127, 134].contains(&ran.code), "{}: {said}", stage.name);
+            // PROJ's database may not open: then a CRS is not known, which in an option is wrong usage.
+            let is_crs = ran.code == 2 && ran.stderr.contains("out of memory");
+            assert!(is_crs || [0, 1, 3, 4, 127, 134].contains(&ran.code), "{}: {said}", stage.name);
             assert!(!ran.stderr.contains("panicked") && !ran.stderr.contains("bug in areal"), "{}: {said}", stage.name);
             assert_eq!(ran.code == 0, stage.out(folder.path()).exists(), "{}: {said}", stage.name);
             *(match ran.code {
