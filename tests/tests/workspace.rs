@@ -170,3 +170,27 @@ fn licences_and_sources_are_those_of_deny_toml() {
     let unused: Vec<_> = unused.iter().map(|k| allowed[*k].to_string()).collect();
     assert!(unused.is_empty(), "deny.toml allows licences that nothing has: {unused:?}");
 }
+
+/// Crates that `deny.toml` forbids are not built from, and those in two versions are listed: they double what is compiled.
+#[test]
+fn forbidden_crates_are_absent_and_doubled_ones_are_told() {
+    let deny: toml::Table = toml::from_str(&fs::read_to_string(workspace().join("deny.toml")).unwrap()).unwrap();
+    let forbidden: BTreeSet<&str> =
+        deny["bans"]["deny"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
+    assert!(!forbidden.is_empty());
+    let metadata = metadata();
+    // What is resolved for this platform; a lock file also names what other platforms need.
+    let built: BTreeSet<&str> =
+        metadata["resolve"]["nodes"].as_array().unwrap().iter().map(|node| node["id"].as_str().unwrap()).collect();
+    let mut versions: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for package in metadata["packages"].as_array().unwrap() {
+        if built.contains(package["id"].as_str().unwrap()) {
+            versions.entry(package["name"].as_str().unwrap()).or_default().push(package["version"].as_str().unwrap());
+        }
+    }
+    let found: Vec<_> = forbidden.iter().filter(|name| versions.contains_key(*name)).collect();
+    assert!(found.is_empty(), "deny.toml forbids {found:?}");
+    for (name, versions) in versions.iter().filter(|(_, versions)| versions.len() > 1) {
+        println!("{name} is built in versions {}", versions.join(", "));
+    }
+}
