@@ -169,6 +169,9 @@ fn stored_values_that_mean_different_things_are_not_mixed() {
         "x 0.0001 + 0 in every band and x 0.0001 - 0.1 in every band",
         "gdal_translate -unscale",
     ]);
+    // One conversion is for both, so it does not make them alike.
+    let converted = ["--scene", &named[0], "--scene", &named[1], "--band-offset=-1000"];
+    tile(&place, &converted, &labels, "store").expect(3).says(&["\"jan\" and \"jul\" differ in scale and offset"]);
     tile(&place, &[text(&old)], &labels, "store").expect(0);
     let (store, bundle, out) = (place.path("store"), place.path("bundle"), place.path("out"));
     areal(["train", "--store", text(&store), "--out", text(&bundle), "--epochs", "1"]).expect(0);
@@ -189,6 +192,11 @@ fn stored_values_that_mean_different_things_are_not_mixed() {
         "--band-offset=-1000",
     ])
     .expect(0);
+    // A store is cut again; `evaluate` has no such flag.
+    tile(&place, &[text(&new)], &labels, "newer").expect(0);
+    areal(["evaluate", "--bundle", text(&bundle), "--store", text(&place.path("newer")), "--out", text(&out)])
+        .expect(3)
+        .says(&["cut the store again: `areal tile` with --band-offset=-1000"]);
     predict(&old).expect(0);
     // A bundle of an earlier version does not know, and is used as it was.
     let model = bundle.join("model.json");

@@ -195,7 +195,8 @@ fn values_that_are_aggregated_take_a_scale_and_an_offset_in_place_of_those_of_th
     };
     wrong(&["--band-scale=1,2"], &["2 numbers are given as band scale, but the number of bands read is 1", "--bands"]);
     wrong(&["--band-scale=0"], &["0 is not possible as band scale"]);
-    wrong(&["--band-offset=nan"], &["not a finite number"]);
+    wrong(&["--band-offset=nan"], &["it must be a number from -1e30 to 1e30"]);
+    wrong(&["--band-scale=1e305"], &["it must be a number from -1e30 to 1e30"]);
     bench
         .aggregate(&plain, &["--content", "classes", "--band-scale=2"])
         .expect(2)

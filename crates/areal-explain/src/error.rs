@@ -40,6 +40,8 @@ pub enum ExplainError {
     OtherPatchSize { prediction: usize, bundle: usize },
     #[error("the prediction was made with a bundle of SHA-256 {prediction}, but this bundle has {bundle}")]
     OtherBundle { prediction: Sha256, bundle: Sha256 },
+    #[error("the prediction was made with {prediction}, but the scene is read with {scene}")]
+    OtherConversion { prediction: String, scene: String },
     #[error("nothing to explain: no patch and no place is given, and no class has a predicted cell")]
     Nothing,
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use areal_formats::{ModelSpec, PredictionMeta};
+use areal_formats::{ModelSpec, PredictionMeta, SceneSettings};
 use areal_grid::{PixelBlock, PixelGrid, PixelState, Pixels, Target, Window, blocks};
 use areal_job::{Job, Sha256};
 use areal_model::PatchBatch;
@@ -176,6 +176,12 @@ fn check_origin(
     if meta.bundle_sha256 != *bundle_sha256 {
         let (prediction, bundle) = (meta.bundle_sha256.clone(), bundle_sha256.clone());
         return Err(ExplainError::OtherBundle { prediction, bundle });
+    }
+    let numbers = |s: &SceneSettings| (s.band_scale.clone(), s.band_offset.clone());
+    if numbers(&meta.scene) != numbers(scene.settings()) {
+        let words = |s: &SceneSettings| format!("band scale {:?} and band offset {:?}", s.band_scale, s.band_offset);
+        let (prediction, scene) = (words(&meta.scene), words(scene.settings()));
+        return Err(ExplainError::OtherConversion { prediction, scene });
     }
     Ok(())
 }

@@ -103,6 +103,7 @@ impl DataKind {
         }
         Ok(())
     }
+
     /// What is worth a note though the data fit: bands that go by other names than the model's.
     pub fn note(&self, data: &Self) -> Option<String> {
         let differ = || self.bands.iter().zip(&data.bands).filter(|(model, data)| model != data);

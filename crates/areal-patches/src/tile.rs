@@ -62,7 +62,8 @@ pub fn tile(
         format: STORE_FORMAT.into(),
         bands: first.bands().iter().map(|b| b.description.clone()).collect(),
         pixel_type: first.pixel_type(),
-        scaling: Some(first.scaling()),
+        // A conversion makes values of a meaning that nothing states.
+        scaling: first.conversion().is_none().then(|| first.scaling()),
         crs: Some(outlines.crs.clone()),
         ground_resolution: Some(first.ground_resolution()),
         patch_size: settings.patch_size,
@@ -337,12 +338,13 @@ pub fn check_scenes(scenes: &[Scene]) -> Result<&Scene, PatchError> {
             let (a, b) = (first.name(), other.name());
             tracing::info!("bands of \"{b}\" ({}) count as those of \"{a}\" ({})", bands(other), bands(first));
         }
-        if first.pixel_type() != other.pixel_type() {
-            return Err(differ("pixel type", first.pixel_type().to_string(), other.pixel_type().to_string()));
+        // One conversion is for all scenes, so that they must store the same.
+        if first.stored_type() != other.stored_type() {
+            return Err(differ("pixel type", first.stored_type().to_string(), other.stored_type().to_string()));
         }
-        let (a, b) = (first.scaling(), other.scaling());
-        if !Scaling::are_like(&a, &b) {
-            return Err(differ(SCALING, Scaling::in_words(&a), Scaling::in_words(&b)));
+        let (a, b) = (first.stored_scaling(), other.stored_scaling());
+        if !Scaling::are_like(a, b) {
+            return Err(differ(SCALING, Scaling::in_words(a), Scaling::in_words(b)));
         }
         let (a, b) = (resolution(first), resolution(other));
         if (a.x / b.x - 1.0).abs() > 0.01 || (a.y / b.y - 1.0).abs() > 0.01 {

@@ -11,6 +11,7 @@ use crate::{PredictError, data_kind};
 /// Windows that are looked at, each way, and their greatest side in pixels.
 const WINDOWS: usize = 5;
 const SIDE: usize = 64;
+
 /// Checks that a scene fits a model: its bands, type and ground resolution. Says where bands go by other names, and warns where
 /// bands are distributed unlike those of the training pixels, with the numbers, the likely cause and the flags that mend it.
 ///

@@ -27,6 +27,7 @@ pub struct Scene {
     bands: Vec<BandInfo>,
     /// As the files store them.
     stored_type: PixelType,
+    stored_scaling: Vec<Scaling>,
     conversion: Option<Conversion>,
     resolution: GroundResolution,
     sources: Vec<SceneFile>,
@@ -52,6 +53,7 @@ impl Scene {
             .map_err(|source| RasterError::Projection { path: first.facts.path.clone(), source })?;
         let stored_type = first.selection.pixel_type();
         let mut bands: Vec<BandInfo> = first.selection.bands.iter().map(BandInfo::from).collect();
+        let stored_scaling = bands.iter().map(|band| band.scaling).collect();
         let conversion = settings.conversion(bands.len())?.map(|by| Conversion::new(by, stored_type));
         if let Some(conversion) = &conversion {
             // The file's own scale and offset speak of its stored values.
@@ -59,7 +61,7 @@ impl Scene {
                 (band.pixel_type, band.scaling) = (conversion.pixel_type, Scaling::default());
             }
         }
-        Ok(Self { bands, stored_type, conversion, settings: settings.clone(), grid, resolution, sources })
+        Ok(Self { bands, stored_type, stored_scaling, conversion, settings: settings.clone(), grid, resolution, sources })
     }
 
     pub fn name(&self) -> &str {
@@ -84,6 +86,16 @@ impl Scene {
     /// What the values of each band mean.
     pub fn scaling(&self) -> Vec<Scaling> {
         self.bands.iter().map(|band| band.scaling).collect()
+    }
+
+    /// The type of the pixels that its files store, before a conversion.
+    pub fn stored_type(&self) -> PixelType {
+        self.stored_type
+    }
+
+    /// What the files say that the stored values of each band mean, before a conversion.
+    pub fn stored_scaling(&self) -> &[Scaling] {
+        &self.stored_scaling
     }
 
     /// The type of all its pixels.

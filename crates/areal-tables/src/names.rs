@@ -33,18 +33,23 @@ pub fn are_nearly_identical(a: &str, b: &str) -> bool {
     a == b || (!key(a).is_empty() && key(a) == key(b))
 }
 
-/// Whether lists of names are the same but for case, spaces and punctuation of each.
+/// Whether lists of names are the same but for case, spaces and punctuation of each. Names that only these tell apart within a
+/// list, such as `t+1` and `t-1`, are compared exactly.
 pub fn are_same_names(a: &[String], b: &[String]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| are_nearly_identical(a, b))
+    let is_alone = |name: &String, list: &[String]| list.iter().filter(|n| are_nearly_identical(n, name)).count() == 1;
+    let are_same = |(x, y): (&String, &String)| {
+        x == y || (are_nearly_identical(x, y) && is_alone(x, a) && is_alone(y, b))
+    };
+    a.len() == b.len() && a.iter().zip(b).all(are_same)
 }
 
-/// Whether names of bands may be other names of the same bands: as many, and none is the name of another band. `band 3`, as a band
-/// without a name is called, says nothing.
+/// Whether names of bands may be other names of the same bands: as many, and none is the name of another band.
 pub fn may_be_renamed(bands: &[String], names: &[String]) -> bool {
-    let is_nameless = |name: &str| name.strip_prefix("band ").is_some_and(|number| number.parse::<usize>().is_ok());
     let is_swapped = |(k, name): (usize, &String)| {
-        let named_so = bands.iter().position(|band| are_nearly_identical(band, name));
-        !is_nameless(name) && named_so.is_some_and(|other| other != k)
+        let is_like = |test: fn(&str, &str) -> bool| {
+            !test(&bands[k], name) && bands.iter().any(|band| test(band, name))
+        };
+        is_like(|a, b| a == b) || is_like(are_nearly_identical)
     };
     bands.len() == names.len() && !names.iter().enumerate().any(is_swapped)
 }
@@ -82,6 +87,20 @@ mod tests {
         assert_eq!(clean("Forest"), "Forest");
         // As macOS writes names of folders.
         assert_eq!(clean("for\u{65}\u{301}t"), "for\u{e9}t");
+    }
+
+    #[test]
+    fn bands_are_not_taken_for_others_by_names_that_only_punctuation_tells_apart() {
+        let list = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let (same, renamed) = (|a, b| are_same_names(&list(a), &list(b)), |a, b| may_be_renamed(&list(a), &list(b)));
+        assert!(same("Band_8 B4", "band-8 b4"));
+        assert!(same("t+1 t-1 t0", "t+1 t-1 t0"));
+        assert!(!same("t+1 t-1 t0", "t-1 t+1 t0") && !renamed("t+1 t-1 t0", "t-1 t+1 t0"));
+        assert!(!same("B1.0 B10", "B10 B1.0"));
+        // Bands without names say by their numbers which they are, where both lists have such.
+        assert!(!renamed("band_3 band_2 band_1", "band_1 band_2 band_3"));
+        assert!(renamed("red green blue", "band_1 band_2 band_3"));
+        assert!(!renamed("red green", "band_1 band_2 band_3"));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Are the patches of a store like those that a model was trained on?
 
-use areal_formats::ModelSpec;
+use areal_formats::{ConversionError, ModelSpec};
 use areal_grid::{PixelState, Pixels};
 use areal_model::{BandSample, BandsOf, DataKind};
-use areal_store::PatchStore;
+use areal_store::{PatchStore, StoreError};
 
 use crate::TrainError;
 
@@ -31,7 +31,9 @@ pub fn warn_if_unlike(spec: &ModelSpec, store: &PatchStore) -> Result<(), TrainE
         store.read_into(place, &mut pixels, 0, &mut states)?;
         sample.add(&pixels, 0, &states);
     }
-    let conversion = meta.scenes.first().and_then(|scene| scene.settings.conversion(c).ok().flatten());
+    let fault = |e: ConversionError| StoreError::Records { path: store.path().to_path_buf(), reason: e.to_string() };
+    let first = meta.scenes.first();
+    let conversion = first.map_or(Ok(None), |scene| scene.settings.conversion(c)).map_err(fault)?;
     let remedy = "cut the store again: `areal tile` with";
     let bands = BandsOf { what: "the patches of the store are", remedy, conversion, quantiles: sample.quantiles() };
     if let Some(unlike) = bands.unlike(spec) {

@@ -91,12 +91,24 @@ impl MapReader {
                     pixels.seen(states, seen);
                     if band.scaling != Scaling::default() {
                         *pixels = pixels.scaled(band.scaling);
+                        mark_infinite(pixels, states);
                     }
                 }
                 let weights = self.weights.as_mut().map(|w| w.read(window)).transpose()?;
                 Ok(WindowCells::Values { bands: read, weights })
             }
         }
+    }
+}
+
+/// Values too large for a number are no data.
+fn mark_infinite(values: &Pixels, states: &mut [PixelState]) {
+    let Pixels::F64(values) = values else { return };
+    if values.iter().all(|value| value.is_finite()) {
+        return;
+    }
+    for (state, _) in states.iter_mut().zip(values).filter(|(_, value)| !value.is_finite()) {
+        *state = PixelState::Nodata;
     }
 }
 

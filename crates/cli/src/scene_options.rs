@@ -92,15 +92,17 @@ const HIDDEN: f64 = 0.5;
 
 /// Says which files of a scene are hidden by others, as the dates of one place are.
 pub fn warn_of_hidden(scene: &Scene) {
-    for (first, later, share) in scene.overlaps().into_iter().filter(|(.., share)| *share > HIDDEN) {
-        tracing::warn!(
-            "{} covers {:.0} % of {}: in one scene the first observed pixel is used, and the other file fills gaps only. Two dates are two \
-             scenes: give each its own name (`areal tile --scene NAME=FILE`, or [scenes] in a recipe), and predict them one by one",
-            first.display(),
-            100.0 * share,
-            later.display()
-        );
-    }
+    let hidden: Vec<_> = scene.overlaps().into_iter().filter(|(.., share)| *share > HIDDEN).collect();
+    let Some((first, later, share)) = hidden.first() else { return };
+    let more = if hidden.len() > 1 { format!(", and {} other pairs of files overlap so", hidden.len() - 1) } else { String::new() };
+    tracing::warn!(
+        "{} covers {:.0} % of {}{more}: in one scene the first observed pixel is used, and the other file fills gaps only. If these are \
+         two dates, they are two scenes: give each its own name (`areal tile --scene NAME=FILE`, or [scenes] in a recipe), and predict \
+         them one by one",
+        first.display(),
+        100.0 * share,
+        later.display()
+    );
 }
 
 /// A number, or a list of them.

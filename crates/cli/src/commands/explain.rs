@@ -130,7 +130,7 @@ impl Options {
         if let Some(store) = &self.store {
             let store = open_store(store)?;
             let meta = store.meta();
-            DataKind::of_model(&spec).check(&DataKind::of_store(meta)).map_err(PredictError::from)?;
+            DataKind::of_model(&spec).check(&DataKind::of_store(meta))?;
             areal_train::warn_if_unlike(&spec, &store)?;
             subjects.extend(of_store(&store, &self.patch)?);
         }

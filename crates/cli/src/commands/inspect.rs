@@ -70,7 +70,7 @@ pub fn run(options: Options, context: &Context) -> Result<(), CliError> {
     check_names(&options.files)?;
     let settings = options.scene.settings("scene", options.files)?;
     // Files that make no scene are a finding; flags that make no grid are a mistake, and told before any pixel is read.
-    if let Err(error @ (RasterError::CrsText { .. } | RasterError::Grid { .. })) = Scene::open(&settings) {
+    if let Err(error @ (RasterError::CrsText { .. } | RasterError::Grid { .. } | RasterError::Conversion(_))) = Scene::open(&settings) {
         return Err(error.into());
     }
     let inspection = areal_raster::inspect(&settings, &context.job())?;

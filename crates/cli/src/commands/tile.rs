@@ -282,6 +282,10 @@ impl Options {
     }
 
     fn import_settings(&self, folder: PathBuf) -> Result<ImportSettings, CliError> {
+        if !self.scene.band_scale.is_empty() || !self.scene.band_offset.is_empty() {
+            let message = "--band-scale and --band-offset have no effect on imported images";
+            return Err(CliError::new(Exit::Usage, message).help("convert the images before, or leave the flags out"));
+        }
         Ok(ImportSettings {
             folder,
             resize: self.resize,

@@ -34,6 +34,9 @@ impl From<ExplainError> for CliError {
             | ExplainError::OtherBundle { .. } => {
                 (Exit::Input, "pass the --prediction that was made with this --bundle")
             }
+            ExplainError::OtherConversion { .. } => {
+                (Exit::Input, "pass the --band-scale and --band-offset that the prediction was made with")
+            }
             ExplainError::Nothing => {
                 (Exit::Usage, "choose patches with --store and --patch, places with --at, or pass a --prediction")
             }

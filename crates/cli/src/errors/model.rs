@@ -31,7 +31,7 @@ impl From<ModelError> for CliError {
                      or train a model on these",
             ),
             ModelError::Scaling { ref model, ref data } => {
-                let help = super::predict::other_scaling(model, data);
+                let help = super::predict::other_scaling(model, data, "cut the store again: `areal tile` with");
                 return Self::from_source(Exit::Input, &error).help(help);
             }
             ModelError::GroundResolution { .. } => {

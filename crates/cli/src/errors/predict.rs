@@ -47,16 +47,20 @@ impl From<PredictError> for CliError {
     }
 }
 
-/// What to do about stored values that mean another thing than the model's.
-pub fn other_scaling(model: &[Scaling], data: &[Scaling]) -> String {
+/// What to do about stored values that mean another thing than the model's; `remedy` is what the flags are passed to.
+pub fn other_scaling(model: &[Scaling], data: &[Scaling], remedy: &str) -> String {
     // Stored values of the model's meaning: (stored x scale + offset - the model's offset) / the model's scale.
     let convert = |(model, data): (&Scaling, &Scaling)| Scaling {
         scale: data.scale / model.scale,
         offset: (data.offset - model.offset) / model.scale,
     };
-    let flags = conversion_flags(&model.iter().zip(data).map(convert).collect::<Vec<_>>());
+    let conversion: Vec<Scaling> = model.iter().zip(data).map(convert).collect();
+    if conversion.iter().any(|c| !c.scale.is_finite() || !c.offset.is_finite() || c.scale == 0.0) {
+        return "train on data with the same scaling".to_owned();
+    }
+    let flags = conversion_flags(&conversion);
     format!(
-        "pass {flags} to bring the values to the scaling of the model (since processing baseline 04.00, Sentinel-2 values are 1000 \
+        "{remedy} {flags} to bring the values to the scaling of the model (since processing baseline 04.00, Sentinel-2 values are 1000 \
          higher); if only the scale and offset in the file are wrong, correct them with gdal_edit.py -scale S -offset O; or train on \
          data with the same scaling"
     )
@@ -76,13 +80,13 @@ pub fn model(error: &ModelError) -> CliError {
         ModelError::PixelType { model, .. } => {
             let convert = convert_to(*model);
             let help = format!(
-                "pass --band-scale=1 where its values are in the unit of the model, else the flags that the warning names; or convert \
+                "pass --band-scale=1 if its values are in the unit of the model, or the flags that a warning above names; or convert \
                  the scene to the pixel type that the model was trained on: {convert}"
             );
             return CliError::from_source(Exit::Input, error).help(help);
         }
         ModelError::Scaling { model, data } => {
-            return CliError::from_source(Exit::Input, error).help(other_scaling(model, data));
+            return CliError::from_source(Exit::Input, error).help(other_scaling(model, data, "pass"));
         }
         ModelError::GroundResolution { .. } => (
             Exit::Input,
