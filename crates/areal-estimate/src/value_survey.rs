@@ -9,7 +9,6 @@ use crate::estimate::Estimate;
 use crate::estimator::{Auxiliary, Estimator};
 use crate::finding::{Finding, FindingKind};
 use crate::interval::Interval;
-use crate::publication::significant;
 use crate::rows::{EstimateRow, Population, Subject};
 use crate::stratified::StratifiedSample;
 use crate::value_interval::{Tails, value_interval};
@@ -146,7 +145,13 @@ impl<'a> ValueData<'a> {
     }
 
     /// Interval of a mean over a part of the map. The units there tell of its error, those of the strata elsewhere do not.
-    fn part_interval(&self, mean: &Estimate, inside: &[f64], tails: Tails) -> Result<Interval, EstimateError> {
+    fn part_interval(
+        &self,
+        mean: &Estimate,
+        inside: &[f64],
+        tails: Tails,
+        level: f64,
+    ) -> Result<Interval, EstimateError> {
         let mean = &Estimate { degrees: mean.degrees.min(mean.n as f64 - 1.0), ..*mean };
         // The map may be off otherwise here than elsewhere.
         let errors = self.y.iter().zip(&self.predicted).map(|(y, f)| y - f);
@@ -156,9 +161,11 @@ impl<'a> ValueData<'a> {
             .zip(inside)
             .zip(errors)
             .fold((0.0, 0.0), |(ground, sum), ((w, z), error)| (ground + w * z, sum + w * z * error));
-        let tails = tails.shifted(if ground > 0.0 { sum / ground } else { self.level });
+        // Few units would count twice: as units, and as what all others are expected to be like.
+        let is_known = mean.n >= MIN_UNITS_OF_LEVEL && ground > 0.0;
+        let tails = tails.shifted(if is_known { sum / ground } else { self.level });
         let pieces = self.sample.pieces_of_part(&self.y, inside, tails, &self.tails)?;
-        Ok(value_interval(mean, &pieces, self.settings.zones.draws, self.settings.level))
+        Ok(value_interval(mean, &pieces, self.settings.zones.draws, level))
     }
 
     fn findings(&self) -> Result<Vec<Finding>, EstimateError> {
@@ -198,30 +205,38 @@ impl<'a> ValueData<'a> {
         let found = self.sample.domain(&self.y, &self.zoning.inside)?;
         let subject = self.subject(Population::Zones, None, all.map_mean);
         let row = |mean: &Estimate| {
-            let interval = self.part_interval(mean, &self.zoning.inside, all.tails)?;
+            let interval = self.part_interval(mean, &self.zoning.inside, all.tails, self.settings.level)?;
             Ok(self.row(&subject, mean, interval, &ZoneMethod::Direct.to_string()))
         };
         found.iter().map(row).collect()
     }
 
-    /// Rows of every zone. A model's number that lies outside the interval of the zone's own units is unreliable, whatever the error of an average zone.
+    /// Rows of every zone. A model's number that lies outside the interval of the zone's own units is unreliable, whatever the error of
+    /// an average zone; the level of that interval is such that chance alone contradicts one zone of all in 1 - level of samples.
     fn zones(&self) -> Result<(Vec<EstimateRow>, Option<Finding>), EstimateError> {
         let means: Vec<f64> = self.survey.zones.iter().map(|z| z.map_mean).collect();
         let found = zone_means(&self.sample, &self.y, &self.predicted, &means, &self.zoning, &self.settings.zones)?;
         let (mut rows, mut unlike) = (Vec::new(), Vec::new());
+        let zones = means.len() as f64;
         for (z, (zone, found)) in self.survey.zones.iter().zip(found).enumerate().filter(|(_, (z, _))| z.area > 0.0) {
             let inside = self.zoning.indicator(z);
             let is_direct = found.method == ZoneMethod::Direct;
             let own = if is_direct { Some(found.estimate) } else { self.sample.domain(&self.y, &inside)? };
-            let own = own.map(|own| self.part_interval(&own, &inside, zone.tails)).transpose()?;
+            let own = own.filter(|own| is_direct || own.n >= MIN_UNITS_OF_LEVEL);
+            let level = if is_direct { self.settings.level } else { 1.0 - (1.0 - self.settings.level) / zones };
+            let own = own.map(|own| self.part_interval(&own, &inside, zone.tails, level)).transpose()?;
             let interval = own.filter(|_| is_direct).unwrap_or(found.interval);
             let subject = self.subject(Population::Zone, Some(zone), zone.map_mean);
             let estimate = ZoneEstimate { interval, ..found };
             let mut row =
                 EstimateRow::zone(&subject, &estimate, 1.0, &found.method.to_string(), &self.settings.grading());
-            if let Some(own) = own.filter(|own| !is_direct && !own.covers(found.estimate.value)) {
+            if own.is_some_and(|own| !is_direct && !own.covers(found.estimate.value)) {
                 row = row.unreliable();
-                unlike.push((zone.id.as_str(), found.estimate, own));
+                unlike.push(zone.id.as_str());
+            }
+            // One unit has no spread, so its standard error is 0.
+            if is_direct && found.estimate.n < 2 {
+                row = row.unreliable();
             }
             rows.push(row);
         }
@@ -229,27 +244,24 @@ impl<'a> ValueData<'a> {
     }
 }
 
-/// Zones whose model-based numbers their own units contradict.
-fn unlike_others(zones: &[(&str, Estimate, Interval)]) -> Option<Finding> {
-    let shown = |v: f64| significant(v, 3);
-    let of = |(id, number, own): &(&str, Estimate, Interval)| {
-        let (value, low, high) = (shown(number.value), shown(own.low), shown(own.high));
-        format!("{id} {value} against {low} to {high} from {}", counted(number.n, "unit"))
-    };
-    let named: Vec<String> = zones.iter().take(ZONES_NAMED).map(of).collect();
+/// Zones whose model-based numbers their own units contradict. Their intervals are not told: they may have to be suppressed.
+fn unlike_others(zones: &[&str]) -> Option<Finding> {
     (!zones.is_empty()).then(|| {
+        let more = if zones.len() > ZONES_NAMED { ", ..." } else { "" };
+        let named = zones.iter().take(ZONES_NAMED).copied().collect::<Vec<_>>().join(", ");
         Finding::warning(
             FindingKind::ModelBased,
             format!(
-                "{} outside the interval of the zone's own units ({}{}): such a zone is unlike the others, and its number is \
-                 called unreliable",
+                "{} outside the interval of the zone's own units ({named}{more}): such a zone may be unlike the others, and its number \
+                 is called unreliable",
                 counted_do(zones.len(), "model-based zone number", ["lies", "lie"]),
-                named.join(", "),
-                if zones.len() > ZONES_NAMED { ", ..." } else { "" }
             ),
         )
     })
 }
+
+/// Units of a part of the map from which on they tell how far the map is off there, and may contradict a model-based number.
+const MIN_UNITS_OF_LEVEL: usize = 5;
 
 /// Zones that a finding names.
 const ZONES_NAMED: usize = 5;

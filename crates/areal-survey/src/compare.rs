@@ -204,10 +204,18 @@ impl EstimatesTable {
         let meta = if made.exists() { read_json(&made, ESTIMATES_FORMAT)? } else { serde_json::Value::Null };
         let number = |pointer: &str| meta.pointer(pointer).and_then(serde_json::Value::as_f64);
         let period = meta.pointer("/provenance/settings/reference-period").and_then(serde_json::Value::as_str);
+        let level = number("/provenance/settings/level");
+        if level.is_none() {
+            tracing::warn!(
+                "{}: no estimates.json beside it states the level of its intervals; {:.0} % is assumed, and that nothing is rounded",
+                path.display(),
+                100.0 * USUAL_LEVEL
+            );
+        }
         Ok(Self {
             rows,
             round: number("/provenance/settings/round").unwrap_or(0.0),
-            level: number("/provenance/settings/level").unwrap_or(USUAL_LEVEL),
+            level: level.unwrap_or(USUAL_LEVEL),
             period: period.unwrap_or_default().to_owned(),
             population_km2: number("/population_km2"),
         })
