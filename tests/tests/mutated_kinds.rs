@@ -23,6 +23,7 @@ const AGGREGATE: &str = "aggregate --prediction @ --zones districts.gpkg --zone-
 const ZONES: &str = "aggregate --prediction out/predictions/landscape --zones @";
 const DISTRICTS: &str = "aggregate --prediction out/predictions/landscape --zone-id district_id --zones @";
 const DESIGN: &str = "estimate --prediction out/predictions/landscape --sample labels/landscape.csv --design @";
+const DRAW: &str = "sample --size 60 --prediction @";
 const SAMPLE: &str = "estimate --prediction out/predictions/landscape --design out/samples/landscape --sample @";
 const CLASSES: &str = "aggregate --content classes --zones districts.gpkg --zone-id district_id --raster @";
 const VALUES: &str = "aggregate --content values --zones districts.gpkg --zone-id district_id --raster @";
@@ -32,10 +33,10 @@ const LABELS: &str = "tile scene_west.tif --label-field class --patch-size 16 --
 const QUARTERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/sentinel2-amazon-quarters.geojson");
 
 /// Files of the job: what is copied, what in it is damaged, the command.
-const OF_JOB: [(&str, &str, &str); 25] = [
+const OF_JOB: [(&str, &str, &str); 28] = [
     ("out/patches", "store.json", EVALUATE),
     ("out/patches", "pixels.npy", EVALUATE),
-    ("out/patches", "patches.gpkg", EVALUATE),
+    ("out/patches", "states.npy", EVALUATE),
     ("out/patches", "patches.csv", EVALUATE),
     ("out/bundle", "model.json", WITH_BUNDLE),
     ("out/bundle", "weights.safetensors", WITH_BUNDLE),
@@ -44,7 +45,7 @@ const OF_JOB: [(&str, &str, &str); 25] = [
     ("out/predictions/landscape", "classes.tif", AGGREGATE),
     ("out/predictions/landscape", "states.tif", AGGREGATE),
     ("out/predictions/landscape", "shares.tif", AGGREGATE),
-    ("out/predictions/landscape", "probabilities.tif", AGGREGATE),
+    ("out/predictions/landscape", "probabilities.tif", DRAW),
     ("districts.gpkg", "", DISTRICTS),
     (QUARTERS, "", ZONES),
     (CODES, "", LEGEND),
@@ -57,6 +58,9 @@ const OF_JOB: [(&str, &str, &str); 25] = [
     ("out/estimates/landscape", "estimates.csv", "compare @ out/estimates/landscape"),
     ("out/estimates/landscape", "estimates.json", "report --estimates @"),
     ("out/areas/landscape", "areas.csv", "report --areas @"),
+    ("out/areas/landscape", "areas.json", "report --areas @"),
+    ("out/evaluation", "evaluation.json", "report --evaluation @"),
+    ("out/saliency/landscape", "explain.json", "report --explain @"),
     ("recipe.toml", "", "run --dry-run @"),
 ];
 
