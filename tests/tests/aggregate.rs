@@ -118,7 +118,7 @@ fn fault_21_features_without_polygons_are_left_out_and_counted() {
         feature("line", line.clone()),
     ]);
     let words = [
-        "2 features have no polygon and are no zones",
+        "2 features have no polygon and are skipped",
         "\"hollow\", no geometry",
         "\"line\", a line",
         "2 lines and points",
@@ -155,7 +155,7 @@ fn fault_21_features_that_share_an_id_are_one_zone_with_dissolve() {
     ]);
     case.refused(&["--zone-id", "id"], 3, &["both have id \"a\"", "--dissolve"]);
     let run = case.run(&["--zone-id", "id", "--zone-name", "name", "--dissolve", "--json"]).expect(0);
-    let zones = run.says(&["5 features are united into 2 zones"]).json()["zones"].clone();
+    let zones = run.says(&["5 features were merged into 2 zones"]).json()["zones"].clone();
     assert_eq!((&zones[0]["zone_id"], &zones[0]["zone_name"]), (&json!("a"), &json!("A")));
     // 101.2 to 101.4 and 101.6 to 101.7: three squares.
     let km2 = |k: usize, column: &str| zones[k][column].as_f64().unwrap();
@@ -204,7 +204,7 @@ fn ids_that_are_missing_or_shared_are_refused_and_the_fields_named() {
     case.run(&[]).expect(0).says(&["identified by \"code\""]);
 
     let case = Case::geojson(&[at(json!({ "a": 1, "b": 2 }), 101.1), at(json!({ "a": 3, "b": 4 }), 101.3)]);
-    case.refused(&[], 2, &["which field identifies a zone?", "a, b", "--zone-id"]);
+    case.refused(&[], 2, &["the zone id field is ambiguous", "a, b", "--zone-id"]);
 }
 
 #[test]

@@ -200,7 +200,11 @@ fn fault_41_a_thread_that_the_system_refuses_is_an_error() {
         assert!([0, 1, 3, 4, 134].contains(&ran.code), "{kilobytes}: exit {}: {}", ran.code, ran.stderr);
         assert!(!ran.stderr.contains("panicked"), "{kilobytes}: {}", ran.stderr);
         if ran.code == 1 {
-            assert!(ran.stderr.contains("gives no more threads") || ran.stderr.contains("memory"), "{}", ran.stderr);
+            assert!(
+                ran.stderr.contains("cannot create more threads") || ran.stderr.contains("memory"),
+                "{}",
+                ran.stderr
+            );
         }
     }
 }

@@ -89,8 +89,8 @@ fn fault_42_a_vrt_over_the_bytes_of_any_file_or_a_network_is_refused() {
          <SourceBand>1</SourceBand></SimpleSource></VRTRasterBand>",
     );
     for (path, words) in [
-        (&raw, ["raw.vrt reads /etc/hostname", "raw bytes"]),
-        (&remote, ["remote.vrt reads http://192.0.2.1/a.tif", "not a local file"]),
+        (&raw, ["raw.vrt refers to /etc/hostname", "raw bytes"]),
+        (&remote, ["remote.vrt refers to http://192.0.2.1/a.tif", "not a local file"]),
     ] {
         areal(["inspect", path]).expect(3).says(&words);
         bench.aggregate(path, &["--content", "classes"]).expect(3).says(&words);

@@ -165,7 +165,7 @@ fn stored_values_that_mean_different_things_are_not_mixed() {
     meaning(&source, &new, 1e-4, -0.1);
     let named = [format!("jan={}", text(&old)), format!("jul={}", text(&new))];
     tile(&place, &["--scene", &named[0], "--scene", &named[1]], &labels, "store").expect(3).says(&[
-        "\"jan\" and \"jul\" differ in scale and offset of their values",
+        "\"jan\" and \"jul\" differ in scale and offset",
         "x 0.0001 + 0 in every band and x 0.0001 - 0.1 in every band",
         "gdal_translate -unscale",
     ]);

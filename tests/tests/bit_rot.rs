@@ -26,7 +26,7 @@ fn fault_39_a_flipped_bit_in_a_raster_stops_aggregate() {
     // `run` makes it again.
     areal(["run", &job.file("recipe.toml")]).expect(0).says(&[
         "predict landscape: output changed since it was made",
-        "probabilities.tif is not as areal wrote it; kept as",
+        "probabilities.tif was changed since areal wrote it; kept as",
         "aggregate landscape: inputs and settings unchanged",
     ]);
     assert!(fs::read(&file).unwrap() == bytes);
@@ -73,7 +73,7 @@ fn fault_39_verify_names_every_file_that_is_not_as_it_was() {
     let report = JOB.demo().join("out/report.html");
     assert!(areal(["verify", report.to_str().unwrap()]).expect(0).stdout.starts_with("ok "));
     let scene = JOB.demo().join("recipe.toml");
-    areal(["verify", scene.to_str().unwrap()]).expect(3).says(&["recipe.toml holds no output"]);
+    areal(["verify", scene.to_str().unwrap()]).expect(3).says(&["recipe.toml contains no output"]);
     areal(["verify", tempfile::tempdir().unwrap().path().to_str().unwrap()])
         .expect(3)
         .says(&["no output with a manifest"]);

@@ -282,7 +282,7 @@ fn ground_that_one_vintage_does_not_predict_is_no_change() {
     areal(estimate.into_iter().chain(flags)).expect(0);
     let clear = w.text("clear");
     let run = areal(["compare", &clear, &out, "--out", &w.text("revisions.csv")]).expect(0);
-    run.says(&["(map): not compared, because the older estimates refer to", "Z5: not compared"]);
+    run.says(&["(map): not compared, because the older estimates cover", "Z5: not compared"]);
     let zones: std::collections::BTreeSet<String> =
         rows(&w.path("revisions.csv")).iter().map(|r| r["zone_id"].clone()).collect();
     assert_eq!(zones.into_iter().collect::<Vec<_>>(), ["Z0", "Z1", "Z2"]);

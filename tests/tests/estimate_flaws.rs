@@ -137,7 +137,7 @@ fn flags_without_effect_are_refused() {
     w.sample(&["--size", "300"]).expect(0);
     w.label("sample", "sample.csv", "labelled.csv");
     w.estimate("x", &["--benchmark"]).expect(2).says(&["--benchmark has no effect without zones", "--zones"]);
-    w.estimate("x", &["--confusion", "c.csv"]).expect(2).says(&["--confusion has no effect on a sample"]);
+    w.estimate("x", &["--confusion", "c.csv"]).expect(2).says(&["--confusion has no effect without --quantify"]);
     let prediction = w.text("prediction");
     let quantify = ["estimate", "--prediction", &prediction, "--quantify", "emq", "--out", &w.text("q")];
     areal(quantify.iter().chain(&["--level", "0.9"])).expect(2).says(&["--level has no effect with --quantify"]);
@@ -195,7 +195,7 @@ fn a_map_class_without_a_unit_is_told() {
     w.sample(&["--strata", "whole", "--size", "200"]).expect(0);
     w.label("sample", "sample.csv", "labelled.csv");
     w.keep(|u| u["map_class"] != "1");
-    w.estimate("x", &[]).expect(0).says(&["no unit lies on map class rubber", "its user's accuracy is unknown"]);
+    w.estimate("x", &[]).expect(0).says(&["map class rubber has no sample unit", "its user's accuracy is unknown"]);
     let users = rows(&w.path("x/accuracy.csv"));
     let rubber = users.iter().find(|r| r["measure"] == "users" && r["class_name"] == "rubber").unwrap();
     assert!(rubber["estimate"].is_empty());
@@ -210,18 +210,18 @@ fn a_sample_clustered_away_from_the_map_is_told_by_class_and_by_zone() {
     let zones = w.text("zones.gpkg");
     let with_zones = ["--zones", &zones, "--zone-id", "id"];
     let even = w.estimate("even", &with_zones).expect(0);
-    assert!(!even.stderr.contains("clustered"), "{}", even.stderr);
+    assert!(!even.stderr.contains("not spread like"), "{}", even.stderr);
     // Only the south was visited.
     w.keep(|u| number(u, "lat") < 17.0);
     w.estimate("south", &with_zones).expect(0).says(&[
-        "the sample is clustered away from the mapped area",
+        "the sample is not spread like the mapped area",
         "zones are out of proportion",
         "% of the area but",
     ]);
     // Forest was hardly visited; told without any design, too.
     std::fs::write(w.path("labelled.csv"), whole).unwrap();
     w.keep(|u| u["map_class"] != "2" || u["unit_id"].parse::<u64>().unwrap() % 10 == 0);
-    let words = ["the sample is clustered away from the mapped area", "classes are out of proportion", "forest has"];
+    let words = ["the sample is not spread like the mapped area", "classes are out of proportion", "forest has"];
     w.estimate("classes", &[]).expect(0).says(&words);
     let (prediction, labelled, out) = (w.text("prediction"), w.text("labelled.csv"), w.text("bare"));
     let bare = ["estimate", "--prediction", &prediction, "--sample", &labelled, "--out", &out, "--accept", "no-design"];
@@ -238,7 +238,9 @@ fn flawed_samples_are_refused_with_the_reason() {
     // No design: no interval, unless accepted, and then without any error.
     let bare = ["estimate", "--prediction", &prediction, "--sample", &labelled];
     let out = w.text("bare");
-    areal(bare.iter().chain(&["--out", &out])).expect(3).says(&["no standard error and no interval", "areal sample"]);
+    areal(bare.iter().chain(&["--out", &out]))
+        .expect(3)
+        .says(&["there are no standard errors or intervals", "areal sample"]);
     assert!(!w.path("bare").exists());
     areal(bare.iter().chain(&["--out", &out, "--accept", "no-design"])).expect(0).says(&["no standard error"]);
     let found = rows(&w.path("bare/estimates.csv"));

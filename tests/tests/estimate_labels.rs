@@ -58,7 +58,7 @@ fn labels_of_another_draw_are_refused() {
         std::fs::write(w.path("labelled.csv"), lines.join("\n") + "\n").unwrap();
     };
     with_design(&design);
-    w.estimate("x", &[]).expect(3).says(&[&format!("is of draw {design}"), "(seed 4)"]);
+    w.estimate("x", &[]).expect(3).says(&[&format!("belongs to draw {design}"), "(seed 4)"]);
     assert!(!w.path("x").exists());
     with_design(&rows(&w.path("sample/sample.csv"))[0]["design_id"]);
     w.estimate("x", &[]).expect(0);

@@ -72,7 +72,7 @@ fn mean(values: &[f64], cells: impl Iterator<Item = usize> + Clone, areas: &[f64
 #[test]
 fn every_estimator_of_a_mean_holds_the_truth_and_the_map_saves_units() {
     let w = wealth();
-    w.sample(&[]).expect(2).says(&["a sample of a value needs its size", "--size"]);
+    w.sample(&[]).expect(2).says(&["a sample of a value needs a number of units", "--size"]);
     w.sample(&["--size", "400"]).expect(0);
     w.label();
     let (areas, all) = (cell_areas(), NODATA_ROWS * SIDE..SIDE * SIDE);
@@ -222,9 +222,7 @@ fn a_sample_of_a_value_that_leaves_half_the_map_out_is_told() {
     std::fs::write(w.world.path("labelled.csv"), format!("unit_id,label\n{}\n", west.join("\n"))).unwrap();
     let zones = w.world.text("zones.gpkg");
     let with_zones = ["--zones", &zones, "--zone-id", "id"];
-    w.estimate("x", &with_zones)
-        .expect(0)
-        .says(&["the sample is clustered away from the mapped area", "have no label"]);
+    w.estimate("x", &with_zones).expect(0).says(&["the sample is not spread like the mapped area", "have no label"]);
     w.estimate("y", &[&with_zones[..], &["--benchmark"]].concat())
         .expect(2)
         .says(&["--benchmark applies only to classes"]);

@@ -12,7 +12,7 @@ fn zones_may_be_strata_and_small_numbers_are_left_out() {
     w.sample(&["--strata", "both", "--zones", &zones, "--zone-id", "id", "--size", "400"]).expect(0);
     w.label("sample", "sample.csv", "labelled.csv");
     let with_zones = ["--zones", &zones, "--zone-id", "id"];
-    w.estimate("x", &[]).expect(2).says(&["strata by zones need a file of zones", "--zones"]);
+    w.estimate("x", &[]).expect(2).says(&["strata by zones require a zone file", "--zones"]);
     w.estimate("direct", &[&with_zones[..], &["--zone-method", "direct", "--suppress-below", "42"]].concat()).expect(0);
     let found = rows(&w.path("direct/estimates.csv"));
     let hidden: Vec<_> = found.iter().filter(|r| !r["suppressed"].is_empty()).collect();
@@ -111,7 +111,7 @@ fn what_does_not_add_up_and_what_has_no_effect_is_said() {
         .expect(0)
         .says(&["do not add up to all zones together, most of all", "nothing is suppressed"]);
     let report = std::fs::read_to_string(w.path("x/quality.md")).unwrap();
-    for words in ["3 estimates for the map, 3 estimates for all zones", "with the class that the map shows"] {
+    for words in ["3 estimates for the map, 3 estimates for all zones", "with the map class shown"] {
         assert!(report.contains(words), "{words}: {report}");
     }
     assert!(!report.contains("without seeing the map"));
@@ -157,7 +157,7 @@ fn zones_that_moved_since_the_draw_are_refused() {
     let other = write("other.gpkg", 103.5);
     w.estimate("x", &["--zones", &other, "--zone-id", "id"])
         .expect(3)
-        .says(&["the design has a stratum Z0, which the map does not have", "zones or strata raster"]);
+        .says(&["stratum Z0 of the design does not exist on the map", "zones or strata raster"]);
     let first = write("halves.gpkg", 103.5);
     w.sample(&["--strata", "zones", "--zones", &first, "--zone-id", "id", "--size", "200", "--overwrite"]).expect(0);
     w.label("sample", "sample.csv", "labelled.csv");
@@ -194,7 +194,7 @@ fn zones_that_leave_out_a_part_are_raked_to_their_own_total_and_overlaps_are_ref
     let zones = w.text("twice.gpkg");
     w.estimate("y", &["--zones", &zones, "--zone-id", "id", "--benchmark"])
         .expect(3)
-        .says(&["sum of the zones' areas (km2) of the benchmark", "zones that overlap"]);
+        .says(&["sum of the zones' areas (km2) of the benchmark", "overlapping zones"]);
 }
 
 /// Two zones over the same half of a column of cells counted as the whole column, and raking gave them twice the area.
@@ -227,6 +227,6 @@ fn ground_that_zones_share_counts_once() {
         assert!(in_zones.len() - together == 6 && (together == 3 || name == "half"), "{in_zones:?}");
         w.estimate("raked", &[&flags[..], &["--benchmark"]].concat())
             .expect(3)
-            .says(&["sum of the zones' areas (km2) of the benchmark", "zones that overlap"]);
+            .says(&["sum of the zones' areas (km2) of the benchmark", "overlapping zones"]);
     }
 }

@@ -73,7 +73,7 @@ fn what_cannot_be_explained_is_said() {
     };
     run(&["--at", "10.5,50.25"]).expect(2).says(&["10.5", "outside the scene"]);
     for no_place in ["10.5", "999,5", "5,99", "nan,5", "5,inf"] {
-        run(&["--at", no_place]).expect(2).says(&[no_place, "is not a place", "--at"]);
+        run(&["--at", no_place]).expect(2).says(&[no_place, "is not a position", "--at"]);
     }
     run(&[]).expect(2).says(&["--patch", "--prediction"]);
     run(&["--methods", "magic"]).expect(2).says(&["magic"]);

@@ -34,7 +34,7 @@ fn fault_52_a_recipe_suits_the_size_of_the_labels() {
     // What it proposes works; what did not is told why.
     let out = folder.path().join("patches");
     let tile = ["tile", scene, "--labels", labels, "--label-field", "class", "--out", out.to_str().unwrap()];
-    let words = ["half of the 25 polygons are narrower than 9 pixels, and patches have 32", suits, "no patch is left"];
+    let words = ["half of the 25 polygons are narrower than 9 pixels, and patches have 32", suits, "no patch remains"];
     areal([&tile[..], &["--patch-size", "32"]].concat()).expect(1).says(&words);
     let tiled = areal(tile.into_iter().chain(suits.split(' '))).expect(0);
     assert!(!tiled.stderr.contains("narrower"), "{}", tiled.stderr);

@@ -23,7 +23,7 @@ fn fault_28_overwrite_leaves_scenes_a_recipe_and_a_thesis_where_they_are() {
         words.into_iter().chain(rest).map(str::to_owned).chain((!more.is_empty()).then(|| more.to_owned()))
     };
     areal(arguments("")).expect(4).says(&["already exists"]);
-    areal(arguments("--overwrite")).expect(0).says(&["areas.csv is not as areal wrote it", "areas.csv.kept-1"]);
+    areal(arguments("--overwrite")).expect(0).says(&["areas.csv was changed since areal wrote it", "areas.csv.kept-1"]);
     let after = contents(&project);
     for (name, bytes) in &before {
         let name = if name.ends_with("areas.csv") { name.with_file_name("areas.csv.kept-1") } else { name.clone() };
@@ -47,7 +47,9 @@ fn fault_24_labels_by_hand_survive_a_new_draw() {
     draw(&[]).expect(0);
     let labelled = format!("{}300 labels\n", fs::read_to_string(sample.join("sample.csv")).unwrap());
     fs::write(sample.join("sample.csv"), &labelled).unwrap();
-    draw(&["--overwrite", "--seed", "2"]).expect(0).says(&["sample.csv is not as areal wrote it", "sample.csv.kept-1"]);
+    draw(&["--overwrite", "--seed", "2"])
+        .expect(0)
+        .says(&["sample.csv was changed since areal wrote it", "sample.csv.kept-1"]);
     assert_eq!(fs::read_to_string(sample.join("sample.csv.kept-1")).unwrap(), labelled);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
@@ -94,7 +96,7 @@ fn fault_33_an_output_that_was_moved_aside_is_put_back_for_who_reads_it() {
     let (zones, out) = (job.file("districts.gpkg"), job.file("areas"));
     areal(["aggregate", "--prediction", &map, "--zones", &zones, "--zone-id", "district_id", "--out", &out])
         .expect(0)
-        .says(&["landscape was put back"]);
+        .says(&["landscape was restored"]);
     assert!(fs::exists(map).unwrap());
 }
 

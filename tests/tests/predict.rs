@@ -127,7 +127,7 @@ fn a_scene_that_does_not_fit_the_bundle_is_refused_with_both_sides_and_the_flag(
     areal(args(&file, &folder, "out", &["--bands", "2,1,3,4,5,6,7,8"])).expect(3).says(&["--bands"]);
     areal(args(&file, &folder, "out", &["--bands", "1,2,3"])).expect(3).says(&["--bands"]);
     // Numbers below nothing follow their flags as they are.
-    areal(args(&file, &folder, "out", &["--bounds", "-100,-3.5,-90,2"])).expect(2).says(&["no file reaches into it"]);
+    areal(args(&file, &folder, "out", &["--bounds", "-100,-3.5,-90,2"])).expect(2).says(&["no file overlaps it"]);
     let masked = ["--quality-band", "8", "--quality-values", "-32768,2", "--bands", "1,2"];
     areal(args(&file, &folder, "out", &masked)).expect(3).says(&["--bands"]);
     // The same file by another name.

@@ -102,7 +102,7 @@ fn legends_of_rasters_that_leave_codes_open_are_refused() {
         bench.aggregate(&raster, &["--legend", &legend]).expect(2).says(&said);
     }
     std::fs::write(&legend, "code,name\n1,forest\n2,\"water\n3,bare\n").unwrap();
-    bench.aggregate(&raster, &["--legend", &legend]).expect(3).says(&["line 3: a quote opens a cell"]);
+    bench.aggregate(&raster, &["--legend", &legend]).expect(3).says(&["line 3: unclosed quote"]);
     bench.aggregate(&raster, &["--map", "*=a", "--map", "*=b"]).expect(2).says(&["all other codes"]);
 }
 
@@ -189,7 +189,7 @@ fn fault_14_a_label_image_in_colours_is_mapped_by_colour_or_refused() {
     place
         .tile("x", &listed("0=road:#ff0000,1=field:#00ff00"))
         .expect(3)
-        .says(&["row 0, column 30: #ffff00 is the colour of no class"]);
+        .says(&["row 0, column 30: no class has the colour #ffff00"]);
     place.tile("store", &listed("0=road:#ff0000,1=field:#ffff00")).expect(0);
     let store = PatchStore::open(&place.path("store")).unwrap();
     for (record, name) in store.records().iter().zip(class_names(&store)) {

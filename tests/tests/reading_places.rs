@@ -35,7 +35,7 @@ fn fault_51_a_table_of_places_is_a_layer_of_points() {
         areal([&["tile", scene.to_str().unwrap()], &flags[..], &[out.to_str().unwrap()], more].concat())
     };
     let from_table =
-        tile(&table, &[]).expect(0).says(&["places are read from the columns LONGNUM and LATNUM, on WGS 84"]);
+        tile(&table, &[]).expect(0).says(&["positions are read from the columns LONGNUM and LATNUM (WGS 84)"]);
     let from_layer = tile(layer.to_str().unwrap(), &[]).expect(0);
     let counts = from_table.json()["counts"].clone();
     assert!(counts["patches"].as_u64().unwrap() > 20, "{counts}");

@@ -54,7 +54,7 @@ fn a_scene_of_a_bad_or_unknown_name_is_refused_with_line_and_column() {
 #[test]
 fn a_missing_scene_file_is_named() {
     let text = format!("{HEAD}[tile]\nlabels = \"labels.gpkg\"\nlabel-field = \"class\"\n");
-    refused(&text, 3, &["[tile]: a.tif does not exist, and no stage before makes it", "relative to the recipe"]);
+    refused(&text, 3, &["[tile]: a.tif does not exist, and no earlier stage creates it", "relative to the recipe"]);
 }
 
 #[test]

@@ -74,7 +74,7 @@ fn a_setting_of_a_late_stage_is_refused_at_once() {
         ("device=\"cuda:7\"", "[train]: device cuda:7 is not available"),
         ("predict.min-valid=3.0", "[predict]: the minimum valid fraction is 3"),
         ("explain.window=99", "[explain]: the occlusion window (--window) is 99 px"),
-        ("explain.at=[\"here\"]", "[explain]: --at \"here\" is not a place"),
+        ("explain.at=[\"here\"]", "[explain]: --at \"here\" is not a position"),
         ("sample.second-look=40.0", "[sample]: --second-look 40 must be a fraction"),
         ("estimate.level=95.0", "[estimate]: --level 95 must be a fraction"),
     ] {
@@ -123,7 +123,7 @@ fn a_bundle_that_nothing_makes_is_missed() {
     let recipe = DEMO.1.join("mapped.toml");
     let text = "format = \"areal-recipe/1\"\n[scenes]\na = [\"scene_west.tif\"]\n[predict]\nbundle = \"old\"\n";
     fs::write(&recipe, text).unwrap();
-    refused("mapped.toml", &[], 3, &["[predict]: old does not exist, and no stage before makes it"]);
+    refused("mapped.toml", &[], 3, &["[predict]: old does not exist, and no earlier stage creates it"]);
 }
 
 /// What is checked first must not refuse what worked: an unchanged stage needs no device, second labels come later, a class of a

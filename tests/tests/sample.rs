@@ -47,7 +47,7 @@ fn strata_may_be_those_of_a_raster() {
     let codes = (0..SIDE * SIDE).map(|k| [3, 7, 200][k % SIDE / 100]).collect();
     raster(&w.path("thirds.tif"), &grid(), &Pixels::U8(codes));
     let thirds = w.text("thirds.tif");
-    w.sample(&["--strata", "raster", "--size", "600"]).expect(2).says(&["need a strata raster", "--strata-raster"]);
+    w.sample(&["--strata", "raster", "--size", "600"]).expect(2).says(&["require a strata raster", "--strata-raster"]);
     w.sample(&["--strata", "raster", "--strata-raster", &thirds, "--size", "600"]).expect(0);
     let names: Vec<_> = strata(&w).iter().map(|s| s["name"].as_str().unwrap().to_owned()).collect();
     assert_eq!(names, ["3", "7", "200"]);
@@ -56,7 +56,7 @@ fn strata_may_be_those_of_a_raster() {
         assert_eq!(unit["stratum"], expected);
     }
     w.label("sample", "sample.csv", "labelled.csv");
-    w.estimate("none", &[]).expect(2).says(&["need a strata raster", "--strata-raster"]);
+    w.estimate("none", &[]).expect(2).says(&["require a strata raster", "--strata-raster"]);
     w.estimate("x", &["--strata-raster", &thirds, "--level", "0.999"]).expect(0);
     holds_the_truth(&w, "x");
     assert!(rows(&w.path("x/estimates.csv")).iter().all(|r| r["method"] == "stratified"));
@@ -149,7 +149,7 @@ fn settings_that_mean_nothing_are_refused() {
     refused(&["--size", "50", "--second-look", "2"], 2, &["--second-look 2 must be a fraction in (0, 1]"]);
     refused(&["--users", "rubber"], 2, &["--users \"rubber\" is not CLASS=FRACTION"]);
     refused(&["--users", "rubber=7"], 2, &["is not CLASS=FRACTION"]);
-    refused(&["--strata", "zones", "--size", "50"], 2, &["strata by zones need a file of zones", "--zones"]);
+    refused(&["--strata", "zones", "--size", "50"], 2, &["strata by zones require a zone file", "--zones"]);
     refused(&["--size", "50", "--target-se", "0.1"], 2, &["--target-se"]);
     let out = w.text("sample");
     areal(["sample", "--out", &out]).expect(2).says(&["--prediction is missing"]);

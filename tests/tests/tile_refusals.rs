@@ -108,7 +108,7 @@ fn images_that_are_passed_over_are_said_and_no_class_is_lost() {
     place
         .tile("mixed", &["--from-folders", text(&place.path("parts"))])
         .expect(3)
-        .says(&["folders of splits (test, train, val) and others beside them (extra)", "keep only train"]);
+        .says(&["mixes split folders (test, train, val) with other folders (extra)", "keep only train"]);
     assert!(!place.path("lost").exists() && !place.path("mixed").exists());
 }
 
@@ -171,8 +171,8 @@ fn bad_scenes_are_refused_and_leave_nothing() {
     let check = |files: &[&str], more: &[&str], code, said: &[&str]| {
         refused(&place, &[files, &labelled, more].concat(), code, said);
     };
-    check(&[scene], &["--patch-size", "128"], 1, &["no patch is left", "--patch-size"]);
-    let said = ["no patch is left", "40 below the minimum valid fraction", "--min-valid"];
+    check(&[scene], &["--patch-size", "128"], 1, &["no patch remains", "--patch-size"]);
+    let said = ["no patch remains", "40 below the minimum valid fraction", "--min-valid"];
     check(&[nothing], &["--patch-size", "8"], 1, &said);
     check(&[scene], &["--stride", "48"], 2, &["does not divide"]);
     let said = ["scenes \"a\" and \"b\" differ in ground resolution", "--resolution"];
@@ -214,5 +214,5 @@ fn polygons_that_disagree_are_reported() {
     let labels = place.layer("labels.gpkg", &grid, &shapes);
     let args = labelled(&[text(&scene)], &labels, "--patch-size 8");
     // Two columns of 40 rows.
-    place.tile("store", &args).expect(0).says(&["first 1 and 2; the 80 pixels that both claim count for neither"]);
+    place.tile("store", &args).expect(0).says(&["first 1 and 2; the 80 pixels that both cover count for neither"]);
 }

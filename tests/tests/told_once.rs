@@ -96,7 +96,7 @@ fn a_class_is_no_file_of_its_name() {
 fn a_file_that_hides_another_of_its_scene_is_named() {
     let bench = Bench::new();
     let (jan, jul) = (bench.raster("jan.tif", &[&[1.0, 2.0]], &[]), bench.raster("jul.tif", &[&[3.0, 4.0]], &[]));
-    let words = ["jan.tif covers 100 % of", "Two dates are two scenes", "--scene NAME=FILE"];
+    let words = ["jan.tif covers 100 % of", "they are two scenes", "--scene NAME=FILE"];
     areal(["inspect", &jan, &jul]).expect(0).says(&words);
     let recipe = bench.text("recipe.toml");
     areal(["init", &recipe, "--scene", &jan, "--scene", &jul]).expect(0).says(&words);
@@ -117,7 +117,7 @@ fn labels_of_a_raster_are_not_told_of_polygons() {
     let labels = bench.raster("labels.tif", &rows, &["-ot", "Byte"]);
     let out = bench.text("store");
     let tile = ["tile", &scene, "--labels", &labels, "--patch-size", "8", "--split", "1,0,0", "--out", &out];
-    let refused = areal(tile).expect(1).says(&["no patch is left", "--min-label-fraction"]);
+    let refused = areal(tile).expect(1).says(&["no patch remains", "--min-label-fraction"]);
     assert!(!refused.stderr.contains("polygon"), "{}", refused.stderr);
 }
 

@@ -23,7 +23,7 @@ pub enum DemoError {
     Table {
         /// The table.
         path: PathBuf,
-        /// Why.
+        /// The CSV error.
         source: csv::Error,
     },
     /// A table that is no sample.

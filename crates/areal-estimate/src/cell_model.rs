@@ -53,7 +53,7 @@ struct Group {
     concentration: f64,
 }
 
-/// A zone's number from the model.
+/// A model-based estimate of a zone.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Modelled {
     /// The estimate.
@@ -231,7 +231,7 @@ pub(crate) struct Evidence {
 /// one zone as in another is .3; with less than .65 the error of a map that errs nine times as often in four of sixteen zones was claimed too small.
 const UNEVENNESS: f64 = 0.7;
 
-/// A correlation of nothing would weigh a zone's own units by nothing divided by nothing.
+/// With a correlation of 0, the weight of the zone's own units would be 0/0.
 const MIN_RHO: f64 = 1e-4;
 
 /// Weight of a cell's own `n` units.
@@ -270,7 +270,7 @@ impl Group {
     }
 }
 
-/// Draws the variances of the groups towards their mean by one unit: a group of few units that are alike is never without a variance.
+/// Shrinks the group variances towards their mean with the weight of one unit, so that a small homogeneous group has a positive variance.
 fn smooth_spreads(groups: &mut [Group]) {
     for c in 0..groups.first().map_or(0, |g| g.spread.len()) {
         let mean: f64 = groups.iter().map(|g| g.share * g.spread[c]).sum();
@@ -304,7 +304,7 @@ fn correlation(cells: &[Column], groups: &[Group]) -> Option<f64> {
         return None;
     }
     if between + within <= 0.0 {
-        // Not one error in the sample: nothing differs.
+        // The sample contains no error, so there is nothing to correlate.
         return Some(0.0);
     }
     let (msb, msw, size) = (between / degrees as f64, within / inner, sizes / degrees as f64);

@@ -18,7 +18,7 @@ impl ClassData<'_> {
             if class.area > 0.0 && accuracy.counts[c].iter().sum::<u64>() == 0 {
                 findings.push(Finding::warning(
                     FindingKind::UnseenClass,
-                    format!("no unit lies on map class {}: its user's accuracy is unknown", class.name),
+                    format!("map class {} has no sample unit, so its user's accuracy is unknown", class.name),
                 ));
             }
         }

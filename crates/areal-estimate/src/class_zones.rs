@@ -206,7 +206,7 @@ impl<'a> ClassZones<'a> {
                 what: "sum of the zones' areas (km2)",
                 name: "the benchmark".into(),
                 value: sum,
-                expected: "must be the area that they cover together: zones that overlap cannot be raked to one total",
+                expected: "must be the area of their union: overlapping zones cannot be raked to one total",
             });
         }
         let table: Vec<Vec<f64>> = found

@@ -67,7 +67,11 @@ pub(crate) fn clustered(what: &str, groups: &[GroupFraction]) -> Option<Finding>
         format!("{} of {} {what} are out of proportion", apart.len(), groups.len())
     } else if spread_apart(groups) {
         let elsewhere = groups.iter().map(GroupFraction::gap).sum::<f64>() / 2.0;
-        format!("{:.0} % of the units would have to lie in other {what} ({} in all)", 100.0 * elsewhere, groups.len())
+        format!(
+            "{:.0} % of the units would have to move to other {what} (of {} in total)",
+            100.0 * elsewhere,
+            groups.len()
+        )
     } else {
         return None;
     };
@@ -75,7 +79,7 @@ pub(crate) fn clustered(what: &str, groups: &[GroupFraction]) -> Option<Finding>
     Some(Finding::warning(
         FindingKind::Clustered,
         format!(
-            "the sample is clustered away from the mapped area: {out}; {} has {:.1} % of the area but {:.1} % of the sample",
+            "the sample is not spread like the mapped area: {out}; {} has {:.1} % of the area but {:.1} % of the sample",
             worst.name,
             100.0 * worst.of_area,
             100.0 * worst.of_sample,
@@ -142,7 +146,7 @@ mod tests {
         };
         let half: Vec<GroupFraction> = (0..50).map(|k| group(if k % 2 == 0 { 0.04 } else { 0.0 })).collect();
         let message = clustered("zones", &half).unwrap().message;
-        assert!(message.contains("50 % of the units would have to lie in other zones (50 in all)"), "{message}");
+        assert!(message.contains("50 % of the units would have to move to other zones (of 50 in total)"), "{message}");
         // Gaps of a standard error either way are chance.
         let chance: Vec<GroupFraction> = (0..50).map(|k| group(if k % 2 == 0 { 0.028 } else { 0.012 })).collect();
         assert_eq!(clustered("zones", &chance), None);

@@ -12,7 +12,7 @@ pub enum EstimateError {
     #[error("{what} of {name} is {value}, {expected}")]
     Value {
         what: &'static str,
-        /// Of which stratum, class, zone or unit.
+        /// The stratum, class, zone or unit at fault.
         name: String,
         value: f64,
         /// What it should be: `must be positive` ...
@@ -30,7 +30,7 @@ pub enum EstimateError {
     /// A matrix that cannot be inverted.
     #[error("{what} cannot be solved: {why}")]
     Singular { what: &'static str, why: &'static str },
-    /// Something in the sample that no stratum, class or unit of the design answers to.
+    /// A stratum, class or unit in the sample that the design does not have.
     #[error("unit {unit} has {what} {value}, which is not in the design")]
     Unknown {
         unit: String,
@@ -38,7 +38,7 @@ pub enum EstimateError {
         what: &'static str,
         value: String,
     },
-    /// An estimator that did not settle.
+    /// An estimator that did not converge.
     #[error("{what} did not converge in {iterations} iterations")]
     NoConvergence { what: &'static str, iterations: usize },
 }
@@ -64,7 +64,7 @@ pub enum Missing {
     PostStratum,
     #[strum(to_string = "value for the unit-level model: the map has classes")]
     UnitLevelValue,
-    #[strum(to_string = "class whose sums the sample could correct: the map has a value")]
+    #[strum(to_string = "class for the corrected map: the map has a value")]
     ClassToCorrect,
 }
 

@@ -61,7 +61,7 @@ impl Estimate {
     }
 }
 
-/// A variance without the rounding error of a zero variance, for a number of this size.
+/// The variance, or 0 if it is only rounding error for a value of this size.
 pub(crate) fn settled(variance: f64, size: f64) -> f64 {
     if variance > 1e-20 * size * size { variance } else { 0.0 }
 }

@@ -2,7 +2,7 @@
 
 use crate::error::{EstimateError, require, same_length};
 
-/// Sum of the class probabilities of a cell; `None` where they are no probabilities: not a number, negative, or all zero.
+/// Sum of the class probabilities of a cell; `None` if they are not valid: NaN, negative, or all zero.
 pub fn probability_sum(mut probabilities: impl Iterator<Item = f64>) -> Option<f64> {
     let sum = probabilities.try_fold(0.0, |sum, p| (p.is_finite() && p >= 0.0).then_some(sum + p))?;
     (sum > 0.0).then_some(sum)

@@ -15,7 +15,7 @@ use crate::stratified::StratifiedSample;
 /// Seed of the draws: equal samples have equal intervals.
 pub(crate) const SEED: u64 = 1947;
 
-/// Prior units that lie as the map expects, at the lower end and at the upper, over the whole map.
+/// Prior units distributed as the map expects, for the lower and the upper end, over the whole map.
 pub(crate) const MAP_UNITS: [f64; 2] = [3.0, 1.0];
 /// In a zone, where the map may err otherwise than it expects of the stratum: with three units, 13 % of the numbers of zones held in less than 92 % of samples.
 pub(crate) const ZONE_MAP_UNITS: [f64; 2] = [1.0, 1.0];
@@ -36,7 +36,7 @@ pub(crate) struct PartAndRest {
     pub flat: Vec<f64>,
     /// Part of these that belongs to the remainder: the number of its classes over all classes.
     pub rest_of_flat: f64,
-    /// Prior units that lie as the map expects, at the lower end and at the upper.
+    /// Prior units distributed as the map expects, for the lower and the upper end.
     pub map_units: [f64; 2],
     /// The estimate, where it is not the sample's own.
     pub about: Option<f64>,
@@ -50,7 +50,7 @@ pub(crate) fn flat_units(expected: &[ExpectedMatrix]) -> Vec<f64> {
     classes.iter().map(|class| 1.0 / like(class) as f64).collect()
 }
 
-/// A smaller fraction of a stratum is what summing areas leaves.
+/// Smaller fractions of a stratum are rounding errors of summed areas.
 pub(crate) const NOTHING: f64 = 1e-9;
 
 /// The fractions of a stratum that the map expects to be of the part and of the remainder, and where they can lie at all.

@@ -17,7 +17,7 @@ pub fn rake(table: &[Vec<f64>], rows: &[f64], columns: &[f64]) -> Result<Vec<Vec
             what: "sum of the class totals",
             name: "the benchmark".into(),
             value: other,
-            expected: "must be the zones' area together",
+            expected: "must be the total area of the zones",
         });
     }
     let mut table = table.to_vec();

@@ -63,7 +63,7 @@ fn reach(
     if enough(&first) || few >= many {
         return Ok(first);
     }
-    // All of the map has no error.
+    // A census has no sampling error.
     while many - few > 1 {
         let middle = few.midpoint(many);
         if enough(&split(middle)?) { many = middle } else { few = middle }

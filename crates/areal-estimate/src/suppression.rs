@@ -15,7 +15,7 @@ pub(crate) enum Suppression {
     Shown,
     /// Too few units.
     Primary,
-    /// Published totals would else give another suppressed cell away.
+    /// Otherwise another suppressed cell could be derived from published totals.
     Secondary,
 }
 

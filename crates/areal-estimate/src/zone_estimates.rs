@@ -208,7 +208,7 @@ fn unit_level_means(
     let area = |(mean, mapped): (&f64, &Vec<f64>)| {
         let area: f64 = mapped.iter().sum();
         let population = if sample.is_finite() { (area * cells_per_area).round().max(1.0) as u64 } else { u64::MAX };
-        // A zone without area has no mean, and no estimate that anyone sees.
+        // A zone without area has no mean and no published estimate.
         AreaTotals { x_mean: vec![1.0, if area > 0.0 { *mean } else { 0.0 }], population }
     };
     let areas: Vec<AreaTotals> = map_means.iter().zip(&zoning.mapped).map(area).collect();
@@ -310,7 +310,7 @@ fn finish_model(value: f64, mse: Option<f64>, n: usize, method: ZoneMethod, kind
         VariableKind::Fraction => Estimate::fraction(value.clamp(0.0, 1.0), variance, n),
     };
     let interval = Interval { low: estimate.value, high: estimate.value, method: IntervalMethod::None };
-    // A model that saw no error at all does not know how large they are.
+    // A model fitted to a sample without errors cannot estimate their size.
     ZoneEstimate { estimate, interval, error_known: variance > 0.0, method }
 }
 

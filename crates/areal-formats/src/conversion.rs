@@ -56,7 +56,7 @@ const MAX_NUMBER: f64 = 1e30;
 
 /// A number for each band.
 fn each(what: &'static str, given: &[f64], absent: f64, bands: usize) -> Result<Vec<f64>, ConversionError> {
-    if let Some(&value) = given.iter().find(|value| !(value.abs() <= MAX_NUMBER)) {
+    if let Some(&value) = given.iter().find(|value| value.is_nan() || value.abs() > MAX_NUMBER) {
         return Err(ConversionError::Number { what, value, reason: "it must be a number from -1e30 to 1e30" });
     }
     match given {

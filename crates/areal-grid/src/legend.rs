@@ -66,7 +66,9 @@ fn legend<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Class>, D::E
     }
     let mut names = std::collections::BTreeSet::new();
     match classes.iter().find(|c| c.name.is_empty() || !names.insert(c.name.as_str())) {
-        Some(class) => Err(de::Error::custom(format!("code {}: no name of its own: \"{}\"", class.code, class.name))),
+        Some(class) => {
+            Err(de::Error::custom(format!("code {}: the name \"{}\" is empty or used twice", class.code, class.name)))
+        }
         None => Ok(classes),
     }
 }
@@ -114,7 +116,7 @@ mod tests {
             ([(1, "a"), (1, "b")], "class \"b\" with code 1 follows code 1"),
             ([(2, "a"), (1, "b")], "with code 1 follows code 2"),
             ([(1, "a"), (255, "b")], "code 255, which is nodata"),
-            ([(1, "a"), (2, "a")], "code 2: no name of its own: \"a\""),
+            ([(1, "a"), (2, "a")], "code 2: the name \"a\" is empty or used twice"),
         ] {
             let said = read(&classes).unwrap_err();
             assert!(said.contains(says), "{said}");

@@ -33,7 +33,7 @@ pub(crate) fn carry(old: &Path, new: &Path) -> Result<Vec<Kept>, FileError> {
             fs::remove_file(new.join(&name)).map_err(FileError::io("remove", new.join(&name)))?;
             bring(&old.join(&name), &new.join(&name))?;
             tracing::info!(
-                "the style {} was changed and stays; remove it to have that of areal",
+                "the changed style {} is kept; remove it to get the style written by areal",
                 old.join(&name).display()
             );
             continue;
@@ -88,7 +88,7 @@ pub(crate) fn discard(old: &Path, new: &Path) -> Result<bool, FileError> {
             bring(&path, &new.join(&under))?;
             fs::remove_file(&path).map_err(FileError::io("remove", &path))?;
             tracing::warn!(
-                "{} was put there while {} was written; it is kept",
+                "{} appeared while {} was being written; it is kept",
                 new.join(under).display(),
                 new.display()
             );

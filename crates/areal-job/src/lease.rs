@@ -208,7 +208,7 @@ fn busy(target: &Path, holder: Option<&Holder>) -> FileError {
         |h| {
             let since = SystemTime::UNIX_EPOCH + Duration::from_secs(h.since);
             let for_seconds = SystemTime::now().duration_since(since).unwrap_or_default().as_secs();
-            format!("process {} on {}, which began {for_seconds} s ago", h.pid, h.host)
+            format!("process {} on {}, started {for_seconds} s ago", h.pid, h.host)
         },
     );
     FileError::Busy { path: target.to_path_buf(), holder }
@@ -238,7 +238,7 @@ mod tests {
         let said = Lease::take(&target).unwrap_err().to_string();
         let pid = std::process::id();
         let host = holder(&lease_path(&target)).host;
-        assert!(said.contains(&format!("is being written by process {pid} on {host}, which began 0 s ago")), "{said}");
+        assert!(said.contains(&format!("is being written by process {pid} on {host}, started 0 s ago")), "{said}");
         first.check().unwrap();
         drop(first);
         assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);

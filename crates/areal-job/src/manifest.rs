@@ -109,7 +109,7 @@ impl Manifest {
             Ok(manifest) if manifest.format == FORMAT && manifest.sha256 == digest_of(&manifest.files) => {
                 Ok(Some(manifest))
             }
-            _ => Err(FileError::Damaged { path, how: "it is not as areal wrote it".to_owned() }),
+            _ => Err(FileError::Damaged { path, how: "its content changed since areal wrote it".to_owned() }),
         }
     }
 
@@ -194,7 +194,7 @@ impl ManifestFile {
         let (_, _, now) = digests(path)?;
         let changed: Vec<usize> =
             self.blocks.iter().zip(&now).enumerate().filter(|(_, (a, b))| a != b).map(|(k, _)| k).collect();
-        let Some(first) = changed.first() else { return Ok("its content is not what areal wrote".to_owned()) };
+        let Some(first) = changed.first() else { return Ok("its content changed since areal wrote it".to_owned()) };
         let (start, end) = ((first * BLOCK) as u64, (((first + 1) * BLOCK) as u64).min(self.bytes));
         let of = self.blocks.len();
         let more = match changed.len() {
@@ -276,7 +276,7 @@ mod tests {
         let text = fs::read_to_string(&path).unwrap();
         fs::write(&path, text.replace("\"bytes\": 1", "\"bytes\": 2")).unwrap();
         let said = Manifest::read(root.path()).unwrap_err().to_string();
-        assert!(said.contains(MANIFEST) && said.ends_with("it is not as areal wrote it"), "{said}");
+        assert!(said.contains(MANIFEST) && said.ends_with("its content changed since areal wrote it"), "{said}");
     }
 
     #[test]

@@ -88,7 +88,7 @@ pub(crate) fn recover(target: &Path) -> Result<(), FileError> {
     }
     let Some(old) = left_beside(target, REPLACED).pop() else { return Ok(()) };
     fs::rename(&old, target).map_err(FileError::io("rename", &old))?;
-    tracing::warn!("{} was put back: a run that replaced it had ended too early", target.display());
+    tracing::warn!("{} was restored: the run that was replacing it did not finish", target.display());
     Ok(())
 }
 
@@ -146,7 +146,7 @@ pub fn sweep_files(folder: &Path) -> Result<(), FileError> {
 /// Discards a folder, and says so when something in it is not known to be areal's.
 pub(crate) fn discard_or_say(old: &Path, new: &Path) -> Result<(), FileError> {
     if !discard(old, new)? {
-        tracing::warn!("{} holds files that areal does not know; remove it if you do not need them", old.display());
+        tracing::warn!("{} holds files that areal did not write; remove it if you do not need them", old.display());
     }
     Ok(())
 }

@@ -142,7 +142,7 @@ impl StagedDir {
         sync_folder(parent_of(&self.target))?;
         for file in kept {
             let [name, under] = [file.name, file.under].map(|name| self.target.join(name));
-            tracing::warn!("{} is not as areal wrote it; kept as {}", name.display(), under.display());
+            tracing::warn!("{} was changed since areal wrote it; kept as {}", name.display(), under.display());
         }
         match old {
             Some(old) => discard_or_say(&old, &self.target),

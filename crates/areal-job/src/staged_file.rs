@@ -133,7 +133,7 @@ impl StagedFile {
             let name = Path::new(target.file_name().unwrap_or_default());
             let kept = folder.join(free_name(name, [folder, folder]));
             bring(target, &kept)?;
-            tracing::warn!("{} is not as areal wrote it; kept as {}", target.display(), kept.display());
+            tracing::warn!("{} was changed since areal wrote it; kept as {}", target.display(), kept.display());
         }
         crate::write_json(&Written::path(target), &Written { format: Written::FORMAT.to_owned(), sha256 })
     }

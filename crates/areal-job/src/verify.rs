@@ -17,7 +17,7 @@ pub enum VerifyError {
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
     /// A folder without any output that has a manifest.
-    #[error("{path} holds no output with a manifest ({MANIFEST})", path = path.display())]
+    #[error("{path} contains no output with a manifest ({MANIFEST})", path = path.display())]
     NoManifest { path: PathBuf },
 }
 

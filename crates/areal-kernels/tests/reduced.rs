@@ -1,4 +1,4 @@
-//! Convolutions of narrow maps against the definition on the same rounded values, and every instruction set against the portable
+//! Convolutions of reduced-precision maps against the definition on the same rounded values, and every instruction set against the portable
 //! one.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 

@@ -163,7 +163,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let inference = BurnInference::load(&write(root.path()), DeviceChoice::Cpu).unwrap();
         let refused = inference.dense(&areal_grid::PatchLayout::new(64, 64, 8, 4).unwrap()).err().unwrap().to_string();
-        assert_eq!(refused, "inference by burn takes only patches, not whole scenes");
+        assert_eq!(refused, "burn inference supports patches only, not whole scenes");
     }
 
     #[test]

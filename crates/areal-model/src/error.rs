@@ -75,7 +75,7 @@ pub enum ModelError {
         least: usize,
     },
     /// An inference that takes patches only.
-    #[error("inference by {kind} takes only patches, not whole scenes")]
+    #[error("{kind} inference supports patches only, not whole scenes")]
     NotDense { kind: String },
     /// A batch whose parts do not fit together or do not fit the model.
     #[error("a batch of shape {shape:?} (patch, band, row, column) {problem}")]

@@ -119,7 +119,7 @@ fn check_claims(path: &Path) -> Result<(), String> {
         claimed = claimed.saturating_add(archive.by_index_raw(index).map_err(|e| e.to_string())?.size());
     }
     if claimed > bytes.saturating_mul(MOST_COMPRESSED) {
-        return Err(format!("it has {bytes} bytes and claims to hold {claimed}, so it is not what PyTorch writes"));
+        return Err(format!("it has {bytes} bytes but claims to hold {claimed}: it was not written by PyTorch"));
     }
     Ok(())
 }
@@ -228,6 +228,6 @@ mod tests {
         bytes[directory + 24..directory + 28].copy_from_slice(&0x7fff_ffffu32.to_le_bytes());
         std::fs::write(&path, &bytes).unwrap();
         let said = StateDict::import(&path, &CONFIG, 1).unwrap_err().to_string();
-        assert!(said.contains("claims to hold 2147483647, so it is not what PyTorch writes"), "{said}");
+        assert!(said.contains("claims to hold 2147483647: it was not written by PyTorch"), "{said}");
     }
 }

@@ -185,7 +185,7 @@ impl Candidates {
             let pixels: u64 = self.disputes.values().sum();
             tracing::warn!(
                 "{path}: {} pairs of polygons with different classes overlap, first {} and {}; the {pixels} pixels that \
-                 both claim count for neither",
+                 both cover count for neither",
                 self.disputes.len(),
                 group(a),
                 group(b)

@@ -10,7 +10,7 @@ use areal_tables::{LabelFault, LegendError};
 use areal_store::{Split, StoreError};
 
 /// In what scenes or images differ whose stored values mean different things.
-pub const SCALING: &str = "scale and offset of their values";
+pub const SCALING: &str = "scale and offset";
 
 /// Why patches could not be cut, stored or read.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +46,7 @@ pub enum PatchError {
     #[error("{folder} has no image; expected one folder per class", folder = folder.display())]
     NoImage { folder: PathBuf },
 
-    #[error("{folder} holds folders of splits ({splits}) and others beside them ({others})", folder = folder.display())]
+    #[error("{folder} mixes split folders ({splits}) with other folders ({others})", folder = folder.display())]
     MixedFolders { folder: PathBuf, splits: String, others: String },
     #[error("{folder} holds no image, but {folders} folders and {files} other files", folder = folder.display())]
     ClassLost { folder: PathBuf, folders: usize, files: u64 },
@@ -78,7 +78,7 @@ pub enum PatchError {
     #[error("{path} is not on the pixel grid of scene \"{scene}\": {reason}", path = path.display())]
     LabelsNotAligned { path: PathBuf, scene: String, reason: String },
 
-    #[error("no patch is left: of {planned} planned, {why}")]
+    #[error("no patch remains: of {planned} planned, {why}")]
     NoPatch {
         planned: u64,
         why: String,

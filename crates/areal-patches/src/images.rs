@@ -11,7 +11,7 @@ use areal_store::Split;
 /// Endings of the files that are taken, in lower case.
 const ENDINGS: [&str; 5] = ["jpg", "jpeg", "png", "tif", "tiff"];
 
-/// A image to be read.
+/// An image to be read.
 #[derive(Debug, PartialEq)]
 pub(crate) struct ImageFile {
     pub path: PathBuf,
@@ -213,7 +213,7 @@ mod tests {
         let splits: Vec<_> = images.iter().filter_map(|p| p.split).collect();
         assert_eq!(splits, [Split::Test, Split::Train, Split::Validation]);
         let said = refusal(&["train/a/1.png", "val/a/2.png", "test/a/3.png", "extra/a/4.png"]);
-        assert!(said.contains("holds folders of splits (test, train, val) and others beside them (extra)"), "{said}");
+        assert!(said.contains("mixes split folders (test, train, val) with other folders (extra)"), "{said}");
         // A class may be called like a split.
         let (images, _) = find(made(&["test/1.png", "site/2.png"]).path()).unwrap();
         assert!(images.len() == 2 && images.iter().all(|p| p.split.is_none()));

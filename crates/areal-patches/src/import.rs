@@ -147,7 +147,7 @@ impl Model {
     }
 }
 
-/// A image as a square.
+/// An image as a square.
 fn read(image: &ImageFile, settings: &ImportSettings) -> Result<(Vec<BandInfo>, PixelBlock), PatchError> {
     let (bands, block) = read_image(&image.path)?;
     let (height, width) = (block.window.height, block.window.width);
@@ -186,8 +186,8 @@ fn records(
         kept.iter().filter_map(|(image, _)| image.split).collect()
     } else {
         tracing::warn!(
-            "images have no place on the ground: the splits are random, by file, and not geographic; images of one \
-             place may be in two splits, and accuracy may come out too high"
+            "images have no georeference: splits are random by file, not geographic; images of one \
+             place may be in two splits, so accuracy may be overestimated"
         );
         let by = SplitSettings { shares: settings.shares, by: SplitBy::Group, block_size: None, buffer: 0.0 };
         let members: Vec<Member> = kept.iter().enumerate().map(member).collect();

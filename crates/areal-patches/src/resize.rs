@@ -28,7 +28,7 @@ fn taps(from: usize, to: usize) -> Vec<Tap> {
     (0..to).map(tap).collect()
 }
 
-/// A image as a square of `size` pixels; each side is stretched or shrunk by itself. A new pixel is observed when all
+/// An image as a square of `size` pixels; each side is stretched or shrunk by itself. A new pixel is observed when all
 /// old pixels under it are.
 pub(crate) fn resize(block: &PixelBlock, size: usize) -> PixelBlock {
     let (rows, cols) = (taps(block.window.height, size), taps(block.window.width, size));

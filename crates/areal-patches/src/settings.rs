@@ -159,7 +159,11 @@ impl TileSettings {
         }
         let field = self.labels.split_field.is_some();
         if field != (self.split.by == SplitBy::Field) {
-            return bad("split unit", &self.split.by, "a split field needs splitting by field, and the reverse");
+            return bad(
+                "split unit",
+                &self.split.by,
+                "a split field requires splitting by field, and splitting by field requires a split field",
+            );
         }
         Ok(())
     }

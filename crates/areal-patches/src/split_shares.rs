@@ -38,7 +38,7 @@ impl TryFrom<[f64; 3]> for SplitShares {
             return Err(format!("split fractions {shown} add up to {}, not to 1", shares.iter().sum::<f64>()));
         }
         if shares[0] == 0.0 {
-            return Err(format!("split fractions {shown} leave nothing to train on"));
+            return Err(format!("split fractions {shown}: the training fraction is 0"));
         }
         Ok(Self(shares))
     }
@@ -58,7 +58,7 @@ mod tests {
     fn shares_must_add_up_and_leave_something_to_train_on() {
         assert!(SplitShares::try_from([0.6, 0.2, 0.2]).is_ok());
         assert!(SplitShares::try_from([0.6, 0.2, 0.1]).unwrap_err().contains("not to 1"));
-        assert!(SplitShares::try_from([0.0, 0.5, 0.5]).unwrap_err().contains("nothing to train on"));
+        assert!(SplitShares::try_from([0.0, 0.5, 0.5]).unwrap_err().contains("the training fraction is 0"));
         assert!(SplitShares::try_from([1.5, -0.5, 0.0]).unwrap_err().contains("between 0 and 1"));
         let no_test = SplitShares::try_from([0.8, 0.2, 0.0]).unwrap();
         assert_eq!(no_test.wanted().collect::<Vec<_>>(), [Split::Train, Split::Validation]);

@@ -61,7 +61,7 @@ pub(crate) fn warn_of_gaps(counts: &StoreCounts, target: &Target, shares: &Split
         let of = |row: &LabelCount| row.by_split()[split.index()];
         if counts.labels.iter().map(of).sum::<u64>() == 0 {
             tracing::warn!(
-                "no patch is in {split}: there are too few blocks or groups, or all are too near to another split"
+                "{split} has no patch: there are too few blocks or groups, or all are too near to another split"
             );
             continue;
         }

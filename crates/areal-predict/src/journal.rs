@@ -33,7 +33,7 @@ impl JobIdentity {
     /// The first thing in which two jobs differ, as `what: old, new`.
     fn difference(&self, other: &Self) -> Option<String> {
         if self.made_by != other.made_by {
-            return Some(format!("made by {}, this is {}", self.made_by, other.made_by));
+            return Some(format!("it was made by {}, but this is {}", self.made_by, other.made_by));
         }
         let of = |list: &[InputRef]| list.iter().map(InputRef::digest).collect::<Vec<_>>();
         if of(&self.inputs) != of(&other.inputs) {

@@ -54,7 +54,7 @@ pub struct StreamStart {
 /// A chunk that was read, by its number.
 pub type ReadResult = (u64, Result<PixelBlock, RasterError>);
 
-/// Predicts the strips of a order from `start` on and hands each to `keep` when it is final.
+/// Predicts the strips of a read order from `start` on and passes each to `keep` when it is final.
 ///
 /// Reading threads decode chunks, one thread cuts patches out of them into batches, and the calling thread runs the
 /// network; all of them wait for each other through bounded channels. What reaches the network, and in which order, is

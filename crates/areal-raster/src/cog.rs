@@ -110,7 +110,7 @@ impl CogWriter {
             let (len, kind) = (pixels.len(), pixels.pixel_type());
             return Err(fault(format!("{len} {kind} pixels do not fit {window:?} of {}", self.spec.pixel_type)));
         }
-        let Some(dataset) = &self.waiting.dataset else { return Err(fault("it is finished".to_owned())) };
+        let Some(dataset) = &self.waiting.dataset else { return Err(fault("it was already finished".to_owned())) };
         raster_io::write(dataset, band + 1, window, &mut pixels.clone()).map_err(fault)
     }
 
@@ -259,7 +259,7 @@ fn set_category_names(band: &gdal::raster::RasterBand<'_>, legend: &[Class]) -> 
 fn check(path: &Path, pixel_type: PixelType) -> Result<(), String> {
     let dataset = open_raster(path).map_err(|e| e.to_string())?;
     if dataset.metadata_item("LAYOUT", "IMAGE_STRUCTURE").as_deref() != Some("COG") {
-        return Err("it was not written as a cloud-optimised GeoTIFF".to_owned());
+        return Err("it is not a valid cloud-optimised GeoTIFF".to_owned());
     }
     let (width, height) = dataset.raster_size();
     for band in 1..=dataset.raster_count() {

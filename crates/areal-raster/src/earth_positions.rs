@@ -89,7 +89,7 @@ impl ToLonLat for EarthPositions {
         self.to_lonlat_or_nan(points);
         match points.iter().zip(before).find(|(p, _)| !p[0].is_finite()) {
             None => Ok(()),
-            Some((_, [x, y])) => Err(ProjectionError { x, y, reason: "it has no place on the Earth".to_owned() }),
+            Some((_, [x, y])) => Err(ProjectionError { x, y, reason: "it is not on the Earth".to_owned() }),
         }
     }
 

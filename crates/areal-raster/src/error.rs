@@ -17,14 +17,14 @@ pub enum RasterError {
     /// A table of places that cannot be read.
     #[error(transparent)]
     Table(#[from] TableError),
-    /// Data that is not in files of this machine, so that no digest of it can be kept.
+    /// Data that is not in local files, so it has no digest.
     #[error("{path} is not a local file, so it has no digest", path = path.display())]
     NotOnDisk {
         /// Its name.
         path: PathBuf,
     },
     /// A virtual raster or layer with a source that is not read.
-    #[error("{path} reads {file}: {why}", path = path.display())]
+    #[error("{path} refers to {file}: {why}", path = path.display())]
     VrtSource { path: PathBuf, file: String, why: &'static str },
     /// A file that holds no raster itself.
     #[error("{path} has no raster band{hint}", path = path.display(), hint = subdatasets_hint(subdatasets))]
@@ -44,7 +44,7 @@ pub enum RasterError {
         window: Window,
         message: String,
     },
-    /// A pixel type that areal does not work with.
+    /// An unsupported pixel type.
     #[error("{path}, band {band} has the unsupported pixel type {type_name}", path = path.display())]
     UnsupportedType {
         path: PathBuf,
@@ -86,7 +86,7 @@ pub enum RasterError {
         /// Whether it says in which CRS it lies.
         has_crs: bool,
     },
-    /// A raster that has to be warped where no settings of a grid are taken.
+    /// A raster that needs warping in a place where no grid settings are accepted.
     #[error("{path} has no pixel grid of its own: {reason}", path = path.display())]
     NeedsWarp {
         path: PathBuf,
@@ -95,10 +95,10 @@ pub enum RasterError {
         /// Whether it says in which CRS it lies.
         has_crs: bool,
     },
-    /// A CRS that areal does not work with: geocentric, vertical, local.
+    /// An unsupported CRS: geocentric, vertical, local.
     #[error("coordinate reference system \"{name}\" is neither geographic nor projected")]
     UnsupportedCrs { name: String },
-    /// Text that names no CRS.
+    /// Text that is not a CRS.
     #[error("\"{text}\" is not a coordinate reference system: {message}")]
     CrsText {
         /// The text.
@@ -218,7 +218,7 @@ pub enum RasterError {
         /// What is wrong with it.
         message: String,
     },
-    /// A folder that is no prediction.
+    /// A folder that is not a prediction.
     #[error("{path} is not a complete prediction: {reason}", path = path.display())]
     Prediction {
         /// The folder.
@@ -256,7 +256,7 @@ pub enum Difference {
     #[strum(to_string = "pixel size")]
     Resolution,
     /// Position of pixel corners, by a fraction of a pixel.
-    #[strum(to_string = "the position of their pixels")]
+    #[strum(to_string = "pixel alignment")]
     Alignment,
     #[strum(to_string = "number of bands")]
     BandCount,
@@ -266,7 +266,7 @@ pub enum Difference {
     #[strum(to_string = "band descriptions")]
     BandNames,
     /// What a stored number means: scale and offset.
-    #[strum(to_string = "scale and offset of their values")]
+    #[strum(to_string = "scale and offset")]
     Scaling,
 }
 

@@ -1,4 +1,4 @@
-//! The edge to GDAL: one-time set-up, and the messages of its failures.
+//! The boundary to GDAL: one-time set-up, and its error messages.
 #![allow(unsafe_code)]
 
 use std::cell::RefCell;
@@ -11,7 +11,7 @@ use gdal_sys::CPLErr;
 /// wanted twice; the cache only has to hold the blocks of the windows being read.
 const BLOCK_CACHE_BYTES: i64 = 64 << 20;
 
-/// Messages kept of one call: a broken file repeats itself.
+/// Maximum number of messages kept per call: broken files repeat theirs.
 const MOST_MESSAGES: usize = 3;
 
 /// Drivers that read from a network or a database server, raster and vector.

@@ -145,7 +145,7 @@ fn fault_41_a_long_first_feature_is_not_shown_to_gdal_as_a_whole() {
 fn a_reader_may_stop() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.geojson");
-    std::fs::write(&path, collection("", &vec![square(r#"{"id": 1}"#); 50])).unwrap();
+    std::fs::write(&path, collection("", &vec![square(r#"{"id": "a"}"#); 50])).unwrap();
     let mut batches = 0;
     let layer = read_in_blocks(&path, 300, &mut |_, _| {
         batches += 1;

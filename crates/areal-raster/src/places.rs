@@ -50,7 +50,7 @@ fn layer(path: &Path, table: &Table, degrees: Degrees) -> Result<VectorLayer, Ra
         features.push(Feature { fid: k as i64 + 1, geometry, values });
     }
     let [lon, lat] = degrees.names(table);
-    tracing::info!("{}: places are read from the columns {lon} and {lat}, on WGS 84", path.display());
+    tracing::info!("{}: positions are read from the columns {lon} and {lat} (WGS 84)", path.display());
     if at_zero > 0 {
         tracing::warn!(
             "{}: {at_zero} places are at longitude 0, latitude 0, which in surveys often means that the place is not known; \

@@ -61,7 +61,16 @@ impl Scene {
                 (band.pixel_type, band.scaling) = (conversion.pixel_type, Scaling::default());
             }
         }
-        Ok(Self { bands, stored_type, stored_scaling, conversion, settings: settings.clone(), grid, resolution, sources })
+        Ok(Self {
+            bands,
+            stored_type,
+            stored_scaling,
+            conversion,
+            settings: settings.clone(),
+            grid,
+            resolution,
+            sources,
+        })
     }
 
     pub fn name(&self) -> &str {

@@ -31,7 +31,7 @@ impl QualityRule {
         match values.iter().find(|v| v.is_finite() && v.fract() != 0.0) {
             None => Ok(()),
             Some(value) => {
-                let reason = format!("it holds {value}, which is no code");
+                let reason = format!("it holds {value}, which is not an integer code");
                 Err(RasterError::Quality { band: BandRef::Number(self.number), reason })
             }
         }

@@ -67,7 +67,7 @@ pub(crate) fn plan(
         .collect::<Result<_, RasterError>>()?;
     if sources.iter().all(|source| source.extent(&grid).is_none()) {
         let value = grid.bounds().map(|b| b.to_string()).join(",");
-        return Err(RasterError::Grid { what: "extent", value, reason: "no file reaches into it".to_owned() });
+        return Err(RasterError::Grid { what: "extent", value, reason: "no file overlaps it".to_owned() });
     }
     Ok((grid, sources))
 }
@@ -228,7 +228,7 @@ fn check_same_grid(first: (&FileFacts, &PixelGrid), second: (&FileFacts, &PixelG
     }
     let (row, col) = offset(&a.transform, b);
     if !aligned(&a.transform, b) {
-        let shift = format!("{row:.4} rows and {col:.4} columns further");
+        let shift = format!("shifted by {row:.4} rows and {col:.4} columns");
         return differ(Difference::Alignment, "0 rows and 0 columns".to_owned(), shift);
     }
     Ok(())

@@ -132,7 +132,7 @@ pub(crate) fn why_warp(facts: &FileFacts, grid: &PixelGrid) -> Option<String> {
             size(&grid.transform)
         ));
     }
-    (!aligned(&grid.transform, &own)).then(|| "its pixels lie between the grid's".to_owned())
+    (!aligned(&grid.transform, &own)).then(|| "its pixels are not aligned with the grid".to_owned())
 }
 
 /// A missing resolution, with one that would suit the file: its pixel size on the target CRS.

@@ -137,7 +137,7 @@ mod tests {
         // One VRT reads another.
         fs::write(vrts.join("inner.vrt"), raw("../secret")).unwrap();
         let told = said(simple("inner.vrt")).unwrap_err();
-        assert!(told.contains("inner.vrt reads ../secret"), "{told}");
+        assert!(told.contains("inner.vrt refers to ../secret"), "{told}");
         // Or itself.
         said(simple("a.vrt")).unwrap();
     }

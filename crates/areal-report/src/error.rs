@@ -12,7 +12,7 @@ pub enum ReportError {
         height: usize,
         width: usize,
     },
-    /// A image that is no PNG.
+    /// An image that is not a PNG file.
     #[error("the image of \"{title}\" is not a PNG file")]
     Picture {
         /// What it shows.
@@ -27,7 +27,7 @@ pub enum ReportError {
         /// Number that belong there.
         expected: usize,
     },
-    /// A image that cannot be compressed.
+    /// An image that cannot be compressed.
     #[error("cannot write map \"{map}\" as PNG: {message}")]
     Png { map: String, message: String },
     #[error("cannot fill the report's template: {0}")]

@@ -60,8 +60,8 @@ const WIDTH: f64 = 460.0;
 const LABELS: f64 = 110.0;
 const ROW: f64 = 30.0;
 
-const OF_WHOLE: &str = "What is estimated, with its error where there is one, beside what the map says. All columns stand in estimates.csv.";
-const OF_ZONES: &str = "Zones. A number without an interval is a model's: its error is that of an average zone.";
+const OF_WHOLE: &str = "Estimates with their standard errors, and the mapped values. All columns are in estimates.csv.";
+const OF_ZONES: &str = "Zones. A number without an interval is model-based: its error is that of an average zone.";
 
 impl EstimateSection {
     pub(crate) fn view(&self) -> EstimateView {

@@ -12,7 +12,7 @@ use crate::colour::{hex, ramp};
 use crate::number::{decimals, number, percent};
 use crate::scale_bar::ScaleBar;
 
-/// A raster as a image.
+/// A raster as an image.
 #[derive(Debug, Clone)]
 pub struct MapFigure {
     name: String,

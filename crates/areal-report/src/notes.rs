@@ -15,7 +15,7 @@ pub struct Note {
 /// How much a note matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NoteKind {
-    /// Good to know.
+    /// Information.
     Remark,
     /// May make a figure wrong.
     Warning,
@@ -44,8 +44,8 @@ pub(crate) fn derived(report: &Report) -> Vec<Note> {
     notes.extend(report.confusions.iter().flat_map(class_notes));
     if report.areas.iter().any(|a| a.columns.iter().any(|c| c.measure == "class_area")) {
         notes.push(Note::remark(
-            "Class areas are mapped areas: summed from the map, errors of the map included. Where a class is often \
-             confused, its mapped area is biased; an estimate from a reference sample carries its own error and \
+            "Class areas are mapped areas: they are summed from the map and include its errors. If a class is often \
+             confused, its mapped area is biased. An estimate from a reference sample has a known error and \
              corrects for that.",
         ));
     }
@@ -60,14 +60,14 @@ fn area_notes(section: &AreaSection) -> Vec<Note> {
     let all = observed + unobserved + outside;
     if all > 0.0 {
         notes.push(Note::remark(format!(
-            "{}: {} of the zones' area is observed; {} km² lie on the map without observation, {} km² beyond it.",
+            "{}: {} of the zones' area is observed; {} km² on the map are unobserved, and {} km² lie outside it.",
             section.name,
             percent(observed / all),
             number(unobserved, 2),
             number(outside, 2)
         )));
     }
-    for (state, what) in [("outside", "nowhere on the map"), ("partial", "that reach beyond the map")] {
+    for (state, what) in [("outside", "outside the map"), ("partial", "partly outside the map")] {
         let zones: Vec<&str> = section.zones.iter().filter(|z| z.state == state).map(Zone::label).collect();
         if !zones.is_empty() {
             notes.push(Note::warning(format!("{}: zones {what}: {}.", section.name, listed(&zones))));
@@ -102,12 +102,13 @@ fn class_notes(confusion: &Confusion) -> Vec<Note> {
         let (recall, precision) = (confusion.recall(k), confusion.precision(k));
         let weak = |v: Option<f64>| v.is_some_and(|v| v < POOR);
         if recall.is_none() {
-            let text = format!("{}: no reference of class \"{class}\", so nothing is known of it.", confusion.name);
+            let text =
+                format!("{}: class \"{class}\" has no reference patch, so its accuracy is unknown.", confusion.name);
             notes.push(Note::warning(text));
         } else if weak(recall) || weak(precision) {
             let text = |v: Option<f64>| v.map_or_else(|| "none".to_owned(), percent);
             notes.push(Note::warning(format!(
-                "{}: class \"{class}\" is weak: recall {}, precision {}.",
+                "{}: class \"{class}\" has low accuracy: recall {}, precision {}.",
                 confusion.name,
                 text(recall),
                 text(precision)

@@ -220,12 +220,12 @@ fn what_follows_from_the_numbers_is_said() {
         "1 zone was repaired",
         // 16 of 18 km2 observed.
         "districts: 88.9\u{202f}% of the zones",
-        "districts: zones that reach beyond the map: Beta.",
-        "districts: zones nowhere on the map: D3.",
+        "districts: zones partly outside the map: Beta.",
+        "districts: zones outside the map: D3.",
         // 2 of 8 km2.
         "zones with more than 10.0\u{202f}% of their area on the map unobserved: Beta.",
         // Rubber: 4 of 10 found; 4 of 14 right.
-        "is weak: recall 40.0\u{202f}%, precision 28.6\u{202f}%.",
+        "has low accuracy: recall 40.0\u{202f}%, precision 28.6\u{202f}%.",
         "mapped areas",
     ] {
         assert!(html.contains(note), "{note} is missing");

@@ -1,4 +1,4 @@
-//! Errors of sampling and estimating: the file, the position, the offending value. What to do about one is the caller's to say.
+//! Errors of sampling and estimating, with the file, the position and the offending value. The caller adds advice.
 
 use std::path::PathBuf;
 
@@ -14,12 +14,12 @@ use areal_zones::ZonesError;
 /// A sample that cannot be drawn or read, or an estimate that cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum SurveyError {
-    /// A CSV file that cannot be read as the table that it should be.
+    /// A CSV file that does not hold the expected table.
     #[error("{path} cannot be read: {message}", path = path.display())]
     Table { path: PathBuf, role: TableRole, message: String },
     #[error("{path} has no field \"{field}\"; it has {fields}", path = path.display())]
     NoField { path: PathBuf, field: String, fields: String },
-    /// A table of people's that cannot be read.
+    /// A user table that cannot be read.
     #[error(transparent)]
     PeoplesTable(#[from] TableError),
     /// Labels that may be names or codes.
@@ -50,7 +50,7 @@ pub enum SurveyError {
         classes: String,
     },
     /// Labels that say that they are of another draw: their units are other cells, whatever is accepted.
-    #[error("the labelled sample is of {found}, but the design is {expected}: its units are other cells")]
+    #[error("the labelled sample belongs to {found}, but the design is {expected}: their units are different cells")]
     OtherDraw { found: String, expected: String },
     #[error("{path} belongs to draw {found}, but design.json to draw {expected}", path = path.display())]
     DrawFiles { path: PathBuf, found: String, expected: String },
@@ -63,7 +63,7 @@ pub enum SurveyError {
         accepted: Vec<FindingKind>,
         message: String,
     },
-    #[error("{path} has no raster of classes or of a value", path = path.display())]
+    #[error("{path} has neither a class raster nor a value raster", path = path.display())]
     NoMap { path: PathBuf },
     #[error("{path} holds code {code}, which is not a class of its legend", path = path.display())]
     UnknownCode { path: PathBuf, code: f64 },
@@ -74,9 +74,9 @@ pub enum SurveyError {
     ClassReading { setting: &'static str, fault: LabelFault },
     #[error("the prediction is of a value, so it has no classes for strata")]
     NoClassStrata,
-    #[error("strata by zones need a file of zones")]
+    #[error("strata by zones require a zone file")]
     NoZoneStrata,
-    #[error("strata by raster need a strata raster")]
+    #[error("strata by raster require a strata raster")]
     NoStrataRaster,
     #[error("{path} has the value {value}, which is not a stratum", path = path.display())]
     StratumValue { path: PathBuf, value: f64 },
@@ -85,9 +85,9 @@ pub enum SurveyError {
     #[error("the strata raster has {found}, but the map has {expected}")]
     StrataGrid { found: String, expected: String },
     /// A stratum of the design that the map does not have.
-    #[error("the design has a stratum {name}, which the map does not have")]
+    #[error("stratum {name} of the design does not exist on the map")]
     MissingStratum { name: String },
-    #[error("a sample of a value needs its size")]
+    #[error("a sample of a value needs a number of units")]
     NoSize,
     /// A wanted CV of a class where strata are not map classes.
     #[error("a target CV of a class needs strata of classes, not {strata}")]
@@ -107,7 +107,7 @@ pub enum SurveyError {
     Confusion { path: PathBuf, reason: String },
     #[error("the prediction does not record the class prior of its training")]
     NoPrior,
-    #[error("the two vintages have no common estimate with an error")]
+    #[error("no estimate with a standard error is in both vintages")]
     NothingInCommon,
     /// Vintages of which no estimate refers to the same ground.
     #[error(

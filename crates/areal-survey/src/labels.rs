@@ -17,7 +17,7 @@ pub(crate) const DESIGN_FIELD: &str = "design_id";
 /// One row of a labelled sample.
 pub(crate) struct LabelRow {
     pub unit_id: u64,
-    /// As the interpreter wrote it, without spaces around it; empty where they wrote nothing.
+    /// The label as written, trimmed; empty if there is none.
     pub label: String,
     /// Longitude and latitude, where the file has them.
     pub place: Option<[f64; 2]>,
@@ -117,7 +117,7 @@ fn decimal_mark<'a>(
     let fault = |fault| SurveyError::Decimals { path: path.to_path_buf(), column: column.to_owned(), fault };
     let mark = DecimalMark::of(cells).map_err(fault)?;
     if mark == DecimalMark::Comma {
-        tracing::info!("{}: commas in {column} are decimal commas", path.display());
+        tracing::info!("{}: commas in {column} are read as decimal commas", path.display());
     }
     Ok(mark)
 }
@@ -140,7 +140,7 @@ fn read_table(path: &Path, field: &str, choice: &LayerChoice) -> Result<Vec<Labe
     let (id, label) = (required("unit_id")?, required(field)?);
     let design = table.column(DESIGN_FIELD)?;
     let degrees = Degrees::of(&table)?;
-    // Places only tell whether the labels belong to the draw: one that cannot be read is as one that is not given.
+    // Positions only show whether the labels belong to the sample, so an unreadable one counts as missing.
     let mut unread = Vec::new();
     let mut row = |row: &areal_tables::Row| {
         let place = degrees.map_or(Ok(None), |degrees| degrees.place(&table, row)).unwrap_or_else(|fault| {
@@ -156,7 +156,7 @@ fn read_table(path: &Path, field: &str, choice: &LayerChoice) -> Result<Vec<Labe
     };
     let rows = table.rows.iter().map(&mut row).collect::<Result<_, _>>()?;
     if let Some(first) = unread.first() {
-        tracing::warn!("{} cannot be read and are left out: {first}", counted(unread.len(), "place"));
+        tracing::warn!("{} cannot be read and are ignored: {first}", counted(unread.len(), "place"));
     }
     Ok(rows)
 }

@@ -1,6 +1,6 @@
 //! The decimal mark of a column of numbers: a point or a comma, decided by all of its cells.
 
-/// What stands before the decimals in a column.
+/// The decimal mark of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DecimalMark {
     Point,
@@ -22,7 +22,7 @@ pub enum DecimalFault {
 pub const DECIMAL_ADVICE: &str = "write numbers without thousands separators and with decimal points, such as 1234.5";
 
 impl DecimalMark {
-    /// The mark of a column. Cells that are no numbers do not count.
+    /// The decimal mark of a column. Cells that are not numbers are ignored.
     ///
     /// # Errors
     /// [`DecimalFault`].

@@ -92,7 +92,7 @@ fn mark(table: &Table, column: usize) -> DecimalMark {
         mark => mark.unwrap_or(DecimalMark::Point),
     };
     if mark == DecimalMark::Comma {
-        tracing::info!("{}: commas in {} are decimal commas", table.path.display(), table.columns[column]);
+        tracing::info!("{}: commas in {} are read as decimal commas", table.path.display(), table.columns[column]);
     }
     mark
 }

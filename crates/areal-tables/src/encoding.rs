@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub struct Encoding(&'static encoding_rs::Encoding);
 
-/// A text that names no encoding.
+/// An unknown encoding name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown encoding \"{0}\"; for example windows-1252, iso-8859-2, windows-1251, shift_jis or gbk")]
 pub struct UnknownEncoding(String);
 
-/// Bytes that are no text in the encoding that was expected.
+/// Bytes that are not valid in the expected encoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("line {line} is not {expected} text")]
 pub struct NotText {

@@ -44,19 +44,19 @@ const COLOUR: &str = "a colour; write #rrggbb, such as #1b7837";
 pub enum LegendError {
     #[error(transparent)]
     Table(#[from] TableError),
-    /// A cell that is not what its column holds.
+    /// A cell with an invalid value.
     #[error("{path}, line {line}: \"{text}\" is not {expected}", path = path.display())]
     Cell { path: PathBuf, line: u64, text: String, expected: &'static str },
-    /// A class of a list that is not as it should be written.
+    /// A malformed class in a class list.
     #[error("\"{text}\" is not {expected}")]
     Class { text: String, expected: &'static str },
-    /// A rule of `--map` that is none.
+    /// An invalid `--map` rule.
     #[error("\"{text}\" is not CODES=CLASS: {reason}")]
     Rule { text: String, reason: String },
-    /// A name that two rows have.
+    /// Two rows with the same name.
     #[error("the class list has the class \"{name}\" twice{}", codes.map_or(String::new(), |(a, b)| format!(" (codes {a} and {b})")))]
     NameTwice { name: String, codes: Option<(i64, i64)> },
-    /// A class that no code in a raster can be.
+    /// A class without a code.
     #[error("the class list: \"{name}\" has no code")]
     NoCode { name: String },
     /// A column `parent` that is not all names or all codes.
@@ -70,7 +70,7 @@ pub enum LegendError {
 /// Reads a legend file.
 ///
 /// # Errors
-/// When it cannot be read, has no column `name`, or holds a code or colour that is none.
+/// If it cannot be read, has no column `name`, or holds an invalid code or colour.
 pub fn read_legend(path: &Path, encoding: Option<Encoding>) -> Result<Vec<LegendRow>, LegendError> {
     let table = Table::read(path, encoding)?;
     let name = table.require("name")?;

@@ -1,4 +1,4 @@
-//! Tables, class names and legends as people write them: one reading for every command.
+//! Tables, class names and legends as users write them, read in the same way by every command.
 
 mod classes;
 mod decimals;

@@ -37,18 +37,16 @@ pub fn are_nearly_identical(a: &str, b: &str) -> bool {
 /// list, such as `t+1` and `t-1`, are compared exactly.
 pub fn are_same_names(a: &[String], b: &[String]) -> bool {
     let is_alone = |name: &String, list: &[String]| list.iter().filter(|n| are_nearly_identical(n, name)).count() == 1;
-    let are_same = |(x, y): (&String, &String)| {
-        x == y || (are_nearly_identical(x, y) && is_alone(x, a) && is_alone(y, b))
-    };
+    let are_same =
+        |(x, y): (&String, &String)| x == y || (are_nearly_identical(x, y) && is_alone(x, a) && is_alone(y, b));
     a.len() == b.len() && a.iter().zip(b).all(are_same)
 }
 
 /// Whether names of bands may be other names of the same bands: as many, and none is the name of another band.
 pub fn may_be_renamed(bands: &[String], names: &[String]) -> bool {
     let is_swapped = |(k, name): (usize, &String)| {
-        let is_like = |test: fn(&str, &str) -> bool| {
-            !test(&bands[k], name) && bands.iter().any(|band| test(band, name))
-        };
+        let is_like =
+            |test: fn(&str, &str) -> bool| !test(&bands[k], name) && bands.iter().any(|band| test(band, name));
         is_like(|a, b| a == b) || is_like(are_nearly_identical)
     };
     bands.len() == names.len() && !names.iter().enumerate().any(is_swapped)

@@ -38,7 +38,7 @@ pub enum TableError {
     #[error("{path}, line {line}: {found} cells in a table of {expected} columns", path = path.display())]
     Cells { path: PathBuf, line: u64, found: usize, expected: usize },
     /// A cell in quotes that does not end.
-    #[error("{path}, line {line}: a quote opens a cell and no quote closes it", path = path.display())]
+    #[error("{path}, line {line}: unclosed quote", path = path.display())]
     Quote { path: PathBuf, line: u64 },
     /// A file without a header.
     #[error("{path} is empty", path = path.display())]
@@ -235,7 +235,7 @@ mod tests {
     fn faults_are_told_with_their_line() {
         let said = |text: &str| table(text.as_bytes()).unwrap_err().to_string();
         assert!(said("a,b\n1,2\n\n1,2,3\n").contains("line 4: 3 cells in a table of 2 columns"));
-        assert!(said("sep=,\na,b\n1,x\n2,\"w\n3,y\n").contains("line 4: a quote opens a cell and no quote closes it"));
+        assert!(said("sep=,\na,b\n1,x\n2,\"w\n3,y\n").contains("line 4: unclosed quote"));
         // No cell opens with these quotes, or they are closed.
         for closed in ["a,b\n1,5\" pipe\n", "a,b\n1,\"x\"\"y\"\n", "a,b\n1,\"two\nlines\"\n", "a,b\n1,\"x\"y\"z\n"] {
             assert_eq!(table(closed.as_bytes()).unwrap().rows.len(), 1, "{closed}");

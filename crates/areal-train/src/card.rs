@@ -73,7 +73,7 @@ impl Card<'_> {
                 let _ = writeln!(text, "- Too few patches to judge: {}.", weak.join(", "));
             }
             text.push_str(
-                "- Probabilities imply the class prior below, not that of a scene: undo it before they are summed.\n",
+                "- Probabilities assume the class prior below, not that of a scene. Correct them for it before summing.\n",
             );
         }
         text
@@ -86,7 +86,7 @@ impl Card<'_> {
             let _ = writeln!(text, "- `{}`, {kind} `{value}`", input.name());
         }
         let licence = self.settings.licence.as_deref().unwrap_or("not stated");
-        let _ = writeln!(text, "- licence of the data and labels: {licence}");
+        let _ = writeln!(text, "- Licence of the data and labels: {licence}");
         if !self.spec.class_counts.is_empty() {
             text.push_str("\n| class | training patches | implied prior |\n|---|---|---|\n");
             let rows = self.spec.target.classes().iter().zip(&self.spec.class_counts).zip(&self.spec.training_prior);

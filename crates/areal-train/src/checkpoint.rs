@@ -161,7 +161,7 @@ pub(crate) fn remove(folder: &Path) -> Result<(), FileError> {
     }
     match std::fs::remove_dir(folder) {
         Err(e) if e.kind() == std::io::ErrorKind::DirectoryNotEmpty => {
-            tracing::warn!("{} holds files that areal does not know; they are left there", folder.display());
+            tracing::warn!("{} holds files that areal did not write; they are kept", folder.display());
             Ok(())
         }
         other => other.map_err(FileError::io("remove", folder)),
@@ -175,7 +175,7 @@ fn difference(then: &RunKey, now: &RunKey) -> Option<String> {
     }
     let digests = |run: &RunKey| run.inputs.iter().map(InputRef::digest).collect::<Vec<_>>();
     if digests(then) != digests(now) {
-        return Some("its store or starting weights held other data".to_owned());
+        return Some("its patch store or initial weights were different".to_owned());
     }
     let table = |run: &RunKey| serde_json::from_str::<serde_json::Map<_, _>>(&run.settings);
     let Ok(then) = table(then) else { return Some("its settings cannot be read".to_owned()) };

@@ -1,4 +1,4 @@
-//! Sums of a map over zones, and what is said of them.
+//! Sums of a map over zones, and messages about them.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -33,7 +33,7 @@ pub struct AggregateSettings {
     pub window_cells: usize,
     /// Which cells of the map are read.
     pub read: ReadExtent,
-    /// What is stated of values, besides observed area; nothing for observed cells, mean and standard deviation.
+    /// Statistics of values, in addition to the observed area. Empty for cells, mean and standard deviation.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub statistics: Vec<Statistic>,
     /// Memory, in MiB, for tables of the values of zones: quantiles, majority, minority and variety need them. What does not
@@ -82,7 +82,7 @@ pub enum ZoneState {
     Inside,
     /// On the map in part.
     Partial,
-    /// Nowhere on the map.
+    /// Outside the map.
     Outside,
 }
 
@@ -138,7 +138,7 @@ pub fn aggregate_maps(
 ) -> Result<Vec<Areas>, ZonesError> {
     check_statistics(maps, &settings.statistics)?;
     if settings.weights.is_some() && maps.iter().all(|map| matches!(map.layers, Layers::Classes { .. })) {
-        tracing::warn!("the weights raster has no effect: it weighs values, and only classes are given");
+        tracing::warn!("the weights raster has no effect: it applies to values, and the map has only classes");
     }
     let mut placed: Option<(&Map, Ground)> = None;
     let mut weights = Seen::default();
@@ -234,7 +234,7 @@ fn check_predicted_codes(map: &Map, whole: &Tally) -> Result<(), ZonesError> {
 fn say(areas: &Areas, summary: &Summary) {
     if areas.cells_read < areas.cells {
         tracing::info!(
-            "{} of {} cells of the map are read: no zone is near the others; --read map reads all",
+            "{} of {} cells of the map are read, those near zones; --read map reads all",
             areas.cells_read,
             areas.cells
         );
@@ -251,7 +251,7 @@ fn say(areas: &Areas, summary: &Summary) {
 fn zone_ranks(table: ValueTable, map: &Map, settings: &AggregateSettings) -> Result<Vec<Vec<Ranks>>, ZonesError> {
     if table.runs() > 0 {
         tracing::info!(
-            "the values of zones take more than --table-memory {} MiB: {} temporary files in {} hold them",
+            "the values of zones need more than --table-memory {} MiB and are kept in {} temporary files in {}",
             settings.table_memory,
             table.runs(),
             std::env::temp_dir().display()

@@ -1,6 +1,6 @@
 //! How many classes a class map may have.
 
-/// Most different codes of a class map: each is a row of every zone, and a raster of more holds values or identifiers.
+/// Maximum number of different codes in a class map. A raster with more holds values or identifiers.
 pub const MAX_CODES: usize = 1000;
 
 /// More than [`MAX_CODES`] different codes.

@@ -33,7 +33,7 @@ pub enum ZonesError {
         fields: String,
     },
     /// No id field is named, and not exactly one field could be it.
-    #[error("{path}: which field identifies a zone? {found}", path = path.display())]
+    #[error("{path}: the zone id field is ambiguous: {found}", path = path.display())]
     WhichId {
         path: PathBuf,
         /// The candidates, or that there is none.
@@ -62,7 +62,7 @@ pub enum ZonesError {
         /// True when a repair may be asked for.
         repairable: bool,
     },
-    /// Features of one zone whose union has another area than they have: a fault of the program.
+    /// The union of the features of a zone has the wrong area: a bug in areal.
     #[error("{path}, zone \"{id}\": {lost}", path = path.display())]
     LostArea { path: PathBuf, id: String, lost: LostArea },
     /// A zone that cannot be brought onto the map.
@@ -81,7 +81,7 @@ pub enum ZonesError {
         /// True for a legend, false for rules alone.
         by_legend: bool,
     },
-    /// Weights that are not amounts.
+    /// A negative weight.
     #[error("{path}, row {row}, column {col}: weight {value} is negative", path = path.display())]
     NegativeWeight {
         path: PathBuf,
@@ -91,7 +91,7 @@ pub enum ZonesError {
         col: usize,
         value: f64,
     },
-    /// Weights of which it is not said which band they are.
+    /// A weights raster with several bands.
     #[error("{path} has {bands} bands; a weights raster must have one", path = path.display())]
     WeightBands {
         path: PathBuf,
@@ -109,7 +109,7 @@ pub enum ZonesError {
     #[error("cannot keep zones and their values in temporary files in {folder}: {0}", folder = std::env::temp_dir().display())]
     Temporary(std::io::Error),
     /// Statistics that have no meaning for what the map holds.
-    #[error("{path} holds class codes, which have no {statistics}", path = path.display())]
+    #[error("{path} holds class codes, for which {statistics} is not defined", path = path.display())]
     ClassStatistics {
         path: PathBuf,
         /// The statistics.
@@ -121,13 +121,13 @@ pub enum ZonesError {
     /// Values or probabilities that are infinite, or whose sums are.
     #[error("{path} holds infinite or extremely large numbers: {what} is not finite", path = path.display())]
     NotFinite { path: PathBuf, what: String },
-    /// Sums that do not agree: a fault of the program.
+    /// Sums that do not agree: a bug in areal.
     #[error("{what}: the parts add up to {parts}, but the whole is {whole}")]
     Unreconciled {
         what: String,
         /// Sum over the parts: zones less overlaps plus what lies outside, or states.
         parts: f64,
-        /// Sum in one go.
+        /// Sum over the whole map.
         whole: f64,
     },
     /// A map position without longitude and latitude.
@@ -142,7 +142,7 @@ pub enum ZonesError {
     Interrupted(#[from] Interrupted),
 }
 
-/// Zones and a map that have nothing in common, with both extents.
+/// Zones and map do not overlap; with both extents.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error(
     "no zone overlaps the map: zones span {zones} in {zones_crs}, the map {map} in {map_crs}{both}",

@@ -37,7 +37,7 @@ impl NamedChoice for ReadExtent {
     const WHAT: &'static str = "extent to read";
 }
 
-/// Cells of a map that is always read as a whole: they take a second.
+/// Maps of up to this many cells (about a second) are always read completely.
 pub const SMALL: u64 = 1 << 26;
 /// How many times the cells near zones are read for the totals of the map.
 pub const FEW_TIMES: u64 = 4;

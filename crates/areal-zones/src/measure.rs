@@ -72,7 +72,7 @@ impl Measure {
     pub fn description(self) -> String {
         let text = match self {
             Self::ZoneArea => "area of the whole zone on the ellipsoid, from its outline",
-            Self::OutsideArea => "area of the part of the zone that lies beyond the map",
+            Self::OutsideArea => "area of the part of the zone outside the map",
             Self::ObservedArea => {
                 "area of the part of the zone where the variable is observed: of each cell with a prediction, the share \
                  whose pixels are observed"
@@ -107,7 +107,7 @@ impl Measure {
                  weighted measures leave it out"
             }
             Self::ZeroWeightArea => {
-                "part of the observed area where the weights raster is 0, nobody lives, say: means over area count it, weighted \
+                "part of the observed area where the weights raster is 0 (no inhabitants, for example): area means include it, weighted \
                  means do not"
             }
         };
@@ -142,24 +142,24 @@ impl Measure {
 
 fn of_zone(statistic: Statistic) -> String {
     let text = match statistic {
-        Statistic::Cells => "observed cells, each by the exact share in the zone",
+        Statistic::Cells => "observed cells, each weighted by its exact fraction in the zone",
         Statistic::Sum => {
             "sum of the values of observed cells, each by the exact share in the zone: for amounts per cell, whatever the \
              area of a cell"
         }
         Statistic::Mean => "mean of the value over observed area",
-        Statistic::Min => "smallest value of an observed cell, however small its share in the zone",
-        Statistic::Max => "largest value of an observed cell, however small its share in the zone",
-        Statistic::Range => "largest less smallest value",
+        Statistic::Min => "smallest value of an observed cell, however small its fraction in the zone",
+        Statistic::Max => "largest value of an observed cell, however small its fraction in the zone",
+        Statistic::Range => "largest minus smallest value",
         Statistic::Variance => "variance of the value over observed area (population formula)",
         Statistic::StandardDeviation => "standard deviation of the value over observed area (population formula)",
         Statistic::Median => return reached("half", "observed area"),
         Statistic::Quantile(percent) => {
             return reached(&format!("{percent} %"), "observed area");
         }
-        Statistic::Majority => "value or class with the largest observed area; of equals the largest",
-        Statistic::Minority => "value or class with the smallest observed area; of equals the smallest",
-        Statistic::Variety => "different values or classes in the observed area",
+        Statistic::Majority => "value or class with the largest observed area; the largest value if areas are equal",
+        Statistic::Minority => "value or class with the smallest observed area; the smallest value if areas are equal",
+        Statistic::Variety => "number of different values or classes in the observed area",
     };
     text.to_owned()
 }

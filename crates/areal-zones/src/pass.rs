@@ -184,7 +184,7 @@ impl<'a> Pass<'a> {
         let cells = self.off_earth.load(Ordering::Relaxed);
         if cells > 0 {
             tracing::warn!(
-                "{}: {cells} cells hold data but have no place on the Earth in {}; they are left out",
+                "{}: {cells} cells hold data but lie outside the Earth in {}; they are ignored",
                 self.map.path.display(),
                 self.map.grid.crs.name
             );

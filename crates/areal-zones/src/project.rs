@@ -25,7 +25,7 @@ const MAX_HALVINGS: u32 = 18;
 pub(crate) enum ProjectFault {
     #[error(transparent)]
     Position(#[from] ProjectionError),
-    #[error("the projection tears its outline apart near ({x}, {y})")]
+    #[error("the projection is discontinuous along its outline near ({x}, {y})")]
     Torn { x: f64, y: f64 },
 }
 

@@ -19,7 +19,7 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// Takes in what a reader has seen.
+    /// Merges the extremes seen by one reader.
     pub(crate) fn merge(&mut self, reader: &MapReader) {
         self.bands.resize(reader.seen.len().max(self.bands.len()), Extremes::default());
         self.bands.iter_mut().zip(&reader.seen).for_each(|(all, own)| all.merge(own));
@@ -84,7 +84,7 @@ impl Seen {
         let is_given = |code: i64| recoding.codes().any(|given| given == code);
         for (code, area) in whole.class_areas.iter().filter(|(code, _)| **code < 0 && !is_given(**code)) {
             tracing::warn!(
-                "{path}: code {code} is counted as a class, {:.6} km2 of it; if it stands for no data, pass --nodata={code}",
+                "{path}: code {code} is counted as a class ({:.6} km2); if it means no data, pass --nodata={code}",
                 area / 1e6
             );
         }

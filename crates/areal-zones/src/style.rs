@@ -1,4 +1,4 @@
-//! How QGIS shows the zones: by their largest class, or by steps of a mean.
+//! QGIS style of the zones: coloured by largest class, or by classes of a mean.
 
 use areal_grid::{default_colour, step_limits};
 use areal_raster::{ClassColumn, PolygonStyle};

@@ -213,7 +213,7 @@ impl Rows<'_, '_> {
         let mut classes: Vec<(i64, String, Option<usize>)> = legend.iter().enumerate().map(named).collect();
         let unnamed = found.keys().filter(|code| !legend.iter().any(|(c, _)| c == *code));
         classes.extend(unnamed.map(|code| (*code, String::new(), None)));
-        // An entry of a foreign legend that is nowhere on the map says nothing; a predicted class always does.
+        // Classes of an external legend that are not on the map are omitted; predicted classes are always listed.
         classes.retain(|(code, _, band)| band.is_some() || found.contains_key(code));
         classes.sort_by_key(|c| c.0);
         for (code, name, band) in classes {

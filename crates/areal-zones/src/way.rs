@@ -1,4 +1,4 @@
-//! The way from the zones' CRS onto a grid: which edges may go round the Earth, and where longitudes go on.
+//! Projection of zones onto a grid, with edges that go round the Earth and longitudes that wrap.
 
 use areal_grid::{CrsKind, PixelGrid};
 use geo::LineString;

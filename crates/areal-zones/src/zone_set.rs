@@ -231,7 +231,7 @@ impl ZoneSet {
         const SHOWN: usize = 10;
         let path = self.path.display();
         for r in self.repairs.iter().take(SHOWN) {
-            let change = r.relative_change().map_or("from nothing".to_owned(), |c| format!("by {:+.4} %", c * 100.0));
+            let change = r.relative_change().map_or("from 0".to_owned(), |c| format!("by {:+.4} %", c * 100.0));
             tracing::warn!("{path}: zone \"{}\" was repaired because {}; its area changes {change}", r.id, r.fault);
         }
         let reading = match antimeridian {
@@ -260,17 +260,17 @@ impl ZoneSet {
             let first: Vec<String> = self.skipped.iter().take(SHOWN).map(named).collect();
             let more = if self.skipped.len() > SHOWN { ", ..." } else { "" };
             tracing::warn!(
-                "{path}: {} features have no polygon and are no zones: {}{more}",
+                "{path}: {} features have no polygon and are skipped: {}{more}",
                 self.skipped.len(),
                 first.join(", ")
             );
         }
         if self.other_parts > 0 {
-            tracing::warn!("{path}: {} lines and points beside polygons are left out", self.other_parts);
+            tracing::warn!("{path}: {} lines and points beside polygons are ignored", self.other_parts);
         }
         if self.dissolved > 0 {
             tracing::info!(
-                "{path}: {} features are united into {} zones",
+                "{path}: {} features were merged into {} zones",
                 self.dissolved + self.zones.len(),
                 self.zones.len()
             );

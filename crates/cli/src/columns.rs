@@ -1,4 +1,4 @@
-//! Tables for people: columns aligned, and none wider than a line can bear. Files hold every text whole.
+//! Printed tables with aligned columns. Long cells are cut; the output files hold the full text.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! What every command is handed besides its options: progress and interruption.
+//! The context of a command: progress reporting and interruption.
 
 use std::time::Duration;
 
@@ -8,20 +8,20 @@ use crate::args::Global;
 use crate::errors::{CliError, Exit};
 use crate::terminal::{Bars, LogLines};
 
-/// How long a job may take to end by itself when it is asked to.
+/// Time that a job has to stop by itself after an interrupt.
 const GRACE: Duration = Duration::from_millis(700);
 
-/// Ends the program in the midst of its work, and removes what it was writing. What is kept to continue with stays.
+/// Exits at once and removes unfinished outputs. Files needed to resume are kept.
 fn end_now() -> ! {
     areal_job::abandon();
     let _ = CliError::from(Interrupted)
         .help("run the same command again; `areal predict` continues with --resume")
         .report();
-    // Not `std::process::exit`: the libraries' own clearing up would take the ground from under threads at work.
+    // Not `std::process::exit`: its exit handlers would free library state that running threads still use.
     signal_hook::low_level::exit(i32::from(Exit::Interrupted.code()))
 }
 
-/// What every command is handed besides its options.
+/// Context that every command receives in addition to its options.
 pub struct Context {
     progress: Box<dyn Progress>,
     interrupt: Interrupt,
@@ -39,7 +39,7 @@ impl Context {
                 end_now();
             }
             handler.request();
-            // Where no thread can be had, the job ends by itself when it looks at the request.
+            // If no thread can be started, the job still stops at its next interrupt check.
             let _ = std::thread::Builder::new().name("end".to_owned()).spawn(|| {
                 std::thread::sleep(GRACE);
                 end_now();
@@ -53,7 +53,7 @@ impl Context {
         Ok(Self { progress, interrupt })
     }
 
-    /// What a library's long-running function is handed.
+    /// The context passed to long-running library functions.
     pub fn job(&self) -> Job<'_> {
         Job { progress: self.progress.as_ref(), interrupt: &self.interrupt }
     }

@@ -7,7 +7,7 @@ use toml::{Table, Value};
 
 use crate::errors::{CliError, Exit};
 
-/// Lays `above` over `below`: a value that `above` holds wins, tables are laid over each other.
+/// Merges `above` into `below`: values in `above` win, and nested tables are merged.
 pub fn overlay(below: Table, above: Table) -> Table {
     let mut result = below;
     for (key, value) in above {

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The files of one scene, and its name.
+/// One scene: its name and its files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedScene {
     pub name: String,

@@ -1,8 +1,8 @@
-//! Options of commands: what was said, over defaults that are written once.
+//! Options of commands: the given values, layered over defaults that are defined once.
 //!
-//! Each command has one struct of options. A flag and a recipe key are the same field of it, and what holds where
-//! nothing is said is the `default_value_t` of the field's `#[arg]`, taken from the library's own settings: `--help`
-//! prints it, and a recipe's section that lacks the key takes it from there through [`defaults`].
+//! Each command has one options struct. A flag and a recipe key are the same field. The default of a field is
+//! the `default_value_t` of its `#[arg]`, taken from the settings of the library. `--help`
+//! prints it, and a recipe section without the key gets it through [`defaults`].
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -13,7 +13,7 @@ use strum::VariantNames;
 
 use crate::errors::{CliError, Exit};
 
-/// The options of a command line that says nothing.
+/// The options of an empty command line.
 pub fn defaults<T: Args>() -> T {
     let matches = T::augment_args(Command::new("defaults").no_binary_name(true))
         .try_get_matches_from(std::iter::empty::<&str>())
@@ -30,12 +30,12 @@ where
         .map(|name| T::from_str(&name).unwrap_or_else(|_| unreachable!("{name} is one of the enum's names")))
 }
 
-/// A path without which the command cannot begin; `what` says what it is.
+/// A required path; `what` describes it.
 pub fn required<'a>(path: Option<&'a PathBuf>, flag: &str, what: &str) -> Result<&'a Path, CliError> {
     path.map(PathBuf::as_path).ok_or_else(|| missing(flag, what))
 }
 
-/// The error for a flag without which the command cannot begin.
+/// The error for a missing required flag.
 pub fn missing(flag: &str, what: &str) -> CliError {
     CliError::new(Exit::Usage, format!("{what} is not given")).help(format!("pass {flag}"))
 }

@@ -1,4 +1,4 @@
-//! Inference in the precision that a command is asked for.
+//! Inference in the requested precision.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use areal_train::{held_out_batches, range_batches};
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
 
-/// An inference, and for a reduced precision with a store what it changes.
+/// An inference, and with a store the effect of a reduced precision.
 pub struct LoadedInference {
     pub inference: Box<dyn Inference>,
     pub change: Option<PrecisionChange>,

@@ -94,7 +94,11 @@ const HIDDEN: f64 = 0.5;
 pub fn warn_of_hidden(scene: &Scene) {
     let hidden: Vec<_> = scene.overlaps().into_iter().filter(|(.., share)| *share > HIDDEN).collect();
     let Some((first, later, share)) = hidden.first() else { return };
-    let more = if hidden.len() > 1 { format!(", and {} other pairs of files overlap so", hidden.len() - 1) } else { String::new() };
+    let more = if hidden.len() > 1 {
+        format!(", and {} other pairs of files overlap so", hidden.len() - 1)
+    } else {
+        String::new()
+    };
     tracing::warn!(
         "{} covers {:.0} % of {}{more}: in one scene the first observed pixel is used, and the other file fills gaps only. If these are \
          two dates, they are two scenes: give each its own name (`areal tile --scene NAME=FILE`, or [scenes] in a recipe), and predict \

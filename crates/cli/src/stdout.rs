@@ -1,4 +1,4 @@
-//! Data on stdout. A reader that has seen enough (`areal ... | head`) is no fault; a full disk is. Neither stops the work.
+//! Writes data to stdout. A closed pipe (`areal ... | head`) is not an error; a full disk is. Neither stops the job.
 
 use std::fmt::Arguments;
 use std::io::{Error, ErrorKind, Write, stdout};
@@ -6,10 +6,10 @@ use std::sync::OnceLock;
 
 use crate::errors::{CliError, Exit};
 
-/// Why nothing more is written, once something could not be.
+/// The first write error; after it nothing more is written.
 static REFUSED: OnceLock<Error> = OnceLock::new();
 
-/// Writes to stdout, unless it has refused something already: the command goes on without it.
+/// Writes to stdout unless an earlier write failed. The command continues either way.
 pub fn write(text: Arguments<'_>) {
     put(|out| out.write_fmt(text));
 }
@@ -38,10 +38,10 @@ impl Write for Stdout {
     }
 }
 
-/// Says after the work whether stdout took all of it.
+/// Reports at the end of the job whether everything was written to stdout.
 ///
 /// # Errors
-/// Where it could not be written; a reader that left is none.
+/// If a write failed. A closed pipe is not an error.
 pub fn check() -> Result<(), CliError> {
     match REFUSED.get() {
         Some(error) if error.kind() != ErrorKind::BrokenPipe => {

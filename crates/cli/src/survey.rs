@@ -1,4 +1,4 @@
-//! Printing of what surveys give: estimates and other tables, for people.
+//! Prints estimates and other survey tables.
 
 use areal_estimate::{CvLimits, EstimateRow, Population};
 use areal_survey::Resolution;

@@ -1,5 +1,5 @@
-//! Progress and log lines on stderr: bars on a terminal, spaced lines otherwise. What stderr does not take (a full disk, a
-//! terminal that is gone) is lost: talk never ends the work.
+//! Progress and log lines on stderr: bars on a terminal, periodic lines otherwise. Write errors on stderr (a full disk, a
+//! closed terminal) are ignored, so messages never stop a job.
 
 use std::io::{IsTerminal, Write, stderr};
 use std::sync::Mutex;
@@ -13,7 +13,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::args::Global;
 
-/// Sends log lines to stderr, above any bar; returns the bars' place when stderr is a terminal that wants them.
+/// Sends log lines to stderr, above any bars. Returns the bars if stderr is a terminal that can show them.
 pub fn init_logging(global: &Global) -> Option<MultiProgress> {
     let level = match (global.quiet, global.verbose) {
         (true, _) => LevelFilter::WARN,
@@ -23,7 +23,7 @@ pub fn init_logging(global: &Global) -> Option<MultiProgress> {
     let target = || ProgressDrawTarget::term_like_with_hz(Box::new(Screen(Term::buffered_stderr())), REDRAWS);
     let bars = (stderr().is_terminal() && !global.quiet).then(|| MultiProgress::with_draw_target(target()));
     let writer = LogWriter(bars.clone());
-    // RUST_LOG narrows or widens it by crate, for those who look into a fault.
+    // RUST_LOG sets the log level by crate, for debugging.
     let filter = tracing_subscriber::EnvFilter::builder().with_default_directive(LevelFilter::WARN.into());
     let filter = match std::env::var("RUST_LOG") {
         Ok(directives) => filter.parse_lossy(directives),
@@ -82,7 +82,7 @@ impl Write for LogWriter {
 /// How often bars are drawn, times a second.
 const REDRAWS: u8 = 20;
 
-/// The terminal that bars are drawn on; it takes everything.
+/// The terminal that bars are drawn on. Write errors are ignored.
 #[derive(Debug)]
 struct Screen(Term);
 

@@ -1,4 +1,4 @@
-//! A system that gives no more threads: an error with advice, and no panic.
+//! Reports an error with advice, instead of a panic, when the system cannot create a thread.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, resume_unwind, set_hook, take_hook};
@@ -9,17 +9,17 @@ use crate::errors::{CliError, Exit};
 /// True once a thread was refused.
 static REFUSED: AtomicBool = AtomicBool::new(false);
 
-/// How the standard library and rayon say it: both panic where a thread cannot be had.
+/// The panic messages of the standard library and of rayon when a thread cannot be created.
 const REFUSALS: [&str; 2] = ["failed to spawn thread", "ThreadPoolBuildError"];
 
-/// Runs a command, and gives an error where the system refuses it a thread.
+/// Runs a command and returns an error if the system cannot create a thread.
 pub fn with_refusals<T>(command: impl FnOnce() -> Result<T, CliError>) -> Result<T, CliError> {
     let usual = take_hook();
     set_hook(Box::new(move |info| {
         if is_refusal(info) {
             REFUSED.store(true, Ordering::Relaxed);
         }
-        // What follows from a refusal, in whichever thread, is no fault of its own.
+        // Later panics in any thread are consequences of the first refusal and are not reported.
         if !REFUSED.load(Ordering::Relaxed) {
             usual(info);
         }
@@ -35,7 +35,7 @@ fn refusal(panic: Box<dyn Any + Send>) -> CliError {
     if !REFUSED.load(Ordering::Relaxed) {
         resume_unwind(panic);
     }
-    CliError::new(Exit::Failure, "the system gives no more threads").help(
+    CliError::new(Exit::Failure, "the system cannot create more threads").help(
         "raise the limits on memory and processes (`ulimit -v`, `ulimit -u`); each thread needs some address space",
     )
 }

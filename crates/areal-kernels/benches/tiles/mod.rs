@@ -1,4 +1,4 @@
-//! The peak of one core on narrow maps: products of tiles on registers alone.
+//! The peak of one core on quantised maps: tile products in registers only.
 #![allow(unsafe_code)]
 
 use areal_kernels::Isa;

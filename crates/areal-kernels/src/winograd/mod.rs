@@ -79,7 +79,7 @@ pub fn pack(c: &ConvShape, packed: &Packed, flipped: bool) -> Packed {
     points
 }
 
-/// One convolution: the work as for the direct way, but with transformed weights.
+/// One convolution: the same work as the direct algorithm, with transformed weights.
 pub struct Winograd<'a> {
     /// Shapes, maps and epilogue.
     pub work: &'a Work<'a>,

@@ -94,7 +94,7 @@ impl RasterRows {
             let colour: [u8; 3] = std::array::from_fn(|band| strip.pixels.get(at + band * strip.window.len()) as u8);
             return colours.get(&colour).copied().ok_or_else(|| {
                 let [r, g, b] = colour;
-                let reason = format!("row {row}, column {col}: #{r:02x}{g:02x}{b:02x} is the colour of no class");
+                let reason = format!("row {row}, column {col}: no class has the colour #{r:02x}{g:02x}{b:02x}");
                 PatchError::LabelColours { path: self.path.clone(), reason }
             });
         }
@@ -131,7 +131,7 @@ fn colours(path: &Path, legend: &Legend) -> Result<HashMap<[u8; 3], u8>, PatchEr
         }
     }
     if codes.is_empty() {
-        return Err(fault("the colours of its classes are not given".to_owned()));
+        return Err(fault("the class colours are not given".to_owned()));
     }
     Ok(codes)
 }

@@ -132,8 +132,8 @@ impl Labels {
     }
 }
 
-/// Reads labels and says what they label, without any scene: none where the classes are found in the pixels of the labels
-/// only. Some of the classes may have no patch later.
+/// The target of a label file, without reading any scene. `None` if the classes are only known from the label pixels
+/// themselves. Some of the classes may later have no patch.
 ///
 /// # Errors
 /// Labels that cannot be read.
@@ -146,7 +146,7 @@ pub fn label_target(settings: &LabelSettings) -> Result<Option<Target>, PatchErr
     })
 }
 
-/// Says of a file that was given without a field whether it is a raster.
+/// Whether a file is a raster.
 pub fn is_raster(path: &Path) -> bool {
     FileFacts::read(path).is_ok()
 }
@@ -274,7 +274,7 @@ impl Reader<'_> {
         }
         self.warn_of_crossings(&items, &polygons);
         let shapes = match (polygons.is_empty(), points.is_empty()) {
-            (true, true) => return Err(self.bad("it has no feature with a label".into())),
+            (true, true) => return Err(self.bad("none of its features has a label".into())),
             (false, false) => return Err(self.bad("it mixes polygons and points".into())),
             (false, true) if matches!(self.settings.kind, LabelKind::Value { .. }) => {
                 return Err(self.bad("values are read from points, but it has polygons".into()));

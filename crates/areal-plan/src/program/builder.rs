@@ -28,7 +28,7 @@ impl ProgramBuilder {
         self.push(from, Operation::Conv(Box::new(conv), add), Form::Single)
     }
 
-    /// Adds a convolution of narrow maps; `add` is added before its activation. One made by [`ReducedConv2d::of_rows`] reads
+    /// Adds a convolution of reduced-precision maps; `add` is added before its activation. One made by [`ReducedConv2d::of_rows`] reads
     /// [`ProgramBuilder::rows`].
     pub fn reduced_conv(&mut self, from: Value, conv: ReducedConv2d, add: Option<Value>) -> Value {
         let form = Form::Reduced(conv.encodings().output);

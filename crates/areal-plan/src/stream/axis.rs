@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// Side of the squares of outputs that Winograd's way computes at once.
+/// Side of the output squares that Winograd's algorithm computes at once.
 pub const TILE: usize = 4;
 /// Positions that such a square reads along one axis.
 const TILE_READS: usize = 6;

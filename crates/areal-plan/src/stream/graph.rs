@@ -72,7 +72,7 @@ impl Graph {
     /// When the program has another form or no features at that spacing.
     pub fn new(program: &Program, density: Option<usize>) -> Result<Self, KernelError> {
         let other = |what: &str| KernelError::Shape(format!("a program that {what} cannot run row by row"));
-        let [steps @ .., mean, last] = program.steps() else { return Err(other("is that short")) };
+        let [steps @ .., mean, last] = program.steps() else { return Err(other("has too few steps")) };
         let (Operation::MeanPool, Operation::Conv(head, None)) = (&mean.operation, &last.operation) else {
             return Err(other("ends without a mean and a linear layer"));
         };

@@ -19,7 +19,7 @@ use crate::source::PixelSource;
 use crate::stream::{ReadResult, StreamSettings, StreamStart, read_chunks};
 use crate::strip::Shard;
 
-/// The two ways in which a network is asked.
+/// The network in both modes.
 pub struct Networks<'a> {
     pub dense: &'a mut dyn DenseInference,
     /// Patch by patch, for the sample that is compared.

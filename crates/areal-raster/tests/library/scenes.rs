@@ -106,7 +106,7 @@ fn fault_18_whole_numbers_in_floats_are_quality_codes_and_fractions_are_not() {
     };
     assert_eq!(read(vec![4.0, 2.0, 1.0]).unwrap().states, [Masked, Masked, Observed]);
     let message = read(vec![4.0, 0.5, 1.0]).unwrap_err().to_string();
-    assert!(message.contains("0.5, which is no code"), "{message}");
+    assert!(message.contains("0.5, which is not an integer code"), "{message}");
 }
 
 #[test]
@@ -247,7 +247,7 @@ fn bounds_cut_a_scene_to_whole_pixels() {
     let block = scene.reader().unwrap().read(&scene.grid().window()).unwrap();
     assert_eq!(u8s(&block.pixels), [9, 10]);
     settings.bounds = Some([0.0, 0.0, 10.0, 10.0]);
-    assert!(Scene::open(&settings).unwrap_err().to_string().contains("no file reaches"));
+    assert!(Scene::open(&settings).unwrap_err().to_string().contains("no file overlaps"));
     settings.bounds = Some([10.0, 0.0, 0.0, 10.0]);
     assert!(Scene::open(&settings).unwrap_err().to_string().contains("west must be less than east"));
 }

@@ -23,7 +23,7 @@ pub(super) fn settle(findings: Vec<Finding>, accepted: &[FindingKind]) -> Result
 pub(super) fn without_design() -> Finding {
     Finding::refusal(
         FindingKind::NoDesign,
-        "the sample has no design: units of unknown inclusion probability give no standard error and no interval",
+        "the sample has no design: without inclusion probabilities there are no standard errors or intervals",
     )
 }
 
@@ -71,7 +71,9 @@ pub(super) fn other_map(design: &str, found: &str) -> Option<Finding> {
 pub(super) fn other_design(found: &str, expected: &str) -> Finding {
     Finding::refusal(
         FindingKind::OtherDesign,
-        format!("the labelled sample is of {found}, but the design is {expected}: its units are other cells"),
+        format!(
+            "the labelled sample belongs to {found}, but the design is {expected}: their units are different cells"
+        ),
     )
 }
 
@@ -107,7 +109,7 @@ pub(super) fn disclosed(numbers: usize) -> Option<Finding> {
         Finding::refusal(
             FindingKind::Disclosed,
             format!(
-                "{} from the published totals: there are too few zones to hide them",
+                "{} from the published totals: there are too few zones to protect them",
                 counted_do(numbers, "suppressed number", ["follows", "follow"])
             ),
         )

@@ -79,12 +79,12 @@ fn map_facts(meta: &PredictionMeta) -> Vec<MapFact> {
         names.iter().zip(&meta.training_prior).map(|(name, p)| format!("{name} {:.1} %", 100.0 * p)).collect();
     let mut facts = vec![
         fact("classes", names.join(", ")),
-        fact("class shares that its training implies", prior.join(", ")),
+        fact("class fractions implied by its training", prior.join(", ")),
         fact("bands", bands.join(", ")),
         fact("scene", files.join(", ")),
         fact("cell", format!("{width} x {height} in units of {}", meta.grid.crs.name)),
-        fact("patch that a cell is decided by", format!("{} pixels, every {}", meta.patch_size, meta.stride)),
-        fact("digest of its model", meta.bundle_sha256.to_string()),
+        fact("patch that a cell is predicted from", format!("{} pixels, every {}", meta.patch_size, meta.stride)),
+        fact("SHA-256 of its bundle", meta.bundle_sha256.to_string()),
     ];
     facts.retain(|f| !f.text.is_empty());
     facts

@@ -11,7 +11,7 @@ use super::totals::{unusable_cells, warn_of_unusable};
 use super::{BLOCK, MapFrame};
 use crate::SurveyError;
 
-/// Parts of a class: the confident cells, or all of a class that is not cut, and the uncertain ones.
+/// Parts of a class: confident cells (or all cells of a class that is not cut) and uncertain cells.
 pub(crate) const PARTS: usize = 2;
 
 /// For each class the least probability of the confident cells; `None` for a class that is not cut.

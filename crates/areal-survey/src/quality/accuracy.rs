@@ -37,7 +37,7 @@ pub(super) fn write(text: &mut String, q: &QualityInput) {
     if model > 0 {
         let _ = writeln!(
             text,
-            "{} model-based (column method): their errors are those of an average zone, and they have no interval.\n",
+            "{} model-based (column method): their error is that of an average zone, and they have no interval.\n",
             counted_do(model, "zone estimate", ["is", "are"])
         );
     }
@@ -86,7 +86,7 @@ fn estimates(text: &mut String, q: &QualityInput) {
             below_resolution(text, row);
         } else if let (Some(value), Some(low), Some(high), Some(cv)) = (row.estimate, row.low, row.high, row.cv) {
             // Where all labels are right the sample has no spread, which is no certainty.
-            let cv = if cv > 0.0 { format!("CV {:.1} %", 100.0 * cv) } else { "no spread in the sample".to_owned() };
+            let cv = if cv > 0.0 { format!("CV {:.1} %", 100.0 * cv) } else { "no variation in the sample".to_owned() };
             let _ = writeln!(
                 text,
                 "- {}: {value:.3} {} (interval {low:.3} to {high:.3}, {cv}); the map alone says {:.3}.",

@@ -38,7 +38,7 @@ fn sampling(text: &mut String, design: &Design) {
     let _ = writeln!(
         text,
         "\nLabelling rule given to the interpreters (labelling.md): {rule}, from better sources than the map's, {}.\n",
-        if shown { "with the class that the map shows before them" } else { "without seeing the map" }
+        if shown { "with the map class shown" } else { "without seeing the map" }
     );
 }
 
@@ -51,13 +51,13 @@ const CONFUSIONS_SHOWN: usize = 3;
 pub(super) fn write(text: &mut String, q: &QualityInput) {
     text.push_str("## Explainability\n\n");
     let based = if q.units == 0 {
-        "The estimates come from the model alone and are not design-based: there is no sample to check them. They are valid only \
+        "The estimates come from the model alone. They are not design-based, and no sample supports them. They are valid only \
          if the model errs on this map as it did on the patches held out from training."
     } else if q.design.is_some() {
         "The estimates over the whole map and over all zones are design-based: their errors follow from how the sample was \
          drawn, whatever the model."
     } else {
-        "The sample's inclusion probabilities are not known: the estimates have no errors, whatever the model."
+        "The inclusion probabilities of the sample are not known, so the estimates have no standard errors."
     };
     let _ = writeln!(text, "{based} The map was made by {} ({}):\n", q.map.made_by, q.map.command);
     for fact in q.map_facts {

@@ -33,11 +33,11 @@ pub(super) fn write(
         ),
     };
     text += "- `confidence`: `high`, `medium` or `low`: how sure you are. No unit is left out for it.\n\
-             - `remark`: anything unusual: cloud, no image of the time, change within the period.\n\n\
+             - `remark`: anything unusual: cloud, no image of the time, a change within the period.\n\n\
              Rules:\n\n\
-             - Judge by better sources than the map was made from: finer images, field visits, records of the same time.\n\
-             - Do not look at the map, and not at the labels it was trained on: a label that knows them hides the map's errors.\n\
-             - Leave `label` empty only where nothing can be said: missing units are no longer a random sample.\n\
+             - Use better sources than those of the map: finer images, field visits, records from the same time.\n\
+             - Do not look at the map or at its training labels: labels influenced by them hide errors of the map.\n\
+             - Leave `label` empty only if the class cannot be determined: with missing units, the sample is no longer random.\n\
              - Do not move, add or delete units, and keep `unit_id` and `design_id`: they tie the labels to the draw.\n";
     if twice > 0 {
         let _ = writeln!(

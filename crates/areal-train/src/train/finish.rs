@@ -50,8 +50,8 @@ fn calibrate(logits: &Array2<f32>, spec: &ModelSpec, validation: &Samples<'_>) -
     let found = temperature(logits, &truth, &weights);
     if found.held {
         tracing::warn!(
-            "the temperature rests on {:.0} validation patches of equal weight, too few by themselves, and is held near 1 ({:.3}); the \
-             probabilities may be too sure, or not sure enough",
+            "the temperature is fitted to the equivalent of only {:.0} validation patches and is kept near 1 ({:.3}); the \
+             probabilities may be over- or underconfident",
             found.patches,
             found.value
         );

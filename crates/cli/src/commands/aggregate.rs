@@ -84,7 +84,7 @@ pub struct Options {
     /// cross (the short way, over the antimeridian).
     #[arg(long, value_name = "HOW", default_value_t = Antimeridian::default(), value_parser = name_of::<Antimeridian>())]
     pub antimeridian: Antimeridian,
-    /// Unite features with the same id into one zone.
+    /// Merge features with the same id into one zone.
     #[arg(long)]
     pub dissolve: bool,
     /// Raster of amounts per cell, such as people, used as weights for the mean of a value. It may have its own grid
@@ -207,7 +207,7 @@ impl Stage for Options {
         let shown = shown?;
         if self.spreadsheet_safe {
             let cells = make_tables_spreadsheet_safe(folder.path())?;
-            tracing::info!("{cells} cells of the tables have an apostrophe before them (--spreadsheet-safe)");
+            tracing::info!("an apostrophe was added to {cells} table cells (--spreadsheet-safe)");
         }
         folder.commit()?;
         match &shown {
@@ -220,14 +220,14 @@ impl Stage for Options {
             warn_of_area_means(&table);
         }
         tracing::info!("areas of {} are in {}", counted(set.zones.len(), "zone"), out.display());
-        // To free the outlines of many zones takes a while, for which nobody need wait.
+        // Freeing the outlines of many zones is slow, so it is done in the background.
         rayon::spawn(move || drop((set, areas)));
         Ok(())
     }
 }
 
 impl Options {
-    /// True without flags that say what is in a raster.
+    /// True if no flag that describes a raster is given.
     fn is_bare(&self) -> bool {
         self.scene == SceneOptions::default() && self.content.is_none() && self.legend.is_none() && self.map.is_empty()
     }
@@ -260,7 +260,8 @@ impl Options {
         match (&self.prediction, &self.raster[..]) {
             (Some(folder), []) if self.is_bare() => Ok(vec![MapInput::Prediction(folder.clone())]),
             (Some(_), []) => {
-                let message = "--content, --legend, --map and the flags of how a raster is read go with --raster";
+                let message =
+                    "--content, --legend, --map and the flags that control how a raster is read require --raster";
                 Err(CliError::new(Exit::Usage, message)
                     .help("remove these flags: a prediction already defines its content"))
             }
@@ -276,10 +277,8 @@ impl Options {
                 };
                 rasters.iter().map(input).collect()
             }
-            (Some(_), _) => {
-                Err(CliError::new(Exit::Usage, "both --prediction and --raster are given")
-                    .help("pass only one of them"))
-            }
+            (Some(_), _) => Err(CliError::new(Exit::Usage, "--prediction and --raster cannot be used together")
+                .help("pass only one of them")),
         }
     }
 }

@@ -78,7 +78,7 @@ pub fn run(options: &Options, _context: &Context) -> Result<(), CliError> {
     }
     for ground in &found.other_ground {
         tracing::warn!(
-            "{}: not compared, because the older estimates refer to {:.3} km2 and the newer to {:.3} km2 of it",
+            "{}: not compared, because the older estimates cover {:.3} km2 of it and the newer ones {:.3} km2",
             zone_label(ground.population, &ground.zone_id),
             ground.old_km2,
             ground.new_km2

@@ -49,7 +49,7 @@ pub fn run(options: Options, context: &Context) -> Result<(), CliError> {
     }
     let mut folder = StagedDir::new(&out, overwrite)?;
     let summary = generate(&DemoSettings { size, seed }, &folder, &context.job())?;
-    // People try things on them.
+    // Users experiment with these files, so changes to them are allowed.
     folder.open_to_edits(summary.files.iter().filter_map(|file| file.to_str()));
     folder.commit()?;
     outln!("{:<10} {:>12} {:>8}", "class", "true km2", "labels");
@@ -76,7 +76,7 @@ fn label_sample(folder: &Path, sample: &Path, overwrite: bool) -> Result<(), Cli
         let design: Design = read_json(&design, DESIGN_FORMAT)?;
         if Path::new(&design.map).file_name() == Some(Prediction::VALUE.as_ref()) {
             return Err(CliError::new(Exit::Input, format!("{} is a sample of a value", sample.display()))
-                .help("`areal demo --label` knows land use only; the true values are in wealth.tif of the demo"));
+                .help("`areal demo --label` labels land use only; the true values are in the demo's wealth.tif"));
         }
     }
     let out = folder.join("labels").join(format!("{scene}.csv"));

@@ -212,14 +212,14 @@ impl Stage for Options {
         }
         match (published.suppressed, self.suppress_below) {
             (0, Some(units)) if units > 0 => {
-                tracing::info!("no direct estimate of a zone rests on fewer than {units} units: nothing is suppressed");
+                tracing::info!("nothing is suppressed: no direct zone estimate uses fewer than {units} units");
             }
             (0, _) => {}
             (hidden, _) => tracing::info!("{} suppressed", counted_do(hidden, "estimate", ["is", "are"])),
         }
         if self.spreadsheet_safe {
             let cells = make_tables_spreadsheet_safe(out.path())?;
-            tracing::info!("{cells} cells of the tables have an apostrophe before them (--spreadsheet-safe)");
+            tracing::info!("an apostrophe was added to {cells} table cells (--spreadsheet-safe)");
         }
         out.commit()?;
         let [good, caution] = settings.cv_limits;
@@ -267,7 +267,7 @@ impl Options {
         }
     }
 
-    /// The same, where they are possible.
+    /// The settings, checked for consistency.
     fn settings(&self) -> Result<EstimateSettings, CliError> {
         let fault = |message: String, help: &str| Err(CliError::new(Exit::Usage, message).help(help.to_owned()));
         if !matches!(self.cv_limits.len(), 0 | 2) {
@@ -314,10 +314,10 @@ impl Options {
         }
         match (self.quantify, first(&of_sample)) {
             (Some(_), Some(flag)) => {
-                fault(flag, "with --quantify, which has no sample and no errors", "remove the flag")
+                fault(flag, "with --quantify, which uses no sample and gives no errors", "remove the flag")
             }
             (None, _) if self.confusion.is_some() => {
-                fault("--confusion", "on a sample", "use it with --quantify adjusted-count")
+                fault("--confusion", "without --quantify", "use it with --quantify adjusted-count")
             }
             _ => Ok(()),
         }

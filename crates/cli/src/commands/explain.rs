@@ -123,7 +123,7 @@ impl Options {
         self.top.unwrap_or(2)
     }
 
-    /// The patches that were asked for: of the store, at places, and by certainty.
+    /// The requested patches: from the store, at positions, and by certainty.
     fn subjects(&self, bundle: &Path, context: &Context) -> Result<Vec<Subject>, CliError> {
         let spec = Bundle::load_spec(bundle).map_err(PredictError::from)?;
         let mut subjects = Vec::new();
@@ -207,7 +207,7 @@ fn lonlat(text: &str) -> Result<[f64; 2], CliError> {
     let numbers: Vec<f64> = text.split(',').filter_map(|n| n.trim().parse().ok()).collect();
     match numbers[..] {
         [lon, lat] if lon.abs() <= 360.0 && lat.abs() <= 90.0 && text.split(',').count() == 2 => Ok([lon, lat]),
-        _ => Err(CliError::new(Exit::Usage, format!("--at \"{text}\" is not a place"))
+        _ => Err(CliError::new(Exit::Usage, format!("--at \"{text}\" is not a position"))
             .help("give longitude and latitude in degrees: --at 103.42,4.87")),
     }
 }

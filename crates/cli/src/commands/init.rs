@@ -72,7 +72,7 @@ fn put_proposal(text: &mut String, proposal: &Proposal) {
     put(text, "tile", "stride", &Value::Integer(proposal.stride as i64));
     put(text, "tile", "placement", &Value::String(proposal.placement.to_string()));
     put(text, "tile", "split-by", &Value::String(proposal.split_by.to_string()));
-    // The prediction's patches overlap as much.
+    // The patches of the prediction overlap by the same amount.
     put(text, "predict", "stride", &Value::Integer((proposal.patch_size / 2) as i64));
     tracing::info!(
         "half of the {} label polygons are narrower than {:.0} pixels: the recipe has {proposal}",
@@ -111,7 +111,7 @@ impl Options {
                 put(&mut text, "aggregate", "zones", &self.relative(zones)?);
                 text = leave_out(&text, "aggregate", &["zone-id", "zone-name"]);
             }
-            // A recipe for given scenes runs; it has nothing to sum over without zones.
+            // A recipe for given scenes must run as it is. Without zones there is nothing to aggregate over.
             None if !self.scene.is_empty() => {
                 text = leave_out(&text, "", &["[aggregate]"]);
                 text = leave_out(&text, "aggregate", &["zones", "zone-id", "zone-name"]);
@@ -124,7 +124,7 @@ impl Options {
         Ok(text)
     }
 
-    /// A path as the recipe has to name it: relative to its folder, if it is given so.
+    /// A path as it is written in the recipe: relative to the folder of the recipe if it lies inside it.
     fn relative(&self, file: &Path) -> Result<Value, CliError> {
         let fault = |e: std::io::Error| CliError::new(Exit::Input, format!("cannot read {}: {e}", file.display()));
         let file = file.canonicalize().map_err(|e| fault(e).help("check the path"))?;
@@ -144,7 +144,7 @@ impl Options {
             return Ok(only.to_owned());
         }
         let fields = layer.fields.iter().map(|f| f.name.as_str()).collect::<Vec<_>>().join(", ");
-        let message = format!("{} has no single field with text; its fields: {fields}", labels.display());
+        let message = format!("{} does not have exactly one text field; its fields: {fields}", labels.display());
         Err(CliError::new(Exit::Usage, message).help("name the field with the class as --label-field"))
     }
 
@@ -157,7 +157,7 @@ impl Options {
             Ok(scene) => scene,
             Err(error) => {
                 tracing::warn!(
-                    "{error}: say in [scene] how these files are read; the size of the patches is the template's, not that of \
+                    "{error}: set how these files are read in [scene]; the patch size is the template's and was not fitted to \
                      the labels"
                 );
                 return Ok(None);

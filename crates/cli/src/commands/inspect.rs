@@ -42,9 +42,9 @@ pub struct Options {
 struct Document<'a> {
     format: &'static str,
     files: &'a [FileInspection],
-    /// The scene that the files make together; null where they make none.
+    /// The scene that the files form; null if they do not form one.
     scene: Option<SceneDocument<'a>>,
-    /// Why they make none, and what to do about it.
+    /// Why they do not form a scene, and what to do about it.
     refusal: Option<Refusal>,
 }
 
@@ -69,8 +69,10 @@ struct Refusal {
 pub fn run(options: Options, context: &Context) -> Result<(), CliError> {
     check_names(&options.files)?;
     let settings = options.scene.settings("scene", options.files)?;
-    // Files that make no scene are a finding; flags that make no grid are a mistake, and told before any pixel is read.
-    if let Err(error @ (RasterError::CrsText { .. } | RasterError::Grid { .. } | RasterError::Conversion(_))) = Scene::open(&settings) {
+    // Files that do not form a scene are a result. Flags that define no valid grid are an error, reported before any pixel is read.
+    if let Err(error @ (RasterError::CrsText { .. } | RasterError::Grid { .. } | RasterError::Conversion(_))) =
+        Scene::open(&settings)
+    {
         return Err(error.into());
     }
     let inspection = areal_raster::inspect(&settings, &context.job())?;
@@ -91,7 +93,7 @@ pub fn run(options: Options, context: &Context) -> Result<(), CliError> {
     }
 }
 
-/// Says which values seem to stand for no data and are not declared as such.
+/// Reports values that look like undeclared nodata.
 fn warn_of_strays(inspection: &Inspection) {
     for file in &inspection.files {
         for (number, band) in file.bands.iter().zip(&file.statistics.bands) {

@@ -67,8 +67,8 @@ pub fn start<S: Stage>(stage: S, context: &Context) -> Result<(), CliError> {
     stage.run(context)
 }
 
-/// What areal does.
-#[allow(clippy::large_enum_variant, reason = "there is one, made once")]
+/// The commands.
+#[allow(clippy::large_enum_variant, reason = "only one value exists")]
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Inspect(inspect::Options),

@@ -57,7 +57,7 @@ pub struct Options {
     #[arg(long, value_name = "MODE", default_value_t = PredictSettings::default().mode, value_parser = name_of::<PredictMode>())]
     pub mode: PredictMode,
     /// Minimum fraction of observed pixels for a patch or a cell to be predicted.
-    #[arg(long, value_name = "SHARE", default_value_t = PredictSettings::default().min_valid)]
+    #[arg(long, value_name = "FRACTION", default_value_t = PredictSettings::default().min_valid)]
     pub min_valid: f64,
     /// Number of patches in one pass through the network, at most 65536.
     #[arg(long, value_name = "NUMBER", default_value_t = PredictSettings::default().batch_size)]
@@ -145,12 +145,12 @@ impl Stage for Options {
 
     fn run(self, context: &Context) -> Result<(), CliError> {
         let bundle = options::required(self.bundle.as_ref(), "--bundle", "the bundle to predict with")?;
-        let out = options::required(self.out.as_ref(), "--out", "the folder to make")?;
+        let out = options::required(self.out.as_ref(), "--out", "the output folder")?;
         let mut settings = self.settings();
         settings.check()?;
         if settings.precision == Precision::F32 && settings.store.is_some() {
-            return Err(CliError::new(Exit::Usage, "--store is of no use in single precision")
-                .help("pass --precision bf16 or int8 with it, or leave it out"));
+            return Err(CliError::new(Exit::Usage, "--store has no effect in single precision")
+                .help("add --precision bf16 or int8, or remove --store"));
         }
         let scene = Scene::open(&self.scene.settings("scene", self.files.clone())?)?;
         let mut loaded =
@@ -168,7 +168,7 @@ impl Stage for Options {
     }
 }
 
-/// What the model of a bundle is trained on: of one that is there, or that the recipe will train; `None` where that is not known.
+/// The training data of the bundle, which may exist already or be trained by the recipe. `None` if it is not known.
 pub(super) fn planned_model(bundle: Option<&Path>, planned: &Planned) -> Result<Option<Training>, CliError> {
     let Some(bundle) = planned.ready(bundle) else { return Ok(planned.training.clone()) };
     let spec = Bundle::load_spec(bundle).map_err(PredictError::from)?;
@@ -182,7 +182,7 @@ pub(super) fn check_scene(scene: &SceneSettings, model: Option<&Training>) -> Re
     model.map_or(Ok(()), |model| Ok(model.kind.check(&kind).map_err(PredictError::from)?))
 }
 
-/// Says when a scene's clouds would be mapped as classes, because the model never saw any.
+/// Warns if clouds in the scene would be mapped as classes because the model was trained without them.
 pub fn warn_unmasked(spec: &ModelSpec, scene: &Scene) {
     if let (Some(masked), None) = (&spec.masked_by, &scene.settings().quality) {
         tracing::warn!(
@@ -208,7 +208,7 @@ fn print_table(report: &PredictReport) {
         outln!("  {name:<18} {cells:>12}");
     }
     if !report.classes.is_empty() {
-        outln!("\n{:<20} {:>12} {:>8}", "class", "mapped cells", "share");
+        outln!("\n{:<20} {:>12} {:>8}", "class", "mapped cells", "fraction");
     }
     for (class, share) in report.class_shares() {
         outln!("{:<20} {:>12} {:>7.2}%", cell(&class.name), class.cells, 100.0 * share);

@@ -92,7 +92,7 @@ pub struct Options {
     pub label_rule: LabelRule,
     /// Minimum fraction of the pixels of a patch that must have its class [default: 0.5; with --placement polygon or
     /// --label-rule centre: 0].
-    #[arg(long, value_name = "SHARE", help_heading = "Labels")]
+    #[arg(long, value_name = "FRACTION", help_heading = "Labels")]
     pub min_label_fraction: Option<f64>,
     /// Code of a label raster that means no label, in addition to its nodata value.
     #[arg(long, allow_negative_numbers = true, value_name = "CODE", help_heading = "Labels")]
@@ -112,11 +112,11 @@ pub struct Options {
     #[arg(long, value_name = "WHERE", help_heading = "Patches", default_value_t = Placement::default(), value_parser = name_of::<Placement>())]
     pub placement: Placement,
     /// Minimum fraction of the pixels of a patch that must be observed (neither nodata nor masked).
-    #[arg(long, value_name = "SHARE", help_heading = "Patches", default_value_t = 0.9)]
+    #[arg(long, value_name = "FRACTION", help_heading = "Patches", default_value_t = 0.9)]
     pub min_valid: f64,
 
     /// Fractions of train, validation and test [default: 0.7,0.15,0.15].
-    #[arg(long, value_delimiter = ',', num_args = 1, value_name = "SHARES", help_heading = "Splits")]
+    #[arg(long, value_delimiter = ',', num_args = 1, value_name = "FRACTIONS", help_heading = "Splits")]
     pub split: Vec<f64>,
     /// Unit that is never divided between splits: block (square of ground), group (a polygon, or equal values of
     /// --group-field), field (splits come from the labels, see --split-field) [default: block].
@@ -263,7 +263,7 @@ impl Options {
                 LabelKind::Value { field: field.clone(), unit: self.value_unit.clone().unwrap_or_default() }
             }
             (None, None) if is_raster(&file) => LabelKind::Raster,
-            // Asked for a field of no name, the layer answers with the fields that it has.
+            // An empty field name makes the layer report an error that lists its fields.
             (None, None) => LabelKind::Class { field: String::new() },
         };
         Ok(LabelSettings {

@@ -53,7 +53,7 @@ pub fn run(options: &Options, context: &Context) -> Result<(), CliError> {
         return Ok(());
     }
     let changed = files.iter().any(|file| file.state == FileState::Changed);
-    let advice = if changed { "; --accept takes changed files as they are" } else { "" };
+    let advice = if changed { "; --accept accepts changed files as they are" } else { "" };
     Err(CliError::new(Exit::Input, format!("{faults} of {} files are changed or missing", files.len()))
-        .help(format!("make the output again, or copy it again from where it is whole{advice}")))
+        .help(format!("make the output again, or copy it again from an intact copy{advice}")))
 }

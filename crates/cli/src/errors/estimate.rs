@@ -123,7 +123,7 @@ fn help(error: &SurveyError) -> String {
         SurveyError::UnitTwice { .. } => "keep one row per unit".into(),
         SurveyError::NoPosition { .. } => "without a design, the sample needs fields lon and lat, or geometries".into(),
         SurveyError::OtherDraw { .. } => {
-            "pass the folder of the draw as --design and the labelled files of the same draw as --sample and --second-look".into()
+            "pass the folder of one sample as --design, and the labelled files of that sample as --sample and --second-look".into()
         }
         SurveyError::DrawFiles { .. } => table(TableRole::DesignUnits).into(),
         SurveyError::Refused { refused, accepted, .. } => flaws(refused, accepted).into(),
@@ -133,8 +133,8 @@ fn help(error: &SurveyError) -> String {
         }
         SurveyError::UnknownClass { classes, .. } => format!("the classes are {classes}"),
         SurveyError::NoClassStrata => "use --strata zones, raster or whole".into(),
-        SurveyError::NoZoneStrata => "pass their file as --zones".into(),
-        SurveyError::NoStrataRaster => "pass it as --strata-raster".into(),
+        SurveyError::NoZoneStrata => "pass the file of zones as --zones".into(),
+        SurveyError::NoStrataRaster => "pass the raster as --strata-raster".into(),
         SurveyError::StratumValue { .. } | SurveyError::StrataCrs { .. } | SurveyError::StrataGrid { .. } => {
             strata_raster(error).into()
         }
@@ -155,7 +155,7 @@ fn help(error: &SurveyError) -> String {
         }
         SurveyError::OtherGround { .. } => {
             "what a map does not predict, as under clouds, is no change; give both estimates of classes the same --zones with \
-             --zone-method direct: zones that both maps predict wholly are compared"
+             --zone-method direct: zones that both maps cover completely are compared"
                 .into()
         }
         SurveyError::Estimate(_)

@@ -20,7 +20,7 @@ impl From<ExplainError> for CliError {
             ExplainError::PlaceOutside { .. } => {
                 (Exit::Usage, "give --at longitude,latitude in degrees, in that order")
             }
-            ExplainError::Unobserved { .. } => (Exit::Usage, "choose a place with observed pixels with --at"),
+            ExplainError::Unobserved { .. } => (Exit::Usage, "choose a position with observed pixels with --at"),
             ExplainError::NoSuchBand { .. } => {
                 (Exit::Usage, "choose three bands of the model with --rgb, by number or description")
             }

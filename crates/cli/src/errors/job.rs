@@ -35,7 +35,7 @@ impl From<FileError> for CliError {
             }
             FileError::Damaged { .. } => {
                 "make it again, or copy it again from where it is whole; if the change was made on purpose, \
-                 `areal verify --accept FOLDER` takes the file as it is"
+                 `areal verify --accept FOLDER` accepts the file as it is"
             }
             FileError::OverInput { .. } => "choose an --out outside the inputs",
             FileError::Unnamed { .. } => "give the name of a file or folder that can be created",

@@ -1,4 +1,4 @@
-//! What a person is told when a command fails: the library's error (file, position, value) and what to do about it.
+//! Error messages: the error of the library (file, position, value) and advice for the user.
 
 mod demo;
 mod estimate;
@@ -24,7 +24,7 @@ use miette::Diagnostic;
 /// Exit codes, as documented in `areal --help`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// The job failed for a reason of its own.
+    /// The job failed for any other reason.
     Failure,
     /// Wrong usage, settings or recipe.
     Usage,
@@ -95,7 +95,7 @@ impl CliError {
     /// Prints the error to stderr and gives the exit code.
     pub fn report(self) -> ExitCode {
         let code = self.exit.code();
-        // Lines break at spaces only, so that paths and flags can be copied whole. Setting it twice is no fault.
+        // Lines break only at spaces, so that paths and flags can be copied. Setting the handler twice is harmless.
         let _ = miette::set_hook(Box::new(|_| {
             let layout = miette::MietteHandlerOpts::new()
                 .break_words(false)
@@ -103,7 +103,7 @@ impl CliError {
                 .word_splitter(textwrap::WordSplitter::NoHyphenation);
             Box::new(layout.build())
         }));
-        // Nobody may be there to read it; the exit code says it too.
+        // Ignore write errors: stderr may be closed, and the exit code reports the failure too.
         let _ = writeln!(std::io::stderr(), "{:?}", miette::Report::new(self));
         ExitCode::from(code)
     }

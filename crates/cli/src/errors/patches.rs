@@ -113,7 +113,7 @@ fn label_help(error: &PatchError) -> Option<&'static str> {
     Some(match error {
         PatchError::Labels { .. } => "correct the labels, or choose another layer or field",
         PatchError::LabelField { .. } | PatchError::NoLabelField { .. } => {
-            "pass the field with the class as --label-field, or the field with the value as --value-field"
+            "pass the class field as --label-field, or the value field as --value-field"
         }
         PatchError::LabelsOutside { .. } => {
             "check that labels and scenes are in the same place, and that the CRS of the label file is right"

@@ -8,7 +8,7 @@ use super::{CliError, Exit};
 pub fn class_by(fault: &LabelFault) -> &'static str {
     match fault {
         LabelFault::Mixed { .. } => "write all labels as names or all as codes",
-        _ => "correct the labels, or say how they name classes: --class-by name or --class-by code",
+        _ => "correct the labels, or pass --class-by name or --class-by code",
     }
 }
 
@@ -20,7 +20,7 @@ impl From<LegendError> for CliError {
         let (exit, help) = match &error {
             LegendError::Table(inner) => (Exit::Input, table(inner)),
             LegendError::Cell { .. } => {
-                (Exit::Input, "a legend has the columns name and, as wanted, code, colour (#rrggbb) and parent")
+                (Exit::Input, "a legend has the column name and optionally code, colour (#rrggbb) and parent")
             }
             LegendError::Class { .. } => (Exit::Usage, "pass --classes 0=water,1=forest:#1b7837, or a CSV file"),
             LegendError::Rule { .. } => {
@@ -36,7 +36,9 @@ impl From<LegendError> for CliError {
             LegendError::NameTwice { codes: None, .. } => (Exit::Usage, "remove one of the two"),
             LegendError::NoCode { .. } => (Exit::Usage, "give every row of the legend a code, or remove the row"),
             LegendError::Parents(_) => (Exit::Usage, "write all parents as names of classes, or all as codes of rows"),
-            LegendError::Contradiction(_) => (Exit::Usage, "correct --classes or --legend, and --map"),
+            LegendError::Contradiction(_) => {
+                (Exit::Usage, "remove the contradiction between --classes or --legend and --map")
+            }
         };
         Self::from_source(exit, &error).help(help)
     }
@@ -48,9 +50,9 @@ pub fn table(error: &TableError) -> &'static str {
         TableError::Text { .. } => {
             "name its encoding with --encoding, such as --encoding windows-1252, or save it as UTF-8"
         }
-        TableError::Cells { .. } => "correct the row; a cell that holds the delimiter is put in quotes",
+        TableError::Cells { .. } => "correct the row; put a cell that contains the delimiter in quotes",
         TableError::Quote { .. } => {
-            "close the quote; a quote that belongs to the text is written twice, in a cell in quotes"
+            "close the quote; to include a quote in a cell, put the cell in quotes and double the quote"
         }
         TableError::Empty { .. } => "give a table with a header",
         TableError::Degrees { .. } => "give longitude and latitude in decimal degrees, or leave both empty",

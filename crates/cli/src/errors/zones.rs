@@ -33,7 +33,7 @@ fn help(error: &ZonesError) -> String {
         ZonesError::WhichId { .. } => "pass the id field as --zone-id; each zone must have its own value".into(),
         ZonesError::EmptyId { .. } => "fill in the field, or choose another with --zone-id".into(),
         ZonesError::DuplicateId { .. } => {
-            "choose a field that identifies zones with --zone-id, or unite the features of a zone with --dissolve"
+            "choose a field that identifies zones with --zone-id, or merge the features of a zone with --dissolve"
                 .into()
         }
         ZonesError::EmptyGeometry { .. } | ZonesError::NotPolygon { .. } => {
@@ -57,7 +57,7 @@ fn help(error: &ZonesError) -> String {
 fn help_with_rasters(error: &ZonesError) -> String {
     match error {
         ZonesError::Raster { .. } => {
-            "choose the band with --bands, what its cells hold with --content, and --resampling nearest for classes"
+            "choose the band with --bands and the kind of its cells with --content, and use --resampling nearest for classes"
                 .into()
         }
         ZonesError::ValuesWithClasses { by_legend, .. } => {
@@ -81,10 +81,10 @@ fn help_with_rasters(error: &ZonesError) -> String {
             "free space there, or set TMPDIR to a folder with space; larger --table-memory and --zone-memory need fewer files".into()
         }
         ZonesError::ClassStatistics { .. } => {
-            "leave them out: classes have majority, minority and variety; if the cells hold values, pass --content values".into()
+            "remove these statistics: for classes use majority, minority and variety; if the cells hold values, pass --content values".into()
         }
         ZonesError::LostArea { .. } => {
-            "this is a bug in areal: please report it with the zones; to go on, dissolve them in another program first".into()
+            "this is a bug in areal: please report it with the zones; until then, dissolve them in another program".into()
         }
         ZonesError::NotFinite { .. } => {
             "of a raster of values, pass the number that stands for no data as --nodata; make a damaged prediction again".into()

@@ -1,4 +1,4 @@
-//! What each stage was last made from, so that a stage that would make the same again is skipped.
+//! Records the inputs and settings of each stage's last run, so that unchanged stages are skipped.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use toml::Table;
 
 const FORMAT: &str = "areal-ledger/1";
 
-/// What one stage read and made.
+/// The inputs, settings and output of one stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
@@ -26,12 +26,12 @@ pub struct Entry {
 pub struct Ledger {
     folder: PathBuf,
     digests: HashMap<PathBuf, Sha256>,
-    /// Two runs on one working folder would make each other's stages anew.
+    /// Lock of the working folder: two runs in it would redo each other's stages.
     lease: Option<Lease>,
 }
 
 impl Drop for Ledger {
-    /// A run that made nothing leaves nothing: folders with something in them are not removed by this.
+    /// Removes the working folder if it is empty, so that a run without output leaves nothing behind.
     fn drop(&mut self) {
         if self.lease.take().is_some() && std::fs::remove_dir(&self.folder).is_ok() {
             let _ = self.folder.parent().map(std::fs::remove_dir);
@@ -42,22 +42,22 @@ impl Drop for Ledger {
 /// Whether a stage has to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It would make the same again.
+    /// Inputs, settings and output are unchanged.
     Unchanged,
-    /// It never ran here, or what it made is gone.
+    /// It has not run here yet, or its output no longer exists.
     New,
     /// Another version of the program made it.
     Program,
-    /// Its settings are not the same.
+    /// Its settings changed.
     Settings,
-    /// An input is not the same.
+    /// An input changed.
     Inputs,
     /// Its output was changed since.
     Output,
 }
 
 impl Verdict {
-    /// The reason for running, for people.
+    /// The reason for running, as shown to the user.
     pub fn reason(self) -> &'static str {
         match self {
             Self::Unchanged => "unchanged",

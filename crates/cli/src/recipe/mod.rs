@@ -23,7 +23,7 @@ use stages::Schema;
 /// The `format` of recipes that this program reads.
 pub const FORMAT: &str = "areal-recipe/1";
 
-/// A checked recipe, with what was set on the command line laid over it.
+/// A checked recipe, with the overrides from the command line applied.
 #[derive(Debug)]
 pub struct Recipe {
     /// All of it, as a table.
@@ -49,7 +49,7 @@ impl Recipe {
             old_names.extend(deprecated::rename_keys(&mut above));
             table = crate::layers::overlay(table, above);
             let merged = toml::to_string(&table)
-                .map_err(|e| CliError::new(Exit::Usage, format!("--set {item} gives no valid recipe: {e}")))?;
+                .map_err(|e| CliError::new(Exit::Usage, format!("--set {item} makes the recipe invalid: {e}")))?;
             check(&merged, &format!("--set {item}"))?;
         }
         deprecated::warn(&old_names);
@@ -84,7 +84,7 @@ fn check(text: &str, name: &str) -> Result<(), CliError> {
     fault.map_or(Ok(()), Err)
 }
 
-/// `KEY=VALUE` as a table of one key; a value that is no TOML is taken as text.
+/// `KEY=VALUE` as a table with one key. A value that is not TOML is taken as text.
 fn parse_override(item: &str) -> Result<Table, CliError> {
     let fault = || {
         CliError::new(Exit::Usage, format!("--set {item}: not of the form KEY=VALUE"))
@@ -113,7 +113,7 @@ fn span_of(text: &str, section: &str, word: &str) -> Option<Range<usize>> {
 
 /// The file with line and column, and the line itself; the file alone where the place is not known.
 fn place(text: &str, name: &str, span: Option<Range<usize>>) -> (String, String) {
-    // What was set on the command line has no line that a person could look up.
+    // A value set on the command line has no line in the file.
     let Some(span) = span.filter(|_| !name.starts_with("--set ")) else { return (name.to_owned(), String::new()) };
     let before = text.get(..span.start).unwrap_or(text);
     let line = before.matches('\n').count() + 1;

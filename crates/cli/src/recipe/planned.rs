@@ -1,4 +1,4 @@
-//! What the stages of a recipe will make, as far as it is known before any of them runs.
+//! The expected outputs of the stages of a recipe, as far as they are known before any stage runs.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -8,15 +8,15 @@ use areal_tables::{ClassKeys, ClassLabels, ClassNaming};
 
 use crate::errors::{CliError, Exit};
 
-/// What the stages before one will have made when it runs.
+/// The outputs that earlier stages will have created when a stage runs.
 #[derive(Debug, Default)]
 pub struct Planned {
     outputs: Vec<PathBuf>,
     /// Whether the output of the stage that is checked is there: the stage may be skipped, on a machine without its device.
     pub is_made: bool,
-    /// What the recipe trains on; none without [tile].
+    /// The training data of the recipe; `None` without [tile].
     pub training: Option<Training>,
-    /// What the prediction will show; none where that is not known.
+    /// The target of the prediction; `None` if it is not known.
     pub mapped: Option<Target>,
 }
 
@@ -25,7 +25,7 @@ pub struct Planned {
 pub struct Training {
     pub kind: DataKind,
     pub patch_size: usize,
-    /// Without classes where these are found in the pixels of the labels only.
+    /// `None` if the classes are only known after the label pixels are read.
     pub target: Option<Target>,
 }
 
@@ -35,13 +35,13 @@ impl Planned {
         self.outputs.push(plain(output));
     }
 
-    /// Whether a stage before makes a file or folder, or the folder that it lies in.
+    /// Whether an earlier stage creates the file or folder, or a folder that contains it.
     pub fn makes(&self, path: &Path) -> bool {
         let path = plain(path);
         self.outputs.iter().any(|output| path.starts_with(output))
     }
 
-    /// A file or folder that can be looked at now: it is given, and no stage will make it anew.
+    /// The path, if it is given and no earlier stage will create it, so that it can be checked now.
     pub fn ready<'p>(&self, path: Option<&'p Path>) -> Option<&'p Path> {
         path.filter(|path| !self.makes(path))
     }

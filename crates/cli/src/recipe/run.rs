@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::errors::{CliError, Exit};
 use crate::layers::{from_table, overlay, to_table};
 
-/// How a recipe is run.
+/// Settings of a recipe run.
 #[derive(Debug, Clone)]
 pub struct RunSettings {
     /// Where results go; a relative one is relative to the recipe.
@@ -36,7 +36,7 @@ pub struct RecipeRun<'a> {
     ledger: Ledger,
     /// While the stages are checked, before the first of them runs: what they will make.
     pub(super) planned: Option<Planned>,
-    /// Set once a stage runs in a dry run: what comes after it cannot be compared.
+    /// Set when a stage would run in a dry run: the stages after it cannot be compared.
     stale: bool,
 }
 
@@ -140,7 +140,7 @@ impl<'a> RecipeRun<'a> {
 fn check<S: Stage>(stage: &S, planned: &mut Planned, section: &str) -> Result<(), CliError> {
     let missing = stage.inputs().into_iter().find(|input| !planned.makes(input) && not_made(input));
     if let Some(input) = missing {
-        let message = format!("[{section}]: {} does not exist, and no stage before makes it", input.display());
+        let message = format!("[{section}]: {} does not exist, and no earlier stage creates it", input.display());
         return Err(CliError::new(Exit::Input, message).help("correct the path; paths are relative to the recipe"));
     }
     planned.is_made = stage.output().exists();
@@ -161,7 +161,7 @@ fn not_made(input: &Path) -> bool {
     !input.exists() && companions(input).is_ok_and(|files| files.iter().any(|file| !file.exists()))
 }
 
-/// A run owns its working folder: what stands there from a run before is replaced once the new one is whole.
+/// A run owns its working folder. The output of an earlier run is replaced when the new output is complete.
 fn overwrite() -> Table {
     table([("overwrite", Value::Boolean(true))])
 }

@@ -62,7 +62,7 @@ impl RecipeRun<'_> {
         if !STAGES.iter().any(|stage| self.recipe.table.contains_key(*stage)) {
             let stages: Vec<String> = STAGES.iter().map(|stage| format!("[{stage}]")).collect();
             let stages = stages.join(" ");
-            return Err(CliError::new(Exit::Usage, "the recipe has no stage, so there is nothing to run")
+            return Err(CliError::new(Exit::Usage, "the recipe has no stages to run")
                 .help(format!("give it one of the sections {stages}; 'areal init' writes them all")));
         }
         let scenes = self.recipe.table.get("scenes").and_then(Value::as_table).cloned().unwrap_or_default();
@@ -114,7 +114,7 @@ impl RecipeRun<'_> {
         self.stage::<aggregate::Options>(&name("aggregate"), "aggregate", aggregate)
     }
 
-    /// Draw a sample of one scene's prediction, and estimate once people have labelled it: true where that is so.
+    /// Draws a sample from the prediction of one scene and estimates when its labels exist. True if it did or will estimate.
     fn survey_scene(&mut self, scene: &str) -> Result<bool, CliError> {
         let prediction = self.path(&format!("predictions/{scene}"));
         let drawn = self.workdir.join("samples").join(scene);
@@ -122,7 +122,7 @@ impl RecipeRun<'_> {
         if self.section("sample").is_some() {
             let name = format!("sample {scene}");
             if drawn.exists() && self.planned.is_none() {
-                // People may be filling it in: it is never replaced, whatever changed since.
+                // Someone may be labelling it, so it is never replaced, even if its inputs changed.
                 tracing::info!("{name}: the sample is kept as drawn; remove {} to draw a new one", drawn.display());
             } else {
                 let defaults = table([("prediction", prediction.clone()), ("out", design.clone())]);
@@ -135,7 +135,7 @@ impl RecipeRun<'_> {
         if !own.contains_key("quantify") {
             let labels = own.get("sample").and_then(Value::as_str).map_or(format!("labels/{scene}.csv"), str::to_owned);
             if let Some(planned) = &mut self.planned {
-                // Labels that are not there yet keep no setting from being checked.
+                // Settings are checked even if the labels do not exist yet.
                 planned.add(Path::new(&labels));
                 if let Some(second) = own.get("second-look").and_then(Value::as_str) {
                     planned.add(Path::new(second));
@@ -164,7 +164,7 @@ impl RecipeRun<'_> {
         Ok(true)
     }
 
-    /// One file of labels is of one scene.
+    /// A label file belongs to one scene.
     fn check_labels(&self, mapped: &Table) -> Result<(), CliError> {
         let named = self.section("estimate").is_some_and(|own| own.contains_key("sample"));
         if !named || mapped.len() == 1 {
@@ -175,7 +175,7 @@ impl RecipeRun<'_> {
             .help("save the labels of each scene in labels/SCENE.csv instead, or list one scene in predict-scenes"))
     }
 
-    /// Whether the recipe predicts in other than single precision and makes the store that this is measured on.
+    /// Whether the recipe predicts in reduced precision and creates the patch store that its effect is measured on.
     fn reduced_precision(&self) -> bool {
         let precision = self.section("predict").and_then(|own| own.get("precision")).and_then(Value::as_str);
         self.section("tile").is_some() && precision.is_some_and(|p| p != Precision::F32.to_string())
@@ -193,7 +193,7 @@ impl RecipeRun<'_> {
             mapped.keys().map(|scene| self.path(&format!("{folder}/{scene}"))).collect::<Vec<_>>().into()
         };
         let mut defaults = table([("out", self.path("report.html"))]);
-        // Whoever predicts without training has put the bundle there, or names it.
+        // Without training, the bundle is at the default path or is named in [predict].
         let bundled = if self.section("predict").is_some() { "predict" } else { "train" };
         for (section, key, value) in [
             (bundled, "bundle", bundle),

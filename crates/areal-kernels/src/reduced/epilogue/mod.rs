@@ -12,8 +12,8 @@ use crate::Isa;
 use crate::isa::dispatch;
 
 /// What follows the sums of a convolution, in units of the output's code:
-/// `output = round(act(sum * scale + bias + added * added_scale))`. Products and additions are apart, so thon every instruction set
-/// rounds alike.
+/// `output = round(act(sum * scale + bias + added * added_scale))`. Products and additions are not fused, so that every instruction set
+/// rounds in the same way.
 #[derive(Debug, Clone)]
 pub struct Epilogue {
     /// By output, whole groups.

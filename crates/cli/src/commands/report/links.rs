@@ -1,4 +1,4 @@
-//! Do the parts of a report belong together?
+//! Checks that the parts of a report were made from each other.
 
 use std::path::PathBuf;
 

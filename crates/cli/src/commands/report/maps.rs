@@ -1,4 +1,4 @@
-//! Predictions as pictures.
+//! Images of predictions.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use areal_report::{MapFigure, Report};
 use super::{document, name_of};
 use crate::errors::CliError;
 
-/// Pictures are at most so many pixels wide or high; of a larger map, every second, third ... cell is shown.
+/// Maximum width and height of an image in pixels. Larger maps are thinned to every second, third ... cell.
 const LARGEST: usize = 1400;
 
 pub fn add(report: &mut Report, folder: &Path) -> Result<(), CliError> {
@@ -30,7 +30,7 @@ pub fn add(report: &mut Report, folder: &Path) -> Result<(), CliError> {
             MapFigure::values(&name, picture.size, &picture.values, &title, picture.metres)?
         }
         _ => {
-            let reason = "its target and its rasters do not fit".to_owned();
+            let reason = "its rasters do not match its target".to_owned();
             return Err(RasterError::Prediction { path: folder.to_path_buf(), reason }.into());
         }
     };
@@ -47,7 +47,7 @@ pub fn add(report: &mut Report, folder: &Path) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Band 1 of a raster, thinned to the size of a picture.
+/// Band 1 of a raster, thinned to the image size.
 struct Picture {
     /// Rows and columns.
     size: [usize; 2],

@@ -40,7 +40,7 @@ pub fn add_evaluation(report: &mut Report, folder: &Path) -> Result<(), CliError
     add_confusion(report, folder, &name)
 }
 
-/// What a reader wants to know of a model at a glance.
+/// Key facts about the model.
 fn facts(spec: &Value) -> Vec<(String, String)> {
     let text = |v: &Value| match v {
         Value::String(s) => Some(s.clone()),

@@ -10,7 +10,7 @@ use csv::StringRecord;
 use super::Rows;
 use crate::errors::CliError;
 
-/// So many patches are shown; the rest stay in their folder.
+/// Maximum number of patches in the report.
 const MOST: usize = 12;
 
 /// What is said once of a patch.
@@ -78,7 +78,7 @@ fn named(rows: &Rows, record: &StringRecord, columns: &[&str]) -> Result<Vec<(St
     Ok(cells)
 }
 
-/// A number without the digits that nobody reads.
+/// A number rounded for display.
 fn short(cell: &str) -> String {
     match cell.parse::<f64>() {
         Ok(v) if v != 0.0 && v.abs() < 5e-4 => format!("{v:.1e}"),
