@@ -19,8 +19,8 @@ const SMOOTH_METRES: f64 = 4000.0;
 const STRIDE: f64 = 64.0;
 /// How far a cubic may be off half-way between its nodes.
 const TOLERANCE: f64 = 2e-8;
-/// The same in the middle of a small tile, whose cells may be so small that their areas are not known better.
-const SMALL_TOLERANCE: f64 = 1e-5;
+/// The same of a small tile, whose cells may be so small that their areas are not known better.
+const SMALL_TOLERANCE: f64 = 5e-6;
 
 /// How a grid is cut into tiles. They do not depend on the window that is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -155,7 +155,7 @@ impl SeenTiles {
     }
 }
 
-/// Cells by which a tile is judged: nodes first, then those between them; of a small tile the one in the middle.
+/// Cells by which a tile is judged: nodes first, then those between them.
 struct Look {
     cells: Vec<[usize; 2]>,
     nodes: usize,
@@ -171,8 +171,7 @@ impl Look {
         let mut cells = all(nodes(tile.height), nodes(tile.width));
         let nodes = cells.len();
         let between = [tile.height, tile.width].map(between_nodes);
-        let middle = |cells: &[usize]| vec![cells[cells.len() / 2]];
-        let [rows, cols] = if is_small { between.map(|cells| middle(&cells)) } else { between };
+        let [rows, cols] = between;
         cells.extend(all(rows, cols));
         Self { cells, nodes, tolerance: if is_small { SMALL_TOLERANCE } else { TOLERANCE } }
     }
