@@ -5,7 +5,7 @@ use std::ops::Range;
 use geo::MultiPolygon;
 
 use crate::ZonesError;
-use crate::codec::{read_outline, write_outline};
+use crate::codec::{Reader, Writer, read_outline, write_outline};
 use crate::spill::Records;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -43,8 +43,8 @@ impl Zones {
 
     pub(crate) fn push(&mut self, id: &str, name: &str, outline: &MultiPolygon<f64>) -> Result<(), ZonesError> {
         self.buffer.clear();
-        self.buffer.extend((id.len() as u32).to_le_bytes());
-        self.buffer.extend([id, name].concat().into_bytes());
+        Writer(&mut self.buffer).count(id.len());
+        self.buffer.extend(id.bytes().chain(name.bytes()));
         self.names.push(&self.buffer).map_err(ZonesError::Temporary)?;
         self.buffer.clear();
         write_outline(outline, &mut self.buffer);
@@ -71,9 +71,10 @@ impl Zones {
     /// When a temporary file cannot be read, as for all that is read of zones.
     pub fn name(&self, zone: usize) -> Result<ZoneName, ZonesError> {
         let parse = |bytes: &[u8]| {
-            let (len, text) = bytes.split_first_chunk().expect("a name begins with a length");
-            let text = String::from_utf8_lossy(text);
-            let (id, name) = text.split_at(u32::from_le_bytes(*len) as usize);
+            let mut reader = Reader(bytes);
+            let len = reader.count();
+            let text = std::str::from_utf8(reader.0).expect("what is read is what was written");
+            let (id, name) = text.split_at(len);
             ZoneName { id: id.to_owned(), name: name.to_owned() }
         };
         self.names.read(zone, parse).map_err(ZonesError::Temporary)
