@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use areal_formats::{ModelSpec, PredictionMeta, SceneSettings};
-use areal_grid::{PixelBlock, PixelGrid, PixelState, Pixels, Target, Window, blocks};
+use areal_formats::{ModelSpec, PredictionMeta};
+use areal_grid::{PixelBlock, PixelGrid, PixelState, Pixels, Scaling, Target, Window, blocks};
 use areal_job::{Job, Sha256};
 use areal_model::PatchBatch;
-use areal_raster::{Prediction, Projection, RasterFile, Scene, crs_from_text, same_grid};
+use areal_raster::{Prediction, Projection, RasterError, RasterFile, Scene, crs_from_text, same_grid};
 use areal_store::PatchStore;
 
 use crate::ExplainError;
@@ -54,7 +54,7 @@ impl PatchPlace {
 }
 
 fn projection(scene: &str, source: areal_grid::ProjectionError) -> ExplainError {
-    areal_raster::RasterError::Projection { path: scene.into(), source }.into()
+    RasterError::Projection { path: scene.into(), source }.into()
 }
 
 /// Patches of a store, by number; one named twice is explained once.
@@ -177,10 +177,12 @@ fn check_origin(
         let (prediction, bundle) = (meta.bundle_sha256.clone(), bundle_sha256.clone());
         return Err(ExplainError::OtherBundle { prediction, bundle });
     }
-    let numbers = |s: &SceneSettings| (s.band_scale.clone(), s.band_offset.clone());
-    if numbers(&meta.scene) != numbers(scene.settings()) {
-        let words = |s: &SceneSettings| format!("band scale {:?} and band offset {:?}", s.band_scale, s.band_offset);
-        let (prediction, scene) = (words(&meta.scene), words(scene.settings()));
+    let made = meta.scene.conversion(scene.bands().len()).map_err(RasterError::from)?;
+    if made.as_deref() != scene.conversion() {
+        let words = |c: Option<&[Scaling]>| {
+            c.map_or("stored values".to_owned(), |c| format!("stored values {}", Scaling::in_words(c)))
+        };
+        let (prediction, scene) = (words(made.as_deref()), words(scene.conversion()));
         return Err(ExplainError::OtherConversion { prediction, scene });
     }
     Ok(())
