@@ -56,7 +56,7 @@ impl Scene {
         let stored_scaling = bands.iter().map(|band| band.scaling).collect();
         let conversion = settings.conversion(bands.len())?.map(|by| Conversion::new(by, stored_type));
         if let Some(conversion) = &conversion {
-            // The file's own scale and offset speak of its stored values.
+            // The scale and offset in a file describe its stored values.
             for band in &mut bands {
                 (band.pixel_type, band.scaling) = (conversion.pixel_type, Scaling::default());
             }

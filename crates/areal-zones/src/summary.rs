@@ -8,9 +8,9 @@ use crate::reconcile::{Reconciler, check_states};
 use crate::zone_results::ZoneResults;
 use crate::{Map, Tally, ZoneSet, ZoneState, ZonesError};
 
-/// Share of an area above which something is said of it: zones that overlap, cells without weights.
+/// Fraction of an area above which a warning is given: overlapping zones, cells without weights.
 const SAID_SHARE: f64 = 1e-6;
-/// Share of the observed area without weight that is worth a word.
+/// Fraction of the observed area without weight above which a warning is given.
 const SAID_ZERO: f64 = 0.05;
 
 /// Sums over all zones that something is said of.
@@ -66,7 +66,7 @@ impl Summary {
         (*zero, *of) = (*zero + value.zero_weight, *of + observed);
     }
 
-    /// Says what is worth a word.
+    /// Warns of zones that overlap or reach beyond the map.
     pub(crate) fn say(&self, overlap: f64) {
         if overlap > SAID_SHARE * self.area {
             tracing::warn!(
