@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::{JOB, Run, binary, contents, run};
+use crate::{JOB, ProgramRun, binary, contents, run};
 
 /// A command with one output, what it makes undisturbed, and how long that takes.
 pub struct Attacked {
@@ -145,7 +145,7 @@ impl Attacked {
     }
 
     /// Runs it with calls of the C library that fail: see `fault.c`.
-    pub fn run_with_fault(&self, folder: &Path, again: bool, library: &Path, fault: &str) -> Run {
+    pub fn run_with_fault(&self, folder: &Path, again: bool, library: &Path, fault: &str) -> ProgramRun {
         run(self.command(folder, again).env("LD_PRELOAD", library).env("AREAL_FAULT", fault))
     }
 }

@@ -16,7 +16,7 @@ pub use copies::{JobCopy, contents, copy_folder, damage};
 pub use job::{JOB, Job};
 pub use oracle::oracle;
 pub use program::{
-    Run, areal, binary, has_tool, interrupt_after_lines, interrupt_when_work_is_kept, interruptible, run,
+    ProgramRun, areal, binary, has_tool, interrupt_after_lines, interrupt_when_work_is_kept, interruptible, run,
 };
 pub use random::Random;
 pub use skip::{data, skipped, workspace};

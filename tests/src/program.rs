@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::workspace;
 
 /// What one run of the program gave back.
-pub struct Run {
+pub struct ProgramRun {
     /// Exit code; 128 and the number of the signal that ended it.
     pub code: i32,
     /// Everything on stdout.
@@ -20,7 +20,7 @@ pub struct Run {
     pub stderr: String,
 }
 
-impl Run {
+impl ProgramRun {
     /// Fails the test with all that was said, unless the program ended with this code.
     #[track_caller]
     pub fn expect(self, code: i32) -> Self {
@@ -105,16 +105,16 @@ pub fn interrupt_after_lines(command: &mut Command, lines: usize) -> Option<i32>
 }
 
 /// Runs the program.
-pub fn areal<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Run {
+pub fn areal<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> ProgramRun {
     run(Command::new(binary()).args(args))
 }
 
 /// Runs any command.
-pub fn run(command: &mut Command) -> Run {
+pub fn run(command: &mut Command) -> ProgramRun {
     use std::os::unix::process::ExitStatusExt;
     let output = command.output().unwrap_or_else(|e| panic!("{command:?} does not run: {e}"));
     let status = output.status;
-    Run {
+    ProgramRun {
         code: status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0)),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: unframe(&String::from_utf8_lossy(&output.stderr)),

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::aggregate_oracles::{stars, write_zones};
-use crate::common::{Run, areal};
+use crate::common::{ProgramRun, areal};
 
 pub fn grid(crs: &str, north_west: [f64; 2], cell: [f64; 2], height: usize, width: usize) -> PixelGrid {
     PixelGrid { crs: crs_from_text(crs).unwrap(), transform: Affine::north_up(north_west, cell), height, width }
@@ -49,7 +49,7 @@ impl Case {
         Self::new("zones.geojson", &json!({ "type": "FeatureCollection", "features": features }).to_string())
     }
 
-    fn run(&self, flags: &[&str]) -> Run {
+    fn run(&self, flags: &[&str]) -> ProgramRun {
         let map = self.folder.path().join("map.tif");
         let mut command: Vec<std::ffi::OsString> = vec!["aggregate".into(), "--raster".into(), map.into()];
         command.extend(["--zones".into(), self.zones.clone().into()]);

@@ -8,7 +8,7 @@ use areal_raster::{FieldValue, VectorLayer, crs_from_text, read_layer};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::common::{Row, Run, areal, number, rows};
+use crate::common::{ProgramRun, Row, areal, number, rows};
 use crate::prediction_folder::{write_classes, write_shares, write_states, write_value};
 
 use PixelState::{Masked, Nodata, Observed, Outside};
@@ -68,7 +68,7 @@ impl Case {
         self
     }
 
-    fn run(&self, flags: &[&str]) -> Run {
+    fn run(&self, flags: &[&str]) -> ProgramRun {
         let mut args: Vec<std::ffi::OsString> = vec!["aggregate".into(), "--prediction".into()];
         args.extend([self.path("prediction").into(), "--zones".into(), self.path("zones.gpkg").into()]);
         args.extend(["--zone-id", "id", "--zone-name", "name", "--out"].map(Into::into));

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::aggregate::{grid, raster, square};
 use crate::aggregate_oracles::{geojson, stars, write_zones};
-use crate::common::{Run, areal, oracle, rows};
+use crate::common::{ProgramRun, areal, oracle, rows};
 
 /// A folder with rasters and zones.
 struct Case {
@@ -42,7 +42,7 @@ impl Case {
         std::fs::write(self.at("zones.geojson"), text).unwrap();
     }
 
-    fn run(&self, rasters: &[&str], zones: &str, flags: &[&str]) -> Run {
+    fn run(&self, rasters: &[&str], zones: &str, flags: &[&str]) -> ProgramRun {
         let mut args: Vec<String> = vec!["aggregate".into()];
         for raster in rasters {
             let named = raster.split_once('=').map(|(name, file)| format!("{name}={}", self.text(file)));

@@ -19,7 +19,7 @@ fn scene(path: &Path) -> Scene {
 }
 
 /// Tiles a scene of the size of `halves` with its labels.
-fn tile(place: &Place, scenes: &[&str], labels: &Path, out: &str) -> crate::common::Run {
+fn tile(place: &Place, scenes: &[&str], labels: &Path, out: &str) -> crate::common::ProgramRun {
     place.tile(out, &labelled(scenes, labels, "--patch-size 8 --min-valid 0.5"))
 }
 

@@ -9,7 +9,7 @@ use gdal::Metadata;
 use tempfile::TempDir;
 
 use crate::aggregate::{grid, raster};
-use crate::common::{JOB, Run, areal, rows};
+use crate::common::{JOB, ProgramRun, areal, rows};
 use crate::model_bundle::{classes, spec_for, write};
 use crate::predict::same_bytes;
 use crate::reading_rasters::Bench;
@@ -49,13 +49,13 @@ impl Case {
     }
 
     /// Runs a command on a scene with the bundle of the demo.
-    fn run(&self, command: &str, scene: &Path, out: &str, more: &[&str]) -> Run {
+    fn run(&self, command: &str, scene: &Path, out: &str, more: &[&str]) -> ProgramRun {
         let (bundle, out) = (JOB.out().join("bundle"), self.at(out));
         let [scene, bundle, out] = [scene, &bundle, &out].map(|path| path.to_str().unwrap());
         areal([command, scene, "--bundle", bundle, "--out", out].into_iter().chain(more.iter().copied()))
     }
 
-    fn predict(&self, scene: &Path, out: &str, more: &[&str]) -> Run {
+    fn predict(&self, scene: &Path, out: &str, more: &[&str]) -> ProgramRun {
         self.run("predict", scene, out, &[&READ[..], more].concat()).expect(0)
     }
 }

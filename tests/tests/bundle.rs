@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use crate::common::{Run, areal};
+use crate::common::{ProgramRun, areal};
 use crate::train::{COUNTS, store};
 
-fn evaluate(bundle: &Path, store: &Path) -> Run {
+fn evaluate(bundle: &Path, store: &Path) -> ProgramRun {
     areal(["evaluate", "--bundle", bundle.to_str().unwrap(), "--store", store.to_str().unwrap()])
 }
 

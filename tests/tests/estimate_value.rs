@@ -4,7 +4,7 @@ use std::path::Path;
 
 use areal_grid::PixelState;
 
-use crate::common::{Row, Run, areal, number, rows};
+use crate::common::{ProgramRun, Row, areal, number, rows};
 use crate::prediction_folder;
 use crate::survey_world::{NODATA_ROWS, SIDE, World, cell_areas, grid, noise, world};
 
@@ -35,12 +35,12 @@ fn wealth() -> Wealth {
 }
 
 impl Wealth {
-    fn sample(&self, flags: &[&str]) -> Run {
+    fn sample(&self, flags: &[&str]) -> ProgramRun {
         let (prediction, out) = (self.world.text("wealth"), self.world.text("sample"));
         areal(["sample", "--prediction", &prediction, "--out", &out, "--seed", "5"].iter().chain(flags))
     }
 
-    fn estimate(&self, out: &str, flags: &[&str]) -> Run {
+    fn estimate(&self, out: &str, flags: &[&str]) -> ProgramRun {
         let names = ["wealth", "sample", "labelled.csv", out].map(|n| self.world.text(n));
         let [prediction, design, labelled, out] = names.each_ref();
         let base = ["estimate", "--prediction", prediction, "--design", design, "--sample", labelled, "--out", out];

@@ -7,7 +7,7 @@ use areal_formats::Architecture;
 use areal_grid::{Pixels, Target};
 use tempfile::TempDir;
 
-use crate::common::{Run, areal, number, rows, skipped};
+use crate::common::{ProgramRun, areal, number, rows, skipped};
 use crate::model_bundle::{classes, spec_for, value, write};
 use crate::predict::{args, made, read, scene};
 use crate::train::{COUNTS, store};
@@ -36,7 +36,7 @@ fn scene_and_bundle(target: Target, architecture: Architecture) -> (std::path::P
 }
 
 /// The command on each device, with its output folder last.
-fn on_both(folder: &Path, run: impl Fn(&str, &Path) -> Run) -> [std::path::PathBuf; 2] {
+fn on_both(folder: &Path, run: impl Fn(&str, &Path) -> ProgramRun) -> [std::path::PathBuf; 2] {
     ["cpu", "gpu"].map(|device| {
         let out = folder.join(format!("on-{device}"));
         run(device, &out).expect(0);

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::aggregate::{grid, raster};
-use crate::common::{Run, areal};
+use crate::common::{ProgramRun, areal};
 
 /// A map of one class, with nodata where `is_nodata` says so, and zones beside it.
 struct Case {
@@ -48,7 +48,7 @@ impl Case {
         self
     }
 
-    fn run(&self, flags: &[&str]) -> Run {
+    fn run(&self, flags: &[&str]) -> ProgramRun {
         let at = |name: &str| self.folder.path().join(name).into_os_string();
         let mut command: Vec<std::ffi::OsString> = vec!["aggregate".into(), "--raster".into(), at("map.tif")];
         command.extend(["--zones".into(), self.zones.clone().into(), "--out".into(), at("areas"), "--json".into()]);

@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use crate::aggregate::{grid, raster};
-use crate::common::{Run, areal};
+use crate::common::{ProgramRun, areal};
 use crate::ground_rims::{band_km2, layer};
 
 /// A map of one class, the Earth or most of it, in cells of 50 km or half a degree.
-fn aggregate(crs: &str, zones: &serde_json::Value, flags: &[&str]) -> Run {
+fn aggregate(crs: &str, zones: &serde_json::Value, flags: &[&str]) -> ProgramRun {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let cells = match crs {
@@ -23,7 +23,7 @@ fn aggregate(crs: &str, zones: &serde_json::Value, flags: &[&str]) -> Run {
 }
 
 /// Area of the one class in the one zone, which lies on the map as a whole.
-fn km2(run: Run) -> f64 {
+fn km2(run: ProgramRun) -> f64 {
     let zone = run.expect(0).json()["zones"][0].clone();
     assert_eq!(zone["zone_state"], "inside");
     zone["class_1_area_km2"].as_f64().unwrap()

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::common::{JOB, has_tool, run, skipped};
 
 /// One kind of file. The command runs in the folder of the job; `@` in it stands for the copy of the folder or file.
-pub struct Kind {
+pub struct DamagedInput {
     /// What is copied: a folder, or a file.
     pub copied: PathBuf,
     /// The file in it that is damaged; empty where it is the file itself.
@@ -92,10 +92,10 @@ static FOLDER: LazyLock<Option<TempDir>> = LazyLock::new(|| {
 });
 
 /// All kinds that can be tried here.
-pub fn kinds() -> Vec<Kind> {
-    let of_job = |(copied, file, command)| Kind { copied: JOB.demo().join(copied), file, command };
+pub fn kinds() -> Vec<DamagedInput> {
+    let of_job = |(copied, file, command)| DamagedInput { copied: JOB.demo().join(copied), file, command };
     let made = |folder: &'static TempDir| {
-        MADE.map(|(copied, file, command)| Kind { copied: folder.path().join(copied), file, command })
+        MADE.map(|(copied, file, command)| DamagedInput { copied: folder.path().join(copied), file, command })
     };
     OF_JOB.map(of_job).into_iter().chain(FOLDER.as_ref().map(made).into_iter().flatten()).collect()
 }

@@ -9,7 +9,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::common::{JOB, Random, binary, run};
-use crate::mutated_kinds::{Kind, kinds};
+use crate::mutated_kinds::{DamagedInput, kinds};
 
 /// Texts that break readers of numbers, names and structures.
 const AWKWARD: [&[u8]; 14] = [
@@ -78,7 +78,7 @@ const LONGEST: u64 = 20;
 const MOST_MEMORY: usize = 4_000_000;
 
 /// Runs the command on a damaged copy and looks how it ends.
-fn try_damaged(kind: &Kind, seed: u64) -> Ended {
+fn try_damaged(kind: &DamagedInput, seed: u64) -> Ended {
     let folder = tempfile::tempdir().unwrap();
     let name = kind.copied.file_name().expect("a file or folder of the job");
     let copied = folder.path().join(name);

@@ -6,7 +6,7 @@ use areal_formats::Resampling;
 use areal_grid::{Affine, PixelGrid, PixelType, Pixels};
 use areal_raster::{CogBand, CogSpec, CogWriter, Prediction};
 
-use crate::common::{Run, areal};
+use crate::common::{ProgramRun, areal};
 use crate::train::store;
 
 const SIDE: usize = 8;
@@ -32,7 +32,7 @@ impl Setting {
         Self { folder, store, bundle, scene }
     }
 
-    fn predict(&self, out: &str, more: &[&str]) -> Run {
+    fn predict(&self, out: &str, more: &[&str]) -> ProgramRun {
         let paths =
             [&self.scene, Path::new("--bundle"), &self.bundle, Path::new("--out"), &self.folder.path().join(out)];
         let paths = paths.map(|p| p.to_string_lossy().into_owned());

@@ -11,7 +11,7 @@ use crate::reading_attribute_tables::attribute_table;
 use crate::reading_rasters::{Bench, near};
 use crate::tile::{Place, class_names, text, utm};
 
-pub fn share(run: &crate::common::Run, column: &str) -> f64 {
+pub fn share(run: &crate::common::ProgramRun, column: &str) -> f64 {
     let zone = run.json()["zones"][0].clone();
     zone[column].as_f64().unwrap_or_else(|| panic!("{column}: {zone}"))
 }
@@ -208,7 +208,7 @@ fn fault_29_statistics_beside_named_classes_change_no_digest() {
     let bench = Bench::new();
     let raster = bench.raster("crops.tif", &[&[1.0, 5.0, 5.0, 5.0]], &["-ot", "Byte"]);
     attribute_table(&raster);
-    let digests = |run: crate::common::Run| -> Value {
+    let digests = |run: crate::common::ProgramRun| -> Value {
         run.expect(0);
         let meta: Value = serde_json::from_slice(&std::fs::read(bench.path("areas/areas.json")).unwrap()).unwrap();
         meta["provenance"]["inputs"].clone()

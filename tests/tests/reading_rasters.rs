@@ -7,7 +7,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::aggregate::square;
-use crate::common::{Run, areal, run};
+use crate::common::{ProgramRun, areal, run};
 
 /// A folder with a zone file of one square from 10 to 11 degrees east and 0 to 1 degrees north.
 pub struct Bench {
@@ -50,7 +50,7 @@ impl Bench {
         self.text(name)
     }
 
-    pub fn aggregate(&self, raster: &str, flags: &[&str]) -> Run {
+    pub fn aggregate(&self, raster: &str, flags: &[&str]) -> ProgramRun {
         let (zones, out) = (self.text("zones.geojson"), self.text("areas"));
         let fixed = [
             "aggregate",
@@ -77,7 +77,7 @@ impl Bench {
     }
 }
 
-fn zone(run: &Run) -> Value {
+fn zone(run: &ProgramRun) -> Value {
     run.json()["zones"][0].clone()
 }
 

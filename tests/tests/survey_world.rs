@@ -7,7 +7,7 @@ use areal_grid::{Affine, Class, PixelGrid, PixelState};
 use areal_raster::{Feature, Field, FieldKind, FieldValue, VectorLayer, crs_from_text, write_layer};
 use tempfile::TempDir;
 
-use crate::common::{Row, Run, areal, rows};
+use crate::common::{ProgramRun, Row, areal, rows};
 use crate::prediction_folder;
 
 pub const SIDE: usize = 300;
@@ -147,12 +147,12 @@ impl World {
         self.truth.iter().zip(&areas).filter(|(t, _)| **t == code).map(|(_, a)| a).sum()
     }
 
-    pub fn sample(&self, extra: &[&str]) -> Run {
+    pub fn sample(&self, extra: &[&str]) -> ProgramRun {
         let (prediction, out) = (self.text("prediction"), self.text("sample"));
         areal(["sample", "--prediction", &prediction, "--out", &out, "--seed", "4"].iter().chain(extra))
     }
 
-    pub fn estimate(&self, out: &str, extra: &[&str]) -> Run {
+    pub fn estimate(&self, out: &str, extra: &[&str]) -> ProgramRun {
         let names = ["prediction", "sample", "labelled.csv", out].map(|n| self.text(n));
         let [prediction, design, labelled, out] = names.each_ref();
         let base = ["estimate", "--prediction", prediction, "--design", design, "--sample", labelled, "--out", out];

@@ -5,12 +5,12 @@ use std::process::{Command, Stdio};
 
 use geo::Geometry;
 
-use crate::common::{Run, areal, binary, labelled, run};
+use crate::common::{ProgramRun, areal, binary, labelled, run};
 use crate::tile::{Place, halves, rectangle, text, utm};
 use crate::train;
 
 /// Runs the program with stderr on a disk that is full.
-fn unheard(args: &[&str]) -> Run {
+fn unheard(args: &[&str]) -> ProgramRun {
     run(Command::new(binary()).args(args).stderr(File::create("/dev/full").unwrap()))
 }
 

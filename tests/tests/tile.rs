@@ -11,7 +11,7 @@ use areal_raster::{
 use areal_store::{Label, PatchStore, Split};
 use geo::{Geometry, Point, Rect, coord};
 
-use super::common::{Run, areal, labelled};
+use super::common::{ProgramRun, areal, labelled};
 
 /// A folder of inputs made for a test.
 pub struct Place(tempfile::TempDir);
@@ -71,7 +71,7 @@ impl Place {
     }
 
     /// Runs tile into `out`, paths in messages made short.
-    pub fn tile<S: AsRef<str>>(&self, out: &str, args: &[S]) -> Run {
+    pub fn tile<S: AsRef<str>>(&self, out: &str, args: &[S]) -> ProgramRun {
         let out = self.path(out);
         let mut all = vec!["tile", "--out", out.to_str().unwrap()];
         all.extend(args.iter().map(AsRef::as_ref));

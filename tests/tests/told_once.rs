@@ -5,11 +5,11 @@ use std::process::Command;
 use serde_json::json;
 
 use crate::aggregate::square;
-use crate::common::{JOB, Run, areal, binary, run};
+use crate::common::{JOB, ProgramRun, areal, binary, run};
 use crate::reading_rasters::Bench;
 
 /// Aggregates rasters of a bench over its zone.
-fn aggregate(bench: &Bench, rasters: &[&str], flags: &[&str]) -> Run {
+fn aggregate(bench: &Bench, rasters: &[&str], flags: &[&str]) -> ProgramRun {
     let (zones, out) = (bench.text("zones.geojson"), bench.text("areas"));
     let rasters = rasters.iter().flat_map(|raster| ["--raster", raster]);
     let fixed = ["aggregate", "--zones", &zones, "--zone-id", "id", "--out", &out, "--overwrite"];

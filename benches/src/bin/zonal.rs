@@ -9,8 +9,8 @@ use std::time::Instant;
 use areal_formats::Provenance;
 use areal_job::{Interrupt, Job, NoProgress, StagedDir};
 use areal_zones::{
-    AggregateSettings, AreaTable, Map, MapAreas, MapInput, Statistic, ZoneSet, ZoneSettings, aggregate, areas_meta,
-    write_areas,
+    AggregateSettings, AreaTable, Map, MapAreas, MapInput, Statistic, ZoneLayerSettings, ZoneSet, aggregate,
+    areas_meta, write_areas,
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let start = Instant::now();
     let map = Map::open(&MapInput::raster(raster, Some(content.parse()?)))?;
-    let settings = ZoneSettings { id_field: Some(id.clone()), ..ZoneSettings::default() };
+    let settings = ZoneLayerSettings { id_field: Some(id.clone()), ..ZoneLayerSettings::default() };
     let set = ZoneSet::read(Path::new(zones), &settings)?;
     let read = start.elapsed();
     let interrupt = Interrupt::default();

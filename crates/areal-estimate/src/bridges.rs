@@ -8,7 +8,7 @@ pub(crate) fn bridges(nodes: usize, edges: &[(usize, usize)]) -> Vec<usize> {
         near[a].push((b, k));
         near[b].push((a, k));
     }
-    let mut walk = Walk { seen: vec![0; nodes], low: vec![0; nodes], time: 0, found: Vec::new() };
+    let mut walk = GraphSearch { seen: vec![0; nodes], low: vec![0; nodes], time: 0, found: Vec::new() };
     for start in 0..nodes {
         if walk.seen[start] == 0 {
             walk.from(start, &near);
@@ -18,7 +18,7 @@ pub(crate) fn bridges(nodes: usize, edges: &[(usize, usize)]) -> Vec<usize> {
     walk.found
 }
 
-struct Walk {
+struct GraphSearch {
     /// When a node was first reached, from 1; 0 before.
     seen: Vec<usize>,
     /// The earliest node that is reached from it without the edge it was reached by.
@@ -27,7 +27,7 @@ struct Walk {
     found: Vec<usize>,
 }
 
-impl Walk {
+impl GraphSearch {
     fn from(&mut self, start: usize, near: &[Vec<(usize, usize)>]) {
         // Node, the edge it was reached by, the next of its edges to look at.
         let mut path = vec![(start, usize::MAX, 0)];

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::cell_sums::{Column, Sums, overall};
+use crate::cell_sums::{CellSums, Column, overall};
 use crate::error::{EstimateError, same_length};
 use crate::stratified::StratifiedSample;
 use crate::zone_estimates::VariableKind;
@@ -94,7 +94,7 @@ impl CellModel {
                 return Err(EstimateError::Unknown { unit, what: "map class", value });
             };
             let mut add = |zone: usize, weight: f64, area: f64| {
-                let sums = column.entry(zone).or_insert_with(|| Sums::new(y.len()));
+                let sums = column.entry(zone).or_insert_with(|| CellSums::new(y.len()));
                 sums.add(weight, area, |c| y[c][u]);
             };
             for &(z, f) in &zoning.membership[u] {
@@ -108,7 +108,7 @@ impl CellModel {
             smooth_spreads(&mut groups);
         }
         let rho = correlation(&cells, &groups);
-        let cell = |(k, (&z, s)): (usize, (&usize, &Sums))| {
+        let cell = |(k, (&z, s)): (usize, (&usize, &CellSums))| {
             let mapped = zoning.mapped[z][k];
             let open = if sample.is_finite() && mapped > 0.0 { (1.0 - s.area / mapped).clamp(0.0, 1.0) } else { 1.0 };
             (z, Cell { n: s.n(), open, means: s.means() })
@@ -243,7 +243,7 @@ impl Group {
     fn new(cells: &[Column], k: usize, overall: &[f64], kind: VariableKind) -> Self {
         let column = || cells[k].values();
         let weight: f64 = column().map(|s| s.weight).sum();
-        let n: f64 = column().map(Sums::n).sum();
+        let n: f64 = column().map(CellSums::n).sum();
         let concentration = column().map(|s| s.n() * s.n()).sum::<f64>() / (n * n).max(f64::MIN_POSITIVE);
         let all: f64 = cells.iter().flat_map(BTreeMap::values).map(|s| s.weight).sum();
         let mean = |c: usize| column().map(|s| s.first[c]).sum::<f64>() / weight;
@@ -284,7 +284,7 @@ fn smooth_spreads(groups: &mut [Group]) {
 fn correlation(cells: &[Column], groups: &[Group]) -> Option<f64> {
     let (mut between, mut within, mut degrees, mut inner, mut sizes) = (0.0, 0.0, 0usize, 0.0, 0.0);
     for (k, group) in groups.iter().enumerate() {
-        let column: Vec<&Sums> = cells[k].values().filter(|s| s.weight > 0.0).collect();
+        let column: Vec<&CellSums> = cells[k].values().filter(|s| s.weight > 0.0).collect();
         if column.len() < 2 {
             continue;
         }

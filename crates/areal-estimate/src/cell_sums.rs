@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 /// The zones that have units of a group.
-pub(crate) type Column = BTreeMap<usize, Sums>;
+pub(crate) type Column = BTreeMap<usize, CellSums>;
 
 /// Weighted sums over the units of one cell.
 #[derive(Debug, Clone)]
-pub(crate) struct Sums {
+pub(crate) struct CellSums {
     pub weight: f64,
     squares: f64,
     pub area: f64,
@@ -15,7 +15,7 @@ pub(crate) struct Sums {
     pub second: Vec<f64>,
 }
 
-impl Sums {
+impl CellSums {
     pub(crate) fn new(variables: usize) -> Self {
         Self { weight: 0.0, squares: 0.0, area: 0.0, first: vec![0.0; variables], second: vec![0.0; variables] }
     }

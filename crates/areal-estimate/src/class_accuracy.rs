@@ -8,7 +8,7 @@ use crate::estimate::Estimate;
 use crate::finding::{Finding, training_overlap};
 use crate::interval::Interval;
 use crate::rows::{AccuracyRow, MatrixRow};
-use crate::zone_part::{Ground, ZonePart};
+use crate::zone_part::{ZoneGround, ZonePart};
 
 impl ClassData<'_> {
     /// Rows of `accuracy.csv`, and the finding about units on training patches.
@@ -50,7 +50,7 @@ impl ClassData<'_> {
             for ((class, weight), inside) in self.map.iter().zip(self.sample.weights()).zip(inside) {
                 mapped[*class] += weight * inside;
             }
-            let part = ZonePart::new(&self.intervals(), &Ground { inside, strata: &[], mapped: &mapped })?;
+            let part = ZonePart::new(&self.intervals(), &ZoneGround { inside, strata: &[], mapped: &mapped })?;
             Ok(part.map(|part| part.overall(estimate.value)).transpose()?.map(|interval| (estimate, interval)))
         };
         Ok([of_part(&inside)?, of_part(&outside)?])

@@ -15,7 +15,7 @@ use crate::labelled_unit::LabelledUnit;
 use crate::publication::{CvLimits, Grading};
 use crate::rows::{AREA, AccuracyRow, EstimateRow, MatrixRow, Population, Subject};
 use crate::stratified::{StratifiedSample, Stratum};
-use crate::zone_estimates::ZoneSettings;
+use crate::zone_estimates::ZoneEstimateSettings;
 
 /// One class of the map.
 #[derive(Debug, Clone, PartialEq)]
@@ -88,7 +88,7 @@ pub struct SurveySettings {
     pub level: f64,
     /// Whether variances have the finite population correction.
     pub finite: bool,
-    pub zones: ZoneSettings,
+    pub zones: ZoneEstimateSettings,
     /// Limits of the quality flag.
     pub limits: CvLimits,
     /// Draws from the posterior for each end of an interval over the whole map; their seed is constant.

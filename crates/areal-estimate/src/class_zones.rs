@@ -11,7 +11,7 @@ use crate::publication::significant;
 use crate::rake::rake;
 use crate::rows::{EstimateRow, Population};
 use crate::zone_estimates::{ZoneEstimate, ZoneMethod, zone_fractions};
-use crate::zone_part::{Ground, Spreads, ZonePart};
+use crate::zone_part::{Spreads, ZoneGround, ZonePart};
 use crate::zoning::{MapDetail, Zoning};
 
 /// Estimates of the zones of a survey.
@@ -82,7 +82,7 @@ impl<'a> ClassZones<'a> {
         let inside = &self.zoning.inside;
         let same = (area / self.data.sample.area() - 1.0).abs() < 1e-6;
         let method = if same { self.data.settings.estimator.to_string() } else { ZoneMethod::Direct.to_string() };
-        let ground = Ground { inside, strata: &all.strata, mapped: &all.mapped };
+        let ground = ZoneGround { inside, strata: &all.strata, mapped: &all.mapped };
         let part = if same { None } else { ZonePart::new(&self.data.intervals(), &ground)? };
         let of_class = |c: usize| -> Result<_, EstimateError> {
             if same {

@@ -5,7 +5,7 @@ use crate::domain::Variable;
 use crate::error::{EstimateError, same_length};
 use crate::estimate::Estimate;
 use crate::stratified::StratifiedSample;
-use crate::zone_part::{Ground, Spreads, ZonePart};
+use crate::zone_part::{Spreads, ZoneGround, ZonePart};
 use crate::zoning::Zoning;
 
 /// Direct estimate of the mean of `y` in each zone: the ratio of its area to the zone's within the sample
@@ -63,7 +63,7 @@ impl<'a> DirectFractions<'a> {
         let strata = self.zoning.strata.get(zone).map_or(&[][..], Vec::as_slice);
         let mut inside = vec![0.0; self.surveyed.sample.len()];
         self.units[zone].iter().for_each(|&(unit, fraction)| inside[unit] += fraction);
-        ZonePart::new(&self.surveyed, &Ground { inside: &inside, strata, mapped: &self.zoning.mapped[zone] })
+        ZonePart::new(&self.surveyed, &ZoneGround { inside: &inside, strata, mapped: &self.zoning.mapped[zone] })
     }
 
     /// The fraction of each class in a zone; `None` without a unit.

@@ -85,7 +85,7 @@ pub fn fay_herriot(areas: &[AreaInput]) -> Result<FayHerriot, EstimateError> {
     })
 }
 
-type Row = (f64, f64, DVector<f64>);
+type AreaRow = (f64, f64, DVector<f64>);
 
 /// Weighted least squares at one value of the area variance.
 struct Fit {
@@ -95,7 +95,7 @@ struct Fit {
 }
 
 impl Fit {
-    fn new(rows: &[Row], p: usize, variance: f64) -> Result<Self, EstimateError> {
+    fn new(rows: &[AreaRow], p: usize, variance: f64) -> Result<Self, EstimateError> {
         let mut gram = DMatrix::<f64>::zeros(p, p);
         let mut moments = DVector::<f64>::zeros(p);
         for (y, d, x) in rows {
@@ -113,7 +113,7 @@ impl Fit {
 
 /// The REML estimate, never below zero: the root of the score, by Fisher scoring kept within a bracket (left alone, it
 /// can jump to and fro over a flat likelihood for ever). A score that is not positive at zero gives zero.
-fn reml(rows: &[Row], p: usize) -> Result<f64, EstimateError> {
+fn reml(rows: &[AreaRow], p: usize) -> Result<f64, EstimateError> {
     let scale = rows.iter().map(|r| r.1).sum::<f64>() / rows.len() as f64;
     if score(rows, p, 0.0)?.0 <= 0.0 {
         return Ok(0.0);
@@ -146,7 +146,7 @@ fn reml(rows: &[Row], p: usize) -> Result<f64, EstimateError> {
 
 /// Twice the REML score and twice the information at one value of the area variance. With `P = V^-1 - V^-1 X Q X' V^-1`
 /// they are `y'PPy - tr P` and `tr(PP)`, each a sum over areas.
-fn score(rows: &[Row], p: usize, variance: f64) -> Result<(f64, f64), EstimateError> {
+fn score(rows: &[AreaRow], p: usize, variance: f64) -> Result<(f64, f64), EstimateError> {
     let fit = Fit::new(rows, p, variance)?;
     let (mut squares, mut trace1, mut trace2) = (0.0, 0.0, 0.0);
     let (mut second, mut third) = (DMatrix::<f64>::zeros(p, p), DMatrix::<f64>::zeros(p, p));

@@ -85,6 +85,6 @@ pub use unit_level::{AreaTotals, UnitInput, UnitLevel, unit_level};
 pub use value_interval::Tails;
 pub use value_survey::{ValueEstimates, ValueSurvey, ValueZone, estimate_value};
 pub use zone_estimates::{
-    VariableKind, ZONE_DRAWS, ZoneEstimate, ZoneFractions, ZoneMethod, ZoneSettings, zone_fractions,
+    VariableKind, ZONE_DRAWS, ZoneEstimate, ZoneEstimateSettings, ZoneFractions, ZoneMethod, zone_fractions,
 };
 pub use zoning::{MapDetail, Zoning};

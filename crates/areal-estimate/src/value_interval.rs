@@ -50,7 +50,7 @@ impl Tails {
 }
 
 /// Units of one stratum, and how much of it lies in the part of the map whose mean is sought.
-pub(crate) struct Piece {
+pub(crate) struct StratumPart {
     /// Fraction of the whole area that the stratum has.
     pub weight: f64,
     /// Units that lie inside: the weight of each in its stratum, with a mean of 1 over all units there, the fraction of it that lies inside, and its value.
@@ -66,7 +66,7 @@ pub(crate) struct Piece {
 /// unit, over all pieces together, that lies as far out as any of the sample or as the [`Tails`] of the map.
 ///
 /// Its distance from the mean is multiplied by the root of the undrawn fraction. `tests/coverage` has what it was compared with.
-pub(crate) fn value_interval(mean: &Estimate, pieces: &[Piece], draws: usize, level: f64) -> Interval {
+pub(crate) fn value_interval(mean: &Estimate, pieces: &[StratumPart], draws: usize, level: f64) -> Interval {
     let moments = mean_interval(mean, level);
     let (low, high) = bootstrap(pieces, draws);
     let tail = 0.5 - 0.5 * level;
@@ -80,7 +80,7 @@ pub(crate) fn value_interval(mean: &Estimate, pieces: &[Piece], draws: usize, le
     }
 }
 
-impl Piece {
+impl StratumPart {
     /// Weight of all units, and of what lies inside with its value.
     fn sums(&self) -> [f64; 3] {
         let add = |[all, inside, sum]: [f64; 3], [w, z, y]: &[f64; 3]| [all + w, inside + w * z, sum + w * z * y];
@@ -90,7 +90,7 @@ impl Piece {
 
 /// Draws of the distance from the sample's mean with the further unit at either end: a ratio of sums over the strata, each of which is
 /// drawn with its units outside, whose value is nothing. In one stratum these cancel.
-fn bootstrap(pieces: &[Piece], draws: usize) -> (Vec<f64>, Vec<f64>) {
+fn bootstrap(pieces: &[StratumPart], draws: usize) -> (Vec<f64>, Vec<f64>) {
     let mut rng = ChaCha8Rng::seed_from_u64(SEED);
     // Of each draw: the ground inside, the distance with the further unit at the lower end, and at the upper.
     let mut drawn = vec![[0.0; 3]; draws];
@@ -129,7 +129,7 @@ fn bootstrap(pieces: &[Piece], draws: usize) -> (Vec<f64>, Vec<f64>) {
 
 impl StratifiedSample {
     /// The strata as pieces; `tails` are those of each.
-    pub(crate) fn pieces(&self, y: &[f64], tails: &[Tails]) -> Result<Vec<Piece>, EstimateError> {
+    pub(crate) fn pieces(&self, y: &[f64], tails: &[Tails]) -> Result<Vec<StratumPart>, EstimateError> {
         self.pieces_inside(y, &vec![1.0; y.len()], tails)
     }
 
@@ -141,16 +141,16 @@ impl StratifiedSample {
         inside: &[f64],
         part: Tails,
         tails: &[Tails],
-    ) -> Result<Vec<Piece>, EstimateError> {
+    ) -> Result<Vec<StratumPart>, EstimateError> {
         let tails: Vec<Tails> = tails.iter().map(|t| t.closer(part)).collect();
         self.pieces_inside(y, inside, &tails)
     }
 
-    fn pieces_inside(&self, y: &[f64], inside: &[f64], tails: &[Tails]) -> Result<Vec<Piece>, EstimateError> {
+    fn pieces_inside(&self, y: &[f64], inside: &[f64], tails: &[Tails]) -> Result<Vec<StratumPart>, EstimateError> {
         same_length("the variable", y.len(), self.len())?;
         same_length("the units inside", inside.len(), self.len())?;
         same_length("the tails of the strata", tails.len(), self.strata.len())?;
-        let mut pieces: Vec<Piece> = tails.iter().enumerate().map(|(h, tails)| self.piece(h, *tails)).collect();
+        let mut pieces: Vec<StratumPart> = tails.iter().enumerate().map(|(h, tails)| self.piece(h, *tails)).collect();
         for (u, (&h, size)) in self.stratum_of().iter().zip(self.sizes()).enumerate() {
             if inside[u] > 0.0 {
                 pieces[h].units.push([*size, inside[u], y[u]]);
@@ -164,9 +164,9 @@ impl StratifiedSample {
     }
 
     /// A stratum without its units.
-    fn piece(&self, h: usize, tails: Tails) -> Piece {
+    fn piece(&self, h: usize, tails: Tails) -> StratumPart {
         let weight = self.strata[h].area / self.area();
-        Piece { weight, units: Vec::new(), outside: (0, 0.0), undrawn: self.undrawn(h), tails }
+        StratumPart { weight, units: Vec::new(), outside: (0, 0.0), undrawn: self.undrawn(h), tails }
     }
 
     /// What is left of a value in the strata by a map that an estimator uses, whose mean error is `level`; `tails` are shifted by it.
@@ -176,7 +176,7 @@ impl StratifiedSample {
         predicted: &[f64],
         [slope, level]: [f64; 2],
         tails: &[Tails],
-    ) -> Result<Vec<Piece>, EstimateError> {
+    ) -> Result<Vec<StratumPart>, EstimateError> {
         same_length("the predictions", predicted.len(), y.len())?;
         let errors: Vec<f64> = y.iter().zip(predicted).map(|(y, f)| y - slope * f).collect();
         let of_errors: Vec<Tails> = tails.iter().map(|t| t.of_errors(slope, t.mean - level)).collect();

@@ -43,7 +43,7 @@ pub enum ZoneMethod {
 
 /// How a zone's estimate is made, and when its own units are enough.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ZoneSettings {
+pub struct ZoneEstimateSettings {
     pub method: ZoneMethod,
     /// Minimum number of labelled units in a zone for a direct estimate.
     pub min_units: usize,
@@ -105,7 +105,7 @@ pub fn zone_fractions(
     reference: &[usize],
     expected: &[ExpectedMatrix],
     zoning: &Zoning,
-    settings: &ZoneSettings,
+    settings: &ZoneEstimateSettings,
 ) -> Result<ZoneFractions, EstimateError> {
     if settings.method == ZoneMethod::UnitLevel {
         return Err(EstimateError::Empty(Missing::UnitLevelValue));
@@ -163,7 +163,7 @@ pub fn zone_means(
     predicted: &[f64],
     map_means: &[f64],
     zoning: &Zoning,
-    settings: &ZoneSettings,
+    settings: &ZoneEstimateSettings,
 ) -> Result<Vec<ZoneEstimate>, EstimateError> {
     same_length("the zones' means", map_means.len(), zoning.mapped.len())?;
     same_length("the predictions", predicted.len(), y.len())?;
@@ -232,7 +232,7 @@ struct Tables {
 }
 
 impl Tables {
-    fn choose(&self, settings: &ZoneSettings) -> Result<Vec<Vec<ZoneEstimate>>, EstimateError> {
+    fn choose(&self, settings: &ZoneEstimateSettings) -> Result<Vec<Vec<ZoneEstimate>>, EstimateError> {
         let zones = 0..self.counts.len();
         if settings.method == ZoneMethod::FayHerriot {
             return self.fay_herriot();
@@ -240,7 +240,7 @@ impl Tables {
         Ok(zones.map(|z| self.zone(z, settings)).collect())
     }
 
-    fn zone(&self, z: usize, settings: &ZoneSettings) -> Vec<ZoneEstimate> {
+    fn zone(&self, z: usize, settings: &ZoneEstimateSettings) -> Vec<ZoneEstimate> {
         let modelled = |method: ZoneMethod| -> Vec<ZoneEstimate> {
             let of = match method {
                 ZoneMethod::Synthetic => &self.synthetic[z],
@@ -261,7 +261,7 @@ impl Tables {
 
     /// The zone's own units are enough, and for classes the corrected map would do no better; of a value the composite's error may stand in for
     /// the CV. From fewer units the error is itself uncertain.
-    fn direct_will_do(&self, z: usize, own: &Direct, settings: &ZoneSettings) -> bool {
+    fn direct_will_do(&self, z: usize, own: &Direct, settings: &ZoneEstimateSettings) -> bool {
         let error = own.error;
         if self.counts[z] < settings.min_units || error <= 0.0 {
             return false;

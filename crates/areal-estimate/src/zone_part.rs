@@ -12,7 +12,7 @@ use crate::stratified::{StratifiedSample, Stratum};
 
 /// A zone, all zones together, or the ground that the model was trained on.
 #[derive(Clone, Copy)]
-pub(crate) struct Ground<'a> {
+pub(crate) struct ZoneGround<'a> {
     /// The fraction of each unit in it.
     pub inside: &'a [f64],
     /// The strata that lie in it with their areas there; where it is empty, as many as the sample shows.
@@ -73,7 +73,7 @@ impl Spreads {
 }
 
 /// One stratum of a part.
-struct Piece {
+struct PartStratum {
     area: f64,
     cells: f64,
     expected: ExpectedMatrix,
@@ -83,7 +83,7 @@ struct Piece {
 
 impl ZonePart {
     /// `None` where nothing of the sample or of the strata lies there.
-    pub(crate) fn new(of: &ClassIntervals, ground: &Ground) -> Result<Option<Self>, EstimateError> {
+    pub(crate) fn new(of: &ClassIntervals, ground: &ZoneGround) -> Result<Option<Self>, EstimateError> {
         let whole = of.sample;
         same_length("the units inside", ground.inside.len(), whole.len())?;
         same_length("what the map expects of the strata", of.expected.len(), whole.strata().len())?;
@@ -98,7 +98,7 @@ impl ZonePart {
         if units.is_empty() {
             return Ok(None);
         }
-        let stratum = |(k, (_, piece)): (usize, &(usize, Piece))| {
+        let stratum = |(k, (_, piece)): (usize, &(usize, PartStratum))| {
             let n = units.iter().filter(|u| u.0 == k).count() as u64;
             Stratum { name: k.to_string(), population: (piece.cells.round() as u64).max(n).max(1), area: piece.area }
         };
@@ -172,7 +172,11 @@ impl ZonePart {
 }
 
 /// The strata of a part, each with the pool that its units are of.
-fn pieces(of: &ClassIntervals, ground: &Ground, weights: &[f64]) -> Result<Vec<(usize, Piece)>, EstimateError> {
+fn pieces(
+    of: &ClassIntervals,
+    ground: &ZoneGround,
+    weights: &[f64],
+) -> Result<Vec<(usize, PartStratum)>, EstimateError> {
     let whole = of.sample;
     let mut areas: BTreeMap<usize, f64> = ground.strata.iter().copied().collect();
     if areas.is_empty() {
@@ -189,16 +193,16 @@ fn pieces(of: &ClassIntervals, ground: &Ground, weights: &[f64]) -> Result<Vec<(
         let expected = ExpectedMatrix::together(&matrices)?.mapped_as(ground.mapped);
         let cells = parts.iter().map(|&(h, area)| whole.cells_of(h, area)).sum();
         let area = parts.iter().map(|part| part.1).sum();
-        Ok((pool, Piece { area, cells, expected, class: None }))
+        Ok((pool, PartStratum { area, cells, expected, class: None }))
     };
-    let pieces: Vec<(usize, Piece)> = pools.into_iter().map(piece).collect::<Result<_, EstimateError>>()?;
-    match <[(usize, Piece); 1]>::try_from(pieces) {
+    let pieces: Vec<(usize, PartStratum)> = pools.into_iter().map(piece).collect::<Result<_, EstimateError>>()?;
+    match <[(usize, PartStratum); 1]>::try_from(pieces) {
         Ok([(pool, all)]) => Ok(all.by_class()?.into_iter().map(|piece| (pool, piece)).collect()),
         Err(pieces) => Ok(pieces),
     }
 }
 
-impl Piece {
+impl PartStratum {
     /// Cut into its map classes.
     fn by_class(self) -> Result<Vec<Self>, EstimateError> {
         let classes = (0..self.expected.classes()).filter(|&c| self.expected.mapped(c) > 0.0);

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use areal_estimate::{
     CellValue, ClassSurvey, CvLimits, Estimator, ExpectedMatrix, LabelledUnit, MapClass, MapZone, POSTERIOR_DRAWS,
-    Population, Stratum, SurveySample, SurveySettings, ZONE_DRAWS, ZoneMethod, ZoneSettings, estimate_classes,
+    Population, Stratum, SurveySample, SurveySettings, ZONE_DRAWS, ZoneEstimateSettings, ZoneMethod, estimate_classes,
 };
 
 const ZONES: usize = 1000;
@@ -89,7 +89,13 @@ fn a_thousand_zones_with_255_classes_take_seconds_and_a_bounded_memory() {
         estimator: Estimator::Stratified,
         level: 0.95,
         finite: true,
-        zones: ZoneSettings { method: ZoneMethod::Auto, min_units: 30, max_cv: 0.333, level: 0.95, draws: ZONE_DRAWS },
+        zones: ZoneEstimateSettings {
+            method: ZoneMethod::Auto,
+            min_units: 30,
+            max_cv: 0.333,
+            level: 0.95,
+            draws: ZONE_DRAWS,
+        },
         limits: CvLimits::default(),
         draws: POSTERIOR_DRAWS,
         benchmark: false,

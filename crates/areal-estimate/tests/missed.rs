@@ -4,7 +4,8 @@
 
 use areal_estimate::{
     CellValue, ClassIntervals, ClassSurvey, CvLimits, Estimator, ExpectedMatrix, LabelledUnit, MapClass, MapZone,
-    Population, StratifiedSample, Stratum, SurveySample, SurveySettings, ZoneMethod, ZoneSettings, estimate_classes,
+    Population, StratifiedSample, Stratum, SurveySample, SurveySettings, ZoneEstimateSettings, ZoneMethod,
+    estimate_classes,
 };
 
 /// 100 units of a simple random sample of 10,000 cells: 70 mapped as forest, 30 as rubber, all right. The map is 72 % forest.
@@ -51,7 +52,7 @@ fn settings(estimator: Estimator) -> SurveySettings {
         estimator,
         level: 0.95,
         finite: true,
-        zones: ZoneSettings { method: ZoneMethod::Auto, min_units: 30, max_cv: 1.0, level: 0.95, draws: 400 },
+        zones: ZoneEstimateSettings { method: ZoneMethod::Auto, min_units: 30, max_cv: 1.0, level: 0.95, draws: 400 },
         limits: CvLimits::default(),
         draws: 10_000,
         benchmark: false,

@@ -4,8 +4,8 @@
 
 use areal_estimate::{
     CellModel, CellValue, ClassSurvey, CvLimits, Estimator, ExpectedMatrix, FindingKind, LabelledUnit, MapClass,
-    MapZone, Population, StratifiedSample, Stratum, SurveySample, SurveySettings, VariableKind, ZoneMethod,
-    ZoneSettings, Zoning, direct, estimate_classes, rake,
+    MapZone, Population, StratifiedSample, Stratum, SurveySample, SurveySettings, VariableKind, ZoneEstimateSettings,
+    ZoneMethod, Zoning, direct, estimate_classes, rake,
 };
 
 fn close(found: f64, expected: f64) {
@@ -147,7 +147,7 @@ fn survey() -> ClassSurvey {
 #[test]
 fn a_survey_warns_of_what_rests_on_one_unit_and_names_each_method() {
     let survey = survey();
-    let zones = ZoneSettings { method: ZoneMethod::Auto, min_units: 5, max_cv: 1.0, level: 0.95, draws: 400 };
+    let zones = ZoneEstimateSettings { method: ZoneMethod::Auto, min_units: 5, max_cv: 1.0, level: 0.95, draws: 400 };
     let settings = SurveySettings {
         estimator: Estimator::Stratified,
         level: 0.95,

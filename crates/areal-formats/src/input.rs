@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// An input of a job. In JSON, a local input has a `path` and a remote one a `url`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged, try_from = "Written")]
+#[serde(untagged, try_from = "InputFields")]
 pub enum InputRef {
     /// A file or folder of this machine.
     Local(InputFile),
@@ -125,7 +125,7 @@ impl From<InputFile> for InputRef {
 /// The keys of both forms, so that an error names the key that does not fit.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct InputFields {
     path: Option<PathBuf>,
     sha256: Option<Sha256>,
     url: Option<String>,
@@ -135,11 +135,11 @@ struct Written {
     companions: Vec<InputFile>,
 }
 
-impl TryFrom<Written> for InputRef {
+impl TryFrom<InputFields> for InputRef {
     type Error = &'static str;
 
-    fn try_from(written: Written) -> Result<Self, Self::Error> {
-        let Written { path, sha256, url, etag, bytes, companions } = written;
+    fn try_from(written: InputFields) -> Result<Self, Self::Error> {
+        let InputFields { path, sha256, url, etag, bytes, companions } = written;
         match (path, sha256, url, etag) {
             (Some(path), Some(sha256), None, None) => Ok(Self::Local(InputFile { path, sha256, bytes, companions })),
             (None, None, Some(url), Some(etag)) if companions.is_empty() => {

@@ -11,7 +11,7 @@ use crate::{NamedChoice, UnknownName};
 
 /// A band of a file, by number or description. As text, digits are a number.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(untagged, from = "Written")]
+#[serde(untagged, from = "BandText")]
 pub enum BandRef {
     /// By number, from 1.
     Number(usize),
@@ -22,16 +22,16 @@ pub enum BandRef {
 /// A band reference as it stands in a recipe: `4`, `"4"` or `"nir"`.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Written {
+enum BandText {
     Number(usize),
     Text(String),
 }
 
-impl From<Written> for BandRef {
-    fn from(written: Written) -> Self {
+impl From<BandText> for BandRef {
+    fn from(written: BandText) -> Self {
         match written {
-            Written::Number(number) => Self::Number(number),
-            Written::Text(text) => match text.parse() {
+            BandText::Number(number) => Self::Number(number),
+            BandText::Text(text) => match text.parse() {
                 Ok(band) => band,
                 Err(never) => match never {},
             },

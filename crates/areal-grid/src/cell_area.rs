@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::authalic::Authalic;
 use crate::cell_mesh::block_areas;
 use crate::tiling::{Measured, SeenTiles, Tiling};
-use crate::window_areas::{Kind, WindowAreas};
+use crate::window_areas::{AreaSource, WindowAreas};
 use crate::{CrsKind, Ellipsoid, PixelGrid, ToLonLat, Window};
 
 /// True areas of a grid's cells on an ellipsoid, in square metres. They are worked out for the windows that are asked for.
@@ -66,13 +66,13 @@ impl CellAreas {
     /// ellipsoid.
     pub fn of(&self, window: &Window, positions: &dyn ToLonLat) -> WindowAreas {
         let kind = match self.method {
-            Method::Rows { degrees_per_unit } => Kind::Rows(self.rows(window, degrees_per_unit)),
+            Method::Rows { degrees_per_unit } => AreaSource::Rows(self.rows(window, degrees_per_unit)),
             Method::Cells { pieces } => {
-                Kind::Cells(block_areas(&self.grid.transform, &self.sphere, window, pieces, positions))
+                AreaSource::Cells(block_areas(&self.grid.transform, &self.sphere, window, pieces, positions))
             }
             Method::Tiles(tiling) => {
                 let measured = Measured { transform: &self.grid.transform, sphere: &self.sphere, positions };
-                Kind::Tiles(tiling.areas(window, &measured, &self.seen))
+                AreaSource::Tiles(tiling.areas(window, &measured, &self.seen))
             }
         };
         WindowAreas::new(*window, kind, self.scale)

@@ -8,12 +8,12 @@ use crate::tiling::Tiles;
 #[derive(Debug, Clone)]
 pub struct WindowAreas {
     window: Window,
-    kind: Kind,
+    kind: AreaSource,
     scale: f64,
 }
 
 #[derive(Debug, Clone)]
-pub(crate) enum Kind {
+pub(crate) enum AreaSource {
     /// One area for each row of the window.
     Rows(Vec<f64>),
     /// Each cell, `[row, col]` of the window.
@@ -22,7 +22,7 @@ pub(crate) enum Kind {
 }
 
 impl WindowAreas {
-    pub(crate) fn new(window: Window, kind: Kind, scale: f64) -> Self {
+    pub(crate) fn new(window: Window, kind: AreaSource, scale: f64) -> Self {
         Self { window, kind, scale }
     }
 
@@ -38,12 +38,12 @@ impl WindowAreas {
     pub fn fill_row(&self, row: usize, col: usize, out: &mut [f64]) {
         let k = row - self.window.row;
         match &self.kind {
-            Kind::Rows(areas) => out.fill(areas[k]),
-            Kind::Cells(BlockAreas { areas, .. }) => {
+            AreaSource::Rows(areas) => out.fill(areas[k]),
+            AreaSource::Cells(BlockAreas { areas, .. }) => {
                 let start = k * self.window.width + col - self.window.col;
                 out.copy_from_slice(&areas[start..start + out.len()]);
             }
-            Kind::Tiles(tiles) => tiles.fill_row(row, col, out),
+            AreaSource::Tiles(tiles) => tiles.fill_row(row, col, out),
         }
         if self.scale != 1.0 {
             for area in out {
@@ -55,8 +55,8 @@ impl WindowAreas {
     /// True when a cell of the window may have no place on the Earth.
     pub fn may_leave_the_earth(&self) -> bool {
         match &self.kind {
-            Kind::Rows(areas) | Kind::Cells(BlockAreas { areas, .. }) => areas.contains(&0.0),
-            Kind::Tiles(tiles) => tiles.may_leave_the_earth(),
+            AreaSource::Rows(areas) | AreaSource::Cells(BlockAreas { areas, .. }) => areas.contains(&0.0),
+            AreaSource::Tiles(tiles) => tiles.may_leave_the_earth(),
         }
     }
 
@@ -67,9 +67,9 @@ impl WindowAreas {
             rim.iter().map(|(k, share)| (at(*k), *share)).collect()
         };
         match &self.kind {
-            Kind::Rows(_) => Vec::new(),
-            Kind::Cells(found) => in_grid(&self.window, &found.rim),
-            Kind::Tiles(tiles) => tiles.blocks().flat_map(|(part, found)| in_grid(part, &found.rim)).collect(),
+            AreaSource::Rows(_) => Vec::new(),
+            AreaSource::Cells(found) => in_grid(&self.window, &found.rim),
+            AreaSource::Tiles(tiles) => tiles.blocks().flat_map(|(part, found)| in_grid(part, &found.rim)).collect(),
         }
     }
 

@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::files::files_under;
-use crate::manifest::{Condition, MANIFEST, Manifest, Use};
+use crate::manifest::{Condition, FileUse, MANIFEST, Manifest};
 use crate::{FileError, hash_file};
 
 /// A file that was kept under another name, because the new output has one of its name.
@@ -61,7 +61,7 @@ fn removable(folder: &Path, name: &Path, manifests: [Option<&Manifest>; 2]) -> R
         return Ok(manifests[0].is_some());
     }
     for file in manifests.into_iter().flatten().filter_map(|m| m.file(name.to_str()?)) {
-        if file.used != Use::Accepted && file.condition(folder)? == Condition::Intact {
+        if file.used != FileUse::Accepted && file.condition(folder)? == Condition::Intact {
             return Ok(true);
         }
     }

@@ -10,7 +10,7 @@ use sha2::Digest;
 
 use crate::FileError;
 use crate::files::{files_under, is_side_file};
-use crate::manifest::{Manifest, Use};
+use crate::manifest::{FileUse, Manifest};
 
 /// A SHA-256 digest in lower-case hexadecimal, as `sha256sum` prints it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -114,7 +114,7 @@ pub fn check_digest(path: &Path, now: &Sha256) -> Result<(), FileError> {
     // One that is damaged itself says nothing of a file that is named alone.
     let Ok(Some(manifest)) = Manifest::read(folder) else { return Ok(()) };
     match manifest.file(name) {
-        Some(file) if file.used != Use::Open && file.sha256 != *now => file.verify(folder),
+        Some(file) if file.used != FileUse::Open && file.sha256 != *now => file.verify(folder),
         _ => Ok(()),
     }
 }

@@ -38,7 +38,7 @@ pub struct ManifestFile {
     pub name: String,
     pub bytes: u64,
     pub sha256: Sha256,
-    pub used: Use,
+    pub used: FileUse,
     /// CRC-32 of each block of 1 MiB, in hexadecimal; only where there are several blocks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     blocks: Vec<String>,
@@ -48,7 +48,7 @@ pub struct ManifestFile {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
-pub enum Use {
+pub enum FileUse {
     /// areal: a changed one is refused.
     Data,
     /// People and other programs, who may change it: sheets to fill in, layers to map, texts to read.
@@ -81,7 +81,7 @@ impl Manifest {
         for name in files_under(folder)? {
             let Some(name) = name.to_str().filter(|name| *name != MANIFEST) else { continue };
             let by_ending = OPEN.iter().any(|ending| name.ends_with(ending));
-            let used = if by_ending || open(name) { Use::Open } else { Use::Data };
+            let used = if by_ending || open(name) { FileUse::Open } else { FileUse::Data };
             files.push(describe(folder, name, used)?);
         }
         Ok(Self::new(files))
@@ -137,7 +137,7 @@ impl Manifest {
     /// # Errors
     /// [`FileError::Damaged`] for a file that areal reads and that is not as it was written.
     pub fn verified_digest(&self, folder: &Path) -> Result<Sha256, FileError> {
-        for file in self.files.iter().filter(|file| file.used != Use::Open) {
+        for file in self.files.iter().filter(|file| file.used != FileUse::Open) {
             file.verify(folder)?;
         }
         let lines: Vec<String> = self.files.iter().map(|file| format!("{} {}\n", file.sha256, file.name)).collect();
@@ -151,7 +151,7 @@ impl Manifest {
     pub fn accept(&mut self, folder: &Path, name: &str) -> Result<(), FileError> {
         let mut files = std::mem::take(&mut self.files);
         for file in files.iter_mut().filter(|file| file.name == name) {
-            *file = describe(folder, name, Use::Accepted)?;
+            *file = describe(folder, name, FileUse::Accepted)?;
         }
         *self = Self::new(files);
         Ok(())
@@ -209,7 +209,7 @@ fn digest_of(files: &[ManifestFile]) -> Sha256 {
     hash_bytes(&serde_json::to_vec(files).expect("names and digests are text"))
 }
 
-fn describe(folder: &Path, name: &str, used: Use) -> Result<ManifestFile, FileError> {
+fn describe(folder: &Path, name: &str, used: FileUse) -> Result<ManifestFile, FileError> {
     let (bytes, sha256, mut blocks) = digests(&folder.join(name))?;
     if blocks.len() < 2 {
         blocks.clear();
@@ -289,6 +289,6 @@ mod tests {
         assert!(manifest.verified_digest(root.path()).is_err());
         manifest.accept(root.path(), "patches.csv").unwrap();
         manifest.verified_digest(root.path()).unwrap();
-        assert_eq!(manifest.file("patches.csv").unwrap().used, Use::Accepted);
+        assert_eq!(manifest.file("patches.csv").unwrap().used, FileUse::Accepted);
     }
 }

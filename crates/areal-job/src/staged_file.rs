@@ -36,12 +36,12 @@ fn begins_with(file: &Path, mark: &str) -> bool {
 /// What areal wrote at a place: kept beside a file that is an output by itself.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Written {
+pub(crate) struct FileNote {
     format: String,
     sha256: Sha256,
 }
 
-impl Written {
+impl FileNote {
     const FORMAT: &str = "areal-written/1";
 
     /// Where it lies: `.NAME.areal.json` beside the file.
@@ -127,7 +127,9 @@ impl StagedFile {
     fn keep_changed(&self) -> Result<(), FileError> {
         let sha256 = hash_file(&self.staging)?;
         let target = &self.target;
-        if target.is_file() && !Written::of(target).is_some_and(|w| w.is_intact(target)) && hash_file(target)? != sha256
+        if target.is_file()
+            && !FileNote::of(target).is_some_and(|w| w.is_intact(target))
+            && hash_file(target)? != sha256
         {
             let folder = parent_of(target);
             let name = Path::new(target.file_name().unwrap_or_default());
@@ -135,7 +137,7 @@ impl StagedFile {
             bring(target, &kept)?;
             tracing::warn!("{} was changed since areal wrote it; kept as {}", target.display(), kept.display());
         }
-        crate::write_json(&Written::path(target), &Written { format: Written::FORMAT.to_owned(), sha256 })
+        crate::write_json(&FileNote::path(target), &FileNote { format: FileNote::FORMAT.to_owned(), sha256 })
     }
 }
 

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::files::files_under;
-use crate::manifest::{Condition, MANIFEST, Manifest, Use};
-use crate::staged_file::Written;
+use crate::manifest::{Condition, FileUse, MANIFEST, Manifest};
+use crate::staged_file::FileNote;
 use crate::{FileError, Interrupted, Job, Unit};
 
 /// Why outputs could not be compared.
@@ -61,7 +61,7 @@ pub struct Verified {
 /// [`VerifyError::NoManifest`] when there is no output; when a file cannot be read; when the job is asked to stop.
 pub fn verify(folder: &Path, accept: bool, job: Job<'_>) -> Result<Vec<Verified>, VerifyError> {
     if folder.is_file() {
-        return match Written::of(folder) {
+        return match FileNote::of(folder) {
             Some(written) => Ok(vec![verify_file(folder, &written)]),
             None => Err(VerifyError::NoManifest { path: folder.to_path_buf() }),
         };
@@ -80,12 +80,12 @@ pub fn verify(folder: &Path, accept: bool, job: Job<'_>) -> Result<Vec<Verified>
         // A file with a note of its own is compared with that.
         let own = all
             .iter()
-            .filter(|file| file.starts_with(output) && !inner(file) && Written::of(&folder.join(file)).is_none());
+            .filter(|file| file.starts_with(output) && !inner(file) && FileNote::of(&folder.join(file)).is_none());
         let own: Vec<&Path> = own.filter_map(|file| file.strip_prefix(output).ok()).collect();
         verify_output(&folder.join(output), &own, accept, &mut push)?;
     }
     for file in all.iter().map(|name| folder.join(name)) {
-        if let Some(written) = Written::of(&file) {
+        if let Some(written) = FileNote::of(&file) {
             push(verify_file(&file, &written))?;
         }
     }
@@ -97,7 +97,7 @@ pub fn verify(folder: &Path, accept: bool, job: Job<'_>) -> Result<Vec<Verified>
 }
 
 /// A single file that areal wrote, such as a report.
-fn verify_file(file: &Path, written: &Written) -> Verified {
+fn verify_file(file: &Path, written: &FileNote) -> Verified {
     let state = if written.is_intact(file) { FileState::Ok } else { FileState::Edited };
     Verified { path: file.to_path_buf(), state, how: None }
 }
@@ -128,9 +128,9 @@ fn verify_output(
     push(Verified { path, state: FileState::Ok, how: None })?;
     for file in manifest.clone().files() {
         let (mut state, how) = match file.condition(folder)? {
-            Condition::Intact if file.used == Use::Accepted => (FileState::Edited, None),
+            Condition::Intact if file.used == FileUse::Accepted => (FileState::Edited, None),
             Condition::Intact => (FileState::Ok, None),
-            Condition::Changed(how) if file.used == Use::Open => (FileState::Edited, Some(how)),
+            Condition::Changed(how) if file.used == FileUse::Open => (FileState::Edited, Some(how)),
             Condition::Changed(how) => (FileState::Changed, Some(how)),
             Condition::Missing => (FileState::Missing, None),
         };

@@ -55,12 +55,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     threads.install(|| -> Result<(), KernelError> {
         let isa = Isa::detect()?;
         let peak = peak::measure(isa);
-        let narrow_peaks = [false, true].map(|bytes| tiles::measure(isa, bytes));
+        let reduced_peaks = [false, true].map(|bytes| tiles::measure(isa, bytes));
         println!(
             "{isa}, one thread, peak {:.0} GFLOP/s; bf16 {:.0}, bytes {:.0}",
             peak / 1e9,
-            narrow_peaks[0] / 1e9,
-            narrow_peaks[1] / 1e9
+            reduced_peaks[0] / 1e9,
+            reduced_peaks[1] / 1e9
         );
         println!(
             "{:<22} {:>5} {:>6} {:>9} {:>7} {:>14} {:>9} {:>10} {:>8} {:>5} {:>8} {:>5}",
@@ -83,8 +83,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 let weights = vec![0.5; c.weights_len()];
                 let by_input = shortest(|| _ = input_gradient(isa, &c, shape, &weights, &output, None, &mut dx));
                 let by_weights = shortest(|| _ = weights_gradient(isa, &c, shape, &input, &output, &mut dw));
-                let narrow = [Encoding::Bf16, Encoding::U8 { scale: 1.0 }].map(|encoding| narrow(isa, c, shape, encoding));
-                let [bf16, bytes] = [narrow[0].clone()?, narrow[1].clone()?].map(|seconds| c.flops(target) / seconds);
+                let reduced = [Encoding::Bf16, Encoding::U8 { scale: 1.0 }].map(|encoding| reduced(isa, c, shape, encoding));
+                let [bf16, bytes] = [reduced[0].clone()?, reduced[1].clone()?].map(|seconds| c.flops(target) / seconds);
                 println!(
                     "{name:<22} {size:>5} {:>6} {:>9.1} {:>6.0}% {:>13.0}% {:>9.1} {:>10.1} {:>8.1} {:>4.0}% {:>8.1} {:>4.0}%",
                     shape.batch,
@@ -94,9 +94,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     c.flops(target) / by_input / 1e9,
                     c.flops(target) / by_weights / 1e9,
                     bf16 / 1e9,
-                    100.0 * bf16 / narrow_peaks[0],
+                    100.0 * bf16 / reduced_peaks[0],
                     bytes / 1e9,
-                    100.0 * bytes / narrow_peaks[1]
+                    100.0 * bytes / reduced_peaks[1]
                 );
             }
         }
@@ -105,8 +105,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Seconds of the same layer on a narrow map; a stem reads rows of bf16 whatever its result.
-fn narrow(isa: Isa, c: ConvShape, shape: MapShape, encoding: Encoding) -> Result<f64, KernelError> {
+/// Seconds of the same layer on a reduced map; a stem reads rows of bf16 whatever its result.
+fn reduced(isa: Isa, c: ConvShape, shape: MapShape, encoding: Encoding) -> Result<f64, KernelError> {
     let (weights, bias, target) = (vec![0.5; c.weights_len()], vec![0.5; c.outputs], c.output(shape)?);
     let encodings = Encodings { input: encoding, added: None, output: encoding };
     let (conv, len) = if c.inputs < 16 {

@@ -12,7 +12,7 @@ const MAX_BUFFERS: usize = 4;
 /// One cache line.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(64))]
-struct Line([f32; LINE]);
+struct CacheLine([f32; LINE]);
 
 /// Values of a line.
 const LINE: usize = 16;
@@ -20,14 +20,14 @@ const LINE: usize = 16;
 /// Values that begin on a cache line, so that no vector load straddles two.
 #[derive(Debug, Clone, Default)]
 pub struct Buffer {
-    lines: Vec<Line>,
+    lines: Vec<CacheLine>,
     len: usize,
 }
 
 impl Buffer {
     /// `len` zeros.
     pub fn zeros(len: usize) -> Self {
-        Self { lines: vec![Line([0.0; LINE]); len.div_ceil(LINE)], len }
+        Self { lines: vec![CacheLine([0.0; LINE]); len.div_ceil(LINE)], len }
     }
 
     /// `len` arbitrary values, in memory from the pool if there is any.
@@ -72,7 +72,7 @@ impl Buffer {
     /// Makes room for at least `len` values; keeps those that are there.
     pub fn grow(&mut self, len: usize) {
         if len > self.len {
-            self.lines.resize(len.div_ceil(LINE), Line([0.0; LINE]));
+            self.lines.resize(len.div_ceil(LINE), CacheLine([0.0; LINE]));
             self.len = len;
         }
     }

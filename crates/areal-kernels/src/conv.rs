@@ -5,11 +5,11 @@ use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
-use crate::lines::{self, Line};
+use crate::lines::{self, PixelLine};
 use crate::pack::{self, Block, Packed};
 use crate::ring::{MapRows, Ring};
 use crate::shared::SharedMut;
-use crate::taps::{self, AxisTap, AxisTaps, Columns, Run};
+use crate::taps::{self, AxisTap, AxisTaps, Columns, TapRun};
 use crate::tile::{self, PIXELS, Tap, Tile};
 use crate::winograd::{self, Winograd};
 use crate::{ConvShape, Isa, KernelError, MapShape};
@@ -171,7 +171,7 @@ impl Conv2d {
         if let Some(add) = add {
             fits("add", target, add.values.len(), add.ring)?;
         }
-        let work = Work {
+        let work = ConvTasks {
             kernel_width: self.shape.kernel[1],
             source: shape,
             target,
@@ -214,7 +214,7 @@ enum Algorithm {
 }
 
 /// One gathering convolution over whole maps: each target position sums over its own list of taps.
-pub struct Work<'a> {
+pub struct ConvTasks<'a> {
     /// Columns of the kernel.
     pub kernel_width: usize,
     /// Shape of the input.
@@ -233,7 +233,7 @@ pub struct Work<'a> {
     pub output_rows: Ring,
 }
 
-impl Work<'_> {
+impl ConvTasks<'_> {
     /// Runs all tasks: one for each block of output channels and each span of each target row, the block outermost, so
     /// that a thread keeps its weights in cache. `rows` are the taps of each target row.
     pub fn run(&self, rows: &AxisTaps, columns: &Columns) {
@@ -247,7 +247,7 @@ impl Work<'_> {
     }
 
     /// Columns that share their taps of one target row, one block of output channels.
-    fn run_of_row(&self, y: usize, rows: &[AxisTap], (run, columns): (Run, &[AxisTap]), block: &Block) {
+    fn run_of_row(&self, y: usize, rows: &[AxisTap], (run, columns): (TapRun, &[AxisTap]), block: &Block) {
         let pixel_row = self.source.row_len();
         let tap = |row: &AxisTap, column: &AxisTap| {
             let tap = row.kernel * self.kernel_width + column.kernel;
@@ -265,7 +265,7 @@ impl Work<'_> {
 
     /// Pixels at constant steps, cut into tiles of nearly equal size. With a map to add come the starts of the row there
     /// and in the output.
-    fn line(&self, line: Line, taps: &[Tap], add: Option<(&[f32], (usize, usize))>, block: &Block) {
+    fn line(&self, line: PixelLine, taps: &[Tap], add: Option<(&[f32], (usize, usize))>, block: &Block) {
         let tiles = line.pixels.div_ceil(PIXELS);
         let mut at = 0;
         for index in 0..tiles {

@@ -3,12 +3,12 @@
 
 use rayon::prelude::*;
 
-use crate::conv::Work;
+use crate::conv::ConvTasks;
 use crate::pack::{self, BLOCK, LANES};
 use crate::rank1::{self, ROWS, Rank1};
 use crate::ring::{MapRows, Ring};
 use crate::shared::SharedMut;
-use crate::taps::{self, AxisTap, Columns, Run};
+use crate::taps::{self, AxisTap, Columns, TapRun};
 use crate::winograd::{self, Winograd};
 use crate::{Buffer, ConvShape, Isa, KernelError, MapShape};
 
@@ -46,7 +46,7 @@ pub fn input_gradient(
     let axis = |a: usize, targets, sources| {
         taps::backward(targets, sources, shape.kernel[a], [shape.stride[a], shape.padding[a], shape.dilation[a]])
     };
-    let work = Work {
+    let work = ConvTasks {
         kernel_width: shape.kernel[1],
         source,
         target: input,
@@ -179,7 +179,7 @@ impl Weights<'_> {
     }
 
     /// One tap of the kernel over target columns that share it.
-    fn tap(&self, y: usize, run: Run, row: AxisTap, column: AxisTap, block: usize, inputs: [usize; 2]) {
+    fn tap(&self, y: usize, run: TapRun, row: AxisTap, column: AxisTap, block: usize, inputs: [usize; 2]) {
         let (batch, channels, outputs) = (self.input.batch, self.shape.inputs, self.shape.outputs);
         let x = (row.source * self.input.width + column.source) * self.input.row_len();
         let g = (y * self.target.width + run.start) * self.target.row_len();

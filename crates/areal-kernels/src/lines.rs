@@ -1,11 +1,11 @@
 //! Runs of target columns as lines of pixels at constant steps in memory.
 
 use crate::MapShape;
-use crate::taps::Run;
+use crate::taps::TapRun;
 
 /// Pixels at constant steps; offsets and steps in values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Line {
+pub struct PixelLine {
     /// Number of pixels.
     pub pixels: usize,
     /// First input pixel, from the source of the first target column.
@@ -19,11 +19,11 @@ pub struct Line {
 }
 
 /// The target columns of a run in the row at place `y`, as few lines as their steps allow.
-pub fn of_run(source: MapShape, target: MapShape, y: usize, run: Run, mut each: impl FnMut(Line)) {
+pub fn of_run(source: MapShape, target: MapShape, y: usize, run: TapRun, mut each: impl FnMut(PixelLine)) {
     let (batch, inputs, outputs) = (source.batch, source.channels, target.channels);
     let first = (y * target.width + run.start) * batch;
     if run.step == 1 {
-        each(Line {
+        each(PixelLine {
             pixels: run.len * batch,
             input: 0,
             input_step: inputs,
@@ -32,7 +32,7 @@ pub fn of_run(source: MapShape, target: MapShape, y: usize, run: Run, mut each: 
         });
     } else if batch < run.len {
         for image in 0..batch {
-            each(Line {
+            each(PixelLine {
                 pixels: run.len,
                 input: image * inputs,
                 input_step: run.step * batch * inputs,
@@ -42,7 +42,7 @@ pub fn of_run(source: MapShape, target: MapShape, y: usize, run: Run, mut each: 
         }
     } else {
         for column in 0..run.len {
-            each(Line {
+            each(PixelLine {
                 pixels: batch,
                 input: column * run.step * batch * inputs,
                 input_step: inputs,

@@ -33,7 +33,7 @@ pub fn backward(targets: usize, sources: usize, kernel: usize, [stride, padding,
 
 /// Consecutive targets whose taps are the same but for a constant step of the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Run {
+pub struct TapRun {
     /// First target.
     pub start: usize,
     /// Number of targets.
@@ -43,8 +43,8 @@ pub struct Run {
 }
 
 /// Splits the targets of an axis into runs.
-pub fn runs(taps: &AxisTaps) -> Vec<Run> {
-    let mut runs: Vec<Run> = Vec::new();
+pub fn runs(taps: &AxisTaps) -> Vec<TapRun> {
+    let mut runs: Vec<TapRun> = Vec::new();
     for (at, here) in taps.iter().enumerate() {
         if let Some(last) = runs.last_mut() {
             let step = step_between(&taps[at - 1], here);
@@ -54,7 +54,7 @@ pub fn runs(taps: &AxisTaps) -> Vec<Run> {
                 continue;
             }
         }
-        runs.push(Run { start: at, len: 1, step: 1 });
+        runs.push(TapRun { start: at, len: 1, step: 1 });
     }
     runs
 }
@@ -68,18 +68,18 @@ pub struct Columns {
     /// Taps of each target column.
     pub taps: AxisTaps,
     /// Runs of target columns, for each task of a row.
-    pub spans: Vec<Vec<Run>>,
+    pub spans: Vec<Vec<TapRun>>,
 }
 
 impl Columns {
     /// Cuts rows into tasks.
     pub fn new(taps: AxisTaps) -> Self {
-        let mut spans: Vec<Vec<Run>> = Vec::new();
+        let mut spans: Vec<Vec<TapRun>> = Vec::new();
         let mut targets = SPAN;
         for run in runs(&taps) {
             for start in (0..run.len).step_by(SPAN) {
                 let len = SPAN.min(run.len - start);
-                let piece = Run { start: run.start + start, len, step: if len == 1 { 1 } else { run.step } };
+                let piece = TapRun { start: run.start + start, len, step: if len == 1 { 1 } else { run.step } };
                 targets += len;
                 match spans.last_mut() {
                     Some(span) if targets <= SPAN => span.push(piece),
@@ -130,6 +130,6 @@ mod tests {
     #[test]
     fn a_strided_run_steps_by_the_stride() {
         let taps = forward(4, 8, 3, [2, 1, 1]);
-        assert_eq!(runs(&taps), [Run { start: 0, len: 1, step: 1 }, Run { start: 1, len: 3, step: 2 }]);
+        assert_eq!(runs(&taps), [TapRun { start: 0, len: 1, step: 1 }, TapRun { start: 1, len: 3, step: 2 }]);
     }
 }

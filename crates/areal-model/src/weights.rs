@@ -159,14 +159,14 @@ fn standard_normal(rng: &mut impl rand::Rng) -> f64 {
 /// Puts checked weights into a network. Parameters are numbered in their order, so that an optimiser's state finds
 /// them again in another run.
 pub(crate) fn fill(network: Network, state: &StateDict) -> Network {
-    network.map(&mut Filler { path: Walk::default(), state, next: 1 })
+    network.map(&mut Filler { path: ModulePath::default(), state, next: 1 })
 }
 
 /// The path of the module that a visitor is in.
 #[derive(Default)]
-struct Walk(Vec<String>);
+struct ModulePath(Vec<String>);
 
-impl Walk {
+impl ModulePath {
     /// The tensor's name in published weights: Burn says gamma and beta where others say weight and bias.
     fn name(&self) -> String {
         let parts = self.0.iter().map(|part| match part.as_str() {
@@ -180,7 +180,7 @@ impl Walk {
 
 #[derive(Default)]
 struct Collector {
-    path: Walk,
+    path: ModulePath,
     shapes_only: bool,
     tensors: BTreeMap<String, TensorValues>,
 }
@@ -208,7 +208,7 @@ fn host_values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 }
 
 struct Filler<'a> {
-    path: Walk,
+    path: ModulePath,
     state: &'a StateDict,
     next: u64,
 }

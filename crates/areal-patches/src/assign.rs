@@ -4,7 +4,7 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use crate::SplitShares;
+use crate::SplitFractions;
 use areal_store::Split;
 
 /// A unit that is never divided: its patches by class.
@@ -17,7 +17,7 @@ pub(crate) type Counts = Vec<u64>;
 /// and one found in three is in every split.
 ///
 /// `units` are in an order of their own (by place or name); equal ones are shuffled by the seed.
-pub(crate) fn assign(units: &[Counts], shares: &SplitShares, seed: u64) -> Vec<Split> {
+pub(crate) fn assign(units: &[Counts], shares: &SplitFractions, seed: u64) -> Vec<Split> {
     let classes = units.iter().map(Vec::len).max().unwrap_or(0);
     let mut state = State::new(units, shares, classes);
     let mut order: Vec<usize> = (0..units.len()).collect();
@@ -36,7 +36,7 @@ pub(crate) fn assign(units: &[Counts], shares: &SplitShares, seed: u64) -> Vec<S
 
 struct State<'a> {
     units: &'a [Counts],
-    shares: &'a SplitShares,
+    shares: &'a SplitFractions,
     /// Splits with a share, in the order in which they get a class that is in few units.
     splits: Vec<Split>,
     chosen: Vec<Option<Split>>,
@@ -46,7 +46,7 @@ struct State<'a> {
 }
 
 impl<'a> State<'a> {
-    fn new(units: &'a [Counts], shares: &'a SplitShares, classes: usize) -> Self {
+    fn new(units: &'a [Counts], shares: &'a SplitFractions, classes: usize) -> Self {
         let total = |class: usize| units.iter().filter_map(|u| u.get(class)).sum::<u64>() as f64;
         let wanted = Split::ALL.map(|split| (0..classes).map(|c| shares.of(split) * total(c)).collect());
         let mut splits: Vec<Split> = shares.wanted().collect();
@@ -107,8 +107,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn shares(s: [f64; 3]) -> SplitShares {
-        SplitShares::try_from(s).unwrap()
+    fn shares(s: [f64; 3]) -> SplitFractions {
+        SplitFractions::try_from(s).unwrap()
     }
 
     fn splits_of(units: &[Counts], assigned: &[Split], class: usize) -> usize {
@@ -124,8 +124,8 @@ mod tests {
             let units: Vec<Counts> = units.into_iter().map(|(class, n)| {
                 (0..classes).map(|c| if c == class { n } else { 0 }).collect()
             }).collect();
-            let assigned = assign(&units, &SplitShares::default(), seed);
-            prop_assert_eq!(&assigned, &assign(&units, &SplitShares::default(), seed));
+            let assigned = assign(&units, &SplitFractions::default(), seed);
+            prop_assert_eq!(&assigned, &assign(&units, &SplitFractions::default(), seed));
             for class in 0..classes {
                 let having = units.iter().filter(|u| u[class] > 0).count();
                 prop_assert_eq!(splits_of(&units, &assigned, class), having.min(3));
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_class_in_two_units_is_trained_on_and_tested() {
-        let assigned = assign(&[vec![5], vec![8]], &SplitShares::default(), 1);
+        let assigned = assign(&[vec![5], vec![8]], &SplitFractions::default(), 1);
         assert_eq!(assigned, [Split::Test, Split::Train]);
         let assigned = assign(&[vec![5], vec![8]], &shares([0.8, 0.2, 0.0]), 1);
         assert_eq!(assigned, [Split::Validation, Split::Train]);
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn the_seed_decides_among_equal_units() {
         let units = vec![vec![1]; 40];
-        let by_seed = |seed| assign(&units, &SplitShares::default(), seed);
+        let by_seed = |seed| assign(&units, &SplitFractions::default(), seed);
         assert_ne!(by_seed(1), by_seed(2));
         assert_eq!(by_seed(3), by_seed(3));
     }

@@ -16,7 +16,7 @@ use crate::resize::resize;
 use crate::settings::check_patch_size;
 use crate::splitting::{Member, Splitting};
 use crate::summary::{check_classes, counts, nothing_left, warn_of_gaps};
-use crate::{PatchError, SCALING, SplitBy, SplitSettings, SplitShares, StoreWriter};
+use crate::{PatchError, SCALING, SplitBy, SplitFractions, SplitSettings, StoreWriter};
 use areal_store::{Label, PatchRecord, Split};
 
 /// How class folders are imported.
@@ -32,7 +32,7 @@ pub struct ImportSettings {
     /// Least share of observed pixels, 0 to 1: images with an alpha band may have fewer.
     pub min_valid: f64,
     /// Shares of the splits, where the folders do not name them.
-    pub shares: SplitShares,
+    pub shares: SplitFractions,
     /// Seed of the assignment.
     pub seed: u64,
 }

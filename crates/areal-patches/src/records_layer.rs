@@ -34,10 +34,14 @@ fn fields(target: &Target) -> Vec<Field> {
 }
 
 /// A patch on its way to the file, with its footprint in the store's CRS if it has a place.
-pub(crate) type Row = Result<(PatchRecord, Option<Footprint>), PatchError>;
+pub(crate) type RecordRow = Result<(PatchRecord, Option<Footprint>), PatchError>;
 
 /// Writes records, one by one as they come.
-pub(crate) fn write_records(path: &Path, meta: &StoreMeta, rows: impl Iterator<Item = Row>) -> Result<(), PatchError> {
+pub(crate) fn write_records(
+    path: &Path,
+    meta: &StoreMeta,
+    rows: impl Iterator<Item = RecordRow>,
+) -> Result<(), PatchError> {
     let mut fault = Ok(());
     let good = rows.map_while(|row| row.map_err(|e| fault = Err(e)).ok());
     let features = (0..).zip(good).map(|(fid, (record, footprint))| Feature {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::labels::measure::LabelRule;
 use crate::labels::source::{LabelKind, LabelSettings};
-use crate::{PatchError, SplitShares};
+use crate::{PatchError, SplitFractions};
 
 /// How scenes are cut into labelled patches.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -67,7 +67,7 @@ impl NamedChoice for Placement {
 #[serde(deny_unknown_fields)]
 pub struct SplitSettings {
     /// The shares that the splits are to have.
-    pub shares: SplitShares,
+    pub shares: SplitFractions,
     /// What is never divided between splits.
     pub by: SplitBy,
     /// Side of a geographic block in metres; without it, a tenth of the side of the area with patches.

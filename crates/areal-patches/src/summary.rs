@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use areal_grid::Target;
 
-use crate::{PatchError, SplitShares};
+use crate::{PatchError, SplitFractions};
 use areal_formats::{DropCount, DropReason, LabelCount, StoreCounts};
 use areal_store::{Label, Split};
 
@@ -52,7 +52,7 @@ pub(crate) fn check_classes(counts: &StoreCounts, target: &Target) -> Result<(),
 }
 
 /// Says what a person will trip over later.
-pub(crate) fn warn_of_gaps(counts: &StoreCounts, target: &Target, shares: &SplitShares) {
+pub(crate) fn warn_of_gaps(counts: &StoreCounts, target: &Target, shares: &SplitFractions) {
     let having = counts.labels.iter().filter(|row| row.by_split().iter().sum::<u64>() > 0);
     if let (Target::Classes { .. }, [only]) = (target, &having.collect::<Vec<_>>()[..]) {
         tracing::warn!("all patches are of one class, \"{}\"; training needs at least two classes", only.label);

@@ -9,7 +9,7 @@ use areal_store::files::{LAYER, META, PIXELS, RECORDS, STATES};
 use areal_store::{Footprint, NpyWriter, PatchRecord, RecordTable};
 
 use crate::PatchError;
-use crate::records_layer::{Row, write_records};
+use crate::records_layer::{RecordRow, write_records};
 
 /// A patch store in the making: pixels go to disk as they come, records and description at the end. Dropped before
 /// [`finish`](Self::finish), it leaves nothing behind.
@@ -105,7 +105,7 @@ impl StoreWriter {
     }
 
     /// [`finish`](Self::finish) with records that are made one by one, so that they are never all in memory.
-    pub(crate) fn finish_rows(self, meta: &StoreMeta, rows: impl Iterator<Item = Row>) -> Result<(), PatchError> {
+    pub(crate) fn finish_rows(self, meta: &StoreMeta, rows: impl Iterator<Item = RecordRow>) -> Result<(), PatchError> {
         self.pixels.finish()?;
         self.states.finish()?;
         let mut table = RecordTable::create(&self.staged.file(RECORDS), &meta.target)?;

@@ -62,7 +62,7 @@ struct Map {
 
 /// How a convolution's result is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Use {
+enum ResultUse {
     /// Rectified; convolutions read it.
     Convolved,
     /// Rectified; the head's pooling reads it.
@@ -81,8 +81,8 @@ struct Compiler<'a> {
 impl Compiler<'_> {
     fn stem(&mut self, layer: &Folded) -> Result<Map, PlanError> {
         let input = self.builder.input();
-        let Some(output) = self.encoding(Use::Convolved)? else {
-            return self.conv(Map { value: input, encoding: None }, layer, Use::Convolved, None);
+        let Some(output) = self.encoding(ResultUse::Convolved)? else {
+            return self.conv(Map { value: input, encoding: None }, layer, ResultUse::Convolved, None);
         };
         let rows = self.builder.rows(input, layer.shape.padding[1]);
         let Folded { shape, weights, bias } = layer;
@@ -97,20 +97,20 @@ impl Compiler<'_> {
             shortcut.value = self.builder.crop(x.value, block.margin());
         }
         if let Some((conv, norm)) = &block.downsample {
-            shortcut = self.conv(shortcut, &convolution(conv, norm)?, Use::Added, None)?;
+            shortcut = self.conv(shortcut, &convolution(conv, norm)?, ResultUse::Added, None)?;
         }
-        let end = if last { Use::Pooled } else { Use::Convolved };
-        let y = self.conv(x, &convolution(&block.conv1, &block.bn1)?, Use::Convolved, None)?;
+        let end = if last { ResultUse::Pooled } else { ResultUse::Convolved };
+        let y = self.conv(x, &convolution(&block.conv1, &block.bn1)?, ResultUse::Convolved, None)?;
         let second = convolution(&block.conv2, &block.bn2)?;
         let (Some(conv3), Some(bn3)) = (&block.conv3, &block.bn3) else {
             return self.conv(y, &second, end, Some(shortcut));
         };
-        let y = self.conv(y, &second, Use::Convolved, None)?;
+        let y = self.conv(y, &second, ResultUse::Convolved, None)?;
         self.conv(y, &convolution(conv3, bn3)?, end, Some(shortcut))
     }
 
-    fn conv(&mut self, from: Map, layer: &Folded, goes: Use, add: Option<Map>) -> Result<Map, PlanError> {
-        let activation = if goes == Use::Added { Activation::None } else { Activation::Relu };
+    fn conv(&mut self, from: Map, layer: &Folded, goes: ResultUse, add: Option<Map>) -> Result<Map, PlanError> {
+        let activation = if goes == ResultUse::Added { Activation::None } else { Activation::Relu };
         let (value, added) = (from.value, add.map(|map| map.value));
         let Folded { shape, weights, bias } = layer;
         let (Some(input), Some(output)) = (from.encoding, self.encoding(goes)?) else {
@@ -129,10 +129,10 @@ impl Compiler<'_> {
     }
 
     /// The code of the next convolution's result.
-    fn encoding(&self, goes: Use) -> Result<Option<Encoding>, PlanError> {
+    fn encoding(&self, goes: ResultUse) -> Result<Option<Encoding>, PlanError> {
         match self.arithmetic {
             Arithmetic::F32 => Ok(None),
-            Arithmetic::Int8(scales) if goes == Use::Convolved => match scales.get(self.convolutions.len()) {
+            Arithmetic::Int8(scales) if goes == ResultUse::Convolved => match scales.get(self.convolutions.len()) {
                 Some(scale) => Ok(Some(Encoding::U8 { scale: *scale })),
                 None => Err(PlanError::Layer(format!("more than {} convolutions with a measured range", scales.len()))),
             },

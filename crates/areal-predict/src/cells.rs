@@ -30,7 +30,7 @@ impl Merge {
 ///
 /// Patches are added in the plan's order, so that the sums are the same to the last bit however many threads read.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Cells {
+pub struct CellAccumulator {
     merge: Merge,
     layout: PatchLayout,
     /// First row of cells that is not final.
@@ -41,7 +41,7 @@ pub struct Cells {
     sums: Vec<f64>,
 }
 
-impl Cells {
+impl CellAccumulator {
     /// No patch added yet.
     pub fn new(layout: PatchLayout, merge: Merge) -> Self {
         Self { merge, layout, first_row: 0, counts: Vec::new(), sums: Vec::new() }
@@ -145,7 +145,7 @@ mod tests {
     fn overlapping_patches_are_averaged_and_their_spread_kept() {
         // One row of three cells, patches of two cells: the middle cell lies in both.
         let layout = PatchLayout::new(4, 12, 8, 4).unwrap();
-        let mut cells = Cells::new(layout, Merge::MeanAndSpread);
+        let mut cells = CellAccumulator::new(layout, Merge::MeanAndSpread);
         cells.add(0, 0, &[1.0]);
         cells.add(0, 1, &[4.0]);
         let strip = cells.finish(0..1, &[own(true, PixelState::Outside); 3]);
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn a_cell_without_a_patch_keeps_its_state_and_is_not_a_number() {
         let layout = PatchLayout::new(4, 8, 4, 4).unwrap();
-        let mut cells = Cells::new(layout, Merge::Mean { classes: 2 });
+        let mut cells = CellAccumulator::new(layout, Merge::Mean { classes: 2 });
         cells.add(0, 1, &[0.25, 0.75]);
         let strip = cells.finish(0..1, &[own(true, PixelState::Masked), own(true, PixelState::Nodata)]);
         assert_eq!(strip.states, [PixelState::Masked, PixelState::Observed]);
@@ -170,7 +170,7 @@ mod tests {
     fn a_cell_whose_own_pixels_are_not_observed_is_not_predicted_by_the_patches_around_it() {
         // The patch covers both cells; the second one's own pixels are masked.
         let layout = PatchLayout::new(4, 8, 8, 4).unwrap();
-        let mut cells = Cells::new(layout, Merge::Mean { classes: 2 });
+        let mut cells = CellAccumulator::new(layout, Merge::Mean { classes: 2 });
         cells.add(0, 0, &[0.25, 0.75]);
         let strip = cells.finish(0..1, &[own(true, PixelState::Nodata), own(false, PixelState::Masked)]);
         assert_eq!(strip.states, [PixelState::Observed, PixelState::Masked]);

@@ -12,7 +12,7 @@ use areal_model::{DataKind, DenseInference, Inference};
 use areal_raster::{PixelCounts, Scene, input_file_with_companions};
 use serde::Serialize;
 
-use crate::cells::{Cells, Merge};
+use crate::cells::{CellAccumulator, Merge};
 use crate::chunk_layout::{CellBytes, OrderInput};
 use crate::dense::{DenseOrder, Difference, Networks, dense_stream};
 use crate::journal::{JobIdentity, Journal};
@@ -241,9 +241,9 @@ fn fill(
     let cells = match last.filter(|shard| shard.cells.first_row + shard.cells.rows < layout.cells().0) {
         Some(shard) => {
             let row = shard.cells.first_row + shard.cells.rows;
-            Cells::restore(*layout, merge, row, shard.pending_counts, shard.pending_sums)
+            CellAccumulator::restore(*layout, merge, row, shard.pending_counts, shard.pending_sums)
         }
-        None => Cells::new(*layout, merge),
+        None => CellAccumulator::new(*layout, merge),
     };
     let stream_settings =
         StreamSettings { batch_size: settings.batch_size, threads: settings.threads, min_valid: settings.min_valid };

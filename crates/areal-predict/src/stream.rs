@@ -12,7 +12,7 @@ use ndarray::Array2;
 
 use crate::PredictError;
 use crate::assemble::{Batch, Cutter, Held, PatchSlots, StripStates};
-use crate::cells::Cells;
+use crate::cells::CellAccumulator;
 use crate::dense::Difference;
 use crate::patch_order::{Chunk, ChunkStep, HeldChunks, PatchOrder};
 use crate::source::{PixelReader, PixelSource};
@@ -35,7 +35,7 @@ pub struct StreamSettings {
 }
 
 /// What the cutting thread hands over.
-enum Work {
+enum NetworkInput {
     Batch(Batch),
     /// Patches that were looked at and not predicted.
     Skipped(u64),
@@ -48,7 +48,7 @@ pub struct StreamStart {
     /// The first strip to predict.
     pub strip: usize,
     /// The cells as the strips before left them.
-    pub cells: Cells,
+    pub cells: CellAccumulator,
 }
 
 /// A chunk that was read, by its number.
@@ -76,7 +76,7 @@ pub fn stream(
     let readers = (0..threads).map(|_| source.reader()).collect::<Result<Vec<_>, _>>()?;
     let (ask, asked) = unbounded::<Chunk>();
     let (read, reads) = unbounded::<ReadResult>();
-    let (work, works) = bounded::<Result<Work, PredictError>>(BATCHES_AHEAD);
+    let (work, works) = bounded::<Result<NetworkInput, PredictError>>(BATCHES_AHEAD);
     let (give_back, given_back) = bounded::<Batch>(BATCHES_AHEAD + 2);
     let mut cutting = Cutting {
         cutter: Cutter { layout: *order.layout(), size: source.size(), min_valid: settings.min_valid },
@@ -154,7 +154,7 @@ struct Cutting {
     cutter: Cutter,
     new_slots: SlotShape,
     given_back: Receiver<Batch>,
-    work: Sender<Result<Work, PredictError>>,
+    work: Sender<Result<NetworkInput, PredictError>>,
     fetch: Fetch,
 }
 
@@ -216,9 +216,9 @@ impl Cutting {
             }
         }
         if slots.len() > 0 {
-            self.send(Work::Batch(slots.into_batch()))?;
+            self.send(NetworkInput::Batch(slots.into_batch()))?;
         }
-        self.send(Work::StripEnd(states))
+        self.send(NetworkInput::StripEnd(states))
     }
 
     /// Asks for the chunks of the coming steps, as far ahead as is allowed; of the next step always.
@@ -254,7 +254,7 @@ impl Cutting {
                     skipped += 1;
                 }
                 if slots.is_full() {
-                    self.send(Work::Batch(slots.into_batch()))?;
+                    self.send(NetworkInput::Batch(slots.into_batch()))?;
                     slots = self.slots();
                 }
             }
@@ -262,7 +262,7 @@ impl Cutting {
         drop(chunks);
         self.fetch.held = held;
         if skipped > 0 {
-            self.send(Work::Skipped(skipped))?;
+            self.send(NetworkInput::Skipped(skipped))?;
         }
         Ok(slots)
     }
@@ -275,15 +275,15 @@ impl Cutting {
         }
     }
 
-    fn send(&self, work: Work) -> Result<(), Stop> {
+    fn send(&self, work: NetworkInput) -> Result<(), Stop> {
         self.work.send(Ok(work)).map_err(|_| Stop::HungUp)
     }
 }
 
 struct NetworkSide<'a, K> {
     order: &'a PatchOrder,
-    works: Receiver<Result<Work, PredictError>>,
-    cells: Cells,
+    works: Receiver<Result<NetworkInput, PredictError>>,
+    cells: CellAccumulator,
     inference: &'a mut dyn Inference,
     job: &'a Job<'a>,
     give_back: Sender<Batch>,
@@ -306,8 +306,8 @@ impl<K: FnMut(usize, Shard) -> Result<(), PredictError>> NetworkSide<'_, K> {
                 Err(RecvTimeoutError::Disconnected) => return Err(PredictError::ThreadStopped),
             };
             match work {
-                Work::Skipped(n) => task.advance(n),
-                Work::Batch(batch) => {
+                NetworkInput::Skipped(n) => task.advance(n),
+                NetworkInput::Batch(batch) => {
                     self.infer(&batch)?;
                     patches += batch.places.len() as u64;
                     task.advance(batch.places.len() as u64);
@@ -316,7 +316,7 @@ impl<K: FnMut(usize, Shard) -> Result<(), PredictError>> NetworkSide<'_, K> {
                         let _ = self.give_back.try_send(batch);
                     }
                 }
-                Work::StripEnd(states) => {
+                NetworkInput::StripEnd(states) => {
                     let cells = self.cells.finish(self.order.cell_rows(strip), &states.own);
                     let (counts, sums) = self.cells.pending();
                     let (pending_counts, pending_sums) = (counts.to_vec(), sums.to_vec());

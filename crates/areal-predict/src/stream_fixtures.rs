@@ -13,7 +13,7 @@ use areal_raster::RasterError;
 use ndarray::Array2;
 
 use crate::PredictError;
-use crate::cells::{Cells, Merge};
+use crate::cells::{CellAccumulator, Merge};
 use crate::chunk_layout::OrderInput;
 use crate::patch_order::PatchOrder;
 use crate::source::{PixelReader, PixelSource};
@@ -191,7 +191,13 @@ impl TestRun {
         }
     }
 
-    pub fn from(&self, scene: &Memory, first: usize, cells: Cells, job: &Job<'_>) -> Result<Vec<Shard>, PredictError> {
+    pub fn from(
+        &self,
+        scene: &Memory,
+        first: usize,
+        cells: CellAccumulator,
+        job: &Job<'_>,
+    ) -> Result<Vec<Shard>, PredictError> {
         let mut mock = Mock { spec: spec(self.target.clone(), self.layout.patch_size()), of: self.of };
         let mut shards = Vec::new();
         stream(
@@ -213,7 +219,7 @@ impl TestRun {
     pub fn all(&self, scene: &Memory) -> Vec<Shard> {
         let interrupt = Interrupt::default();
         let job = Job { progress: &NoProgress, interrupt: &interrupt };
-        self.from(scene, 0, Cells::new(self.layout, self.merge()), &job).unwrap()
+        self.from(scene, 0, CellAccumulator::new(self.layout, self.merge()), &job).unwrap()
     }
 }
 

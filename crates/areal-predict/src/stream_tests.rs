@@ -6,7 +6,7 @@ use areal_raster::RasterError;
 use proptest::prelude::*;
 
 use crate::PredictError;
-use crate::cells::{Cells, Merge};
+use crate::cells::{CellAccumulator, Merge};
 use crate::chunk_layout::OrderInput;
 use crate::patch_order::PatchOrder;
 use crate::source::{PixelReader, PixelSource};
@@ -112,7 +112,8 @@ fn going_on_after_any_strip_gives_the_same_bits() {
     for (n, last) in whole.iter().enumerate() {
         let row = last.cells.first_row + last.cells.rows;
         let (counts, sums) = (last.pending_counts.clone(), last.pending_sums.clone());
-        let rest = run.from(&scene, n + 1, Cells::restore(layout, run.merge(), row, counts, sums), &job).unwrap();
+        let rest =
+            run.from(&scene, n + 1, CellAccumulator::restore(layout, run.merge(), row, counts, sums), &job).unwrap();
         assert_eq!(format!("{rest:?}"), format!("{:?}", &whole[n + 1..]));
     }
 }
@@ -125,7 +126,7 @@ fn a_request_to_stop_is_heeded() {
     let interrupt = Interrupt::default();
     interrupt.request();
     let job = Job { progress: &NoProgress, interrupt: &interrupt };
-    let stopped = run.from(&scene, 0, Cells::new(layout, run.merge()), &job);
+    let stopped = run.from(&scene, 0, CellAccumulator::new(layout, run.merge()), &job);
     assert!(matches!(stopped, Err(PredictError::Interrupted(_))));
 }
 
@@ -138,7 +139,7 @@ fn a_network_that_gives_nan_is_refused_with_the_place() {
     let bad = layout.iter().find(|(i, j)| scene.pixels[i * 8 * 32 + j * 8] > 900).unwrap();
     let interrupt = Interrupt::default();
     let job = Job { progress: &NoProgress, interrupt: &interrupt };
-    let error = run.from(&scene, 0, Cells::new(layout, run.merge()), &job).unwrap_err().to_string();
+    let error = run.from(&scene, 0, CellAccumulator::new(layout, run.merge()), &job).unwrap_err().to_string();
     let place = format!("row {}, column {}", bad.0 * 8, bad.1 * 8);
     assert!(error.contains(&place) && error.contains("NaN"), "{error}, expected {place}");
 }
@@ -188,7 +189,7 @@ fn a_scene_that_cannot_be_read_ends_the_job_with_its_reason() {
     let mut mock = Mock { spec: spec(value_target(), 8), of: mean };
     let interrupt = Interrupt::default();
     let job = Job { progress: &NoProgress, interrupt: &interrupt };
-    let cells = Cells::new(layout, Merge::MeanAndSpread);
+    let cells = CellAccumulator::new(layout, Merge::MeanAndSpread);
     let result =
         stream(&scene, &order, StreamStart { strip: 0, cells }, &mut mock, &settings(4, 2, 0.0), &job, |_, _| Ok(()));
     assert!(matches!(result, Err(PredictError::Raster(RasterError::Read { .. }))), "{result:?}");

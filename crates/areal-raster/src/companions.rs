@@ -25,7 +25,7 @@ use crate::vrt::{self, VrtSource};
 /// # Errors
 /// [`RasterError::NotOnDisk`] when a part of it is not a local file.
 pub fn companions(path: &Path) -> Result<Vec<PathBuf>, RasterError> {
-    let mut walk = Walk::default();
+    let mut walk = CompanionSearch::default();
     let opened = walk.visit(path)?;
     if walk.found.is_empty() {
         return if opened { Err(not_on_disk(path)) } else { Ok(vec![path.to_path_buf()]) };
@@ -56,13 +56,13 @@ fn not_on_disk(path: &Path) -> RasterError {
 }
 
 #[derive(Default)]
-struct Walk {
+struct CompanionSearch {
     found: Vec<PathBuf>,
     /// By their real paths: a VRT may name a file in another way, or itself.
     seen: HashSet<PathBuf>,
 }
 
-impl Walk {
+impl CompanionSearch {
     /// Adds what a name stands for and all that it is read from. False when GDAL does not open it.
     fn visit(&mut self, name: &Path) -> Result<bool, RasterError> {
         if !self.seen.insert(real(name)) {

@@ -10,10 +10,10 @@ use crate::{Projection, RasterError};
 /// A map projection covers a part of its plane; beyond it the inverse may still give a longitude and latitude, which then
 /// belong to a place elsewhere on the map (in the sinusoidal projection, for one). Such positions have no place.
 pub struct EarthPositions {
-    kind: Kind,
+    kind: PositionKind,
 }
 
-enum Kind {
+enum PositionKind {
     /// Degrees in one unit.
     Geographic(f64),
     Projected {
@@ -38,7 +38,7 @@ impl EarthPositions {
     /// When the CRS has no geographic base.
     pub fn new(crs: &Crs) -> Result<Self, RasterError> {
         match crs.kind {
-            CrsKind::Geographic { degrees_per_unit } => Ok(Self { kind: Kind::Geographic(degrees_per_unit) }),
+            CrsKind::Geographic { degrees_per_unit } => Ok(Self { kind: PositionKind::Geographic(degrees_per_unit) }),
             CrsKind::Projected { .. } => Self::between(crs, &Projection::lonlat_of(crs)?),
         }
     }
@@ -50,11 +50,13 @@ impl EarthPositions {
     pub fn between(crs: &Crs, lonlat: &Crs) -> Result<Self, RasterError> {
         let metres_per_unit = match crs.kind {
             CrsKind::Projected { metres_per_unit } => metres_per_unit,
-            CrsKind::Geographic { degrees_per_unit } => return Ok(Self { kind: Kind::Geographic(degrees_per_unit) }),
+            CrsKind::Geographic { degrees_per_unit } => {
+                return Ok(Self { kind: PositionKind::Geographic(degrees_per_unit) });
+            }
         };
         let (back, forth) = (Projection::in_degrees(crs, lonlat)?, Projection::new(lonlat, crs)?);
         let forth = turn_by(&forth, crs, lonlat, metres_per_unit)?.is_none().then_some(forth);
-        Ok(Self { kind: Kind::Projected { back, forth, tolerance: TOLERANCE_METRES / metres_per_unit } })
+        Ok(Self { kind: PositionKind::Projected { back, forth, tolerance: TOLERANCE_METRES / metres_per_unit } })
     }
 }
 
@@ -96,13 +98,13 @@ impl ToLonLat for EarthPositions {
     fn to_lonlat_or_nan(&self, points: &mut [[f64; 2]]) {
         let before = points.to_vec();
         match &self.kind {
-            Kind::Geographic(degrees) => points.iter_mut().for_each(|p| *p = p.map(|v| v * degrees)),
-            Kind::Projected { back, .. } => back.apply_each(points, |_, _, _| ()),
+            PositionKind::Geographic(degrees) => points.iter_mut().for_each(|p| *p = p.map(|v| v * degrees)),
+            PositionKind::Projected { back, .. } => back.apply_each(points, |_, _, _| ()),
         }
         for p in points.iter_mut().filter(|p| p[1].is_nan() || p[1].abs() > 90.0 + POLE_ROUNDING) {
             *p = [f64::NAN; 2];
         }
-        let Kind::Projected { back, forth: Some(forth), tolerance } = &self.kind else { return };
+        let PositionKind::Projected { back, forth: Some(forth), tolerance } = &self.kind else { return };
         let mut again: Vec<[f64; 2]> = points.iter().map(|p| p.map(|v| v / back.scale())).collect();
         forth.apply_each(&mut again, |_, _, _| ());
         for ((p, again), before) in points.iter_mut().zip(again).zip(before) {

@@ -155,10 +155,10 @@ impl FileFacts {
 
     /// Its bands in words: `3 bands: 1 "red", 2 "green", 3 "blue"`.
     pub(crate) fn bands_in_words(&self) -> String {
-        const MOST: usize = 20;
+        const MAX_BANDS_NAMED: usize = 20;
         let mut names: Vec<String> =
-            self.bands.iter().take(MOST).map(|b| format!("{} \"{}\"", b.number, b.description)).collect();
-        if self.bands.len() > MOST {
+            self.bands.iter().take(MAX_BANDS_NAMED).map(|b| format!("{} \"{}\"", b.number, b.description)).collect();
+        if self.bands.len() > MAX_BANDS_NAMED {
             names.push("...".to_owned());
         }
         let plural = if self.bands.len() == 1 { "" } else { "s" };

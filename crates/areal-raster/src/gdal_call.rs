@@ -12,7 +12,7 @@ use gdal_sys::CPLErr;
 const BLOCK_CACHE_BYTES: i64 = 64 << 20;
 
 /// Maximum number of messages kept per call: broken files repeat theirs.
-const MOST_MESSAGES: usize = 3;
+const MAX_MESSAGES: usize = 3;
 
 /// Drivers that read from a network or a database server, raster and vector.
 const NETWORK_DRIVERS: &str = "HTTP,WMS,WMTS,WCS,OGCAPI,PLMOSAIC,PLSCENES,EEDAI,EEDA,DAAS,NGW,STACTA,STACIT,WFS,OAPIF,CSW,Carto,\
@@ -113,7 +113,7 @@ unsafe extern "C" fn on_error(class: CPLErr::Type, number: c_int, message: *cons
     let messages = unsafe { gdal_sys::CPLGetErrorHandlerUserData().cast::<RefCell<Vec<String>>>().as_ref() };
     if let Some(cell) = messages
         && let Ok(mut list) = cell.try_borrow_mut()
-        && list.len() < MOST_MESSAGES
+        && list.len() < MAX_MESSAGES
     {
         let text = text.trim().to_owned();
         if !list.contains(&text) {

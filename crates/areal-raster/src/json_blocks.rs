@@ -7,7 +7,7 @@ use std::path::Path;
 /// Bytes that are read at a time.
 pub(crate) const BLOCK: usize = 1 << 23;
 /// Most bytes that are held: a longer element is not read.
-const MOST: usize = 1 << 30;
+const MAX_BYTES: usize = 1 << 30;
 
 /// What of a file is read and not taken yet.
 pub(crate) struct Blocks {
@@ -40,7 +40,7 @@ impl Blocks {
         self.held.drain(..self.taken);
         self.taken = 0;
         let (before, wanted) = (self.held.len(), self.held.len().max(self.block));
-        if before + wanted > MOST {
+        if before + wanted > MAX_BYTES {
             return None;
         }
         self.held.reserve_exact(wanted);

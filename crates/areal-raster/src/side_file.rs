@@ -35,9 +35,9 @@ fn without_statistics(document: &str) -> Option<String> {
             Event::Eof => return (skipped == 0 && open.is_empty()).then(|| kept.concat()),
             Event::Start(_) if skipped > 0 => skipped += 1,
             Event::End(_) if skipped > 0 => skipped -= 1,
-            Event::Start(start) if kind(&start)? == Kind::Statistic => skipped = 1,
+            Event::Start(start) if kind(&start)? == Surrounding::Statistic => skipped = 1,
             Event::Start(start) => {
-                open.push((kept.len(), kind(&start)? == Kind::Frame));
+                open.push((kept.len(), kind(&start)? == Surrounding::Frame));
                 kept.push(spelling(&start)?);
             }
             Event::End(_) => {
@@ -50,8 +50,8 @@ fn without_statistics(document: &str) -> Option<String> {
                 }
             }
             Event::Empty(start) if skipped == 0 => match kind(&start)? {
-                Kind::Other => kept.push(spelling(&start)? + "</>"),
-                Kind::Frame | Kind::Statistic => {}
+                Surrounding::Other => kept.push(spelling(&start)? + "</>"),
+                Surrounding::Frame | Surrounding::Statistic => {}
             },
             Event::Text(text) if skipped == 0 && !text.trim().is_empty() => kept.push(text.trim().to_owned()),
             Event::GeneralRef(name) if skipped == 0 => kept.push(format!("&{};", &*name)),
@@ -114,14 +114,14 @@ fn descriptions_beside_statistics(document: &str) -> Option<Vec<(String, String)
                 found.push((band.clone(), plain_text(&mut reader)?));
             }
             Event::Start(start) => match kind(&start)? {
-                Kind::Frame => {
+                Surrounding::Frame => {
                     framed = true;
                     band = attribute(&start, "band")?;
                 }
-                Kind::Statistic => skipped = 1,
-                Kind::Other => return None,
+                Surrounding::Statistic => skipped = 1,
+                Surrounding::Other => return None,
             },
-            Event::Empty(start) if skipped == 0 && kind(&start)? == Kind::Other => return None,
+            Event::Empty(start) if skipped == 0 && kind(&start)? == Surrounding::Other => return None,
             _ => {}
         }
     }
@@ -151,20 +151,20 @@ fn attribute(start: &BytesStart<'_>, name: &str) -> Option<String> {
 }
 
 #[derive(PartialEq, Eq)]
-enum Kind {
+enum Surrounding {
     /// What stands around statistics.
     Frame,
     Statistic,
     Other,
 }
 
-fn kind(start: &BytesStart<'_>) -> Option<Kind> {
+fn kind(start: &BytesStart<'_>) -> Option<Surrounding> {
     Some(match start.local_name().as_ref() {
-        "PAMDataset" | "PAMRasterBand" => Kind::Frame,
-        "Metadata" if attribute(start, "domain")?.is_empty() => Kind::Frame,
-        "Histograms" => Kind::Statistic,
-        "MDI" if attribute(start, "key")?.starts_with("STATISTICS_") => Kind::Statistic,
-        _ => Kind::Other,
+        "PAMDataset" | "PAMRasterBand" => Surrounding::Frame,
+        "Metadata" if attribute(start, "domain")?.is_empty() => Surrounding::Frame,
+        "Histograms" => Surrounding::Statistic,
+        "MDI" if attribute(start, "key")?.starts_with("STATISTICS_") => Surrounding::Statistic,
+        _ => Surrounding::Other,
     })
 }
 

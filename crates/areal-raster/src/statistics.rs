@@ -140,12 +140,12 @@ impl Moments {
 
 /// Sums blocks up.
 #[derive(Debug, Default)]
-struct Sums {
+struct BandSums {
     pixels: PixelCounts,
     bands: Vec<Moments>,
 }
 
-impl Sums {
+impl BandSums {
     fn add(&mut self, block: &PixelBlock) {
         self.pixels.add(&block.states);
         self.bands.resize(block.bands, Moments::default());
@@ -199,7 +199,7 @@ fn sum_up(
     mut read: impl FnMut(&Window) -> Result<PixelBlock, RasterError>,
 ) -> Result<Statistics, RasterError> {
     let task = job.task(what, Some(windows.clone().count() as u64), Unit::Blocks);
-    let mut sums = Sums::default();
+    let mut sums = BandSums::default();
     for window in windows {
         job.check()?;
         sums.add(&read(&window)?);

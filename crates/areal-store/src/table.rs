@@ -111,7 +111,7 @@ pub(crate) fn read_table(path: &Path, meta: &StoreMeta) -> Result<Records, Store
     for row in csv.records() {
         let row = row.map_err(|e| bad(e.to_string()))?;
         let line = row.position().map_or(0, csv::Position::line);
-        let (record, footprint) = Row { row: &row, meta }.parse().map_err(|e| bad(format!("line {line}: {e}")))?;
+        let (record, footprint) = PatchRow { row: &row, meta }.parse().map_err(|e| bad(format!("line {line}: {e}")))?;
         if record.patch_id != records.patches.len() as u64 {
             let reason = format!("line {line}: patch_id is {}, expected {}", record.patch_id, records.patches.len());
             return Err(bad(reason));
@@ -123,12 +123,12 @@ pub(crate) fn read_table(path: &Path, meta: &StoreMeta) -> Result<Records, Store
 }
 
 /// One row of the table, whose columns are known to be there.
-struct Row<'a> {
+struct PatchRow<'a> {
     row: &'a csv::StringRecord,
     meta: &'a StoreMeta,
 }
 
-impl Row<'_> {
+impl PatchRow<'_> {
     fn parse(&self) -> Result<(PatchRecord, Option<Footprint>), String> {
         let label = match &self.meta.target {
             Target::Value { .. } => Label::Value(self.number(LABEL)?),

@@ -142,7 +142,7 @@ fn read_table(path: &Path, field: &str, choice: &LayerChoice) -> Result<Vec<Labe
     let degrees = Degrees::of(&table)?;
     // Positions only show whether the labels belong to the sample, so an unreadable one counts as missing.
     let mut unread = Vec::new();
-    let mut row = |row: &areal_tables::Row| {
+    let mut row = |row: &areal_tables::TableRow| {
         let place = degrees.map_or(Ok(None), |degrees| degrees.place(&table, row)).unwrap_or_else(|fault| {
             unread.push(fault);
             None

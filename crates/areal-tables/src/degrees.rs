@@ -1,6 +1,6 @@
 //! Places in a table: columns of longitude and latitude in degrees.
 
-use crate::{DecimalFault, DecimalMark, Row, Table, TableError};
+use crate::{DecimalFault, DecimalMark, Table, TableError, TableRow};
 
 /// Names of columns, in lower case; the last of each are those of the Demographic and Health Surveys.
 const LONGITUDE: [&str; 4] = ["lon", "long", "longitude", "longnum"];
@@ -35,7 +35,7 @@ impl Degrees {
     ///
     /// # Errors
     /// A cell that is not a number in degrees, or out of range.
-    pub fn place(&self, table: &Table, row: &Row) -> Result<Option<[f64; 2]>, TableError> {
+    pub fn place(&self, table: &Table, row: &TableRow) -> Result<Option<[f64; 2]>, TableError> {
         let [x, y] = [self.coordinate(table, row, 0, 360.0)?, self.coordinate(table, row, 1, 90.0)?];
         // Longitudes from 0 to 360 are those from -180 to 180, as all layers have them.
         let turned = |x: f64| {
@@ -50,7 +50,7 @@ impl Degrees {
         Ok(x.zip(y).map(|(x, y)| [turned(x), y]))
     }
 
-    fn coordinate(&self, table: &Table, row: &Row, k: usize, most: f64) -> Result<Option<f64>, TableError> {
+    fn coordinate(&self, table: &Table, row: &TableRow, k: usize, most: f64) -> Result<Option<f64>, TableError> {
         let text = row.text(self.columns[k]);
         if text.is_empty() {
             return Ok(None);

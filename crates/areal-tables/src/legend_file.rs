@@ -76,7 +76,7 @@ pub fn read_legend(path: &Path, encoding: Option<Encoding>) -> Result<Vec<Legend
     let name = table.require("name")?;
     let (code, parent) = (table.column("code")?, table.column("parent")?);
     let colour = table.column("colour")?.or(table.column("color")?);
-    let row = |row: &crate::Row| {
+    let row = |row: &crate::TableRow| {
         let cell = |column: Option<usize>| column.map(|k| row.text(k)).filter(|text| !text.is_empty());
         let fault = |text: &str, expected| LegendError::Cell {
             path: path.to_path_buf(),

@@ -19,4 +19,4 @@ pub use legend_file::{LegendError, LegendRow, parse_colour, read_legend};
 pub use names::{are_nearly_identical, are_same_names, clean, may_be_renamed, near_identical, warn_of_near_identical};
 pub use recoding::{CodeRule, RecodedClass, Recoding};
 pub use spreadsheet::{make_tables_spreadsheet_safe, read_areal_table};
-pub use table::{Row, Table, TableError};
+pub use table::{Table, TableError, TableRow};

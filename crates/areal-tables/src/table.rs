@@ -14,13 +14,13 @@ const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
 pub struct Table {
     pub path: PathBuf,
     pub columns: Vec<String>,
-    pub rows: Vec<Row>,
+    pub rows: Vec<TableRow>,
     /// Rows without any text.
     pub blank: usize,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct Row {
+pub struct TableRow {
     /// Where it begins in the file, from 1.
     pub line: u64,
     cells: Vec<String>,
@@ -114,7 +114,7 @@ impl Table {
             return Err(TableError::Cells { path: self.path.clone(), line, found, expected });
         }
         cells.resize(expected, String::new());
-        self.rows.push(Row { line, cells });
+        self.rows.push(TableRow { line, cells });
         Ok(())
     }
 
@@ -150,7 +150,7 @@ impl Table {
     }
 }
 
-impl Row {
+impl TableRow {
     /// The text of a cell, empty where there is none.
     pub fn text(&self, column: usize) -> &str {
         self.cells.get(column).map_or("", String::as_str)

@@ -9,7 +9,7 @@ use crate::tables::measures;
 use crate::{EpochRow, Metrics, TrainError};
 
 /// One line of a chart: its name, colour and value at each epoch.
-struct Line {
+struct ChartLine {
     name: &'static str,
     colour: RGBColor,
     values: Vec<f64>,
@@ -33,11 +33,11 @@ fn draw(svg: &mut String, rows: &[EpochRow], best_epoch: usize) -> Result<(), Bo
     root.fill(&WHITE)?;
     let (above, below) = root.split_vertically(320);
     let losses = [
-        Line { name: "training", colour: BLUE, values: rows.iter().map(|r| r.train_loss).collect() },
-        Line { name: "validation", colour: ORANGE, values: rows.iter().map(|r| r.validation_loss).collect() },
+        ChartLine { name: "training", colour: BLUE, values: rows.iter().map(|r| r.train_loss).collect() },
+        ChartLine { name: "validation", colour: ORANGE, values: rows.iter().map(|r| r.validation_loss).collect() },
     ];
     chart(&above, "Loss", &losses, best_epoch, None)?;
-    let measure = |name: &'static str, column: &str, colour| Line {
+    let measure = |name: &'static str, column: &str, colour| ChartLine {
         name,
         colour,
         values: rows.iter().map(|row| value_of(&row.validation, column)).collect(),
@@ -67,7 +67,7 @@ fn value_of(metrics: &Metrics, column: &str) -> f64 {
 fn chart(
     area: &DrawingArea<SVGBackend<'_>, Shift>,
     title: &str,
-    lines: &[Line],
+    lines: &[ChartLine],
     best_epoch: usize,
     top: Option<f64>,
 ) -> Result<(), Box<dyn std::error::Error>> {

@@ -9,16 +9,16 @@ use areal_raster::{Prediction, RasterError};
 use serde::{Deserialize, Serialize};
 
 use crate::extent::{ReadExtent, Windows};
-use crate::ground::Ground;
-use crate::pass::{Pass, Sums};
+use crate::pass::{Pass, PassSums};
+use crate::placed_zones::PlacedZones;
 use crate::ranks::Ranks;
-use crate::strays::Seen;
+use crate::strays::ReaderExtremes;
 use crate::summary::{Summary, summarise};
 use crate::table::check_statistics;
 use crate::value_table::ValueTable;
 use crate::weights::WeightReader;
 use crate::zone_results::ZoneResults;
-use crate::{AreaBasis, Layers, Map, Percent, Statistic, Tally, ZoneSet, ZonesError};
+use crate::{AreaBasis, Layers, Map, Percent, Statistic, ZoneSet, ZoneTally, ZonesError};
 
 /// How a map is aggregated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -96,7 +96,7 @@ pub struct ZoneSums {
     /// True area of the part that lies beyond the map, square metres.
     pub outside: f64,
     /// Sums over the part on the map.
-    pub tally: Tally,
+    pub tally: ZoneTally,
     /// By band: what its different values tell, where that is asked for.
     pub ranks: Vec<Ranks>,
 }
@@ -107,11 +107,11 @@ pub struct Areas {
     /// In the order of the zone set.
     pub zones: ZoneResults,
     /// What lies in no zone.
-    pub outside: Tally,
+    pub outside: ZoneTally,
     /// What lies in more than one zone, counted once for each zone beyond the first.
-    pub overlap: Tally,
+    pub overlap: ZoneTally,
     /// What was read of the map: all of it, unless less cells were read than it has.
-    pub map: Tally,
+    pub map: ZoneTally,
     /// Cells of the map.
     pub cells: u64,
     /// Cells of it that were read.
@@ -140,8 +140,8 @@ pub fn aggregate_maps(
     if settings.weights.is_some() && maps.iter().all(|map| matches!(map.layers, Layers::Classes { .. })) {
         tracing::warn!("the weights raster has no effect: it applies to values, and the map has only classes");
     }
-    let mut placed: Option<(&Map, Ground)> = None;
-    let mut weights = Seen::default();
+    let mut placed: Option<(&Map, PlacedZones)> = None;
+    let mut weights = ReaderExtremes::default();
     let mut all = Vec::with_capacity(maps.len());
     for map in maps {
         // The weights are the same for all maps.
@@ -150,7 +150,7 @@ pub fn aggregate_maps(
         prepare(map, settings, is_first)?;
         let ground = match placed.take() {
             Some((before, ground)) if before.grid == map.grid => ground,
-            _ => Ground::place(set, &map.grid, job)?,
+            _ => PlacedZones::place(set, &map.grid, job)?,
         };
         let (areas, seen) = aggregate_on(&ground, map, set, settings, job).map_err(|error| explained(map, error))?;
         weights.merge_weights(&seen);
@@ -189,18 +189,18 @@ fn prepare(map: &Map, settings: &AggregateSettings, is_first: bool) -> Result<()
 
 /// As [`aggregate`], of zones that are on the map's grid already.
 fn aggregate_on(
-    ground: &Ground,
+    ground: &PlacedZones,
     map: &Map,
     set: &ZoneSet,
     settings: &AggregateSettings,
     job: Job<'_>,
-) -> Result<(Areas, Seen), ZonesError> {
+) -> Result<(Areas, ReaderExtremes), ZonesError> {
     let basis = AreaBasis::new(&set.crs)?;
-    let mut sums = Sums::new(ground.zones(), map, set, settings);
+    let mut sums = PassSums::new(ground.zones(), map, set, settings);
     let Windows { windows, all } = Windows::of(map, ground, settings.window_cells, settings.read);
     let pass = Pass::new(map, ground, &basis, settings, !all)?;
     let seen = pass.run(&windows, job, &mut sums)?;
-    let Sums { tallies, others: [outside, overlap, whole], values } = sums;
+    let PassSums { tallies, others: [outside, overlap, whole], values } = sums;
     let ranks = values.map(|table| zone_ranks(table, map, settings)).transpose()?.unwrap_or_default();
     let cells_read = pass.say();
     if map.states.is_some() {
@@ -219,7 +219,7 @@ fn aggregate_on(
 }
 
 /// Every code of a prediction is one of its classes.
-fn check_predicted_codes(map: &Map, whole: &Tally) -> Result<(), ZonesError> {
+fn check_predicted_codes(map: &Map, whole: &ZoneTally) -> Result<(), ZonesError> {
     let Layers::Classes { legend, codes, .. } = &map.layers else { return Ok(()) };
     match whole.class_areas.keys().find(|code| legend.iter().all(|(named, _)| named != *code)) {
         None => Ok(()),

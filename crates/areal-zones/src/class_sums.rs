@@ -2,7 +2,7 @@
 
 use areal_grid::{PixelState, Pixels};
 
-use crate::Tally;
+use crate::ZoneTally;
 use crate::codes::{MAX_CODES, TooManyCodes};
 use crate::tally::LANES;
 
@@ -94,7 +94,7 @@ impl<'a> ClassSums<'a> {
         }
     }
 
-    pub(crate) fn finish(&self, place: usize, tally: &mut Tally) {
+    pub(crate) fn finish(&self, place: usize, tally: &mut ZoneTally) {
         for (k, code) in self.codes.iter().enumerate() {
             let slot = k + 1;
             let area: f64 = match &self.areas {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use geo::{Coord, LineString, MultiPolygon, Polygon};
 
-use crate::{Extra, Moments, Tally, ValueTally};
+use crate::{Extra, Moments, ValueTally, ZoneTally};
 
 /// Appends numbers to bytes.
 pub(crate) struct Writer<'a>(pub &'a mut Vec<u8>);
@@ -82,8 +82,9 @@ fn to_moments([weight, mean, squares]: [f64; 3]) -> Moments {
     Moments { weight, mean, squares }
 }
 
-pub(crate) fn write_tally(tally: &Tally, bytes: &mut Vec<u8>) {
-    let Tally { cells, area, state_areas, class_areas, probability_areas, probability_cells, values, extras } = tally;
+pub(crate) fn write_tally(tally: &ZoneTally, bytes: &mut Vec<u8>) {
+    let ZoneTally { cells, area, state_areas, class_areas, probability_areas, probability_cells, values, extras } =
+        tally;
     let mut writer = Writer(bytes);
     writer.numbers(&[*cells, *area, *probability_cells]);
     let has_states = state_areas.iter().any(|area| area.to_bits() != 0);
@@ -110,7 +111,7 @@ pub(crate) fn write_tally(tally: &Tally, bytes: &mut Vec<u8>) {
     }
 }
 
-pub(crate) fn read_tally(bytes: &[u8]) -> Tally {
+pub(crate) fn read_tally(bytes: &[u8]) -> ZoneTally {
     let mut reader = Reader(bytes);
     let r = &mut reader;
     let [cells, area, probability_cells] = r.numbers();
@@ -130,7 +131,7 @@ pub(crate) fn read_tally(bytes: &[u8]) -> Tally {
         Extra { sum, extremes, by_amount }
     };
     let extras = (0..r.count()).map(|_| extra(r)).collect();
-    Tally { cells, area, state_areas, class_areas, probability_areas, probability_cells, values, extras }
+    ZoneTally { cells, area, state_areas, class_areas, probability_areas, probability_cells, values, extras }
 }
 
 #[cfg(test)]
@@ -161,7 +162,7 @@ mod tests {
             zero_weight: 5.0,
         };
         let extra = Extra { sum: 0.3, extremes: Some([-1.0, 1.0 / 3.0]), by_amount: moments(1.1) };
-        let full = Tally {
+        let full = ZoneTally {
             cells: 1.0 / 7.0,
             area: 2.0,
             state_areas: [0.1, 0.2, 0.3, 0.4],
@@ -171,7 +172,7 @@ mod tests {
             values: vec![value, ValueTally::default()],
             extras: vec![extra, Extra::default()],
         };
-        for tally in [Tally::default(), full] {
+        for tally in [ZoneTally::default(), full] {
             let mut bytes = Vec::new();
             write_tally(&tally, &mut bytes);
             assert_eq!(read_tally(&bytes), tally);

@@ -8,7 +8,7 @@ use crate::rest::RestRow;
 use crate::rim::Rim;
 use crate::shape::ZoneShape;
 use crate::shared_ground::shared_ground;
-use crate::tally::Others;
+use crate::tally::ExtraTallies;
 use crate::walker::Walker;
 
 /// Cells of one row that a zone covers to the same fraction.
@@ -42,21 +42,21 @@ pub struct Span {
 #[derive(Debug, Clone, PartialEq)]
 pub struct WindowCoverage {
     window: Window,
-    zones: Rows,
-    rest: Rows,
+    zones: SpanRows,
+    rest: SpanRows,
     /// The number that spans of [`WindowCoverage::rest`] have where no zone is.
     outside: u32,
 }
 
 /// Spans row by row.
 #[derive(Debug, Clone, Default, PartialEq)]
-struct Rows {
+struct SpanRows {
     spans: Vec<Span>,
     /// Where each row begins, and after the last row the end; nothing without spans.
     starts: Vec<usize>,
 }
 
-impl Rows {
+impl SpanRows {
     /// Sorts spans by row, keeping their order in each: a counting sort.
     fn sorted(height: usize, found: &[(u32, Span)]) -> Self {
         let mut starts = vec![0usize; height + 1];
@@ -111,7 +111,7 @@ impl WindowCoverage {
             walker.shape(shape);
             walker.sweep(zone, &mut found);
         }
-        Self { window, zones: Rows::sorted(window.height, &found), rest: Rows::default(), outside: u32::MAX }
+        Self { window, zones: SpanRows::sorted(window.height, &found), rest: SpanRows::default(), outside: u32::MAX }
     }
 
     /// As [`WindowCoverage::new`], and what the zones leave of each row ([`WindowCoverage::rest`]). What they have in common
@@ -130,7 +130,7 @@ impl WindowCoverage {
     ) -> Result<Self, ZonesError> {
         let near = shapes.near(&window);
         let mut found = spans_of(shapes, &near, window)?;
-        let mut zones = Rows::sorted(window.height, &found);
+        let mut zones = SpanRows::sorted(window.height, &found);
         let mut row = RestRow::new(window, shapes.len());
         let (mut rest, mut crowded) = (Vec::new(), Vec::new());
         for k in 0..window.height {
@@ -142,7 +142,7 @@ impl WindowCoverage {
         }
         if !rim.is_empty() {
             Rim::new(window, rim, &found, &common).cover([&mut found, &mut common]);
-            zones = Rows::sorted(window.height, &found);
+            zones = SpanRows::sorted(window.height, &found);
             rest.clear();
             crowded.clear();
             for k in 0..window.height {
@@ -150,8 +150,8 @@ impl WindowCoverage {
             }
         }
         row.fill_crowded(&crowded, &common, &mut rest);
-        let rest = Rows::sorted(window.height, &rest);
-        Ok(Self { window, zones, rest, outside: Others::after(shapes.len()).outside })
+        let rest = SpanRows::sorted(window.height, &rest);
+        Ok(Self { window, zones, rest, outside: ExtraTallies::after(shapes.len()).outside })
     }
 
     pub fn window(&self) -> Window {

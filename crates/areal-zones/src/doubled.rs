@@ -3,7 +3,7 @@
 /// A part of an edge within a cell, in coordinates of the cell (0 to 1, `y` downwards, `y0 <= y1`). To its right lie `sign`
 /// more zones than to its left.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Piece {
+pub(crate) struct EdgePiece {
     pub x0: f64,
     pub y0: f64,
     pub x1: f64,
@@ -11,7 +11,7 @@ pub(crate) struct Piece {
     pub sign: i32,
 }
 
-impl Piece {
+impl EdgePiece {
     pub(crate) fn min_x(&self) -> f64 {
         self.x0.min(self.x1)
     }
@@ -58,7 +58,7 @@ pub(crate) struct Profile {
 const HEIGHT: f64 = (1u64 << 44) as f64;
 
 impl Profile {
-    pub(crate) fn add(&mut self, piece: &Piece) {
+    pub(crate) fn add(&mut self, piece: &EdgePiece) {
         let at = |y: f64| (y * HEIGHT).round() as i64;
         self.changes.push((at(piece.y0), piece.sign));
         self.changes.push((at(piece.y1), -piece.sign));
@@ -120,7 +120,7 @@ const THIN: f64 = 1e-15;
 
 /// The part of a cell that lies in more than one zone, once for each zone beyond the first, in cells. `profile` is what lies
 /// at its left side, settled; `pieces` are used up.
-pub(crate) fn doubled(pieces: &mut Vec<Piece>, profile: &Profile) -> f64 {
+pub(crate) fn doubled(pieces: &mut Vec<EdgePiece>, profile: &Profile) -> f64 {
     cancel(pieces);
     match profile.constant() {
         Some(zones) if pieces.is_empty() => f64::from((zones - 1).max(0)),
@@ -132,8 +132,8 @@ pub(crate) fn doubled(pieces: &mut Vec<Piece>, profile: &Profile) -> f64 {
 }
 
 /// Takes away edges that two zones share, one on each side.
-fn cancel(pieces: &mut Vec<Piece>) {
-    let key = |p: &Piece| [p.x0, p.y0, p.x1, p.y1].map(f64::to_bits);
+fn cancel(pieces: &mut Vec<EdgePiece>) {
+    let key = |p: &EdgePiece| [p.x0, p.y0, p.x1, p.y1].map(f64::to_bits);
     pieces.sort_unstable_by_key(key);
     pieces.dedup_by(|next, last| {
         let same = key(next) == key(last);
@@ -143,7 +143,7 @@ fn cancel(pieces: &mut Vec<Piece>) {
     pieces.retain(|p| p.sign != 0 && p.y1 > p.y0);
 }
 
-fn doubled_in(square: Square, pieces: Vec<Piece>, profile: &Profile) -> f64 {
+fn doubled_in(square: Square, pieces: Vec<EdgePiece>, profile: &Profile) -> f64 {
     if pieces.len() <= FEW || square.halvings >= MAX_HALVINGS {
         return by_slabs(square, &pieces, profile);
     }
@@ -175,7 +175,7 @@ fn doubled_in(square: Square, pieces: Vec<Piece>, profile: &Profile) -> f64 {
 }
 
 /// Cuts a square at every height where edges begin, end or cross: between two such heights they are in order.
-fn by_slabs(square: Square, pieces: &[Piece], profile: &Profile) -> f64 {
+fn by_slabs(square: Square, pieces: &[EdgePiece], profile: &Profile) -> f64 {
     let mut heights: Vec<f64> = profile.heights().chain(pieces.iter().flat_map(|p| [p.y0, p.y1])).collect();
     for (k, a) in pieces.iter().enumerate() {
         heights.extend(pieces[k + 1..].iter().filter_map(|b| crossing(a, b)));
@@ -201,7 +201,7 @@ fn by_slabs(square: Square, pieces: &[Piece], profile: &Profile) -> f64 {
 }
 
 /// The height at which two edges cross, if they do.
-fn crossing(a: &Piece, b: &Piece) -> Option<f64> {
+fn crossing(a: &EdgePiece, b: &EdgePiece) -> Option<f64> {
     let (top, bottom) = (a.y0.max(b.y0), a.y1.min(b.y1));
     if top >= bottom {
         return None;
@@ -215,23 +215,23 @@ mod tests {
     use super::*;
 
     /// The edges of a polygon within the cell, by its corners; runs either way.
-    fn edges(points: &[(f64, f64)]) -> Vec<Piece> {
+    fn edges(points: &[(f64, f64)]) -> Vec<EdgePiece> {
         let n = points.len();
         let area: f64 = (0..n).map(|k| points[k].0 * points[(k + 1) % n].1 - points[(k + 1) % n].0 * points[k].1).sum();
         let turn = if area > 0.0 { -1 } else { 1 };
         let edge = |k: usize| {
             let (a, b) = (points[k], points[(k + 1) % n]);
             let (sign, a, b) = if a.1 < b.1 { (turn, a, b) } else { (-turn, b, a) };
-            Piece { x0: a.0, y0: a.1, x1: b.0, y1: b.1, sign }
+            EdgePiece { x0: a.0, y0: a.1, x1: b.0, y1: b.1, sign }
         };
         (0..n).map(edge).filter(|p| p.y0 < p.y1).collect()
     }
 
-    fn rectangle(x: [f64; 2], y: [f64; 2]) -> Vec<Piece> {
+    fn rectangle(x: [f64; 2], y: [f64; 2]) -> Vec<EdgePiece> {
         edges(&[(x[0], y[0]), (x[1], y[0]), (x[1], y[1]), (x[0], y[1])])
     }
 
-    fn alone(mut pieces: Vec<Piece>) -> f64 {
+    fn alone(mut pieces: Vec<EdgePiece>) -> f64 {
         doubled(&mut pieces, &Profile::default())
     }
 
@@ -250,7 +250,7 @@ mod tests {
     fn zones_from_the_left_count_by_height() {
         // Both zones cover the upper half all across; then both the upper and one the lower.
         let mut profile = Profile::default();
-        let band = |y0: f64, y1: f64| Piece { x0: 0.0, y0, x1: 0.0, y1, sign: 1 };
+        let band = |y0: f64, y1: f64| EdgePiece { x0: 0.0, y0, x1: 0.0, y1, sign: 1 };
         for piece in [band(0.0, 0.5), band(0.0, 0.5), band(0.5, 1.0)] {
             profile.add(&piece);
         }

@@ -5,7 +5,7 @@ use areal_grid::Window;
 use serde::{Deserialize, Serialize};
 
 use crate::Map;
-use crate::ground::Ground;
+use crate::placed_zones::PlacedZones;
 
 /// Which cells of a map are read.
 #[derive(
@@ -51,7 +51,7 @@ pub(crate) struct Windows {
 
 impl Windows {
     /// Each of at most about `cells` cells.
-    pub(crate) fn of(map: &Map, ground: &Ground, cells: usize, extent: ReadExtent) -> Self {
+    pub(crate) fn of(map: &Map, ground: &PlacedZones, cells: usize, extent: ReadExtent) -> Self {
         let all = map.grid.height as u64 * map.grid.width as u64;
         let whole = || Self { windows: map.windows(cells).collect(), all: true };
         if extent == ReadExtent::Map || extent == ReadExtent::Auto && all <= SMALL {

@@ -6,7 +6,7 @@ use areal_grid::{PixelState, Pixels};
 
 use crate::row_areas::{CHUNK, split};
 use crate::tally::{WindowCells, WindowData, WindowWeights};
-use crate::{Moments, Others, Span, Tally, WindowCoverage};
+use crate::{ExtraTallies, Moments, Span, WindowCoverage, ZoneTally};
 
 /// Sum and extremes of the values of a zone, and their spread by weights.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -30,10 +30,10 @@ impl Extra {
     }
 }
 
-/// Adds them to the tallies of a window, which are those of all zones in it and of the [`Others`].
-pub(crate) fn add_extras(coverage: &WindowCoverage, zones: usize, data: &WindowData, tallies: &mut [(u32, Tally)]) {
+/// Adds them to the tallies of a window, which are those of all zones in it and of the [`ExtraTallies`].
+pub(crate) fn add_extras(coverage: &WindowCoverage, zones: usize, data: &WindowData, tallies: &mut [(u32, ZoneTally)]) {
     let WindowCells::Values { bands, weights } = &data.cells else { return };
-    let (window, others) = (coverage.window(), Others::after(zones));
+    let (window, others) = (coverage.window(), ExtraTallies::after(zones));
     let mut places = vec![u32::MAX; zones + 3];
     for (place, (zone, _)) in tallies.iter().enumerate() {
         places[*zone as usize] = place as u32;
@@ -41,9 +41,9 @@ pub(crate) fn add_extras(coverage: &WindowCoverage, zones: usize, data: &WindowD
     let mut sums = vec![Sum::default(); tallies.len() * bands.len()];
     for row in window.row..window.row_end() {
         let at = (row - window.row) * window.width;
-        let lines: Vec<Line<'_>> = bands
+        let lines: Vec<BandRow<'_>> = bands
             .iter()
-            .map(|(pixels, states)| Line::new(pixels, states, weights.as_ref(), at..at + window.width))
+            .map(|(pixels, states)| BandRow::new(pixels, states, weights.as_ref(), at..at + window.width))
             .collect();
         let whole = Span { zone: others.map, col: window.col as u32, len: window.width as u32, coverage: 1.0 };
         for span in coverage.row(row).iter().chain(coverage.rest(row)).chain([&whole]) {
@@ -83,7 +83,7 @@ impl Sum {
 }
 
 /// One row of a band.
-struct Line<'a> {
+struct BandRow<'a> {
     pixels: &'a Pixels,
     states: &'a [PixelState],
     weights: Option<&'a WindowWeights>,
@@ -93,7 +93,7 @@ struct Line<'a> {
     chunks: Vec<Option<(f64, [f64; 2])>>,
 }
 
-impl<'a> Line<'a> {
+impl<'a> BandRow<'a> {
     fn new(pixels: &'a Pixels, states: &'a [PixelState], weights: Option<&'a WindowWeights>, at: Range<usize>) -> Self {
         let ends = at.clone().step_by(CHUNK).map(|from| from..(from + CHUNK).min(at.end));
         let chunks = ends.map(|cells| piece(pixels, states, cells)).collect();

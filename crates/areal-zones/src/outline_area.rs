@@ -46,7 +46,7 @@ pub(crate) fn outline_areas(
 }
 
 /// A piece of a ring: its ends in the plane and on the sphere.
-struct Piece {
+struct ArcPiece {
     ring: usize,
     plane: [[f64; 2]; 2],
     ends: [[f64; 3]; 2],
@@ -84,7 +84,7 @@ fn angles_left(
     for (ring, line) in rings.iter().enumerate() {
         for (k, edge) in line.lines().enumerate() {
             let plane = [edge.start, edge.end].map(|c| [c.x, c.y]);
-            pending.push(Piece { ring, plane, ends: [placed[first + k], placed[first + k + 1]], halvings: 0 });
+            pending.push(ArcPiece { ring, plane, ends: [placed[first + k], placed[first + k + 1]], halvings: 0 });
         }
         sums.push(AngleSum::new(origin.or(placed.get(first).copied()).unwrap_or([f64::NAN; 3])));
         first += line.0.len();
@@ -96,7 +96,7 @@ fn angles_left(
             let [a, b] = piece.ends;
             if needs_halving(&piece, at) {
                 let m = middle(piece.plane[0], piece.plane[1]);
-                let half = |plane, ends| Piece { ring: piece.ring, plane, ends, halvings: piece.halvings + 1 };
+                let half = |plane, ends| ArcPiece { ring: piece.ring, plane, ends, halvings: piece.halvings + 1 };
                 next.push(half([piece.plane[0], m], [a, at]));
                 next.push(half([m, piece.plane[1]], [at, b]));
                 continue;
@@ -132,7 +132,7 @@ fn middle3(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
     std::array::from_fn(|k| 0.5 * (a[k] + b[k]))
 }
 
-fn needs_halving(piece: &Piece, at: [f64; 3]) -> bool {
+fn needs_halving(piece: &ArcPiece, at: [f64; 3]) -> bool {
     let distance = |p: [f64; 3], q: [f64; 3]| (p[0] - q[0]).hypot((p[1] - q[1]).hypot(p[2] - q[2]));
     let [a, b] = piece.ends;
     let (length, off) = (distance(a, b), distance(at, middle3(a, b)));

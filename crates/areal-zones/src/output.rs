@@ -12,7 +12,7 @@ use areal_raster::{Feature, Field, FieldKind, FieldValue, VectorLayer, write_fea
 use geo::Geometry;
 use rayon::prelude::*;
 
-use crate::ground::zone_task;
+use crate::placed_zones::zone_task;
 use crate::style::style;
 use crate::{AreaTable, MapAreas, Measure, Quantity, ZoneName, ZoneRow, ZoneState, ZonesError};
 
@@ -30,7 +30,7 @@ fn areas_csv(table: &AreaTable<'_>) -> CsvTable {
     let text = |name: &str, title: &str, description: &str| CsvColumn::new(name, title, CsvType::Text, description);
     CsvTable {
         title: "Areas by zone".to_owned(),
-        description: "Sums of a map over zones, one row for each zone and measure. Areas are true areas on the \
+        description: "WindowTallies of a map over zones, one row for each zone and measure. Areas are true areas on the \
                       ellipsoid; cells on a border count by the exact share that lies in the zone."
             .to_owned(),
         columns: vec![

@@ -9,19 +9,19 @@ use areal_raster::EarthPositions;
 use rayon::prelude::*;
 
 use crate::extra_sums::add_extras;
-use crate::ground::Ground;
 use crate::map_reader::MapReader;
 use crate::off_earth::put_outside;
-use crate::strays::Seen;
+use crate::placed_zones::PlacedZones;
+use crate::strays::ReaderExtremes;
 use crate::value_table::ValueTable;
 use crate::window_values::{WindowValues, window_values};
 use crate::zone_results::ZoneTallies;
-use crate::{AggregateSettings, AreaBasis, MAX_CODES, Map, Tally, TooManyCodes, ZoneSet, ZonesError, tally_window};
+use crate::{AggregateSettings, AreaBasis, MAX_CODES, Map, TooManyCodes, ZoneSet, ZoneTally, ZonesError, tally_window};
 
 /// One pass over a map.
 pub(crate) struct Pass<'a> {
     map: &'a Map,
-    ground: &'a Ground,
+    ground: &'a PlacedZones,
     basis: &'a AreaBasis,
     cell_areas: CellAreas,
     settings: &'a AggregateSettings,
@@ -34,16 +34,16 @@ pub(crate) struct Pass<'a> {
 }
 
 /// What is summed up.
-pub(crate) struct Sums {
+pub(crate) struct PassSums {
     /// Of each zone.
     pub tallies: ZoneTallies,
     /// What is outside, overlaps, the map: as numbered by [`crate::Others`].
-    pub others: [Tally; 3],
+    pub others: [ZoneTally; 3],
     /// What zones have of each value, where that is asked for.
     pub values: Option<ValueTable>,
 }
 
-impl Sums {
+impl PassSums {
     pub(crate) fn new(zones: usize, map: &Map, set: &ZoneSet, settings: &AggregateSettings) -> Self {
         let memory = settings.table_memory.saturating_mul(1 << 20);
         let table = |bands: usize| ValueTable::new(zones * bands, memory, settings.percents());
@@ -56,7 +56,7 @@ impl Sums {
 /// What is found in one window.
 #[derive(Default)]
 struct Found {
-    tallies: Vec<(u32, Tally)>,
+    tallies: Vec<(u32, ZoneTally)>,
     values: WindowValues,
 }
 
@@ -69,7 +69,7 @@ struct Reader {
 impl<'a> Pass<'a> {
     pub(crate) fn new(
         map: &'a Map,
-        ground: &'a Ground,
+        ground: &'a PlacedZones,
         basis: &'a AreaBasis,
         settings: &'a AggregateSettings,
         may_skip: bool,
@@ -88,7 +88,12 @@ impl<'a> Pass<'a> {
     }
 
     /// Adds all windows up; returns the extremes of each band of values.
-    pub(crate) fn run(&self, windows: &[Window], job: Job<'_>, sums: &mut Sums) -> Result<Seen, ZonesError> {
+    pub(crate) fn run(
+        &self,
+        windows: &[Window],
+        job: Job<'_>,
+        sums: &mut PassSums,
+    ) -> Result<ReaderExtremes, ZonesError> {
         let first = windows.first().map_or(0, |window| window.row);
         let last = windows.last().map_or(first, Window::row_end);
         let task = job.task("aggregate", Some((last - first) as u64), Unit::Rows);
@@ -115,7 +120,7 @@ impl<'a> Pass<'a> {
             rows = done;
         }
         let readers = readers.into_inner().expect("nothing panics while it holds the lock");
-        let mut seen = Seen::default();
+        let mut seen = ReaderExtremes::default();
         for reader in &readers {
             seen.merge(&reader.map);
         }
@@ -123,7 +128,7 @@ impl<'a> Pass<'a> {
     }
 
     /// Adds what is found in windows; `first_row` is the first one of them.
-    fn add(&self, found: Vec<Found>, first_row: usize, sums: &mut Sums) -> Result<(), ZonesError> {
+    fn add(&self, found: Vec<Found>, first_row: usize, sums: &mut PassSums) -> Result<(), ZonesError> {
         let bands = self.map.value_bands().unwrap_or(1) as u64;
         let is_complete = |group: u64| self.ground.end_row((group / bands) as usize) <= first_row;
         let zones = self.ground.zones();

@@ -9,11 +9,11 @@ use rayon::prelude::*;
 
 use crate::area_basis::AreaBasis;
 use crate::error::{Extent, NoOverlap};
+use crate::grid_projection::GridProjection;
 use crate::longitude::turns_into;
 use crate::outline_area::outline_areas;
 use crate::project::{ProjectFault, project};
 use crate::reach::{Near, Reach, map_extent};
-use crate::way::Way;
 use crate::{ZoneSet, ZoneShape, ZonesError, ellipsoidal_area};
 
 /// Most zones projected together: enough to spare calls into the projection, few enough to bound memory.
@@ -106,7 +106,7 @@ impl TargetGrid<'_> {
     ) -> Result<Vec<MultiPolygon<f64>>, ProjectFault> {
         let apply = projection.map(|p| |points: &mut [[f64; 2]]| p.apply(points));
         let transform = apply.as_ref().map(|apply| apply as crate::project::Transform<'_>);
-        project(outlines, &Way { transform, grid: self.grid, turn: self.turn, from: self.from })
+        project(outlines, &GridProjection { transform, grid: self.grid, turn: self.turn, from: self.from })
     }
 
     fn batch(&self, zones: Range<usize>) -> Result<Vec<PlacedZone>, ZonesError> {
@@ -234,7 +234,7 @@ fn through(
     outline: &MultiPolygon<f64>,
 ) -> Option<MultiPolygon<f64>> {
     let apply = |points: &mut [[f64; 2]]| projection.apply(points);
-    project(&[outline], &Way { transform: Some(&apply), grid, turn, from }).ok()?.pop()
+    project(&[outline], &GridProjection { transform: Some(&apply), grid, turn, from }).ok()?.pop()
 }
 
 /// True areas of whole zones, from number `first` on, in square metres.

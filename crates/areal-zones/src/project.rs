@@ -4,7 +4,7 @@
 use areal_grid::{PixelGrid, ProjectionError};
 use geo::{Coord, LineString, MultiPolygon, Polygon};
 
-use crate::way::{Way, join};
+use crate::grid_projection::{GridProjection, join};
 
 /// From positions in the zones' CRS to positions in the grid's.
 pub(crate) type Transform<'a> = &'a dyn Fn(&mut [[f64; 2]]) -> Result<(), ProjectionError>;
@@ -47,7 +47,10 @@ pub(crate) struct Vertex {
 }
 
 /// Projects outlines to pixel coordinates (`x` = column, `y` = row).
-pub(crate) fn project(outlines: &[&MultiPolygon<f64>], way: &Way<'_>) -> Result<Vec<MultiPolygon<f64>>, ProjectFault> {
+pub(crate) fn project(
+    outlines: &[&MultiPolygon<f64>],
+    way: &GridProjection<'_>,
+) -> Result<Vec<MultiPolygon<f64>>, ProjectFault> {
     let rings: Vec<&LineString<f64>> = outlines
         .iter()
         .flat_map(|m| m.iter())
@@ -107,7 +110,7 @@ fn densify(
     placed: &[Vec<[f64; 2]>],
     knots: Vec<Vertex>,
     transform: Transform<'_>,
-    way: &Way<'_>,
+    way: &GridProjection<'_>,
 ) -> Result<Vec<Vertex>, ProjectFault> {
     let mut pending = stretches(rings, placed, &knots);
     let mut added = knots;
@@ -262,7 +265,7 @@ mod tests {
         outlines: &[&MultiPolygon<f64>],
     ) -> Result<Vec<MultiPolygon<f64>>, ProjectFault> {
         let from = CrsKind::Projected { metres_per_unit: 1.0 };
-        project(outlines, &Way { transform: Some(transform), grid: &grid(), turn: None, from })
+        project(outlines, &GridProjection { transform: Some(transform), grid: &grid(), turn: None, from })
     }
 
     #[test]

@@ -83,7 +83,7 @@ pub(crate) fn ranks_of(entries: &[Entry], percents: &[Percent]) -> Ranks {
     for entry in entries {
         totals.add(entry);
     }
-    let mut walk = Walk::new(&totals);
+    let mut walk = QuantileWalk::new(&totals);
     if !percents.is_empty() {
         for entry in entries {
             walk.step(entry, percents);
@@ -96,14 +96,15 @@ pub(crate) fn ranks_of(entries: &[Entry], percents: &[Percent]) -> Ranks {
 ///
 /// The quantile of a share is the smallest value such that this and smaller values have that share of the total: the inverse of the
 /// distribution function, Hyndman and Fan's type 1 (1996) with weights.
-pub(crate) struct Walk {
-    area: Line,
-    amount: Line,
+pub(crate) struct QuantileWalk {
+    area: RankPosition,
+    amount: RankPosition,
 }
 
-impl Walk {
+impl QuantileWalk {
     pub(crate) fn new(totals: &Totals) -> Self {
-        let [area, amount] = totals.0.map(|total| Line { total, ranked: total.ranked(), ..Line::default() });
+        let [area, amount] =
+            totals.0.map(|total| RankPosition { total, ranked: total.ranked(), ..RankPosition::default() });
         Self { area, amount }
     }
 
@@ -119,7 +120,7 @@ impl Walk {
 }
 
 #[derive(Default)]
-struct Line {
+struct RankPosition {
     total: Total,
     ranked: Option<Ranked>,
     /// Values so far, and what there is of them.
@@ -127,7 +128,7 @@ struct Line {
     weight: f64,
 }
 
-impl Line {
+impl RankPosition {
     fn step(&mut self, entry: &Entry, weight: f64, percents: &[Percent]) {
         let Some(Ranked { quantiles, .. }) = &mut self.ranked else { return };
         if weight <= 0.0 {

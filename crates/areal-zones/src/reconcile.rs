@@ -5,14 +5,17 @@ use std::path::{Path, PathBuf};
 use areal_formats::Reconciliation;
 use areal_grid::PixelState;
 
-use crate::{Layers, Map, Tally, ZonesError};
+use crate::{Layers, Map, ZoneTally, ZonesError};
 
 /// Largest relative difference between sums that are the same but for rounding.
 const RECONCILED: f64 = 1e-9;
 
 /// What is observed, nodata, masked and not covered adds up to the whole, and what is observed to the sums of classes
 /// or values: they are summed apart.
-pub(crate) fn check_states(place: &dyn Fn() -> Result<String, ZonesError>, tally: &Tally) -> Result<(), ZonesError> {
+pub(crate) fn check_states(
+    place: &dyn Fn() -> Result<String, ZonesError>,
+    tally: &ZoneTally,
+) -> Result<(), ZonesError> {
     let observed = match tally.values.first() {
         Some(value) => value.by_area.weight,
         None => tally.classified_area(),
@@ -36,10 +39,10 @@ pub(crate) struct Reconciler {
 }
 
 impl Reconciler {
-    pub(crate) fn new(map: &Map, whole: &Tally) -> Self {
+    pub(crate) fn new(map: &Map, whole: &ZoneTally) -> Self {
         let mut totals = vec![Total::new("area of the map".to_owned(), "m2", |t| t.area)];
         if matches!(map.layers, Layers::Classes { .. }) {
-            totals.push(Total::new("observed area".to_owned(), "m2", Tally::classified_area));
+            totals.push(Total::new("observed area".to_owned(), "m2", ZoneTally::classified_area));
         }
         if map.states.is_some() {
             for (state, name) in
@@ -50,11 +53,11 @@ impl Reconciler {
         }
         for code in whole.class_areas.keys() {
             let code = *code;
-            let area = move |t: &Tally| t.class_areas.get(&code).copied().unwrap_or(0.0);
+            let area = move |t: &ZoneTally| t.class_areas.get(&code).copied().unwrap_or(0.0);
             totals.push(Total::new(format!("area of class {code}"), "m2", area));
         }
         for band in 0..whole.probability_areas.len() {
-            let sum = move |t: &Tally| t.probability_areas.get(band).copied().unwrap_or(0.0);
+            let sum = move |t: &ZoneTally| t.probability_areas.get(band).copied().unwrap_or(0.0);
             totals.push(Total::new(format!("probability times area, band {}", band + 1), "m2", sum));
         }
         for band in 0..whole.values.len() {
@@ -64,23 +67,23 @@ impl Reconciler {
     }
 
     /// Adds a zone.
-    pub(crate) fn add(&mut self, zone: &Tally) {
+    pub(crate) fn add(&mut self, zone: &ZoneTally) {
         for total in &mut self.totals {
             total.in_zones += (total.sum)(zone);
         }
     }
 
     /// With what is outside, what is counted more than once, and the map.
-    pub(crate) fn finish(&self, others: [&Tally; 3]) -> Result<Vec<Reconciliation>, ZonesError> {
+    pub(crate) fn finish(&self, others: [&ZoneTally; 3]) -> Result<Vec<Reconciliation>, ZonesError> {
         self.totals.iter().map(|total| total.compare(others, &self.path)).collect()
     }
 }
 
-fn value_totals(band: usize, whole: &Tally) -> Vec<Total> {
-    let of = move |t: &Tally| t.values.get(band).copied().unwrap_or_default();
+fn value_totals(band: usize, whole: &ZoneTally) -> Vec<Total> {
+    let of = move |t: &ZoneTally| t.values.get(band).copied().unwrap_or_default();
     let number = band + 1;
     let spread = of(whole).by_area;
-    let product = move |t: &Tally| of(t).by_area.weight * of(t).by_area.mean;
+    let product = move |t: &ZoneTally| of(t).by_area.weight * of(t).by_area.mean;
     let mut totals = vec![
         Total::new(format!("observed area, band {number}"), "m2", move |t| of(t).by_area.weight),
         // Values of both signs cancel: the difference is judged against their size.
@@ -89,7 +92,7 @@ fn value_totals(band: usize, whole: &Tally) -> Vec<Total> {
             ..Total::new(format!("value times area, band {number}"), "", product)
         },
     ];
-    let extra = move |t: &Tally| t.extras.get(band).copied().unwrap_or_default();
+    let extra = move |t: &ZoneTally| t.extras.get(band).copied().unwrap_or_default();
     if extra(whole).sum != 0.0 {
         let [low, high] = extra(whole).extremes.unwrap_or_default();
         totals.push(Total {
@@ -114,18 +117,18 @@ fn value_totals(band: usize, whole: &Tally) -> Vec<Total> {
 struct Total {
     what: String,
     unit: &'static str,
-    sum: Box<dyn Fn(&Tally) -> f64>,
+    sum: Box<dyn Fn(&ZoneTally) -> f64>,
     /// What a difference is compared with, if that is more than the map's sum.
     scale: f64,
     in_zones: f64,
 }
 
 impl Total {
-    fn new(what: String, unit: &'static str, sum: impl Fn(&Tally) -> f64 + 'static) -> Self {
+    fn new(what: String, unit: &'static str, sum: impl Fn(&ZoneTally) -> f64 + 'static) -> Self {
         Self { what, unit, sum: Box::new(sum), scale: f64::MIN_POSITIVE, in_zones: 0.0 }
     }
 
-    fn compare(&self, others: [&Tally; 3], path: &Path) -> Result<Reconciliation, ZonesError> {
+    fn compare(&self, others: [&ZoneTally; 3], path: &Path) -> Result<Reconciliation, ZonesError> {
         let in_zones = self.in_zones;
         let [outside, overlap, map] = others.map(|t| (self.sum)(t));
         let parts = in_zones + outside - overlap;

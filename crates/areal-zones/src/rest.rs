@@ -3,14 +3,14 @@
 use areal_grid::Window;
 
 use crate::walker::{ONE, from_fixed, to_fixed};
-use crate::{Others, Span};
+use crate::{ExtraTallies, Span};
 
 /// Sums of several coverages this close to 1, about 1e-10 of a cell, are 1.
 const EPSILON: i64 = 450_000;
 
 /// Sums over all zones in a run of columns.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct Sums {
+pub(crate) struct CoverageSums {
     /// Coverage, in fixed point.
     zones: i64,
     /// Zones that cover these cells as a whole, and in part.
@@ -18,7 +18,7 @@ pub(crate) struct Sums {
     part: i32,
 }
 
-impl Sums {
+impl CoverageSums {
     fn of(span: &Span) -> Self {
         let zones = to_fixed(span.coverage);
         let whole = i32::from(zones == ONE);
@@ -46,16 +46,16 @@ pub(crate) struct Crowded {
     pub row: u32,
     /// Columns of the grid, from the first to before the second.
     pub cols: [u32; 2],
-    sums: Sums,
+    sums: CoverageSums,
 }
 
 /// What zones leave of a row: where their coverages add up to less or to more than 1. Only columns where a span begins or
 /// ends are looked at.
 pub(crate) struct RestRow {
     window: Window,
-    others: Others,
+    others: ExtraTallies,
     /// By column, one more than the window has: what begins there, less what ended.
-    steps: Vec<Sums>,
+    steps: Vec<CoverageSums>,
     /// One bit a column: whether anything does.
     touched: Vec<u64>,
 }
@@ -63,8 +63,8 @@ pub(crate) struct RestRow {
 impl RestRow {
     pub(crate) fn new(window: Window, zones: usize) -> Self {
         let columns = window.width + 1;
-        let others = Others::after(zones);
-        Self { window, others, steps: vec![Sums::default(); columns], touched: vec![0; columns.div_ceil(64)] }
+        let others = ExtraTallies::after(zones);
+        Self { window, others, steps: vec![CoverageSums::default(); columns], touched: vec![0; columns.div_ceil(64)] }
     }
 
     /// Adds to `rest` what the zones' spans of one row leave, and to `crowded` the cells of which coverages do not tell it.
@@ -73,7 +73,7 @@ impl RestRow {
         for span in zones {
             self.step(span);
         }
-        let mut run = |from: usize, to: usize, sums: Sums| {
+        let mut run = |from: usize, to: usize, sums: CoverageSums| {
             let cols = [first + from as u32, first + to as u32];
             if to > from && sums.is_crowded() {
                 crowded.push(Crowded { row, cols, sums });
@@ -81,13 +81,13 @@ impl RestRow {
                 leftover(others, row, cols, [sums.zones, 0], rest);
             }
         };
-        let (mut from, mut sums) = (0, Sums::default());
+        let (mut from, mut sums) = (0, CoverageSums::default());
         for (word, bits) in self.touched.iter_mut().enumerate() {
             while *bits != 0 {
                 let column = word * 64 + bits.trailing_zeros() as usize;
                 *bits &= *bits - 1;
                 let step = std::mem::take(&mut self.steps[column]);
-                if step != Sums::default() {
+                if step != CoverageSums::default() {
                     run(from, column, sums);
                     (from, sums) = (column, sums.plus(step));
                 }
@@ -112,7 +112,7 @@ impl RestRow {
     fn step(&mut self, span: &Span) {
         let start = span.col as usize - self.window.col;
         let end = start + span.len as usize;
-        let by = Sums::of(span);
+        let by = CoverageSums::of(span);
         self.steps[start] = self.steps[start].plus(by);
         self.steps[end] = self.steps[end].minus(by);
         for column in [start, end] {
@@ -122,7 +122,13 @@ impl RestRow {
 }
 
 /// Adds what zones leave of a run of columns, from their coverage and what they have in common.
-fn leftover(others: Others, row: u32, [from, to]: [u32; 2], [zones, common]: [i64; 2], rest: &mut Vec<(u32, Span)>) {
+fn leftover(
+    others: ExtraTallies,
+    row: u32,
+    [from, to]: [u32; 2],
+    [zones, common]: [i64; 2],
+    rest: &mut Vec<(u32, Span)>,
+) {
     if (zones - ONE).abs() <= EPSILON && common <= EPSILON {
         return;
     }

@@ -3,7 +3,7 @@
 
 use areal_grid::Window;
 
-use crate::doubled::{Piece, Profile, doubled};
+use crate::doubled::{EdgePiece, Profile, doubled};
 use crate::placed_shapes::PlacedShapes;
 use crate::rest::Crowded;
 use crate::shape::Edge;
@@ -22,7 +22,7 @@ pub(crate) fn shared_ground(
     for run in crowded {
         wanted[run.row as usize] = true;
     }
-    let mut pieces: Vec<(u32, Piece)> = Vec::new();
+    let mut pieces: Vec<(u32, EdgePiece)> = Vec::new();
     for border in borders(shapes, near, window)? {
         cut(&border, window, &wanted, &mut pieces);
     }
@@ -34,7 +34,7 @@ pub(crate) fn shared_ground(
         rest = &rest[rest.partition_point(|(r, _)| *r < row)..];
         let (here, after) = rest.split_at(rest.partition_point(|(r, _)| *r == row));
         rest = after;
-        let mut line = Line { pieces: here, active: Vec::new(), profile: Profile::default(), own: Vec::new() };
+        let mut line = RowEdges { pieces: here, active: Vec::new(), profile: Profile::default(), own: Vec::new() };
         for col in of_row.iter().flat_map(|run| run.cols[0]..run.cols[1]) {
             let coverage = line.doubled(f64::from(col));
             if coverage > 0.0 {
@@ -82,7 +82,7 @@ fn hash(e: &Edge) -> u64 {
 }
 
 /// Cuts an edge into the rows that are wanted.
-fn cut(Border { edge: e, sign, .. }: &Border, window: Window, wanted: &[bool], pieces: &mut Vec<(u32, Piece)>) {
+fn cut(Border { edge: e, sign, .. }: &Border, window: Window, wanted: &[bool], pieces: &mut Vec<(u32, EdgePiece)>) {
     let (mut y, end) = (e.y0.max(window.row as f64), e.y1.min(window.row_end() as f64));
     while y < end {
         let row = y.floor();
@@ -90,25 +90,25 @@ fn cut(Border { edge: e, sign, .. }: &Border, window: Window, wanted: &[bool], p
         let k = row as usize - window.row;
         if wanted[k] {
             let (x0, x1) = (e.x_at(y), e.x_at(next));
-            pieces.push((k as u32, Piece { x0, y0: y - row, x1, y1: next - row, sign: *sign }));
+            pieces.push((k as u32, EdgePiece { x0, y0: y - row, x1, y1: next - row, sign: *sign }));
         }
         y = next;
     }
 }
 
 /// One row, from left to right.
-struct Line<'a> {
+struct RowEdges<'a> {
     /// Pieces that are yet to come, by their left ends.
-    pieces: &'a [(u32, Piece)],
+    pieces: &'a [(u32, EdgePiece)],
     /// What of the others lies right of the last cell's left side.
-    active: Vec<Piece>,
+    active: Vec<EdgePiece>,
     /// What lies left of it.
     profile: Profile,
     /// What lies in it.
-    own: Vec<Piece>,
+    own: Vec<EdgePiece>,
 }
 
-impl Line<'_> {
+impl RowEdges<'_> {
     /// What is counted more than once in the cell of a column, which is right of all columns before.
     fn doubled(&mut self, col: f64) -> f64 {
         while let Some(((_, piece), later)) = self.pieces.split_first().filter(|(p, _)| p.1.min_x() < col + 1.0) {
@@ -124,7 +124,7 @@ impl Line<'_> {
             }
             let Some(right) = right else { return false };
             if let [Some(inside), _] = right.split_at_x(col + 1.0) {
-                own.push(Piece { x0: inside.x0 - col, x1: inside.x1 - col, ..inside });
+                own.push(EdgePiece { x0: inside.x0 - col, x1: inside.x1 - col, ..inside });
             }
             *piece = right;
             true

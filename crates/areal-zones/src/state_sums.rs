@@ -3,7 +3,7 @@
 use areal_grid::PixelState;
 
 use crate::tally::LANES;
-use crate::{Shares, Tally};
+use crate::{Shares, ZoneTally};
 
 /// Area by cell state, summed on its own so that it proves the sums of classes and values.
 pub(crate) struct StateSums<'a> {
@@ -38,7 +38,7 @@ impl<'a> StateSums<'a> {
         }
     }
 
-    pub(crate) fn finish(&self, place: usize, tally: &mut Tally) {
+    pub(crate) fn finish(&self, place: usize, tally: &mut ZoneTally) {
         for lane in self.areas.get(place).into_iter().flatten() {
             tally.state_areas.iter_mut().zip(lane).for_each(|(sum, area)| *sum += area);
         }

@@ -6,11 +6,11 @@ use std::path::Path;
 use areal_grid::Extremes;
 
 use crate::map_reader::MapReader;
-use crate::{Layers, Map, Tally};
+use crate::{Layers, Map, ZoneTally};
 
 /// Extremes of what was read, as stored.
 #[derive(Default)]
-pub(crate) struct Seen {
+pub(crate) struct ReaderExtremes {
     /// Of each band of values.
     bands: Vec<Extremes>,
     weights: Extremes,
@@ -18,7 +18,7 @@ pub(crate) struct Seen {
     dropped: BTreeMap<[usize; 2], f64>,
 }
 
-impl Seen {
+impl ReaderExtremes {
     /// Merges the extremes seen by one reader.
     pub(crate) fn merge(&mut self, reader: &MapReader) {
         self.bands.resize(reader.seen.len().max(self.bands.len()), Extremes::default());
@@ -46,7 +46,7 @@ impl Seen {
     }
 
     /// Reports what seems to stand for no data and is counted.
-    pub(crate) fn say(&self, map: &Map, whole: &Tally) {
+    pub(crate) fn say(&self, map: &Map, whole: &ZoneTally) {
         let path = map.path.display();
         if let Layers::Values { bands, .. } = &map.layers {
             for (band, stray) in bands.iter().zip(&self.bands).filter_map(|(band, seen)| Some((band, seen.stray()?))) {

@@ -6,7 +6,7 @@ use areal_formats::Reconciliation;
 
 use crate::reconcile::{Reconciler, check_states};
 use crate::zone_results::ZoneResults;
-use crate::{Map, Tally, ZoneSet, ZoneState, ZonesError};
+use crate::{Map, ZoneSet, ZoneState, ZoneTally, ZonesError};
 
 /// Fraction of an area above which a warning is given: overlapping zones, cells without weights.
 const SAID_SHARE: f64 = 1e-6;
@@ -31,7 +31,7 @@ pub(crate) fn summarise(
     map: &Map,
     set: &ZoneSet,
     zones: &ZoneResults,
-    [outside, overlap, whole]: [&Tally; 3],
+    [outside, overlap, whole]: [&ZoneTally; 3],
 ) -> Result<(Summary, Vec<Reconciliation>), ZonesError> {
     let mut summary = Summary::default();
     let mut reconciler = Reconciler::new(map, whole);
@@ -51,7 +51,7 @@ pub(crate) fn summarise(
 }
 
 impl Summary {
-    fn add(&mut self, state: ZoneState, tally: &Tally) {
+    fn add(&mut self, state: ZoneState, tally: &ZoneTally) {
         self.zones += 1;
         self.partial += usize::from(state == ZoneState::Partial);
         self.outside += usize::from(state == ZoneState::Outside);

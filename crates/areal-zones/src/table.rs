@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crate::quantity::QuantitySource;
 use crate::{
-    AggregateSettings, Areas, Layers, Map, Measure, Quantity, Statistic, Tally, ZoneName, ZoneSet, ZoneState, ZoneSums,
-    ZonesError,
+    AggregateSettings, Areas, Layers, Map, Measure, Quantity, Statistic, ZoneName, ZoneSet, ZoneState, ZoneSums,
+    ZoneTally, ZonesError,
 };
 
 /// A map and its sums over zones.
@@ -52,7 +52,7 @@ impl<'a> AreaTable<'a> {
         }];
         let several = maps.len() > 1;
         for (part, of) in maps.iter().enumerate() {
-            let mut rows = Rows { part, of, several, items: &mut items };
+            let mut rows = TableMapRows { part, of, several, items: &mut items };
             rows.add_all(settings);
         }
         Self { set, maps, items }
@@ -81,7 +81,7 @@ impl<'a> AreaTable<'a> {
     /// less the second, add up to the third. Names say so where less than the map was read.
     pub fn totals(&self) -> Vec<Total<'_>> {
         let all_read = self.maps.iter().all(|of| of.areas.cells_read == of.areas.cells);
-        let of = |name: &'static str, tally: &dyn Fn(&'a Areas) -> &'a Tally| {
+        let of = |name: &'static str, tally: &dyn Fn(&'a Areas) -> &'a ZoneTally| {
             let sums = |areas: &'a Areas| {
                 let t = tally(areas);
                 ZoneSums { state: ZoneState::Inside, area: t.area, outside: 0.0, tally: t.clone(), ranks: Vec::new() }
@@ -146,7 +146,7 @@ impl ZoneRow {
 }
 
 /// The rows of one map.
-struct Rows<'r, 'a> {
+struct TableMapRows<'r, 'a> {
     part: usize,
     of: &'r MapAreas<'a>,
     /// Whether there are other maps: then the map's name is in each variable.
@@ -154,7 +154,7 @@ struct Rows<'r, 'a> {
     items: &'r mut Vec<Quantity>,
 }
 
-impl Rows<'_, '_> {
+impl TableMapRows<'_, '_> {
     fn add_all(&mut self, settings: &AggregateSettings) {
         self.add("zone", Measure::OutsideArea, None, "", QuantitySource::Zone);
         match &self.of.map.layers {

@@ -14,7 +14,7 @@ use crate::{Moments, Span, WindowCoverage};
 
 /// Sums of one zone (or of what lies outside all zones, in several, or in the map) over some windows.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Tally {
+pub struct ZoneTally {
     /// Cells, each by its coverage.
     pub cells: f64,
     /// True area of the cells in square metres, each by its coverage.
@@ -52,7 +52,7 @@ pub struct ValueTally {
     pub zero_weight: f64,
 }
 
-impl Tally {
+impl ZoneTally {
     /// Area of observed cells of a class map, square metres.
     pub fn classified_area(&self) -> f64 {
         // An empty f64 sum is -0.0.
@@ -143,7 +143,7 @@ pub struct WindowWeights {
 
 /// Indices past the last zone: ground outside all zones, overlaps, the whole map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Others {
+pub struct ExtraTallies {
     /// Cells, or parts of them, in no zone.
     pub outside: u32,
     /// What is counted in more than one zone, beyond the first.
@@ -151,7 +151,7 @@ pub struct Others {
     pub map: u32,
 }
 
-impl Others {
+impl ExtraTallies {
     /// After so many zones.
     pub fn after(zones: usize) -> Self {
         let n = zones as u32;
@@ -159,7 +159,7 @@ impl Others {
     }
 }
 
-/// Sums the window up: one tally for each zone that touches it, and for the [`Others`] that have something in it.
+/// Sums the window up: one tally for each zone that touches it, and for the [`ExtraTallies`] that have something in it.
 ///
 /// # Errors
 /// When the window holds too many different class codes.
@@ -168,12 +168,12 @@ pub fn tally_window(
     zones: usize,
     cell_areas: &WindowAreas,
     data: &WindowData,
-) -> Result<Vec<(u32, Tally)>, TooManyCodes> {
+) -> Result<Vec<(u32, ZoneTally)>, TooManyCodes> {
     let window = coverage.window();
-    let others = Others::after(zones);
+    let others = ExtraTallies::after(zones);
     let mut areas = RowAreas::new(window.width);
     let mut observed = data.shares.as_ref().map(|shares| (RowAreas::new(window.width), &shares.observed));
-    let mut sums = Sums::new(zones + 3, window, data)?;
+    let mut sums = WindowTallies::new(zones + 3, window, data)?;
     for row in window.row..window.row_end() {
         areas.fill(cell_areas, row, window.col);
         let at = (row - window.row) * window.width;
@@ -196,12 +196,12 @@ pub fn tally_window(
 /// Parallel sums, so that one addition need not wait for the one before.
 pub(crate) const LANES: usize = 4;
 
-struct Sums<'a> {
+struct WindowTallies<'a> {
     window: Window,
     row: usize,
     /// Place of each zone in `tallies`, from 1; 0 while it has none.
     places: Vec<u32>,
-    tallies: Vec<(u32, Tally)>,
+    tallies: Vec<(u32, ZoneTally)>,
     kind: TallyKind<'a>,
     states: Option<StateSums<'a>>,
 }
@@ -211,7 +211,7 @@ enum TallyKind<'a> {
     Values(ValueSums<'a>),
 }
 
-impl<'a> Sums<'a> {
+impl<'a> WindowTallies<'a> {
     fn new(numbers: usize, window: Window, data: &'a WindowData) -> Result<Self, TooManyCodes> {
         let kind = match &data.cells {
             WindowCells::Classes { codes, states, probabilities } => {
@@ -236,7 +236,7 @@ impl<'a> Sums<'a> {
     fn add(&mut self, span: &Span, areas: &RowAreas, observed: &RowAreas) {
         let place = &mut self.places[span.zone as usize];
         if *place == 0 {
-            self.tallies.push((span.zone, Tally::default()));
+            self.tallies.push((span.zone, ZoneTally::default()));
             *place = self.tallies.len() as u32;
         }
         let place = *place as usize - 1;
@@ -255,7 +255,7 @@ impl<'a> Sums<'a> {
         }
     }
 
-    fn finish(mut self) -> Vec<(u32, Tally)> {
+    fn finish(mut self) -> Vec<(u32, ZoneTally)> {
         for (place, (_, tally)) in self.tallies.iter_mut().enumerate() {
             match &self.kind {
                 TallyKind::Classes(classes) => classes.finish(place, tally),

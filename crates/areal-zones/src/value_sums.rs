@@ -6,7 +6,7 @@ use areal_grid::{PixelState, Pixels, Window};
 
 use crate::row_areas::{CHUNK, RowAreas, split};
 use crate::tally::LANES;
-use crate::{Moments, Tally, ValueTally, WindowWeights};
+use crate::{Moments, ValueTally, WindowWeights, ZoneTally};
 
 /// Moments of values, by area and by weights.
 pub(crate) struct ValueSums<'a> {
@@ -15,14 +15,14 @@ pub(crate) struct ValueSums<'a> {
     weights: Option<&'a WindowWeights>,
     row: usize,
     /// By band and chunk of the row: its sums.
-    chunks: Vec<Piece>,
+    chunks: Vec<RowMoments>,
     /// By zone and band.
     sums: Vec<ValueSum>,
 }
 
 /// Sums over some observed cells of a row. Spread is summed around a value among them, which keeps its digits.
 #[derive(Debug, Clone, Copy, Default)]
-struct Piece {
+struct RowMoments {
     cells: f64,
     shift: f64,
     w: f64,
@@ -33,7 +33,7 @@ struct Piece {
 #[derive(Clone, Copy, Default)]
 struct ValueSum {
     /// Around the first value seen.
-    by_area: Piece,
+    by_area: RowMoments,
     weight: f64,
     weighted: f64,
     all_weight: f64,
@@ -78,8 +78,10 @@ impl<'a> ValueSums<'a> {
                 if let [area] = areas.of(cells.clone()) {
                     let cell = at + cells.start;
                     if states[cell] == PixelState::Observed {
-                        sum.by_area
-                            .add(&Piece { cells: 1.0, shift: pixels.get(cell), w: *area, wd: 0.0, wdd: 0.0 }, coverage);
+                        sum.by_area.add(
+                            &RowMoments { cells: 1.0, shift: pixels.get(cell), w: *area, wd: 0.0, wdd: 0.0 },
+                            coverage,
+                        );
                     }
                 } else if !cells.is_empty() {
                     sum.by_area.add(&piece(pixels, states, at + cells.start, areas.with_sum(cells)), coverage);
@@ -94,7 +96,7 @@ impl<'a> ValueSums<'a> {
         }
     }
 
-    pub(crate) fn finish(&self, place: usize, tally: &mut Tally) {
+    pub(crate) fn finish(&self, place: usize, tally: &mut ZoneTally) {
         let n = self.bands.len();
         tally.values = self.sums[place * n..(place + 1) * n]
             .iter()
@@ -111,7 +113,7 @@ impl<'a> ValueSums<'a> {
     }
 }
 
-impl Piece {
+impl RowMoments {
     /// Adds the sums of other cells, each cell counted by `coverage`.
     fn add(&mut self, other: &Self, coverage: f64) {
         if other.cells == 0.0 {
@@ -155,7 +157,7 @@ impl ValueSum {
 }
 
 /// Sums of as many cells as there are areas, from number `at` of the window; the areas come with their sum.
-fn piece(pixels: &Pixels, states: &[PixelState], at: usize, (areas, area): (&[f64], f64)) -> Piece {
+fn piece(pixels: &Pixels, states: &[PixelState], at: usize, (areas, area): (&[f64], f64)) -> RowMoments {
     let cells = at..at + areas.len();
     macro_rules! each {
         ($($variant:ident),*) => {
@@ -167,24 +169,24 @@ fn piece(pixels: &Pixels, states: &[PixelState], at: usize, (areas, area): (&[f6
     each!(U8, I8, U16, I16, U32, I32, F32, F64)
 }
 
-fn sums<T: Copy + Into<f64>>(values: &[T], states: &[PixelState], (areas, area): (&[f64], f64)) -> Piece {
+fn sums<T: Copy + Into<f64>>(values: &[T], states: &[PixelState], (areas, area): (&[f64], f64)) -> RowMoments {
     let seen = |s: &PixelState| *s == PixelState::Observed;
     // One look at all of them, which the compiler does many at a time.
     let missing = states.iter().fold(0u8, |any, s| any | *s as u8);
     if missing == PixelState::Observed as u8 {
         return whole(values, areas, area);
     }
-    let mut piece = Piece::default();
+    let mut piece = RowMoments::default();
     for ((v, s), a) in values.iter().zip(states).zip(areas) {
         if seen(s) {
-            piece.add(&Piece { cells: 1.0, shift: (*v).into(), w: *a, wd: 0.0, wdd: 0.0 }, 1.0);
+            piece.add(&RowMoments { cells: 1.0, shift: (*v).into(), w: *a, wd: 0.0, wdd: 0.0 }, 1.0);
         }
     }
     piece
 }
 
 /// As [`sums`], where every cell is observed.
-fn whole<T: Copy + Into<f64>>(values: &[T], areas: &[f64], area: f64) -> Piece {
+fn whole<T: Copy + Into<f64>>(values: &[T], areas: &[f64], area: f64) -> RowMoments {
     let shift = values.first().map_or(0.0, |v| (*v).into());
     let mut lanes = [[0.0; LANES]; 2];
     let (v4, v1) = values.as_chunks::<LANES>();
@@ -203,5 +205,5 @@ fn whole<T: Copy + Into<f64>>(values: &[T], areas: &[f64], area: f64) -> Piece {
         lanes[1][0] += a * d * d;
     }
     let [wd, wdd] = lanes.map(|l| l.iter().sum());
-    Piece { cells: values.len() as f64, shift, w: area, wd, wdd }
+    RowMoments { cells: values.len() as f64, shift, w: area, wd, wdd }
 }

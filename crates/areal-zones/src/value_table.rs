@@ -7,7 +7,7 @@ use std::io::{BufWriter, Error, Read, Seek, Write};
 
 use rayon::prelude::*;
 
-use crate::ranks::{Ranks, Totals, Walk, ranks_of};
+use crate::ranks::{QuantileWalk, Ranks, Totals, ranks_of};
 use crate::statistic::Percent;
 
 /// What some cells of one zone have of one value.
@@ -176,7 +176,7 @@ impl ValueTable {
         }
         let mut totals: HashMap<u64, Totals> = HashMap::new();
         self.for_each(|entry| totals.entry(entry.group).or_default().add(entry))?;
-        let mut walk: Option<(u64, Walk)> = None;
+        let mut walk: Option<(u64, QuantileWalk)> = None;
         let percents = std::mem::take(&mut self.percents);
         let mut found = std::mem::take(&mut self.found);
         self.for_each(|entry| {
@@ -186,7 +186,7 @@ impl ValueTable {
                     if let Some((group, walk)) = before {
                         found[group as usize] = walk.ranks();
                     }
-                    Walk::new(&totals[&entry.group])
+                    QuantileWalk::new(&totals[&entry.group])
                 }
             };
             next.step(entry, &percents);
@@ -203,9 +203,9 @@ impl ValueTable {
         let mut runs = Vec::with_capacity(self.runs.len() + 1);
         for file in &mut self.runs {
             file.rewind()?;
-            runs.push(Run { source: Source::File(file), block: Vec::new(), at: 0 });
+            runs.push(SortedRun { source: Source::File(file), block: Vec::new(), at: 0 });
         }
-        runs.push(Run { source: Source::Memory, block: std::mem::take(&mut self.entries), at: 0 });
+        runs.push(SortedRun { source: Source::Memory, block: std::mem::take(&mut self.entries), at: 0 });
         let mut next = BinaryHeap::new();
         for (number, run) in runs.iter_mut().enumerate() {
             next.extend(run.peek()?.map(|entry| Reverse((entry.place(), number))));
@@ -233,7 +233,7 @@ impl ValueTable {
 }
 
 /// A sorted run that is read from its start.
-struct Run<'a> {
+struct SortedRun<'a> {
     source: Source<'a>,
     block: Vec<Entry>,
     /// Place of the next entry in the block.
@@ -245,7 +245,7 @@ enum Source<'a> {
     File(&'a mut File),
 }
 
-impl Run<'_> {
+impl SortedRun<'_> {
     fn peek(&mut self) -> Result<Option<Entry>, Error> {
         if let (Source::File(file), true) = (&mut self.source, self.at == self.block.len()) {
             let mut bytes = Vec::with_capacity(SIZE * BLOCK);

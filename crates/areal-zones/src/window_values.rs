@@ -16,7 +16,7 @@ const MOST_SLOTS: f64 = 65_536.0;
 const CELLS_PER_SLOT: usize = 16;
 
 /// Cells of one row of a zone: numbers in the window, and the share of each in the zone.
-struct Cells {
+struct RowCells {
     at: Range<usize>,
     coverage: f64,
 }
@@ -69,10 +69,10 @@ pub(crate) fn window_values(
 }
 
 /// The cells of each zone that is in the window, by zone.
-fn cells_by_zone(coverage: &WindowCoverage, zones: usize) -> Vec<(u32, Vec<Cells>)> {
+fn cells_by_zone(coverage: &WindowCoverage, zones: usize) -> Vec<(u32, Vec<RowCells>)> {
     let window = coverage.window();
     let mut places = vec![u32::MAX; zones];
-    let mut by_zone: Vec<(u32, Vec<Cells>)> = Vec::new();
+    let mut by_zone: Vec<(u32, Vec<RowCells>)> = Vec::new();
     for row in window.row..window.row_end() {
         for Span { zone, col, len, coverage } in coverage.row(row) {
             let place = &mut places[*zone as usize];
@@ -81,7 +81,7 @@ fn cells_by_zone(coverage: &WindowCoverage, zones: usize) -> Vec<(u32, Vec<Cells
                 by_zone.push((*zone, Vec::new()));
             }
             let start = (row - window.row) * window.width + *col as usize - window.col;
-            by_zone[*place as usize].1.push(Cells { at: start..start + *len as usize, coverage: *coverage });
+            by_zone[*place as usize].1.push(RowCells { at: start..start + *len as usize, coverage: *coverage });
         }
     }
     by_zone.sort_unstable_by_key(|(zone, _)| *zone);
@@ -109,7 +109,7 @@ impl<'a> Counter<'a> {
         Self { pixels, states, areas, amounts, slots }
     }
 
-    fn count(&self, group: u64, cells: &[Cells], slots: &mut Vec<[f64; 2]>, entries: &mut Vec<Entry>) {
+    fn count(&self, group: u64, cells: &[RowCells], slots: &mut Vec<[f64; 2]>, entries: &mut Vec<Entry>) {
         let all: usize = cells.iter().map(|cells| cells.at.len()).sum();
         match self.slots {
             Some((low, count)) if all >= count / CELLS_PER_SLOT => {
@@ -153,11 +153,11 @@ impl<'a> Counter<'a> {
     }
 
     /// Calls `add` with value, area and amount of each observed cell.
-    fn each(&self, cells: &[Cells], mut add: impl FnMut(f64, f64, f64)) {
+    fn each(&self, cells: &[RowCells], mut add: impl FnMut(f64, f64, f64)) {
         macro_rules! each {
             ($($variant:ident),*) => {
                 match self.pixels {
-                    $(Pixels::$variant(values) => for Cells { at, coverage } in cells {
+                    $(Pixels::$variant(values) => for RowCells { at, coverage } in cells {
                         for k in at.clone() {
                             if self.states[k] == PixelState::Observed {
                                 let amount = self.amounts.map_or(0.0, |amounts| coverage * amounts[k]);

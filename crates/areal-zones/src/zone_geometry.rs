@@ -11,7 +11,7 @@ use crate::{Fault, Invalid, Repair, ZonesError};
 
 /// Why a feature has no polygon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display)]
-pub enum Shapeless {
+pub enum NoPolygon {
     /// It has no geometry, or one without coordinates.
     #[strum(serialize = "no geometry")]
     Empty,
@@ -21,7 +21,7 @@ pub enum Shapeless {
     Line,
 }
 
-impl Shapeless {
+impl NoPolygon {
     /// The geometry, if there is a polygon in it.
     pub(crate) fn check(geometry: Option<Geometry<f64>>) -> Result<Geometry<f64>, Self> {
         match geometry {

@@ -11,8 +11,8 @@ use rayon::prelude::*;
 use crate::codec::{read_outline, write_outline};
 use crate::dissolve::unite;
 use crate::spill::Records;
-use crate::zone_geometry::{BadFeature, Outline, Shapeless, read_one};
-use crate::{Repair, Skipped, ZoneSet, ZoneSettings, ZonesError};
+use crate::zone_geometry::{BadFeature, NoPolygon, Outline, read_one};
+use crate::{Repair, Skipped, ZoneLayerSettings, ZoneSet, ZonesError};
 
 /// Zones whose features are united in one go.
 const UNITED: usize = 1024;
@@ -20,7 +20,7 @@ const UNITED: usize = 1024;
 /// Puts features into a set of zones.
 pub(crate) struct ZoneReader<'a> {
     path: PathBuf,
-    settings: &'a ZoneSettings,
+    settings: &'a ZoneLayerSettings,
     /// Numbers of the fields of id and name.
     id: usize,
     name: Option<usize>,
@@ -55,7 +55,7 @@ struct Found {
 }
 
 impl<'a> ZoneReader<'a> {
-    pub(crate) fn new(set: ZoneSet, settings: &'a ZoneSettings, id: usize, name: Option<usize>) -> Self {
+    pub(crate) fn new(set: ZoneSet, settings: &'a ZoneLayerSettings, id: usize, name: Option<usize>) -> Self {
         let groups = settings.dissolve.then(|| Groups { parts: Records::new(settings.bytes()), zones: Vec::new() });
         let (seen, repairs, long_edges) = (HashMap::new(), Vec::new(), Vec::new());
         Self { path: set.path.clone(), settings, id, name, set, seen, repairs, long_edges, groups }
@@ -87,7 +87,7 @@ impl<'a> ZoneReader<'a> {
     /// Finds the zone of a feature; one without a polygon is set aside.
     fn sort(&mut self, mut feature: Feature) -> Result<Option<Found>, ZonesError> {
         let (id, fid) = (text(&feature, self.id), feature.fid);
-        let geometry = match Shapeless::check(feature.geometry.take()) {
+        let geometry = match NoPolygon::check(feature.geometry.take()) {
             Ok(geometry) => geometry,
             Err(why) => {
                 self.set.skipped.push(Skipped { fid, id, why });
@@ -184,7 +184,12 @@ impl<'a> ZoneReader<'a> {
     }
 }
 
-fn outline(fid: i64, geometry: Geometry<f64>, kind: CrsKind, settings: &ZoneSettings) -> Result<Outline, BadFeature> {
+fn outline(
+    fid: i64,
+    geometry: Geometry<f64>,
+    kind: CrsKind,
+    settings: &ZoneLayerSettings,
+) -> Result<Outline, BadFeature> {
     read_one(fid, geometry, kind, settings.antimeridian, settings.invalid)
 }
 

@@ -1,9 +1,9 @@
 //! Sums of zones: those of zones that are complete leave the memory.
 
 use crate::codec::{read_tally, write_tally};
-use crate::ground::ZoneSize;
+use crate::placed_zones::ZoneSize;
 use crate::spill::Records;
-use crate::{Ranks, Tally, ZoneState, ZoneSums, ZonesError};
+use crate::{Ranks, ZoneState, ZoneSums, ZoneTally, ZonesError};
 
 /// No record yet.
 const NONE: u32 = u32::MAX;
@@ -11,7 +11,7 @@ const NONE: u32 = u32::MAX;
 /// Sums of zones while windows are added up.
 pub(crate) struct ZoneTallies {
     /// By zone: its sums, while more may come.
-    open: Vec<Option<Box<Tally>>>,
+    open: Vec<Option<Box<ZoneTally>>>,
     /// Zones that have some, in no order.
     touched: Vec<u32>,
     /// Sums of the others, and by zone the number of the last record.
@@ -27,7 +27,7 @@ impl ZoneTallies {
         Self { open, touched: Vec::new(), done: Records::new(memory), places: vec![NONE; zones], buffer: Vec::new() }
     }
 
-    pub(crate) fn add(&mut self, zone: usize, tally: &Tally) {
+    pub(crate) fn add(&mut self, zone: usize, tally: &ZoneTally) {
         let sums = match &mut self.open[zone] {
             Some(sums) => sums,
             none => {
@@ -88,7 +88,7 @@ impl ZoneResults {
     /// When a temporary file cannot be read.
     pub fn get(&self, zone: usize) -> Result<ZoneSums, ZonesError> {
         let tally = match self.places[zone] {
-            NONE => Tally::default(),
+            NONE => ZoneTally::default(),
             place => self.tallies.read(place as usize, read_tally).map_err(ZonesError::Temporary)?,
         };
         let ranks = self.ranks.get(zone).cloned().unwrap_or_default();
@@ -101,7 +101,7 @@ impl ZoneResults {
     }
 }
 
-fn zone_sums(size: &ZoneSize, tally: Tally, ranks: Vec<Ranks>) -> ZoneSums {
+fn zone_sums(size: &ZoneSize, tally: ZoneTally, ranks: Vec<Ranks>) -> ZoneSums {
     let state = match size.cells {
         _ if tally.cells <= 0.0 => ZoneState::Outside,
         Some(cells) if tally.cells >= cells * (1.0 - 1e-9) => ZoneState::Inside,
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn sums_do_not_depend_on_when_zones_leave_the_memory() {
-        let part = |k: usize| Tally { cells: 0.1 * k as f64, area: 1.0 / (k + 1) as f64, ..Tally::default() };
+        let part = |k: usize| ZoneTally { cells: 0.1 * k as f64, area: 1.0 / (k + 1) as f64, ..ZoneTally::default() };
         let sums = |every: usize, memory: usize| {
             let mut tallies = ZoneTallies::new(20, memory);
             for k in 0..200 {

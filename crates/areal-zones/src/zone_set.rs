@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id_field::IdSearch;
 use crate::longitude::Antimeridian;
-use crate::zone_geometry::Shapeless;
+use crate::zone_geometry::NoPolygon;
 use crate::zone_reader::{ZoneReader, field};
 use crate::{Fault, Zones, ZonesError};
 
@@ -45,7 +45,7 @@ impl NamedChoice for Invalid {
 /// How a zone layer is read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
-pub struct ZoneSettings {
+pub struct ZoneLayerSettings {
     /// Layer of the file; none for its only one.
     pub layer: Option<String>,
     /// Encoding of text that is not UTF-8.
@@ -67,7 +67,7 @@ pub struct ZoneSettings {
     pub memory: usize,
 }
 
-impl Default for ZoneSettings {
+impl Default for ZoneLayerSettings {
     fn default() -> Self {
         Self {
             layer: None,
@@ -82,7 +82,7 @@ impl Default for ZoneSettings {
     }
 }
 
-impl ZoneSettings {
+impl ZoneLayerSettings {
     pub(crate) fn bytes(&self) -> usize {
         self.memory.saturating_mul(1 << 20)
     }
@@ -136,7 +136,7 @@ pub struct Skipped {
     pub fid: i64,
     /// Its id, which may be empty.
     pub id: String,
-    pub why: Shapeless,
+    pub why: NoPolygon,
 }
 
 impl ZoneSet {
@@ -145,7 +145,7 @@ impl ZoneSet {
     /// # Errors
     /// See [`ZonesError`]: no CRS, no such field, an empty or shared id, an empty geometry, anything but polygons, an
     /// invalid polygon that may not be repaired.
-    pub fn read(path: &Path, settings: &ZoneSettings) -> Result<Self, ZonesError> {
+    pub fn read(path: &Path, settings: &ZoneLayerSettings) -> Result<Self, ZonesError> {
         let choice = LayerChoice { layer: settings.layer.clone(), encoding: settings.encoding };
         Self::from_source(path, settings, &mut |take| stream_layer(path, &choice, take))
     }
@@ -154,7 +154,7 @@ impl ZoneSet {
     ///
     /// # Errors
     /// As [`ZoneSet::read`].
-    pub fn from_layer(path: &Path, layer: &VectorLayer, settings: &ZoneSettings) -> Result<Self, ZonesError> {
+    pub fn from_layer(path: &Path, layer: &VectorLayer, settings: &ZoneLayerSettings) -> Result<Self, ZonesError> {
         let head = VectorLayer { features: Vec::new(), ..layer.clone() };
         Self::from_source(path, settings, &mut |take| {
             if !layer.features.is_empty() {
@@ -165,7 +165,7 @@ impl ZoneSet {
     }
 
     /// From features that `source` hands over some at a time, twice where the field of ids has to be found.
-    fn from_source(path: &Path, settings: &ZoneSettings, source: &mut Source<'_>) -> Result<Self, ZonesError> {
+    fn from_source(path: &Path, settings: &ZoneLayerSettings, source: &mut Source<'_>) -> Result<Self, ZonesError> {
         let id = match &settings.id_field {
             Some(_) => None,
             None => find_id(path, source)?,
@@ -202,7 +202,7 @@ impl ZoneSet {
     fn begin<'s>(
         path: &Path,
         layer: &VectorLayer,
-        settings: &'s ZoneSettings,
+        settings: &'s ZoneLayerSettings,
         id: Option<usize>,
     ) -> Result<ZoneReader<'s>, ZonesError> {
         let crs = layer.crs.clone().ok_or_else(|| ZonesError::NoCrs { path: path.to_path_buf() })?;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use areal_grid::Pixels;
 use areal_zones::{
-    AggregateSettings, Antimeridian, Content, Fault, Invalid, ZoneSet, ZoneSettings, ZoneState, ZonesError,
+    AggregateSettings, Antimeridian, Content, Fault, Invalid, ZoneLayerSettings, ZoneSet, ZoneState, ZonesError,
 };
 use geo::{Area, MultiPolygon};
 use support::{grid, layer, near, open, polygon, rectangle, sum, write, zeros, zone_set};
@@ -132,7 +132,7 @@ fn fault_41_zones_that_leave_the_memory_have_the_same_sums_to_the_last_bit() {
     let zones: Vec<(&str, MultiPolygon<f64>)> =
         names.iter().enumerate().map(|(k, n)| (n.as_str(), outline(k))).collect();
     let sums = |memory: usize| {
-        let set = read(&zones, &ZoneSettings { memory, ..ZoneSettings::default() }).unwrap();
+        let set = read(&zones, &ZoneLayerSettings { memory, ..ZoneLayerSettings::default() }).unwrap();
         let settings = AggregateSettings { window_cells: 1 << 12, ..AggregateSettings::default() };
         sum(&map, &set, &settings).unwrap()
     };
@@ -160,7 +160,7 @@ fn a_zone_over_the_antimeridian_is_whole() {
     let whole = rectangle(177.5, -19.25, 182.0, -16.0);
     let torn = polygon(&[(177.5, -19.25), (-178.0, -19.25), (-178.0, -16.0), (177.5, -16.0)]);
     // Torn, it is over the antimeridian only if its long edges are read so.
-    let crossing = ZoneSettings { antimeridian: Antimeridian::Cross, ..ZoneSettings::default() };
+    let crossing = ZoneLayerSettings { antimeridian: Antimeridian::Cross, ..ZoneLayerSettings::default() };
     let zone = |outline: &MultiPolygon<f64>| {
         ZoneSet::from_layer(Path::new("zones.gpkg"), &layer("EPSG:4326", &[("fiji", outline.clone())]), &crossing)
             .unwrap()
@@ -256,15 +256,16 @@ fn an_overlap_and_a_gap_in_one_cell_do_not_hide_each_other() {
     near(areas.map.area, 10_000.0, 1e-6);
 }
 
-fn read(zones: &[(&str, MultiPolygon<f64>)], settings: &ZoneSettings) -> Result<ZoneSet, ZonesError> {
+fn read(zones: &[(&str, MultiPolygon<f64>)], settings: &ZoneLayerSettings) -> Result<ZoneSet, ZonesError> {
     ZoneSet::from_layer(Path::new("zones.gpkg"), &layer("EPSG:4326", zones), settings)
 }
 
 #[test]
 fn bad_zones_are_refused_with_their_position() {
     let square = rectangle(0.0, 0.0, 1.0, 1.0);
-    let fault = |zones: &[(&str, MultiPolygon<f64>)]| read(zones, &ZoneSettings::default()).unwrap_err().to_string();
-    let by_id = ZoneSettings { id_field: Some("id".into()), ..ZoneSettings::default() };
+    let fault =
+        |zones: &[(&str, MultiPolygon<f64>)]| read(zones, &ZoneLayerSettings::default()).unwrap_err().to_string();
+    let by_id = ZoneLayerSettings { id_field: Some("id".into()), ..ZoneLayerSettings::default() };
     let twice = read(&[("a", square.clone()), ("b", square.clone()), ("a", square.clone())], &by_id);
     assert_eq!(twice.unwrap_err().to_string(), "zones.gpkg: features 1 and 3 both have id \"a\"");
     assert_eq!(
@@ -275,7 +276,7 @@ fn bad_zones_are_refused_with_their_position() {
         fault(&[("a", MultiPolygon::new(Vec::new()))]),
         "zones.gpkg, feature 1 (zone \"a\") has an empty geometry"
     );
-    let missing = ZoneSettings { id_field: Some("code".into()), ..ZoneSettings::default() };
+    let missing = ZoneLayerSettings { id_field: Some("code".into()), ..ZoneLayerSettings::default() };
     assert_eq!(
         read(&[("a", square.clone())], &missing).unwrap_err().to_string(),
         "zones.gpkg has no field \"code\"; its fields: id"
@@ -283,7 +284,7 @@ fn bad_zones_are_refused_with_their_position() {
     let mut no_crs = layer("EPSG:4326", &[("a", square)]);
     no_crs.crs = None;
     assert!(matches!(
-        ZoneSet::from_layer(Path::new("z"), &no_crs, &ZoneSettings::default()),
+        ZoneSet::from_layer(Path::new("z"), &no_crs, &ZoneLayerSettings::default()),
         Err(ZonesError::NoCrs { .. })
     ));
 }
@@ -291,10 +292,10 @@ fn bad_zones_are_refused_with_their_position() {
 #[test]
 fn a_bow_tie_is_repaired_or_refused() {
     let bow_tie = polygon(&[(0.0, 0.0), (4.0, 4.0), (4.0, 0.0), (0.0, 4.0)]);
-    let refuse = ZoneSettings { invalid: Invalid::Refuse, ..ZoneSettings::default() };
+    let refuse = ZoneLayerSettings { invalid: Invalid::Refuse, ..ZoneLayerSettings::default() };
     let error = read(&[("a", bow_tie.clone())], &refuse).unwrap_err();
     assert!(matches!(error, ZonesError::Invalid { repairable: true, fault: Fault::Crossing { x: 2.0, y: 2.0 }, .. }));
-    let set = read(&[("a", bow_tie)], &ZoneSettings::default()).unwrap();
+    let set = read(&[("a", bow_tie)], &ZoneLayerSettings::default()).unwrap();
     assert_eq!(set.repairs.len(), 1);
     assert!((set.zones.outline(0).unwrap().unsigned_area() - 8.0).abs() < 1e-6);
 }

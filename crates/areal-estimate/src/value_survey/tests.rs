@@ -3,7 +3,7 @@
 use super::*;
 use crate::labelled_unit::{CellValue, LabelledUnit};
 use crate::stratified::Stratum;
-use crate::{CvLimits, ZoneSettings};
+use crate::{CvLimits, ZoneEstimateSettings};
 
 /// A zone of 1000 cells, which the map shows as `map_mean`, and its units: the map and the truth of each.
 struct Ground {
@@ -59,7 +59,7 @@ fn settings(method: ZoneMethod, min_units: usize) -> SurveySettings {
         estimator: Estimator::Stratified,
         level: 0.95,
         finite: false,
-        zones: ZoneSettings { method, min_units, max_cv: 1.0, level: 0.95, draws: 400 },
+        zones: ZoneEstimateSettings { method, min_units, max_cv: 1.0, level: 0.95, draws: 400 },
         limits: CvLimits::default(),
         draws: 1000,
         benchmark: false,

@@ -27,7 +27,7 @@ fn a_zone_that_is_all_of_the_map_has_the_interval_of_the_map() {
     surveyed(|of| {
         let (sample, map, reference, expected) = (of.sample, of.map, of.reference, of.expected);
         let whole = ClassIntervals { sample, map, reference, expected, draws: 2000, level: 0.95 };
-        let ground = Ground { inside: &[1.0; 60], strata: &[(0, 700.0), (1, 300.0)], mapped: &[700.0, 300.0] };
+        let ground = ZoneGround { inside: &[1.0; 60], strata: &[(0, 700.0), (1, 300.0)], mapped: &[700.0, 300.0] };
         let part = ZonePart::new(of, &ground).unwrap().unwrap();
         for class in 0..2 {
             let y: Vec<f64> = reference.iter().map(|&r| f64::from(r == class)).collect();
@@ -47,12 +47,12 @@ fn a_stratum_without_a_unit_in_a_zone_widens_its_interval() {
         let inside: Vec<f64> = (0..60).map(|k| f64::from((10..30).contains(&k))).collect();
         let interval = |rubber: f64| {
             let (strata, mapped) = ([(0, 100.0), (1, rubber)], [100.0, rubber]);
-            let ground = Ground { inside: &inside, strata: &strata, mapped: &mapped };
+            let ground = ZoneGround { inside: &inside, strata: &strata, mapped: &mapped };
             ZonePart::new(of, &ground).unwrap().unwrap().interval(1, 0.0).unwrap()
         };
         let (without, with) = (interval(0.0), interval(100.0));
         assert!(without.high < 0.25 && with.high > 0.45, "{without:?} {with:?}");
-        let nothing = Ground { inside: &[0.0; 60], strata: &[(0, 1.0)], mapped: &[1.0, 0.0] };
+        let nothing = ZoneGround { inside: &[0.0; 60], strata: &[(0, 1.0)], mapped: &[1.0, 0.0] };
         assert!(ZonePart::new(of, &nothing).unwrap().is_none());
     });
 }

@@ -1,7 +1,8 @@
 //! Zones of six maps, good and bad: the map's own sums, and every zone method, by their true and their claimed errors.
 
 use areal_estimate::{
-    Estimate, Interval, IntervalMethod, MapDetail, ZoneEstimate, ZoneMethod, ZoneSettings, Zoning, zone_fractions,
+    Estimate, Interval, IntervalMethod, MapDetail, ZoneEstimate, ZoneEstimateSettings, ZoneMethod, Zoning,
+    zone_fractions,
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -126,7 +127,7 @@ fn methods(
     known: &Known,
     zoning: &Zoning,
 ) -> Vec<Vec<ZoneEstimate>> {
-    let settings = ZoneSettings { method, min_units: 30, max_cv: 0.333, level: LEVEL, draws: 400 };
+    let settings = ZoneEstimateSettings { method, min_units: 30, max_cv: 0.333, level: LEVEL, draws: 400 };
     zone_fractions(&drawn.sample, map, truth, &known.expected, zoning, &settings).unwrap().zones
 }
 

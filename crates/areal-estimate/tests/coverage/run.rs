@@ -34,13 +34,13 @@ impl Line {
 }
 
 #[derive(Default)]
-struct Tally {
+struct CoverageTally {
     values: Vec<f64>,
     errors: Vec<f64>,
     covered: usize,
 }
 
-impl Tally {
+impl CoverageTally {
     fn add(&mut self, value: f64, error: f64, interval: Interval, truth: f64) {
         self.values.push(value);
         self.errors.push(error);
@@ -146,7 +146,7 @@ struct Book<'a> {
     wealth: f64,
     wealth_variance: f64,
     wealth_map: f64,
-    entries: Vec<(String, String, f64, Option<f64>, Tally)>,
+    entries: Vec<(String, String, f64, Option<f64>, CoverageTally)>,
 }
 
 impl<'a> Book<'a> {
@@ -167,10 +167,10 @@ impl<'a> Book<'a> {
         }
     }
 
-    fn tally(&mut self, estimator: &str, of: &str, truth: f64, simple: Option<f64>) -> &mut Tally {
+    fn tally(&mut self, estimator: &str, of: &str, truth: f64, simple: Option<f64>) -> &mut CoverageTally {
         let found = self.entries.iter().position(|e| e.0 == estimator && e.1 == of);
         let k = found.unwrap_or_else(|| {
-            self.entries.push((estimator.into(), of.into(), truth, simple, Tally::default()));
+            self.entries.push((estimator.into(), of.into(), truth, simple, CoverageTally::default()));
             self.entries.len() - 1
         });
         &mut self.entries[k].4

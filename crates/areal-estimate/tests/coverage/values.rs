@@ -2,7 +2,7 @@
 
 use areal_estimate::{
     CellValue, CvLimits, EstimateRow, Estimator, LabelledUnit, Population, Stratum, SurveySample, SurveySettings,
-    Tails, ValueSurvey, ValueZone, ZoneMethod, ZoneSettings, estimate_value, normal_interval,
+    Tails, ValueSurvey, ValueZone, ZoneEstimateSettings, ZoneMethod, estimate_value, normal_interval,
 };
 use rand::seq::index::sample as draw;
 use rand::{RngExt, SeedableRng};
@@ -205,7 +205,7 @@ fn of_sample(
         estimator: case.estimator,
         level: LEVEL,
         finite: true,
-        zones: ZoneSettings { method: ZoneMethod::Direct, min_units: 5, max_cv: 9.0, level: LEVEL, draws },
+        zones: ZoneEstimateSettings { method: ZoneMethod::Direct, min_units: 5, max_cv: 9.0, level: LEVEL, draws },
         limits: CvLimits::new(0.165, 0.333).unwrap(),
         draws,
         benchmark: false,

@@ -1,6 +1,8 @@
 //! Coverage in zones: a map whose errors differ from zone to zone, samples of several designs, every zone method.
 
-use areal_estimate::{ExpectedMatrix, IntervalMethod, ZoneEstimate, ZoneMethod, ZoneSettings, Zoning, zone_fractions};
+use areal_estimate::{
+    ExpectedMatrix, IntervalMethod, ZoneEstimate, ZoneEstimateSettings, ZoneMethod, Zoning, zone_fractions,
+};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -237,7 +239,7 @@ fn estimates(
         detail: None,
     };
     let at = |table: &[usize]| drawn.cells.iter().map(|&k| table[k]).collect::<Vec<_>>();
-    let settings = ZoneSettings { method, min_units: 30, max_cv: 0.333, level: LEVEL, draws: 400 };
+    let settings = ZoneEstimateSettings { method, min_units: 30, max_cv: 0.333, level: LEVEL, draws: 400 };
     zone_fractions(&drawn.sample, &at(&land.map), &at(&land.truth), &known.expected, &zoning, &settings).unwrap().zones
 }
 

@@ -6,12 +6,12 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::epilogue::{BlockTarget, Epilogue};
-use super::sums::{Block, DotProduct, PIXELS, Summer, Sums, Tap};
+use super::sums::{Block, BlockSums, DotProduct, PIXELS, Summer, Tap};
 use super::weights::{GROUP, Weights};
 use super::{Encoding, SLACK, rows_len};
-use crate::lines::{self, Line};
+use crate::lines::{self, PixelLine};
 use crate::shared::SharedMut;
-use crate::taps::{self, AxisTaps, Run};
+use crate::taps::{self, AxisTaps, TapRun};
 use crate::{Activation, ConvShape, Isa, KernelError, MapShape};
 
 /// Bytes of weights that stay in a second cache beside what they are multiplied by.
@@ -187,7 +187,7 @@ impl ReducedConv2d {
             Layout::Map => axis(1, target.width, shape.width, self.shape.padding[1]),
             Layout::Rows => Vec::new(),
         };
-        let work = Work {
+        let work = ReducedConvTasks {
             conv: self,
             rows: axis(0, target.height, shape.height, self.shape.padding[0]),
             columns,
@@ -203,7 +203,7 @@ impl ReducedConv2d {
 }
 
 /// One convolution of whole maps.
-struct Work<'a> {
+struct ReducedConvTasks<'a> {
     conv: &'a ReducedConv2d,
     /// Taps of each target row.
     rows: AxisTaps,
@@ -216,7 +216,7 @@ struct Work<'a> {
     output: SharedMut<'a, u8>,
 }
 
-impl Work<'_> {
+impl ReducedConvTasks<'_> {
     /// Runs all tasks: one for each target row and as many groups of output channels as have room in cache with their
     /// weights, the groups outermost, so that a thread keeps them there.
     fn run(&self) {
@@ -237,7 +237,7 @@ impl Work<'_> {
         });
     }
 
-    fn row(&self, y: usize, runs: &[Run], groups: &Range<usize>, tiles: &mut Tiles) {
+    fn row(&self, y: usize, runs: &[TapRun], groups: &Range<usize>, tiles: &mut Tiles) {
         let pixel_row = self.source.row_len() * self.conv.encodings.input.size();
         let mut list = Vec::new();
         for run in runs {
@@ -265,7 +265,7 @@ impl Work<'_> {
         };
         let list: Vec<Tap> = self.rows[y].iter().map(tap).collect();
         for n in 0..source.batch {
-            let line = Line {
+            let line = PixelLine {
                 pixels: target.width,
                 input: n * image,
                 input_step: conv.shape.stride[1] * source.channels,
@@ -278,7 +278,7 @@ impl Work<'_> {
 
     /// Pixels at constant steps, cut into blocks. The last one is moved back to be whole where the line is long enough:
     /// its first pixels are then computed twice, to the same values. What some blocks read and write is near for all groups.
-    fn line(&self, line: Line, taps: &[Tap], groups: &Range<usize>, tiles: &mut Tiles) {
+    fn line(&self, line: PixelLine, taps: &[Tap], groups: &Range<usize>, tiles: &mut Tiles) {
         let (blocks, bytes) = (line.pixels.div_ceil(PIXELS), self.source.channels * self.conv.encodings.input.size());
         let together = (NEAREST / (PIXELS * bytes).max(1)).max(1);
         for first in (0..blocks).step_by(together) {
@@ -291,7 +291,7 @@ impl Work<'_> {
     }
 
     /// The block of a line's pixels from `at` on, one group of outputs.
-    fn block(&self, line: Line, at: usize, taps: &[Tap], group: usize, tiles: &mut Tiles) {
+    fn block(&self, line: PixelLine, at: usize, taps: &[Tap], group: usize, tiles: &mut Tiles) {
         let encodings = &self.conv.encodings;
         let pixels = line.pixels.min(PIXELS);
         let at = at.min(line.pixels - pixels);
@@ -301,7 +301,7 @@ impl Work<'_> {
         // tap inside the slack; tasks write disjoint rows and groups of channels; `isa` proves the instructions.
         unsafe {
             let input = (line.input + at * line.input_step) * encodings.input.size();
-            let sums = Sums {
+            let sums = BlockSums {
                 taps,
                 steps: self.conv.weights.steps,
                 pixels,

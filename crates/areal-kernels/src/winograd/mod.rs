@@ -12,7 +12,7 @@ use std::cell::RefCell;
 
 use rayon::prelude::*;
 
-use crate::conv::Work;
+use crate::conv::ConvTasks;
 use crate::pack::{self, LANES, Packed};
 use crate::shared::SharedMut;
 use crate::tile::{self, PIXELS, Tap, Tile};
@@ -82,7 +82,7 @@ pub fn pack(c: &ConvShape, packed: &Packed, flipped: bool) -> Packed {
 /// One convolution: the same work as the direct algorithm, with transformed weights.
 pub struct Winograd<'a> {
     /// Shapes, maps and epilogue.
-    pub work: &'a Work<'a>,
+    pub work: &'a ConvTasks<'a>,
     /// Weights from [`pack`].
     pub points: &'a Packed,
     /// Zeros above and left of the map.

@@ -16,7 +16,7 @@ use crate::crop::crop_rows;
 use crate::program::Program;
 use axis::ExactRange;
 use graph::{Graph, Node, RowOperation};
-use rows::Rows;
+use rows::HeldRows;
 use schedule::{Schedule, ScheduledRows};
 
 /// A program as far as its features, for images of any size, with features as far apart as is asked for.
@@ -207,7 +207,8 @@ impl RowProgram {
         };
         let columns = self.graph.nodes.iter().enumerate().map(way).collect::<Result<_, _>>()?;
         let room = schedule.clone().room(rows, window, self.stride());
-        let values = room.rows.into_iter().enumerate().map(|(value, rows)| Rows::new(schedule.row_len(value), rows));
+        let values =
+            room.rows.into_iter().enumerate().map(|(value, rows)| HeldRows::new(schedule.row_len(value), rows));
         Ok(RowStream { graph: self.graph.clone(), isa: self.isa, columns, values: values.collect(), schedule })
     }
 
@@ -236,7 +237,7 @@ pub struct RowStream {
     /// What each node reads along its rows.
     columns: Vec<Columns>,
     schedule: Schedule,
-    values: Vec<Rows>,
+    values: Vec<HeldRows>,
 }
 
 /// What an operation reads along the rows of a map, computed once.

@@ -6,7 +6,7 @@ use areal_kernels::{Buffer, KernelError, MapRows, Ring};
 
 /// The rows held of a map that is computed from the top. New rows replace those that are no longer needed.
 #[derive(Debug, Clone, Default)]
-pub struct Rows {
+pub struct HeldRows {
     buffer: Buffer,
     /// Index of the first row held.
     first: usize,
@@ -18,7 +18,7 @@ pub struct Rows {
     room: usize,
 }
 
-impl Rows {
+impl HeldRows {
     /// None yet, with room for `room`.
     pub fn new(len: usize, room: usize) -> Self {
         Self { buffer: Buffer::zeros(len * room), first: 0, end: 0, len, room }
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn rows_that_are_kept_stay_what_they_were() {
-        let mut rows = Rows::new(2, 4);
+        let mut rows = HeldRows::new(2, 4);
         for (at, row) in [0, 1, 2].into_iter().zip(rows.append(0, 3).map(|_| rows.get_mut(0..3)).unwrap()) {
             row.copy_from_slice(&[10.0 * at as f32, 10.0 * at as f32 + 1.0]);
         }

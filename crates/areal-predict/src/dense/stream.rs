@@ -12,7 +12,7 @@ use super::order::{DenseOrder, Panel, PanelRows};
 use super::sample::{Sample, Sampler};
 use crate::PredictError;
 use crate::assemble::StripStates;
-use crate::cells::{Cells, Merge};
+use crate::cells::{CellAccumulator, Merge};
 use crate::dense::Difference;
 use crate::patch_order::Chunk;
 use crate::source::PixelSource;
@@ -69,7 +69,7 @@ pub fn dense_stream(
             let ahead = order.chunks_ahead(windows.1).max(threads + 1);
             let mut chunks = Chunks::new((&ask, &reads), windows, ahead, serial);
             serial = chunks.end_serial();
-            let cells = first.take().unwrap_or_else(|| Cells::new(*order.layout(), merge));
+            let cells = first.take().unwrap_or_else(|| CellAccumulator::new(*order.layout(), merge));
             let mut run = PanelRun::new(source, order, index, cells, &mut *patches, settings);
             while !dense.wanted().is_empty() {
                 job.check()?;
@@ -89,7 +89,7 @@ struct PanelRun<'a> {
     height: usize,
     tally: CellStates,
     sampler: Sampler<'a>,
-    cells: Cells,
+    cells: CellAccumulator,
     /// The unit that is worked on.
     index: usize,
     unit: PanelRows,
@@ -107,7 +107,7 @@ impl<'a> PanelRun<'a> {
         source: &dyn PixelSource,
         order: &'a DenseOrder,
         index: usize,
-        cells: Cells,
+        cells: CellAccumulator,
         patches: &'a mut dyn Inference,
         settings: &StreamSettings,
     ) -> Self {
@@ -240,7 +240,7 @@ impl<'a> PanelRun<'a> {
             self.unit = self.order.unit(self.index);
             self.states = StripStates::new(self.unit.cell_rows.len() * self.order.layout().cells().1);
         } else {
-            self.cells = Cells::new(*self.order.layout(), merge);
+            self.cells = CellAccumulator::new(*self.order.layout(), merge);
         }
     }
 }

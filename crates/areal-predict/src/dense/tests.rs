@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 use super::order::DenseOrder;
 use super::{Difference, Networks, dense_stream};
-use crate::cells::Cells;
+use crate::cells::CellAccumulator;
 use crate::chunk_layout::OrderInput;
 use crate::stream::StreamStart;
 use crate::stream_fixtures::{Memory, Mock, TestRun, brute_force, mean, settings, spec, two_classes, value_target};
@@ -156,7 +156,7 @@ impl Case {
         DenseOrder::new(self.run.layout, &input, &self.dense())
     }
 
-    fn from(&self, scene: &Memory, strip: usize, cells: Cells) -> Result<Vec<Shard>, PredictError> {
+    fn from(&self, scene: &Memory, strip: usize, cells: CellAccumulator) -> Result<Vec<Shard>, PredictError> {
         let (order, mut dense) = (self.order(scene)?, self.dense());
         let mut patches = Mock { spec: dense.spec.clone(), of: self.run.of };
         let networks = Networks { dense: &mut dense, patches: &mut patches };
@@ -173,7 +173,7 @@ impl Case {
     }
 
     fn all(&self, scene: &Memory) -> Result<Vec<Shard>, PredictError> {
-        self.from(scene, 0, Cells::new(self.run.layout, self.run.merge()))
+        self.from(scene, 0, CellAccumulator::new(self.run.layout, self.run.merge()))
     }
 }
 
@@ -281,9 +281,9 @@ fn going_on_after_any_unit_gives_the_same_bits() {
         let end = last.cells.first_row + last.cells.rows;
         let cells = if end < rows {
             let (counts, sums) = (last.pending_counts.clone(), last.pending_sums.clone());
-            Cells::restore(case.run.layout, case.run.merge(), end, counts, sums)
+            CellAccumulator::restore(case.run.layout, case.run.merge(), end, counts, sums)
         } else {
-            Cells::new(case.run.layout, case.run.merge())
+            CellAccumulator::new(case.run.layout, case.run.merge())
         };
         let rest = case.from(&scene, n + 1, cells).unwrap();
         assert_eq!(format!("{rest:?}"), format!("{:?}", &whole[n + 1..]));

@@ -47,7 +47,7 @@ pub(super) fn quantify<'a>(
         strata_by: StrataBy::Whole,
         strata_raster: None,
         zones: None,
-        zone_settings: areal_zones::ZoneSettings::default(),
+        zone_settings: areal_zones::ZoneLayerSettings::default(),
     };
     let mut frame = MapFrame::open(&source, job)?;
     if frame.is_value() {
@@ -112,7 +112,7 @@ fn emq(frame: &mut MapFrame) -> Result<Vec<f64>, SurveyError> {
 /// `confusion.csv` of a bundle: rows = predicted, columns = reference, in the order of the legend.
 fn read_confusion(path: &Path, frame: &MapFrame) -> Result<Vec<Vec<f64>>, SurveyError> {
     #[derive(Deserialize)]
-    struct Row {
+    struct ConfusionRecord {
         reference_code: u8,
         predicted_code: u8,
         patches: f64,
@@ -124,7 +124,7 @@ fn read_confusion(path: &Path, frame: &MapFrame) -> Result<Vec<Vec<f64>>, Survey
     };
     let mut confusion = vec![vec![0.0; codes.len()]; codes.len()];
     for row in csv::Reader::from_path(path).map_err(|e| fault(e.to_string()))?.deserialize() {
-        let row: Row = row.map_err(|e| fault(e.to_string()))?;
+        let row: ConfusionRecord = row.map_err(|e| fault(e.to_string()))?;
         confusion[index(row.predicted_code)?][index(row.reference_code)?] += row.patches;
     }
     Ok(confusion)

@@ -6,7 +6,7 @@ use areal_estimate::{CvLimits, Estimator, FindingKind, SurveySettings, ZoneMetho
 use areal_formats::{MADE_BY, Provenance};
 use areal_raster::{LayerChoice, input_file_with_companions};
 use areal_tables::{ClassNaming, Encoding};
-use areal_zones::ZoneSettings;
+use areal_zones::ZoneLayerSettings;
 use serde::{Deserialize, Serialize};
 
 use super::quantify::QuantifyMethod;
@@ -118,13 +118,13 @@ impl Default for EstimateSettings {
 
 impl EstimateSettings {
     /// How the zones are read.
-    pub fn zone_settings(&self) -> ZoneSettings {
-        ZoneSettings {
+    pub fn zone_settings(&self) -> ZoneLayerSettings {
+        ZoneLayerSettings {
             layer: self.zone_layer.clone(),
             encoding: self.encoding,
             id_field: self.zone_id.clone(),
             name_field: self.zone_name.clone(),
-            ..ZoneSettings::default()
+            ..ZoneLayerSettings::default()
         }
     }
 
@@ -156,7 +156,7 @@ impl EstimateSettings {
             estimator: self.estimator,
             level: self.level,
             finite: self.finite,
-            zones: areal_estimate::ZoneSettings {
+            zones: areal_estimate::ZoneEstimateSettings {
                 method: self.zone_method,
                 min_units: self.min_units,
                 max_cv: self.max_cv.unwrap_or(limits.caution),

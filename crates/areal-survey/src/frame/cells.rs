@@ -15,7 +15,7 @@ use crate::SurveyError;
 const M2_PER_KM2: f64 = 1e6;
 
 /// The cells of one window.
-pub(crate) struct Cells {
+pub(crate) struct FrameCells {
     pub window: Window,
     /// `None` where nothing was predicted.
     pub values: Vec<Option<CellValue>>,
@@ -39,7 +39,7 @@ fn unknown_code(path: &Path, code: f64) -> SurveyError {
 
 impl MapFrame<'_> {
     /// Reads a window of the map with strata, areas and coverage.
-    pub(crate) fn cells(&mut self, window: Window) -> Result<Cells, SurveyError> {
+    pub(crate) fn cells(&mut self, window: Window) -> Result<FrameCells, SurveyError> {
         self.job().check()?;
         let values = self.values(&window)?;
         let of_window = self.areas.of(&window, &self.positions);
@@ -47,7 +47,7 @@ impl MapFrame<'_> {
         let (areas, unobserved) = self.observed_areas(&window, &of_window, &values)?;
         let strata = self.strata_of(&window, &values, &coverage)?;
         let by_risk = self.strata_by == StrataBy::Risk;
-        Ok(Cells { window, values, strata, areas, unobserved, by_risk, coverage })
+        Ok(FrameCells { window, values, strata, areas, unobserved, by_risk, coverage })
     }
 
     /// The map in each cell; `None` where nothing was predicted.
@@ -98,7 +98,7 @@ impl MapFrame<'_> {
     }
 }
 
-impl Cells {
+impl FrameCells {
     /// Group of a cell of the population that the map's errors are estimated by: its map class, or its stratum of risk; 0 for a value.
     pub(crate) fn group(&self, cell: usize) -> usize {
         match (self.values[cell], self.strata[cell]) {

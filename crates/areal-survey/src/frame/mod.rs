@@ -12,9 +12,9 @@ use areal_formats::{PredictionMeta, SceneSettings, StrataBy};
 use areal_grid::{CellAreas, Crs, PixelGrid, PixelState, Target, Window};
 use areal_job::Job;
 use areal_raster::{EarthPositions, Prediction, RasterError, RasterFile, crs_from_text};
-use areal_zones::{AreaBasis, Ground, SharesReader, ZoneName, ZoneSet, ZoneSettings};
+use areal_zones::{AreaBasis, PlacedZones, SharesReader, ZoneLayerSettings, ZoneName, ZoneSet};
 
-pub(crate) use cells::Cells;
+pub(crate) use cells::FrameCells;
 pub(crate) use risk::{PARTS, RiskCuts};
 pub use totals::{GroundTotals, MapTotals};
 
@@ -31,7 +31,7 @@ pub struct FrameSource<'a> {
     /// A value that means nodata in it, besides what the file says.
     pub strata_nodata: Option<f64>,
     pub zones: Option<&'a Path>,
-    pub zone_settings: ZoneSettings,
+    pub zone_settings: ZoneLayerSettings,
 }
 
 /// A prediction as a population of cells.
@@ -44,7 +44,7 @@ pub struct MapFrame<'a> {
     pub strata_by: StrataBy,
     areas: CellAreas,
     positions: EarthPositions,
-    ground: Ground,
+    ground: PlacedZones,
     file: RasterFile,
     probabilities: Option<RasterFile>,
     shares: Option<SharesReader>,
@@ -69,7 +69,8 @@ impl<'a> MapFrame<'a> {
         let zones = source.zones.map(|path| ZoneSet::read(path, &source.zone_settings)).transpose()?;
         let basis = AreaBasis::new(&ground_crs(zones.as_ref(), file.grid())?)?;
         let (areas, positions) = (basis.cells(file.grid())?, basis.positions(&file.grid().crs)?);
-        let ground = zones.as_ref().map(|set| Ground::place(set, file.grid(), job)).transpose()?.unwrap_or_default();
+        let ground =
+            zones.as_ref().map(|set| PlacedZones::place(set, file.grid(), job)).transpose()?.unwrap_or_default();
         let names = zones.map(|set| (0..set.zones.len()).map(|zone| set.zones.name(zone)).collect()).transpose()?;
         let open_strata = |path: &Path| {
             let mut reading = SceneSettings::new("strata", vec![path.to_path_buf()]);

@@ -6,7 +6,7 @@ use areal_estimate::{CellValue, Tails, counted_do, probability_sum};
 use areal_grid::blocks;
 use areal_job::Unit;
 
-use super::{BLOCK, Cells, MapFrame};
+use super::{BLOCK, FrameCells, MapFrame};
 use crate::SurveyError;
 
 /// Areas by mapped class, of each class by the probabilities. Only of classes that are mapped: strata of 1,000 zones and 255 classes would take 1.6 GB.
@@ -63,7 +63,7 @@ struct Cell<'a> {
 }
 
 impl<'a> Cell<'a> {
-    fn new(cells: &Cells, bands: &'a [Vec<f64>], index: usize) -> Option<Self> {
+    fn new(cells: &FrameCells, bands: &'a [Vec<f64>], index: usize) -> Option<Self> {
         let (stratum, value) = cells.strata[index].zip(cells.values[index])?;
         Some(Self { index, value, stratum, group: cells.group(index), bands })
     }
@@ -148,7 +148,7 @@ impl GroundTotals {
 }
 
 /// Predicted cells whose probabilities cannot be used, of a map that has probabilities.
-pub(super) fn unusable_cells(cells: &Cells, probabilities: &[Vec<f64>]) -> u64 {
+pub(super) fn unusable_cells(cells: &FrameCells, probabilities: &[Vec<f64>]) -> u64 {
     if probabilities.is_empty() {
         return 0;
     }
@@ -206,7 +206,7 @@ impl MapTotals {
         Ok(totals)
     }
 
-    fn add_cells(&mut self, cells: &Cells, probabilities: &[Vec<f64>], with_probability: &mut f64) {
+    fn add_cells(&mut self, cells: &FrameCells, probabilities: &[Vec<f64>], with_probability: &mut f64) {
         for (k, (stratum, value)) in cells.strata.iter().zip(&cells.values).enumerate() {
             let area = cells.areas[k];
             self.unobserved += cells.unobserved[k];
@@ -239,7 +239,7 @@ impl MapTotals {
         }
     }
 
-    fn add_zones(&mut self, cells: &Cells, probabilities: &[Vec<f64>]) {
+    fn add_zones(&mut self, cells: &FrameCells, probabilities: &[Vec<f64>]) {
         let window = cells.window;
         for r in 0..window.height {
             for span in cells.coverage.row(window.row + r) {

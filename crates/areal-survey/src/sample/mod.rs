@@ -16,7 +16,7 @@ pub use precision::ClassPrecision;
 use risk::RiskPlan;
 pub use risk::UNEXPECTED;
 pub use settings::{DEFAULT_TARGET_SE, DEFAULT_USERS, MIN_PER_CLASS, MIN_PER_RISK, MIN_PER_STRATUM, SampleSettings};
-use units::{Blind, describe, write_units};
+use units::{InterpreterFiles, describe, write_units};
 
 use crate::{FrameSource, MapFrame, SurveyError};
 
@@ -91,7 +91,7 @@ pub fn draw_sample(settings: &SampleSettings, out: &StagedDir, job: Job<'_>) -> 
     let mut design = design(settings, &frame, &census, [&numbers, &allocated], second as u64)?;
     hash_file(&out.file("units.csv"))?.short().clone_into(&mut design.design_id);
     write_json(&out.file("design.json"), &design)?;
-    let blind = Blind { frame: &frame, design: &design, show_map: settings.show_map };
+    let blind = InterpreterFiles { frame: &frame, design: &design, show_map: settings.show_map };
     blind.write(out, "sample", &units)?;
     let twice: Vec<DesignUnit> = units.iter().filter(|u| u.second_look).cloned().collect();
     if !twice.is_empty() {

@@ -6,7 +6,7 @@ use areal_estimate::{Allocation, Draw};
 use areal_formats::{MADE_BY, Provenance, StrataBy};
 use areal_raster::input_file_with_companions;
 use areal_tables::{ClassNaming, Encoding};
-use areal_zones::ZoneSettings;
+use areal_zones::ZoneLayerSettings;
 use serde::{Deserialize, Serialize};
 
 use crate::SurveyError;
@@ -106,12 +106,12 @@ impl SampleSettings {
     }
 
     /// How the zones are read.
-    pub fn zone_settings(&self) -> ZoneSettings {
-        ZoneSettings {
+    pub fn zone_settings(&self) -> ZoneLayerSettings {
+        ZoneLayerSettings {
             layer: self.zone_layer.clone(),
             encoding: self.encoding,
             id_field: self.zone_id.clone(),
-            ..ZoneSettings::default()
+            ..ZoneLayerSettings::default()
         }
     }
 

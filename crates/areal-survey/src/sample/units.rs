@@ -59,13 +59,13 @@ pub(super) fn write_units(path: &Path, units: &[DesignUnit]) -> Result<(), Surve
 
 /// The interpreter's files, without what the map says unless `show_map`: cell outlines as a `GeoPackage`, centres and
 /// sides as CSV, an empty label each.
-pub(super) struct Blind<'a> {
+pub(super) struct InterpreterFiles<'a> {
     pub frame: &'a MapFrame<'a>,
     pub design: &'a Design,
     pub show_map: bool,
 }
 
-impl Blind<'_> {
+impl InterpreterFiles<'_> {
     /// Writes `{name}.gpkg` and `{name}.csv`.
     pub(super) fn write(&self, out: &StagedDir, name: &str, units: &[DesignUnit]) -> Result<(), SurveyError> {
         let fields = self.fields();

@@ -9,7 +9,8 @@ use areal_grid::{Affine, Crs, PixelGrid, PixelType, Pixels};
 use areal_job::{Interrupt, Job, NoProgress};
 use areal_raster::{CogBand, CogSpec, CogWriter, Feature, Field, FieldKind, FieldValue, VectorLayer, crs_from_text};
 use areal_zones::{
-    AggregateSettings, Areas, Content, Map, MapInput, Tally, ZoneSet, ZoneSettings, ZoneSums, ZonesError, aggregate,
+    AggregateSettings, Areas, Content, Map, MapInput, ZoneLayerSettings, ZoneSet, ZoneSums, ZoneTally, ZonesError,
+    aggregate,
 };
 use geo::{LineString, MultiPolygon, Polygon};
 
@@ -68,7 +69,7 @@ pub fn layer(crs_text: &str, zones: &[(&str, MultiPolygon<f64>)]) -> VectorLayer
 }
 
 pub fn zone_set(crs_text: &str, zones: &[(&str, MultiPolygon<f64>)]) -> ZoneSet {
-    ZoneSet::from_layer(Path::new("zones.gpkg"), &layer(crs_text, zones), &ZoneSettings::default()).unwrap()
+    ZoneSet::from_layer(Path::new("zones.gpkg"), &layer(crs_text, zones), &ZoneLayerSettings::default()).unwrap()
 }
 
 pub fn open(path: &Path, content: Content) -> Map {
@@ -79,9 +80,9 @@ pub fn open(path: &Path, content: Content) -> Map {
 #[derive(Debug, PartialEq)]
 pub struct Summed {
     pub zones: Vec<ZoneSums>,
-    pub outside: Tally,
-    pub overlap: Tally,
-    pub map: Tally,
+    pub outside: ZoneTally,
+    pub overlap: ZoneTally,
+    pub map: ZoneTally,
     pub reconciliation: Vec<Reconciliation>,
 }
 

@@ -8,8 +8,8 @@ use areal_job::StagedDir;
 use areal_raster::{FileFacts, input_file_with_companions};
 use areal_tables::{CodeRule, Encoding, Recoding, make_tables_spreadsheet_safe, read_legend};
 use areal_zones::{
-    AggregateSettings, Antimeridian, AreaTable, Content, Invalid, MapAreas, MapInput, ReadExtent, Statistic, ZoneSet,
-    ZoneSettings, aggregate_maps, areas_meta, write_areas,
+    AggregateSettings, Antimeridian, AreaTable, Content, Invalid, MapAreas, MapInput, ReadExtent, Statistic,
+    ZoneLayerSettings, ZoneSet, aggregate_maps, areas_meta, write_areas,
 };
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -110,7 +110,7 @@ pub struct Options {
     pub table_memory: usize,
     /// Memory in MiB for the outlines of zones, as much for their outlines on the map and as much for their sums. What does not fit
     /// goes to temporary files (in TMPDIR); results are the same.
-    #[arg(long, value_name = "MIB", default_value_t = ZoneSettings::default().memory)]
+    #[arg(long, value_name = "MIB", default_value_t = ZoneLayerSettings::default().memory)]
     pub zone_memory: usize,
     /// Maximum number of map cells that one thread holds in memory; fewer if the blocks of the map allow it.
     #[arg(long, value_name = "CELLS", default_value_t = AggregateSettings::default().window_cells)]
@@ -243,8 +243,8 @@ impl Options {
         }
     }
 
-    fn zone_settings(&self) -> ZoneSettings {
-        ZoneSettings {
+    fn zone_settings(&self) -> ZoneLayerSettings {
+        ZoneLayerSettings {
             layer: self.zone_layer.clone(),
             encoding: self.encoding,
             id_field: self.zone_id.clone(),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use areal_job::Unit;
 use areal_tables::Recoding;
-use areal_zones::{AreaTable, Map, MapInput, Measure, Quantity, Statistic, ZoneSet, ZoneSettings, ZonesError};
+use areal_zones::{AreaTable, Map, MapInput, Measure, Quantity, Statistic, ZoneLayerSettings, ZoneSet, ZonesError};
 
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
@@ -42,7 +42,7 @@ pub(super) fn open_maps(inputs: Vec<MapInput>) -> Result<Vec<Map>, CliError> {
 const LARGE: u64 = 4 << 20;
 
 /// Reads zones. A stage of its own where the file is large: how many there are is known at the end only.
-pub(super) fn read_zones(path: &Path, settings: &ZoneSettings, context: &Context) -> Result<ZoneSet, ZonesError> {
+pub(super) fn read_zones(path: &Path, settings: &ZoneLayerSettings, context: &Context) -> Result<ZoneSet, ZonesError> {
     let is_large = path.metadata().is_ok_and(|meta| meta.len() >= LARGE);
     let task = is_large.then(|| context.job().task("read zones", None, Unit::Zones));
     let set = ZoneSet::read(path, settings)?;

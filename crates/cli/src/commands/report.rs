@@ -157,13 +157,13 @@ fn document(report: &mut Report, path: &Path, format: &'static str) -> Result<se
 }
 
 /// The rows of a CSV file, by the names of its columns.
-struct Rows {
+struct ReportCsv {
     path: PathBuf,
     header: csv::StringRecord,
     records: Vec<csv::StringRecord>,
 }
 
-impl Rows {
+impl ReportCsv {
     fn read(path: &Path) -> Result<Self, CliError> {
         let fault = |e: csv::Error| {
             CliError::new(Exit::Input, format!("{}: {e}", path.display()))

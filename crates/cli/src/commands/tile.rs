@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use areal_formats::{Resampling, StoreMeta};
 use areal_patches::{
-    ImportSettings, LabelKind, LabelRule, LabelSettings, Placement, SplitBy, SplitSettings, SplitShares, TileSettings,
-    check_scenes, is_raster, label_target,
+    ImportSettings, LabelKind, LabelRule, LabelSettings, Placement, SplitBy, SplitFractions, SplitSettings,
+    TileSettings, check_scenes, is_raster, label_target,
 };
 use areal_predict::data_kind;
 use areal_raster::Scene;
@@ -296,11 +296,11 @@ impl Options {
         })
     }
 
-    fn shares(&self) -> Result<SplitShares, CliError> {
+    fn shares(&self) -> Result<SplitFractions, CliError> {
         let bad = |message: String| CliError::new(Exit::Usage, message).help("give --split train,validation,test");
         match self.split[..] {
-            [] => Ok(SplitShares::default()),
-            [train, validation, test] => SplitShares::try_from([train, validation, test]).map_err(bad),
+            [] => Ok(SplitFractions::default()),
+            [train, validation, test] => SplitFractions::try_from([train, validation, test]).map_err(bad),
             _ => Err(bad(format!("--split has {} fractions; three are needed", self.split.len()))),
         }
     }

@@ -3,7 +3,7 @@
 use std::arch::asm;
 use std::marker::PhantomData;
 
-use super::{Block, Sums};
+use super::{Block, BlockSums};
 
 /// Rows of a tile.
 const ROWS: usize = 16;
@@ -96,7 +96,7 @@ impl Tiles {
     ///
     /// # Safety
     /// As [`super::Summer::run`].
-    pub unsafe fn sums(&mut self, bytes: bool, sums: &Sums<'_>, block: &mut Block) {
+    pub unsafe fn sums(&mut self, bytes: bool, sums: &BlockSums<'_>, block: &mut Block) {
         let rows = sums.pixels.min(ROWS);
         let second = sums.pixels - rows;
         let start = block.0.as_mut_ptr().cast::<u32>();

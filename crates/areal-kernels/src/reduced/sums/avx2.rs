@@ -6,7 +6,7 @@ use std::arch::x86_64::{
 };
 
 use super::portable::bf16_of;
-use super::{Block, Sums};
+use super::{Block, BlockSums};
 use crate::reduced::weights::{STEP, STEP_WEIGHTS, TILE};
 
 /// Pixels whose sums are held in registers at once.
@@ -17,7 +17,7 @@ const PIXELS: usize = 2;
 /// # Safety
 /// As [`super::Summer::run`], with AVX2 and FMA.
 #[target_feature(enable = "avx2,fma")]
-pub unsafe fn bf16(s: &Sums<'_>, block: &mut Block) {
+pub unsafe fn bf16(s: &BlockSums<'_>, block: &mut Block) {
     // SAFETY: the caller's contract.
     unsafe { bf16_of::<4, true>(s, block) }
 }
@@ -27,7 +27,7 @@ pub unsafe fn bf16(s: &Sums<'_>, block: &mut Block) {
 /// # Safety
 /// As [`super::Summer::run`], with AVX2.
 #[target_feature(enable = "avx2")]
-pub unsafe fn bytes(s: &Sums<'_>, block: &mut Block) {
+pub unsafe fn bytes(s: &BlockSums<'_>, block: &mut Block) {
     let whole = s.pixels / PIXELS * PIXELS;
     // SAFETY: the caller's contract.
     unsafe {
@@ -44,7 +44,7 @@ pub unsafe fn bytes(s: &Sums<'_>, block: &mut Block) {
 
 /// `P` pixels times 16 outputs: 4 registers for each pixel, of 4 outputs and 2 partial sums each.
 #[target_feature(enable = "avx2")]
-unsafe fn bytes_tile<const P: usize>(s: &Sums<'_>, first: usize, half: usize, block: &mut Block) {
+unsafe fn bytes_tile<const P: usize>(s: &BlockSums<'_>, first: usize, half: usize, block: &mut Block) {
     // SAFETY: steps are whole, and the contract covers them.
     unsafe {
         let mut sums = [[_mm256_setzero_si256(); 4]; P];

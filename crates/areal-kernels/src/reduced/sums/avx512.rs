@@ -6,7 +6,7 @@ use std::arch::x86_64::{
 };
 
 use super::portable::bf16_of;
-use super::{Block, Sums};
+use super::{Block, BlockSums};
 use crate::reduced::weights::{STEP, STEP_WEIGHTS, TILE};
 
 /// Pixels whose sums are held in registers at once.
@@ -16,7 +16,7 @@ const PIXELS: usize = 8;
 macro_rules! sums {
     ($name:ident, $features:literal, $zero:expr, $sum:ident, $add:expr, $bits:expr) => {
         #[target_feature(enable = $features)]
-        unsafe fn $name<const P: usize>(s: &Sums<'_>, first: usize, block: &mut Block) {
+        unsafe fn $name<const P: usize>(s: &BlockSums<'_>, first: usize, block: &mut Block) {
             // SAFETY: the contract of the module's functions covers the pointers.
             unsafe {
                 let mut sums = [[$zero; 2]; P];
@@ -81,7 +81,7 @@ sums!(
 ///
 /// # Safety
 /// As [`super::Summer::run`], with AVX-512 BF16.
-pub unsafe fn bf16(s: &Sums<'_>, block: &mut Block) {
+pub unsafe fn bf16(s: &BlockSums<'_>, block: &mut Block) {
     // SAFETY: the caller's contract.
     unsafe {
         let whole = s.pixels / PIXELS * PIXELS;
@@ -94,7 +94,7 @@ pub unsafe fn bf16(s: &Sums<'_>, block: &mut Block) {
 ///
 /// # Safety
 /// As [`super::Summer::run`], with AVX-512 VNNI.
-pub unsafe fn bytes(s: &Sums<'_>, block: &mut Block) {
+pub unsafe fn bytes(s: &BlockSums<'_>, block: &mut Block) {
     // SAFETY: the caller's contract.
     unsafe {
         let whole = s.pixels / PIXELS * PIXELS;
@@ -108,7 +108,7 @@ pub unsafe fn bytes(s: &Sums<'_>, block: &mut Block) {
 /// # Safety
 /// As [`super::Summer::run`], with AVX-512 F.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,fma")]
-pub unsafe fn bf16_widened(s: &Sums<'_>, block: &mut Block) {
+pub unsafe fn bf16_widened(s: &BlockSums<'_>, block: &mut Block) {
     // SAFETY: the caller's contract.
     unsafe { bf16_of::<8, true>(s, block) }
 }

@@ -40,7 +40,7 @@ pub struct Tap {
 
 /// What is summed: `sums[p][o] = sum over taps and inputs of input[p][i] weights[tap][i][o]`, inputs in whole steps of 64 bytes.
 #[derive(Debug, Clone, Copy)]
-pub struct Sums<'a> {
+pub struct BlockSums<'a> {
     /// Taps that fall inside the map.
     pub taps: &'a [Tap],
     /// Steps of 64 bytes of a tap's inputs.
@@ -113,7 +113,7 @@ impl Summer {
     /// # Safety
     /// At each tap's offset from each pixel, and from the first weight, all
     /// steps can be read.
-    pub unsafe fn run(&mut self, sums: &Sums<'_>, block: &mut Block) {
+    pub unsafe fn run(&mut self, sums: &BlockSums<'_>, block: &mut Block) {
         // SAFETY: the caller's contract; `instructions` proves the instructions.
         unsafe {
             match (self.instructions, self.bytes) {

@@ -1,6 +1,6 @@
 //! Sums of products in plain Rust.
 
-use super::{Block, Sums};
+use super::{Block, BlockSums};
 use crate::reduced::weights::{STEP, STEP_WEIGHTS, TILE};
 
 /// Outputs of a tile.
@@ -10,7 +10,7 @@ const LANES: usize = 16;
 ///
 /// # Safety
 /// As [`super::Summer::run`].
-pub unsafe fn bf16(s: &Sums<'_>, block: &mut Block) {
+pub unsafe fn bf16(s: &BlockSums<'_>, block: &mut Block) {
     // SAFETY: the caller's contract.
     unsafe { bf16_of::<2, false>(s, block) }
 }
@@ -21,7 +21,7 @@ pub unsafe fn bf16(s: &Sums<'_>, block: &mut Block) {
 /// As [`super::Summer::run`].
 #[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
 #[inline(always)]
-pub unsafe fn bf16_of<const P: usize, const FUSED: bool>(s: &Sums<'_>, block: &mut Block) {
+pub unsafe fn bf16_of<const P: usize, const FUSED: bool>(s: &BlockSums<'_>, block: &mut Block) {
     let whole = s.pixels / P * P;
     for half in 0..2 {
         // SAFETY: the caller's contract.
@@ -38,7 +38,12 @@ pub unsafe fn bf16_of<const P: usize, const FUSED: bool>(s: &Sums<'_>, block: &m
 
 #[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
 #[inline(always)]
-unsafe fn bf16_tile<const P: usize, const FUSED: bool>(s: &Sums<'_>, first: usize, half: usize, block: &mut Block) {
+unsafe fn bf16_tile<const P: usize, const FUSED: bool>(
+    s: &BlockSums<'_>,
+    first: usize,
+    half: usize,
+    block: &mut Block,
+) {
     let mut sums = [[0.0f32; LANES]; P];
     let add = |sum: f32, x: f32, w: f32| if FUSED { x.mul_add(w, sum) } else { sum + x * w };
     for tap in s.taps {
@@ -78,7 +83,7 @@ fn halves(word: u32) -> (f32, f32) {
 ///
 /// # Safety
 /// As [`super::Summer::run`].
-pub unsafe fn bytes(s: &Sums<'_>, block: &mut Block) {
+pub unsafe fn bytes(s: &BlockSums<'_>, block: &mut Block) {
     for (p, to) in block.0.iter_mut().take(s.pixels).enumerate() {
         let mut sums = [0i32; 2 * LANES];
         for tap in s.taps {

@@ -10,13 +10,13 @@ use areal_report::{AreaColumn, AreaSection, Note, Report, Zone};
 use geo::Geometry;
 use serde_json::Value;
 
-use super::{Rows, document, name_of};
+use super::{ReportCsv, document, name_of};
 use crate::errors::CliError;
 
 pub fn add(report: &mut Report, folder: &Path) -> Result<(), CliError> {
     let name = name_of(folder);
     let meta = document(report, &folder.join(AreasMeta::FILE), AreasMeta::FORMAT)?;
-    let mut section = table(&name, &Rows::read(&folder.join(AreasMeta::CSV))?)?;
+    let mut section = table(&name, &ReportCsv::read(&folder.join(AreasMeta::CSV))?)?;
     outlines(&mut section, &read_layer(&folder.join(AreasMeta::LAYER), None)?);
     report.areas.push(section);
     report.notes.extend(repairs(&name, &meta));
@@ -24,7 +24,7 @@ pub fn add(report: &mut Report, folder: &Path) -> Result<(), CliError> {
 }
 
 /// From one row a zone and measure to one row a zone; zones and columns keep the order in which they first appear.
-fn table(name: &str, rows: &Rows) -> Result<AreaSection, CliError> {
+fn table(name: &str, rows: &ReportCsv) -> Result<AreaSection, CliError> {
     let at = |column| rows.column(column);
     let (id, zone_name, state) = (at("zone_id")?, at("zone_name")?, at("zone_state")?);
     let (variable, measure, class) = (at("variable")?, at("measure")?, at("class_name")?);

@@ -19,13 +19,13 @@ pub fn add(report: &mut Report, folder: &Path) -> Result<(), CliError> {
     let name = name_of(folder);
     let mut figure = match (&meta.target, prediction.classes_path(), prediction.value_path()) {
         (Target::Classes { classes }, Some(path), _) => {
-            let picture = Picture::read(&path)?;
+            let picture = MapImage::read(&path)?;
             let code = |v: &f32| if v.is_finite() { *v as u8 } else { Target::NODATA_CLASS };
             let codes: Vec<u8> = picture.values.iter().map(code).collect();
             MapFigure::classes(&name, picture.size, &codes, classes, picture.metres)?
         }
         (Target::Value { name: value, unit }, _, Some(path)) => {
-            let picture = Picture::read(&path)?;
+            let picture = MapImage::read(&path)?;
             let title = if unit.is_empty() { value.clone() } else { format!("{value} ({unit})") };
             MapFigure::values(&name, picture.size, &picture.values, &title, picture.metres)?
         }
@@ -48,7 +48,7 @@ pub fn add(report: &mut Report, folder: &Path) -> Result<(), CliError> {
 }
 
 /// Band 1 of a raster, thinned to the image size.
-struct Picture {
+struct MapImage {
     /// Rows and columns.
     size: [usize; 2],
     /// Values `[row, col]`, not a number where nothing is observed.
@@ -57,7 +57,7 @@ struct Picture {
     metres: [f64; 2],
 }
 
-impl Picture {
+impl MapImage {
     fn read(path: &Path) -> Result<Self, CliError> {
         let mut raster = RasterFile::open(path)?;
         let grid = raster.grid().clone();

@@ -5,7 +5,7 @@ use std::path::Path;
 use areal_report::{Confusion, LearningCurve, Report};
 use serde_json::Value;
 
-use super::{Rows, document};
+use super::{ReportCsv, document};
 use crate::errors::{CliError, Exit};
 
 const BUNDLE: &str = "areal-bundle/1";
@@ -16,7 +16,7 @@ pub fn add_bundle(report: &mut Report, folder: &Path) -> Result<(), CliError> {
     report.model = facts(&spec);
     let history = folder.join("metrics.csv");
     if history.exists() {
-        report.learning = learning_curve(&Rows::read(&history)?)?;
+        report.learning = learning_curve(&ReportCsv::read(&history)?)?;
     }
     add_confusion(report, folder, "validation patches")
 }
@@ -27,7 +27,7 @@ pub fn add_evaluation(report: &mut Report, folder: &Path) -> Result<(), CliError
     let name = format!("{split} patches");
     let path = folder.join("metrics.csv");
     if path.exists() {
-        let rows = Rows::read(&path)?;
+        let rows = ReportCsv::read(&path)?;
         let (measure, value) = (rows.column("measure")?, rows.column("value")?);
         let mut scores = Vec::new();
         for record in &rows.records {
@@ -62,7 +62,7 @@ fn facts(spec: &Value) -> Vec<(String, String)> {
     .collect()
 }
 
-fn learning_curve(rows: &Rows) -> Result<LearningCurve, CliError> {
+fn learning_curve(rows: &ReportCsv) -> Result<LearningCurve, CliError> {
     let epoch = rows.column("epoch")?;
     let column = |k: usize| rows.records.iter().map(|r| rows.number(r, k)).collect::<Result<Vec<_>, _>>();
     let epochs = column(epoch)?.into_iter().flatten().collect();
@@ -76,7 +76,7 @@ fn add_confusion(report: &mut Report, folder: &Path, name: &str) -> Result<(), C
     if !path.exists() {
         return Ok(());
     }
-    let rows = Rows::read(&path)?;
+    let rows = ReportCsv::read(&path)?;
     let (reference, predicted, patches) =
         (rows.column("reference_name")?, rows.column("predicted_name")?, rows.column("patches")?);
     let mut classes: Vec<String> = Vec::new();

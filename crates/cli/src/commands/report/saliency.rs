@@ -7,11 +7,11 @@ use areal_job::FileError;
 use areal_report::{Note, Report, SaliencyFigure, SaliencyMap};
 use csv::StringRecord;
 
-use super::Rows;
+use super::ReportCsv;
 use crate::errors::CliError;
 
 /// Maximum number of patches in the report.
-const MOST: usize = 12;
+const MAX_PATCHES: usize = 12;
 
 /// What is said once of a patch.
 const FACTS: [&str; 6] = ["class_name", "result", "logit", "lon", "lat", "scene"];
@@ -22,7 +22,7 @@ const MEASURES: [&str; 5] =
 
 /// Adds the patches that `saliency.csv` names: the first of each class, then the second, and so on.
 pub fn add(report: &mut Report, folder: &Path) -> Result<(), CliError> {
-    let rows = Rows::read(&folder.join("saliency.csv"))?;
+    let rows = ReportCsv::read(&folder.join("saliency.csv"))?;
     let (id, class) = (rows.column("id")?, rows.column("class_name")?);
     let mut patches: Vec<Vec<&StringRecord>> = Vec::new();
     for record in &rows.records {
@@ -39,19 +39,21 @@ pub fn add(report: &mut Report, folder: &Path) -> Result<(), CliError> {
         *rank += 1;
     }
     order.sort_unstable();
-    order.truncate(MOST);
+    order.truncate(MAX_PATCHES);
     order.sort_unstable_by_key(|(_, k)| *k);
     for (_, k) in &order {
         report.saliency.push(figure(&rows, &patches[*k], id, folder)?);
     }
-    if patches.len() > MOST {
+    if patches.len() > MAX_PATCHES {
         let (all, folder) = (patches.len(), folder.display());
-        report.notes.push(Note::remark(format!("{folder} explains {all} patches; {MOST} of them are in this report.")));
+        report
+            .notes
+            .push(Note::remark(format!("{folder} explains {all} patches; {MAX_PATCHES} of them are in this report.")));
     }
     Ok(())
 }
 
-fn figure(rows: &Rows, patch: &[&StringRecord], id: usize, folder: &Path) -> Result<SaliencyFigure, CliError> {
+fn figure(rows: &ReportCsv, patch: &[&StringRecord], id: usize, folder: &Path) -> Result<SaliencyFigure, CliError> {
     let (method, picture) = (rows.column("method")?, rows.column("png")?);
     let map = |record: &&StringRecord| -> Result<SaliencyMap, CliError> {
         let path = folder.join(record.get(picture).unwrap_or_default());
@@ -67,7 +69,7 @@ fn figure(rows: &Rows, patch: &[&StringRecord], id: usize, folder: &Path) -> Res
 }
 
 /// The cells of these columns that are not empty, with the columns' names.
-fn named(rows: &Rows, record: &StringRecord, columns: &[&str]) -> Result<Vec<(String, String)>, CliError> {
+fn named(rows: &ReportCsv, record: &StringRecord, columns: &[&str]) -> Result<Vec<(String, String)>, CliError> {
     let mut cells = Vec::new();
     for name in columns {
         let cell = record.get(rows.column(name)?).unwrap_or_default();

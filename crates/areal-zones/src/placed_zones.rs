@@ -26,13 +26,13 @@ pub(crate) fn zone_task(job: Job<'_>, name: &str, zones: usize) -> Option<Box<dy
 
 /// Zones on a grid.
 #[derive(Debug, Default)]
-pub struct Ground {
+pub struct PlacedZones {
     /// In the order of the zone set.
     pub(crate) sizes: Vec<ZoneSize>,
     shapes: PlacedShapes,
 }
 
-impl Ground {
+impl PlacedZones {
     /// Brings zones onto a grid: projects their outlines with vertices added, so that edges stay within a thousandth of a
     /// cell of where they belong, and works out their true areas.
     ///

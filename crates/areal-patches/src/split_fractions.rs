@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 /// The shares of patches that the splits are to have: train, validation, test; they add up to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "[f64; 3]", into = "[f64; 3]")]
-pub struct SplitShares([f64; 3]);
+pub struct SplitFractions([f64; 3]);
 
-impl SplitShares {
+impl SplitFractions {
     /// The share of one split, 0 to 1.
     pub fn of(&self, split: Split) -> f64 {
         self.0[split.index()]
@@ -20,13 +20,13 @@ impl SplitShares {
     }
 }
 
-impl Default for SplitShares {
+impl Default for SplitFractions {
     fn default() -> Self {
         Self([0.7, 0.15, 0.15])
     }
 }
 
-impl TryFrom<[f64; 3]> for SplitShares {
+impl TryFrom<[f64; 3]> for SplitFractions {
     type Error = String;
 
     fn try_from(shares: [f64; 3]) -> Result<Self, String> {
@@ -44,8 +44,8 @@ impl TryFrom<[f64; 3]> for SplitShares {
     }
 }
 
-impl From<SplitShares> for [f64; 3] {
-    fn from(shares: SplitShares) -> Self {
+impl From<SplitFractions> for [f64; 3] {
+    fn from(shares: SplitFractions) -> Self {
         shares.0
     }
 }
@@ -56,11 +56,11 @@ mod tests {
 
     #[test]
     fn shares_must_add_up_and_leave_something_to_train_on() {
-        assert!(SplitShares::try_from([0.6, 0.2, 0.2]).is_ok());
-        assert!(SplitShares::try_from([0.6, 0.2, 0.1]).unwrap_err().contains("not to 1"));
-        assert!(SplitShares::try_from([0.0, 0.5, 0.5]).unwrap_err().contains("the training fraction is 0"));
-        assert!(SplitShares::try_from([1.5, -0.5, 0.0]).unwrap_err().contains("between 0 and 1"));
-        let no_test = SplitShares::try_from([0.8, 0.2, 0.0]).unwrap();
+        assert!(SplitFractions::try_from([0.6, 0.2, 0.2]).is_ok());
+        assert!(SplitFractions::try_from([0.6, 0.2, 0.1]).unwrap_err().contains("not to 1"));
+        assert!(SplitFractions::try_from([0.0, 0.5, 0.5]).unwrap_err().contains("the training fraction is 0"));
+        assert!(SplitFractions::try_from([1.5, -0.5, 0.0]).unwrap_err().contains("between 0 and 1"));
+        let no_test = SplitFractions::try_from([0.8, 0.2, 0.0]).unwrap();
         assert_eq!(no_test.wanted().collect::<Vec<_>>(), [Split::Train, Split::Validation]);
     }
 }

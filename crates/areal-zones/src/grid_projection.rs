@@ -7,7 +7,7 @@ use crate::outline_area::turned_area;
 use crate::project::{ProjectFault, Transform, Vertex, along, forwards, to_pixel};
 
 /// How outlines come onto a grid.
-pub(crate) struct Way<'a> {
+pub(crate) struct GridProjection<'a> {
     /// From the zones' CRS to the grid's; none where both are one, and straight edges stay straight.
     pub transform: Option<Transform<'a>>,
     pub grid: &'a PixelGrid,
@@ -24,7 +24,7 @@ const LONG_METRES: f64 = 2e6;
 /// Such an edge is looked at in so many parts.
 const PARTS: usize = 16;
 
-impl Way<'_> {
+impl GridProjection<'_> {
     /// True for an edge that may go round the Earth between its ends.
     fn is_long(&self, line: &LineString<f64>, edge: usize) -> bool {
         let (a, b) = (line.0[edge], line.0[edge + 1]);
@@ -77,7 +77,7 @@ pub(crate) fn join(
     rings: &[&LineString<f64>],
     placed: &mut [Vec<[f64; 2]>],
     transform: Transform<'_>,
-    way: &Way<'_>,
+    way: &GridProjection<'_>,
 ) -> Result<Vec<Vertex>, ProjectFault> {
     let mut knots = Vec::new();
     for (ring, line) in rings.iter().enumerate() {
