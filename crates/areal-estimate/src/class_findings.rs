@@ -102,9 +102,9 @@ pub(crate) fn worse_than_strata(estimator: Estimator, rows: &[EstimateRow], gain
         Finding::warning(
             FindingKind::LessPrecise,
             format!(
-                "the {estimator} estimator has a larger standard error than the stratified one ({}): use --estimator {}",
-                worse.join(", "),
-                Estimator::Stratified
+                "the {estimator} estimator has a larger standard error than the {} one, which is to be preferred ({})",
+                Estimator::Stratified,
+                worse.join(", ")
             ),
         )
     })

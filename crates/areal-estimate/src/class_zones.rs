@@ -151,7 +151,7 @@ impl<'a> ClassZones<'a> {
                 FindingKind::NotAdditive,
                 format!(
                     "the zones do not add up to all zones together, most of all {class}: {} {AREA_UNIT} in the zones, {} {AREA_UNIT} together; \
-                     --benchmark makes them add up",
+                     benchmarking makes them add up",
                     significant(sum, 4),
                     significant(estimate, 4)
                 ),

@@ -207,7 +207,7 @@ fn best_ratio(data: &Data) -> Result<f64, EstimateError> {
     let at = |log: f64| data.fit(log.exp()).map(|f| f.likelihood);
     let grid: Vec<f64> = (-48..=48).map(|k| f64::from(k) * 0.25).collect();
     let values = grid.iter().map(|&g| at(g)).collect::<Result<Vec<_>, _>>()?;
-    let best = (0..grid.len()).max_by(|&a, &b| values[a].total_cmp(&values[b])).unwrap_or(0);
+    let best = (0..grid.len()).max_by(|&a, &b| values[a].total_cmp(&values[b])).expect("the grid is not empty");
     if best == 0 || data.fit(0.0)?.likelihood >= values[best] {
         return Ok(0.0);
     }

@@ -7,7 +7,7 @@ use ndarray::{Array2, Array3, Axis};
 pub fn grad_cam(features: &Array3<f32>, gradients: &Array3<f32>) -> Array2<f32> {
     let mut map = Array2::<f32>::zeros((features.dim().1, features.dim().2));
     for (feature, gradient) in features.axis_iter(Axis(0)).zip(gradients.axis_iter(Axis(0))) {
-        map.scaled_add(gradient.mean().unwrap_or(0.0), &feature);
+        map.scaled_add(gradient.mean().expect("a feature map has at least one position"), &feature);
     }
     map.mapv_into(|v| v.max(0.0))
 }

@@ -19,5 +19,5 @@ mod subject;
 pub use error::ExplainError;
 pub use method::Method;
 pub use run::{ExplainMeta, SaliencyRow, explain};
-pub use settings::{ExplainSettings, PatchSelection};
+pub use settings::{DEFAULT_TOP, ExplainSettings, PatchSelection};
 pub use subject::{PatchPlace, Subject, of_places, of_prediction, of_store};

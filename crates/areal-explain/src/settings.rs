@@ -47,6 +47,9 @@ pub struct PatchSelection {
     pub scene: Option<SceneSettings>,
 }
 
+/// How many of the most certain patches of each class of a prediction are explained where no number is given.
+pub const DEFAULT_TOP: usize = 2;
+
 impl Default for ExplainSettings {
     fn default() -> Self {
         Self {

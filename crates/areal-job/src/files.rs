@@ -32,7 +32,7 @@ const SIDE_FILES: [&str; 9] =
 
 /// True for a file that a viewer such as QGIS puts beside what it shows: a style, statistics, a journal. Such files are no
 /// part of an output.
-pub fn is_side_file(name: &Path) -> bool {
+pub(crate) fn is_side_file(name: &Path) -> bool {
     let Some(name) = name.file_name() else { return false };
     let name = name.to_string_lossy();
     SIDE_FILES.iter().any(|ending| name.ends_with(ending)) || name.starts_with(".~lock.")

@@ -20,7 +20,7 @@ mod staged_tests;
 mod verify;
 
 pub use check_output::check_output;
-pub use files::{files_under, is_side_file};
+pub use files::files_under;
 pub use hash::{Sha256, check_digest, folder_bytes, hash_bytes, hash_file, hash_folder};
 pub use interrupt::{Interrupt, Interrupted};
 pub use json::{read_json, write_json};

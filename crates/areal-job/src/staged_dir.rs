@@ -31,12 +31,12 @@ fn is_ours(folder: &Path) -> bool {
     for entry in entries.flatten() {
         empty = false;
         let path = entry.path();
-        let text = |path: &Path| fs::read_to_string(path).unwrap_or_default();
+        // A file that cannot be read as text is not a document of areal's.
+        let holds = |wanted: fn(&str) -> bool| fs::read_to_string(&path).is_ok_and(|text| wanted(&text));
         let ours = match path.extension().and_then(|e| e.to_str()) {
             _ if path.ends_with(MANIFEST) => true,
-            Some("json") => serde_json::from_str::<serde_json::Value>(&text(&path))
-                .is_ok_and(|json| json.get("format").and_then(|f| f.as_str()).is_some_and(|f| f.starts_with("areal-"))),
-            Some("toml") => text(&path).contains("format = \"areal-recipe/"),
+            Some("json") => holds(is_document),
+            Some("toml") => holds(|text| text.contains("format = \"areal-recipe/")),
             _ => false,
         };
         if ours {
@@ -44,6 +44,11 @@ fn is_ours(folder: &Path) -> bool {
         }
     }
     empty
+}
+
+fn is_document(text: &str) -> bool {
+    serde_json::from_str::<serde_json::Value>(text)
+        .is_ok_and(|json| json.get("format").and_then(|f| f.as_str()).is_some_and(|f| f.starts_with("areal-")))
 }
 
 pub(crate) fn make_parent(target: &Path) -> Result<(), FileError> {

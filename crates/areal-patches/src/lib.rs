@@ -29,7 +29,10 @@ pub use labels::measure::LabelRule;
 pub use labels::source::{LabelKind, LabelSettings, is_raster, label_target};
 pub use proposal::{Proposal, propose};
 pub use records_layer::open_store;
-pub use settings::{Placement, SplitBy, SplitSettings, TileSettings};
+pub use settings::{
+    DEFAULT_MIN_VALID, DEFAULT_PATCH_SIZE, DEFAULT_SEED, Placement, SplitBy, SplitSettings, TileSettings,
+    default_label_fraction,
+};
 pub use split_fractions::SplitFractions;
 pub use tile::{check_scenes, tile};
 pub use writer::StoreWriter;

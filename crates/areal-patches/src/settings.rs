@@ -62,8 +62,24 @@ impl NamedChoice for Placement {
     const WHAT: &'static str = "placement";
 }
 
+/// Side of a patch in pixels where none is given.
+pub const DEFAULT_PATCH_SIZE: usize = 64;
+/// Minimum fraction of observed pixels of a patch where none is given.
+pub const DEFAULT_MIN_VALID: f64 = 0.9;
+/// Seed of the assignment to splits where none is given.
+pub const DEFAULT_SEED: u64 = 1;
+
+/// Minimum fraction of the pixels of a patch that must have its class where none is given: half of them, and any where the
+/// polygon or the pixel in the middle decides.
+pub fn default_label_fraction(placement: Placement, rule: LabelRule) -> f64 {
+    match (placement, rule) {
+        (Placement::Polygon, _) | (_, LabelRule::Centre) => 0.0,
+        (Placement::Grid, LabelRule::Majority) => 0.5,
+    }
+}
+
 /// How patches are assigned to splits.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SplitSettings {
     /// The shares that the splits are to have.

@@ -11,7 +11,8 @@ use quick_xml::events::{BytesStart, Event};
 /// nodata, a scale or names.
 pub(crate) fn adds_nothing(path: &Path) -> bool {
     let Some(raster) = path.to_str().and_then(|path| path.strip_suffix(".aux.xml")) else { return false };
-    let text = std::fs::read_to_string(path).unwrap_or_default();
+    // A file that is not text or cannot be read is not known to be harmless.
+    let Ok(text) = std::fs::read_to_string(path) else { return false };
     match descriptions_beside_statistics(&text) {
         Some(found) if found.is_empty() => true,
         Some(found) => own_descriptions(raster).is_some_and(|own| found.iter().all(|text| own.contains(text))),

@@ -44,7 +44,15 @@ pub fn same_crs(a: &Crs, b: &Crs) -> bool {
 pub fn central_meridian(crs: &Crs) -> Result<f64, RasterError> {
     let srs = spatial_ref(&crs.wkt)?;
     let names = ["central_meridian", "longitude_of_center", "longitude_of_origin"];
-    Ok(names.iter().find_map(|name| srs.get_proj_param(name).ok().flatten()).unwrap_or(0.0))
+    for name in names {
+        let found = srs
+            .get_proj_param(name)
+            .map_err(|e| RasterError::CrsText { text: shorten(&crs.wkt), message: e.to_string() })?;
+        if let Some(degrees) = found {
+            return Ok(degrees);
+        }
+    }
+    Ok(0.0)
 }
 
 /// West, south, east and north of the lobes of Goode's homolosine projection, in degrees from its central meridian (Goode 1925,

@@ -89,6 +89,10 @@ pub enum SurveyError {
     MissingStratum { name: String },
     #[error("a sample of a value needs a number of units")]
     NoSize,
+    #[error("a target CV needs the class that it is of")]
+    NoTargetClass,
+    #[error("adjusted counts need a confusion matrix")]
+    NoConfusion,
     /// A wanted CV of a class where strata are not map classes.
     #[error("a target CV of a class needs strata of classes, not {strata}")]
     CvStrata { strata: StrataBy },

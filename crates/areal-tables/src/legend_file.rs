@@ -95,7 +95,7 @@ pub fn read_legend(path: &Path, encoding: Option<Encoding>) -> Result<Vec<Legend
 }
 
 /// A colour written as `#rrggbb`, with or without the number sign.
-pub fn parse_colour(text: &str) -> Option<[u8; 3]> {
+fn parse_colour(text: &str) -> Option<[u8; 3]> {
     let digits = text.trim().trim_start_matches('#');
     let hex_digit = |d: &&str| d.bytes().all(|b| b.is_ascii_hexdigit());
     let part = |i: usize| digits.get(i..i + 2).filter(hex_digit).and_then(|d| u8::from_str_radix(d, 16).ok());

@@ -53,7 +53,7 @@ pub fn may_be_renamed(bands: &[String], names: &[String]) -> bool {
 }
 
 /// Groups of names that differ only in case, spaces and punctuation: `Forest` and `forest`, `oil palm` and `oil-palm`.
-pub fn near_identical<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<Vec<&'a str>> {
+fn near_identical<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<Vec<&'a str>> {
     let mut groups: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for name in names {
         let group = groups.entry(key(name)).or_default();

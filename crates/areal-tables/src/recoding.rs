@@ -102,8 +102,10 @@ impl Recoding {
                     row.code.map_or("none".into(), |c| c.to_string())
                 ));
             }
-            if row.code.is_some_and(|code| !codes.insert(code)) {
-                return fault(format!("has code {} twice", row.code.unwrap_or_default()));
+            if let Some(code) = row.code
+                && !codes.insert(code)
+            {
+                return fault(format!("has code {code} twice"));
             }
             if row.parent.is_none() {
                 if let Some(first) = made.find(&row.name) {
@@ -158,7 +160,7 @@ impl Recoding {
         if !rules.is_empty() {
             let used: BTreeSet<usize> = self.places.values().copied().chain(self.rest).collect();
             let kept: Vec<usize> = (0..self.classes.len()).filter(|k| used.contains(k)).collect();
-            let moved = |place: usize| kept.iter().position(|k| *k == place).unwrap_or_default();
+            let moved = |place: usize| kept.iter().position(|k| *k == place).expect("every place with a code is kept");
             self.places.values_mut().for_each(|place| *place = moved(*place));
             self.rest = self.rest.map(moved);
             self.classes = kept.iter().map(|k| self.classes[*k].clone()).collect();
@@ -196,9 +198,11 @@ impl Recoding {
         let next = || match self.places.keys().next_back() {
             None => 0,
             // Below the greatest number there is a code that is not named.
-            Some(last) => last
-                .checked_add(1)
-                .unwrap_or_else(|| (0..i64::MAX).find(|code| !self.places.contains_key(code)).unwrap_or_default()),
+            Some(last) => last.checked_add(1).unwrap_or_else(|| {
+                (0..i64::MAX)
+                    .find(|code| !self.places.contains_key(code))
+                    .expect("a map in memory cannot name 2^63 codes")
+            }),
         };
         own.or_else(least).unwrap_or_else(next)
     }

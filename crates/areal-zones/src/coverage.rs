@@ -14,7 +14,7 @@ use crate::walker::Walker;
 /// Cells of one row that a zone covers to the same fraction.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Span {
-    /// Index of the zone in the slice of shapes; past the last, an index of (see [`crate::Others`]).
+    /// Index of the zone in the slice of shapes; past the last, an index of (see [`crate::tally::ExtraTallies`]).
     pub zone: u32,
     /// First column, of the grid.
     pub col: u32,
@@ -164,7 +164,7 @@ impl WindowCoverage {
     }
 
     /// What zones leave of one row: cells, or fractions of them, in no zone, and those in more than one, once for each zone
-    /// beyond the first. Spans carry the numbers of [`crate::Others`].
+    /// beyond the first. Spans carry the numbers of [`crate::tally::ExtraTallies`].
     pub fn rest(&self, row: usize) -> &[Span] {
         row.checked_sub(self.window.row).map_or(&[], |k| self.rest.row(k))
     }

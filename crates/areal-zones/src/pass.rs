@@ -37,7 +37,7 @@ pub(crate) struct Pass<'a> {
 pub(crate) struct PassSums {
     /// Of each zone.
     pub tallies: ZoneTallies,
-    /// What is outside, overlaps, the map: as numbered by [`crate::Others`].
+    /// What is outside, overlaps, the map: as numbered by [`crate::tally::ExtraTallies`].
     pub others: [ZoneTally; 3],
     /// What zones have of each value, where that is asked for.
     pub values: Option<ValueTable>,

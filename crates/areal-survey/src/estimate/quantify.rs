@@ -57,8 +57,8 @@ pub(super) fn quantify<'a>(
     let fractions = match method {
         QuantifyMethod::AdjustedCount => {
             let mapped: Vec<f64> = totals.whole.mapped().iter().map(|a| a / totals.area()).collect();
-            let path = settings.confusion.clone().unwrap_or_default();
-            adjusted_counts(&mapped, &read_confusion(&path, &frame)?)?
+            let path = settings.confusion.as_deref().ok_or(SurveyError::NoConfusion)?;
+            adjusted_counts(&mapped, &read_confusion(path, &frame)?)?
         }
         QuantifyMethod::Emq => emq(&mut frame)?,
     };

@@ -82,7 +82,8 @@ impl SampleSettings {
             return Err(SurveyError::CvStrata { strata: frame.strata_by });
         }
         let map_classes = frame.meta.target.classes();
-        let class = self.class_places("class", map_classes, &[self.class.as_deref().unwrap_or_default()])?[0];
+        let class = self.class.as_deref().ok_or(SurveyError::NoTargetClass)?;
+        let class = self.class_places("class", map_classes, &[class])?[0];
         if let Some(risk) = risk {
             return Ok(risk.fractions(class));
         }

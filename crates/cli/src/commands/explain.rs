@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use areal_explain::{
-    ExplainSettings, Method, PatchSelection, SaliencyRow, Subject, explain, of_places, of_prediction, of_store,
+    DEFAULT_TOP, ExplainSettings, Method, PatchSelection, SaliencyRow, Subject, explain, of_places, of_prediction,
+    of_store,
 };
 use areal_formats::{BandRef, input_file};
 use areal_model::{Bundle, DataKind, DeviceChoice};
@@ -120,7 +121,7 @@ impl Options {
     }
 
     fn top(&self) -> usize {
-        self.top.unwrap_or(2)
+        self.top.unwrap_or(DEFAULT_TOP)
     }
 
     /// The requested patches: from the store, at positions, and by certainty.

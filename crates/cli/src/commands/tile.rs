@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use areal_formats::{Resampling, StoreMeta};
 use areal_patches::{
-    ImportSettings, LabelKind, LabelRule, LabelSettings, Placement, SplitBy, SplitFractions, SplitSettings,
-    TileSettings, check_scenes, is_raster, label_target,
+    DEFAULT_MIN_VALID, DEFAULT_PATCH_SIZE, DEFAULT_SEED, ImportSettings, LabelKind, LabelRule, LabelSettings,
+    Placement, SplitBy, SplitFractions, SplitSettings, TileSettings, check_scenes, default_label_fraction, is_raster,
+    label_target,
 };
 use areal_predict::data_kind;
 use areal_raster::Scene;
@@ -103,7 +104,7 @@ pub struct Options {
     pub label_resampling: Option<Resampling>,
 
     /// Patch size in pixels.
-    #[arg(long, value_name = "PIXELS", help_heading = "Patches", default_value_t = 64)]
+    #[arg(long, value_name = "PIXELS", help_heading = "Patches", default_value_t = DEFAULT_PATCH_SIZE)]
     pub patch_size: usize,
     /// Pixels from one patch to the next [default: the patch size].
     #[arg(long, value_name = "PIXELS", help_heading = "Patches")]
@@ -112,7 +113,7 @@ pub struct Options {
     #[arg(long, value_name = "WHERE", help_heading = "Patches", default_value_t = Placement::default(), value_parser = name_of::<Placement>())]
     pub placement: Placement,
     /// Minimum fraction of the pixels of a patch that must be observed (neither nodata nor masked).
-    #[arg(long, value_name = "FRACTION", help_heading = "Patches", default_value_t = 0.9)]
+    #[arg(long, value_name = "FRACTION", help_heading = "Patches", default_value_t = DEFAULT_MIN_VALID)]
     pub min_valid: f64,
 
     /// Fractions of train, validation and test [default: 0.7,0.15,0.15].
@@ -126,7 +127,7 @@ pub struct Options {
     #[arg(long, value_name = "METRES", help_heading = "Splits")]
     pub block_size: Option<f64>,
     /// Minimum distance in metres between patches of two splits; nearer patches are dropped.
-    #[arg(long, value_name = "METRES", help_heading = "Splits", default_value_t = 0.0)]
+    #[arg(long, value_name = "METRES", help_heading = "Splits", default_value_t = SplitSettings::default().buffer)]
     pub buffer: f64,
     /// Field whose equal values form a group [default: each polygon or point is its own group].
     #[arg(long, value_name = "FIELD", help_heading = "Splits")]
@@ -135,7 +136,7 @@ pub struct Options {
     #[arg(long, value_name = "FIELD", help_heading = "Splits")]
     pub split_field: Option<String>,
     /// Seed of the split assignment.
-    #[arg(long, value_name = "NUMBER", help_heading = "Splits", default_value_t = 1)]
+    #[arg(long, value_name = "NUMBER", help_heading = "Splits", default_value_t = DEFAULT_SEED)]
     pub seed: u64,
 
     /// Import images from class folders instead: FOLDER/CLASS/*.png (jpg, tif), or FOLDER/train/CLASS/*.png with
@@ -233,7 +234,6 @@ impl Options {
         let patch_size = self.patch_size;
         let placement = self.placement;
         let rule = self.label_rule;
-        let settled = placement == Placement::Polygon || rule == LabelRule::Centre;
         Ok(TileSettings {
             patch_size,
             stride: self.stride.unwrap_or(patch_size),
@@ -241,7 +241,7 @@ impl Options {
             min_valid: self.min_valid,
             labels: self.label_settings()?,
             rule,
-            min_label_fraction: self.min_label_fraction.unwrap_or(if settled { 0.0 } else { 0.5 }),
+            min_label_fraction: self.min_label_fraction.unwrap_or_else(|| default_label_fraction(placement, rule)),
             split: SplitSettings {
                 shares: self.shares()?,
                 by: self.split_by.unwrap_or(if self.split_field.is_some() { SplitBy::Field } else { SplitBy::Block }),

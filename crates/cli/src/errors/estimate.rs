@@ -67,6 +67,8 @@ impl From<SurveyError> for CliError {
             | SurveyError::StrataCrs { .. }
             | SurveyError::StrataGrid { .. }
             | SurveyError::NoSize
+            | SurveyError::NoTargetClass
+            | SurveyError::NoConfusion
             | SurveyError::CvStrata { .. }
             | SurveyError::Users { .. }
             | SurveyError::ClassReading { .. }
@@ -140,6 +142,8 @@ fn help(error: &SurveyError) -> String {
         }
         SurveyError::MissingStratum { .. } => "pass the zones or strata raster that the sample was drawn with".into(),
         SurveyError::NoSize => "give the number of units with --size".into(),
+        SurveyError::NoTargetClass => "name the class with --class".into(),
+        SurveyError::NoConfusion => "pass the confusion.csv of the bundle with --confusion".into(),
         SurveyError::CvStrata { .. } => "use --strata classes or both, or give the number of units with --size".into(),
         SurveyError::Users { .. } => "for example: --users rubber=0.7,forest=0.9".into(),
         SurveyError::ClassesOnly { setting: "quantify" } => {
