@@ -127,8 +127,7 @@ impl Domain<'_> {
             Estimate { skewness, ..Estimate::plain(value, variance, *n) }
         };
         let found = Estimate { degrees, ..found };
-        let degenerate = of.is_fraction && (variance <= 0.0 || found.value <= 0.0 || found.value >= 1.0);
-        if degenerate { Estimate { effective_n: self.kish(), ..found } } else { found }
+        if of.is_fraction { found.or_equal_units(|| self.kish()) } else { found }
     }
 
     /// Sums of the second and third powers of residuals about their mean in a stratum, where those of the units outside are 0.

@@ -37,6 +37,17 @@ impl Estimate {
         Self { value, standard_error: variance.max(0.0).sqrt(), n, effective_n, skewness: 0.0, degrees: MOST_DEGREES }
     }
 
+    /// Of a fraction: `p (1 - p) / V(p)` is no number of units, because nothing, everything, or no spread was found.
+    pub(crate) fn is_degenerate(&self) -> bool {
+        self.standard_error <= 0.0 || self.value <= 0.0 || self.value >= 1.0
+    }
+
+    /// The same fraction; its effective number is that of equally weighted units with the weight of the sample where it is
+    /// [degenerate](Self::is_degenerate).
+    pub(crate) fn or_equal_units(self, equal: impl FnOnce() -> f64) -> Self {
+        if self.is_degenerate() { Self { effective_n: equal(), ..self } } else { self }
+    }
+
     pub(crate) fn plain(value: f64, variance: f64, n: usize) -> Self {
         let standard_error = variance.max(0.0).sqrt();
         Self { value, standard_error, n, effective_n: n as f64, skewness: 0.0, degrees: MOST_DEGREES }
@@ -90,5 +101,21 @@ impl Total {
         let explained = self.third * self.third / self.variance;
         let left = if is_fraction { self.fourth - explained } else { (self.fourth - explained).max(self.normal) };
         if left > 0.0 { (2.0 * self.variance * self.variance / left).clamp(1.0, MOST_DEGREES) } else { MOST_DEGREES }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The same rule stood in three places, each in other words.
+    #[test]
+    fn a_fraction_without_a_spread_has_the_units_of_its_weights() {
+        let units =
+            |value: f64, variance: f64| Estimate::fraction(value, variance, 20).or_equal_units(|| 12.0).effective_n;
+        // .2 * .8 / .01 = 16; else 12 equally weighted units.
+        assert!((units(0.2, 0.01) - 16.0).abs() < 1e-12);
+        assert_eq!([units(0.0, 0.01), units(1.0, 0.01), units(0.2, 0.0)], [12.0; 3]);
+        assert!(!Estimate::fraction(0.2, 0.01, 20).is_degenerate());
     }
 }

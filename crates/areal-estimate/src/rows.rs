@@ -160,8 +160,7 @@ impl EstimateRow {
             // The error of an average zone does not make this one reliable.
             row = row.at_most_caution(true);
         }
-        // Where no unit or every unit is of the class, p (1 - p) is 0 and says nothing of the number of units.
-        if found.estimate.value == 0.0 || found.estimate.value == 1.0 {
+        if found.estimate.is_degenerate() {
             row.effective_n = row.effective_n.map(|_| found.estimate.effective_n.min(subject.cells));
         }
         row.zone_method = Some(found.method);

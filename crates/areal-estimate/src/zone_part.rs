@@ -144,8 +144,7 @@ impl ZonePart {
         let degrees = if spread > 0.0 { (variance * variance / spread).min(MOST_DEGREES) } else { MOST_DEGREES };
         let variance = settled(variance, 1.0);
         let found = Estimate { degrees, ..Estimate::fraction(value.clamp(0.0, 1.0), variance, self.drawn.len()) };
-        let degenerate = variance <= 0.0 || found.value <= 0.0 || found.value >= 1.0;
-        let estimate = if degenerate { Estimate { effective_n: self.sample.units().1, ..found } } else { found };
+        let estimate = found.or_equal_units(|| self.sample.units().1);
         Ok(Some(PartMean { estimate, anticipated: anticipated.sqrt() }))
     }
 
