@@ -68,6 +68,12 @@ impl Interval {
         Self { low: self.low.min(value), high: self.high.max(value), ..self }
     }
 
+    /// The same of a number that cannot be less than `floor`, with `value` within.
+    #[must_use]
+    pub(crate) fn from(self, floor: f64, value: f64) -> Self {
+        Self { low: self.low.max(floor), ..self }.holding(value)
+    }
+
     /// True when `truth` lies within.
     pub fn covers(&self, truth: f64) -> bool {
         self.low <= truth && truth <= self.high

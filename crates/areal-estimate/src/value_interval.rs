@@ -31,10 +31,10 @@ impl Tails {
         Self { low: mean - beyond(greatest - mean), mean, high: mean + beyond(mean - least) }
     }
 
-    /// The same for a map whose level is off by so much: its mean error in the sample.
+    /// The same for a map whose level is off by so much: its mean error in the sample. `floor` is the least that a value can be.
     #[must_use]
-    pub(crate) fn shifted(&self, by: f64) -> Self {
-        Self { low: self.low + by, mean: self.mean + by, high: self.high + by }
+    pub(crate) fn shifted(&self, by: f64, floor: f64) -> Self {
+        Self { low: (self.low + by).max(floor), mean: self.mean + by, high: (self.high + by).max(floor) }
     }
 
     /// Tails of what is left of a value by `slope` times the map, at a cell that the map shows as the mean, `shown`: the largest error there may be.

@@ -38,6 +38,8 @@ pub struct ValueSurvey {
     pub unit: String,
     /// Area-weighted mean of the map over the population.
     pub map_mean: f64,
+    /// Least value of the map.
+    pub map_least: f64,
     /// What the mean of each stratum can rest on by the map.
     pub tails: Vec<Tails>,
     /// The zones; may be empty.
@@ -97,6 +99,8 @@ struct ValueData<'a> {
     zoning: Zoning,
     /// Mean error of the map in the sample.
     level: f64,
+    /// The least that a value can be: 0 where neither the map nor a unit has less, as of biomass.
+    floor: f64,
     /// What the mean of each stratum can rest on: by the map, at the level of the sample.
     tails: Vec<Tails>,
 }
@@ -109,12 +113,15 @@ impl<'a> ValueData<'a> {
         let predicted: Vec<f64> = units().map(|(k, u)| u.mapped.number(k)).collect::<Result<_, _>>()?;
         let errors: Vec<f64> = y.iter().zip(&predicted).map(|(y, f)| y - f).collect();
         let level = sample.sum(&errors)? / sample.area();
+        let least = y.iter().copied().fold(survey.map_least, f64::min);
+        let floor = if least >= 0.0 { 0.0 } else { f64::NEG_INFINITY };
         Ok(Self {
-            tails: survey.tails.iter().map(|t| t.shifted(level)).collect(),
+            tails: survey.tails.iter().map(|t| t.shifted(level, floor)).collect(),
             sample,
             y,
             predicted,
             level,
+            floor,
             zoning: Zoning::new(&survey.sample.units, survey.zones.iter().map(|z| vec![z.area]).collect()),
             survey,
             settings,
@@ -163,9 +170,9 @@ impl<'a> ValueData<'a> {
             .fold((0.0, 0.0), |(ground, sum), ((w, z), error)| (ground + w * z, sum + w * z * error));
         // Few units would count twice: as units, and as what all others are expected to be like.
         let is_known = mean.n >= MIN_UNITS_OF_LEVEL && ground > 0.0;
-        let tails = tails.shifted(if is_known { sum / ground } else { self.level });
+        let tails = tails.shifted(if is_known { sum / ground } else { self.level }, self.floor);
         let pieces = self.sample.pieces_of_part(&self.y, inside, tails, &self.tails)?;
-        Ok(value_interval(mean, &pieces, self.settings.zones.draws, level))
+        Ok(value_interval(mean, &pieces, self.settings.zones.draws, level).from(self.floor, mean.value))
     }
 
     fn findings(&self) -> Result<Vec<Finding>, EstimateError> {
@@ -193,6 +200,7 @@ impl<'a> ValueData<'a> {
             }
         };
         let interval = value_interval(&mean, &pieces, self.settings.draws, self.settings.level);
+        let interval = interval.from(self.floor, mean.value);
         Ok((vec![self.row(&subject, &mean, interval, &self.settings.estimator.to_string())], gain))
     }
 

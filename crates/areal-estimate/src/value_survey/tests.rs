@@ -48,6 +48,7 @@ fn survey(grounds: &[Ground]) -> ValueSurvey {
             designed: true,
         },
         map_mean,
+        map_least: f64::NEG_INFINITY,
         tails: vec![tails(map_mean, 20.0)],
         zones: grounds.iter().map(zone).collect(),
         together: ValueZone { id: String::new(), name: String::new(), area, map_mean, tails: tails(map_mean, 20.0) },
@@ -167,4 +168,24 @@ fn one_unit_does_not_tell_how_far_the_map_is_off_in_its_zone() {
     assert_eq!((one.n, one.quality.as_str()), (1, "unreliable"));
     // Six above the map, where the map is right on average: the interval reaches down to the map.
     assert!(one.low.unwrap() < 31.0, "{one:?}");
+}
+
+/// Thirty units without biomass, which the map shows with 2: the lower tail was shifted to -20, and the interval of the mean began below 0.
+#[test]
+fn a_value_that_is_never_negative_has_no_interval_below_nothing() {
+    let mut survey = survey(&[Ground { id: "a", map_mean: 2.0, units: vec![[2.0, 0.0]; 30] }]);
+    let low_of = |survey: &ValueSurvey| {
+        let found =
+            estimate_value(survey, &SurveySettings { draws: 20_000, ..settings(ZoneMethod::Direct, 5) }).unwrap();
+        assert_eq!(found.rows[0].estimate, Some(0.0));
+        // The upper tail of 22 is shifted to 20. The share of the further unit is beta (1, 30): its quantile .975 is .1157.
+        assert!((found.rows[0].high.unwrap() - 20.0 * 0.1157).abs() < 0.1, "{:?}", found.rows[0]);
+        found.rows.iter().map(|r| r.low.unwrap()).collect::<Vec<_>>()
+    };
+    // Of the map, of all zones and of the zone: a map with cells below 0 knows of such values.
+    assert!(low_of(&survey).iter().all(|low| *low < -0.2));
+    survey.map_least = 0.0;
+    assert_eq!(low_of(&survey), [0.0; 3]);
+    let tails = Tails { low: 1.0, mean: 2.0, high: 9.0 };
+    assert_eq!(tails.shifted(-3.0, 0.0), Tails { low: 0.0, mean: -1.0, high: 6.0 });
 }

@@ -197,6 +197,7 @@ fn of_sample(
             designed: true,
         },
         map_mean,
+        map_least: land.map.iter().copied().fold(f64::INFINITY, f64::min),
         tails: (0..parts).map(|h| land.part(h, parts).2).collect(),
         zones: zones.iter().enumerate().map(|(z, of)| zone(z.to_string(), area, *of)).collect(),
         together: zone(String::new(), CELLS as f64, (0.0, map_mean, tails)),

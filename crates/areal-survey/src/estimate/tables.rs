@@ -59,6 +59,7 @@ pub(super) fn estimate(
                 name: name.clone(),
                 unit: unit.clone(),
                 map_mean,
+                map_least: totals.whole.least().ok_or(EstimateError::Empty(Missing::PredictedCell))?,
                 tails: sample.tails(totals)?,
                 zones: zone_names(&sample.frame).zip(&totals.zones).map(|(names, t)| zone(names, t)).collect(),
                 together: zone(Default::default(), &totals.together),

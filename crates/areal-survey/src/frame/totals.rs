@@ -140,6 +140,14 @@ impl GroundTotals {
 }
 
 impl GroundTotals {
+    /// Least number of a value; `None` without area, and for classes.
+    pub fn least(&self) -> Option<f64> {
+        match self {
+            Self::Value { area, least, .. } if *area > 0.0 => Some(*least),
+            _ => None,
+        }
+    }
+
     /// What the mean of a value can rest on; `None` without area, and for classes.
     pub fn tails(&self) -> Option<Tails> {
         let (mean, Self::Value { area, sum, squares, least, greatest, .. }) = (self.mean()?, self) else { return None };
