@@ -21,11 +21,11 @@ impl Vintage {
         Self { value, standard_error, sides: [(value - low).max(0.0) / z, (high - value).max(0.0) / z] }
     }
 
-    /// The same with the standard deviation of a further error, as of rounding, in all its errors.
+    /// The same for an estimate that was rounded to multiples of `step`: its standard error has the variance of a number that lies anywhere within a
+    /// step. Its limits, which are rounded outward, hold that already.
     #[must_use]
-    pub fn with_error(self, error: f64) -> Self {
-        let standard_error = self.standard_error.hypot(error);
-        Self { standard_error, sides: self.sides.map(|side| side.hypot(error)), ..self }
+    pub fn rounded(self, step: f64) -> Self {
+        Self { standard_error: self.standard_error.hypot(step / 12f64.sqrt()), ..self }
     }
 }
 
@@ -143,6 +143,22 @@ mod tests {
             assert!((found.low - low).abs() < 6e-5 && (found.high - high).abs() < 6e-5, "{found:?}");
             assert_eq!(found.significant, low > 0.0);
         }
+    }
+
+    /// The limits of a rounded table reach outward by up to a step, and had the variance of rounding once more: 103 +- 20 and 83 +- 20, rounded to 10,
+    /// had an interval as if they were rounded twice.
+    #[test]
+    fn rounding_counts_once_in_a_comparison() {
+        let of = |value, limits| Vintage::from_limits(value, 10.2, limits, 0.95).rounded(10.0);
+        // 103 from 83 to 123 is 100 from 80 to 130, 83 from 63 to 103 is 80 from 60 to 110.
+        let found = revisions(&[(of(80.0, [60.0, 110.0]), of(100.0, [80.0, 130.0]))], 0.0, 0.95).unwrap()[0];
+        // 20 below the newer and 30 above the older, and the other way round.
+        let reach = f64::hypot(20.0, 30.0);
+        assert!((found.low - (20.0 - reach)).abs() < 1e-9 && (found.high - (20.0 + reach)).abs() < 1e-9, "{found:?}");
+        // z = 20 / (36.056 / 1.96) = 1.0872.
+        assert!((found.p_value - 0.277).abs() < 1e-3, "{found:?}");
+        // Each has 10.2 and 10 / sqrt(12) = 2.887: sqrt(2 (104.04 + 8.333)).
+        assert!((found.standard_error - 14.9915).abs() < 1e-3, "{found:?}");
     }
 
     /// A class of which nothing was missed in either sample had a standard error of .42 and an interval from -7 to +5: a loss of 2 was significant.

@@ -247,8 +247,7 @@ impl EstimatesTable {
         }
         let limits = [row.low?, row.high?];
         let vintage = Vintage::from_limits(row.estimate?, row.standard_error?, limits, self.level);
-        // Rounding to a step adds the variance of a number that lies anywhere within it.
-        Some(Side { row, vintage: vintage.with_error(self.round / 12f64.sqrt()) })
+        Some(Side { row, vintage: vintage.rounded(self.round) })
     }
 }
 
