@@ -15,7 +15,7 @@ use crate::labelled_unit::LabelledUnit;
 use crate::publication::{CvLimits, Grading};
 use crate::rows::{AREA, AccuracyRow, EstimateRow, MatrixRow, Population, Subject};
 use crate::stratified::{StratifiedSample, Stratum};
-use crate::zone_estimates::ZoneEstimateSettings;
+use crate::zone_method::ZoneEstimateSettings;
 
 /// One class of the map.
 #[derive(Debug, Clone, PartialEq)]

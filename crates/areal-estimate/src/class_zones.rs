@@ -10,7 +10,8 @@ use crate::interval::Interval;
 use crate::publication::significant;
 use crate::rake::rake;
 use crate::rows::{EstimateRow, Population};
-use crate::zone_estimates::{ZoneEstimate, ZoneMethod, zone_fractions};
+use crate::zone_estimates::{ZoneEstimate, method_name, zone_fractions};
+use crate::zone_method::ZoneMethod;
 use crate::zone_part::{Spreads, ZoneGround, ZonePart};
 use crate::zoning::{MapDetail, Zoning};
 
@@ -81,9 +82,14 @@ impl<'a> ClassZones<'a> {
         let area: f64 = all.mapped.iter().sum();
         let inside = &self.zoning.inside;
         let same = (area / self.data.sample.area() - 1.0).abs() < 1e-6;
-        let method = if same { self.data.settings.estimator.to_string() } else { ZoneMethod::Direct.to_string() };
         let ground = ZoneGround { inside, strata: &all.strata, mapped: &all.mapped };
         let part = if same { None } else { ZonePart::new(&self.data.intervals(), &ground)? };
+        let by_known_areas = part.as_ref().is_some_and(ZonePart::has_known_areas);
+        let method = if same {
+            self.data.settings.estimator.to_string()
+        } else {
+            method_name(ZoneMethod::Direct, by_known_areas)
+        };
         let of_class = |c: usize| -> Result<_, EstimateError> {
             if same {
                 return Ok(Some(whole[c]));
@@ -121,8 +127,8 @@ impl<'a> ClassZones<'a> {
                 let factor = factors.map_or(1.0, |f| f[z][c]);
                 let subject = data.subject(Population::Zone, Some(zone), c, zone.mapped[c]);
                 let method = match factors {
-                    Some(_) => format!("{}, raked", found.method),
-                    None => found.method.to_string(),
+                    Some(_) => format!("{}, raked", found.method_name()),
+                    None => found.method_name(),
                 };
                 let mut row = EstimateRow::zone(&subject, found, areas[z] * factor, &method, &grading);
                 row.high = row.high.map(|v| v.min(areas[z]));

@@ -23,8 +23,10 @@ pub fn direct(sample: &StratifiedSample, y: &[f64], zoning: &Zoning) -> Result<V
 /// Direct numbers of a zone.
 pub(crate) struct Direct {
     pub estimates: Vec<Estimate>,
-    /// Sum of their standard errors, by which they are preferred to a model's, or not.
+    /// Sum of their standard errors by the variances over the whole sample, by which they are preferred to a model's, or not.
     pub error: f64,
+    /// True where they rest on the known areas of the strata in the zone.
+    pub known_areas: bool,
 }
 
 /// Direct fractions of classes: by the known areas of the strata in the zone where each has a unit there ([`ZonePart::mean`]), else those of
@@ -70,7 +72,8 @@ impl<'a> DirectFractions<'a> {
     pub(crate) fn zone(&self, zone: usize) -> Result<Option<Direct>, EstimateError> {
         let Some(domain) = self.surveyed.sample.part(self.units[zone].iter().copied()) else { return Ok(None) };
         let part = self.part(zone)?;
-        let mut found = Direct { estimates: Vec::with_capacity(self.y.len()), error: 0.0 };
+        let known_areas = part.as_ref().is_some_and(ZonePart::has_known_areas);
+        let mut found = Direct { estimates: Vec::with_capacity(self.y.len()), error: 0.0, known_areas };
         for (c, y) in self.y.iter().enumerate() {
             let known = part.as_ref().map(|part| part.mean(y, &self.spreads[c])).transpose()?.flatten();
             let (estimate, error) = known.map_or_else(

@@ -46,6 +46,7 @@ mod unit_level;
 mod value_interval;
 mod value_survey;
 mod zone_estimates;
+mod zone_method;
 mod zone_part;
 mod zoning;
 
@@ -84,7 +85,6 @@ pub use stratified::{MIN_UNITS_IN_STRATUM, StratifiedSample, Stratum};
 pub use unit_level::{AreaTotals, UnitInput, UnitLevel, unit_level};
 pub use value_interval::Tails;
 pub use value_survey::{ValueEstimates, ValueSurvey, ValueZone, estimate_value};
-pub use zone_estimates::{
-    VariableKind, ZONE_DRAWS, ZoneEstimate, ZoneEstimateSettings, ZoneFractions, ZoneMethod, zone_fractions,
-};
+pub use zone_estimates::{VariableKind, ZoneEstimate, ZoneFractions, zone_fractions};
+pub use zone_method::{ZONE_DRAWS, ZoneEstimateSettings, ZoneMethod};
 pub use zoning::{MapDetail, Zoning};

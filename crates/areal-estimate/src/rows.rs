@@ -8,7 +8,8 @@ use crate::estimate::Estimate;
 use crate::interval::{Interval, IntervalMethod};
 use crate::publication::{CvLimits, Grading, QualityFlag, error_step, round_to, significant};
 use crate::suppression::{Suppression, suppress};
-use crate::zone_estimates::{ZoneEstimate, ZoneMethod};
+use crate::zone_estimates::ZoneEstimate;
+use crate::zone_method::ZoneMethod;
 
 /// The ground that a number is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -68,6 +69,9 @@ pub struct EstimateRow {
     /// The method of a zone's estimate, for suppression; `method` is its text.
     #[serde(skip)]
     pub(crate) zone_method: Option<ZoneMethod>,
+    /// Whether a zone's estimate rests on the known areas of the strata there.
+    #[serde(skip)]
+    pub(crate) known_areas: bool,
 }
 
 /// The measure of a class area.
@@ -134,6 +138,7 @@ impl EstimateRow {
             quality: grading.flag(estimate, &interval).to_string(),
             suppressed: String::new(),
             zone_method: None,
+            known_areas: false,
         }
         .at_most_caution(estimate.n < MIN_UNITS_FOR_GOOD)
     }
@@ -163,7 +168,7 @@ impl EstimateRow {
         if found.estimate.is_degenerate() {
             row.effective_n = row.effective_n.map(|_| found.estimate.effective_n.min(subject.cells));
         }
-        row.zone_method = Some(found.method);
+        (row.zone_method, row.known_areas) = (Some(found.method), found.known_areas);
         if !found.error_known {
             (row.standard_error, row.cv, row.relative_error, row.effective_n) = (None, None, None, None);
             row = row.unreliable();
@@ -184,6 +189,16 @@ impl EstimateRow {
     /// True for a zone's number that is not from the zone's own units alone.
     pub fn is_model_based(&self) -> bool {
         !self.zone_id.is_empty() && self.zone_method != Some(ZoneMethod::Direct)
+    }
+
+    /// True for a zone's direct number by the known areas of the strata there.
+    pub fn is_by_known_areas(&self) -> bool {
+        self.known_areas
+    }
+
+    /// True for a zone's number from its own units alone.
+    pub fn is_direct(&self) -> bool {
+        self.zone_method == Some(ZoneMethod::Direct)
     }
 
     fn hide(&mut self, why: Suppression) {

@@ -1,7 +1,5 @@
 //! One estimate for each zone: direct from the zone's own units, or model-based.
 
-use serde::{Deserialize, Serialize};
-
 use crate::area_model::{area_model, smoothed_variances};
 use crate::cell_model::{CellModel, Modelled};
 use crate::class_intervals::ClassIntervals;
@@ -13,51 +11,8 @@ use crate::expected::ExpectedMatrix;
 use crate::interval::{Interval, IntervalMethod, mean_interval};
 use crate::stratified::StratifiedSample;
 use crate::unit_level::{AreaTotals, UnitInput, unit_level};
+use crate::zone_method::{ZoneEstimateSettings, ZoneMethod};
 use crate::zoning::{Zoning, fractions};
-
-/// Which estimator a zone's number comes from.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::Display, strum::EnumString, strum::VariantNames,
-)]
-#[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case")]
-pub enum ZoneMethod {
-    /// From the zone's own units: design-based.
-    Direct,
-    /// From the zone's map and the error rates of the whole sample: model-based. The error of a model-based number is that
-    /// of an average zone, so it has no interval.
-    Synthetic,
-    /// From the zone's map with error rates between those of its own units and of the whole sample: model-based.
-    Composite,
-    /// EBLUP of the Fay-Herriot model with the synthetic estimate as covariate: model-based.
-    FayHerriot,
-    /// EBLUP of the unit-level model with the map as covariate, for a value: model-based. It does not use the design's weights.
-    UnitLevel,
-    /// The map's own sums, corrected as far as the sample proves an error: model-based. For classes.
-    CorrectedMap,
-    /// Of classes, direct where the zone has the least number of units, the CV asked for, and no larger error than the corrected map; else
-    /// that. Of a value, direct where the zone has the least number of units, and the CV or no larger error than the composite; else
-    /// composite. One choice for all classes of a zone, so that they add up to it.
-    Auto,
-}
-
-/// How a zone's estimate is made, and when its own units are enough.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ZoneEstimateSettings {
-    pub method: ZoneMethod,
-    /// Minimum number of labelled units in a zone for a direct estimate.
-    pub min_units: usize,
-    /// Maximum CV of a direct estimate: of a zone's classes the mean, weighted by their area, which is the sum of the
-    /// standard errors of their fractions.
-    pub max_cv: f64,
-    /// Level of the intervals.
-    pub level: f64,
-    /// Draws from the posterior for each end of an interval of a class; their seed is constant.
-    pub draws: usize,
-}
-
-/// Such draws for published numbers of zones, of which there may be many: they leave about a thirtieth of the half-width to chance.
-pub const ZONE_DRAWS: usize = 2_000;
 
 /// One zone's number.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -70,6 +25,21 @@ pub struct ZoneEstimate {
     pub error_known: bool,
     /// Where it comes from; never `Auto`.
     pub method: ZoneMethod,
+    /// True for a direct fraction by the known areas of the strata in the zone, of which each has a unit there; else a direct number is the ratio
+    /// of the class to all units of the zone by their weights.
+    pub known_areas: bool,
+}
+
+impl ZoneEstimate {
+    /// The method as tables have it.
+    pub(crate) fn method_name(&self) -> String {
+        method_name(self.method, self.known_areas)
+    }
+}
+
+/// A method and the areas that it rests on.
+pub(crate) fn method_name(method: ZoneMethod, known_areas: bool) -> String {
+    if known_areas { format!("{method}, known-areas") } else { method.to_string() }
 }
 
 /// Range of the estimated variable.
@@ -183,7 +153,7 @@ pub fn zone_means(
         composite,
         direct: direct(sample, y, zoning)?
             .into_iter()
-            .map(|e| e.map(|e| Direct { estimates: vec![e], error: e.standard_error }))
+            .map(|e| e.map(|e| Direct { estimates: vec![e], error: e.standard_error, known_areas: false }))
             .collect(),
         counts: zoning.counts(),
         kind: VariableKind::Value,
@@ -250,7 +220,8 @@ impl Tables {
             of.iter().map(|m| finish_model(m.value, m.mse, self.counts[z], method, self.kind)).collect()
         };
         let own = self.direct[z].as_ref();
-        let direct = |own: &Direct| own.estimates.iter().map(|e| finish_direct(*e, settings.level)).collect();
+        let direct =
+            |own: &Direct| own.estimates.iter().map(|e| finish_direct(*e, own.known_areas, settings.level)).collect();
         match (settings.method, own) {
             (ZoneMethod::Synthetic | ZoneMethod::Composite, _) => modelled(settings.method),
             (ZoneMethod::Direct, Some(own)) => direct(own),
@@ -260,16 +231,18 @@ impl Tables {
     }
 
     /// The zone's own units are enough, and for classes the corrected map would do no better; of a value the composite's error may stand in for
-    /// the CV. From fewer units the error is itself uncertain.
+    /// the CV. From fewer units the error is itself uncertain. Of classes neither the error by the variances over the whole sample nor the
+    /// published one may exceed the CV.
     fn direct_will_do(&self, z: usize, own: &Direct, settings: &ZoneEstimateSettings) -> bool {
         let error = own.error;
         if self.counts[z] < settings.min_units || error <= 0.0 {
             return false;
         }
+        let published: f64 = own.estimates.iter().map(|e| e.standard_error).sum();
         let model: Option<f64> = self.fallback.1[z].iter().map(|m| m.mse.map(f64::sqrt)).sum();
         let no_better = model.is_none_or(|m| m >= error);
         match self.kind {
-            VariableKind::Fraction => error <= settings.max_cv && no_better,
+            VariableKind::Fraction => error.max(published) <= settings.max_cv && no_better,
             VariableKind::Value => {
                 let size: f64 = own.estimates.iter().map(|e| e.value.abs()).sum();
                 error <= settings.max_cv * size || no_better
@@ -295,9 +268,9 @@ impl Tables {
 }
 
 /// With the interval of the zone's moments, which its [`ZonePart`] or the [tails](crate::Tails) of its map replace.
-fn finish_direct(own: Estimate, level: f64) -> ZoneEstimate {
+fn finish_direct(own: Estimate, known_areas: bool, level: f64) -> ZoneEstimate {
     let interval = mean_interval(&Estimate { degrees: own.degrees.min(own.n as f64 - 1.0), ..own }, level);
-    ZoneEstimate { estimate: own, interval, error_known: true, method: ZoneMethod::Direct }
+    ZoneEstimate { estimate: own, interval, error_known: true, method: ZoneMethod::Direct, known_areas }
 }
 
 /// A model's mean squared error holds on average over zones: no interval is claimed for one of them. (Simulated,
@@ -311,7 +284,7 @@ fn finish_model(value: f64, mse: Option<f64>, n: usize, method: ZoneMethod, kind
     };
     let interval = Interval { low: estimate.value, high: estimate.value, method: IntervalMethod::None };
     // A model fitted to a sample without errors cannot estimate their size.
-    ZoneEstimate { estimate, interval, error_known: variance > 0.0, method }
+    ZoneEstimate { estimate, interval, error_known: variance > 0.0, method, known_areas: false }
 }
 
 /// Scales the fractions of a zone so that they add up to 1: direct and composite ones do, Fay-Herriot's, made class by

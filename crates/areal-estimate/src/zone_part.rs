@@ -117,12 +117,17 @@ impl ZonePart {
         }))
     }
 
+    /// True where the areas of its strata are known and each has a unit, so that [`mean`](Self::mean) rests on these areas.
+    pub(crate) fn has_known_areas(&self) -> bool {
+        self.known && !self.sample.n.contains(&0)
+    }
+
     /// Mean of a variable of the whole sample over the part, by the known areas of its strata there: the separate estimator, design-unbiased given how many
     /// units lie in each (Sarndal, Swensson and Wretman 1992, section 10.5). The variance over the whole of a stratum counts for
     /// [`JOINED`] degrees of freedom beside that of its units in the part, which may be one. `None` where a stratum has no unit there, or the
     /// areas are not known.
     pub(crate) fn mean(&self, y: &[f64], spreads: &Spreads) -> Result<Option<PartMean>, EstimateError> {
-        if !self.known || self.sample.n.contains(&0) {
+        if !self.has_known_areas() {
             return Ok(None);
         }
         let own: Vec<f64> = self.drawn.iter().map(|&u| y[u]).collect();

@@ -5,7 +5,7 @@
 use areal_estimate::{
     CellModel, CellValue, ClassSurvey, CvLimits, Estimator, ExpectedMatrix, FindingKind, LabelledUnit, MapClass,
     MapZone, Population, StratifiedSample, Stratum, SurveySample, SurveySettings, VariableKind, ZoneEstimateSettings,
-    ZoneMethod, Zoning, direct, estimate_classes, rake,
+    ZoneMethod, Zoning, direct, estimate_classes, rake, zone_fractions,
 };
 
 fn close(found: f64, expected: f64) {
@@ -162,7 +162,8 @@ fn a_survey_warns_of_what_rests_on_one_unit_and_names_each_method() {
     // Zone 0 has the five units that a direct estimate needs, zone 1 has not. What the map says of it, corrected by the sample, has replaced
     // the composite, which was worse than the map alone where maps are good.
     let method = |zone: &str| found.rows.iter().find(|r| r.zone_id == zone).unwrap().method.clone();
-    assert_eq!(method("0"), "direct, raked");
+    // By the known areas of the two strata, each with a unit there: the word was that of the ratio.
+    assert_eq!(method("0"), "direct, known-areas, raked");
     assert_eq!(method("1"), "corrected-map, raked");
     // Two zones cannot tell how far they differ: zone 1 has a number, but no error and no good flag.
     let one = found.rows.iter().find(|r| r.zone_id == "1").unwrap();
@@ -184,4 +185,41 @@ fn a_survey_warns_of_what_rests_on_one_unit_and_names_each_method() {
     assert!(
         bare.rows.iter().all(|r| r.standard_error.is_none() && r.low.is_none() && r.method.starts_with("no-design, "))
     );
+}
+
+/// Thirty units in each of two zones of one stratum and map class: of the first half are of class 1, of the others, 570, one in 38.
+fn halves() -> (StratifiedSample, Vec<usize>, Zoning) {
+    let strata = vec![Stratum { name: "all".into(), population: 60_000, area: 600.0 }];
+    let sample = StratifiedSample::new(strata, &[(0, 1.0); 600], false).unwrap();
+    let reference = (0..600).map(|u| usize::from(u < 15 || (30..45).contains(&u))).collect();
+    let zoning = Zoning {
+        membership: (0..600).map(|u| vec![(usize::from(u >= 30), 1.0)]).collect(),
+        inside: vec![1.0; 600],
+        mapped: vec![vec![30.0, 0.0], vec![570.0, 0.0]],
+        strata: vec![vec![(0, 30.0)], vec![(0, 570.0)]],
+        detail: None,
+    };
+    (sample, reference, zoning)
+}
+
+/// `auto` took a zone by the error that the whole sample expects there, .080 over the classes, and published one of .181, above a CV of .12 that was
+/// asked for.
+#[test]
+fn a_direct_zone_of_auto_keeps_the_cv_that_was_asked_for() {
+    let (sample, reference, zoning) = halves();
+    let expected = [ExpectedMatrix::without_errors(&[600.0, 0.0]).unwrap()];
+    let of = |max_cv: f64| {
+        let settings =
+            ZoneEstimateSettings { method: ZoneMethod::Auto, min_units: 30, max_cv, level: 0.95, draws: 400 };
+        zone_fractions(&sample, &[0; 600], &reference, &expected, &zoning, &settings).unwrap().zones
+    };
+    // Over the whole sample the variance is .05 * .95 = .0475; of the zone's 30 units the squares are 7.5. With two degrees of freedom for
+    // the former the variance of the mean is (7.5 + 2 * .0475) / 31 / 30.
+    let error = ((7.5 + 2.0 * 0.0475) / 31.0 / 30.0_f64).sqrt();
+    let loose = of(0.19);
+    assert_eq!(loose[0][0].method, ZoneMethod::Direct);
+    close(loose[0][1].estimate.standard_error, error);
+    assert!(2.0 * error > 0.12 && 2.0 * (0.0475_f64 / 30.0).sqrt() < 0.12);
+    let strict = of(0.12);
+    assert_eq!([0, 1].map(|z| strict[z][0].method), [ZoneMethod::CorrectedMap, ZoneMethod::Direct]);
 }

@@ -41,12 +41,28 @@ pub(super) fn write(text: &mut String, q: &QualityInput) {
             counted_do(model, "zone estimate", ["is", "are"])
         );
     }
+    direct(text, q);
     scope(text, q);
     for finding in q.findings {
         let _ = writeln!(text, "- {finding}");
     }
     if !q.findings.is_empty() {
         text.push('\n');
+    }
+}
+
+/// What the zones' direct estimates rest on.
+fn direct(text: &mut String, q: &QualityInput) {
+    let direct = q.rows.iter().filter(|r| r.is_direct()).count();
+    let known = q.rows.iter().filter(|r| r.is_by_known_areas()).count();
+    if direct > 0 {
+        let _ = writeln!(
+            text,
+            "{} direct: {known} by the means of the strata in the zone and their known areas there (method known-areas), {} as ratios to all units of \
+             the zone by their weights.\n",
+            counted_do(direct, "zone estimate", ["is", "are"]),
+            direct - known
+        );
     }
 }
 

@@ -83,7 +83,8 @@ fn account_columns() -> Vec<CsvColumn> {
         text(
             "method",
             "Method",
-            "stratified, post-stratified, difference, regression, prediction-powered; in zones direct (of classes by the known areas of the strata there, if each has a unit in the zone), corrected-map, synthetic, \
+            "stratified, post-stratified, difference, regression, prediction-powered; in zones direct (the ratio to all units of the zone by their weights, or with \", known-areas\" the means \
+             of the strata by their known areas in the zone, of which each has a unit there; strata that share their variance are one), corrected-map, synthetic, \
              composite, fay-herriot, unit-level (the last five model-based; corrected-map is the map's own sums, of its probabilities or classes, less as much \
              of their error as the sample proves, which may be nothing: zone_correction in estimates.json), with \", raked\" where benchmarked to all \
              zones together; model-based; preceded by no-design where inclusion probabilities are unknown.",
