@@ -31,17 +31,27 @@ impl ClassIntervals<'_> {
     /// # Errors
     /// Tables that do not fit each other, as for all intervals here.
     pub fn area(&self, class: usize) -> Result<Interval, EstimateError> {
-        self.area_about(class, None)
+        self.area_about(class, None, self.flat())
     }
 
-    /// The same in a zone, about an estimate that is not the sample's own.
-    pub(crate) fn area_about(&self, class: usize, estimate: Option<f64>) -> Result<Interval, EstimateError> {
+    /// Prior units of the strata that are split evenly among the classes.
+    pub(crate) fn flat(&self) -> Vec<f64> {
+        flat_units(self.expected)
+    }
+
+    /// The same in a zone, about an estimate that is not the sample's own, with these [`flat`](Self::flat) units.
+    pub(crate) fn area_about(
+        &self,
+        class: usize,
+        estimate: Option<f64>,
+        flat: Vec<f64>,
+    ) -> Result<Interval, EstimateError> {
         let shares = |e: &ExpectedMatrix| Shares {
             part: 1.0 - e.class(class),
             rest: e.class(class),
             possible: [e.classes() > 1, true, false],
         };
-        let of = self.parts(|_, r| r != class, |_, r| r == class, shares, self.one_class());
+        let of = self.parts(|_, r| r != class, |_, r| r == class, shares, (flat, self.one_class()));
         let map_units = if estimate.is_some() { ZONE_MAP_UNITS } else { MAP_UNITS };
         let of = PartAndRest { about: estimate.map(|class| 1.0 - class), map_units, ..of };
         let others = ratio_interval(self.sample, &of, self.draws, self.level)?;
@@ -62,7 +72,7 @@ impl ClassIntervals<'_> {
     pub(crate) fn overall_about(&self, estimate: Option<f64>) -> Result<Interval, EstimateError> {
         let shares =
             |e: &ExpectedMatrix| Shares { part: e.right(), rest: 1.0 - e.right(), possible: [true, true, false] };
-        let of = self.parts(|m, r| m == r, |m, r| m != r, shares, 1.0 - self.one_class());
+        let of = self.parts(|m, r| m == r, |m, r| m != r, shares, (self.flat(), 1.0 - self.one_class()));
         ratio_interval(self.sample, &PartAndRest { about: estimate, ..of }, self.draws, self.level)
     }
 
@@ -106,7 +116,8 @@ impl ClassIntervals<'_> {
         shares: impl Fn(&ExpectedMatrix) -> Shares,
         rest_of_flat: f64,
     ) -> Result<Interval, EstimateError> {
-        ratio_interval(self.sample, &self.parts(part, rest, shares, rest_of_flat), self.draws, self.level)
+        let of = self.parts(part, rest, shares, (self.flat(), rest_of_flat));
+        ratio_interval(self.sample, &of, self.draws, self.level)
     }
 
     /// A part and a remainder; `part` and `rest` tell of a unit's map class and reference class whether it is of them.
@@ -115,14 +126,14 @@ impl ClassIntervals<'_> {
         part: impl Fn(usize, usize) -> bool,
         rest: impl Fn(usize, usize) -> bool,
         shares: impl Fn(&ExpectedMatrix) -> Shares,
-        rest_of_flat: f64,
+        (flat, rest_of_flat): (Vec<f64>, f64),
     ) -> PartAndRest {
         let units = || self.map.iter().zip(self.reference);
         PartAndRest {
             part: units().map(|(&m, &r)| f64::from(part(m, r))).collect(),
             rest: units().map(|(&m, &r)| f64::from(rest(m, r))).collect(),
             expected: self.expected.iter().map(shares).collect(),
-            flat: flat_units(self.expected),
+            flat,
             rest_of_flat,
             map_units: MAP_UNITS,
             about: None,

@@ -1,5 +1,7 @@
 //! What a map expects of its own errors in a stratum.
 
+use std::collections::BTreeMap;
+
 use crate::error::{EstimateError, require, same_length};
 
 /// Sum of the class probabilities of a cell; `None` if they are not valid: NaN, negative, or all zero.
@@ -9,10 +11,14 @@ pub fn probability_sum(mut probabilities: impl Iterator<Item = f64>) -> Option<f
 }
 
 /// The error matrix of a stratum that the map's own probabilities expect, `[mapped][class]`: the fraction of the stratum's area that is mapped as
-/// one class and of another. Sums to 1. A map without probabilities expects no error. Rows of zeros are empty: a stratum of one map class among hundreds has
-/// one row.
+/// one class and of another. Sums to 1. A map without probabilities expects no error. Only rows with an area are kept: a stratum of one map class
+/// among hundreds has one.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ExpectedMatrix(Vec<Vec<f64>>);
+pub struct ExpectedMatrix {
+    classes: usize,
+    /// Each mapped class that has an area, in order, with the fractions that are of each class.
+    rows: Vec<(usize, Vec<f64>)>,
+}
 
 impl ExpectedMatrix {
     /// From areas, or fractions, that need not sum to 1.
@@ -23,24 +29,21 @@ impl ExpectedMatrix {
         for row in &areas {
             same_length("a row of the expected error matrix", row.len(), areas.len())?;
         }
-        Self::of_rows(areas)
+        Self::of_rows(areas.len(), areas.into_iter().enumerate().collect())
     }
 
-    /// The same from rows that may be empty.
-    fn of_rows(mut areas: Vec<Vec<f64>>) -> Result<Self, EstimateError> {
-        let least = areas.iter().flatten().copied().fold(0.0, f64::min);
+    /// The same from the rows of some of the mapped classes, in order.
+    fn of_rows(classes: usize, mut rows: Vec<(usize, Vec<f64>)>) -> Result<Self, EstimateError> {
+        let areas = || rows.iter().flat_map(|row| &row.1).copied();
+        let least = areas().fold(0.0, f64::min);
         require(least >= 0.0, "area", "the expected error matrix", least, "must not be negative")?;
-        let sum: f64 = areas.iter().flatten().sum();
+        let sum: f64 = areas().sum();
         require(sum.is_finite() && sum > 0.0, "sum", "the expected error matrix", sum, "must be positive")?;
-        for row in &mut areas {
-            for area in row.iter_mut() {
-                *area /= sum;
-            }
-            if row.iter().all(|area| *area == 0.0) {
-                *row = Vec::new();
-            }
+        for area in rows.iter_mut().flat_map(|row| &mut row.1) {
+            *area /= sum;
         }
-        Ok(Self(areas))
+        rows.retain(|(_, row)| row.iter().any(|area| *area != 0.0));
+        Ok(Self { classes, rows })
     }
 
     /// A map that expects no error, with these mapped areas.
@@ -57,55 +60,62 @@ impl ExpectedMatrix {
     /// # Errors
     /// When nothing is mapped as the class.
     pub fn only(&self, mapped: usize) -> Result<Self, EstimateError> {
-        let row = |i: usize| if i == mapped { self.0[i].clone() } else { Vec::new() };
-        Self::of_rows((0..self.classes()).map(row).collect())
+        Self::of_rows(self.classes, self.rows.iter().filter(|row| row.0 == mapped).cloned().collect())
     }
 
     /// The same errors in each mapped class, where these are mapped in other proportions. As it is where none of its classes is among `mapped`.
     pub(crate) fn mapped_as(&self, mapped: &[f64]) -> Self {
-        let factor = |c: usize| if self.mapped(c) > 0.0 { mapped[c] / self.mapped(c) } else { 0.0 };
-        let row = |c: usize| {
-            let factor = factor(c);
-            self.0[c].iter().map(|fraction| fraction * factor).collect()
+        let scaled = |(class, row): &(usize, Vec<f64>)| {
+            let factor = mapped[*class] / row.iter().sum::<f64>();
+            (*class, row.iter().map(|fraction| fraction * factor).collect())
         };
-        Self::of_rows((0..self.classes()).map(row).collect()).unwrap_or_else(|_| self.clone())
+        Self::of_rows(self.classes, self.rows.iter().map(scaled).collect()).unwrap_or_else(|_| self.clone())
     }
 
     /// Of several parts of an area together, each with its area.
     pub(crate) fn together(parts: &[(f64, &Self)]) -> Result<Self, EstimateError> {
-        let classes = parts.first().map_or(0, |(_, matrix)| matrix.classes());
-        let mut rows = vec![Vec::new(); classes];
-        for (m, row) in rows.iter_mut().enumerate() {
-            for (area, matrix) in parts.iter().filter(|(_, matrix)| !matrix.0[m].is_empty()) {
-                row.resize(classes, 0.0);
-                row.iter_mut().zip(&matrix.0[m]).for_each(|(sum, fraction)| *sum += area * fraction);
+        let classes = parts.first().map_or(0, |(_, matrix)| matrix.classes);
+        let mut rows: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
+        for (area, matrix) in parts {
+            for (mapped, row) in &matrix.rows {
+                let sums = rows.entry(*mapped).or_insert_with(|| vec![0.0; classes]);
+                sums.iter_mut().zip(row).for_each(|(sum, fraction)| *sum += area * fraction);
             }
         }
-        Self::of_rows(rows)
+        Self::of_rows(classes, rows.into_iter().collect())
     }
 
     pub fn classes(&self) -> usize {
-        self.0.len()
+        self.classes
+    }
+
+    fn row(&self, mapped: usize) -> &[f64] {
+        self.rows.iter().find(|row| row.0 == mapped).map_or(&[], |row| &row.1)
     }
 
     /// The fraction that is mapped as `mapped` and of `class`.
     pub fn fraction(&self, mapped: usize, class: usize) -> f64 {
-        self.0[mapped].get(class).copied().unwrap_or(0.0)
+        self.row(mapped).get(class).copied().unwrap_or(0.0)
     }
 
     /// The fraction that is of this class.
     pub fn class(&self, class: usize) -> f64 {
-        self.0.iter().filter_map(|row| row.get(class)).sum()
+        self.rows.iter().map(|(_, row)| row[class]).sum()
     }
 
     /// The fraction that is mapped as this class.
     pub fn mapped(&self, class: usize) -> f64 {
-        self.0[class].iter().sum()
+        self.row(class).iter().sum()
+    }
+
+    /// Each mapped class that has an area, in order, with that fraction.
+    pub(crate) fn mapped_classes(&self) -> impl Iterator<Item = (usize, f64)> {
+        self.rows.iter().map(|(class, row)| (*class, row.iter().sum()))
     }
 
     /// The fraction that is of its mapped class.
     pub fn right(&self) -> f64 {
-        (0..self.classes()).map(|c| self.fraction(c, c)).sum()
+        self.rows.iter().map(|(class, row)| row[*class]).sum()
     }
 }
 

@@ -33,6 +33,7 @@ mod posterior_interval;
 mod publication;
 mod quantify;
 mod rake;
+mod rare_ratios;
 mod regression;
 mod revision;
 mod risk_strata;

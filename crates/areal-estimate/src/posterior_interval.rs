@@ -1,8 +1,6 @@
 //! Intervals of areas and accuracies that count what a stratified sample did not draw: quantiles of the Dirichlet-multinomial
 //! posterior in each stratum.
 
-use std::collections::BTreeMap;
-
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Gamma};
@@ -10,6 +8,7 @@ use rand_distr::{Distribution, Gamma};
 use crate::error::{EstimateError, same_length};
 use crate::expected::ExpectedMatrix;
 use crate::interval::{Interval, IntervalMethod};
+use crate::rare_ratios::{RarePool, rare_ratios};
 use crate::stratified::StratifiedSample;
 
 /// Seed of the draws: equal samples have equal intervals.
@@ -44,10 +43,11 @@ pub(crate) struct PartAndRest {
 
 /// Prior units that are split evenly among the classes: one in a stratum, or one in all strata together that lie wholly in the same map class.
 pub(crate) fn flat_units(expected: &[ExpectedMatrix]) -> Vec<f64> {
-    let class_of = |e: &ExpectedMatrix| (0..e.classes()).find(|&c| e.mapped(c) > 1.0 - NOTHING);
+    let class_of = |e: &ExpectedMatrix| e.mapped_classes().find(|(_, fraction)| *fraction > 1.0 - NOTHING).map(|c| c.0);
     let classes: Vec<Option<usize>> = expected.iter().map(class_of).collect();
-    let like = |class: &Option<usize>| if class.is_some() { classes.iter().filter(|c| *c == class).count() } else { 1 };
-    classes.iter().map(|class| 1.0 / like(class) as f64).collect()
+    let mut like = vec![0usize; expected.first().map_or(0, ExpectedMatrix::classes)];
+    classes.iter().flatten().for_each(|class| like[*class] += 1);
+    classes.iter().map(|class| 1.0 / class.map_or(1, |class| like[class]) as f64).collect()
 }
 
 /// Smaller fractions of a stratum are rounding errors of summed areas.
@@ -118,6 +118,21 @@ struct Pool {
     flat: f64,
 }
 
+impl Pool {
+    /// Units of the part, the remainder and the others, with those of a prior.
+    fn units(&self, prior: [f64; 3]) -> [f64; 3] {
+        let found = [self.part, self.rest, 1.0 - self.part - self.rest];
+        std::array::from_fn(|k| self.n * found[k].max(0.0) + prior[k])
+    }
+
+    /// The pool as one of the part and the remainder alone; `None` where there are others.
+    fn rare(&self, all: f64, prior: [f64; 3]) -> Option<RarePool> {
+        let [part, rest, others] = self.units(prior);
+        let (weight, away) = (self.weight / all, self.undrawn.sqrt());
+        (others <= MIN_UNITS).then_some(RarePool { weight, units: [rest, part], found: self.rest, away })
+    }
+}
+
 impl Shares {
     /// Prior units of the part, the remainder and the others where the map is believed, in each.
     fn map_prior(&self, units: f64) -> [f64; 3] {
@@ -151,13 +166,24 @@ impl Shares {
 
 /// Draws of the ratio, without those in which there is neither the part nor the remainder.
 fn ratios(pools: &[Pool], prior: impl Fn(&Pool) -> [f64; 3], draws: usize) -> Vec<f64> {
-    let mut rng = ChaCha8Rng::seed_from_u64(SEED);
     let many = pools.len() > MANY_POOLS;
-    let mut sums = vec![(0.0, 0.0); if many { draws.min(MIN_DRAWS.max(MOST_DRAWS / pools.len())) } else { draws }];
+    if !many {
+        return every_ratio(pools, prior, draws, many);
+    }
+    let draws = draws.min(MIN_DRAWS.max(MOST_DRAWS / pools.len()));
+    let all: f64 = pools.iter().map(|pool| pool.weight).sum();
+    match pools.iter().map(|pool| pool.rare(all, prior(pool))).collect::<Option<Vec<RarePool>>>() {
+        Some(pools) => rare_ratios(&pools, draws).into_iter().map(|rest| 1.0 - rest).collect(),
+        None => every_ratio(pools, prior, draws, many),
+    }
+}
+
+/// The same draw by draw in each pool.
+fn every_ratio(pools: &[Pool], prior: impl Fn(&Pool) -> [f64; 3], draws: usize, many: bool) -> Vec<f64> {
+    let mut rng = ChaCha8Rng::seed_from_u64(SEED);
+    let mut sums = vec![(0.0, 0.0); draws];
     for pool in pools {
-        let found = [pool.part, pool.rest, 1.0 - pool.part - pool.rest];
-        let prior = prior(pool);
-        let units: [f64; 3] = std::array::from_fn(|k| pool.n * found[k].max(0.0) + prior[k]);
+        let units = pool.units(prior(pool));
         let drawn = units.map(|units| Units::new(units, many));
         let away = pool.undrawn.sqrt();
         for (part, rest) in &mut sums {
@@ -172,7 +198,7 @@ fn ratios(pools: &[Pool], prior: impl Fn(&Pool) -> [f64; 3], draws: usize) -> Ve
 }
 
 /// Fewer prior units than that are none: their draws are zero but for one in a million.
-const MIN_UNITS: f64 = 1e-9;
+pub(crate) const MIN_UNITS: f64 = 1e-9;
 
 /// From more pools on, as of strata of risk with hundreds of classes, fewer draws are made and next to none of most units: a minute an interval else.
 const MANY_POOLS: usize = 100;
@@ -246,16 +272,15 @@ fn pools(sample: &StratifiedSample, of: &PartAndRest) -> Result<Vec<Pool>, Estim
     same_length("the prior units of the strata", of.flat.len(), sample.strata.len())?;
     let (parts, rests) = (sample.stratum_means(&of.part)?, sample.stratum_means(&of.rest)?);
     let variances = sample.stratum_variances(&of.rest, &rests);
-    let mut of_pool: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for (h, &pool) in sample.pools.iter().enumerate() {
-        of_pool.entry(pool).or_default().push(h);
-    }
+    let mut by_pool: Vec<usize> = (0..sample.pools.len()).collect();
+    by_pool.sort_by_key(|&h| sample.pools[h]);
     let mut weights = vec![(0.0, 0.0); sample.pools.iter().max().map_or(0, |g| g + 1)];
     for (&h, w) in sample.stratum_of().iter().zip(sample.weights()) {
         let (sum, squares) = weights[sample.pools[h]];
         weights[sample.pools[h]] = (sum + w, squares + w * w);
     }
-    let one = |(&g, members): (&usize, &Vec<usize>)| {
+    let one = |members: &[usize]| {
+        let g = sample.pools[members[0]];
         let area: f64 = members.iter().map(|&h| sample.strata[h].area).sum();
         let fraction = |h: usize| sample.strata[h].area / area;
         let mean = |of: &dyn Fn(usize) -> f64| members.iter().map(|&h| fraction(h) * of(h)).sum::<f64>();
@@ -283,7 +308,8 @@ fn pools(sample: &StratifiedSample, of: &PartAndRest) -> Result<Vec<Pool>, Estim
             flat: if members.len() > 1 { 1.0 } else { of.flat[members[0]] },
         }
     };
-    Ok(of_pool.iter().map(one).filter(|p| p.shape.possible[0] || p.shape.possible[1]).collect())
+    let pools = by_pool.chunk_by(|&a, &b| sample.pools[a] == sample.pools[b]);
+    Ok(pools.map(one).filter(|p| p.shape.possible[0] || p.shape.possible[1]).collect())
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! One estimate for each zone: direct from the zone's own units, or model-based.
 
+use rayon::prelude::*;
+
 use crate::area_model::{area_model, smoothed_variances};
 use crate::cell_model::{CellModel, Modelled};
 use crate::class_intervals::ClassIntervals;
@@ -106,12 +108,12 @@ pub fn zone_fractions(
         synthetic: of_classes(&[ZoneMethod::Synthetic, ZoneMethod::FayHerriot], &|m, z, c| m.synthetic(&shares[z], c)),
         composite: of_classes(&[ZoneMethod::Composite], &|m, z, c| m.composite(z, &shares[z], c)),
         fallback: (ZoneMethod::CorrectedMap, (0..shares.len()).map(|z| corrected.zone(z)).collect()),
-        direct: (0..shares.len()).map(own).collect::<Result<_, _>>()?,
+        direct: (0..shares.len()).into_par_iter().map(own).collect::<Result<_, _>>()?,
         counts: counts.clone(),
         kind: VariableKind::Fraction,
     };
     let mut found = tables.choose(settings)?;
-    for (z, row) in found.iter_mut().enumerate() {
+    found.par_iter_mut().enumerate().try_for_each(|(z, row)| {
         if row.iter().any(|e| e.method == ZoneMethod::Direct) {
             let part = direct.part(z)?;
             for (c, e) in row.iter_mut().enumerate() {
@@ -119,7 +121,8 @@ pub fn zone_fractions(
             }
         }
         add_up(row);
-    }
+        Ok::<(), EstimateError>(())
+    })?;
     Ok(ZoneFractions { zones: found, correction: corrected.correction })
 }
 

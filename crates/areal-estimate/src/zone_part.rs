@@ -8,6 +8,7 @@ use crate::error::{EstimateError, same_length};
 use crate::estimate::{Estimate, MOST_DEGREES, settled};
 use crate::expected::ExpectedMatrix;
 use crate::interval::Interval;
+use crate::posterior_interval::flat_units;
 use crate::stratified::{StratifiedSample, Stratum};
 
 /// A zone, all zones together, or the ground that the model was trained on.
@@ -30,6 +31,8 @@ pub(crate) struct ZonePart {
     map: Vec<usize>,
     reference: Vec<usize>,
     expected: Vec<ExpectedMatrix>,
+    /// Prior units of its strata that are split evenly among the classes.
+    flat: Vec<f64>,
     draws: usize,
     level: f64,
     /// The units of the whole sample that lie in it.
@@ -104,11 +107,13 @@ impl ZonePart {
         };
         let strata = pieces.iter().enumerate().map(stratum).collect();
         let cut = pieces.iter().map(|(pool, piece)| (*pool, piece.class)).collect();
+        let expected: Vec<ExpectedMatrix> = pieces.into_iter().map(|(_, piece)| piece.expected).collect();
         Ok(Some(Self {
+            flat: flat_units(&expected),
             sample: StratifiedSample::thin(strata, &units, whole.is_finite()),
             map: drawn.iter().map(|&u| of.map[u]).collect(),
             reference: drawn.iter().map(|&u| of.reference[u]).collect(),
-            expected: pieces.into_iter().map(|(_, piece)| piece.expected).collect(),
+            expected,
             draws: of.draws,
             level: of.level,
             drawn,
@@ -155,7 +160,7 @@ impl ZonePart {
 
     /// Interval of a class's fraction of the part, about its estimate.
     pub(crate) fn interval(&self, class: usize, estimate: f64) -> Result<Interval, EstimateError> {
-        self.intervals().area_about(class, Some(estimate))
+        self.intervals().area_about(class, Some(estimate), self.flat.clone())
     }
 
     /// Interval of overall accuracy in the part, about its estimate.
@@ -209,13 +214,11 @@ fn pieces(
 impl PartStratum {
     /// Cut into its map classes.
     fn by_class(self) -> Result<Vec<Self>, EstimateError> {
-        let classes = (0..self.expected.classes()).filter(|&c| self.expected.mapped(c) > 0.0);
-        let of_class = |class: usize| {
-            let fraction = self.expected.mapped(class);
+        let of_class = |(class, fraction): (usize, f64)| {
             let (area, cells) = (self.area * fraction, self.cells * fraction);
             Ok(Self { area, cells, expected: self.expected.only(class)?, class: Some(class) })
         };
-        classes.map(of_class).collect()
+        self.expected.mapped_classes().map(of_class).collect()
     }
 }
 

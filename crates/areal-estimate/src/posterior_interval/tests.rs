@@ -174,3 +174,36 @@ proptest! {
         prop_assert!(0.0 <= i.low && i.low <= value + 1e-12 && value <= i.high + 1e-12 && i.high <= 1.0, "{i:?} {value}");
     }
 }
+
+/// Of a class that is rare in most of 150 pools only the draws in which it is more than next to nothing are made: the quantiles are those of all draws.
+#[test]
+fn draws_of_rare_classes_have_the_quantiles_of_all_draws() {
+    let shape = |rest: f64| Shares { part: 1.0 - rest, rest, possible: [true, true, false] };
+    let pool = |k: usize| {
+        let (n, rest) = match k {
+            0 => (4.0, 0.75),
+            1..4 => (3.0, 0.0),
+            _ => (0.0, 0.0),
+        };
+        let expected = if k < 2 { 0.8 } else { 0.002 * (k % 4) as f64 };
+        let part = if n > 0.0 { 1.0 - rest } else { 0.0 };
+        let weight = (1 + k % 3) as f64 / 300.0;
+        Pool { weight, part, rest, n, undrawn: if n > 0.0 { 0.8 } else { 1.0 }, shape: shape(expected), flat: 0.5 }
+    };
+    let pools: Vec<Pool> = (0..150).map(pool).collect();
+    assert!((pools.iter().map(|p| p.weight).sum::<f64>() - 1.0).abs() < 1e-12);
+    let low = |p: &Pool| p.shape.low_prior(1.0, p.flat, 0.01);
+    let high = |p: &Pool| p.shape.high_prior(1.0);
+    let ends = |drawn: Vec<f64>| [0.025, 0.5, 0.975].map(|p| quantile(drawn.clone(), p).unwrap());
+    let rare = |prior: &dyn Fn(&Pool) -> [f64; 3]| {
+        let pools: Vec<RarePool> = pools.iter().map(|p| p.rare(1.0, prior(p)).unwrap()).collect();
+        ends(rare_ratios(&pools, 40_000).into_iter().map(|rest| 1.0 - rest).collect())
+    };
+    for (found, all) in [
+        (rare(&low), ends(every_ratio(&pools, low, 40_000, false))),
+        (rare(&high), ends(every_ratio(&pools, high, 40_000, false))),
+    ] {
+        let width = all[2] - all[0];
+        assert!(found.iter().zip(all).all(|(a, b)| (a - b).abs() < 0.03 * width), "{found:?} {all:?}");
+    }
+}

@@ -1,0 +1,116 @@
+//! Draws of the posterior where a part of the area is next to nothing of most of very many strata, as a class among hundreds is.
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Beta, Distribution, Exp1};
+use statrs::consts::EULER_MASCHERONI;
+use statrs::function::gamma::digamma;
+
+use crate::posterior_interval::{MIN_UNITS, SEED};
+
+/// A pool of strata of which a fraction, the remainder, is beta distributed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct RarePool {
+    /// Fraction of the whole area.
+    pub weight: f64,
+    /// Units of the remainder and of the others, drawn and prior.
+    pub units: [f64; 2],
+    /// The fraction of the remainder among the drawn units.
+    pub found: f64,
+    /// What a draw's distance from that is multiplied by.
+    pub away: f64,
+}
+
+/// With fewer units of the remainder its fraction is mostly next to nothing: only the draws in which it is more are made.
+const FEW_UNITS: f64 = 0.05;
+/// Next to nothing is less than so much over the units of the others.
+const SMALL: f64 = 0.1;
+
+/// Draws of the fraction of the whole area that the remainder has.
+///
+/// Where a pool has few units `r` of the remainder and `b` of the others, its fraction is mostly below `e = .1 / b`, and nearly constant there: this part is
+/// replaced by its mean, as small jumps of a random process are (Asmussen and Rosinski 2001, J. Applied Probability 38:482), which loses 1 % of the
+/// variance. The larger ones occur in `r log(1 / e)` of the draws. So the time goes with these, not with strata times draws.
+pub(crate) fn rare_ratios(pools: &[RarePool], draws: usize) -> Vec<f64> {
+    let mut rng = ChaCha8Rng::seed_from_u64(SEED);
+    let (mut sums, mut constant) = (vec![0.0; draws], 0.0);
+    for pool in pools {
+        let [rest, others] = pool.units;
+        constant += pool.weight * pool.found * (1.0 - pool.away);
+        let jump = pool.weight * pool.away;
+        if rest <= MIN_UNITS {
+        } else if others <= MIN_UNITS {
+            constant += jump;
+        } else if rest < FEW_UNITS && others >= 1.0 {
+            constant += jump * large(rest, others, &mut rng, draws, |draw, fraction| sums[draw] += jump * fraction);
+        } else {
+            let beta = Beta::new(rest, others).expect("the parameters are positive");
+            for sum in &mut sums {
+                *sum += jump * beta.sample(&mut rng);
+            }
+        }
+    }
+    sums.into_iter().map(|sum| (sum + constant).clamp(0.0, 1.0)).collect()
+}
+
+/// Tells of the draws in which a beta variable with a small first parameter is not small, and of its value; returns its mean where it is.
+///
+/// Its density is `k r x^(r-1) (1-x)^(b-1)` with `k = gamma(r + b) / (gamma(r + 1) gamma(b))`, for small `r` about `exp(r (digamma(b) + .577))`; that of
+/// `v = -log x` is `k r exp(-r v) (1-x)^(b-1)`. From `k r`, for `x` above `e`, it is drawn by rejection.
+fn large(r: f64, b: f64, rng: &mut ChaCha8Rng, draws: usize, mut tell: impl FnMut(usize, f64)) -> f64 {
+    let small = SMALL / b;
+    let k = (r * (digamma(b) + EULER_MASCHERONI)).exp();
+    let most = -small.ln();
+    // Draws up to the next one: geometric, as the whole part of an exponential variable.
+    let between = -1.0 / (-k * r * most).ln_1p();
+    let mut draw = 0.0;
+    loop {
+        let wait: f64 = Exp1.sample(rng);
+        draw += (wait * between).floor();
+        if draw >= draws as f64 {
+            break;
+        }
+        let v = most * rng.random::<f64>();
+        let x = (-v).exp();
+        let u: f64 = rng.random();
+        // By Bernoulli's inequality the acceptance is at least that, without a logarithm.
+        let surely = (1.0 - r * v) * (1.0 - (b - 1.0).max(1.0) * x);
+        if u < surely || u < ((b - 1.0) * (-x).ln_1p() - r * v).exp() {
+            tell(draw as usize, x);
+        }
+        draw += 1.0;
+    }
+    k * r / (1.0 + r) * small.powf(1.0 + r) * (1.0 - (b - 1.0) * small * (1.0 + r) / (2.0 + r))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of a beta variable the mean is `r / (r + b)`, the variance `m (1 - m) / (r + b + 1)`.
+    #[test]
+    fn rare_fractions_have_the_moments_of_beta_variables() {
+        for (units, away) in [([0.0024, 1.5], 1.0), ([0.04, 1.0], 1.0), ([0.01, 6.0], 0.5), ([0.9, 0.6], 1.0)] {
+            let pool = RarePool { weight: 0.01, units, found: 0.0, away };
+            let (pools, draws) = (vec![pool; 100], 40_000);
+            let drawn = rare_ratios(&pools, draws);
+            let [r, b] = units;
+            let (mean, all) = (r / (r + b), r + b + 1.0);
+            let (mean, deviation) = (away * mean, away * (mean * (1.0 - mean) / all / 100.0).sqrt());
+            let n = draws as f64;
+            let found = drawn.iter().sum::<f64>() / n;
+            let spread = (drawn.iter().map(|y| (y - found).powi(2)).sum::<f64>() / n).sqrt();
+            assert!((found - mean).abs() < 4.0 * deviation / n.sqrt(), "{units:?}: {found} {mean}");
+            assert!((spread / deviation - 1.0).abs() < 0.03, "{units:?}: {spread} {deviation}");
+        }
+    }
+
+    #[test]
+    fn what_is_certain_is_not_drawn() {
+        let pool = |units, found| RarePool { weight: 0.5, units, found, away: 1.0 };
+        assert_eq!(rare_ratios(&[pool([0.0, 2.0], 0.0), pool([3.0, 0.0], 1.0)], 2), [0.5, 0.5]);
+        // Half of the distance from what was found.
+        let known = RarePool { weight: 1.0, units: [3.0, 0.0], found: 0.6, away: 0.5 };
+        assert_eq!(rare_ratios(&[known], 1), [0.8]);
+    }
+}
