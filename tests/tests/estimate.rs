@@ -250,7 +250,7 @@ fn a_sample_says_what_it_is_and_how_to_label_it() {
     }
     assert!(!settings.to_string().contains("null"), "{settings}");
     let guide = std::fs::read_to_string(w.path("sample/labelling.md")).unwrap();
-    for word in ["`rubber` (`1`)", "covers most of the cell's area", "confidence", "Do not look at the map"] {
+    for word in ["`rubber` (`1`)", "covers most of the cell;", "confidence", "Do not look at the map"] {
         assert!(guide.contains(word), "{word}: {guide}");
     }
     assert!(number(&rows(&w.path("sample/sample.csv"))[0], "cell_side_m") > 1000.0);

@@ -183,7 +183,7 @@ fn few_units_get_another_interval_within_bounds_and_are_told() {
         .collect();
     w.keep(|u| !dropped.contains(&u["unit_id"].as_str()));
     w.estimate("y", &[]).expect(0).says(&[
-        "fewer than five omissions, units that the map shows as another class, were found of",
+        "fewer than five omission errors (units of a class that the map shows as another) were sampled for",
         "rubber (2 of",
         "Label more units where they are missed",
     ]);

@@ -55,7 +55,17 @@ fn a_damaged_input_is_named_and_leaves_no_report() {
     areal(args).expect(3).says(&["model.json"]);
     std::fs::write(bundle.join("model.json"), "{\"format\": \"areal-bundle/1\"").unwrap();
     areal(args).expect(3).says(&["model.json, line 1"]);
-    std::fs::write(bundle.join("model.json"), "{\"format\": \"areal-bundle/1\"}").unwrap();
+    // Parts that were missing were left out in silence once.
+    let whole = std::fs::read_to_string(JOB.out().join("bundle/model.json")).unwrap();
+    for part in ["provenance", "architecture", "calibration"] {
+        let mut model: serde_json::Value = serde_json::from_str(&whole).unwrap();
+        model.as_object_mut().unwrap().remove(part);
+        std::fs::write(bundle.join("model.json"), model.to_string()).unwrap();
+        areal(args).expect(3).says(&["model.json: it has no ", part, "make it again"]);
+    }
+    std::fs::write(bundle.join("model.json"), whole).unwrap();
+    areal(args).expect(3).says(&["metrics.csv"]);
+    std::fs::copy(JOB.out().join("bundle/metrics.csv"), bundle.join("metrics.csv")).unwrap();
     std::fs::write(bundle.join("confusion.csv"), "reference_name,predicted_name,patches\na,b,x\n").unwrap();
     areal(args).expect(3).says(&["confusion.csv, line 2"]);
     assert!(!out.exists());

@@ -152,7 +152,9 @@ fn settings_that_mean_nothing_are_refused() {
     refused(&["--strata", "zones", "--size", "50"], 2, &["strata by zones require a zone file", "--zones"]);
     refused(&["--size", "50", "--target-se", "0.1"], 2, &["--target-se"]);
     let out = w.text("sample");
-    areal(["sample", "--out", &out]).expect(2).says(&["--prediction is missing"]);
+    areal(["sample", "--out", &out])
+        .expect(2)
+        .says(&["the prediction to sample from is not given", "pass --prediction"]);
 }
 
 #[test]
@@ -235,8 +237,7 @@ fn the_least_number_of_units_that_decides_a_split_is_said() {
     let sample = folder.path().join("sample").to_str().unwrap().to_owned();
     let prediction = JOB.demo().join("out/predictions/landscape").to_str().unwrap().to_owned();
     let args = ["sample", "--prediction", &prediction, "--strata", "classes", "--out", &sample, "--size"];
-    let words =
-        ["strata are raised to the least number of 50 units (--min-per-stratum), where proportional allocation"];
+    let words = ["strata were raised to the minimum of 50 units (--min-per-stratum); proportional allocation"];
     let run = areal(args.iter().chain(&["300"])).expect(0).says(&words);
     let text = std::fs::read_to_string(folder.path().join("sample/design.json")).unwrap();
     let design: serde_json::Value = serde_json::from_str(&text).unwrap();

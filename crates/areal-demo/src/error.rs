@@ -23,7 +23,6 @@ pub enum DemoError {
     Table {
         /// The table.
         path: PathBuf,
-        /// The CSV error.
         source: csv::Error,
     },
     /// A table that is no sample.

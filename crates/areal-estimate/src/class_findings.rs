@@ -81,8 +81,8 @@ fn rarely_missed(accuracy: &Accuracy, whole: &[EstimateRow]) -> Vec<Finding> {
     let none = (!none.is_empty()).then(|| warning(format!("no omission was found of {}", none.join(", "))));
     let few = (!few.is_empty()).then(|| {
         warning(format!(
-            "fewer than five omissions, units that the map shows as another class, were found of {}: the standard errors of these classes are \
-             uncertain. Label more units where they are missed",
+            "fewer than five omission errors (units of a class that the map shows as another) were sampled for {}: the standard errors of \
+             these classes are uncertain. Label more units where they are missed",
             few.join(", ")
         ))
     });
@@ -153,7 +153,7 @@ mod tests {
             worse_than_strata(Estimator::Difference, &[row], &[0.25]).unwrap().message
         };
         // The gain is the squared ratio: .5 sqrt .25 = .25.
-        assert!(said("").contains("one (wealth 0.5 against 0.25): use"), "{}", said(""));
-        assert!(said("t").contains("one (wealth 0.5 against 0.25 t): use"), "{}", said("t"));
+        assert!(said("").contains("preferred (wealth 0.5 against 0.25)"), "{}", said(""));
+        assert!(said("t").contains("preferred (wealth 0.5 against 0.25 t)"), "{}", said("t"));
     }
 }

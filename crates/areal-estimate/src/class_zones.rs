@@ -244,16 +244,16 @@ fn detail(data: &ClassData) -> MapDetail {
 fn corrected_map(correction: &MapCorrection, numbers: usize) -> Finding {
     let proof = if correction.trust > 0.0 {
         let percent = significant(100.0 * correction.trust, 3);
-        format!("{percent} % of the error that the sample shows in each group of cells is taken off")
+        format!("less {percent} % of the error that the sample shows in each group of cells")
     } else {
-        "the correction is 0, because chance alone may have made the error that the sample shows".to_owned()
+        "uncorrected, because chance alone may have made the error that the sample shows".to_owned()
     };
     let method = ZoneMethod::CorrectedMap;
     Finding::warning(
         FindingKind::ModelBased,
         format!(
-            "{} by {method}, from the map's own sums of {}: {proof}. Their errors are those of an average zone, and they have no interval",
-            counted_do(numbers, "zone number", ["is", "are"]),
+            "{} {method}: the map's own sums of {}, {proof}. Their standard errors are averages over zones, and they have no interval",
+            counted_do(numbers, "zone estimate", ["uses", "use"]),
             correction.base
         ),
     )

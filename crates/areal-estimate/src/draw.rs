@@ -74,13 +74,11 @@ type Placed<'a> = (u64, FrameBlock, &'a Vec<(u32, u32)>);
 /// One drawn cell.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DrawnCell {
-    /// Its stratum.
     pub stratum: u32,
     /// Its row in the grid.
     pub row: usize,
     /// Its column in the grid.
     pub col: usize,
-    /// Its area.
     pub area: f64,
 }
 

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 pub struct Estimate {
     /// The estimate.
     pub value: f64,
-    /// Its standard error.
     pub standard_error: f64,
     /// Labelled units that it rests on.
     pub n: usize,

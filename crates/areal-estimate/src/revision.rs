@@ -8,7 +8,6 @@ use crate::interval::{normal_p_value, normal_quantile};
 pub struct Vintage {
     /// The estimate.
     pub value: f64,
-    /// Its standard error.
     pub standard_error: f64,
     /// Distances of its confidence limits from it, below and above, over the normal quantile of their level: the standard error to either side.
     pub sides: [f64; 2],

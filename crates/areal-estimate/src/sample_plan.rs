@@ -11,12 +11,14 @@ use crate::sample_size::{Allocation, Anticipated, allocate, size_for_standard_er
 /// What decides how many units are drawn.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SampleSize {
-    /// This number of units.
     Units(u64),
     /// A wanted standard error of overall accuracy (Olofsson et al. 2014, eq. 13).
     StandardError(f64),
     /// A wanted CV of one class's area, and the fraction of each stratum that is anticipated to be of the class.
-    Cv { wanted: f64, fractions: Vec<f64> },
+    Cv {
+        wanted: f64,
+        fractions: Vec<f64>,
+    },
 }
 
 /// Number of units to draw in each stratum; strata without cells get none.

@@ -34,7 +34,6 @@ pub struct SaliencyRow {
     pub class_code: Option<u8>,
     /// Name of the class explained.
     pub class_name: Option<String>,
-    /// Its logit.
     pub logit: f64,
     /// Its probability, 0 to 1; of a value, the predicted value.
     pub result: f64,

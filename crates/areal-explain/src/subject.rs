@@ -30,7 +30,6 @@ pub struct PatchPlace {
     pub scene: String,
     /// Its pixels in the scene.
     pub window: Window,
-    /// Their grid.
     pub grid: PixelGrid,
 }
 

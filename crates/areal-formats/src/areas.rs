@@ -14,11 +14,9 @@ pub struct AreasMeta {
     pub format: String,
     /// The prediction or raster.
     pub map: PathBuf,
-    /// CRS of the map.
     pub map_crs: String,
     pub zones: PathBuf,
     pub id_field: String,
-    /// CRS of the zones.
     pub zones_crs: String,
     /// The ellipsoid that all areas are on.
     pub ellipsoid: AreaEllipsoid,

@@ -50,7 +50,6 @@ pub struct Design {
 pub enum StrataBy {
     /// The classes of the map.
     Classes,
-    /// The zones.
     Zones,
     /// Each class in each zone.
     Both,
@@ -78,7 +77,6 @@ pub struct DesignStratum {
     pub zone_id: Option<String>,
     /// Cells in it.
     pub population: u64,
-    /// Their true area.
     pub area: f64,
     /// Units drawn.
     pub sample: u64,

@@ -21,15 +21,9 @@ pub struct Crs {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum CrsKind {
     /// Longitude and latitude; one unit is so many degrees (1 for nearly all).
-    Geographic {
-        /// Degrees in one unit.
-        degrees_per_unit: f64,
-    },
+    Geographic { degrees_per_unit: f64 },
     /// East and north on a map; one unit is so many metres.
-    Projected {
-        /// Metres in one unit.
-        metres_per_unit: f64,
-    },
+    Projected { metres_per_unit: f64 },
 }
 
 /// An ellipsoid of revolution.

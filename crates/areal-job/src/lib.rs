@@ -73,12 +73,7 @@ pub enum FileError {
         output = output.display(),
         input = input.display()
     )]
-    OverInput {
-        /// The output.
-        output: std::path::PathBuf,
-        /// The input.
-        input: std::path::PathBuf,
-    },
+    OverInput { output: std::path::PathBuf, input: std::path::PathBuf },
     /// An output that another process is writing.
     #[error("{path} is being written by {holder}", path = path.display())]
     Busy {

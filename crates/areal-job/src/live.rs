@@ -16,7 +16,6 @@ pub(crate) fn note(path: &Path) {
     live().push(path.to_path_buf());
 }
 
-/// Forgets it.
 pub(crate) fn forget(path: &Path) {
     live().retain(|other| other != path);
 }

@@ -10,7 +10,7 @@
 
 use std::time::{Duration, Instant};
 
-use areal_kernels::reduced::{Encoding, Encodings, ReducedConv2d, SLACK, rows_len};
+use areal_kernels::reduced::{Encodings, MapEncoding, ReducedConv2d, SLACK, rows_len};
 use areal_kernels::{
     Activation, Buffer, Conv2d, ConvShape, Isa, KernelError, MapShape, input_gradient, weights_gradient,
 };
@@ -83,7 +83,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 let weights = vec![0.5; c.weights_len()];
                 let by_input = shortest(|| _ = input_gradient(isa, &c, shape, &weights, &output, None, &mut dx));
                 let by_weights = shortest(|| _ = weights_gradient(isa, &c, shape, &input, &output, &mut dw));
-                let reduced = [Encoding::Bf16, Encoding::U8 { scale: 1.0 }].map(|encoding| reduced(isa, c, shape, encoding));
+                let reduced = [MapEncoding::Bf16, MapEncoding::U8 { scale: 1.0 }].map(|encoding| reduced(isa, c, shape, encoding));
                 let [bf16, bytes] = [reduced[0].clone()?, reduced[1].clone()?].map(|seconds| c.flops(target) / seconds);
                 println!(
                     "{name:<22} {size:>5} {:>6} {:>9.1} {:>6.0}% {:>13.0}% {:>9.1} {:>10.1} {:>8.1} {:>4.0}% {:>8.1} {:>4.0}%",
@@ -106,7 +106,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Seconds of the same layer on a reduced map; a stem reads rows of bf16 whatever its result.
-fn reduced(isa: Isa, c: ConvShape, shape: MapShape, encoding: Encoding) -> Result<f64, KernelError> {
+fn reduced(isa: Isa, c: ConvShape, shape: MapShape, encoding: MapEncoding) -> Result<f64, KernelError> {
     let (weights, bias, target) = (vec![0.5; c.weights_len()], vec![0.5; c.outputs], c.output(shape)?);
     let encodings = Encodings { input: encoding, added: None, output: encoding };
     let (conv, len) = if c.inputs < 16 {

@@ -6,7 +6,6 @@ use crate::taps::TapRun;
 /// Pixels at constant steps; offsets and steps in values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PixelLine {
-    /// Number of pixels.
     pub pixels: usize,
     /// First input pixel, from the source of the first target column.
     pub input: usize,

@@ -3,7 +3,7 @@
 #![cfg(all(unix, not(miri)))]
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use areal_kernels::reduced::{Encoding, Encodings, ReducedConv2d, SLACK, from_map, max_pool, rows_len};
+use areal_kernels::reduced::{Encodings, MapEncoding, ReducedConv2d, SLACK, from_map, max_pool, rows_len};
 use areal_kernels::{
     Activation, Conv2d, ConvShape, Isa, MapShape, MaxPool, Norm, NormGradient, input_gradient, mean_pool, moments,
     weights_gradient,
@@ -55,7 +55,7 @@ proptest! {
     #[test]
     fn reduced_convolutions_stay_within_their_slices((c, shape) in case(), quantised: bool, seed: u64) {
         let Ok(target) = c.output(shape) else { return Ok(()) };
-        let encoding = if quantised { Encoding::U8 { scale: 0.01 } } else { Encoding::Bf16 };
+        let encoding = if quantised { MapEncoding::U8 { scale: 0.01 } } else { MapEncoding::Bf16 };
         let encodings = Encodings { input: encoding, added: Some(encoding), output: encoding };
         let (weights, bias) = (noise(c.weights_len(), seed), noise(c.outputs, seed ^ 1));
         let bytes = |len: usize, slack: usize, salt: u64| {

@@ -2,7 +2,7 @@
 //! one.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use areal_kernels::reduced::{Encoding, Encodings, ReducedConv2d, SLACK, from_map, rows_len};
+use areal_kernels::reduced::{Encodings, MapEncoding, ReducedConv2d, SLACK, from_map, rows_len};
 use areal_kernels::{Activation, ConvShape, Isa, KernelError, MapShape};
 use proptest::prelude::*;
 
@@ -12,14 +12,14 @@ mod reference;
 use reference::{Sizes, noise, reference, shapes};
 
 /// A map in a code, with its slack, and the values that it then holds.
-fn coded(encoding: Encoding, values: &[f32]) -> (Vec<u8>, Vec<f32>) {
+fn coded(encoding: MapEncoding, values: &[f32]) -> (Vec<u8>, Vec<f32>) {
     let mut bytes = vec![0; values.len() * encoding.size() + SLACK];
     encoding.encode(values, &mut bytes);
     let back = encoding.decode(&bytes[..values.len() * encoding.size()]);
     (bytes, back)
 }
 
-fn rounded(encoding: Encoding, values: &[f32]) -> Vec<f32> {
+fn rounded(encoding: MapEncoding, values: &[f32]) -> Vec<f32> {
     coded(encoding, values).1
 }
 
@@ -64,18 +64,18 @@ proptest! {
     #[cfg_attr(miri, ignore = "too many cases for Miri")]
     fn bf16_computes_the_definition((c, shape) in case(), relu: bool, residual: bool, seed: u64) {
         let Ok(t) = c.output(shape) else { return Ok(()) };
-        let (bytes, x) = coded(Encoding::Bf16, &noise(shape.len(), seed));
+        let (bytes, x) = coded(MapEncoding::Bf16, &noise(shape.len(), seed));
         let (weights, bias) = (noise(c.weights_len(), seed ^ 1), noise(c.outputs, seed ^ 2));
-        let (add_bytes, add) = coded(Encoding::Bf16, &noise(t.len(), seed ^ 3));
-        let mut expected = reference(&c, shape, &x, &rounded(Encoding::Bf16, &weights), &bias);
+        let (add_bytes, add) = coded(MapEncoding::Bf16, &noise(t.len(), seed ^ 3));
+        let mut expected = reference(&c, shape, &x, &rounded(MapEncoding::Bf16, &weights), &bias);
         finish(&mut expected, if residual { &add } else { &[] }, relu);
         let activation = if relu { Activation::Relu } else { Activation::None };
-        let encodings = Encodings { input: Encoding::Bf16, added: residual.then_some(Encoding::Bf16), output: Encoding::Bf16 };
+        let encodings = Encodings { input: MapEncoding::Bf16, added: residual.then_some(MapEncoding::Bf16), output: MapEncoding::Bf16 };
         for isa in instruction_sets() {
             let conv = ReducedConv2d::new(isa, c, &weights, &bias, activation, encodings).unwrap();
             let mut y = vec![0xFF; t.len() * 2];
             conv.run(shape, &bytes, residual.then_some(&add_bytes[..]), &mut y).unwrap();
-            near(&Encoding::Bf16.decode(&y), &expected, c.inputs * c.kernel[0] * c.kernel[1])?;
+            near(&MapEncoding::Bf16.decode(&y), &expected, c.inputs * c.kernel[0] * c.kernel[1])?;
         }
     }
 
@@ -84,15 +84,15 @@ proptest! {
     #[cfg_attr(miri, ignore = "too many cases for Miri")]
     fn bytes_compute_the_definition_exactly((c, shape) in case(), residual: bool, seed: u64) {
         let Ok(t) = c.output(shape) else { return Ok(()) };
-        let unit = Encoding::U8 { scale: 1.0 };
+        let unit = MapEncoding::U8 { scale: 1.0 };
         let (bytes, x) = coded(unit, &noise(shape.len(), seed).iter().map(|v| v * 255.0).collect::<Vec<_>>());
         let per_output = c.weights_len() / c.outputs;
         let mut weights: Vec<f32> = noise(c.weights_len(), seed ^ 1).iter().map(|v| (v * 127.0).round()).collect();
         weights.chunks_mut(per_output).for_each(|w| w[0] = -127.0);
         let bias: Vec<f32> = noise(c.outputs, seed ^ 2).iter().map(|v| (v * 1e4).round()).collect();
-        let added = Encoding::U8 { scale: 64.0 };
+        let added = MapEncoding::U8 { scale: 64.0 };
         let (add_bytes, add) = coded(added, &noise(t.len(), seed ^ 3).iter().map(|v| v * 16320.0).collect::<Vec<_>>());
-        let output = Encoding::U8 { scale: 1024.0 };
+        let output = MapEncoding::U8 { scale: 1024.0 };
         let mut expected = reference(&c, shape, &x, &weights, &bias);
         finish(&mut expected, if residual { &add } else { &[] }, true);
         let expected: Vec<u8> = expected.iter().map(|e| (e / 1024.0).round_ties_even().min(255.0) as u8).collect();
@@ -109,14 +109,14 @@ proptest! {
     #[cfg_attr(miri, ignore = "too many cases for Miri")]
     fn bytes_are_the_same_on_every_instruction_set_and_near_the_definition((c, shape) in case(), relu: bool, seed: u64) {
         let Ok(t) = c.output(shape) else { return Ok(()) };
-        let input = Encoding::U8 { scale: 0.0137 };
+        let input = MapEncoding::U8 { scale: 0.0137 };
         let (bytes, x) = coded(input, &noise(shape.len(), seed).iter().map(|v| v + 1.0).collect::<Vec<_>>());
         let (weights, bias) = (noise(c.weights_len(), seed ^ 1), noise(c.outputs, seed ^ 2));
-        let (add_bytes, add) = coded(Encoding::Bf16, &noise(t.len(), seed ^ 3));
+        let (add_bytes, add) = coded(MapEncoding::Bf16, &noise(t.len(), seed ^ 3));
         let mut expected = reference(&c, shape, &x, &weights, &bias);
         finish(&mut expected, &add, relu);
         let activation = if relu { Activation::Relu } else { Activation::None };
-        let encodings = Encodings { input, added: Some(Encoding::Bf16), output: Encoding::Bf16 };
+        let encodings = Encodings { input, added: Some(MapEncoding::Bf16), output: MapEncoding::Bf16 };
         let mut first: Option<Vec<u8>> = None;
         for isa in instruction_sets() {
             let conv = ReducedConv2d::new(isa, c, &weights, &bias, activation, encodings).unwrap();
@@ -124,7 +124,7 @@ proptest! {
             conv.run(shape, &bytes, Some(&add_bytes), &mut y).unwrap();
             // Weights are off by half a step of 1/127 at most, of inputs up to 2.
             let terms = (c.inputs * c.kernel[0] * c.kernel[1]) as f64;
-            for (f, e) in Encoding::Bf16.decode(&y).iter().zip(&expected) {
+            for (f, e) in MapEncoding::Bf16.decode(&y).iter().zip(&expected) {
                 let allowed = e.abs() / 256.0 + terms * 2.0 * 0.5 / 127.0 + 1e-5;
                 prop_assert!((f64::from(*f) - e).abs() <= allowed, "{} where {} is expected", f, e);
             }
@@ -143,11 +143,11 @@ proptest! {
         let t = c.output(shape).unwrap();
         let x = noise(shape.len(), seed);
         let (weights, bias) = (noise(c.weights_len(), seed ^ 1), noise(c.outputs, seed ^ 2));
-        let mut expected = reference(&c, shape, &rounded(Encoding::Bf16, &x), &rounded(Encoding::Bf16, &weights), &bias);
+        let mut expected = reference(&c, shape, &rounded(MapEncoding::Bf16, &x), &rounded(MapEncoding::Bf16, &weights), &bias);
         finish(&mut expected, &[], true);
         let mut rows = vec![0xFF; rows_len(shape, pad)];
         from_map(shape, pad, &x, &mut rows).unwrap();
-        let output = if bytes { Encoding::U8 { scale: 0.05 } } else { Encoding::Bf16 };
+        let output = if bytes { MapEncoding::U8 { scale: 0.05 } } else { MapEncoding::Bf16 };
         for isa in instruction_sets() {
             let conv = ReducedConv2d::of_rows(isa, c, &weights, &bias, Activation::Relu, output).unwrap();
             let mut y = vec![0xFF; t.len() * output.size()];
@@ -166,7 +166,7 @@ proptest! {
 
 #[test]
 fn what_bytes_cannot_hold_is_refused() {
-    let encodings = Encodings { input: Encoding::Bf16, added: None, output: Encoding::U8 { scale: 1.0 } };
+    let encodings = Encodings { input: MapEncoding::Bf16, added: None, output: MapEncoding::U8 { scale: 1.0 } };
     let c = ConvShape::square(1, 1, 1, 1, 0);
     let refused = |c: ConvShape, activation, encodings| {
         let weights = vec![1.0; c.weights_len()];
@@ -174,7 +174,7 @@ fn what_bytes_cannot_hold_is_refused() {
     };
     let negative = refused(c, Activation::None, encodings);
     assert_eq!(negative, "impossible convolution: results below zero cannot be encoded as bytes");
-    let encodings = Encodings { input: Encoding::U8 { scale: 1.0 }, ..encodings };
+    let encodings = Encodings { input: MapEncoding::U8 { scale: 1.0 }, ..encodings };
     let overflow = refused(ConvShape::square(70_000, 1, 1, 1, 0), Activation::Relu, encodings);
     assert!(overflow.contains("overflow"), "{overflow}");
     let conv = ReducedConv2d::new(Isa::Portable, c, &[1.0], &[0.0], Activation::Relu, encodings).unwrap();

@@ -13,7 +13,6 @@ use crate::ModelError;
 pub struct DensePart {
     /// Patch rows, from the first one with outputs.
     pub patch_rows: Range<usize>,
-    /// Patch columns.
     pub patch_columns: Range<usize>,
     /// Rows of pixels that are read; they may reach past the scene.
     pub rows: Range<usize>,
@@ -28,7 +27,6 @@ pub struct DensePart {
 /// Outputs of a row of patches.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DenseRow {
-    /// Patch row.
     pub patch_row: usize,
     /// Logits of the patch columns of the part, `[patch, K]`.
     pub logits: Array2<f32>,

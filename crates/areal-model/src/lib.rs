@@ -39,7 +39,7 @@ pub use loss::Loss;
 pub use network::{Block, Network, NetworkConfig, Operations};
 pub use precision::{Precision, PrecisionChange};
 pub use probe::{LogitDifference, probe_batch};
-pub use statistics::Statistics;
+pub use statistics::RunningMoments;
 pub use unlike::{Cause, Unlike, unlike_training};
 pub use unlike_text::BandsOf;
 pub use weights::{StateDict, TensorValues};

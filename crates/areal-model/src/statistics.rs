@@ -5,14 +5,14 @@ use areal_grid::{Extremes, PixelState, Pixels};
 
 /// Running mean and deviation of each band over observed pixels (Welford 1962, merged by Chan et al. 1979).
 #[derive(Debug, Clone)]
-pub struct Statistics {
+pub struct RunningMoments {
     count: f64,
     mean: Vec<f64>,
     squares: Vec<f64>,
     extremes: Vec<Extremes>,
 }
 
-impl Statistics {
+impl RunningMoments {
     /// Nothing seen yet.
     pub fn new(bands: usize) -> Self {
         Self {
@@ -77,7 +77,7 @@ mod tests {
     fn statistics_and_normalisation_by_hand() {
         let states = [PixelState::Observed, PixelState::Nodata, PixelState::Observed];
         let pixels = Pixels::I16(vec![77, 1, -9999, 3, 5, -9999, 9]);
-        let mut statistics = Statistics::new(2);
+        let mut statistics = RunningMoments::new(2);
         statistics.add(&pixels, 1, &states);
         let n = statistics.normalisation();
         assert_eq!(n, Normalisation { mean: vec![2.0, 7.0], std: vec![1.0, 2.0] });
@@ -90,7 +90,7 @@ mod tests {
     fn patches_taken_in_one_by_one_give_the_statistics_of_all() {
         let values: Vec<f32> = (0..400u16).map(|i| f32::from(i * 37 % 101) + 1000.0).collect();
         let pixels = Pixels::F32(values.clone());
-        let mut statistics = Statistics::new(1);
+        let mut statistics = RunningMoments::new(1);
         for start in [0, 100, 200, 300] {
             statistics.add(&pixels, start, &[PixelState::Observed; 100]);
         }
@@ -100,7 +100,7 @@ mod tests {
         assert!((f64::from(n.mean[0]) - mean).abs() < 1e-4 && (f64::from(n.std[0]) - variance.sqrt()).abs() < 1e-5);
         assert_eq!(statistics.count(), 400);
         // A band that is the same everywhere keeps its units.
-        let mut flat = Statistics::new(1);
+        let mut flat = RunningMoments::new(1);
         flat.add(&Pixels::U8(vec![7; 4]), 0, &[PixelState::Observed; 4]);
         assert_eq!(flat.normalisation(), Normalisation { mean: vec![7.0], std: vec![1.0] });
     }

@@ -13,13 +13,12 @@ use crate::labels::raster_rows::RasterRows;
 use crate::labels::runs::LabelRows;
 use crate::labels::source::{Labels, Shapes};
 use crate::proposal::{Proposal, width};
-use crate::{PatchError, Placement, TileSettings};
+use crate::{PatchError, PatchPlacement, TileSettings};
 use areal_formats::DropReason;
 
 /// A labelled patch whose pixels are still to be looked at.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Candidate {
-    /// Number of its scene.
     pub scene: usize,
     pub row: usize,
     pub col: usize,
@@ -92,8 +91,8 @@ impl Candidates {
                 let polygons = shapes.iter().map(|shape| (shape.item, &shape.pixels));
                 let mut rows = PolygonRows::new(polygons, &by_item, grid.height, grid.width);
                 match settings.placement {
-                    Placement::Grid => self.measure(&cut, measure, &mut rows, grid_origins(grid, settings)?)?,
-                    Placement::Polygon => {
+                    PatchPlacement::Grid => self.measure(&cut, measure, &mut rows, grid_origins(grid, settings)?)?,
+                    PatchPlacement::Polygon => {
                         let origins = self.polygon_origins(&shapes, grid, settings);
                         self.measure(&cut, measure, &mut rows, origins.into_iter())?;
                     }
@@ -154,7 +153,7 @@ impl Candidates {
         self.list[start..].sort_by_key(|c| (c.row, c.col, c.found.item));
     }
 
-    /// Patches centred inside polygons, see [`Placement::Polygon`].
+    /// Patches centred inside polygons, see [`PatchPlacement::Polygon`].
     fn polygon_origins(&mut self, shapes: &[Shape], grid: &PixelGrid, settings: &TileSettings) -> Vec<Origin> {
         let mut origins = Vec::new();
         for shape in shapes {
@@ -196,7 +195,7 @@ impl Candidates {
     /// Says when most polygons are too small for the patches of the grid.
     fn warn_of_size(&mut self, settings: &TileSettings) {
         let Some(proposal) = Proposal::of(std::mem::take(&mut self.widths)) else { return };
-        if settings.placement == Placement::Grid && proposal.median_width < settings.patch_size as f64 {
+        if settings.placement == PatchPlacement::Grid && proposal.median_width < settings.patch_size as f64 {
             tracing::warn!(
                 "{}: half of the {} polygons are narrower than {:.0} pixels, and patches have {}: their classes may be lost; \
                  {proposal} would suit them",

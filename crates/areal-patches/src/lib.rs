@@ -30,7 +30,7 @@ pub use labels::source::{LabelKind, LabelSettings, is_raster, label_target};
 pub use proposal::{Proposal, propose};
 pub use records_layer::open_store;
 pub use settings::{
-    DEFAULT_MIN_VALID, DEFAULT_PATCH_SIZE, DEFAULT_SEED, Placement, SplitBy, SplitSettings, TileSettings,
+    DEFAULT_MIN_VALID, DEFAULT_PATCH_SIZE, DEFAULT_SEED, PatchPlacement, SplitBy, SplitSettings, TileSettings,
     default_label_fraction,
 };
 pub use split_fractions::SplitFractions;

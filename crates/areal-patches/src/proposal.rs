@@ -6,7 +6,7 @@ use geo::{Area, Euclidean, Geometry, Length};
 use crate::candidates::Shape;
 use crate::labels::polygons::parts;
 use crate::labels::source::{LabelSettings, Labels, Shapes};
-use crate::{PatchError, Placement, SplitBy};
+use crate::{PatchError, PatchPlacement, SplitBy};
 
 /// Patch sizes to choose from, in pixels.
 const PATCH_SIZES: [usize; 4] = [8, 16, 32, 64];
@@ -23,7 +23,7 @@ pub struct Proposal {
     pub patch_size: usize,
     /// Pixels from one patch to the next.
     pub stride: usize,
-    pub placement: Placement,
+    pub placement: PatchPlacement,
     pub split_by: SplitBy,
 }
 
@@ -43,7 +43,7 @@ impl Proposal {
         let stride = [patch_size, patch_size / 2, patch_size / 4];
         let stride = stride.into_iter().find(|s| patches(*s) >= ENOUGH_PATCHES).unwrap_or(patch_size / 4);
         let (placement, split_by) =
-            if fits_grid { (Placement::Grid, SplitBy::Block) } else { (Placement::Polygon, SplitBy::Group) };
+            if fits_grid { (PatchPlacement::Grid, SplitBy::Block) } else { (PatchPlacement::Polygon, SplitBy::Group) };
         Some(Self { polygons, median_width: median, patch_size, stride, placement, split_by })
     }
 }
@@ -53,8 +53,8 @@ impl std::fmt::Display for Proposal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "--patch-size {} --stride {}", self.patch_size, self.stride)?;
         match self.placement {
-            Placement::Grid => Ok(()),
-            Placement::Polygon => write!(f, " --placement {} --split-by {}", self.placement, self.split_by),
+            PatchPlacement::Grid => Ok(()),
+            PatchPlacement::Polygon => write!(f, " --placement {} --split-by {}", self.placement, self.split_by),
         }
     }
 }

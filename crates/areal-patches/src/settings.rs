@@ -14,10 +14,10 @@ use crate::{PatchError, SplitFractions};
 pub struct TileSettings {
     /// Patch size in pixels.
     pub patch_size: usize,
-    /// Pixels from one patch to the next; with [`Placement::Grid`] it divides the patch size.
+    /// Pixels from one patch to the next; with [`PatchPlacement::Grid`] it divides the patch size.
     pub stride: usize,
     /// Where patches lie.
-    pub placement: Placement,
+    pub placement: PatchPlacement,
     /// Least share of observed pixels, 0 to 1.
     pub min_valid: f64,
     /// Where labels come from.
@@ -48,7 +48,7 @@ pub struct TileSettings {
 )]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
-pub enum Placement {
+pub enum PatchPlacement {
     /// On the grid of the prediction: every stride pixels from the scene's first corner.
     #[default]
     Grid,
@@ -58,7 +58,7 @@ pub enum Placement {
     Polygon,
 }
 
-impl NamedChoice for Placement {
+impl NamedChoice for PatchPlacement {
     const WHAT: &'static str = "placement";
 }
 
@@ -71,10 +71,10 @@ pub const DEFAULT_SEED: u64 = 1;
 
 /// Minimum fraction of the pixels of a patch that must have its class where none is given: half of them, and any where the
 /// polygon or the pixel in the middle decides.
-pub fn default_label_fraction(placement: Placement, rule: LabelRule) -> f64 {
+pub fn default_label_fraction(placement: PatchPlacement, rule: LabelRule) -> f64 {
     match (placement, rule) {
-        (Placement::Polygon, _) | (_, LabelRule::Centre) => 0.0,
-        (Placement::Grid, LabelRule::Majority) => 0.5,
+        (PatchPlacement::Polygon, _) | (_, LabelRule::Centre) => 0.0,
+        (PatchPlacement::Grid, LabelRule::Majority) => 0.5,
     }
 }
 
@@ -145,7 +145,7 @@ impl TileSettings {
             return bad("stride", &self.stride, "it must be at least 1 pixel");
         }
         let of_points = matches!(self.labels.kind, LabelKind::Value { .. });
-        if self.placement == Placement::Grid && !of_points {
+        if self.placement == PatchPlacement::Grid && !of_points {
             // Whether the stride divides the patch size does not depend on the scene.
             PatchLayout::new(1, 1, self.patch_size, self.stride)?;
         }
@@ -170,7 +170,7 @@ impl TileSettings {
         if raster && self.split.by == SplitBy::Group {
             return bad("split unit", &self.split.by, "a label raster has no groups; split by block");
         }
-        if raster && self.placement == Placement::Polygon {
+        if raster && self.placement == PatchPlacement::Polygon {
             return bad("placement", &self.placement, "a label raster has no polygons; place patches on the grid");
         }
         let field = self.labels.split_field.is_some();

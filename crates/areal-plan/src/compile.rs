@@ -1,6 +1,6 @@
 //! Compilation of a network to a program of kernels.
 
-use areal_kernels::reduced::{Encoding, Encodings, ReducedConv2d};
+use areal_kernels::reduced::{Encodings, MapEncoding, ReducedConv2d};
 use areal_kernels::{Activation, Conv2d, Isa, MaxPool};
 use areal_model::{Block, Network};
 use burn::nn::pool::MaxPool2d;
@@ -57,7 +57,7 @@ pub(crate) fn compile(network: &Network, isa: Isa, arithmetic: Arithmetic<'_>) -
 struct Map {
     value: Value,
     /// Its encoding; none for single precision.
-    encoding: Option<Encoding>,
+    encoding: Option<MapEncoding>,
 }
 
 /// How a convolution's result is used.
@@ -122,21 +122,21 @@ impl Compiler<'_> {
         Ok(self.keep(Some(output), |builder| builder.reduced_conv(value, conv, added)))
     }
 
-    fn keep(&mut self, encoding: Option<Encoding>, add: impl FnOnce(&mut ProgramBuilder) -> Value) -> Map {
+    fn keep(&mut self, encoding: Option<MapEncoding>, add: impl FnOnce(&mut ProgramBuilder) -> Value) -> Map {
         let value = add(&mut self.builder);
         self.convolutions.push(value);
         Map { value, encoding }
     }
 
     /// The code of the next convolution's result.
-    fn encoding(&self, goes: ResultUse) -> Result<Option<Encoding>, PlanError> {
+    fn encoding(&self, goes: ResultUse) -> Result<Option<MapEncoding>, PlanError> {
         match self.arithmetic {
             Arithmetic::F32 => Ok(None),
             Arithmetic::Int8(scales) if goes == ResultUse::Convolved => match scales.get(self.convolutions.len()) {
-                Some(scale) => Ok(Some(Encoding::U8 { scale: *scale })),
+                Some(scale) => Ok(Some(MapEncoding::U8 { scale: *scale })),
                 None => Err(PlanError::Layer(format!("more than {} convolutions with a measured range", scales.len()))),
             },
-            Arithmetic::Bf16 | Arithmetic::Int8(_) => Ok(Some(Encoding::Bf16)),
+            Arithmetic::Bf16 | Arithmetic::Int8(_) => Ok(Some(MapEncoding::Bf16)),
         }
     }
 }

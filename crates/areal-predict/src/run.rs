@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::cells::{CellAccumulator, Merge};
 use crate::chunk_layout::{CellBytes, OrderInput};
-use crate::dense::{DenseOrder, Difference, Networks, dense_stream};
+use crate::dense::{DenseOrder, ModeDifference, Networks, dense_stream};
 use crate::journal::{JobIdentity, Journal};
 use crate::output::Rasters;
 use crate::patch_order::PatchOrder;
@@ -265,7 +265,7 @@ struct Totals {
     pixels: [u64; 4],
     classes: Vec<u64>,
     patches: u64,
-    difference: Difference,
+    difference: ModeDifference,
 }
 
 impl Totals {

@@ -10,7 +10,6 @@ pub trait PixelSource {
     /// Rows and columns of a block of its files.
     fn block_size(&self) -> (usize, usize);
     fn bands(&self) -> usize;
-    /// Type of its pixels.
     fn pixel_type(&self) -> PixelType;
     /// A reader for one thread.
     fn reader(&self) -> Result<Box<dyn PixelReader>, RasterError>;

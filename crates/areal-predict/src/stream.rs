@@ -13,7 +13,7 @@ use ndarray::Array2;
 use crate::PredictError;
 use crate::assemble::{Batch, Cutter, Held, PatchSlots, StripStates};
 use crate::cells::CellAccumulator;
-use crate::dense::Difference;
+use crate::dense::ModeDifference;
 use crate::patch_order::{Chunk, ChunkStep, HeldChunks, PatchOrder};
 use crate::source::{PixelReader, PixelSource};
 use crate::strip::Shard;
@@ -320,7 +320,7 @@ impl<K: FnMut(usize, Shard) -> Result<(), PredictError>> NetworkSide<'_, K> {
                     let cells = self.cells.finish(self.order.cell_rows(strip), &states.own);
                     let (counts, sums) = self.cells.pending();
                     let (pending_counts, pending_sums) = (counts.to_vec(), sums.to_vec());
-                    let (pixels, difference) = (states.pixels, Difference::default());
+                    let (pixels, difference) = (states.pixels, ModeDifference::default());
                     let shard = Shard { cells, pixels, patches, difference, pending_counts, pending_sums };
                     (self.keep)(strip, shard)?;
                     strip += 1;

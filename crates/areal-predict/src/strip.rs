@@ -7,7 +7,7 @@ use std::path::Path;
 use areal_grid::PixelState;
 use areal_job::{FileError, hash_bytes};
 
-use crate::dense::Difference;
+use crate::dense::ModeDifference;
 
 /// The final rows of cells of one strip.
 #[derive(Debug, Clone)]
@@ -64,7 +64,7 @@ pub struct Shard {
     /// Patches that were predicted.
     pub patches: u64,
     /// In dense mode, how far sampled patches are from patch by patch.
-    pub difference: Difference,
+    pub difference: ModeDifference,
     /// Patches added to each cell of the rows after.
     pub pending_counts: Vec<u32>,
     /// Sums of the rows after.
@@ -122,7 +122,7 @@ impl Shard {
         let pixels = rest.numbers::<4>()?;
         let [patches, compared, same, numbers, sum, greatest] = rest.numbers::<6>()?;
         let (sum, greatest) = (f64::from_bits(sum), f64::from_bits(greatest));
-        let difference = Difference { patches: compared, same, numbers, sum, greatest };
+        let difference = ModeDifference { patches: compared, same, numbers, sum, greatest };
         let cells = rows.checked_mul(cols)?;
         let values = rest.array(channels.checked_mul(cells)?, f32::from_le_bytes)?;
         let states = rest.array(cells, |[b]: [u8; 1]| PixelState::from_code(b))?.into_iter().collect::<Option<_>>()?;
@@ -163,7 +163,7 @@ mod tests {
             states: vec![PixelState::Observed, PixelState::Masked],
             shares: vec![[0.75, 0.25, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]],
         };
-        let difference = Difference { patches: 3, same: 2, numbers: 6, sum: 0.3, greatest: 0.125 };
+        let difference = ModeDifference { patches: 3, same: 2, numbers: 6, sum: 0.3, greatest: 0.125 };
         Shard {
             cells,
             pixels: [5, 1, 2, 0],

@@ -13,7 +13,6 @@ pub struct BandInfo {
     pub number: usize,
     /// Its description; `band 3` where the file has none.
     pub description: String,
-    /// Type of its pixels.
     pub pixel_type: PixelType,
     /// What its stored values mean; they are used as they are stored.
     pub scaling: Scaling,

@@ -5,7 +5,6 @@ use areal_grid::{PixelBlock, PixelState, PixelType, Pixels, Scaling};
 /// Makes the values of a scene from the stored ones.
 #[derive(Debug, Clone)]
 pub(crate) struct Conversion {
-    /// By band.
     pub bands: Vec<Scaling>,
     /// Type of the values.
     pub pixel_type: PixelType,

@@ -101,7 +101,6 @@ pub enum RasterError {
     /// Text that is not a CRS.
     #[error("\"{text}\" is not a coordinate reference system: {message}")]
     CrsText {
-        /// The text.
         text: String,
         /// What PROJ said.
         message: String,
@@ -141,7 +140,7 @@ pub enum RasterError {
         first: PathBuf,
         second: PathBuf,
         /// In what they differ.
-        what: Difference,
+        what: SceneMismatch,
         first_value: String,
         second_value: String,
     },
@@ -172,7 +171,6 @@ pub enum RasterError {
     Grid {
         /// The setting.
         what: &'static str,
-        /// Its value.
         value: String,
         /// Why.
         reason: String,
@@ -250,7 +248,7 @@ impl RasterError {
 
 /// In what two files of one scene differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display)]
-pub enum Difference {
+pub enum SceneMismatch {
     #[strum(to_string = "coordinate reference system")]
     Crs,
     #[strum(to_string = "pixel size")]

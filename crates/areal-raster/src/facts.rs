@@ -24,14 +24,14 @@ pub struct FileFacts {
     /// Its CRS, if it names one that is geographic or projected.
     pub crs: Option<Crs>,
     /// How its pixels are placed.
-    pub placement: Placement,
+    pub placement: Georeference,
     pub bands: Vec<BandFacts>,
 }
 
 /// How a raster's pixels are placed on the map.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Placement {
+pub enum Georeference {
     None,
     /// By an affine transform.
     Affine(Affine),
@@ -105,7 +105,7 @@ impl FileFacts {
         let gcps = gcp_count(dataset);
         let placement = placement(dataset, gcps);
         let crs = match placement {
-            Placement::Gcps { .. } => gcp_crs(dataset),
+            Georeference::Gcps { .. } => gcp_crs(dataset),
             _ => explain(|| dataset.spatial_ref()).ok().and_then(|srs| describe(&srs).ok()),
         };
         let bands = (1..=dataset.raster_count()).map(|number| {
@@ -132,12 +132,12 @@ impl FileFacts {
     pub fn grid(&self) -> Result<PixelGrid, RasterError> {
         let path = || self.path.clone();
         let transform = match self.placement {
-            Placement::Gcps { count } => {
+            Georeference::Gcps { count } => {
                 return Err(RasterError::Gcps { path: path(), count, has_crs: self.crs.is_some() });
             }
-            Placement::None if self.crs.is_some() => return Err(RasterError::NoPosition { path: path() }),
-            Placement::None => return Err(RasterError::NoCrs { path: path() }),
-            Placement::Affine(transform) => transform,
+            Georeference::None if self.crs.is_some() => return Err(RasterError::NoPosition { path: path() }),
+            Georeference::None => return Err(RasterError::NoCrs { path: path() }),
+            Georeference::Affine(transform) => transform,
         };
         let transform = if self.is_south_up() { flipped(&transform, self.height) } else { transform };
         if !transform.is_north_up() {
@@ -150,7 +150,7 @@ impl FileFacts {
 
     /// True when its columns run east and its rows north.
     pub(crate) fn is_south_up(&self) -> bool {
-        matches!(self.placement, Placement::Affine(transform) if flipped(&transform, self.height).is_north_up())
+        matches!(self.placement, Georeference::Affine(transform) if flipped(&transform, self.height).is_north_up())
     }
 
     /// Its bands in words: `3 bands: 1 "red", 2 "green", 3 "blue"`.
@@ -191,19 +191,19 @@ fn how_it_lies(t: &Affine) -> String {
     format!("it is rotated by {angle:.4} degrees or sheared")
 }
 
-fn placement(dataset: &Dataset, gcps: usize) -> Placement {
+fn placement(dataset: &Dataset, gcps: usize) -> Georeference {
     const IDENTITY: [f64; 6] = [0.0, 1.0, 0.0, 0.0, 0.0, 1.0];
     match explain(|| dataset.geo_transform()) {
-        Ok(c) if gcps > 0 && c == IDENTITY => Placement::Gcps { count: gcps },
-        Ok(c) => Placement::Affine(Affine::from_gdal(c)),
-        Err(_) if gcps > 0 => Placement::Gcps { count: gcps },
-        Err(_) => Placement::None,
+        Ok(c) if gcps > 0 && c == IDENTITY => Georeference::Gcps { count: gcps },
+        Ok(c) => Georeference::Affine(Affine::from_gdal(c)),
+        Err(_) if gcps > 0 => Georeference::Gcps { count: gcps },
+        Err(_) => Georeference::None,
     }
 }
 
 fn gcp_count(dataset: &Dataset) -> usize {
     // SAFETY: the handle lives through the call.
-    usize::try_from(unsafe { gdal_sys::GDALGetGCPCount(dataset.c_dataset()) }).unwrap_or(0)
+    usize::try_from(unsafe { gdal_sys::GDALGetGCPCount(dataset.c_dataset()) }).expect("GDAL counts points from 0")
 }
 
 fn gcp_crs(dataset: &Dataset) -> Option<Crs> {
@@ -222,6 +222,11 @@ fn band_facts(path: &Path, number: usize, band: &RasterBand<'_>) -> Result<BandF
     let description = if description.trim().is_empty() { format!("band {number}") } else { description };
     let (pixel_type, meaning) = (pixel_type(path, number, band)?, band.color_interpretation());
     let of_colour = [ColorInterpretation::RedBand, ColorInterpretation::GreenBand, ColorInterpretation::BlueBand];
+    let finite = |what: &str, declared: Option<f64>, otherwise: f64| match declared {
+        Some(value) if !value.is_finite() => Err(fault(format!("band {number} declares the {what} {value}"))),
+        _ => Ok(declared.unwrap_or(otherwise)),
+    };
+    let (scale, offset) = (finite("scale", band.scale(), 1.0)?, finite("offset", band.offset(), 0.0)?);
     Ok(BandFacts {
         number,
         description,
@@ -233,8 +238,8 @@ fn band_facts(path: &Path, number: usize, band: &RasterBand<'_>) -> Result<BandF
         categorical: band.color_table().is_some() || !category_names(band).is_empty(),
         block: [block_height, block_width],
         overviews: band.overview_count().ok().and_then(|n| usize::try_from(n).ok()).unwrap_or(0),
-        scale: band.scale().filter(|s| s.is_finite()).unwrap_or(1.0),
-        offset: band.offset().filter(|o| o.is_finite()).unwrap_or(0.0),
+        scale,
+        offset,
     })
 }
 

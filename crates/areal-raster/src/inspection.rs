@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::selection::Selection;
 use crate::statistics::file_statistics;
-use crate::{FileFacts, Projection, RasterError, Scene, Statistics};
+use crate::{FileFacts, Projection, RasterError, RasterStatistics, Scene};
 use areal_formats::SceneSettings;
 
 /// The usual patch size in pixels.
@@ -31,7 +31,7 @@ pub struct FileInspection {
     /// Numbers of the bands looked at, from 1.
     pub bands: Vec<usize>,
     /// What its pixels hold.
-    pub statistics: Statistics,
+    pub statistics: RasterStatistics,
 }
 
 /// What a scene holds.
@@ -39,7 +39,7 @@ pub struct FileInspection {
 pub struct SceneInspection {
     pub scene: Scene,
     /// What its pixels hold.
-    pub statistics: Statistics,
+    pub statistics: RasterStatistics,
     /// A patch grid to begin with.
     pub patches: SuggestedPatches,
 }

@@ -6,7 +6,7 @@ use std::ffi::c_void;
 use areal_grid::Affine;
 use gdal::Dataset;
 
-use crate::facts::Placement;
+use crate::facts::Georeference;
 use crate::gdal_call::{collect, explain};
 use crate::{FileFacts, RasterError};
 
@@ -35,9 +35,9 @@ impl Drop for GcpTransform {
 impl PixelMap {
     pub(crate) fn new(facts: &FileFacts, dataset: &Dataset) -> Result<Self, RasterError> {
         match facts.placement {
-            Placement::Affine(transform) if transform.determinant() != 0.0 => Ok(Self::Affine(transform)),
-            Placement::Affine(_) | Placement::None => Err(RasterError::NoPosition { path: facts.path.clone() }),
-            Placement::Gcps { .. } => gcp_transform(dataset)
+            Georeference::Affine(transform) if transform.determinant() != 0.0 => Ok(Self::Affine(transform)),
+            Georeference::Affine(_) | Georeference::None => Err(RasterError::NoPosition { path: facts.path.clone() }),
+            Georeference::Gcps { .. } => gcp_transform(dataset)
                 .map(Self::Gcps)
                 .map_err(|message| RasterError::Open { path: facts.path.clone(), message }),
         }

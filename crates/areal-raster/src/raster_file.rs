@@ -28,7 +28,6 @@ pub struct RasterFile {
     open: Vec<Option<BandReader>>,
 }
 
-/// What reads one band.
 enum BandReader {
     Own(MaskedFile),
     Warped(SceneReader),

@@ -2,7 +2,7 @@
 
 use areal_grid::{Affine, PixelGrid, Scaling, Window};
 
-use crate::error::{Difference, WarpSetting};
+use crate::error::{SceneMismatch, WarpSetting};
 use crate::facts::open_raster;
 use crate::image::palette;
 use crate::selection::Selection;
@@ -146,9 +146,9 @@ fn check_alike(settings: &SceneSettings, files: &[(FileFacts, Selection)]) -> Re
             let (first, second) = (first.path.clone(), facts.path.clone());
             Err(RasterError::Mismatch { first, second, what, first_value: a, second_value: b })
         };
-        differ(Difference::BandCount, chosen.bands.len().to_string(), other.bands.len().to_string())?;
-        differ(Difference::PixelType, chosen.pixel_type().to_string(), other.pixel_type().to_string())?;
-        differ(Difference::Scaling, scaling(chosen), scaling(other))?;
+        differ(SceneMismatch::BandCount, chosen.bands.len().to_string(), other.bands.len().to_string())?;
+        differ(SceneMismatch::PixelType, chosen.pixel_type().to_string(), other.pixel_type().to_string())?;
+        differ(SceneMismatch::Scaling, scaling(chosen), scaling(other))?;
         // Bands chosen by number are the user's own word that they belong together.
         if settings.bands.is_empty() {
             check_names((first, chosen), (facts, other))?;
@@ -198,7 +198,7 @@ fn check_names(first: (&FileFacts, &Selection), second: (&FileFacts, &Selection)
     if !other.is_empty() {
         let [first_value, second_value] = told(&other);
         let (first, second) = (first_path.clone(), second_path.clone());
-        return Err(RasterError::Mismatch { first, second, what: Difference::BandNames, first_value, second_value });
+        return Err(RasterError::Mismatch { first, second, what: SceneMismatch::BandNames, first_value, second_value });
     }
     let respelled: Vec<_> = pairs().filter(|(a, b)| a.description != b.description).collect();
     if !respelled.is_empty() {
@@ -220,16 +220,16 @@ fn check_same_grid(first: (&FileFacts, &PixelGrid), second: (&FileFacts, &PixelG
     };
     let (a, b) = (first.1, second.1);
     if !same_crs(&a.crs, &b.crs) {
-        return differ(Difference::Crs, a.crs.name.clone(), b.crs.name.clone());
+        return differ(SceneMismatch::Crs, a.crs.name.clone(), b.crs.name.clone());
     }
     if !same_pixel_size(&a.transform, b) {
         let size = |g: &PixelGrid| g.transform.pixel_size().map(|s| s.to_string()).join(" x ");
-        return differ(Difference::Resolution, size(a), size(b));
+        return differ(SceneMismatch::Resolution, size(a), size(b));
     }
     let (row, col) = offset(&a.transform, b);
     if !aligned(&a.transform, b) {
         let shift = format!("shifted by {row:.4} rows and {col:.4} columns");
-        return differ(Difference::Alignment, "0 rows and 0 columns".to_owned(), shift);
+        return differ(SceneMismatch::Alignment, "0 rows and 0 columns".to_owned(), shift);
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ const WINDOW_PIXELS: usize = 1 << 20;
 
 /// What the pixels of a raster hold, all of them looked at.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Statistics {
+pub struct RasterStatistics {
     /// Pixels by state; they add up to height x width.
     pub pixels: PixelCounts,
     /// Each band over the observed pixels, in the order read.
@@ -163,8 +163,8 @@ impl BandSums {
         }
     }
 
-    fn finish(self) -> Statistics {
-        Statistics { pixels: self.pixels, bands: self.bands.iter().map(Moments::finish).collect() }
+    fn finish(self) -> RasterStatistics {
+        RasterStatistics { pixels: self.pixels, bands: self.bands.iter().map(Moments::finish).collect() }
     }
 }
 
@@ -197,7 +197,7 @@ fn sum_up(
     windows: impl Iterator<Item = Window> + Clone,
     job: &Job<'_>,
     mut read: impl FnMut(&Window) -> Result<PixelBlock, RasterError>,
-) -> Result<Statistics, RasterError> {
+) -> Result<RasterStatistics, RasterError> {
     let task = job.task(what, Some(windows.clone().count() as u64), Unit::Blocks);
     let mut sums = BandSums::default();
     for window in windows {
@@ -213,7 +213,7 @@ impl Scene {
     ///
     /// # Errors
     /// When a file is damaged, or the job is interrupted.
-    pub fn statistics(&self, job: &Job<'_>) -> Result<Statistics, RasterError> {
+    pub fn statistics(&self, job: &Job<'_>) -> Result<RasterStatistics, RasterError> {
         let mut reader = self.reader()?;
         let bytes = pixel_bytes(self.bands().len(), self.pixel_type());
         let windows = windows(self.grid().height, self.grid().width, self.block_size(), bytes);
@@ -226,7 +226,7 @@ pub(crate) fn file_statistics(
     facts: &FileFacts,
     selection: &Selection,
     job: &Job<'_>,
-) -> Result<Statistics, RasterError> {
+) -> Result<RasterStatistics, RasterError> {
     let file = MaskedFile::open(facts, selection)?;
     let block = selection.bands.first().map_or([1, 1], |b| b.block);
     let bytes = pixel_bytes(selection.bands.len(), selection.pixel_type());

@@ -2,7 +2,7 @@
 
 use areal_grid::{Affine, Crs, PixelGrid};
 
-use crate::error::{Difference, WarpSetting};
+use crate::error::{SceneMismatch, WarpSetting};
 use crate::facts::open_raster;
 use crate::positions::outline;
 use crate::sources::{aligned, same_pixel_size};
@@ -29,7 +29,7 @@ pub(crate) fn target_crs(settings: &SceneSettings, files: &[&FileFacts]) -> Resu
             return Err(RasterError::Mismatch {
                 first: first.path.clone(),
                 second: facts.path.clone(),
-                what: Difference::Crs,
+                what: SceneMismatch::Crs,
                 first_value: shared.name,
                 second_value: own.name,
             });

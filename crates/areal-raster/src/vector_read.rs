@@ -238,7 +238,8 @@ fn to_geo(geometry: gdal_sys::OGRGeometryH) -> Result<geo::Geometry<f64>, String
         if linear.is_null() {
             return Err("its geometry cannot be converted to straight lines".to_owned());
         }
-        let mut bytes = vec![0u8; usize::try_from(gdal_sys::OGR_G_WkbSize(linear)).unwrap_or(0)];
+        // GDAL writes as many bytes as it says, so the buffer must never be shorter.
+        let mut bytes = vec![0u8; usize::try_from(gdal_sys::OGR_G_WkbSize(linear)).expect("GDAL counts bytes from 0")];
         let code = gdal_sys::OGR_G_ExportToIsoWkb(linear, gdal_sys::OGRwkbByteOrder::wkbNDR, bytes.as_mut_ptr());
         gdal_sys::OGR_G_DestroyGeometry(linear);
         if code != gdal_sys::OGRErr::OGRERR_NONE {

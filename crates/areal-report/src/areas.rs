@@ -53,7 +53,6 @@ pub struct AreaColumn {
 }
 
 impl AreaColumn {
-    /// Measure in words.
     pub(crate) fn measure_words(&self) -> String {
         let words = self.measure.replace('_', " ");
         match self.unit.as_str() {

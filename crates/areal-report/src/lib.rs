@@ -29,7 +29,7 @@ pub use error::ReportError;
 pub use estimates::{AccuracyLine, EstimateLine, EstimateSection};
 pub use map::MapFigure;
 pub use notes::Note;
-pub use provenance::Stage;
+pub use provenance::ProvenanceEntry;
 pub use render::{Report, render};
 pub use saliency::{SaliencyFigure, SaliencyMap};
 

@@ -6,7 +6,7 @@ use crate::number::number;
 
 /// How one of the report's parts was made.
 #[derive(Debug, Clone)]
-pub struct Stage {
+pub struct ProvenanceEntry {
     /// The file or folder that says so.
     pub path: String,
     pub provenance: Provenance,
@@ -28,7 +28,7 @@ pub(crate) struct InputView {
     pub bytes: String,
 }
 
-impl Stage {
+impl ProvenanceEntry {
     pub(crate) fn view(&self) -> StageView {
         let p = &self.provenance;
         StageView {

@@ -12,8 +12,8 @@ use crate::number::{decimals, number};
 use crate::provenance::StageView;
 use crate::saliency::SaliencyView;
 use crate::{
-    AreaSection, Confusion, EstimateSection, LearningCurve, MapFigure, Note, NoteKind, ReportError, SaliencyFigure,
-    Stage, notes,
+    AreaSection, Confusion, EstimateSection, LearningCurve, MapFigure, Note, NoteKind, ProvenanceEntry, ReportError,
+    SaliencyFigure, notes,
 };
 
 /// All that a report shows. Whatever is empty is left out, and said so.
@@ -36,7 +36,7 @@ pub struct Report {
     /// Notes beside those that follow from the numbers.
     pub notes: Vec<Note>,
     /// How each part was made.
-    pub provenance: Vec<Stage>,
+    pub provenance: Vec<ProvenanceEntry>,
 }
 
 #[derive(Template)]
@@ -94,7 +94,7 @@ pub fn render(report: &Report) -> Result<String, ReportError> {
         saliency: report.saliency.iter().map(SaliencyFigure::view).collect::<Result<_, _>>()?,
         warnings: of(NoteKind::Warning),
         remarks: of(NoteKind::Remark),
-        provenance: report.provenance.iter().map(Stage::view).collect(),
+        provenance: report.provenance.iter().map(ProvenanceEntry::view).collect(),
     };
     Ok(page.render()?)
 }

@@ -6,7 +6,7 @@ use areal_job::hash_bytes;
 
 use crate::{
     AccuracyLine, AreaColumn, AreaSection, Confusion, EstimateLine, EstimateSection, LearningCurve, MapFigure, Note,
-    Report, ReportError, SaliencyFigure, SaliencyMap, Stage, Zone, render,
+    ProvenanceEntry, Report, ReportError, SaliencyFigure, SaliencyMap, Zone, render,
 };
 
 const EVIL: &str = "<script>alert('x')</script>\"&";
@@ -136,7 +136,7 @@ fn whole() -> Report {
             }],
         }],
         notes: vec![Note::warning("1 zone was repaired")],
-        provenance: vec![Stage {
+        provenance: vec![ProvenanceEntry {
             path: "prediction.json".into(),
             provenance: Provenance {
                 made_by: "areal 0.1.0".into(),

@@ -7,7 +7,6 @@ use crate::{Footprint, PatchRecord, PatchStore, Split, StoreError};
 /// A patch, where it lies and which split it is in.
 #[derive(Debug, Clone, Copy)]
 pub struct PlacedPatch {
-    /// Number of its scene.
     pub scene: usize,
     pub row: i64,
     pub col: i64,

@@ -76,7 +76,6 @@ impl NpyWriter {
         self.items == 0
     }
 
-    /// Bytes of one item.
     pub fn item_bytes(&self) -> usize {
         self.item.iter().product::<usize>() * self.pixel_type.size()
     }

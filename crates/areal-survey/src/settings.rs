@@ -3,7 +3,6 @@
 use serde::Serialize;
 use serde_json::Value;
 
-/// Settings as JSON.
 pub(crate) fn as_json<T: Serialize>(settings: &T) -> Value {
     serde_json::to_value(settings).expect("paths were checked to be UTF-8, and all keys are text")
 }

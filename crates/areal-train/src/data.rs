@@ -3,7 +3,7 @@
 use areal_formats::{BandQuantiles, Normalisation, ValueScale};
 use areal_grid::{PixelState, Pixels, Target};
 use areal_job::Job;
-use areal_model::{BandSample, PatchBatch, Statistics};
+use areal_model::{BandSample, PatchBatch, RunningMoments};
 use areal_store::{Label, PatchStore, Split};
 
 use crate::TrainError;
@@ -65,7 +65,7 @@ impl<'a> Samples<'a> {
 
     /// Mean, deviation and quantiles of each band over the observed pixels.
     pub fn bands(&self, job: Job<'_>) -> Result<(Normalisation, Vec<BandQuantiles>), TrainError> {
-        let mut statistics = Statistics::new(self.store.shape()[1]);
+        let mut statistics = RunningMoments::new(self.store.shape()[1]);
         let mut sample = BandSample::new(self.store.shape()[1]);
         for place in 0..self.len() {
             job.check()?;

@@ -110,11 +110,7 @@ pub enum ZonesError {
     Temporary(std::io::Error),
     /// Statistics that have no meaning for what the map holds.
     #[error("{path} holds class codes, for which {statistics} is not defined", path = path.display())]
-    ClassStatistics {
-        path: PathBuf,
-        /// The statistics.
-        statistics: String,
-    },
+    ClassStatistics { path: PathBuf, statistics: String },
     /// A window of no cells.
     #[error("a window must have at least 1 cell")]
     NoWindowCells,
@@ -149,13 +145,9 @@ pub enum ZonesError {
     both = map_in_zones_crs.map(|e| format!(" (that is {e} in {zones_crs})")).unwrap_or_default()
 )]
 pub struct NoOverlap {
-    /// Extent of the zones.
     pub zones: Extent,
-    /// CRS of the zones.
     pub zones_crs: String,
-    /// Extent of the map.
     pub map: Extent,
-    /// CRS of the map.
     pub map_crs: String,
     /// Extent of the map in the zones' CRS, where it can be told.
     pub map_in_zones_crs: Option<Extent>,

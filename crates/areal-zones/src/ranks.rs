@@ -8,7 +8,6 @@ use crate::value_table::{Entry, value_of};
 pub struct Ranks {
     /// How many there are.
     pub variety: u64,
-    /// By true area.
     pub by_area: Option<Ranked>,
     /// By the amounts of the weights raster; none where there is no amount.
     pub by_amount: Option<Ranked>,

@@ -66,7 +66,6 @@ impl Reconciler {
         Self { path: map.path.clone(), totals }
     }
 
-    /// Adds a zone.
     pub(crate) fn add(&mut self, zone: &ZoneTally) {
         for total in &mut self.totals {
             total.in_zones += (total.sum)(zone);

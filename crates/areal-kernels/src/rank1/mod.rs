@@ -15,7 +15,6 @@ pub const ROWS: usize = 6;
 /// What a tile computes: `sums[i][o] += sum over pixels of input[p][i] gradient[p][o]`.
 #[derive(Debug, Clone, Copy)]
 pub struct Rank1 {
-    /// Number of pixels.
     pub pixels: usize,
     /// First pixel, at the tile's first input channel.
     pub input: *const f32,

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::epilogue::{BlockTarget, Epilogue};
 use super::sums::{Block, BlockSums, DotProduct, PIXELS, Summer, Tap};
 use super::weights::{GROUP, Weights};
-use super::{Encoding, SLACK, rows_len};
+use super::{MapEncoding, SLACK, rows_len};
 use crate::lines::{self, PixelLine};
 use crate::shared::SharedMut;
 use crate::taps::{self, AxisTaps, TapRun};
@@ -24,11 +24,11 @@ const NEAREST: usize = 3 << 13;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Encodings {
     /// Of the input. It decides how sums are formed: single precision for bf16, integers for bytes.
-    pub input: Encoding,
+    pub input: MapEncoding,
     /// Of the map that is added before the activation, if any is.
-    pub added: Option<Encoding>,
+    pub added: Option<MapEncoding>,
     /// Of the result.
-    pub output: Encoding,
+    pub output: MapEncoding,
 }
 
 /// How the convolved map lies in memory.
@@ -78,12 +78,12 @@ impl ReducedConv2d {
         weights: &[f32],
         bias: &[f32],
         activation: Activation,
-        output: Encoding,
+        output: MapEncoding,
     ) -> Result<Self, KernelError> {
         if shape.dilation[1] != 1 {
             return Err(KernelError::Shape(format!("a kernel that is dilated by {:?} on rows", shape.dilation)));
         }
-        let encodings = Encodings { input: Encoding::Bf16, added: None, output };
+        let encodings = Encodings { input: MapEncoding::Bf16, added: None, output };
         Self::of_layout(isa, shape, weights, bias, activation, encodings, Layout::Rows)
     }
 
@@ -99,7 +99,7 @@ impl ReducedConv2d {
         KernelError::check_len("weights", weights.len(), shape.weights_len())?;
         KernelError::check_len("bias", bias.len(), shape.outputs)?;
         let relu = activation == Activation::Relu;
-        if matches!(encodings.output, Encoding::U8 { .. }) && !relu {
+        if matches!(encodings.output, MapEncoding::U8 { .. }) && !relu {
             return Err(KernelError::Shape("results below zero cannot be encoded as bytes".to_owned()));
         }
         let (taps, columns) = (shape.taps(), shape.kernel[1]);
@@ -115,7 +115,7 @@ impl ReducedConv2d {
                 })
             }
         }?;
-        let unit = |encoding: Encoding| if let Encoding::U8 { scale } = encoding { scale } else { 1.0 };
+        let unit = |encoding: MapEncoding| if let MapEncoding::U8 { scale } = encoding { scale } else { 1.0 };
         let out = 1.0 / unit(encodings.output);
         let mut padded = vec![0.0; packed.groups * GROUP];
         for (padded, bias) in padded.iter_mut().zip(bias) {
@@ -124,7 +124,7 @@ impl ReducedConv2d {
         let epilogue = Epilogue {
             scale: packed.scale.iter().map(|s| s * out).collect(),
             bias: padded,
-            integers: matches!(encodings.input, Encoding::U8 { .. }),
+            integers: matches!(encodings.input, MapEncoding::U8 { .. }),
             relu,
             added: encodings.added.map(|encoding| (encoding, unit(encoding) * out)),
             output: encodings.output,
@@ -310,7 +310,7 @@ impl ReducedConvTasks<'_> {
                 weights: self.conv.weights.bytes().as_ptr().add(self.conv.weights.offset(group, 0)),
             };
             tiles.summer.run(&sums, &mut tiles.block);
-            let added = |map: &[u8]| map.as_ptr().add(output * encodings.added.map_or(0, Encoding::size));
+            let added = |map: &[u8]| map.as_ptr().add(output * encodings.added.map_or(0, MapEncoding::size));
             let place = BlockTarget {
                 pixels,
                 first: group * GROUP,

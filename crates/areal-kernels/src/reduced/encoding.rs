@@ -6,7 +6,7 @@ use crate::MapShape;
 
 /// How a map of reduced precision encodes its values.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Encoding {
+pub enum MapEncoding {
     /// Two bytes: the upper half of a single-precision number, rounded to nearest, ties to even.
     Bf16,
     /// One byte: `value = scale * code`, the code from 0 to 255. Nothing below zero.
@@ -16,7 +16,7 @@ pub enum Encoding {
     },
 }
 
-impl Encoding {
+impl MapEncoding {
     /// Bytes of a value.
     pub fn size(self) -> usize {
         match self {
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_map_of_bytes_steps_by_its_scale() {
-        let code = Encoding::U8 { scale: 0.5 };
+        let code = MapEncoding::U8 { scale: 0.5 };
         let mut bytes = [0; 4];
         code.encode(&[-1.0, 0.6, 3.0, 1000.0], &mut bytes);
         assert_eq!((bytes, code.decode(&bytes)), ([0, 1, 6, 255], vec![0.0, 0.5, 3.0, 127.5]));

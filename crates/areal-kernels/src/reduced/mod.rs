@@ -16,7 +16,7 @@ mod sums;
 mod weights;
 
 pub use conv::{Encodings, ReducedConv2d};
-pub use encoding::Encoding;
+pub use encoding::MapEncoding;
 pub use pooling::{max_pool, mean_pool};
 pub use rows::{from_map, rows_len};
 

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::Encoding;
+use super::MapEncoding;
 use crate::isa::dispatch;
 use crate::{Isa, KernelError, MapShape, MaxPool};
 
@@ -16,7 +16,7 @@ const CHUNK: usize = 128;
 pub fn max_pool(
     isa: Isa,
     pool: &MaxPool,
-    code: Encoding,
+    code: MapEncoding,
     shape: MapShape,
     input: &[u8],
     output: &mut [u8],
@@ -35,8 +35,8 @@ pub fn max_pool(
         let window = row.iter().flat_map(|r| column.iter().map(|c| r.source * shape.width + c.source));
         let window: Vec<&[u8]> = window.map(|at| &input[at * len..][..len]).collect();
         match code {
-            Encoding::U8 { .. } => greatest::<u8>(isa, &window, out),
-            Encoding::Bf16 => greatest::<[u8; 2]>(isa, &window, out),
+            MapEncoding::U8 { .. } => greatest::<u8>(isa, &window, out),
+            MapEncoding::Bf16 => greatest::<[u8; 2]>(isa, &window, out),
         }
     });
     Ok(target)
@@ -48,7 +48,7 @@ pub fn max_pool(
 /// When a slice is shorter than its shape needs, or the map has no position.
 pub fn mean_pool(
     isa: Isa,
-    code: Encoding,
+    code: MapEncoding,
     shape: MapShape,
     input: &[u8],
     output: &mut [f32],
@@ -59,15 +59,15 @@ pub fn mean_pool(
     if positions == 0 {
         return Err(KernelError::Shape("the mean over no position".to_owned()));
     }
-    let unit = if let Encoding::U8 { scale } = code { scale } else { 1.0 };
+    let unit = if let MapEncoding::U8 { scale } = code { scale } else { 1.0 };
     output[..len].par_chunks_mut(1024).enumerate().for_each(|(index, out)| {
         let part = index * 1024 * code.size()..(index * 1024 + out.len()) * code.size();
         let rows = input.chunks_exact(len * code.size()).take(positions).map(|row| &row[part.clone()]);
         out.fill(0.0);
         for row in rows {
             match code {
-                Encoding::U8 { .. } => add::<u8>(isa, row, out),
-                Encoding::Bf16 => add::<[u8; 2]>(isa, row, out),
+                MapEncoding::U8 { .. } => add::<u8>(isa, row, out),
+                MapEncoding::Bf16 => add::<[u8; 2]>(isa, row, out),
             }
         }
         for value in out {
@@ -206,7 +206,7 @@ mod tests {
         ) {
             let shape = MapShape::new(height, width, batch, channels);
             let pool = MaxPool { kernel: 3, stride, padding: 1 };
-            for code in [Encoding::Bf16, Encoding::U8 { scale: 0.01 }] {
+            for code in [MapEncoding::Bf16, MapEncoding::U8 { scale: 0.01 }] {
                 let mut bytes = vec![0; shape.len() * code.size()];
                 code.encode(&noise(shape.len(), seed), &mut bytes);
                 let values = code.decode(&bytes);

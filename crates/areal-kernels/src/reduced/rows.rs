@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::encoding::round_bf16;
-use super::{Encoding, SLACK};
+use super::{MapEncoding, SLACK};
 use crate::{KernelError, MapShape};
 
 /// Bytes of the rows of a map, slack included: see [`from_map`].
@@ -12,7 +12,7 @@ pub fn rows_len(shape: MapShape, border: usize) -> usize {
 }
 
 fn row_len(shape: MapShape, border: usize) -> usize {
-    (shape.width + 2 * border) * shape.row_len() * Encoding::Bf16.size()
+    (shape.width + 2 * border) * shape.row_len() * MapEncoding::Bf16.size()
 }
 
 /// Converts a map `[H, W, N, C]` of single precision into rows `[H, N, border + W + border, C]` of bf16, zeros in the border: one
@@ -57,7 +57,7 @@ mod tests {
         let mut rows = vec![7; rows_len(shape, 1)];
         from_map(shape, 1, &map, &mut rows).unwrap();
         let expected = [0., 0., 0., 1., 100., 101., 0., 0., 0., 0., 10., 11., 110., 111., 0., 0.];
-        assert_eq!(Encoding::Bf16.decode(&rows[..32]), expected);
+        assert_eq!(MapEncoding::Bf16.decode(&rows[..32]), expected);
         assert_eq!(rows[32..], [0; SLACK]);
     }
 }

@@ -3,7 +3,7 @@
 use half::bf16;
 use rayon::prelude::*;
 
-use super::Encoding;
+use super::MapEncoding;
 use crate::{Buffer, KernelError};
 
 /// Output channels of a group: two tiles.
@@ -42,16 +42,16 @@ impl Weights {
     /// When sums of bytes could overflow.
     pub fn pack(
         [outputs, inputs, taps]: [usize; 3],
-        code: Encoding,
+        code: MapEncoding,
         weight: impl Fn(usize, usize, usize) -> f32 + Sync,
     ) -> Result<Self, KernelError> {
-        if matches!(code, Encoding::U8 { .. }) && (inputs * taps) as u64 * 255 * 127 > i32::MAX as u64 {
+        if matches!(code, MapEncoding::U8 { .. }) && (inputs * taps) as u64 * 255 * 127 > i32::MAX as u64 {
             return Err(KernelError::Shape(format!("sums of {inputs} x {taps} products of bytes overflow")));
         }
         let (steps, groups) = ((inputs * code.size()).div_ceil(STEP), outputs.div_ceil(GROUP));
         let scales: Vec<f32> = (0..groups * GROUP)
             .map(|output| match code {
-                Encoding::U8 { .. } if output < outputs => {
+                MapEncoding::U8 { .. } if output < outputs => {
                     let all = (0..taps).flat_map(|tap| (0..inputs).map(move |input| (input, tap)));
                     let greatest = all.map(|(input, tap)| weight(output, input, tap).abs()).fold(0.0, f32::max);
                     if greatest > 0.0 { greatest / GREATEST } else { 1.0 }
@@ -70,13 +70,13 @@ impl Weights {
                 if output < outputs && input < inputs {
                     let value = weight(output, input, tap);
                     match code {
-                        Encoding::Bf16 => bytes.copy_from_slice(&bf16::from_f32(value).to_ne_bytes()),
-                        Encoding::U8 { .. } => bytes[0] = signed(value / scales[output]).to_ne_bytes()[0],
+                        MapEncoding::Bf16 => bytes.copy_from_slice(&bf16::from_f32(value).to_ne_bytes()),
+                        MapEncoding::U8 { .. } => bytes[0] = signed(value / scales[output]).to_ne_bytes()[0],
                     }
                 }
             }
         });
-        let input = if let Encoding::U8 { scale } = code { scale } else { 1.0 };
+        let input = if let MapEncoding::U8 { scale } = code { scale } else { 1.0 };
         let scale = scales.into_iter().map(|s| s * input).collect();
         Ok(Self { bytes, taps, steps, groups, scale })
     }

@@ -18,7 +18,6 @@ pub type Starts = [Option<Start>; OUT * OUT];
 /// Where an output pixel begins.
 #[derive(Debug, Clone, Copy)]
 pub struct Start {
-    /// In the output.
     pub output: usize,
     /// In the map to add.
     pub add: usize,

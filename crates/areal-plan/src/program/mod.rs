@@ -4,7 +4,7 @@ mod builder;
 #[cfg(test)]
 mod tests;
 
-use areal_kernels::reduced::{self, Encoding, ReducedConv2d, SLACK};
+use areal_kernels::reduced::{self, MapEncoding, ReducedConv2d, SLACK};
 use areal_kernels::{Buffer, Conv2d, Isa, KernelError, MapShape, MaxPool, mean_pool};
 
 pub use builder::ProgramBuilder;
@@ -28,7 +28,7 @@ enum Form {
     /// Single precision, `[H, W, N, C]`.
     Single,
     /// Coded values, `[H, W, N, C]`.
-    Reduced(Encoding),
+    Reduced(MapEncoding),
     /// bf16 in rows with so wide a border, `[H, N, border + W + border, C]`.
     Rows(usize),
 }

@@ -1,6 +1,6 @@
 //! Programs by hand.
 
-use areal_kernels::reduced::{Encoding, ReducedConv2d};
+use areal_kernels::reduced::{MapEncoding, ReducedConv2d};
 use areal_kernels::{Conv2d, Isa, KernelError, MapShape};
 
 use super::{ProgramBuilder, Value};
@@ -41,18 +41,25 @@ fn a_value_from_elsewhere_is_refused() {
 #[test]
 fn maps_of_reduced_precision_follow_each_other_and_their_forms_are_checked() {
     // x -> rows -> a = 2x (bf16) -> b = 3a + a (bf16) -> mean over both positions.
-    let conv = |factor: f32, added: Option<Encoding>, rows: bool| {
+    let conv = |factor: f32, added: Option<MapEncoding>, rows: bool| {
         let shape = ConvShape::square(1, 1, 1, 1, 0);
-        let encodings = Encodings { input: Encoding::Bf16, added, output: Encoding::Bf16 };
+        let encodings = Encodings { input: MapEncoding::Bf16, added, output: MapEncoding::Bf16 };
         if rows {
-            return ReducedConv2d::of_rows(Isa::Portable, shape, &[factor], &[0.0], Activation::None, Encoding::Bf16);
+            return ReducedConv2d::of_rows(
+                Isa::Portable,
+                shape,
+                &[factor],
+                &[0.0],
+                Activation::None,
+                MapEncoding::Bf16,
+            );
         }
         ReducedConv2d::new(Isa::Portable, shape, &[factor], &[0.0], Activation::None, encodings)
     };
     let mut builder = ProgramBuilder::new(Isa::Portable);
     let rows = builder.rows(builder.input(), 0);
     let a = builder.reduced_conv(rows, conv(2.0, None, true).unwrap(), None);
-    let b = builder.reduced_conv(a, conv(3.0, Some(Encoding::Bf16), false).unwrap(), Some(a));
+    let b = builder.reduced_conv(a, conv(3.0, Some(MapEncoding::Bf16), false).unwrap(), Some(a));
     builder.mean_pool(b);
     let mut program = builder.finish().unwrap();
     let fill = |x: &mut [f32]| -> Result<(), KernelError> {

@@ -39,7 +39,6 @@ pub struct Windows {
     pub count: usize,
     /// From one to the next.
     pub stride: usize,
-    /// Their size.
     pub size: usize,
 }
 
@@ -213,7 +212,7 @@ impl RowProgram {
     }
 
     fn schedule(&self, image: &ImagePlan, part: &ImagePart) -> Result<Schedule, KernelError> {
-        let none = || KernelError::Shape(format!("{part:?} is no part of {:?} pixels", image.size));
+        let none = || KernelError::Shape(format!("{part:?} is not inside the image of {:?} pixels", image.size));
         let height = image.size[0].checked_sub(part.row).ok_or_else(none)?;
         let shapes = self.graph.shapes(height, part.columns.len()).ok_or_else(none)?;
         Ok(Schedule::new(&self.graph, shapes, &image.winograd))

@@ -76,7 +76,6 @@ impl Schedule {
         Self { shapes, nodes, readers, together, done, features: graph.features, taken: 0 }
     }
 
-    /// Shape of a value.
     pub fn shape(&self, value: usize) -> MapShape {
         self.shapes[value]
     }

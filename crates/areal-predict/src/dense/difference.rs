@@ -4,7 +4,7 @@ use areal_formats::DenseAgreement;
 
 /// Sums over patches that were predicted in both modes.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Difference {
+pub struct ModeDifference {
     pub patches: u64,
     /// Patches with the same class in both.
     pub same: u64,
@@ -15,7 +15,7 @@ pub struct Difference {
     pub greatest: f64,
 }
 
-impl Difference {
+impl ModeDifference {
     /// Takes one patch in: its outputs in both modes.
     pub fn add(&mut self, outputs: impl Iterator<Item = (f32, f32)> + Clone) {
         self.patches += 1;
@@ -66,16 +66,16 @@ mod tests {
 
     #[test]
     fn by_hand() {
-        let mut difference = Difference::default();
+        let mut difference = ModeDifference::default();
         difference.add([(0.75, 0.5), (0.25, 0.5)].into_iter());
-        let mut other = Difference::default();
+        let mut other = ModeDifference::default();
         other.add([(0.25, 0.75), (0.75, 0.25)].into_iter());
         difference.merge(&other);
         // The first of equals counts as the class, so the first patch has the same one; 2 x 1/4 and 2 x 1/2 over 4.
         let agreement = difference.agreement(true).unwrap();
         assert_eq!((agreement.patches, agreement.same_class), (2, Some(0.5)));
         assert_eq!((agreement.mean_difference, agreement.greatest_difference), (0.375, 0.5));
-        assert_eq!(Difference::default().agreement(true), None);
+        assert_eq!(ModeDifference::default().agreement(true), None);
         assert_eq!(other.agreement(false).unwrap().same_class, None);
     }
 }

@@ -9,6 +9,6 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-pub use difference::Difference;
+pub use difference::ModeDifference;
 pub use order::DenseOrder;
 pub use stream::{Networks, dense_stream};

@@ -49,7 +49,6 @@ pub struct DenseOrder {
     layout: PatchLayout,
     size: (usize, usize),
     chunk: (usize, usize),
-    /// Bytes of a chunk.
     chunk_bytes: u64,
     memory: u64,
     panels: Vec<Panel>,

@@ -9,7 +9,7 @@ use ndarray::{Array2, Axis};
 
 use crate::PredictError;
 use crate::assemble::{copy_pixels, copy_states};
-use crate::dense::Difference;
+use crate::dense::ModeDifference;
 
 /// Rows of patches that are compared, and patches of each.
 const ROWS: usize = 16;
@@ -38,7 +38,7 @@ fn spread(all: usize, count: usize) -> Vec<usize> {
 }
 
 /// Predicts the sampled patches of a panel one by one, while its rows go by.
-pub struct Sampler<'a> {
+pub struct DenseSampler<'a> {
     inference: &'a mut dyn Inference,
     layout: PatchLayout,
     height: usize,
@@ -50,7 +50,7 @@ pub struct Sampler<'a> {
     done: VecDeque<(usize, Array2<f32>)>,
 }
 
-impl<'a> Sampler<'a> {
+impl<'a> DenseSampler<'a> {
     /// For the patches of some columns, from a patch row on.
     pub fn new(
         sample: &Sample,
@@ -110,7 +110,7 @@ impl<'a> Sampler<'a> {
         first: usize,
         outputs: &Array2<f32>,
         valid: &[bool],
-        difference: &mut Difference,
+        difference: &mut ModeDifference,
     ) {
         if self.done.front().is_none_or(|(row, _)| *row != patch_row) {
             return;

@@ -9,11 +9,11 @@ use crossbeam_channel::unbounded;
 use super::cell_states::CellStates;
 use super::chunks::Chunks;
 use super::order::{DenseOrder, Panel, PanelRows};
-use super::sample::{Sample, Sampler};
+use super::sample::{DenseSampler, Sample};
 use crate::PredictError;
 use crate::assemble::StripStates;
 use crate::cells::{CellAccumulator, Merge};
-use crate::dense::Difference;
+use crate::dense::ModeDifference;
 use crate::patch_order::Chunk;
 use crate::source::PixelSource;
 use crate::stream::{ReadResult, StreamSettings, StreamStart, read_chunks};
@@ -88,14 +88,14 @@ struct PanelRun<'a> {
     panel: &'a Panel,
     height: usize,
     tally: CellStates,
-    sampler: Sampler<'a>,
+    sampler: DenseSampler<'a>,
     cells: CellAccumulator,
     /// The unit that is worked on.
     index: usize,
     unit: PanelRows,
     states: StripStates,
     patches: u64,
-    difference: Difference,
+    difference: ModeDifference,
     /// Rows of pixels that are in.
     rows: usize,
     /// Rows of patches whose pixels may not all be in.
@@ -117,7 +117,7 @@ impl<'a> PanelRun<'a> {
         let first = unit.patch_rows.start;
         let sample = Sample::new(&layout, settings.batch_size);
         let own = panel.own();
-        let sampler = Sampler::new(&sample, patches, layout, size.0, first, &own, source.pixel_type());
+        let sampler = DenseSampler::new(&sample, patches, layout, size.0, first, &own, source.pixel_type());
         let covered = panel.patches.start..layout.cells_of(0, panel.patches.end - 1).col_end();
         Self {
             order,
@@ -130,7 +130,7 @@ impl<'a> PanelRun<'a> {
             states: StripStates::new(unit.cell_rows.len() * layout.cells().1),
             unit,
             patches: 0,
-            difference: Difference::default(),
+            difference: ModeDifference::default(),
             rows: 0,
             waiting: VecDeque::new(),
         }

@@ -10,7 +10,7 @@ use ndarray::Array2;
 use proptest::prelude::*;
 
 use super::order::DenseOrder;
-use super::{Difference, Networks, dense_stream};
+use super::{ModeDifference, Networks, dense_stream};
 use crate::cells::CellAccumulator;
 use crate::chunk_layout::OrderInput;
 use crate::stream::StreamStart;
@@ -198,7 +198,7 @@ proptest! {
         let (cell_rows, cols) = layout.cells();
         let mut pixels = [0; 4];
         let mut seen = vec![false; cell_rows * cols];
-        let (mut patches, mut difference) = (0, Difference::default());
+        let (mut patches, mut difference) = (0, ModeDifference::default());
         for shard in &shards {
             let c = &shard.cells;
             for cell in 0..c.rows * c.cols {
@@ -258,7 +258,7 @@ fn panels_and_strips_give_the_cells_of_the_whole() {
     let sum = |shards: &[Shard]| shards.iter().map(|s| s.patches).sum::<u64>();
     assert_eq!(sum(&parts), sum(&one));
     let difference = |shards: &[Shard]| {
-        let mut all = Difference::default();
+        let mut all = ModeDifference::default();
         for shard in shards {
             all.merge(&shard.difference);
         }

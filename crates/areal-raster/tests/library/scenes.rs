@@ -2,7 +2,7 @@
 
 use areal_formats::{BandRef, Quality, SceneSettings};
 use areal_grid::{PixelState, Pixels, Window};
-use areal_raster::{Difference, RasterError, Scene};
+use areal_raster::{RasterError, Scene, SceneMismatch};
 use gdal::raster::Buffer;
 use proptest::prelude::*;
 
@@ -174,12 +174,12 @@ fn files_that_differ_are_refused_with_both_sides() {
     dataset.rasterband(1).unwrap().set_scale(0.1).unwrap();
     dataset.close().unwrap();
     let cases = [
-        (with("crs.tif", 32647, UTM), Difference::Crs, ["EPSG:32648", "EPSG:32647"]),
-        (with("size.tif", 32648, larger), Difference::Resolution, ["10 x 10", "20 x 20"]),
-        (with("shift.tif", 32648, half_a_pixel), Difference::Alignment, ["0 rows", "0.5000 columns"]),
-        (twice, Difference::BandCount, ["1", "2"]),
-        (wide, Difference::PixelType, ["u8", "u16"]),
-        (scaled, Difference::Scaling, ["x 1", "x 0.1"]),
+        (with("crs.tif", 32647, UTM), SceneMismatch::Crs, ["EPSG:32648", "EPSG:32647"]),
+        (with("size.tif", 32648, larger), SceneMismatch::Resolution, ["10 x 10", "20 x 20"]),
+        (with("shift.tif", 32648, half_a_pixel), SceneMismatch::Alignment, ["0 rows", "0.5000 columns"]),
+        (twice, SceneMismatch::BandCount, ["1", "2"]),
+        (wide, SceneMismatch::PixelType, ["u8", "u16"]),
+        (scaled, SceneMismatch::Scaling, ["x 1", "x 0.1"]),
     ];
     for (file, expected, sides) in cases {
         let error = Scene::open(&scene(&[&base, &file])).unwrap_err();
@@ -203,7 +203,7 @@ fn bands_of_another_name_are_not_mixed_unless_chosen_by_number() {
     }
     let mut settings = scene(&[&a, &b]);
     let error = Scene::open(&settings).unwrap_err();
-    assert!(matches!(error, RasterError::Mismatch { what: Difference::BandNames, .. }), "{error}");
+    assert!(matches!(error, RasterError::Mismatch { what: SceneMismatch::BandNames, .. }), "{error}");
     settings.bands = vec![BandRef::Description("nir".into()), BandRef::Description("red".into())];
     let read =
         |s: &SceneSettings| Scene::open(s).unwrap().reader().unwrap().read(&Window::new(0, 0, 1, 1)).unwrap().pixels;

@@ -36,7 +36,6 @@ pub struct EstimateSettings {
     /// Folder to make.
     pub out: PathBuf,
     pub zones: Option<PathBuf>,
-    /// Layer of the zones.
     pub zone_layer: Option<String>,
     /// Field that identifies a zone.
     pub zone_id: Option<String>,
@@ -50,7 +49,6 @@ pub struct EstimateSettings {
     pub store: Option<PathBuf>,
     /// Over the whole map.
     pub estimator: Estimator,
-    /// In a zone.
     pub zone_method: ZoneMethod,
     /// Minimum number of units for a direct estimate in a zone.
     pub min_units: usize,

@@ -32,7 +32,7 @@ pub(super) fn write(
             if unit.is_empty() { String::new() } else { format!(" in {unit}") }
         ),
     };
-    text += "- `confidence`: `high`, `medium` or `low`: how sure you are. No unit is left out for it.\n\
+    text += "- `confidence`: `high`, `medium` or `low`: how sure you are. Units with low confidence are still used.\n\
              - `remark`: anything unusual: cloud, no image of the time, a change within the period.\n\n\
              Rules:\n\n\
              - Use better sources than those of the map: finer images, field visits, records from the same time.\n\
@@ -56,7 +56,7 @@ fn of_classes(frame: &MapFrame) -> String {
     let names_only = ClassKeys::from(classes).is_ambiguous();
     let what = if names_only { "a name" } else { "names, or in all units codes," };
     let mut text = format!(
-        "- `label`: the class that covers most of the cell's area; of equals the one at its centre. Write {what} exactly as here:\n"
+        "- `label`: the class that covers most of the cell; if two cover equal areas, the class at its centre. Write {what} exactly as listed:\n"
     );
     for class in classes {
         let code = if names_only { String::new() } else { format!(" (`{}`)", class.code) };

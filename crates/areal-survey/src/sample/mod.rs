@@ -23,7 +23,6 @@ use crate::{FrameSource, MapFrame, SurveyError};
 /// A sample that was drawn.
 pub struct DrawnSample {
     pub design: Design,
-    /// Number of units.
     pub units: usize,
     pub remarks: Vec<SampleRemark>,
     /// What is expected of each class; empty without strata of risk.

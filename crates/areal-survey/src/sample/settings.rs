@@ -28,7 +28,6 @@ pub struct SampleSettings {
     pub strata_nodata: Option<f64>,
     /// File of zones, for strata by zones.
     pub zones: Option<PathBuf>,
-    /// Layer of the zones.
     pub zone_layer: Option<String>,
     /// Encoding of text that is not UTF-8.
     pub encoding: Option<Encoding>,

@@ -50,9 +50,10 @@ fn say(row: &EpochRow, epochs: usize, task: &dyn areal_job::Task) {
         .iter()
         .zip(values)
         .filter(|(name, _)| shown.contains(&name.as_str()))
-        .map(|(name, value)| format!("{name} {:.4}", value.unwrap_or(f64::NAN)))
+        .map(|(name, value)| value.map_or(format!("{name} undefined"), |v| format!("{name} {v:.4}")))
         .collect();
-    let text = format!("loss {:.4}, validation {:.4}, {}", row.train_loss, row.validation_loss, text.join(", "));
+    let text =
+        format!("training loss {:.4}, validation loss {:.4}, {}", row.train_loss, row.validation_loss, text.join(", "));
     task.remark(&text);
     tracing::info!("epoch {}/{epochs}: {text}", row.epoch);
 }

@@ -13,10 +13,10 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Stage;
-use super::sample::{check_fraction, required};
+use super::sample::check_fraction;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
-use crate::options::{self, name_of};
+use crate::options::{self, name_of, required};
 use crate::recipe::Planned;
 use crate::survey::print_rows;
 
@@ -39,10 +39,10 @@ const ACCEPTABLE: [&str; 5] = ["no-design", "other-design", "other-map", "strata
   areal estimate --prediction out/prediction --quantify emq --out out/quantified")]
 pub struct Options {
     /// Folder of the prediction.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "FOLDER")]
     pub prediction: Option<PathBuf>,
     /// Folder that `areal sample` made: the design of the sample.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "FOLDER")]
     pub design: Option<PathBuf>,
     /// The labelled sample: a CSV table (cells separated by commas, semicolons or tabs), or a GeoPackage or another vector file, with
     /// the fields `unit_id` and `label`.
@@ -64,7 +64,7 @@ pub struct Options {
     #[arg(long, value_name = "FIELD", default_value_t = EstimateSettings::default().label_field)]
     pub label_field: String,
     /// Folder to write.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
     /// File of zones to make estimates for.
     #[arg(long, value_name = "FILE")]
@@ -85,7 +85,7 @@ pub struct Options {
     #[arg(long, allow_negative_numbers = true, value_name = "NUMBER", requires = "strata_raster")]
     pub strata_nodata: Option<f64>,
     /// Patch store that the model was trained on, to report accuracy on and off its training patches.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "FOLDER")]
     pub store: Option<PathBuf>,
     #[arg(long, value_name = "HOW", value_parser = name_of::<Estimator>(),
         help = format!("Estimator for the whole map [default: {}]", EstimateSettings::default().estimator))]
@@ -195,17 +195,22 @@ impl Stage for Options {
 
     fn run(self, context: &Context) -> Result<(), CliError> {
         self.check_flags()?;
-        let out = StagedDir::new(required(self.out.as_deref(), "--out")?, self.overwrite)?;
+        let out = StagedDir::new(required(self.out.as_ref(), "--out", "the folder to write")?, self.overwrite)?;
         let settings = self.settings()?;
-        required(self.prediction.as_deref(), "--prediction")?;
+        required(self.prediction.as_ref(), "--prediction", "the prediction to estimate from")?;
         let published = match self.quantify {
             Some(method) => {
                 if method == QuantifyMethod::AdjustedCount {
-                    required(self.confusion.as_deref(), "--confusion")?;
+                    required(self.confusion.as_ref(), "--confusion", "the confusion matrix")?;
                 }
                 quantify(&settings, method, &out, context.job())?
             }
-            None => estimate(&settings, required(self.sample.as_deref(), "--sample")?, &out, context.job())?,
+            None => estimate(
+                &settings,
+                required(self.sample.as_ref(), "--sample", "the labelled sample")?,
+                &out,
+                context.job(),
+            )?,
         };
         for finding in &published.findings {
             tracing::warn!("{finding}");

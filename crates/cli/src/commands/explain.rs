@@ -28,8 +28,8 @@ use crate::scene_options::SceneOptions;
 /// Computes Grad-CAM, HiResCAM and occlusion for patches of a store, places in a scene, or the most certain patches of
 /// each class in a prediction. Each patch gives a GeoTIFF aligned with its scene (one band per method, in units of the
 /// logit), an image beside the true colours, and a row of measures: areas under the deletion and insertion curves,
-/// completeness, and rank correlation with the saliency map of a network with random weights ("constant" where one of both maps is the
-/// same at every pixel).
+/// completeness, and rank correlation with the saliency map of a network with random weights ("constant" if either map has
+/// one value everywhere).
 #[derive(Debug, Clone, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[command(

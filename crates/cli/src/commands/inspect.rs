@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use areal_grid::{GroundResolution, PixelGrid, Scaling, Stray};
 use areal_raster::{
-    BandInfo, FileInspection, Inspection, RasterError, Scene, SceneInspection, Statistics, SuggestedPatches,
+    BandInfo, FileInspection, Inspection, RasterError, RasterStatistics, Scene, SceneInspection, SuggestedPatches,
 };
 use clap::Args;
 use serde::Serialize;
@@ -56,7 +56,7 @@ struct SceneDocument<'a> {
     /// What makes the values from the stored ones, by band; null where stored values are used.
     conversion: Option<&'a [Scaling]>,
     pixel_type: areal_grid::PixelType,
-    statistics: &'a Statistics,
+    statistics: &'a RasterStatistics,
     suggested_patches: SuggestedPatches,
 }
 

@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use areal_grid::{Affine, Crs, CrsKind, GroundResolution, Scaling};
-use areal_raster::{BandFacts, FileInspection, Inspection, Mask, PixelCounts, Placement, SceneInspection, Statistics};
+use areal_raster::{
+    BandFacts, FileInspection, Georeference, Inspection, Mask, PixelCounts, RasterStatistics, SceneInspection,
+};
 
 use crate::columns::aligned;
 use crate::errors::raster_help;
@@ -76,7 +78,7 @@ fn scene_table(out: &mut String, inspected: &SceneInspection, files: usize) {
         &format!("{} x {} pixels (rows x columns) of {}, {from}", grid.height, grid.width, scene.pixel_type()),
     );
     line(out, "  CRS", &crs_in_words(&grid.crs));
-    line(out, "  placed", &placed(&Placement::Affine(grid.transform)));
+    line(out, "  placed", &placed(&Georeference::Affine(grid.transform)));
     line(out, "  extent", &format!("{} (west,south,east,north)", grid.bounds().map(|b| b.to_string()).join(",")));
     line(out, "  on the ground", &ground_in_words(scene.ground_resolution()));
     line(out, "  pixels", &shares(&inspected.statistics.pixels));
@@ -94,7 +96,12 @@ fn scene_table(out: &mut String, inspected: &SceneInspection, files: usize) {
 }
 
 /// Bands, one a row: what is said of them, then their statistics.
-fn band_table<const N: usize>(out: &mut String, head: &[&str; N], rows: Vec<[String; N]>, statistics: &Statistics) {
+fn band_table<const N: usize>(
+    out: &mut String,
+    head: &[&str; N],
+    rows: Vec<[String; N]>,
+    statistics: &RasterStatistics,
+) {
     let mut lines = vec![head.iter().map(|h| (*h).to_owned()).collect::<Vec<_>>()];
     lines[0].extend(["min", "max", "mean", "std"].map(str::to_owned));
     for (row, s) in rows.into_iter().zip(&statistics.bands) {
@@ -130,11 +137,11 @@ fn crs_in_words(crs: &Crs) -> String {
     title.map_or_else(|| format!("{}: {kind}", crs.name), |title| format!("{} ({title}): {kind}", crs.name))
 }
 
-fn placed(placement: &Placement) -> String {
+fn placed(placement: &Georeference) -> String {
     match placement {
-        Placement::None => "nowhere".to_owned(),
-        Placement::Gcps { count } => format!("by {count} ground control points"),
-        Placement::Affine(transform) => affine_in_words(transform),
+        Georeference::None => "not georeferenced".to_owned(),
+        Georeference::Gcps { count } => format!("by {count} ground control points"),
+        Georeference::Affine(transform) => affine_in_words(transform),
     }
 }
 

@@ -226,7 +226,7 @@ fn say(report: &PredictReport) {
         say_agreement(&agreement);
     }
     tracing::info!(
-        "{} patches in {:.1} s, {:.1} patches/s, {:.2} Mpix/s; {}",
+        "{} patches with data in {:.1} s in all, {:.1} patches/s, {:.2} Mpix/s; {}",
         report.patches,
         report.seconds,
         report.patches_per_second(),

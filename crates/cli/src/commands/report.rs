@@ -12,9 +12,10 @@ use std::path::{Path, PathBuf};
 use areal_explain::ExplainMeta;
 use areal_formats::{Provenance, STORE_FORMAT};
 use areal_job::{FileError, StagedFile, read_json};
-use areal_report::{Report, Stage as Made, render};
+use areal_report::{ProvenanceEntry, Report, render};
 use areal_tables::read_areal_table;
 use clap::Args;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::Stage;
@@ -149,11 +150,19 @@ fn name_of(folder: &Path) -> String {
 /// Reads a document of a stage and notes how it was made.
 fn document(report: &mut Report, path: &Path, format: &'static str) -> Result<serde_json::Value, CliError> {
     let document: serde_json::Value = read_json(path, format)?;
-    let provenance = document.get("provenance").cloned().unwrap_or_default();
-    if let Ok(provenance) = serde_json::from_value::<Provenance>(provenance) {
-        report.provenance.push(Made { path: path.display().to_string(), provenance });
-    }
+    let provenance: Provenance = part(&document, path, "provenance")?;
+    report.provenance.push(ProvenanceEntry { path: path.display().to_string(), provenance });
     Ok(document)
+}
+
+/// A part of a document, by its key.
+fn part<T: DeserializeOwned>(document: &serde_json::Value, path: &Path, key: &str) -> Result<T, CliError> {
+    let fault = |message: String| {
+        CliError::new(Exit::Input, format!("{}: {message}", path.display()))
+            .help("the file was edited or made by another version of areal; make it again")
+    };
+    let value = document.get(key).ok_or_else(|| fault(format!("it has no {key}")))?;
+    T::deserialize(value).map_err(|e| fault(format!("{key}: {e}")))
 }
 
 /// The rows of a CSV file, by the names of its columns.

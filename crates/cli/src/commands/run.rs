@@ -30,7 +30,7 @@ pub struct Options {
     /// Run every stage, even if nothing has changed.
     #[arg(long)]
     pub force: bool,
-    /// Print which stages would run and why, without running them. What no stage makes has to be there.
+    /// Print which stages would run and why, without running them. Inputs that no stage creates must exist.
     #[arg(long)]
     pub dry_run: bool,
 }

@@ -1,6 +1,6 @@
 //! `areal sample`: draws a probability sample of map cells.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use areal_estimate::{Allocation, Draw, counted, significant};
 use areal_formats::{Design, StrataBy};
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::Stage;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
-use crate::options::{self, name_of};
+use crate::options::{self, name_of, required};
 use crate::recipe::Planned;
 use crate::survey::print_aligned;
 
@@ -35,10 +35,10 @@ use crate::survey::print_aligned;
   areal sample --prediction out/prediction --strata both --zones districts.gpkg --zone-id id --size 900 --out out/sample")]
 pub struct Options {
     /// Folder of the prediction.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "FOLDER")]
     pub prediction: Option<PathBuf>,
     /// Folder to write.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
     /// Kind of strata; risk cuts each class into confident and uncertain cells by its probability [default: risk; whole for a
     /// value].
@@ -136,8 +136,8 @@ impl Stage for Options {
 
     fn run(self, context: &Context) -> Result<(), CliError> {
         let settings = self.settings();
-        required(self.prediction.as_deref(), "--prediction")?;
-        let mut out = StagedDir::new(required(self.out.as_deref(), "--out")?, self.overwrite)?;
+        required(self.prediction.as_ref(), "--prediction", "the prediction to sample from")?;
+        let mut out = StagedDir::new(required(self.out.as_ref(), "--out", "the folder to write")?, self.overwrite)?;
         // Interpreters fill these in.
         out.open_to_edits(["sample.csv", "second_look.csv"]);
         self.check_fractions()?;
@@ -206,11 +206,6 @@ impl Options {
     }
 }
 
-/// A flag that has no default.
-pub(super) fn required<'a>(path: Option<&'a Path>, flag: &str) -> Result<&'a Path, CliError> {
-    path.ok_or_else(|| CliError::new(Exit::Usage, format!("{flag} is missing")).help(format!("name it with {flag}")))
-}
-
 /// Refuses what is not a fraction, with a hint where it may be a percent.
 pub(super) fn check_fraction(flag: &str, fraction: f64, max: f64) -> Result<f64, CliError> {
     if fraction > 0.0 && fraction <= max {
@@ -232,11 +227,11 @@ fn remark_text(remark: &SampleRemark) -> String {
             let others = if raised == strata {
                 String::new()
             } else {
-                format!("; the others have {rest} units, where it would give them {rest_allocated}")
+                format!(". The other strata share {rest} units instead of {rest_allocated}")
             };
             format!(
-                "{raised} of {strata} strata are raised to the least number of {min_per_stratum} units (--min-per-stratum), where {allocation} \
-                 allocation would give them {would} each{others}"
+                "{raised} of {strata} strata were raised to the minimum of {min_per_stratum} units (--min-per-stratum); {allocation} \
+                 allocation alone would give them {would} each{others}"
             )
         }
         SampleRemark::SizedByMap => {
@@ -284,8 +279,8 @@ fn print_precision(classes: &[ClassPrecision], expected_error: Option<f64>) {
     outln!("");
     print_aligned(&lines);
     tracing::info!(
-        "expected_cv: the map's probabilities put {:.1} % of the area in another class than the mapped one; where the map is wrong less often, CVs \
-         are smaller (--users with the accuracies of an earlier sample). planned_cv: with errors on {} % of each stratum that they do not expect",
+        "expected_cv: the map's probabilities imply that {:.1} % of the area is misclassified; if the map is better than that, CVs are \
+         smaller (pass --users from an earlier sample). planned_cv: adds errors on {} % of each stratum that the probabilities do not imply",
         100.0 * error,
         100.0 * UNEXPECTED
     );

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use areal_formats::{Resampling, StoreMeta};
 use areal_patches::{
     DEFAULT_MIN_VALID, DEFAULT_PATCH_SIZE, DEFAULT_SEED, ImportSettings, LabelKind, LabelRule, LabelSettings,
-    Placement, SplitBy, SplitFractions, SplitSettings, TileSettings, check_scenes, default_label_fraction, is_raster,
-    label_target,
+    PatchPlacement, SplitBy, SplitFractions, SplitSettings, TileSettings, check_scenes, default_label_fraction,
+    is_raster, label_target,
 };
 use areal_predict::data_kind;
 use areal_raster::Scene;
@@ -110,8 +110,8 @@ pub struct Options {
     #[arg(long, value_name = "PIXELS", help_heading = "Patches")]
     pub stride: Option<usize>,
     /// Where patches lie: grid, or polygon (centred inside polygons).
-    #[arg(long, value_name = "WHERE", help_heading = "Patches", default_value_t = Placement::default(), value_parser = name_of::<Placement>())]
-    pub placement: Placement,
+    #[arg(long, value_name = "WHERE", help_heading = "Patches", default_value_t = PatchPlacement::default(), value_parser = name_of::<PatchPlacement>())]
+    pub placement: PatchPlacement,
     /// Minimum fraction of the pixels of a patch that must be observed (neither nodata nor masked).
     #[arg(long, value_name = "FRACTION", help_heading = "Patches", default_value_t = DEFAULT_MIN_VALID)]
     pub min_valid: f64,

@@ -10,7 +10,7 @@ use super::check_names;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
 
-/// Compare outputs with what areal wrote: is every file still the same?
+/// Check that output files are unchanged since areal wrote them
 ///
 /// Every folder that areal writes has a manifest, areal-manifest.json, with the name, size and digest of each file.
 /// Prints one line per file: ok; edited (a file that people may change, such as a sample sheet, a layer or a text, or

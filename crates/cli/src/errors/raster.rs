@@ -1,7 +1,7 @@
 //! Advice for errors of rasters and vector layers.
 
 use areal_grid::PixelType;
-use areal_raster::{Difference, RasterError, WarpSetting};
+use areal_raster::{RasterError, SceneMismatch, WarpSetting};
 
 use areal_tables::TableError;
 
@@ -128,16 +128,20 @@ pub fn convert_to(pixel_type: PixelType) -> String {
     format!("gdal_translate -ot {name} IN OUT")
 }
 
-fn mismatch(what: Difference, first_value: &str) -> String {
+fn mismatch(what: SceneMismatch, first_value: &str) -> String {
     let help = match what {
-        Difference::Crs => "pass --crs, --resolution and --resampling to warp the files to one grid as they are read",
-        Difference::Resolution | Difference::Alignment => {
+        SceneMismatch::Crs => {
+            "pass --crs, --resolution and --resampling to warp the files to one grid as they are read"
+        }
+        SceneMismatch::Resolution | SceneMismatch::Alignment => {
             "pass --resolution and --resampling to warp the files to one grid as they are read"
         }
-        Difference::BandCount => "choose the same bands of each file with --bands",
-        Difference::BandNames => "choose bands by description with --bands, or by number if the bands match",
-        Difference::PixelType => return same_type(first_value),
-        Difference::Scaling => "unscale the files to physical values first: gdal_translate -unscale -ot Float32 IN OUT",
+        SceneMismatch::BandCount => "choose the same bands of each file with --bands",
+        SceneMismatch::BandNames => "choose bands by description with --bands, or by number if the bands match",
+        SceneMismatch::PixelType => return same_type(first_value),
+        SceneMismatch::Scaling => {
+            "unscale the files to physical values first: gdal_translate -unscale -ot Float32 IN OUT"
+        }
     };
     help.to_owned()
 }

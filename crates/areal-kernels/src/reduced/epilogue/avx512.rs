@@ -10,7 +10,7 @@ use std::arch::x86_64::{
 };
 
 use super::{BlockTarget, Epilogue};
-use crate::reduced::Encoding;
+use crate::reduced::MapEncoding;
 use crate::reduced::sums::Block;
 use crate::reduced::weights::GROUP;
 
@@ -29,10 +29,10 @@ pub unsafe fn run(e: &Epilogue, block: &Block, place: &BlockTarget) {
         match (added.map(|(code, _)| code), e.integers) {
             (None, false) => pixels::<0, false>(e, block, place),
             (None, true) => pixels::<0, true>(e, block, place),
-            (Some(Encoding::Bf16), false) => pixels::<2, false>(e, block, place),
-            (Some(Encoding::Bf16), true) => pixels::<2, true>(e, block, place),
-            (Some(Encoding::U8 { .. }), false) => pixels::<1, false>(e, block, place),
-            (Some(Encoding::U8 { .. }), true) => pixels::<1, true>(e, block, place),
+            (Some(MapEncoding::Bf16), false) => pixels::<2, false>(e, block, place),
+            (Some(MapEncoding::Bf16), true) => pixels::<2, true>(e, block, place),
+            (Some(MapEncoding::U8 { .. }), false) => pixels::<1, false>(e, block, place),
+            (Some(MapEncoding::U8 { .. }), true) => pixels::<1, true>(e, block, place),
         }
     }
 }
@@ -48,13 +48,13 @@ pub unsafe fn run_bf16(e: &Epilogue, block: &Block, place: &BlockTarget) {
     // SAFETY: the caller's contract.
     unsafe {
         match (added.map(|(code, _)| code), e.integers) {
-            _ if place.outputs < GROUP || e.output != Encoding::Bf16 => run(e, block, place),
+            _ if place.outputs < GROUP || e.output != MapEncoding::Bf16 => run(e, block, place),
             (None, false) => pairs::<0, false>(e, block, place),
             (None, true) => pairs::<0, true>(e, block, place),
-            (Some(Encoding::Bf16), false) => pairs::<2, false>(e, block, place),
-            (Some(Encoding::Bf16), true) => pairs::<2, true>(e, block, place),
-            (Some(Encoding::U8 { .. }), false) => pairs::<1, false>(e, block, place),
-            (Some(Encoding::U8 { .. }), true) => pairs::<1, true>(e, block, place),
+            (Some(MapEncoding::Bf16), false) => pairs::<2, false>(e, block, place),
+            (Some(MapEncoding::Bf16), true) => pairs::<2, true>(e, block, place),
+            (Some(MapEncoding::U8 { .. }), false) => pairs::<1, false>(e, block, place),
+            (Some(MapEncoding::U8 { .. }), true) => pairs::<1, true>(e, block, place),
         }
     }
 }
@@ -108,7 +108,7 @@ impl Terms {
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
 unsafe fn pixels<const ADDED: usize, const INTEGERS: bool>(e: &Epilogue, block: &Block, place: &BlockTarget) {
-    let bytes = matches!(e.output, Encoding::U8 { .. });
+    let bytes = matches!(e.output, MapEncoding::U8 { .. });
     // SAFETY: the caller's contract, which the masks keep to.
     unsafe {
         for lane in (0..GROUP).step_by(LANES) {

@@ -4,7 +4,7 @@
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 
-use super::Encoding;
+use super::MapEncoding;
 use super::encoding::{round_bf16, round_u8};
 use super::sums::{Block, DotProduct};
 use super::weights::GROUP;
@@ -25,9 +25,8 @@ pub struct Epilogue {
     /// Whether negative results become 0.
     pub relu: bool,
     /// Encoding of the map to add, and what its codes are multiplied by.
-    pub added: Option<(Encoding, f32)>,
-    /// Encoding of the output.
-    pub output: Encoding,
+    pub added: Option<(MapEncoding, f32)>,
+    pub output: MapEncoding,
 }
 
 /// Where the results of a block go.
@@ -83,10 +82,10 @@ impl Epilogue {
         // SAFETY: the caller's contract.
         unsafe {
             match (self.integers, self.output) {
-                (false, Encoding::Bf16) => self.pixels::<false, false>(block, place),
-                (false, Encoding::U8 { .. }) => self.pixels::<false, true>(block, place),
-                (true, Encoding::Bf16) => self.pixels::<true, false>(block, place),
-                (true, Encoding::U8 { .. }) => self.pixels::<true, true>(block, place),
+                (false, MapEncoding::Bf16) => self.pixels::<false, false>(block, place),
+                (false, MapEncoding::U8 { .. }) => self.pixels::<false, true>(block, place),
+                (true, MapEncoding::Bf16) => self.pixels::<true, false>(block, place),
+                (true, MapEncoding::U8 { .. }) => self.pixels::<true, true>(block, place),
             }
         }
     }
@@ -140,17 +139,17 @@ impl Epilogue {
 /// The codes of `outputs` values as numbers.
 #[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
 #[inline(always)]
-unsafe fn read(code: Encoding, from: *const u8, outputs: usize) -> Lanes {
+unsafe fn read(code: MapEncoding, from: *const u8, outputs: usize) -> Lanes {
     let mut values = [0.0; GROUP];
     // SAFETY: the caller's contract.
     unsafe {
         match code {
-            Encoding::Bf16 => {
+            MapEncoding::Bf16 => {
                 for (value, bits) in values.iter_mut().zip(lanes::<u16>(from.cast(), outputs)) {
                     *value = f32::from_bits(u32::from(bits) << 16);
                 }
             }
-            Encoding::U8 { .. } => {
+            MapEncoding::U8 { .. } => {
                 for (value, code) in values.iter_mut().zip(lanes::<u8>(from, outputs)) {
                     *value = f32::from(code);
                 }

@@ -9,7 +9,7 @@ mod avx2;
 mod avx512;
 mod portable;
 
-use super::Encoding;
+use super::MapEncoding;
 use super::weights::GROUP;
 use crate::Isa;
 use crate::isa::{Amx, Avx2, Avx512, Avx512Bf16, Avx512Vnni};
@@ -74,14 +74,14 @@ pub enum DotProduct {
 
 impl DotProduct {
     /// The fastest instructions of an instruction set, and of this processor's extensions of it, for maps of an encoding.
-    pub fn of(isa: Isa, encoding: Encoding) -> Self {
+    pub fn of(isa: Isa, encoding: MapEncoding) -> Self {
         match (isa, encoding) {
             (Isa::Portable, _) => Self::Portable,
             (Isa::Avx2(avx2), _) => Self::Avx2(avx2),
-            (Isa::Avx512(avx512), Encoding::Bf16) => {
+            (Isa::Avx512(avx512), MapEncoding::Bf16) => {
                 Avx512Bf16::detect().map_or(Self::Avx512(avx512), Self::Avx512Bf16)
             }
-            (Isa::Avx512(avx512), Encoding::U8 { .. }) => {
+            (Isa::Avx512(avx512), MapEncoding::U8 { .. }) => {
                 Avx512Vnni::detect().map_or(Self::Avx512(avx512), Self::Avx512Vnni)
             }
             (Isa::Amx(amx), _) => Self::Amx(amx),
@@ -99,10 +99,10 @@ pub struct Summer {
 
 impl Summer {
     /// For maps of a code.
-    pub fn new(instructions: DotProduct, code: Encoding) -> Self {
+    pub fn new(instructions: DotProduct, code: MapEncoding) -> Self {
         Self {
             instructions,
-            bytes: matches!(code, Encoding::U8 { .. }),
+            bytes: matches!(code, MapEncoding::U8 { .. }),
             #[cfg(target_arch = "x86_64")]
             tiles: amx::Tiles::new(),
         }

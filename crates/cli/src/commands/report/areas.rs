@@ -3,23 +3,23 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use areal_formats::AreasMeta;
+use areal_formats::{AreasMeta, RepairMeta};
 use areal_grid::CrsKind;
 use areal_raster::{FieldValue, VectorLayer, read_layer};
 use areal_report::{AreaColumn, AreaSection, Note, Report, Zone};
 use geo::Geometry;
-use serde_json::Value;
 
-use super::{ReportCsv, document, name_of};
+use super::{ReportCsv, document, name_of, part};
 use crate::errors::CliError;
 
 pub fn add(report: &mut Report, folder: &Path) -> Result<(), CliError> {
     let name = name_of(folder);
-    let meta = document(report, &folder.join(AreasMeta::FILE), AreasMeta::FORMAT)?;
+    let path = folder.join(AreasMeta::FILE);
+    let meta = document(report, &path, AreasMeta::FORMAT)?;
     let mut section = table(&name, &ReportCsv::read(&folder.join(AreasMeta::CSV))?)?;
     outlines(&mut section, &read_layer(&folder.join(AreasMeta::LAYER), None)?);
     report.areas.push(section);
-    report.notes.extend(repairs(&name, &meta));
+    report.notes.extend(repaired(&name, &part::<Vec<_>>(&meta, &path, "repairs")?));
     Ok(())
 }
 
@@ -97,10 +97,6 @@ fn rings_of(geometry: &Geometry<f64>) -> Vec<Vec<[f64; 2]>> {
     rings.map(|r| r.coords().map(|c| [c.x, c.y]).collect()).collect()
 }
 
-fn repairs(name: &str, meta: &Value) -> Vec<Note> {
-    let list = meta.get("repairs").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let text = |v: &Value, key: &str| v.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    list.iter()
-        .map(|r| Note::warning(format!("{name}: zone {} was repaired: {}", text(r, "zone_id"), text(r, "fault"))))
-        .collect()
+fn repaired(name: &str, repairs: &[RepairMeta]) -> Vec<Note> {
+    repairs.iter().map(|r| Note::warning(format!("{name}: zone {} was repaired: {}", r.zone_id, r.fault))).collect()
 }

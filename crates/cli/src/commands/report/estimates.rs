@@ -2,20 +2,20 @@
 
 use std::path::Path;
 
-use areal_estimate::{AccuracyRow, EstimateRow, Population};
+use areal_estimate::{AccuracyRow, EstimateRow, Finding, Population};
 use areal_formats::ESTIMATES_FORMAT;
 use areal_report::{AccuracyLine, EstimateLine, EstimateSection, Note, Report};
 use areal_tables::read_areal_table;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
-use super::{document, name_of};
+use super::{document, name_of, part};
 use crate::errors::{CliError, Exit};
 use crate::survey::zone_label;
 
 pub fn add(report: &mut Report, folder: &Path) -> Result<(), CliError> {
     let name = name_of(folder);
-    let meta = document(report, &folder.join("estimates.json"), ESTIMATES_FORMAT)?;
+    let path = folder.join("estimates.json");
+    let meta = document(report, &path, ESTIMATES_FORMAT)?;
     let table = folder.join("estimates.csv");
     let estimates: Vec<EstimateRow> = rows(&table)?;
     let numbers = |r: &EstimateRow| [Some(r.mapped), r.estimate, r.standard_error, r.low, r.high, r.cv];
@@ -31,9 +31,8 @@ pub fn add(report: &mut Report, folder: &Path) -> Result<(), CliError> {
         estimates: estimates.into_iter().map(estimate).collect(),
         accuracies: accuracies.into_iter().map(accuracy_line).collect(),
     });
-    let findings = meta.get("findings").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let messages = findings.iter().filter_map(|f| f.get("message").and_then(Value::as_str));
-    report.notes.extend(messages.map(|message| Note::warning(format!("{name}: {message}"))));
+    let findings: Vec<Finding> = part(&meta, &path, "findings")?;
+    report.notes.extend(findings.iter().map(|finding| Note::warning(format!("{name}: {}", finding.message))));
     Ok(())
 }
 

@@ -2,53 +2,53 @@
 
 use std::path::Path;
 
+use areal_formats::BUNDLE_FORMAT;
 use areal_report::{Confusion, LearningCurve, Report};
 use serde_json::Value;
 
-use super::{ReportCsv, document};
+use super::{ReportCsv, document, part};
 use crate::errors::{CliError, Exit};
 
-const BUNDLE: &str = "areal-bundle/1";
 const EVALUATION: &str = "areal-evaluation/1";
 
 pub fn add_bundle(report: &mut Report, folder: &Path) -> Result<(), CliError> {
-    let spec = document(report, &folder.join("model.json"), BUNDLE)?;
-    report.model = facts(&spec);
-    let history = folder.join("metrics.csv");
-    if history.exists() {
-        report.learning = learning_curve(&ReportCsv::read(&history)?)?;
-    }
+    let path = folder.join("model.json");
+    let spec = document(report, &path, BUNDLE_FORMAT)?;
+    report.model = facts(&spec, &path)?;
+    report.learning = learning_curve(&ReportCsv::read(&folder.join("metrics.csv"))?)?;
     add_confusion(report, folder, "validation patches")
 }
 
 pub fn add_evaluation(report: &mut Report, folder: &Path) -> Result<(), CliError> {
-    let evaluation = document(report, &folder.join("evaluation.json"), EVALUATION)?;
-    let split = evaluation.get("split").and_then(Value::as_str).unwrap_or("evaluated");
+    let path = folder.join("evaluation.json");
+    let evaluation = document(report, &path, EVALUATION)?;
+    let split: String = part(&evaluation, &path, "split")?;
     let name = format!("{split} patches");
-    let path = folder.join("metrics.csv");
-    if path.exists() {
-        let rows = ReportCsv::read(&path)?;
-        let (measure, value) = (rows.column("measure")?, rows.column("value")?);
-        let mut scores = Vec::new();
-        for record in &rows.records {
-            if let Some(score) = rows.number(record, value)? {
-                scores.push((record.get(measure).unwrap_or_default().to_owned(), score));
-            }
+    let rows = ReportCsv::read(&folder.join("metrics.csv"))?;
+    let (measure, value) = (rows.column("measure")?, rows.column("value")?);
+    let mut scores = Vec::new();
+    for record in &rows.records {
+        if let Some(score) = rows.number(record, value)? {
+            scores.push((record.get(measure).unwrap_or_default().to_owned(), score));
         }
-        report.scores.push((format!("Measures: {name}"), scores));
     }
+    report.scores.push((format!("Measures: {name}"), scores));
     add_confusion(report, folder, &name)
 }
 
 /// Key facts about the model.
-fn facts(spec: &Value) -> Vec<(String, String)> {
+fn facts(spec: &Value, path: &Path) -> Result<Vec<(String, String)>, CliError> {
     let text = |v: &Value| match v {
         Value::String(s) => Some(s.clone()),
         Value::Number(n) => Some(n.to_string()),
         Value::Array(list) => Some(list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")),
         _ => None,
     };
-    let at = |label: &str, pointer: &str| Some((label.to_owned(), spec.pointer(pointer).and_then(text)?));
+    let at = |label: &str, pointer: &str| match spec.pointer(pointer).and_then(text) {
+        Some(fact) => Ok((label.to_owned(), fact)),
+        None => Err(CliError::new(Exit::Input, format!("{}: it has no {pointer}", path.display()))
+            .help("the file was edited or made by another version of areal; make it again")),
+    };
     [
         at("architecture", "/architecture"),
         at("bands", "/bands"),
@@ -58,7 +58,6 @@ fn facts(spec: &Value) -> Vec<(String, String)> {
         at("weights SHA-256", "/weights_sha256"),
     ]
     .into_iter()
-    .flatten()
     .collect()
 }
 
