@@ -24,13 +24,16 @@ pub(crate) struct RarePool {
 /// With fewer units of the remainder its fraction is mostly next to nothing: only the draws in which it is more are made.
 const FEW_UNITS: f64 = 0.05;
 /// Next to nothing is less than so much over the units of the others.
-const SMALL: f64 = 0.1;
+const SMALL: f64 = 1e-3;
+/// With a greater chance of a draw that is not small, every draw is made.
+const MAX_CHANCE: f64 = 0.5;
 
 /// Draws of the fraction of the whole area that the remainder has.
 ///
-/// Where a pool has few units `r` of the remainder and `b` of the others, its fraction is mostly below `e = .1 / b`, and nearly constant there: this part is
-/// replaced by its mean, as small jumps of a random process are (Asmussen and Rosinski 2001, J. Applied Probability 38:482), which loses 1 % of the
-/// variance. The larger ones occur in `r log(1 / e)` of the draws. So the time goes with these, not with strata times draws.
+/// Where a pool has few units `r` of the remainder and `b` of the others, its fraction is mostly below `e = .001 / b`, and negligible there: this part is
+/// replaced by its mean, as small jumps of a random process are (Asmussen and Rosinski 2001, J. Applied Probability 38:482). The larger ones occur in about
+/// `k r log(1 / e)` of the draws, with `k` near 1. So the time goes with these, not with strata times draws. A quantile that falls below `e` in one
+/// pool of nearly all the area would be lost; with `e = .1 / b` that happened to upper ends.
 pub(crate) fn rare_ratios(pools: &[RarePool], draws: usize) -> Vec<f64> {
     let mut rng = ChaCha8Rng::seed_from_u64(SEED);
     let (mut sums, mut constant) = (vec![0.0; draws], 0.0);
@@ -41,8 +44,9 @@ pub(crate) fn rare_ratios(pools: &[RarePool], draws: usize) -> Vec<f64> {
         if rest <= MIN_UNITS {
         } else if others <= MIN_UNITS {
             constant += jump;
-        } else if rest < FEW_UNITS && others >= 1.0 {
-            constant += jump * large(rest, others, &mut rng, draws, |draw, fraction| sums[draw] += jump * fraction);
+        } else if let Some(rare) = RareBeta::new(rest, others) {
+            rare.large(&mut rng, draws, |draw, fraction| sums[draw] += jump * fraction);
+            constant += jump * rare.small_mean();
         } else {
             let beta = Beta::new(rest, others).expect("the parameters are positive");
             for sum in &mut sums {
@@ -53,34 +57,59 @@ pub(crate) fn rare_ratios(pools: &[RarePool], draws: usize) -> Vec<f64> {
     sums.into_iter().map(|sum| (sum + constant).clamp(0.0, 1.0)).collect()
 }
 
-/// Tells of the draws in which a beta variable with a small first parameter is not small, and of its value; returns its mean where it is.
+/// A beta variable that is mostly small.
 ///
 /// Its density is `k r x^(r-1) (1-x)^(b-1)` with `k = gamma(r + b) / (gamma(r + 1) gamma(b))`, for small `r` about `exp(r (digamma(b) + .577))`; that of
 /// `v = -log x` is `k r exp(-r v) (1-x)^(b-1)`. From `k r`, for `x` above `e`, it is drawn by rejection.
-fn large(r: f64, b: f64, rng: &mut ChaCha8Rng, draws: usize, mut tell: impl FnMut(usize, f64)) -> f64 {
-    let small = SMALL / b;
-    let k = (r * (digamma(b) + EULER_MASCHERONI)).exp();
-    let most = -small.ln();
-    // Draws up to the next one: geometric, as the whole part of an exponential variable.
-    let between = -1.0 / (-k * r * most).ln_1p();
-    let mut draw = 0.0;
-    loop {
-        let wait: f64 = Exp1.sample(rng);
-        draw += (wait * between).floor();
-        if draw >= draws as f64 {
-            break;
+struct RareBeta {
+    r: f64,
+    b: f64,
+    k: f64,
+    /// `e`, and `-log e`.
+    small: f64,
+    most: f64,
+}
+
+impl RareBeta {
+    /// None where the variable is not small often enough.
+    fn new(r: f64, b: f64) -> Option<Self> {
+        if r >= FEW_UNITS || b < 1.0 {
+            return None;
         }
-        let v = most * rng.random::<f64>();
-        let x = (-v).exp();
-        let u: f64 = rng.random();
-        // By Bernoulli's inequality the acceptance is at least that, without a logarithm.
-        let surely = (1.0 - r * v) * (1.0 - (b - 1.0).max(1.0) * x);
-        if u < surely || u < ((b - 1.0) * (-x).ln_1p() - r * v).exp() {
-            tell(draw as usize, x);
-        }
-        draw += 1.0;
+        let small = SMALL / b;
+        let (k, most) = ((r * (digamma(b) + EULER_MASCHERONI)).exp(), -small.ln());
+        (k * r * most < MAX_CHANCE).then_some(Self { r, b, k, small, most })
     }
-    k * r / (1.0 + r) * small.powf(1.0 + r) * (1.0 - (b - 1.0) * small * (1.0 + r) / (2.0 + r))
+
+    /// Tells of the draws in which it is not small, and of its value.
+    fn large(&self, rng: &mut ChaCha8Rng, draws: usize, mut tell: impl FnMut(usize, f64)) {
+        let Self { r, b, k, most, .. } = *self;
+        // Draws up to the next one: geometric, as the whole part of an exponential variable.
+        let between = -1.0 / (-k * r * most).ln_1p();
+        let mut draw = 0.0;
+        loop {
+            let wait: f64 = Exp1.sample(rng);
+            draw += (wait * between).floor();
+            if draw >= draws as f64 {
+                return;
+            }
+            let v = most * rng.random::<f64>();
+            let x = (-v).exp();
+            let u: f64 = rng.random();
+            // By Bernoulli's inequality the acceptance is at least that, without a logarithm.
+            let surely = (1.0 - r * v) * (1.0 - (b - 1.0).max(1.0) * x);
+            if u < surely || u < ((b - 1.0) * (-x).ln_1p() - r * v).exp() {
+                tell(draw as usize, x);
+            }
+            draw += 1.0;
+        }
+    }
+
+    /// What its values below `e` add to its mean.
+    fn small_mean(&self) -> f64 {
+        let Self { r, b, k, small, .. } = *self;
+        k * r / (1.0 + r) * small.powf(1.0 + r) * (1.0 - (b - 1.0) * small * (1.0 + r) / (2.0 + r))
+    }
 }
 
 #[cfg(test)]
@@ -103,6 +132,51 @@ mod tests {
             assert!((found - mean).abs() < 4.0 * deviation / n.sqrt(), "{units:?}: {found} {mean}");
             assert!((spread / deviation - 1.0).abs() < 0.03, "{units:?}: {spread} {deviation}");
         }
+    }
+
+    fn quantile(mut drawn: Vec<f64>, p: f64) -> f64 {
+        drawn.sort_by(f64::total_cmp);
+        drawn[(p * drawn.len() as f64) as usize]
+    }
+
+    /// One stratum of nearly all the area: its upper end was .0006 where it is .04, because it fell below what was replaced by its mean.
+    #[test]
+    fn the_upper_end_of_one_pool_among_many_is_that_of_its_beta_variable() {
+        use statrs::distribution::{Beta as BetaDistribution, ContinuousCDF};
+        for (units, weight) in [([0.0095, 1.5], 0.95), ([0.02, 1.5], 0.95), ([0.012, 4.0], 0.5)] {
+            let one = RarePool { weight, units, found: 0.0, away: 1.0 };
+            let others = RarePool { weight: (1.0 - weight) / 100.0, units: [0.0, 1.5], ..one };
+            let pools: Vec<RarePool> = std::iter::once(one).chain([others; 100]).collect();
+            let found = rare_ratios(&pools, 100_000);
+            let beta = BetaDistribution::new(units[0], units[1]).unwrap();
+            // The fraction of draws above the true end is 2.5 %, with a deviation of .05 %.
+            let end = weight * beta.inverse_cdf(0.975);
+            let above = found.iter().filter(|y| **y > end).count() as f64 / 1e5;
+            assert!((above - 0.025).abs() < 0.002, "{units:?}: {above}");
+        }
+    }
+
+    /// A class that was found in a small stratum and may be in many others: the lower end was the mean of these.
+    #[test]
+    fn the_lower_end_is_not_the_mean_of_what_is_negligible() {
+        let found = RarePool { weight: 1e-4, units: [1.001, 1.5], found: 0.5, away: 1.0 };
+        let others = RarePool { weight: (1.0 - 1e-4) / 150.0, units: [0.002, 1.5], found: 0.0, away: 1.0 };
+        let pools: Vec<RarePool> = std::iter::once(found).chain([others; 150]).collect();
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let beta = |p: &RarePool| Beta::new(p.units[0], p.units[1]).unwrap();
+        let betas: Vec<_> = pools.iter().map(|p| (p.weight, beta(p))).collect();
+        let all = (0..40_000).map(|_| betas.iter().map(|(w, b)| w * b.sample(&mut rng)).sum()).collect();
+        let [found, expected] = [rare_ratios(&pools, 40_000), all].map(|drawn| quantile(drawn, 0.025));
+        assert!((found / expected - 1.0).abs() < 0.2, "{found} {expected}");
+    }
+
+    /// 16,000 labelled units of a stratum among more than a hundred: the draws never ended.
+    #[test]
+    fn strata_of_very_many_units_end() {
+        let pool = RarePool { weight: 0.01, units: [0.0499, 20_000.0], found: 0.0, away: 1.0 };
+        let mean = rare_ratios(&[pool; 100], 2_000).iter().sum::<f64>() / 2_000.0;
+        // r / (r + b) = 2.495e-6; its deviation over 200,000 draws is 2.5e-8.
+        assert!((mean - 2.495e-6).abs() < 1.5e-7, "{mean}");
     }
 
     #[test]

@@ -21,7 +21,7 @@ impl Vintage {
     }
 
     /// The same for an estimate that was rounded to multiples of `step`: its standard error has the variance of a number that lies anywhere within a
-    /// step. Its limits, which are rounded outward, hold that already.
+    /// step. Its limits are rounded outward, which on average allows for it.
     #[must_use]
     pub fn rounded(self, step: f64) -> Self {
         Self { standard_error: self.standard_error.hypot(step / 12f64.sqrt()), ..self }

@@ -175,7 +175,7 @@ proptest! {
     }
 }
 
-/// Of a class that is rare in most of 150 pools only the draws in which it is more than next to nothing are made: the quantiles are those of all draws.
+/// Of a class that is rare in most of 150 pools only non-negligible draws are made: the quantiles are those of all draws.
 #[test]
 fn draws_of_rare_classes_have_the_quantiles_of_all_draws() {
     let shape = |rest: f64| Shares { part: 1.0 - rest, rest, possible: [true, true, false] };
