@@ -158,6 +158,24 @@ fn a_disk_that_fails_loses_nothing_long() {
     fail_and_continue(&Attacked::stages(&[]), 2, 5);
 }
 
+#[test]
+fn what_could_not_be_removed_is_removed_by_the_next_command() {
+    let tools = tempfile::tempdir().unwrap();
+    let Some(library) = fault_library(tools.path()) else { return };
+    let mut failed = 0;
+    for stage in Attacked::stages(&["train", "report"]) {
+        for nth in [1, 2, 3, 5, 8, 13] {
+            let (folder, fault) = (tempfile::tempdir().unwrap(), format!("unlink:5:{nth}:once"));
+            let ran = stage.run_with_fault(folder.path(), false, &library, &fault);
+            failed += usize::from(ran.code == 4);
+            let said = format!("{fault}, exit {}: {}", ran.code, ran.stderr);
+            stage.check_whole(folder.path(), false, &said);
+            stage.check_again(folder.path(), false, &said);
+        }
+    }
+    assert!(failed > 0, "no removal failed");
+}
+
 /// SIGTERM after so long; how long the program then takes to end, and its exit code.
 fn end(command: &mut Command, after: Duration) -> (Duration, Option<i32>) {
     let mut child = command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();

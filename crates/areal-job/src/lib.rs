@@ -27,7 +27,7 @@ pub use json::{read_json, write_json};
 pub use lease::Lease;
 pub use live::abandon;
 pub use manifest::{Condition, FileUse, MANIFEST, Manifest, ManifestFile};
-pub use place::{recover_input, sweep_files};
+pub use place::{recover_input, recover_output, sweep_files};
 pub use progress::{Job, NoProgress, Progress, Task, Unit};
 pub use staged_dir::StagedDir;
 pub use staged_file::StagedFile;

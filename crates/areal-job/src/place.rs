@@ -129,6 +129,20 @@ pub(crate) fn sweep(target: &Path) -> Result<(), FileError> {
     Ok(())
 }
 
+/// Mends what is left beside an output by a process that ended, or that failed to remove a file: an output that was moved aside
+/// is put back, and the rest is removed.
+///
+/// # Errors
+/// [`FileError::Busy`] while another process writes the output; when something cannot be renamed or removed.
+pub fn recover_output(target: &Path) -> Result<(), FileError> {
+    if [PARTIAL, REPLACED].iter().all(|tag| left_beside(target, tag).is_empty()) {
+        return Ok(());
+    }
+    let _lease = Lease::take(target)?;
+    recover(target)?;
+    sweep(target)
+}
+
 /// Removes half-written files that ended processes left in a folder that no other process writes.
 ///
 /// # Errors

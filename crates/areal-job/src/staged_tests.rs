@@ -5,7 +5,9 @@ use std::path::Path;
 
 use crate::carry::carry;
 use crate::place::staging_path;
-use crate::{FileError, MANIFEST, Manifest, StagedDir, StagedFile, check_output, files_under, recover_input};
+use crate::{
+    FileError, MANIFEST, Manifest, StagedDir, StagedFile, check_output, files_under, recover_input, recover_output,
+};
 
 /// Writes an output of these files.
 fn write(target: &Path, files: &[(&str, &str)]) {
@@ -224,6 +226,27 @@ fn fault_33_a_process_that_ends_after_the_exchange_leaves_only_what_is_swept() {
     drop(StagedDir::new(&out, true).unwrap());
     assert_eq!(names(&out), [MANIFEST, "thesis.txt", "x"]);
     assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn what_a_failed_removal_left_beside_a_whole_output_is_removed_before_the_next_use() {
+    let root = tempfile::tempdir().unwrap();
+    let out = root.path().join("out");
+    write(&out, &[("x", "new"), ("y", "new")]);
+    // As a commit leaves it that exchanged the folders, removed one old file and could not remove the next.
+    let left = staging_path(&out, "partial", "00000000000000aa");
+    write(&left, &[("x", "old"), ("y", "old")]);
+    fs::remove_file(left.join("x")).unwrap();
+    recover_output(&out).unwrap();
+    assert_eq!((names(&out), text(out.join("y"))), (vec![MANIFEST.into(), "x".into(), "y".into()], "new".to_owned()));
+    assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
+
+    // The note beside a single file is written the same way.
+    let report = root.path().join("report.html");
+    let half = root.path().join(".partial-77-.report.html.areal.json");
+    fs::write(&half, "{").unwrap();
+    drop(StagedFile::replacing(&report, false, "areal").unwrap());
+    assert!(!half.exists());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use areal_formats::{InputRef, Provenance};
-use areal_job::{FileError, MANIFEST, Manifest, StagedDir, files_under, read_json, recover_input, write_json};
+use areal_job::{FileError, MANIFEST, Manifest, StagedDir, files_under, read_json, recover_output, write_json};
 use areal_model::StateDict;
 use serde::{Deserialize, Serialize};
 
@@ -138,7 +138,7 @@ const FILES: [&str; 6] = [STATE, HISTORY, WEIGHTS, BEST, OPTIMISER, MANIFEST];
 /// # Errors
 /// [`FileError::Foreign`] when a file of somebody else is there; nothing is removed then.
 pub(crate) fn make_ready(folder: &Path, restart: bool) -> Result<(), FileError> {
-    recover_input(folder)?;
+    recover_output(folder)?;
     if !folder.exists() {
         return Ok(());
     }

@@ -149,6 +149,21 @@ fn an_interrupted_run_with_momentum_continues_to_the_same_bytes() {
 }
 
 #[test]
+fn a_checkpoint_that_could_not_be_removed_is_removed_by_the_next_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = synthetic_store::store(folder.path(), &SyntheticStore::small());
+    let out = folder.path().join("bundle");
+    // As the exchange of two checkpoints leaves the former one.
+    let left = areal_job::StagedDir::new(&folder.path().join(".partial-aa-.bundle.checkpoint"), false).unwrap();
+    std::fs::write(left.file("history.toml"), "").unwrap();
+    left.commit().unwrap();
+    run(&store, &TrainSettings { epochs: 1, ..quick() }, &out).unwrap();
+    let mut names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["bundle", "store"]);
+}
+
+#[test]
 fn balanced_weights_raise_the_recall_of_a_rare_class() {
     let folder = tempfile::tempdir().unwrap();
     let store = synthetic_store::store(folder.path(), &SyntheticStore::imbalanced());
