@@ -1,7 +1,8 @@
 /* Makes calls of the C library on files fail, for tests of areal: a library for LD_PRELOAD.
 
    AREAL_FAULT=CALL:ERRNO:NTH:HOW   CALL is one of the functions below; ERRNO a number, 0 for a short read or write;
-                                    the NTH call fails, and with HOW = on all after it, with HOW = once none after it. */
+                                    the NTH call fails, and with HOW = on all after it, with HOW = once none after it;
+                                    with HOW = every one call fails after each NTH that do not. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -16,7 +17,7 @@
 #include <unistd.h>
 
 static char call[32];
-static int code = 0, lasting = 0;
+static int code = 0, lasting = 0, repeated = 0;
 static long nth = -1;
 static atomic_long calls;
 
@@ -24,13 +25,14 @@ __attribute__((constructor)) static void read_settings(void) {
     const char *text = getenv("AREAL_FAULT");
     char how[8] = "";
     if (text != NULL && sscanf(text, "%31[^:]:%d:%ld:%7s", call, &code, &nth, how) == 4)
-        lasting = strcmp(how, "on") == 0;
+        lasting = strcmp(how, "on") == 0, repeated = strcmp(how, "every") == 0;
 }
 
 /* True for a call that is to fail. */
 static int fails(const char *name) {
     if (nth < 0 || strcmp(name, call) != 0) return 0;
     long n = atomic_fetch_add(&calls, 1) + 1;
+    if (repeated) return n % (nth + 1) == 0;
     return lasting ? n >= nth : n == nth;
 }
 

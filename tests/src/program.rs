@@ -74,12 +74,17 @@ pub fn interruptible() -> Command {
     command
 }
 
-/// Starts a prediction to `OUT`, interrupts it as soon as its journal `.OUT.resume` holds a piece of work, and waits.
+/// Starts a job in a folder, interrupts it as soon as its journal `.OUT.resume` or checkpoint `.OUT.checkpoint` holds a piece of
+/// work, and waits.
 #[track_caller]
-pub fn interrupt_when_work_is_kept<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, journal: &Path) {
-    let mut child = interruptible().args(args).stderr(Stdio::null()).spawn().unwrap();
-    let is_shard = |entry: std::io::Result<DirEntry>| entry.unwrap().path().extension().is_some_and(|e| e == "shard");
-    let kept = || std::fs::read_dir(journal).is_ok_and(|mut entries| entries.any(is_shard));
+pub fn interrupt_when_work_is_kept<S: AsRef<OsStr>>(folder: &Path, args: impl IntoIterator<Item = S>, kept: &Path) {
+    let mut command = interruptible();
+    let mut child = command.current_dir(folder).args(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let is_work = |entry: std::io::Result<DirEntry>| {
+        let path = entry.unwrap().path();
+        path.ends_with("state.json") || path.extension().is_some_and(|ending| ending == "shard")
+    };
+    let kept = || std::fs::read_dir(kept).is_ok_and(|mut entries| entries.any(is_work));
     let start = Instant::now();
     while !kept() && start.elapsed() < Duration::from_mins(1) {
         std::thread::sleep(Duration::from_millis(2));

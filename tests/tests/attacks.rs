@@ -102,7 +102,9 @@ const FAULTS: [(&str, i32, &str); 12] = [
 ];
 
 /// Calls that fail in a way that has to be borne.
-const BORNE: [(&str, i32, &str); 6] = [
+const BORNE: [(&str, i32, &str); 8] = [
+    ("write", 4, "every"),
+    ("read", 4, "every"),
     ("write", 4, "once"),
     ("write", 0, "on"),
     ("read", 4, "once"),
@@ -156,6 +158,20 @@ fn a_disk_that_fails_loses_nothing() {
 #[ignore = "minutes: every stage with every fault"]
 fn a_disk_that_fails_loses_nothing_long() {
     fail_and_continue(&Attacked::stages(&[]), 2, 5);
+}
+
+#[test]
+fn calls_that_signals_interrupt_are_made_again_by_every_stage() {
+    let tools = tempfile::tempdir().unwrap();
+    let Some(library) = fault_library(tools.path()) else { return };
+    for stage in Attacked::stages(&[]) {
+        for fault in ["read:4:1:every", "write:4:1:every"] {
+            let folder = tempfile::tempdir().unwrap();
+            let ran = stage.run_with_fault(folder.path(), false, &library, fault);
+            assert_eq!(ran.code, 0, "{}: {fault}: {}", stage.name, ran.stderr);
+            stage.check_whole(folder.path(), false, fault);
+        }
+    }
 }
 
 #[test]

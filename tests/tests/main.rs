@@ -31,6 +31,7 @@ mod init;
 mod inspect;
 mod model_bundle;
 mod mutated_kinds;
+mod mutated_work;
 mod mutations;
 mod outputs;
 mod precision;

@@ -1,6 +1,6 @@
 //! The kinds of files that areal reads, each with a command that reads it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
@@ -8,13 +8,36 @@ use tempfile::TempDir;
 
 use crate::common::{JOB, has_tool, run, skipped};
 
+/// What becomes of the manifest of a copy before it is damaged.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Manifests {
+    /// Damage has to be seen by it, or to be without effect.
+    Kept,
+    /// Damage comes to the one who reads the file.
+    Removed,
+}
+
 /// One kind of file. The command runs in the folder of the job; `@` in it stands for the copy of the folder or file.
 pub struct DamagedInput {
     /// What is copied: a folder, or a file.
     pub copied: PathBuf,
     /// The file in it that is damaged; empty where it is the file itself.
     pub file: &'static str,
-    pub command: &'static str,
+    pub command: String,
+    pub manifest: Manifests,
+    /// A folder with what a run makes that was not disturbed: one on damaged files makes the same, or it fails.
+    pub same_as: Option<PathBuf>,
+}
+
+impl DamagedInput {
+    fn new(folder: &Path, (copied, file, command): (&str, &'static str, &str)) -> Self {
+        let manifest = if file == areal_job::MANIFEST || command.starts_with("verify") || file.ends_with(".qml") {
+            Manifests::Kept
+        } else {
+            Manifests::Removed
+        };
+        Self { copied: folder.join(copied), file, command: command.to_owned(), manifest, same_as: None }
+    }
 }
 
 const EVALUATE: &str = "evaluate --bundle out/bundle --store @";
@@ -22,6 +45,8 @@ const WITH_BUNDLE: &str = "evaluate --bundle @ --store out/patches";
 const AGGREGATE: &str = "aggregate --prediction @ --zones districts.gpkg --zone-id district_id";
 const ZONES: &str = "aggregate --prediction out/predictions/landscape --zones @";
 const DISTRICTS: &str = "aggregate --prediction out/predictions/landscape --zone-id district_id --zones @";
+const MAP_AGAIN: &str =
+    "predict scene_west.tif --bundle out/bundle --bands blue,green,red,nir,swir --stride 8 --overwrite --out @";
 const DESIGN: &str = "estimate --prediction out/predictions/landscape --sample labels/landscape.csv --design @";
 const DRAW: &str = "sample --size 60 --prediction @";
 const SAMPLE: &str = "estimate --prediction out/predictions/landscape --design out/samples/landscape --sample @";
@@ -33,7 +58,7 @@ const LABELS: &str = "tile scene_west.tif --label-field class --patch-size 16 --
 const QUARTERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/sentinel2-amazon-quarters.geojson");
 
 /// Files of the job: what is copied, what in it is damaged, the command.
-const OF_JOB: [(&str, &str, &str); 28] = [
+const OF_JOB: [(&str, &str, &str); 32] = [
     ("out/patches", "store.json", EVALUATE),
     ("out/patches", "pixels.npy", EVALUATE),
     ("out/patches", "states.npy", EVALUATE),
@@ -41,6 +66,10 @@ const OF_JOB: [(&str, &str, &str); 28] = [
     ("out/bundle", "model.json", WITH_BUNDLE),
     ("out/bundle", "weights.safetensors", WITH_BUNDLE),
     ("out/bundle", "areal-manifest.json", "verify @"),
+    ("out/bundle", "areal-manifest.json", WITH_BUNDLE),
+    ("out/predictions/landscape", "areal-manifest.json", AGGREGATE),
+    ("out/predictions/landscape", "classes.qml", MAP_AGAIN),
+    ("out/estimates/landscape", "estimates.json", "verify @"),
     ("out/predictions/landscape", "prediction.json", AGGREGATE),
     ("out/predictions/landscape", "classes.tif", AGGREGATE),
     ("out/predictions/landscape", "states.tif", AGGREGATE),
@@ -93,9 +122,12 @@ static FOLDER: LazyLock<Option<TempDir>> = LazyLock::new(|| {
 
 /// All kinds that can be tried here.
 pub fn kinds() -> Vec<DamagedInput> {
-    let of_job = |(copied, file, command)| DamagedInput { copied: JOB.demo().join(copied), file, command };
-    let made = |folder: &'static TempDir| {
-        MADE.map(|(copied, file, command)| DamagedInput { copied: folder.path().join(copied), file, command })
-    };
-    OF_JOB.map(of_job).into_iter().chain(FOLDER.as_ref().map(made).into_iter().flatten()).collect()
+    let demo = JOB.demo();
+    let made = FOLDER.iter().flat_map(|folder| MADE.map(|kind| DamagedInput::new(folder.path(), kind)));
+    OF_JOB
+        .into_iter()
+        .map(|kind| DamagedInput::new(&demo, kind))
+        .chain(made)
+        .chain(crate::mutated_work::kinds())
+        .collect()
 }

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::common::{JOB, Random, binary, run};
-use crate::mutated_kinds::{DamagedInput, kinds};
+use crate::common::{JOB, Random, binary, contents, copy_folder, run};
+use crate::mutated_kinds::{DamagedInput, Manifests, kinds};
 
 /// Texts that break readers of numbers, names and structures.
 const AWKWARD: [&[u8]; 14] = [
@@ -56,12 +56,8 @@ fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
 fn copy(from: &Path, to: &Path) {
     if from.is_file() {
         fs::copy(from, to).unwrap();
-        return;
-    }
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        copy(&entry.path(), &to.join(entry.file_name()));
+    } else {
+        copy_folder(from, to);
     }
 }
 
@@ -83,8 +79,7 @@ fn try_damaged(kind: &DamagedInput, seed: u64) -> Ended {
     let name = kind.copied.file_name().expect("a file or folder of the job");
     let copied = folder.path().join(name);
     copy(&kind.copied, &copied);
-    if kind.file != areal_job::MANIFEST {
-        // With a manifest the damage would be seen before anything reads the file.
+    if kind.manifest == Manifests::Removed {
         let _ = fs::remove_file(copied.join(areal_job::MANIFEST));
     }
     let damaged: PathBuf = if kind.file.is_empty() { copied.clone() } else { copied.join(kind.file) };
@@ -100,16 +95,26 @@ fn try_damaged(kind: &DamagedInput, seed: u64) -> Ended {
     let mut command = Command::new("bash");
     command.args(["-c", &script, "bash"]).arg(binary()).current_dir(JOB.demo());
     for word in kind.command.split_whitespace() {
-        command.arg(if word == "@" { copied.as_os_str() } else { word.as_ref() });
+        match word.strip_prefix('@') {
+            Some("") => command.arg(&copied),
+            Some(within) => command.arg(copied.join(within.trim_start_matches('/'))),
+            None => command.arg(word),
+        };
     }
-    if !["run", "compare", "inspect", "verify"].iter().any(|name| kind.command.starts_with(name)) {
+    let without_output = ["run", "compare", "inspect", "verify"].iter().any(|name| kind.command.starts_with(name));
+    if !without_output && !kind.command.contains("--out ") {
         command.arg("--out").arg(&out);
     }
     let start = Instant::now();
     let ended = run(&mut command);
     let what =
         || format!("{}/{}, seed {seed}: exit {}\n{}", kind.copied.display(), kind.file, ended.code, ended.stderr);
-    let is_wrong = !matches!(ended.code, 0..=4)
+    // 5 is said of an output that another process writes.
+    let codes = if name.to_string_lossy().ends_with(".lock") { 0..=5 } else { 0..=4 };
+    let other_result =
+        ended.code == 0 && kind.same_as.as_ref().is_some_and(|same| contents(&out) != contents(&same.join("out.html")));
+    let is_wrong = !codes.contains(&ended.code)
+        || other_result
         || start.elapsed() > Duration::from_secs(LONGEST)
         || ended.stderr.contains("panicked")
         || ended.stderr.contains("bug in areal");
@@ -147,27 +152,27 @@ fn damaged_inputs_end_in_an_error_or_a_result() {
     check_all(0..4);
 }
 
-/// Together 10,240 damaged files.
+/// Together more than 10,000 damaged files.
 #[test]
 #[ignore = "minutes: run it with --ignored"]
 fn many_damaged_inputs_end_in_an_error_or_a_result_1() {
-    check_all(100..180);
+    check_all(100..150);
 }
 
 #[test]
 #[ignore = "minutes: run it with --ignored"]
 fn many_damaged_inputs_end_in_an_error_or_a_result_2() {
-    check_all(180..260);
+    check_all(150..200);
 }
 
 #[test]
 #[ignore = "minutes: run it with --ignored"]
 fn many_damaged_inputs_end_in_an_error_or_a_result_3() {
-    check_all(260..340);
+    check_all(200..250);
 }
 
 #[test]
 #[ignore = "minutes: run it with --ignored"]
 fn many_damaged_inputs_end_in_an_error_or_a_result_4() {
-    check_all(340..420);
+    check_all(250..300);
 }

@@ -181,7 +181,7 @@ fn an_interrupted_job_leaves_nothing_under_its_name_and_resumes_to_the_same_byte
     let Some((file, folder)) = landsat(16) else { return };
     areal(args(&file, &folder, "whole", &SLOW)).expect(0);
 
-    interrupt_when_work_is_kept(args(&file, &folder, "out", &SLOW), &folder.path().join(".out.resume"));
+    interrupt_when_work_is_kept(folder.path(), args(&file, &folder, "out", &SLOW), &folder.path().join(".out.resume"));
     assert_eq!(names(folder.path()), [".out.resume", "bundle", "whole"]);
 
     let mut other = SLOW;

@@ -108,7 +108,7 @@ fn an_interrupted_job_in_dense_mode_resumes_to_the_same_bytes() {
     let (file, folder) = scene_and_bundle(3000, 96, Padding::Same);
     let flags = ["--mode", "dense", "--stride", "4"];
     areal(args(&file, &folder, "whole", &flags)).expect(0);
-    interrupt_when_work_is_kept(args(&file, &folder, "out", &flags), &folder.path().join(".out.resume"));
+    interrupt_when_work_is_kept(folder.path(), args(&file, &folder, "out", &flags), &folder.path().join(".out.resume"));
 
     areal(args(&file, &folder, "out", &["--stride", "4", "--resume"]))
         .expect(2)

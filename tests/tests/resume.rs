@@ -47,7 +47,7 @@ fn fault_32_a_job_is_known_again_whatever_its_bounds_resolution_and_precision() 
         let odd: Vec<&str> = slow.into_iter().chain(odd.split_whitespace()).collect();
         let (whole, out) = (format!("whole{k}"), format!("out{k}"));
         areal(args(&file, &folder, &whole, &odd)).expect(0);
-        interrupt_when_work_is_kept(args(&file, &folder, &out, &odd), &folder.path().join(format!(".{out}.resume")));
+        interrupt_when_work_is_kept(folder.path(), args(&file, &folder, &out, &odd), &folder.path().join(format!(".{out}.resume")));
         areal(args(&file, &folder, &out, &[&odd[..], &["--resume"]].concat())).expect(0);
         crate::predict::same_bytes(&folder.path().join(whole), &folder.path().join(out));
     }
@@ -68,7 +68,7 @@ fn fault_32_a_job_of_less_precision_is_known_again() {
             out.display()
         );
         let words: Vec<&str> = words.split_whitespace().collect();
-        interrupt_when_work_is_kept(&words, &folder.path().join(format!(".{precision}.resume")));
+        interrupt_when_work_is_kept(folder.path(), &words, &folder.path().join(format!(".{precision}.resume")));
         areal(words.iter().chain(&["--resume"])).expect(0);
         assert!(Prediction::open(&out).is_ok());
     }

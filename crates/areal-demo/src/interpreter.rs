@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use areal_grid::{PixelGrid, Window};
+use areal_job::InputFile;
 use areal_raster::{Projection, RasterFile, crs_from_text};
 
 use crate::DemoError;
@@ -22,7 +23,7 @@ pub fn label(truth: &Path, sample: &Path, out: &Path) -> Result<usize, DemoError
     let fault = |what: String| DemoError::Sample { path: sample.to_path_buf(), what };
     let unread = |e: csv::Error| fault(e.to_string());
     let unwritten = |source: csv::Error| DemoError::Table { path: out.to_path_buf(), source };
-    let mut reader = csv::Reader::from_path(sample).map_err(unread)?;
+    let mut reader = csv::Reader::from_reader(InputFile::open(sample).map_err(|e| unread(e.into()))?);
     let header = reader.headers().map_err(unread)?.clone();
     let columns = Columns::find(&header).map_err(fault)?;
     let mut writer = csv::Writer::from_path(out).map_err(unwritten)?;

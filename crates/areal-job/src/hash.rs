@@ -1,16 +1,15 @@
 //! SHA-256 digests of bytes, files and folders.
 
 use std::fmt::Write as _;
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use sha2::Digest;
 
-use crate::FileError;
 use crate::files::{files_under, is_side_file};
 use crate::manifest::{FileUse, Manifest};
+use crate::{FileError, InputFile};
 
 /// A SHA-256 digest in lower-case hexadecimal, as `sha256sum` prints it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -53,15 +52,12 @@ pub fn hash_bytes(bytes: &[u8]) -> Sha256 {
 /// # Errors
 /// When the file cannot be read.
 pub fn hash_file(path: &Path) -> Result<Sha256, FileError> {
-    let mut file = File::open(path).map_err(FileError::io("read", path))?;
+    let mut file = InputFile::open(path).map_err(FileError::io("read", path))?;
     let mut hasher = sha2::Sha256::new();
     // Small enough to leave the caches near a processor to the work that goes on beside.
     let mut buffer = vec![0u8; 1 << 17];
     loop {
-        let n = match file.read(&mut buffer) {
-            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
-            read => read.map_err(FileError::io("read", path))?,
-        };
+        let n = file.read(&mut buffer).map_err(FileError::io("read", path))?;
         if n == 0 {
             return Ok(finish(hasher));
         }

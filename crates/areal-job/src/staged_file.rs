@@ -96,7 +96,7 @@ impl StagedFile {
         let mut staged = Self::new(target)?;
         staged.lease = Some(Lease::take(target)?);
         sweep(target)?;
-        sweep(&Written::path(target))?;
+        sweep(&FileNote::path(target))?;
         Ok(staged)
     }
 

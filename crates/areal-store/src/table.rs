@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use areal_formats::StoreMeta;
 use areal_grid::Target;
-use areal_job::FileError;
+use areal_job::{FileError, InputFile};
 
 use crate::store::Records;
 use crate::{Footprint, Label, PatchRecord, StoreError};
@@ -99,17 +99,20 @@ impl RecordTable {
 /// Reads the records of a store, in the order of their numbers, and their footprints (empty where patches have no place).
 pub(crate) fn read_table(path: &Path, meta: &StoreMeta) -> Result<Records, StoreError> {
     let bad = |reason: String| StoreError::Records { path: path.to_path_buf(), reason };
-    let file = File::open(path).map_err(FileError::io("read", path))?;
+    let unread = |e: csv::Error| {
+        if e.is_io_error() { FileError::io("read", path)(e.into()).into() } else { bad(e.to_string()) }
+    };
+    let file = InputFile::open(path).map_err(FileError::io("read", path))?;
     let mut csv = csv::Reader::from_reader(file);
     let expected = columns(&meta.target);
-    let found = csv.headers().map_err(|e| bad(e.to_string()))?;
+    let found = csv.headers().map_err(unread)?;
     if !found.iter().eq(expected) {
         let found: Vec<&str> = found.iter().collect();
         return Err(bad(format!("its columns are {}; expected {}", found.join(", "), expected.join(", "))));
     }
     let mut records = Records::default();
     for row in csv.records() {
-        let row = row.map_err(|e| bad(e.to_string()))?;
+        let row = row.map_err(unread)?;
         let line = row.position().map_or(0, csv::Position::line);
         let (record, footprint) = PatchRow { row: &row, meta }.parse().map_err(|e| bad(format!("line {line}: {e}")))?;
         if record.patch_id != records.patches.len() as u64 {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use areal_job::FileError;
+use areal_job::{FileError, InputFile};
 use csv::StringRecord;
 
 /// What a cell of text begins with where a spreadsheet may take it for a formula (OWASP, "CSV Injection"); the apostrophe so that
@@ -31,7 +31,8 @@ pub fn make_tables_spreadsheet_safe(folder: &Path) -> Result<u64, FileError> {
 /// When the file cannot be read or written.
 fn make_spreadsheet_safe(path: &Path) -> Result<u64, FileError> {
     let fault = |e: csv::Error| FileError::io("rewrite", path)(e.into());
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_path(path).map_err(fault)?;
+    let file = InputFile::open(path).map_err(FileError::io("read", path))?;
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(file);
     let made = path.with_extension("csv.safe");
     let mut writer = csv::Writer::from_path(&made).map_err(fault)?;
     let (mut record, mut changed) = (StringRecord::new(), 0);
@@ -66,7 +67,7 @@ fn unquoted(cell: &str) -> &str {
 /// # Errors
 /// When the file cannot be read or is no table.
 pub fn read_areal_table(path: &Path) -> csv::Result<(StringRecord, Vec<StringRecord>)> {
-    let mut reader = csv::Reader::from_path(path)?;
+    let mut reader = csv::Reader::from_reader(InputFile::open(path)?);
     let header = reader.headers()?.clone();
     let unquote = |record: csv::Result<StringRecord>| {
         record.map(|record| {

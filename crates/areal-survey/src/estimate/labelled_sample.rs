@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use areal_estimate::{EstimateError, ExpectedMatrix, Finding, Missing, Population, Stratum, Tails};
 use areal_formats::{DESIGN_FORMAT, Design, DesignStratum, DesignUnit, StrataBy};
-use areal_job::{Job, check_digest, hash_file, read_json};
+use areal_job::{InputFile, Job, check_digest, hash_file, read_json};
 use areal_tables::ClassNaming;
 
 use super::flaws::{other_ellipsoid, other_map, strata_sum, without_design};
@@ -179,7 +179,8 @@ fn read_design(folder: &Path) -> Result<DrawnDesign, SurveyError> {
     }
     let fault = TableRole::DesignUnits.fault(&path);
     let mut units = HashMap::new();
-    for unit in csv::Reader::from_path(&path).map_err(fault)?.deserialize() {
+    let file = InputFile::open(&path).map_err(|e| fault(e.into()))?;
+    for unit in csv::Reader::from_reader(file).deserialize() {
         let unit: DesignUnit = unit.map_err(fault)?;
         units.insert(unit.unit_id, unit);
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use areal_estimate::{Finding, FindingKind, adjusted_counts, expectation_maximisation, quantified_rows, round_rows};
 use areal_formats::StrataBy;
 use areal_grid::blocks;
-use areal_job::Job;
+use areal_job::{InputFile, Job};
 use serde::{Deserialize, Serialize};
 
 use super::settings::EstimateSettings;
@@ -123,7 +123,8 @@ fn read_confusion(path: &Path, frame: &MapFrame) -> Result<Vec<Vec<f64>>, Survey
         codes.iter().position(|&c| c == code).ok_or_else(|| fault(format!("code {code} is not a class of the map")))
     };
     let mut confusion = vec![vec![0.0; codes.len()]; codes.len()];
-    for row in csv::Reader::from_path(path).map_err(|e| fault(e.to_string()))?.deserialize() {
+    let file = InputFile::open(path).map_err(|e| fault(e.to_string()))?;
+    for row in csv::Reader::from_reader(file).deserialize() {
         let row: ConfusionRecord = row.map_err(|e| fault(e.to_string()))?;
         confusion[index(row.predicted_code)?][index(row.reference_code)?] += row.patches;
     }
