@@ -204,6 +204,57 @@ fn values_that_are_aggregated_take_a_scale_and_an_offset_in_place_of_those_of_th
 }
 
 #[test]
+fn codes_that_a_scale_would_change_are_said() {
+    let bench = Bench::new();
+    let file = bench.raster("codes.tif", &[&[1.0, 2.0]], &["-ot", "Byte"]);
+    let dataset = gdal::Dataset::open_ex(
+        &file,
+        gdal::DatasetOptions { open_flags: gdal::GdalOpenFlags::GDAL_OF_UPDATE, ..Default::default() },
+    )
+    .unwrap();
+    let mut colours = gdal::raster::ColorTable::new(gdal::raster::PaletteInterpretation::Rgba);
+    let red = gdal::raster::ColorEntry::Rgba(gdal::raster::RgbaEntry { r: 255, g: 0, b: 0, a: 255 });
+    colours.set_color_entry(1, &red);
+    dataset.rasterband(1).unwrap().set_color_table(&colours);
+    dataset.close().unwrap();
+    let said = "band 1 has a colour table or names of categories, so its pixels are likely codes";
+    areal(["inspect", &file, "--band-scale=2"]).expect(0).says(&[said]);
+    bench.aggregate(&file, &["--content", "values", "--band-scale=2", "--overwrite"]).expect(0).says(&[said]);
+    for plain in [&["inspect", &file][..], &["inspect", &file, "--band-scale=1"]] {
+        assert!(!areal(plain).expect(0).stderr.contains(said));
+    }
+}
+
+/// Only the first was told, and each new run named the next.
+#[test]
+fn all_that_a_scene_lacks_for_a_model_is_said_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let made = |name: &str, pixel: f64, pixels: &Pixels| {
+        raster(&at(name), &grid("EPSG:32648", [200_000.0, 500_000.0], [pixel, pixel], 64, 64), pixels, 0.0);
+    };
+    made("trained.tif", 10.0, &Pixels::U16(vec![700; 64 * 64]));
+    made("other.tif", 20.0, &Pixels::F32(vec![0.07; 64 * 64]));
+    let trained = Scene::open(&SceneSettings::new("s", vec![at("trained.tif")])).unwrap();
+    let mut spec = spec_for(&trained, classes(), 16);
+    let [p05, p25, p50, p75, p95] = [500.0, 600.0, 700.0, 800.0, 900.0];
+    spec.band_quantiles = vec![areal_formats::BandQuantiles { p05, p25, p50, p75, p95 }];
+    write(&at("bundle"), spec);
+    let predict = |out: &str, more: &[&str]| {
+        let [scene, bundle, out] = ["other.tif", "bundle", out].map(|name| at(name).to_str().unwrap().to_owned());
+        areal(["predict", &scene, "--bundle", &bundle, "--out", &out].into_iter().chain(more.iter().copied()))
+    };
+    predict("refused", &[]).expect(3).says(&[
+        "0.0001 times as large",
+        "pass --band-scale=10000",
+        "trained on u16 pixels, but the data are f32; the model was trained at",
+        "1. pass --band-scale=1",
+        "2. pass --resolution and --resampling",
+    ]);
+    predict("mended", &["--band-scale=10000", "--resolution=10", "--resampling=nearest"]).expect(0);
+}
+
+#[test]
 fn inspect_shows_the_values_that_flags_make() {
     let bench = Bench::new();
     let file = bench.raster("v.tif", &[&[1000.0, 3000.0]], &["-ot", "UInt16"]);

@@ -52,6 +52,23 @@ fn projected_zones_over_the_cuts_of_a_map_are_cut_there() {
 }
 
 #[test]
+fn zones_over_the_cuts_of_goodes_ocean_map_are_cut_there() {
+    // Its lobes end at 90 W and 60 E in the north, at 60 W and 90 E in the south; moved east by 10 degrees with its origin.
+    for (crs, turn) in
+        [("+proj=igh_o +datum=WGS84 +units=m", 0.0), ("+proj=igh_o +lon_0=10 +datum=WGS84 +units=m", 10.0)]
+    {
+        for [west, south, east, north] in
+            [[-100.0, 30.0, -80.0, 50.0], [50.0, 10.0, 70.0, 60.0], [-120.0, -60.0, 100.0, -20.0]]
+        {
+            let zone = layer(4326, [west + turn, south, east + turn, north]);
+            let found = km2(aggregate(crs, &zone, &[]));
+            let expected = band_km2(south, north) * (east - west) / 360.0;
+            assert!((found / expected - 1.0).abs() < 1e-5, "{crs}, {west}: {found} {expected}");
+        }
+    }
+}
+
+#[test]
 fn zones_in_degrees_over_the_gaps_of_goodes_homolosine_are_cut_there() {
     // 20 degrees of longitude over the gap at 40 degrees west; all longitudes north of the equator.
     let found = km2(aggregate(GOODE, &layer(4326, [-50.0, 10.0, -30.0, 30.0]), &[]));

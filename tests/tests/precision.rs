@@ -28,13 +28,16 @@ impl Setting {
         let paths = [store.clone().into(), "--out".into(), bundle.clone().into()];
         areal(train.into_iter().chain(paths)).expect(0);
         let scene = folder.path().join("scene.tif");
-        write_scene(&scene);
+        write_scene(&scene, 0);
         Self { folder, store, bundle, scene }
     }
 
     fn predict(&self, out: &str, more: &[&str]) -> ProgramRun {
-        let paths =
-            [&self.scene, Path::new("--bundle"), &self.bundle, Path::new("--out"), &self.folder.path().join(out)];
+        self.predict_scene(&self.scene, out, more)
+    }
+
+    fn predict_scene(&self, scene: &Path, out: &str, more: &[&str]) -> ProgramRun {
+        let paths = [scene, Path::new("--bundle"), &self.bundle, Path::new("--out"), &self.folder.path().join(out)];
         let paths = paths.map(|p| p.to_string_lossy().into_owned());
         areal(["predict".to_owned()].into_iter().chain(paths).chain(more.iter().map(|m| (*m).to_owned())))
     }
@@ -48,8 +51,8 @@ impl Setting {
     }
 }
 
-/// Bands and brightness as in the store; classes alternate from patch to patch.
-fn write_scene(path: &Path) {
+/// Bands and brightness as in the store, and so much more; classes alternate from patch to patch.
+fn write_scene(path: &Path, more: usize) {
     let crs = areal_raster::crs_from_text("EPSG:32648").unwrap();
     let size = 16 * SIDE;
     let grid = PixelGrid { crs, transform: Affine::north_up([5e5, 1e6], [10.0, 10.0]), height: size, width: size };
@@ -65,7 +68,7 @@ fn write_scene(path: &Path) {
     for b in 0..2 {
         let value = |i: usize| {
             let (row, col) = (i / size, i % size);
-            (1000 + 200 * ((row / SIDE + col / SIDE) % 2) + (i * 7919 + b * 31) % 150) as u16
+            (more + 1000 + 200 * ((row / SIDE + col / SIDE) % 2) + (i * 7919 + b * 31) % 150) as u16
         };
         writer.write(b, &grid.window(), &Pixels::U16((0..size * size).map(value).collect())).unwrap();
     }
@@ -100,6 +103,15 @@ fn reduced_precisions_keep_the_labels_and_say_what_they_change() {
     setting.predict("again", &["--precision", "int8", "--store", store]).expect(0);
     let bytes = |out: &str| std::fs::read(setting.folder.path().join(out).join("probabilities.tif")).unwrap();
     assert!(bytes("again") == bytes("int8"), "the same inputs give the same bytes");
+
+    let higher = setting.folder.path().join("higher.tif");
+    write_scene(&higher, 1000);
+    let flags = ["--precision", "int8", "--store", store, "--band-offset=-1000"];
+    setting.predict_scene(&higher, "converted", &flags).expect(0);
+    assert!(
+        bytes("converted") == bytes("int8"),
+        "values that are made from stored ones are predicted as the same values stored"
+    );
 
     let evaluate = |precision: &str| {
         let paths = [setting.bundle.to_str().unwrap(), "--store", store, "--precision", precision, "--json"];

@@ -52,6 +52,12 @@ pub enum ModelError {
         model: Vec<Scaling>,
         data: Vec<Scaling>,
     },
+    /// Data that do not fit a model in several ways.
+    #[error("{}", misfits.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Misfits {
+        /// Each way, two or more.
+        misfits: Vec<ModelError>,
+    },
     /// A scene of another ground resolution than the model's.
     #[error("the model was trained at {model:.3} m per pixel, but the data have {data:.3} m")]
     GroundResolution {
@@ -115,4 +121,14 @@ pub enum ModelError {
         given: String,
         choices: Vec<String>,
     },
+}
+
+impl ModelError {
+    /// Each way in which data do not fit a model; the error itself where it is another one.
+    pub fn misfits(&self) -> &[Self] {
+        match self {
+            Self::Misfits { misfits } => misfits,
+            one => std::slice::from_ref(one),
+        }
+    }
 }

@@ -81,27 +81,36 @@ impl DataKind {
     /// chosen by number need the right count only, unless one has the name of another band of the model, and converted values neither type nor scaling.
     ///
     /// # Errors
-    /// The first thing that does not fit; it names both sides.
+    /// What does not fit, with both sides; [`ModelError::Misfits`] of several things. Bands that do not fit stand alone: nothing else
+    /// can be compared then.
     pub fn check(&self, data: &Self) -> Result<(), ModelError> {
         let are_renamed = data.by_number && may_be_renamed(&self.bands, &data.bands);
         if !are_renamed && !are_same_names(&self.bands, &data.bands) {
             return Err(ModelError::Bands { model: self.bands.clone(), data: data.bands.clone() });
         }
+        let mut misfits = Vec::new();
         if self.pixel_type != data.pixel_type && !data.is_converted {
-            return Err(ModelError::PixelType { model: self.pixel_type, data: data.pixel_type });
+            misfits.push(ModelError::PixelType { model: self.pixel_type, data: data.pixel_type });
         }
         if let (Some(model), Some(data), false) = (&self.scaling, &data.scaling, data.is_converted)
             && !Scaling::are_like(model, data)
         {
-            return Err(ModelError::Scaling { model: model.clone(), data: data.clone() });
+            misfits.push(ModelError::Scaling { model: model.clone(), data: data.clone() });
         }
         if let (Some(model), Some(data)) = (self.ground_resolution, data.ground_resolution) {
             let (model, data) = (model.mean(), data.mean());
             if (data / model - 1.0).abs() > RESOLUTION_TOLERANCE {
-                return Err(ModelError::GroundResolution { model, data });
+                misfits.push(ModelError::GroundResolution { model, data });
             }
         }
-        Ok(())
+        match misfits.pop() {
+            None => Ok(()),
+            Some(only) if misfits.is_empty() => Err(only),
+            Some(last) => {
+                misfits.push(last);
+                Err(ModelError::Misfits { misfits })
+            }
+        }
     }
 
     /// What is worth a note though the data fit: bands that go by other names than the model's.

@@ -20,8 +20,9 @@ const SIDE: usize = 64;
 pub fn check_scene(scene: &Scene, spec: &ModelSpec) -> Result<(), PredictError> {
     let (model, data) = (DataKind::of_model(spec), data_kind(scene));
     let fits = model.check(&data);
-    // Pixels of another type may be in another unit, too: the flags that mend both are told.
-    if fits.is_ok() || matches!(fits, Err(ModelError::PixelType { .. })) {
+    // Bands and values of another meaning cannot be compared. Else all that a scene needs is said at once.
+    let is_other = |misfit: &ModelError| matches!(misfit, ModelError::Bands { .. } | ModelError::Scaling { .. });
+    if !fits.as_ref().is_err_and(|error| error.misfits().iter().any(is_other)) {
         warn_if_unlike(scene, spec)?;
     }
     fits?;

@@ -1,6 +1,24 @@
 //! Pixels with the scale and offset that a person gives.
 
+use std::path::Path;
+
 use areal_grid::{PixelBlock, PixelState, PixelType, Pixels, Scaling};
+
+use crate::BandFacts;
+
+/// Says where a given scale and offset would change codes: bands with a colour table or names of categories.
+pub fn warn_of_converted_codes(path: &Path, bands: &[BandFacts], given: &[Scaling]) {
+    let changed = bands.iter().zip(given).filter(|(band, given)| band.categorical && **given != Scaling::default());
+    let numbers: Vec<String> = changed.map(|(band, _)| band.number.to_string()).collect();
+    if !numbers.is_empty() {
+        tracing::warn!(
+            "{}: band {} has a colour table or names of categories, so its pixels are likely codes; --band-scale and --band-offset change \
+             them as they do values",
+            path.display(),
+            numbers.join(", ")
+        );
+    }
+}
 
 /// Makes the values of a scene from the stored ones.
 #[derive(Debug, Clone)]

@@ -49,6 +49,7 @@ pub use attribute_table::NamedCode;
 pub use band::BandInfo;
 pub use cog::{CogBand, CogSpec, CogWriter};
 pub use companions::{companions, input_file_with_companions};
+pub use conversion::warn_of_converted_codes;
 pub use earth_positions::{EarthPositions, turn_of};
 pub use error::{RasterError, SceneMismatch, WarpSetting};
 pub use facts::{BandFacts, FileFacts, Georeference, Mask};

@@ -7,7 +7,7 @@ use areal_grid::{
     GroundResolution, PixelBlock, PixelGrid, PixelState, PixelType, Pixels, Scaling, Window, ground_resolution,
 };
 
-use crate::conversion::Conversion;
+use crate::conversion::{Conversion, warn_of_converted_codes};
 use crate::masked_file::MaskedFile;
 use crate::selection::Selection;
 use crate::sources::{Access, SceneFile, plan};
@@ -56,6 +56,7 @@ impl Scene {
         let stored_scaling = bands.iter().map(|band| band.scaling).collect();
         let conversion = settings.conversion(bands.len())?.map(|by| Conversion::new(by, stored_type));
         if let Some(conversion) = &conversion {
+            warn_of_converted_codes(&first.facts.path, &first.selection.bands, &conversion.bands);
             // The scale and offset in a file describe its stored values.
             for band in &mut bands {
                 (band.pixel_type, band.scaling) = (conversion.pixel_type, Scaling::default());

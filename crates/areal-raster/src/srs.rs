@@ -52,7 +52,13 @@ pub fn central_meridian(crs: &Crs) -> Result<f64, RasterError> {
             return Ok(degrees);
         }
     }
-    Ok(0.0)
+    Ok(origin_longitude(&crs.wkt).unwrap_or(0.0))
+}
+
+/// The longitude of origin in the text of a CRS whose projection has no place in GDAL's older tree of parameters.
+fn origin_longitude(wkt: &str) -> Option<f64> {
+    let (_, rest) = wkt.split_once("PARAMETER[\"Longitude of natural origin\",")?;
+    rest.split([',', ']']).next()?.parse().ok()
 }
 
 /// West, south, east and north of the lobes of Goode's homolosine projection, in degrees from its central meridian (Goode 1925,
@@ -66,11 +72,24 @@ const GOODE: [[f64; 4]; 6] = [
     [80.0, -90.0, 180.0, 0.0],
 ];
 
+/// The same of its variant that cuts the continents, as PROJ's `igh_o`.
+const GOODE_OCEAN: [[f64; 4]; 6] = [
+    [-180.0, 0.0, -90.0, 90.0],
+    [-90.0, 0.0, 60.0, 90.0],
+    [60.0, 0.0, 180.0, 90.0],
+    [-180.0, -90.0, -60.0, 0.0],
+    [-60.0, -90.0, 90.0, 0.0],
+    [90.0, -90.0, 180.0, 0.0],
+];
+
 /// The lobes of an interrupted projection: west, south, east and north in degrees from its central meridian. Empty for others.
 ///
 /// # Errors
 /// When the CRS is not understood.
 pub fn lobes(crs: &Crs) -> Result<&'static [[f64; 4]], RasterError> {
+    if crs.wkt.contains("METHOD[\"Interrupted Goode Homolosine Ocean\"") {
+        return Ok(&GOODE_OCEAN);
+    }
     let method = spatial_ref(&crs.wkt)?.get_attr_value("PROJECTION", 0).ok().flatten();
     let is_goode = method.is_some_and(|name| name == "Interrupted_Goode_Homolosine" || name == "Goode_Homolosine");
     Ok(if is_goode { &GOODE } else { &[] })

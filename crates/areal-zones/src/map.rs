@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use areal_grid::{PixelGrid, PixelType, Scaling, Target, Window};
-use areal_raster::{BandFacts, NamedCode, Prediction, RasterError, RasterFile};
+use areal_raster::{BandFacts, NamedCode, Prediction, RasterError, RasterFile, warn_of_converted_codes};
 use areal_tables::{Encoding, Recoding, warn_of_near_identical};
 use serde::{Deserialize, Serialize};
 
@@ -210,6 +210,7 @@ impl Map {
             }
             (Content::Values, bands @ [_, ..]) => {
                 let given = reading.conversion(bands.len()).map_err(RasterError::from)?;
+                warn_of_converted_codes(&path, bands, given.as_deref().unwrap_or_default());
                 let bands = bands.iter().enumerate();
                 let bands =
                     bands.map(|(k, band)| value_band(&path, band, given.as_ref().map(|given| given[k]))).collect();

@@ -109,8 +109,8 @@ impl Summary {
         let (zero, observed) = self.zero_weight;
         if zero > SAID_ZERO * observed {
             tracing::warn!(
-                "{}: the weights raster is 0 on {:.1} % of the observed area of {}: means over area count this ground, also where a model has \
-                 never seen its like, and weighted means do not; see zero_weight_area in the table",
+                "{}: the weights raster is 0 on {:.1} % of the observed area of {}: means over area count this ground, of which a model may have \
+                 had no training data, and weighted means do not; see zero_weight_area in the table",
                 weights.display(),
                 100.0 * zero / observed,
                 map.display()

@@ -282,7 +282,7 @@ impl Options {
     }
 
     fn import_settings(&self, folder: PathBuf) -> Result<ImportSettings, CliError> {
-        if !self.scene.band_scale.is_empty() || !self.scene.band_offset.is_empty() {
+        if self.scene.settings("images", Vec::new())?.converts() {
             let message = "--band-scale and --band-offset have no effect on imported images";
             return Err(CliError::new(Exit::Usage, message).help("convert the images before, or leave the flags out"));
         }

@@ -10,48 +10,72 @@ pub(super) const OTHER_DEVICE: &str =
 
 impl From<ModelError> for CliError {
     fn from(error: ModelError) -> Self {
-        let (exit, help) = match error {
-            ModelError::File(error) => return error.into(),
-            ModelError::WeightsHash { .. } => {
-                (Exit::Input, "the file was changed or replaced after training; copy the whole bundle again")
-            }
-            ModelError::Weights { .. } | ModelError::TensorNotFinite { .. } => {
-                (Exit::Input, "the weights file must be complete; copy it again")
-            }
-            ModelError::TensorMissing { .. } | ModelError::TensorUnknown { .. } | ModelError::TensorShape { .. } => {
-                (Exit::Input, "the weights belong to another network; pass the --architecture of their training")
-            }
-            ModelError::Spec(_) => (Exit::Input, "the file was edited or made by another version; train again"),
-            ModelError::Bands { .. } => {
-                (Exit::Input, "choose the bands of the model, in its order, with --bands; names are band descriptions")
-            }
-            ModelError::PixelType { .. } => (
-                Exit::Input,
-                "use scenes of the same product and processing, cut the store with `areal tile --band-scale` in the unit of the model, \
-                     or train a model on these",
-            ),
-            ModelError::Scaling { ref model, ref data } => {
-                let help = super::predict::other_scaling(model, data, "cut the store again: `areal tile` with");
-                return Self::from_source(Exit::Input, &error).help(help);
-            }
-            ModelError::GroundResolution { .. } => {
-                (Exit::Input, "warp the scene to the model's resolution with --resolution, --crs and --resampling")
-            }
-            ModelError::PatchSize { .. } => {
-                (Exit::Input, "cut the store with the --patch-size of the model, or train a model on this store")
-            }
-            ModelError::PatchTooSmall { .. } => (
-                Exit::Usage,
-                "cut a store with larger patches (`areal tile --patch-size`), or choose --architecture compact or \
-                 --padding same",
-            ),
-            ModelError::NotDense { .. } => (Exit::Usage, "use --device cpu, or --mode patch"),
-            ModelError::Batch { .. } => (Exit::Input, "the data do not match the bundle; see its model.json"),
-            ModelError::Device { .. } => (Exit::Usage, "`areal devices` lists the available devices"),
-            ModelError::DeviceDisagrees { .. } => (Exit::Failure, OTHER_DEVICE),
-            ModelError::Compute(_) => (Exit::Failure, "run on another --device, or with a smaller --batch-size"),
-            ModelError::Choice { .. } => (Exit::Usage, "choose one of these"),
-        };
-        Self::from_source(exit, &error).help(help)
+        match error {
+            ModelError::File(error) => error.into(),
+            other => advised(&other),
+        }
     }
+}
+
+/// Data that do not fit a model in several ways: the advice for each, numbered, by a function that gives the error of one.
+pub(super) fn misfits(error: &ModelError, advised: impl Fn(&ModelError) -> CliError) -> CliError {
+    let all = error.misfits();
+    // The flags that bring values to a scaling make the pixel type another one, too.
+    let scaled = all.iter().any(|misfit| matches!(misfit, ModelError::Scaling { .. }));
+    let needed = all.iter().filter(|misfit| !(scaled && matches!(misfit, ModelError::PixelType { .. })));
+    let helps: Vec<String> = needed.filter_map(|misfit| advised(misfit).help).collect();
+    let help = match &helps[..] {
+        [one] => one.clone(),
+        several => {
+            several.iter().enumerate().map(|(k, help)| format!("{}. {help}", k + 1)).collect::<Vec<_>>().join("\n")
+        }
+    };
+    CliError::from_source(Exit::Input, error).help(help)
+}
+
+fn advised(error: &ModelError) -> CliError {
+    let (exit, help) = match error {
+        ModelError::File(_) => return CliError::from_source(Exit::Input, error),
+        ModelError::Misfits { .. } => return misfits(error, advised),
+        ModelError::WeightsHash { .. } => {
+            (Exit::Input, "the file was changed or replaced after training; copy the whole bundle again")
+        }
+        ModelError::Weights { .. } | ModelError::TensorNotFinite { .. } => {
+            (Exit::Input, "the weights file must be complete; copy it again")
+        }
+        ModelError::TensorMissing { .. } | ModelError::TensorUnknown { .. } | ModelError::TensorShape { .. } => {
+            (Exit::Input, "the weights belong to another network; pass the --architecture of their training")
+        }
+        ModelError::Spec(_) => (Exit::Input, "the file was edited or made by another version; train again"),
+        ModelError::Bands { .. } => {
+            (Exit::Input, "choose the bands of the model, in its order, with --bands; names are band descriptions")
+        }
+        ModelError::PixelType { .. } => (
+            Exit::Input,
+            "use scenes of the same product and processing, cut the store with `areal tile --band-scale` in the unit of the model, \
+                     or train a model on these",
+        ),
+        ModelError::Scaling { model, data } => {
+            let help = super::predict::other_scaling(model, data, "cut the store again: `areal tile` with");
+            return CliError::from_source(Exit::Input, error).help(help);
+        }
+        ModelError::GroundResolution { .. } => {
+            (Exit::Input, "warp the scene to the model's resolution with --resolution, --crs and --resampling")
+        }
+        ModelError::PatchSize { .. } => {
+            (Exit::Input, "cut the store with the --patch-size of the model, or train a model on this store")
+        }
+        ModelError::PatchTooSmall { .. } => (
+            Exit::Usage,
+            "cut a store with larger patches (`areal tile --patch-size`), or choose --architecture compact or \
+                 --padding same",
+        ),
+        ModelError::NotDense { .. } => (Exit::Usage, "use --device cpu, or --mode patch"),
+        ModelError::Batch { .. } => (Exit::Input, "the data do not match the bundle; see its model.json"),
+        ModelError::Device { .. } => (Exit::Usage, "`areal devices` lists the available devices"),
+        ModelError::DeviceDisagrees { .. } => (Exit::Failure, OTHER_DEVICE),
+        ModelError::Compute(_) => (Exit::Failure, "run on another --device, or with a smaller --batch-size"),
+        ModelError::Choice { .. } => (Exit::Usage, "choose one of these"),
+    };
+    CliError::from_source(exit, error).help(help)
 }

@@ -72,6 +72,7 @@ pub fn model(error: &ModelError) -> CliError {
         return unreadable(path, source);
     }
     let (exit, help) = match error {
+        ModelError::Misfits { .. } => return super::model::misfits(error, model),
         ModelError::Bands { .. } => {
             let help = "choose the bands of the scene in the order of the model with --bands, by description, or by number \
                         where their names are other ones; pass a band that marks clouds as --quality-band";
