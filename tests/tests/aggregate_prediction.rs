@@ -254,7 +254,7 @@ fn class_weights_are_undone_before_probabilities_are_summed() {
     let case = Case::new().classes();
     let mut meta = case.json("prediction/prediction.json");
     meta["training_prior"] = serde_json::json!([0.5, 0.5]);
-    meta["class_shares"] = serde_json::json!([0.1, 0.9]);
+    meta["training_class_shares"] = serde_json::json!([0.1, 0.9]);
     std::fs::write(case.path("prediction/prediction.json"), meta.to_string()).unwrap();
     case.run(&[]).expect(0);
     // Odds of rubber 9, 1/4, 4, 7/3 in the west and 2/3 in the east, each divided by 9.

@@ -78,7 +78,7 @@ fn write_meta(folder: &Path, grid: &PixelGrid, target: Target, states: &[PixelSt
         format: PredictionMeta::FORMAT.into(),
         target,
         grid: grid.clone(),
-        class_shares: Vec::new(),
+        training_class_shares: Vec::new(),
         patch_size: 64,
         stride: 64,
         min_valid: 0.5,

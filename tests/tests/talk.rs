@@ -86,3 +86,25 @@ fn names_of_any_length_are_printed() {
     let written = std::fs::read_to_string(areas.join("areas.csv")).unwrap();
     assert!(written.contains(&long.repeat(2)), "the file holds the id whole");
 }
+
+#[test]
+fn fault_50_a_dumb_terminal_gets_no_control_sequences() {
+    if !crate::common::has_tool("script") {
+        return crate::common::skipped("this machine has no `script`");
+    }
+    let place = Place::new();
+    let (scene, _) = halves(&place);
+    let on_terminal = |kind: &str| {
+        let mut command = Command::new("script");
+        command.args([
+            "--quiet",
+            "--command",
+            &format!("{} inspect {}", binary().display(), text(&scene)),
+            "/dev/null",
+        ]);
+        run(command.env("TERM", kind).env_remove("NO_COLOR").stdin(Stdio::null())).expect(0).stdout
+    };
+    assert!(on_terminal("xterm").contains('\u{1b}'), "the terminal of `script` is one");
+    let plain = on_terminal("dumb");
+    assert!(plain.contains("format") && !plain.contains('\u{1b}'), "{plain:?}");
+}

@@ -142,9 +142,17 @@ impl<'a> ClassZones<'a> {
     /// Where the zones do not add up to all zones together, whose estimates come from the sample alone.
     fn not_additive(&self, zones: &[EstimateRow], together: &[EstimateRow]) -> Option<Finding> {
         let union: f64 = self.data.survey.together.mapped.iter().sum();
-        if (self.areas.iter().sum::<f64>() / union - 1.0).abs() > 1e-3 {
-            // Zones that overlap have more than the ground that they cover.
-            return None;
+        let areas = self.areas.iter().sum::<f64>();
+        if (areas / union - 1.0).abs() > 1e-3 {
+            return Some(Finding::warning(
+                FindingKind::NotAdditive,
+                format!(
+                    "the zones overlap: their areas add up to {} {AREA_UNIT}, and together they cover {} {AREA_UNIT}. The numbers of all zones \
+                     together count this ground once",
+                    significant(areas, 4),
+                    significant(union, 4)
+                ),
+            ));
         }
         let sums = together.iter().filter_map(|all| {
             let mine = zones.iter().filter(|r| r.class_code == all.class_code);
@@ -208,12 +216,7 @@ impl<'a> ClassZones<'a> {
         let sum: f64 = areas.iter().sum();
         let union: f64 = self.data.survey.together.mapped.iter().sum();
         if (sum / union - 1.0).abs() > 1e-3 {
-            return Err(EstimateError::Value {
-                what: "sum of the zones' areas (km2)",
-                name: "the benchmark".into(),
-                value: sum,
-                expected: "must be the area of their union: overlapping zones cannot be raked to one total",
-            });
+            return Err(EstimateError::OverlappingZones { sum, union });
         }
         let table: Vec<Vec<f64>> = found
             .iter()

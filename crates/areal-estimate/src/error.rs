@@ -38,6 +38,17 @@ pub enum EstimateError {
         what: &'static str,
         value: String,
     },
+    /// Zones that overlap, to be raked to one total.
+    #[error(
+        "the areas of the zones add up to {sum:.4} km2, but together they cover {union:.4} km2: zones that overlap cannot be raked to the \
+         total of all zones"
+    )]
+    OverlappingZones {
+        /// Of their areas, in square kilometres.
+        sum: f64,
+        /// What they cover together, in square kilometres.
+        union: f64,
+    },
     /// An estimator that did not converge.
     #[error("{what} did not converge in {iterations} iterations")]
     NoConvergence { what: &'static str, iterations: usize },

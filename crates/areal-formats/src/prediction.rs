@@ -59,8 +59,8 @@ pub struct PredictionMeta {
     pub training_prior: Vec<f64>,
     /// Share of each class among the training patches, in the order of the classes; empty for a value, and in
     /// predictions made before it was recorded.
-    #[serde(default)]
-    pub class_shares: Vec<f64>,
+    #[serde(default, alias = "class_shares")]
+    pub training_class_shares: Vec<f64>,
     /// How it was made.
     pub provenance: Provenance,
 }

@@ -119,7 +119,7 @@ pub fn predict(
         bundle_sha256,
         counts: totals.counts,
         training_prior: spec.training_prior.clone(),
-        class_shares: spec.class_fractions(),
+        training_class_shares: spec.class_fractions(),
         provenance: Provenance {
             made_by: MADE_BY.to_owned(),
             command: "predict".to_owned(),

@@ -56,11 +56,18 @@ pub struct SuggestedPatches {
 /// Reads files from end to end and says what they hold.
 ///
 /// # Errors
-/// When a file cannot be opened or read to its end. Files that do not make a scene are not an error; see [`Inspection::scene`].
+/// When settings define no grid or no values, before any pixel is read; when a file cannot be opened or read to its end. Files that do
+/// not make a scene are not an error; see [`Inspection::scene`].
 pub fn inspect(settings: &SceneSettings, job: &Job<'_>) -> Result<Inspection, RasterError> {
+    let opened = match Scene::open(settings) {
+        Err(error @ (RasterError::CrsText { .. } | RasterError::Grid { .. } | RasterError::Conversion(_))) => {
+            return Err(error);
+        }
+        opened => opened,
+    };
     let files: Vec<FileInspection> =
         settings.files.iter().map(|path| inspect_file(path, settings, job)).collect::<Result<_, _>>()?;
-    let scene = match Scene::open(settings) {
+    let scene = match opened {
         Err(error) => Err(error),
         Ok(scene) => Ok(inspect_scene(scene, &files, job)?),
     };

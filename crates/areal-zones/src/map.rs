@@ -134,7 +134,7 @@ impl Map {
                 }
                 let legend = classes.iter().map(|c| (i64::from(c.code), c.name.clone())).collect();
                 let meta = prediction.meta();
-                let shift = PriorShift::new(&meta.training_prior, &meta.class_shares, classes.len());
+                let shift = PriorShift::new(&meta.training_prior, &meta.training_class_shares, classes.len());
                 let (codes, recoding) = ((plain(&file), 1), Recoding::default());
                 (Layers::Classes { codes, legend, recoding, probabilities, shift }, file)
             }

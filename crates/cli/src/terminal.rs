@@ -21,13 +21,16 @@ pub fn init_logging(global: &Global) -> Option<MultiProgress> {
         _ => LevelFilter::INFO,
     };
     let target = || ProgressDrawTarget::term_like_with_hz(Box::new(Screen(Term::buffered_stderr())), REDRAWS);
-    let bars = (stderr().is_terminal() && !global.quiet).then(|| MultiProgress::with_draw_target(target()));
+    // A dumb terminal cannot move its cursor.
+    let can_draw = stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb");
+    let bars = (can_draw && !global.quiet).then(|| MultiProgress::with_draw_target(target()));
     let writer = LogWriter(bars.clone());
     // RUST_LOG sets the log level by crate, for debugging.
     let filter = tracing_subscriber::EnvFilter::builder().with_default_directive(LevelFilter::WARN.into());
     let filter = match std::env::var("RUST_LOG") {
         Ok(directives) => filter.parse_lossy(directives),
-        Err(_) => filter.parse_lossy(areal_directives(level)),
+        // The names of all crates of areal begin so.
+        Err(_) => filter.parse_lossy(format!("areal={level}")),
     };
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -38,26 +41,6 @@ pub fn init_logging(global: &Global) -> Option<MultiProgress> {
         .with_target(false)
         .try_init();
     bars
-}
-
-fn areal_directives(level: LevelFilter) -> String {
-    let crates = [
-        "areal",
-        "areal_demo",
-        "areal_estimate",
-        "areal_explain",
-        "areal_grid",
-        "areal_job",
-        "areal_model",
-        "areal_patches",
-        "areal_predict",
-        "areal_raster",
-        "areal_report",
-        "areal_survey",
-        "areal_train",
-        "areal_zones",
-    ];
-    crates.map(|name| format!("{name}={level}")).join(",")
 }
 
 #[derive(Clone)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use areal_grid::{GroundResolution, PixelGrid, Scaling, Stray};
 use areal_raster::{
-    BandInfo, FileInspection, Inspection, RasterError, RasterStatistics, Scene, SceneInspection, SuggestedPatches,
+    BandInfo, FileInspection, Inspection, RasterError, RasterStatistics, SceneInspection, SuggestedPatches,
 };
 use clap::Args;
 use serde::Serialize;
@@ -69,12 +69,6 @@ struct Refusal {
 pub fn run(options: Options, context: &Context) -> Result<(), CliError> {
     check_names(&options.files)?;
     let settings = options.scene.settings("scene", options.files)?;
-    // Files that do not form a scene are a result. Flags that define no valid grid are an error, reported before any pixel is read.
-    if let Err(error @ (RasterError::CrsText { .. } | RasterError::Grid { .. } | RasterError::Conversion(_))) =
-        Scene::open(&settings)
-    {
-        return Err(error.into());
-    }
     let inspection = areal_raster::inspect(&settings, &context.job())?;
     warn_of_strays(&inspection);
     if let Ok(inspected) = &inspection.scene {

@@ -21,6 +21,9 @@ impl From<EstimateError> for CliError {
                 (Exit::Input, "use the codes or names of the map's legend, and the unit_id of the design")
             }
             EstimateError::Singular { .. } => (Exit::Failure, "use --estimator stratified, which needs no model"),
+            EstimateError::OverlappingZones { .. } => {
+                (Exit::Input, "leave out --benchmark, or pass zones that do not overlap as --zones")
+            }
             EstimateError::NoConvergence { .. } => {
                 (Exit::Failure, "use another --zone-method or --quantify method for these data")
             }
