@@ -61,13 +61,28 @@ struct Waiting {
     dataset: Option<Dataset>,
 }
 
-impl Drop for Waiting {
-    fn drop(&mut self) {
+impl Waiting {
+    /// Removes them. In the folder of an output they would become a part of it.
+    fn remove(&mut self) -> Result<(), String> {
         if let Some(dataset) = self.dataset.take() {
+            // What cannot be written any more is not needed.
             let _ = collect(|| dataset.close());
         }
-        let _ = std::fs::remove_file(&self.path);
-        let _ = std::fs::remove_file(sidecar(&self.path));
+        for file in [self.path.clone(), sidecar(&self.path)] {
+            match std::fs::remove_file(&file) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(format!("cannot remove {}: {e}", file.display()));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let _ = self.remove();
     }
 }
 
@@ -119,7 +134,11 @@ impl CogWriter {
     /// # Errors
     /// When the file cannot be written whole; what stands under its name then is removed.
     pub fn finish(mut self) -> Result<(), RasterError> {
-        let done = self.compress().and_then(|()| check(&self.path, self.spec.pixel_type)).and_then(|()| self.style());
+        let done = self
+            .compress()
+            .and_then(|()| check(&self.path, self.spec.pixel_type))
+            .and_then(|()| self.style())
+            .and_then(|()| self.waiting.remove());
         if done.is_err() {
             for file in [self.path.clone(), sidecar(&self.path), style_path(&self.path)] {
                 let _ = std::fs::remove_file(file);
