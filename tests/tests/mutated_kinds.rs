@@ -31,7 +31,7 @@ pub struct DamagedInput {
 
 impl DamagedInput {
     fn new(folder: &Path, (copied, file, command): (&str, &'static str, &str)) -> Self {
-        let manifest = if file == areal_job::MANIFEST || command.starts_with("verify") || file.ends_with(".qml") {
+        let manifest = if file == areal_job::MANIFEST || command.starts_with("verify") || file == "classes.qml" {
             Manifests::Kept
         } else {
             Manifests::Removed
