@@ -31,10 +31,16 @@ impl Tails {
         Self { low: mean - beyond(greatest - mean), mean, high: mean + beyond(mean - least) }
     }
 
-    /// The same for a map whose level is off by so much: its mean error in the sample. `floor` is the least that a value can be.
+    /// The same for a map whose level is off by so much: its mean error in the sample.
     #[must_use]
-    pub(crate) fn shifted(&self, by: f64, floor: f64) -> Self {
-        Self { low: (self.low + by).max(floor), mean: self.mean + by, high: (self.high + by).max(floor) }
+    pub(crate) fn shifted(&self, by: f64) -> Self {
+        Self { low: self.low + by, mean: self.mean + by, high: self.high + by }
+    }
+
+    /// The same of a value that cannot be less than `floor`.
+    #[must_use]
+    pub(crate) fn from(&self, floor: f64) -> Self {
+        Self { low: self.low.max(floor), high: self.high.max(floor), ..*self }
     }
 
     /// Tails of what is left of a value by `slope` times the map, at a cell that the map shows as the mean, `shown`: the largest error there may be.

@@ -117,7 +117,7 @@ impl<'a> ValueData<'a> {
         let least = y.iter().copied().fold(survey.map_least, f64::min);
         let floor = if least >= 0.0 { 0.0 } else { f64::NEG_INFINITY };
         Ok(Self {
-            tails: survey.tails.iter().map(|t| t.shifted(level, floor)).collect(),
+            tails: survey.tails.iter().map(|t| t.shifted(level)).collect(),
             sample,
             y,
             predicted,
@@ -171,8 +171,11 @@ impl<'a> ValueData<'a> {
             .fold((0.0, 0.0), |(ground, sum), ((w, z), error)| (ground + w * z, sum + w * z * error));
         // Few units would count twice: as units, and as what all others are expected to be like.
         let is_known = mean.n >= MIN_UNITS_OF_LEVEL && ground > 0.0;
-        let tails = tails.shifted(if is_known { sum / ground } else { self.level }, self.floor);
-        let pieces = self.sample.pieces_of_part(&self.y, inside, tails, &self.tails)?;
+        let tails = tails.shifted(if is_known { sum / ground } else { self.level });
+        let mut pieces = self.sample.pieces_of_part(&self.y, inside, tails, &self.tails)?;
+        for piece in &mut pieces {
+            piece.tails = piece.tails.from(self.floor);
+        }
         Ok(value_interval(mean, &pieces, self.settings.zones.draws, level).from(self.floor, mean.value))
     }
 
@@ -191,7 +194,8 @@ impl<'a> ValueData<'a> {
         let aux = Auxiliary { predicted: &self.predicted, map_mean, group: &[], fractions: &[] };
         let (mean, gain) = self.settings.estimator.mean(&self.sample, &self.y, &aux)?;
         let subject = self.subject(self.survey.sample.population, None, map_mean);
-        let (sample, y, tails, level) = (&self.sample, &self.y, &self.tails, self.level);
+        let (sample, y, level) = (&self.sample, &self.y, self.level);
+        let tails: &Vec<Tails> = &self.tails.iter().map(|tails| tails.from(self.floor)).collect();
         let pieces = match self.settings.estimator {
             Estimator::Stratified | Estimator::PostStratified => sample.pieces(y, tails)?,
             Estimator::Difference => sample.residual_pieces(y, &self.predicted, [1.0, level], tails)?,

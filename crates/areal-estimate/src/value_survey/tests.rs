@@ -187,5 +187,20 @@ fn a_value_that_is_never_negative_has_no_interval_below_nothing() {
     survey.map_least = 0.0;
     assert_eq!(low_of(&survey), [0.0; 3]);
     let tails = Tails { low: 1.0, mean: 2.0, high: 9.0 };
-    assert_eq!(tails.shifted(-3.0, 0.0), Tails { low: 0.0, mean: -1.0, high: 6.0 });
+    assert_eq!(tails.shifted(-3.0).from(0.0), Tails { low: 0.0, mean: -1.0, high: 6.0 });
+}
+
+/// Tails that were cut at 0 were closer than those of the stratum, and took the place of these: intervals ended lower and held less often.
+#[test]
+fn the_upper_end_does_not_depend_on_the_lower_tail() {
+    let mut survey = survey(&[Ground { id: "a", map_mean: 2.0, units: vec![[2.0, 0.0]; 30] }]);
+    survey.tails = vec![Tails { low: 1.0, mean: 2.0, high: 19.0 }];
+    survey.zones[0].tails = Tails { low: -10.0, mean: 2.0, high: 12.0 };
+    survey.map_least = 0.0;
+    let mut settings = settings(ZoneMethod::Direct, 5);
+    settings.zones.draws = 20_000;
+    let found = estimate_value(&survey, &settings).unwrap();
+    let zone = zones_of(&found)[0];
+    // Those of the stratum are closer: 19 shifted to 17, times the quantile .1157 of beta (1, 30).
+    assert!((zone.high.unwrap() - 17.0 * 0.1157).abs() < 0.2 && zone.low == Some(0.0), "{zone:?}");
 }
