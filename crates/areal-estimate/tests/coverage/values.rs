@@ -31,6 +31,10 @@ pub enum Values {
 
 pub const VALUES: [Values; 5] = [Values::Wealth, Values::Unequal, Values::Biomass, Values::Sparse, Values::Rare];
 
+/// Units from which on zones are among the lines: 19 each, and in thin zones five, the fewest that tell how far the map is off there.
+pub const ZONES_FROM: usize = 300;
+pub const THIN_ZONES_FROM: usize = 80;
+
 /// Number of strata: the whole map, parts of an agency, zones.
 pub const STRATA: [usize; 3] = [1, 9, ZONES];
 
@@ -53,6 +57,8 @@ pub struct ValueLine {
     pub of: &'static str,
     /// 1.96 standard errors to either side, and areal's interval.
     pub coverage: [f64; 2],
+    /// How often the truth lies below areal's interval, and above it.
+    pub missed: [f64; 2],
     /// Median width over the truth.
     pub width: [f64; 2],
 }
@@ -108,7 +114,8 @@ impl Land {
     }
 }
 
-pub fn simulate(case: Case, samples: usize, draws: usize) -> Vec<ValueLine> {
+/// The mean over the map, and those of zones where the sample has so many units.
+pub fn simulate(case: Case, zones_from: usize, samples: usize, draws: usize) -> Vec<ValueLine> {
     let land = Land::new(&case);
     let zones: Vec<_> = (0..ZONES).map(|z| land.part(z, ZONES)).collect();
     let parts = in_parts(|part| {
@@ -137,11 +144,16 @@ pub fn simulate(case: Case, samples: usize, draws: usize) -> Vec<ValueLine> {
             all.sort_by(f64::total_cmp);
             all[all.len() / 2]
         };
-        ValueLine { case, of, coverage: std::array::from_fn(coverage), width: std::array::from_fn(width) }
+        let share = |n: usize| n as f64 / mine.len() as f64;
+        let missed = [
+            share(mine.iter().filter(|r| truth(r) < r.low.unwrap()).count()),
+            share(mine.iter().filter(|r| truth(r) > r.high.unwrap()).count()),
+        ];
+        ValueLine { case, of, missed, coverage: std::array::from_fn(coverage), width: std::array::from_fn(width) }
     };
     let mut lines = vec![line("map", Population::Map, &|_| truth)];
     // Zones of the map, where each of them has enough units.
-    if case.strata == 1 && case.units >= 300 && case.estimator == Estimator::Stratified {
+    if case.strata == 1 && case.units >= zones_from && case.estimator == Estimator::Stratified {
         lines.push(line("zone", Population::Zone, &of_zone));
     }
     lines
@@ -228,6 +240,27 @@ pub fn print(lines: &[ValueLine]) -> String {
         text += &format!("{values:?},{map},{strata},{units},{estimator},{},{a:.4},{b:.4},{c:.3},{d:.3}\n", l.of);
     }
     text
+}
+
+/// Zones with the sides on which their intervals miss.
+pub fn print_zones(lines: &[ValueLine]) -> String {
+    let mut text =
+        String::from("values,map,units_a_zone,normal_coverage,coverage,truth_below,truth_above,normal_width,width\n");
+    for l in lines.iter().filter(|l| l.of == "zone") {
+        let map = if l.case.signal < 0.3 { "noise" } else { "shrunk" };
+        let ([a, b], [below, above], [c, d]) = (l.coverage, l.missed, l.width);
+        let head = format!("{:?},{map},{}", l.case.values, l.case.units / ZONES);
+        text += &format!("{head},{a:.4},{b:.4},{below:.4},{above:.4},{c:.3},{d:.3}\n");
+    }
+    text
+}
+
+/// Intervals of thin zones hold where the map shows half of the values, whichever side is long, and their long side is not too long.
+#[track_caller]
+pub fn check_zones(lines: &[ValueLine], slack: f64) {
+    for l in lines.iter().filter(|l| l.of == "zone" && l.case.signal > 0.3) {
+        assert!(l.coverage[1] >= 0.91 - slack, "{:?}: {:?}", l.case, l.coverage);
+    }
 }
 
 /// The intervals hold, but where the sample is too small to hold the values that make up the mean and the map does not show them. Few samples of
