@@ -254,10 +254,10 @@ fn the_least_number_of_units_that_decides_a_split_is_said() {
             raised += 1;
         }
     }
-    assert!(run.stderr.contains(&format!("{raised} of {} strata are raised", strata.len())), "{}", run.stderr);
+    assert!(run.stderr.contains(&format!("{raised} of {} strata were raised", strata.len())), "{}", run.stderr);
     // Where the allocation gives every stratum more, there is nothing to say.
     let run = areal(args.iter().chain(&["300", "--overwrite", "--min-per-stratum", "0"])).expect(0);
-    assert!(!run.stderr.contains("are raised"), "{}", run.stderr);
+    assert!(!run.stderr.contains("were raised"), "{}", run.stderr);
 }
 
 /// Such cells counted as right, or as uncertain, without a warning.
