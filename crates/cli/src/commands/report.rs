@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Stage;
 use crate::context::Context;
-use crate::errors::{CliError, Exit};
+use crate::errors::{CliError, Exit, MAKE_AGAIN};
 use crate::options;
 use crate::recipe::Planned;
 
@@ -155,12 +155,19 @@ fn document(report: &mut Report, path: &Path, format: &'static str) -> Result<se
     Ok(document)
 }
 
+/// A file that is not as areal wrote it.
+fn unlike_written(message: String) -> CliError {
+    CliError::new(Exit::Input, message).help(MAKE_AGAIN)
+}
+
+/// The header and the rows of a table of a stage.
+fn areal_table(path: &Path) -> Result<(csv::StringRecord, Vec<csv::StringRecord>), CliError> {
+    read_areal_table(path).map_err(|e| unlike_written(format!("{}: {e}", path.display())))
+}
+
 /// A part of a document, by its key.
 fn part<T: DeserializeOwned>(document: &serde_json::Value, path: &Path, key: &str) -> Result<T, CliError> {
-    let fault = |message: String| {
-        CliError::new(Exit::Input, format!("{}: {message}", path.display()))
-            .help("the file was edited or made by another version of areal; make it again")
-    };
+    let fault = |message: String| unlike_written(format!("{}: {message}", path.display()));
     let value = document.get(key).ok_or_else(|| fault(format!("it has no {key}")))?;
     T::deserialize(value).map_err(|e| fault(format!("{key}: {e}")))
 }
@@ -174,11 +181,7 @@ struct ReportCsv {
 
 impl ReportCsv {
     fn read(path: &Path) -> Result<Self, CliError> {
-        let fault = |e: csv::Error| {
-            CliError::new(Exit::Input, format!("{}: {e}", path.display()))
-                .help("the file was edited or made by another version of areal; make it again")
-        };
-        let (header, records) = read_areal_table(path).map_err(fault)?;
+        let (header, records) = areal_table(path)?;
         Ok(Self { path: path.to_path_buf(), header, records })
     }
 
@@ -186,8 +189,7 @@ impl ReportCsv {
     fn column(&self, name: &str) -> Result<usize, CliError> {
         self.header.iter().position(|h| h == name).ok_or_else(|| {
             let has = self.header.iter().collect::<Vec<_>>().join(", ");
-            CliError::new(Exit::Input, format!("{} has no column {name}; it has {has}", self.path.display()))
-                .help("the file was edited or made by another version of areal; make it again")
+            unlike_written(format!("{} has no column {name}; it has {has}", self.path.display()))
         })
     }
 

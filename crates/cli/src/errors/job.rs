@@ -7,6 +7,9 @@ use areal_job::{FileError, Interrupted, VerifyError};
 
 use super::{CliError, Exit};
 
+/// Advice for a file that is not as areal wrote it.
+pub const MAKE_AGAIN: &str = "the file was edited or made by another version of areal; make it again";
+
 impl From<FileError> for CliError {
     fn from(error: FileError) -> Self {
         if let FileError::Io { action: "read", path, source } = &error
@@ -41,9 +44,7 @@ impl From<FileError> for CliError {
             FileError::Unnamed { .. } => "give the name of a file or folder that can be created",
             FileError::Io { action: "read", .. } => "check the path and your read permission",
             FileError::Io { .. } => "check the free disk space and your write permission",
-            FileError::Json { .. } | FileError::Format { .. } => {
-                "the file was edited or made by another version of areal; make it again"
-            }
+            FileError::Json { .. } | FileError::Format { .. } => MAKE_AGAIN,
         };
         Self::from_source(exit, &error).help(help)
     }

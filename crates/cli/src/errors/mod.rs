@@ -14,6 +14,7 @@ mod tables;
 mod train;
 mod zones;
 
+pub use job::MAKE_AGAIN;
 pub use raster::raster_help;
 
 use std::io::Write;

@@ -5,10 +5,9 @@ use std::path::Path;
 use areal_estimate::{AccuracyRow, EstimateRow, Finding, Population};
 use areal_formats::ESTIMATES_FORMAT;
 use areal_report::{AccuracyLine, EstimateLine, EstimateSection, Note, Report};
-use areal_tables::read_areal_table;
 use serde::de::DeserializeOwned;
 
-use super::{document, name_of, part};
+use super::{areal_table, document, name_of, part, unlike_written};
 use crate::errors::{CliError, Exit};
 use crate::survey::zone_label;
 
@@ -67,10 +66,9 @@ fn accuracy_line(row: AccuracyRow) -> AccuracyLine {
 
 /// The rows of a table of `areal estimate`.
 fn rows<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, CliError> {
-    let fault = |e: csv::Error| {
-        CliError::new(Exit::Input, format!("{}: {e}", path.display()))
-            .help("the file was edited or made by another version of areal; make it again")
+    let (header, records) = areal_table(path)?;
+    let read = |row: &csv::StringRecord| {
+        row.deserialize(Some(&header)).map_err(|e| unlike_written(format!("{}: {e}", path.display())))
     };
-    let (header, records) = read_areal_table(path).map_err(fault)?;
-    records.iter().map(|row| row.deserialize(Some(&header))).collect::<Result<_, _>>().map_err(fault)
+    records.iter().map(read).collect()
 }

@@ -6,7 +6,7 @@ use areal_formats::BUNDLE_FORMAT;
 use areal_report::{Confusion, LearningCurve, Report};
 use serde_json::Value;
 
-use super::{ReportCsv, document, part};
+use super::{ReportCsv, document, part, unlike_written};
 use crate::errors::{CliError, Exit};
 
 const EVALUATION: &str = "areal-evaluation/1";
@@ -46,8 +46,7 @@ fn facts(spec: &Value, path: &Path) -> Result<Vec<(String, String)>, CliError> {
     };
     let at = |label: &str, pointer: &str| match spec.pointer(pointer).and_then(text) {
         Some(fact) => Ok((label.to_owned(), fact)),
-        None => Err(CliError::new(Exit::Input, format!("{}: it has no {pointer}", path.display()))
-            .help("the file was edited or made by another version of areal; make it again")),
+        None => Err(unlike_written(format!("{}: it has no {pointer}", path.display()))),
     };
     [
         at("architecture", "/architecture"),
