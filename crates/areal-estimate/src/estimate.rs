@@ -36,13 +36,13 @@ impl Estimate {
         Self { value, standard_error: variance.max(0.0).sqrt(), n, effective_n, skewness: 0.0, degrees: MOST_DEGREES }
     }
 
-    /// Of a fraction: `p (1 - p) / V(p)` is no number of units, because nothing, everything, or no spread was found.
+    /// True for a fraction whose effective number of units, `p (1 - p) / V(p)`, is undefined: `p` is 0 or 1, or its variance is 0.
     pub(crate) fn is_degenerate(&self) -> bool {
         self.standard_error <= 0.0 || self.value <= 0.0 || self.value >= 1.0
     }
 
-    /// The same fraction; its effective number is that of equally weighted units with the weight of the sample where it is
-    /// [degenerate](Self::is_degenerate).
+    /// The same fraction, with `equal` as its effective number of units if it is [degenerate](Self::is_degenerate): as many equally
+    /// weighted units have the same sum of squared weights.
     pub(crate) fn or_equal_units(self, equal: impl FnOnce() -> f64) -> Self {
         if self.is_degenerate() { Self { effective_n: equal(), ..self } } else { self }
     }

@@ -100,7 +100,7 @@ impl ExpectedMatrix {
 
     /// The fraction that is of this class.
     pub fn class(&self, class: usize) -> f64 {
-        self.rows.iter().map(|(_, row)| row[class]).sum()
+        self.rows.iter().filter_map(|(_, row)| row.get(class)).sum()
     }
 
     /// The fraction that is mapped as this class.

@@ -70,7 +70,7 @@ impl Interval {
 
     /// The same of a number that cannot be less than `floor`, with `value` within.
     #[must_use]
-    pub(crate) fn from(self, floor: f64, value: f64) -> Self {
+    pub(crate) fn at_least(self, floor: f64, value: f64) -> Self {
         Self { low: self.low.max(floor), ..self }.holding(value)
     }
 

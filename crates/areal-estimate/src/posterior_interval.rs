@@ -166,15 +166,14 @@ impl Shares {
 
 /// Draws of the ratio, without those in which there is neither the part nor the remainder.
 fn ratios(pools: &[Pool], prior: impl Fn(&Pool) -> [f64; 3], draws: usize) -> Vec<f64> {
-    let many = pools.len() > MANY_POOLS;
-    if !many {
-        return every_ratio(pools, prior, draws, many);
+    if pools.len() <= MANY_POOLS {
+        return every_ratio(pools, prior, draws, false);
     }
     let draws = draws.min(MIN_DRAWS.max(MOST_DRAWS / pools.len()));
     let all: f64 = pools.iter().map(|pool| pool.weight).sum();
     match pools.iter().map(|pool| pool.rare(all, prior(pool))).collect::<Option<Vec<RarePool>>>() {
         Some(pools) => rare_ratios(&pools, draws).into_iter().map(|rest| 1.0 - rest).collect(),
-        None => every_ratio(pools, prior, draws, many),
+        None => every_ratio(pools, prior, draws, true),
     }
 }
 
@@ -206,7 +205,7 @@ const MANY_POOLS: usize = 100;
 const MOST_DRAWS: usize = 500_000;
 const MIN_DRAWS: usize = 500;
 /// Of many pools, units whose draws are mostly nothing, and what counts as that.
-const FEW_UNITS: f64 = 0.05;
+pub(crate) const FEW_UNITS: f64 = 0.05;
 const NEXT_TO_NOTHING: f64 = 1e-6;
 
 /// Units of one kind in a pool, as a gamma variable.

@@ -6,7 +6,7 @@ use rand_distr::{Beta, Distribution, Exp1};
 use statrs::consts::EULER_MASCHERONI;
 use statrs::function::gamma::digamma;
 
-use crate::posterior_interval::{MIN_UNITS, SEED};
+use crate::posterior_interval::{FEW_UNITS, MIN_UNITS, SEED};
 
 /// A pool of strata of which a fraction, the remainder, is beta distributed.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -21,9 +21,7 @@ pub(crate) struct RarePool {
     pub away: f64,
 }
 
-/// With fewer units of the remainder its fraction is mostly next to nothing: only the draws in which it is more are made.
-const FEW_UNITS: f64 = 0.05;
-/// Next to nothing is less than so much over the units of the others.
+/// A fraction below this, over the units of the others, is negligible.
 const SMALL: f64 = 1e-3;
 /// With a greater chance of a draw that is not small, every draw is made.
 const MAX_CHANCE: f64 = 0.5;
@@ -65,9 +63,10 @@ struct RareBeta {
     r: f64,
     b: f64,
     k: f64,
-    /// `e`, and `-log e`.
+    /// `e`
     small: f64,
-    most: f64,
+    /// Chance of a draw above `e` before rejection: `-k r log e`.
+    chance: f64,
 }
 
 impl RareBeta {
@@ -77,15 +76,17 @@ impl RareBeta {
             return None;
         }
         let small = SMALL / b;
-        let (k, most) = ((r * (digamma(b) + EULER_MASCHERONI)).exp(), -small.ln());
-        (k * r * most < MAX_CHANCE).then_some(Self { r, b, k, small, most })
+        let k = (r * (digamma(b) + EULER_MASCHERONI)).exp();
+        let chance = k * r * -small.ln();
+        (chance < MAX_CHANCE).then_some(Self { r, b, k, small, chance })
     }
 
     /// Tells of the draws in which it is not small, and of its value.
     fn large(&self, rng: &mut ChaCha8Rng, draws: usize, mut tell: impl FnMut(usize, f64)) {
-        let Self { r, b, k, most, .. } = *self;
+        let Self { r, b, small, chance, .. } = *self;
         // Draws up to the next one: geometric, as the whole part of an exponential variable.
-        let between = -1.0 / (-k * r * most).ln_1p();
+        let between = -1.0 / (-chance).ln_1p();
+        let most = -small.ln();
         let mut draw = 0.0;
         loop {
             let wait: f64 = Exp1.sample(rng);

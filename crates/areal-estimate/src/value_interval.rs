@@ -39,7 +39,7 @@ impl Tails {
 
     /// The same of a value that cannot be less than `floor`.
     #[must_use]
-    pub(crate) fn from(&self, floor: f64) -> Self {
+    pub(crate) fn at_least(&self, floor: f64) -> Self {
         Self { low: self.low.max(floor), high: self.high.max(floor), ..*self }
     }
 

@@ -174,9 +174,9 @@ impl<'a> ValueData<'a> {
         let tails = tails.shifted(if is_known { sum / ground } else { self.level });
         let mut pieces = self.sample.pieces_of_part(&self.y, inside, tails, &self.tails)?;
         for piece in &mut pieces {
-            piece.tails = piece.tails.from(self.floor);
+            piece.tails = piece.tails.at_least(self.floor);
         }
-        Ok(value_interval(mean, &pieces, self.settings.zones.draws, level).from(self.floor, mean.value))
+        Ok(value_interval(mean, &pieces, self.settings.zones.draws, level).at_least(self.floor, mean.value))
     }
 
     fn findings(&self) -> Result<Vec<Finding>, EstimateError> {
@@ -195,7 +195,7 @@ impl<'a> ValueData<'a> {
         let (mean, gain) = self.settings.estimator.mean(&self.sample, &self.y, &aux)?;
         let subject = self.subject(self.survey.sample.population, None, map_mean);
         let (sample, y, level) = (&self.sample, &self.y, self.level);
-        let tails: &Vec<Tails> = &self.tails.iter().map(|tails| tails.from(self.floor)).collect();
+        let tails: &Vec<Tails> = &self.tails.iter().map(|tails| tails.at_least(self.floor)).collect();
         let pieces = match self.settings.estimator {
             Estimator::Stratified | Estimator::PostStratified => sample.pieces(y, tails)?,
             Estimator::Difference => sample.residual_pieces(y, &self.predicted, [1.0, level], tails)?,
@@ -205,7 +205,7 @@ impl<'a> ValueData<'a> {
             }
         };
         let interval = value_interval(&mean, &pieces, self.settings.draws, self.settings.level);
-        let interval = interval.from(self.floor, mean.value);
+        let interval = interval.at_least(self.floor, mean.value);
         Ok((vec![self.row(&subject, &mean, interval, &self.settings.estimator.to_string())], gain))
     }
 

@@ -14,7 +14,7 @@ use crate::walker::Walker;
 /// Cells of one row that a zone covers to the same fraction.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Span {
-    /// Index of the zone in the slice of shapes; past the last, an index of (see [`crate::tally::ExtraTallies`]).
+    /// Index of the zone in the slice of shapes; past the last, an index of [`crate::tally::ExtraTallies`].
     pub zone: u32,
     /// First column, of the grid.
     pub col: u32,

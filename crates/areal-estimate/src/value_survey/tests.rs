@@ -187,7 +187,7 @@ fn a_value_that_is_never_negative_has_no_interval_below_nothing() {
     survey.map_least = 0.0;
     assert_eq!(low_of(&survey), [0.0; 3]);
     let tails = Tails { low: 1.0, mean: 2.0, high: 9.0 };
-    assert_eq!(tails.shifted(-3.0).from(0.0), Tails { low: 0.0, mean: -1.0, high: 6.0 });
+    assert_eq!(tails.shifted(-3.0).at_least(0.0), Tails { low: 0.0, mean: -1.0, high: 6.0 });
 }
 
 /// Tails that were cut at 0 were closer than those of the stratum, and took the place of these: intervals ended lower and held less often.
