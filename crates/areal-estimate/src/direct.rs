@@ -23,7 +23,8 @@ pub fn direct(sample: &StratifiedSample, y: &[f64], zoning: &Zoning) -> Result<V
 /// Direct numbers of a zone.
 pub(crate) struct Direct {
     pub estimates: Vec<Estimate>,
-    /// Sum of their standard errors by the variances over the whole sample, by which they are preferred to a model's, or not.
+    /// Sum of the errors by which they are preferred to a model's, or not: by known areas those of the variances of the strata over the whole
+    /// sample, else the standard errors of the ratios.
     pub error: f64,
     /// True where they rest on the known areas of the strata in the zone.
     pub known_areas: bool,

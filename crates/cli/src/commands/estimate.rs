@@ -91,8 +91,8 @@ pub struct Options {
         help = format!("Estimator for the whole map [default: {}]", EstimateSettings::default().estimator))]
     pub estimator: Option<Estimator>,
     #[arg(long, value_name = "HOW", value_parser = name_of::<ZoneMethod>(),
-        help = format!("Estimator for zones; auto is direct where the zone has --min-units, a CV up to --max-cv and, by the \
-            variances over the whole sample, no larger error than corrected-map, and otherwise corrected-map (of a value: direct where the zone has --min-units, and a CV up to --max-cv or no larger \
+        help = format!("Estimator for zones; auto is direct where the zone has --min-units, a CV up to --max-cv and no larger error \
+            than corrected-map, and otherwise corrected-map (of a value: direct where the zone has --min-units, and a CV up to --max-cv or no larger \
             error than composite, and otherwise composite) [default: {}]", EstimateSettings::default().zone_method))]
     pub zone_method: Option<ZoneMethod>,
     /// Minimum number of units for a direct estimate in a zone.
