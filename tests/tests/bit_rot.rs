@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::common::{JOB, JobCopy, areal, damage};
+use crate::common::{JOB, JobCopy, areal, damage, interrupt_when_work_is_kept};
 
 const MIB: u64 = 1 << 20;
 
@@ -45,6 +45,32 @@ fn fault_39_zeroed_pixels_stop_train_and_evaluate_with_the_block() {
     areal(["train", "--store", &store, "--out", &out, "--epochs", "1"]).expect(3).says(&words);
     areal(["evaluate", "--store", &store, "--bundle", &bundle]).expect(3).says(&words);
     assert!(!fs::exists(&out).unwrap());
+}
+
+#[test]
+fn fault_39_a_digit_in_the_history_of_a_checkpoint_stops_train() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, out) = (JOB.out().join("patches"), folder.path().join("bundle"));
+    let (store, bundle) = (store.to_str().unwrap(), out.to_str().unwrap());
+    let words = ["train", "--store", store, "--out", bundle, "--epochs", "2"];
+    let checkpoint = folder.path().join(".bundle.checkpoint");
+    interrupt_when_work_is_kept(folder.path(), words, &checkpoint);
+    let history = checkpoint.join("history.json");
+    let whole = fs::read_to_string(&history).unwrap();
+    fs::write(&history, whole.replacen("\"epoch\": 1", "\"epoch\": 9", 1)).unwrap();
+    areal(["verify", checkpoint.to_str().unwrap()]).expect(3);
+    areal(words).expect(3).says(&["history.json was changed or damaged since areal wrote it", "--restart"]);
+    // Without a manifest the row itself is wrong.
+    fs::remove_file(checkpoint.join("areal-manifest.json")).unwrap();
+    areal(words).expect(3).says(&["history.json", "row 1 is of epoch 9", "--restart"]);
+    // A checkpoint of 0.1.0 has its history in another file.
+    fs::remove_file(&history).unwrap();
+    fs::write(checkpoint.join("history.toml"), "").unwrap();
+    let state = fs::read_to_string(checkpoint.join("state.json")).unwrap();
+    fs::write(checkpoint.join("state.json"), state.replace("areal-checkpoint/2", "areal-checkpoint/1")).unwrap();
+    areal(words).expect(3).says(&["areal-checkpoint/1", "--restart"]);
+    areal(words.iter().chain(&["--restart"])).expect(0);
+    assert!(out.join("metrics.csv").exists() && !checkpoint.exists());
 }
 
 #[test]

@@ -20,7 +20,7 @@ const LEASED: &str = "aggregate --raster truth.tif --zones districts.gpkg --zone
 const JOURNAL: [&str; 2] = ["journal.json", "strip-000000.shard"];
 const CHECKPOINT: [&str; 6] = [
     "state.json",
-    "history.toml",
+    "history.json",
     "weights.safetensors",
     "best.safetensors",
     "optimiser.safetensors",

@@ -152,6 +152,20 @@ fn damaged_inputs_end_in_an_error_or_a_result() {
     check_all(0..2);
 }
 
+/// A flipped digit in the history of a checkpoint went into `metrics.csv` of the bundle, because `.toml` counted as open to edits.
+#[test]
+fn fault_39_seed_8019_a_damaged_history_of_a_checkpoint_is_seen() {
+    let kinds = kinds();
+    let history = kinds.iter().find(|kind| kind.file == "history.json" && kind.manifest == Manifests::Kept).unwrap();
+    for seed in [8019, 11539] {
+        match try_damaged(history, seed) {
+            Ended::Refused => {}
+            Ended::Done => panic!("seed {seed}: the damage was not seen"),
+            Ended::Wrong(what) => panic!("{what}"),
+        }
+    }
+}
+
 /// Together more than 10,000 damaged files.
 #[test]
 #[ignore = "minutes: run it with --ignored"]

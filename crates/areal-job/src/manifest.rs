@@ -58,8 +58,9 @@ pub enum FileUse {
 }
 
 /// Endings of files that areal writes for people and other programs. GDAL adds statistics to `.aux.xml` files when somebody looks
-/// at the raster.
-const OPEN: [&str; 7] = [".aux.xml", ".gpkg", ".html", ".md", ".qml", ".svg", ".toml"];
+/// at the raster, and programs for maps write into a `.gpkg` when they open it. No ending of a file that only areal reads belongs
+/// here.
+const OPEN: [&str; 6] = [".aux.xml", ".gpkg", ".html", ".md", ".qml", ".svg"];
 
 /// What a file of an output is now.
 #[derive(Debug, Clone, PartialEq, Eq)]

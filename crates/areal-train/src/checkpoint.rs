@@ -9,9 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{EpochRow, TrainError, TrainSettings};
 
-const FORMAT: &str = "areal-checkpoint/1";
+const FORMAT: &str = "areal-checkpoint/2";
 const STATE: &str = "state.json";
-const HISTORY: &str = "history.toml";
+const HISTORY: &str = "history.json";
+const HISTORY_FORMAT: &str = "areal-checkpoint-history/1";
+/// The history of `areal-checkpoint/1`, which is removed but not read.
+const OLD_HISTORY: &str = "history.toml";
 const WEIGHTS: &str = "weights.safetensors";
 const BEST: &str = "best.safetensors";
 pub(crate) const OPTIMISER: &str = "optimiser.safetensors";
@@ -59,10 +62,11 @@ struct State {
     steps: u64,
 }
 
-/// The history in a file of its own: reading TOML gives back the numbers that were written to the last bit, which
-/// reading JSON does not.
+/// The history in a file of its own. Numbers come back to the last bit (`float_roundtrip`).
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct History {
+    format: String,
     epochs: Vec<EpochRow>,
 }
 
@@ -87,10 +91,8 @@ impl Checkpoint {
             steps: self.steps,
         };
         write_json(&staged.file(STATE), &state)?;
-        let path = staged.file(HISTORY);
-        let fault = |e: toml::ser::Error| FileError::io("write", &path)(std::io::Error::other(e));
-        let history = toml::to_string(&History { epochs: self.history.clone() }).map_err(fault)?;
-        std::fs::write(&path, history).map_err(FileError::io("write", &path))?;
+        let history = History { format: HISTORY_FORMAT.to_owned(), epochs: self.history.clone() };
+        write_json(&staged.file(HISTORY), &history)?;
         Ok(staged.commit()?)
     }
 
@@ -99,19 +101,19 @@ impl Checkpoint {
         if !folder.join(STATE).exists() {
             return Ok(None);
         }
-        if let Some(manifest) = Manifest::read(folder)? {
-            manifest.verified_digest(folder)?;
+        if let Some(manifest) = Manifest::read(folder).map_err(unusable)? {
+            manifest.verified_digest(folder).map_err(unusable)?;
         }
-        let state: State = read_json(&folder.join(STATE), FORMAT)?;
+        let state: State = read_json(&folder.join(STATE), FORMAT).map_err(unusable)?;
         if let Some(difference) = difference(&state.run, run) {
             return Err(TrainError::OtherRun { checkpoint: folder.to_path_buf(), difference });
         }
-        let path = folder.join(HISTORY);
-        let text = std::fs::read_to_string(&path).map_err(FileError::io("read", &path))?;
-        let fault = |e: toml::de::Error| FileError::io("read", &path)(std::io::Error::other(e));
-        let history: History = toml::from_str(&text).map_err(fault)?;
+        let History { epochs: history, .. } = read_json(&folder.join(HISTORY), HISTORY_FORMAT).map_err(unusable)?;
+        if let Some(how) = contradiction(&state, &history) {
+            return Err(unusable(FileError::Damaged { path: folder.join(HISTORY), how }));
+        }
         Ok(Some(Self {
-            history: history.epochs,
+            history,
             best_epoch: state.best_epoch,
             weights: StateDict::read(&folder.join(WEIGHTS))?,
             best: StateDict::read(&folder.join(BEST))?,
@@ -119,6 +121,26 @@ impl Checkpoint {
             moments: StateDict::read(&folder.join(OPTIMISER))?,
         }))
     }
+}
+
+/// The error of a checkpoint from which nothing can be continued, as opposed to one that cannot be read just now.
+fn unusable(error: FileError) -> TrainError {
+    match error {
+        FileError::Damaged { .. } | FileError::Json { .. } | FileError::Format { .. } => TrainError::Checkpoint(error),
+        error => TrainError::File(error),
+    }
+}
+
+/// In what the history is none of this state, in words.
+fn contradiction(state: &State, history: &[EpochRow]) -> Option<String> {
+    if history.len() != state.epochs {
+        return Some(format!("it has {} epochs, the state {}", history.len(), state.epochs));
+    }
+    if !(1..=history.len()).contains(&state.best_epoch) {
+        return Some(format!("it has {} epochs, and the best is {}", history.len(), state.best_epoch));
+    }
+    let (at, row) = history.iter().enumerate().find(|(at, row)| row.epoch != at + 1 || row.score().is_none())?;
+    Some(format!("row {} is of epoch {} with the score {:?}", at + 1, row.epoch, row.score()))
 }
 
 /// Epochs that a checkpoint holds; none where there is no checkpoint.
@@ -131,7 +153,7 @@ pub(crate) fn epochs_kept(folder: &Path) -> Result<Option<usize>, FileError> {
 
 /// Names of the files that areal writes into a checkpoint. The state goes first where they are removed: a kill meanwhile leaves
 /// what is known to be no checkpoint.
-const FILES: [&str; 6] = [STATE, HISTORY, WEIGHTS, BEST, OPTIMISER, MANIFEST];
+const FILES: [&str; 7] = [STATE, HISTORY, OLD_HISTORY, WEIGHTS, BEST, OPTIMISER, MANIFEST];
 
 /// Makes ready for the checkpoints of a run. A part of one is removed, and with `restart` all of it.
 ///

@@ -75,6 +75,9 @@ pub enum TrainError {
     /// A checkpoint of another run.
     #[error("{checkpoint} belongs to another run: {difference}", checkpoint = checkpoint.display())]
     OtherRun { checkpoint: PathBuf, difference: String },
+    /// A checkpoint that is damaged, or of another version.
+    #[error(transparent)]
+    Checkpoint(FileError),
     /// A plot that cannot be drawn.
     #[error("cannot draw {path}: {reason}", path = path.display())]
     Plot { path: PathBuf, reason: String },

@@ -20,11 +20,12 @@ pub struct EpochRow {
 }
 
 impl EpochRow {
-    /// What early stopping goes by, greater is better: macro-F1, or the RMSE with its sign turned.
-    pub fn score(&self) -> f64 {
+    /// What early stopping goes by, greater is better: macro-F1, or the RMSE with its sign turned. `None` where macro-F1 is
+    /// not defined, as it is for any patches at all.
+    pub fn score(&self) -> Option<f64> {
         match &self.validation {
-            Metrics::Classes(m) => m.macro_f1.unwrap_or(0.0),
-            Metrics::Value(m) => -m.rmse,
+            Metrics::Classes(m) => m.macro_f1,
+            Metrics::Value(m) => Some(-m.rmse),
         }
     }
 }

@@ -31,8 +31,8 @@ pub(super) fn run_epochs(
         let row = learner.epoch(state.history.len() + 1, job, task.as_ref())?;
         say(&row, settings.epochs, task.as_ref());
         state.weights = learner.weights();
-        let best = state.history.iter().map(EpochRow::score).fold(f64::NEG_INFINITY, f64::max);
-        if state.best_epoch == 0 || row.score() > best {
+        let best = state.history.iter().map(score).fold(f64::NEG_INFINITY, f64::max);
+        if state.best_epoch == 0 || score(&row) > best {
             state.best_epoch = row.epoch;
             state.best = state.weights.clone();
         }
@@ -41,6 +41,10 @@ pub(super) fn run_epochs(
         save(&state)?;
     }
     Ok(state)
+}
+
+fn score(row: &EpochRow) -> f64 {
+    row.score().expect("the validation split is not empty, and a checkpoint with a row without a score is not loaded")
 }
 
 fn say(row: &EpochRow, epochs: usize, task: &dyn areal_job::Task) {

@@ -155,7 +155,7 @@ fn a_checkpoint_that_could_not_be_removed_is_removed_by_the_next_run() {
     let out = folder.path().join("bundle");
     // As the exchange of two checkpoints leaves the former one.
     let left = areal_job::StagedDir::new(&folder.path().join(".partial-aa-.bundle.checkpoint"), false).unwrap();
-    std::fs::write(left.file("history.toml"), "").unwrap();
+    std::fs::write(left.file("history.json"), "").unwrap();
     left.commit().unwrap();
     run(&store, &TrainSettings { epochs: 1, ..quick() }, &out).unwrap();
     let mut names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();

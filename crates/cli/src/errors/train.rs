@@ -39,6 +39,9 @@ impl From<TrainError> for CliError {
             TrainError::OtherRun { .. } => {
                 (Exit::Usage, "finish that run with its own settings, or pass --restart to discard it")
             }
+            TrainError::Checkpoint(_) => {
+                (Exit::Input, "pass --restart to discard this checkpoint and train from the beginning")
+            }
             TrainError::Plot { .. } => (Exit::Output, "check the free disk space and your write permission"),
         };
         Self::from_source(exit, &error).help(help)
