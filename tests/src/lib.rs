@@ -1,13 +1,25 @@
 //! What tests share: the program, the real data, tables, and what is skipped.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::return_self_not_must_use)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::return_self_not_must_use, clippy::new_without_default)]
 
 mod attack;
+pub mod bench;
 mod copies;
 mod job;
+pub mod long_commands;
+pub mod maps;
+pub mod model_bundle;
+pub mod mutated_kinds;
+mod mutated_work;
 mod oracle;
+pub mod place;
+pub mod prediction_folder;
 mod program;
 mod random;
+pub mod scenes;
 mod skip;
+pub mod stars;
+pub mod stores;
+pub mod survey_world;
 mod tables;
 mod tile;
 

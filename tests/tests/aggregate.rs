@@ -3,31 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use areal_formats::Resampling;
-use areal_grid::{Affine, PixelGrid, Pixels};
-use areal_raster::{CogBand, CogSpec, CogWriter, crs_from_text};
+use areal_grid::Pixels;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::aggregate_oracles::{stars, write_zones};
+use crate::common::maps::{grid, raster, square};
+use crate::common::stars::{stars, write_zones};
 use crate::common::{ProgramRun, areal};
-
-pub fn grid(crs: &str, north_west: [f64; 2], cell: [f64; 2], height: usize, width: usize) -> PixelGrid {
-    PixelGrid { crs: crs_from_text(crs).unwrap(), transform: Affine::north_up(north_west, cell), height, width }
-}
-
-pub fn raster(path: &Path, grid: &PixelGrid, pixels: &Pixels, nodata: f64) {
-    let spec = CogSpec {
-        pixel_type: pixels.pixel_type(),
-        nodata: Some(nodata),
-        bands: vec![CogBand { description: "v".into(), legend: Vec::new() }],
-        metadata: Vec::new(),
-        overview_resampling: Resampling::Nearest,
-    };
-    let mut writer = CogWriter::create(path, grid, &spec).unwrap();
-    writer.write(0, &grid.window(), pixels).unwrap();
-    writer.finish().unwrap();
-}
 
 /// A map of one degree square near Kuala Lumpur, all of class 1, and a zone file beside it.
 struct Case {
@@ -72,11 +54,6 @@ impl Case {
 fn feature(properties: &Value, ring: &[[f64; 2]]) -> Value {
     let geometry = json!({ "type": "Polygon", "coordinates": [ring] });
     json!({ "type": "Feature", "properties": properties, "geometry": geometry })
-}
-
-pub fn square(west: f64, south: f64, side: f64) -> Vec<[f64; 2]> {
-    let (east, north) = (west + side, south + side);
-    vec![[west, south], [east, south], [east, north], [west, north], [west, south]]
 }
 
 #[test]

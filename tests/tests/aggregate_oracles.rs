@@ -4,12 +4,12 @@ use std::path::Path;
 use std::process::Command;
 
 use areal_grid::Pixels;
-use areal_raster::crs_from_text;
-use geo::{LineString, MultiPolygon, Polygon};
+use geo::{LineString, MultiPolygon};
 use geographiclib_rs::{Geodesic, PolygonArea, Winding};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::aggregate::{grid, raster};
+use crate::common::maps::{grid, raster};
+use crate::common::stars::{geojson, stars, write_zones};
 use crate::common::{areal, data, oracle};
 
 /// Area on the ellipsoid in km2 of polygons in degrees whose edges are geodesics.
@@ -118,37 +118,6 @@ fn dissolved_states_have_the_area_of_their_districts() {
     }
 }
 
-/// So many star-shaped polygons, every third with a hole and every fourth in two parts, in a square of 20 km.
-pub fn stars(count: u32) -> Vec<MultiPolygon<f64>> {
-    let mut seed = 7u32;
-    let mut next = || {
-        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        f64::from(seed >> 8) / f64::from(1 << 24)
-    };
-    let mut star = |radius: f64| {
-        let (x, y) = (2000.0 + 16_000.0 * next(), 2000.0 + 16_000.0 * next());
-        let turn = |k: u32| f64::from(k) * std::f64::consts::TAU / 23.0;
-        let mut ring = |scale: f64| -> LineString<f64> {
-            let at = |(k, r): (u32, f64)| (x + scale * r * turn(k).cos(), y + scale * r * turn(k).sin());
-            let mut ring: LineString<f64> = (0..23).map(|k| (k, radius * (0.5 + 0.5 * next()))).map(at).collect();
-            ring.close();
-            ring
-        };
-        (ring(1.0), ring(0.4))
-    };
-    let zone = |k: u32| {
-        let (shell, hole) = star(1500.0);
-        // Beyond half the radius there is always the shell: the hole lies within it.
-        let mut parts = vec![Polygon::new(shell, if k.is_multiple_of(3) { vec![hole] } else { Vec::new() })];
-        if k.is_multiple_of(4) {
-            parts.push(Polygon::new(star(300.0).0, Vec::new()));
-        }
-        // The parts may overlap, which those of a valid polygon do not.
-        geo::unary_union(&parts)
-    };
-    (0..count).map(zone).collect()
-}
-
 #[test]
 fn shares_and_moments_are_those_of_exactextract() {
     let Some(python) = oracle("numpy, exactextract") else { return };
@@ -214,38 +183,6 @@ fn shares_and_moments_are_those_of_exactextract() {
 #[track_caller]
 fn near(found: f64, expected: f64, scale: f64, what: &str) {
     assert!((found - expected).abs() <= 1e-6 * scale.max(expected.abs()), "{what}: {found}, exactextract {expected}");
-}
-
-pub fn write_zones(path: &Path, zones: &[MultiPolygon<f64>]) {
-    use areal_raster::{Feature, Field, FieldKind, FieldValue, VectorLayer, write_layer};
-    let feature = |(k, zone): (usize, &MultiPolygon<f64>)| Feature {
-        fid: k as i64 + 1,
-        geometry: Some(zone.clone().into()),
-        values: vec![FieldValue::Text(format!("z{k}"))],
-    };
-    let layer = VectorLayer {
-        name: "zones".into(),
-        crs: Some(crs_from_text("EPSG:6933").unwrap()),
-        fields: vec![Field { name: "id".into(), kind: FieldKind::Text }],
-        features: zones.iter().enumerate().map(feature).collect(),
-    };
-    write_layer(path, &layer).unwrap();
-}
-
-pub fn geojson(k: usize, zone: &MultiPolygon<f64>) -> Value {
-    let ring = |r: &LineString<f64>| r.coords().map(|c| [c.x, c.y]).collect::<Vec<_>>();
-    let polygon = |p: &Polygon<f64>| {
-        let mut rings = vec![ring(p.exterior())];
-        rings.extend(p.interiors().iter().map(ring));
-        rings
-    };
-    let polygons: Vec<_> = zone.iter().map(polygon).collect();
-    json!({
-        "type": "Feature",
-        "id": format!("z{k}"),
-        "properties": {},
-        "geometry": { "type": "MultiPolygon", "coordinates": polygons },
-    })
 }
 
 /// What `tests/oracles/exactextract_zones.py` makes of the arrays and zones in a folder, by zone.

@@ -8,8 +8,8 @@ use areal_raster::{FieldValue, VectorLayer, crs_from_text, read_layer};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::common::prediction_folder::{write_classes, write_shares, write_states, write_value};
 use crate::common::{ProgramRun, Row, areal, number, rows};
-use crate::prediction_folder::{write_classes, write_shares, write_states, write_value};
 
 use PixelState::{Masked, Nodata, Observed, Outside};
 

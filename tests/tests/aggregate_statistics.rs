@@ -8,8 +8,8 @@ use areal_raster::{FieldValue, read_layer};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::aggregate::{grid, raster, square};
-use crate::aggregate_oracles::{geojson, stars, write_zones};
+use crate::common::maps::{grid, raster, square};
+use crate::common::stars::{geojson, stars, write_zones};
 use crate::common::{ProgramRun, areal, oracle, rows};
 
 /// A folder with rasters and zones.

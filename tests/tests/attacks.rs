@@ -190,12 +190,27 @@ fn what_could_not_be_removed_is_removed_by_the_next_command() {
     assert!(failed > 0, "no removal failed");
 }
 
-/// SIGTERM after so long; how long the program then takes to end, and its exit code.
+/// Processor time that a process has taken, all its threads together; `None` once it is gone.
+fn processor_time(pid: u32) -> Option<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // proc_pid_stat(5): fields 14 and 15, in hundredths of a second; the name in brackets is the second.
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks = |field: usize| fields[field - 3].parse::<u64>().unwrap();
+    Some(Duration::from_millis(10 * (ticks(14) + ticks(15))))
+}
+
+/// SIGTERM once it has worked for so long; how long the program then takes to end, and its exit code.
 fn end(command: &mut Command, after: Duration) -> (Duration, Option<i32>) {
     let mut child = command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
-    std::thread::sleep(after);
+    let started = Instant::now();
+    while child.try_wait().unwrap().is_none() && processor_time(child.id()).is_some_and(|taken| taken < after) {
+        assert!(started.elapsed() < Duration::from_mins(2), "it does not work");
+        std::thread::sleep(Duration::from_millis(5));
+    }
     let begin = Instant::now();
-    run(Command::new("kill").args(["-TERM", &child.id().to_string()])).expect(0);
+    if child.try_wait().unwrap().is_none() {
+        run(Command::new("kill").args(["-TERM", &child.id().to_string()])).expect(0);
+    }
     let code = child.wait().unwrap().code();
     (begin.elapsed(), code)
 }
@@ -204,7 +219,7 @@ fn end(command: &mut Command, after: Duration) -> (Duration, Option<i32>) {
 fn fault_40_every_stage_ends_within_a_second_of_sigterm() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
-    for (k, arguments) in crate::whole_job::long_commands(folder.path()).iter().enumerate() {
+    for (k, arguments) in crate::common::long_commands::long_commands(folder.path()).iter().enumerate() {
         let (took, code) = end(interruptible().args(arguments).arg("--out").arg(&out), Duration::from_millis(1500));
         // 0.7 s are given to the job, and a loaded machine is slow.
         assert!(took < Duration::from_secs(2), "command {k} ended after {took:?}");

@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use crate::aggregate::square;
 use crate::common::areal;
-use crate::reading_rasters::Bench;
+use crate::common::bench::Bench;
+use crate::common::maps::square;
 
 #[test]
 fn fault_42_a_zone_name_that_is_a_formula_can_be_made_harmless() {

@@ -10,9 +10,9 @@ use gdal::spatial_ref::SpatialRef;
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
 use geo::{Geometry, MultiPolygon, polygon};
 
+use crate::common::model_bundle::{classes, spec_for, write};
+use crate::common::place::{Place, halves, rectangle, text, utm};
 use crate::common::{areal, data, labelled, number, rows};
-use crate::model_bundle::{classes, spec_for, write};
-use crate::tile::{Place, halves, rectangle, text, utm};
 
 fn scene(path: &Path) -> Scene {
     Scene::open(&SceneSettings::new("scene", vec![path.to_path_buf()])).unwrap()
@@ -257,14 +257,14 @@ fn a_zone_in_degrees_that_lies_nowhere_is_refused() {
         let args = [
             "aggregate",
             "--raster",
-            crate::tile::text(&map),
+            crate::common::place::text(&map),
             "--zones",
-            crate::tile::text(&zones),
+            crate::common::place::text(&zones),
             "--zone-id",
             "id",
             "--out",
         ];
-        areal(args.into_iter().chain([crate::tile::text(&out)])).expect(3).says(&[
+        areal(args.into_iter().chain([crate::common::place::text(&out)])).expect(3).says(&[
             "far",
             said,
             "is not a valid longitude and latitude",

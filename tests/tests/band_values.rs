@@ -8,11 +8,11 @@ use areal_raster::{Projection, Scene};
 use gdal::Metadata;
 use tempfile::TempDir;
 
-use crate::aggregate::{grid, raster};
+use crate::common::bench::Bench;
+use crate::common::maps::{grid, raster};
+use crate::common::model_bundle::{classes, spec_for, write};
+use crate::common::scenes::same_bytes;
 use crate::common::{JOB, ProgramRun, areal, rows};
-use crate::model_bundle::{classes, spec_for, write};
-use crate::predict::same_bytes;
-use crate::reading_rasters::Bench;
 
 const READ: [&str; 6] = ["--bands", "blue,green,red,nir,swir", "--quality-band", "cloud", "--quality-values", "2,3"];
 

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use crate::common::stores::{COUNTS, store};
 use crate::common::{ProgramRun, areal};
-use crate::train::{COUNTS, store};
 
 fn evaluate(bundle: &Path, store: &Path) -> ProgramRun {
     areal(["evaluate", "--bundle", bundle.to_str().unwrap(), "--store", store.to_str().unwrap()])

@@ -7,10 +7,10 @@ use areal_raster::Scene;
 use gdal::raster::RasterCreationOptions;
 use gdal::{Dataset, DriverManager};
 
+use crate::common::model_bundle::{classes, spec_for, write};
+use crate::common::place::{Place, halves, text};
+use crate::common::scenes::{args, same_bytes};
 use crate::common::{areal, data, labelled};
-use crate::model_bundle::{classes, spec_for, write};
-use crate::predict::{args, same_bytes};
-use crate::tile::{Place, halves, text};
 
 /// Name, driver and options of each encoding, all without loss.
 const ENCODINGS: [(&str, &str, &[&str]); 7] = [

@@ -1,7 +1,7 @@
 //! From a map and its truth to estimates: sample, label, estimate, compare.
 
+use crate::common::survey_world::{SIDE, World, world};
 use crate::common::{Row, areal, number, rows};
-use crate::survey_world::{SIDE, World, world};
 
 #[test]
 fn a_sample_has_blind_files_and_a_design() {

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
+use crate::common::prediction_folder::write_shares;
+use crate::common::survey_world::{NODATA_ROWS, SIDE, cell_areas, grid, world};
 use crate::common::{areal, number, rows};
-use crate::prediction_folder::write_shares;
-use crate::survey_world::{NODATA_ROWS, SIDE, cell_areas, grid, world};
 
 #[test]
 fn units_on_nodata_are_set_aside_and_strata_that_do_not_add_up_are_refused() {

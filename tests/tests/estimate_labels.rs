@@ -1,7 +1,7 @@
 //! Labelled samples that do not fit their design, through the program.
 
+use crate::common::survey_world::world;
 use crate::common::{areal, rows};
-use crate::survey_world::world;
 
 #[test]
 fn labels_that_fit_no_unit_are_refused_with_their_place() {

@@ -7,8 +7,8 @@ use areal_grid::{PixelType, Target};
 use areal_raster::{Feature, Field, FieldKind, FieldValue, VectorLayer, write_layer};
 use areal_store::{Footprint, Label, PatchRecord, RecordTable, Split};
 
+use crate::common::survey_world::{grid, world};
 use crate::common::{Row, number, rows};
-use crate::survey_world::{grid, world};
 
 #[test]
 fn units_in_training_patches_are_found() {

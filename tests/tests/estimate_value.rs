@@ -4,9 +4,9 @@ use std::path::Path;
 
 use areal_grid::PixelState;
 
+use crate::common::prediction_folder;
+use crate::common::survey_world::{NODATA_ROWS, SIDE, World, cell_areas, grid, noise, world};
 use crate::common::{ProgramRun, Row, areal, number, rows};
-use crate::prediction_folder;
-use crate::survey_world::{NODATA_ROWS, SIDE, World, cell_areas, grid, noise, world};
 
 /// Wealth in each cell, and what a map says of it that shrinks to the mean and is too rich by 2.
 struct Wealth {

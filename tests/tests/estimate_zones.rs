@@ -2,8 +2,8 @@
 
 use areal_raster::{Feature, FieldValue, VectorLayer, read_layer, write_layer};
 
+use crate::common::survey_world::{SIDE, cell_areas, world};
 use crate::common::{Row, areal, number, rows};
-use crate::survey_world::{SIDE, cell_areas, world};
 
 #[test]
 fn zones_may_be_strata_and_small_numbers_are_left_out() {

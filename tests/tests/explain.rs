@@ -8,8 +8,8 @@ use areal_grid::ToLonLat;
 use areal_raster::{Projection, RasterFile, Scene};
 use tempfile::TempDir;
 
+use crate::common::model_bundle::{classes, spec_for, write};
 use crate::common::{areal, data, rows};
-use crate::model_bundle::{classes, spec_for, write};
 
 /// A real scene of 12 bands and an empty folder to work in; none where the data is not there.
 fn sentinel2() -> Option<(PathBuf, Scene, TempDir)> {

@@ -7,10 +7,10 @@ use areal_formats::Architecture;
 use areal_grid::{Pixels, Target};
 use tempfile::TempDir;
 
+use crate::common::model_bundle::{classes, spec_for, value, write};
+use crate::common::scenes::{args, made, read, scene};
+use crate::common::stores::{COUNTS, store};
 use crate::common::{ProgramRun, areal, number, rows, skipped};
-use crate::model_bundle::{classes, spec_for, value, write};
-use crate::predict::{args, made, read, scene};
-use crate::train::{COUNTS, store};
 
 /// True where there are a program with the feature `gpu` and a device for it.
 fn gpu() -> bool {

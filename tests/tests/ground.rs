@@ -7,7 +7,7 @@ use areal_grid::{Ellipsoid, Pixels};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::aggregate::{grid, raster};
+use crate::common::maps::{grid, raster};
 use crate::common::{ProgramRun, areal};
 
 /// A map of one class, with nodata where `is_nodata` says so, and zones beside it.

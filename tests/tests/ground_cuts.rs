@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use crate::aggregate::{grid, raster};
+use crate::common::maps::{band_km2, layer};
+use crate::common::maps::{grid, raster};
 use crate::common::{ProgramRun, areal};
-use crate::ground_rims::{band_km2, layer};
 
 /// A map of one class, the Earth or most of it, in cells of 50 km or half a degree.
 fn aggregate(crs: &str, zones: &serde_json::Value, flags: &[&str]) -> ProgramRun {

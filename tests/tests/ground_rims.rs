@@ -1,10 +1,11 @@
 //! `areal aggregate` of zones that leave a map and reach the rim of the Earth on it, and of maps whose middle is nowhere.
 
-use areal_grid::{Ellipsoid, Pixels};
-use serde_json::{Value, json};
+use areal_grid::Pixels;
+use serde_json::Value;
 
-use crate::aggregate::{grid, raster};
 use crate::common::areal;
+use crate::common::maps::{band_km2, layer};
+use crate::common::maps::{grid, raster};
 
 /// Zones on a map of one class, as JSON.
 fn zones(crs: &str, north_west: [f64; 2], cell: f64, [height, width]: [usize; 2], layer: &Value) -> Value {
@@ -16,23 +17,6 @@ fn zones(crs: &str, north_west: [f64; 2], cell: f64, [height, width]: [usize; 2]
     let mut command: Vec<std::ffi::OsString> = vec!["aggregate".into(), "--raster".into(), at("map.tif")];
     command.extend(["--zones".into(), at("zones.geojson"), "--out".into(), at("areas"), "--json".into()]);
     areal(command).expect(0).json()["zones"].clone()
-}
-
-/// A box as a layer in the CRS of an EPSG code.
-pub fn layer(code: u32, [west, south, east, north]: [f64; 4]) -> Value {
-    let ring = [[west, south], [east, south], [east, north], [west, north], [west, south]];
-    let geometry = json!({ "type": "Polygon", "coordinates": [ring] });
-    json!({
-        "type": "FeatureCollection",
-        "crs": { "type": "name", "properties": { "name": format!("urn:ogc:def:crs:EPSG::{code}") } },
-        "features": [{ "type": "Feature", "properties": { "id": "a" }, "geometry": geometry }],
-    })
-}
-
-/// Area in km2 of all longitudes between two latitudes on WGS 84 (Snyder 1987, eq. 3-12).
-pub fn band_km2(south: f64, north: f64) -> f64 {
-    let e = Ellipsoid::WGS84;
-    std::f64::consts::TAU * (e.area_to_latitude(north) - e.area_to_latitude(south)) / 1e6
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::fs;
 use std::process::Command;
 
+use crate::common::bench::Bench;
 use crate::common::{areal, data, run};
-use crate::reading_rasters::Bench;
 
 #[test]
 fn a_missing_file_is_named() {

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::common::mutated_kinds::{DamagedInput, Manifests, kinds};
 use crate::common::{JOB, Random, binary, contents, copy_folder, run};
-use crate::mutated_kinds::{DamagedInput, Manifests, kinds};
 
 /// Texts that break readers of numbers, names and structures.
 const AWKWARD: [&[u8]; 14] = [
@@ -157,7 +157,7 @@ fn damaged_inputs_end_in_an_error_or_a_result() {
 fn fault_39_seed_8019_a_damaged_history_of_a_checkpoint_is_seen() {
     let kinds = kinds();
     let history = kinds.iter().find(|kind| kind.file == "history.json" && kind.manifest == Manifests::Kept).unwrap();
-    for seed in [8019, 11539] {
+    for seed in [8019, 11539, 15664] {
         match try_damaged(history, seed) {
             Ended::Refused => {}
             Ended::Done => panic!("seed {seed}: the damage was not seen"),

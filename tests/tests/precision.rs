@@ -6,8 +6,8 @@ use areal_formats::Resampling;
 use areal_grid::{Affine, PixelGrid, PixelType, Pixels};
 use areal_raster::{CogBand, CogSpec, CogWriter, Prediction};
 
+use crate::common::stores::store;
 use crate::common::{ProgramRun, areal};
-use crate::train::store;
 
 const SIDE: usize = 8;
 

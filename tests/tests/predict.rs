@@ -1,20 +1,17 @@
 //! `areal predict` as its users run it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use areal_formats::{Resampling, SceneSettings};
-use areal_grid::{PixelState, PixelType, Pixels, Window};
-use areal_raster::{CogBand, CogSpec, CogWriter, Prediction, RasterFile, Scene};
+use areal_formats::SceneSettings;
+use areal_grid::{PixelState, PixelType};
+use areal_raster::{Prediction, RasterFile, Scene};
 use tempfile::TempDir;
 
+use crate::common::model_bundle::{classes, spec_for, value, write};
+use crate::common::scenes::{args, made, names, read, same_bytes, scene};
 use crate::common::{areal, data, interrupt_when_work_is_kept};
-use crate::model_bundle::{classes, spec_for, value, write};
 
 const LANDSAT: &str = "landsat7_chiapas";
-
-pub fn scene(path: &Path) -> Scene {
-    Scene::open(&SceneSettings::new("scene", vec![path.to_path_buf()])).unwrap()
-}
 
 /// One file of the Landsat pair, with a bundle of three classes made for it.
 fn landsat(patch_size: usize) -> Option<(PathBuf, TempDir)> {
@@ -29,38 +26,6 @@ fn landsat(patch_size: usize) -> Option<(PathBuf, TempDir)> {
     let folder = tempfile::tempdir().unwrap();
     write(&folder.path().join("bundle"), spec_for(&scene(&file), classes(), patch_size));
     Some((file, folder))
-}
-
-pub fn args(file: &Path, folder: &TempDir, out: &str, more: &[&str]) -> Vec<std::ffi::OsString> {
-    let mut args: Vec<std::ffi::OsString> = vec!["predict".into(), file.into(), "--bundle".into()];
-    args.push(folder.path().join("bundle").into());
-    args.push("--out".into());
-    args.push(folder.path().join(out).into());
-    args.extend(more.iter().map(Into::into));
-    args
-}
-
-/// Names in a folder, hidden ones too.
-pub fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<_> =
-        std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
-    names.sort();
-    names
-}
-
-pub fn same_bytes(a: &Path, b: &Path) {
-    for name in names(a) {
-        // The document names its inputs and settings, and the manifest has its digest.
-        if !["prediction.json", areal_job::MANIFEST].contains(&name.as_str()) {
-            assert!(std::fs::read(a.join(&name)).unwrap() == std::fs::read(b.join(&name)).unwrap(), "{name} differs");
-        }
-    }
-}
-
-pub fn read(path: &Path, band: usize) -> (Pixels, Vec<PixelState>) {
-    let mut raster = RasterFile::open(path).unwrap();
-    let window = raster.grid().window();
-    raster.read_band(band, &window).unwrap()
 }
 
 #[test]
@@ -193,27 +158,6 @@ fn an_interrupted_job_leaves_nothing_under_its_name_and_resumes_to_the_same_byte
     assert!(run.json()["resumed_patches"].as_u64().unwrap() > 0);
     same_bytes(&folder.path().join("whole"), &folder.path().join("out"));
     assert_eq!(names(folder.path()), ["bundle", "out", "whole"]);
-}
-
-/// A file of one `u16` band: so many rows and columns of 10 m; 0 is nodata.
-pub fn made(path: &Path, height: usize, width: usize, pixel: impl Fn(usize) -> u16) {
-    let grid = areal_grid::PixelGrid {
-        crs: areal_raster::crs_from_text("EPSG:32648").unwrap(),
-        transform: areal_grid::Affine::north_up([500_000.0, 500_000.0], [10.0, 10.0]),
-        height,
-        width,
-    };
-    let spec = CogSpec {
-        pixel_type: PixelType::U16,
-        nodata: Some(0.0),
-        bands: vec![CogBand { description: "grey".into(), legend: Vec::new() }],
-        metadata: Vec::new(),
-        overview_resampling: Resampling::Average,
-    };
-    let mut writer = CogWriter::create(path, &grid, &spec).unwrap();
-    let pixels = Pixels::U16((0..height * width).map(pixel).collect());
-    writer.write(0, &Window::new(0, 0, height, width), &pixels).unwrap();
-    writer.finish().unwrap();
 }
 
 #[test]

@@ -7,9 +7,9 @@ use areal_grid::Pixels;
 use areal_raster::Prediction;
 use tempfile::TempDir;
 
+use crate::common::model_bundle::{classes, spec_for, value, write};
+use crate::common::scenes::{args, made, read, same_bytes, scene};
 use crate::common::{areal, interrupt_when_work_is_kept};
-use crate::model_bundle::{classes, spec_for, value, write};
-use crate::predict::{args, made, read, same_bytes, scene};
 
 /// A scene of one band with holes, and a compact bundle for patches of 48 pixels.
 fn scene_and_bundle(height: usize, width: usize, padding: Padding) -> (PathBuf, TempDir) {

@@ -8,9 +8,9 @@ use areal_raster::{Prediction, Scene};
 use tempfile::TempDir;
 
 use crate::awkward_files::observed;
+use crate::common::model_bundle::{classes, spec_for, write};
+use crate::common::scenes::{args, made, names, read, same_bytes, scene};
 use crate::common::{areal, data};
-use crate::model_bundle::{classes, spec_for, write};
-use crate::predict::{args, made, names, read, same_bytes, scene};
 
 /// Cells of so many pixels a side of which at least half are observed, counted pixel by pixel.
 fn half_observed_cells(scene: &Scene, side: usize) -> u64 {

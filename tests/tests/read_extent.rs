@@ -3,8 +3,8 @@
 use areal_grid::Pixels;
 use serde_json::{Value, json};
 
-use crate::aggregate::{grid, raster, square};
 use crate::common::areal;
+use crate::common::maps::{grid, raster, square};
 
 #[track_caller]
 fn near(found: &Value, expected: f64) {

@@ -5,25 +5,11 @@ use std::process::Command;
 use areal_grid::Pixels;
 use areal_store::PatchStore;
 
+use crate::common::bench::attribute_table;
+use crate::common::bench::share;
+use crate::common::bench::{Bench, near};
+use crate::common::place::{Place, text, utm};
 use crate::common::run;
-use crate::reading_classes::share;
-use crate::reading_rasters::{Bench, near};
-use crate::tile::{Place, text, utm};
-
-/// An attribute table beside a raster, as GIS programs write it.
-pub fn attribute_table(raster: &str) {
-    let row = |k: usize, cells: [&str; 3]| {
-        format!("<Row index=\"{k}\">{}</Row>", cells.map(|cell| format!("<F>{cell}</F>")).concat())
-    };
-    let column = |k: usize, name: &str, kind: u8, usage: u8| {
-        format!("<FieldDefn index=\"{k}\"><Name>{name}</Name><Type>{kind}</Type><Usage>{usage}</Usage></FieldDefn>")
-    };
-    let columns = [column(0, "Value", 0, 5), column(1, "Count", 0, 1), column(2, "Class_Name", 2, 2)].concat();
-    let rows = [row(0, ["1", "1", "Corn"]), row(1, ["5", "3", "Soybeans"])].concat();
-    let table = format!("<GDALRasterAttributeTable>{columns}{rows}</GDALRasterAttributeTable>");
-    let text = format!("<PAMDataset><PAMRasterBand band=\"1\">{table}</PAMRasterBand></PAMDataset>");
-    std::fs::write(format!("{raster}.aux.xml"), text).unwrap();
-}
 
 #[test]
 fn fault_14_names_of_an_attribute_table_are_kept() {

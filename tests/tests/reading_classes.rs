@@ -6,15 +6,11 @@ use areal_grid::{PixelState, Pixels};
 use areal_store::PatchStore;
 use serde_json::Value;
 
+use crate::common::bench::attribute_table;
+use crate::common::bench::share;
+use crate::common::bench::{Bench, near};
+use crate::common::place::{Place, class_names, text, utm};
 use crate::common::{areal, run};
-use crate::reading_attribute_tables::attribute_table;
-use crate::reading_rasters::{Bench, near};
-use crate::tile::{Place, class_names, text, utm};
-
-pub fn share(run: &crate::common::ProgramRun, column: &str) -> f64 {
-    let zone = run.json()["zones"][0].clone();
-    zone[column].as_f64().unwrap_or_else(|| panic!("{column}: {zone}"))
-}
 
 /// Corine codes: 311 to 313 are forest, 111 built up, 512 water.
 const CORINE: [&[f64]; 1] = [&[311.0, 312.0, 313.0, 111.0, 512.0, 512.0, 512.0, 512.0]];

@@ -6,26 +6,11 @@ use areal_grid::Class;
 use areal_store::PatchStore;
 use geo::Geometry;
 
+use crate::common::place::{Place, class_names, halves, rectangle, text, utm};
+use crate::common::prediction_folder;
+use crate::common::survey_world::{cell_areas, grid, world};
+use crate::common::survey_world::{estimates, labelled_world};
 use crate::common::{labelled, number, rows, run};
-use crate::prediction_folder;
-use crate::survey_world::{World, cell_areas, grid, world};
-use crate::tile::{Place, class_names, halves, rectangle, text, utm};
-
-/// A world with a labelled sample of 200 units.
-pub fn labelled_world() -> (World, String) {
-    let w = world();
-    w.sample(&["--size", "200", "--strata", "classes"]).expect(0);
-    w.label("sample", "sample.csv", "labelled.csv");
-    let text = std::fs::read_to_string(w.path("labelled.csv")).unwrap();
-    (w, text)
-}
-
-/// The estimates of the labels in a text, in bytes.
-pub fn estimates(w: &World, out: &str, text: &[u8], flags: &[&str]) -> Vec<String> {
-    std::fs::write(w.path("labelled.csv"), text).unwrap();
-    w.estimate(out, flags).expect(0);
-    rows(&w.path(out).join("estimates.csv")).iter().map(|row| row["estimate"].clone()).collect()
-}
 
 #[test]
 fn fault_11_a_label_is_a_name_or_a_code() {

@@ -6,9 +6,9 @@ use std::process::Command;
 use areal_store::PatchStore;
 use geo::Geometry;
 
+use crate::common::place::{Place, rectangle, text, utm};
+use crate::common::survey_world::{estimates, labelled_world};
 use crate::common::{areal, labelled, rows, run};
-use crate::reading_labels::{estimates, labelled_world};
-use crate::tile::{Place, rectangle, text, utm};
 
 /// A copy of labels as a shapefile whose text is in this code page and that does not say so.
 fn dbf(place: &Place, labels: &Path, from: &str) -> std::path::PathBuf {

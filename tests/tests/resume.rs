@@ -5,9 +5,9 @@ use std::path::Path;
 
 use areal_raster::Prediction;
 
+use crate::common::model_bundle::{classes, spec_for, write};
+use crate::common::scenes::{args, made, scene};
 use crate::common::{JOB, JobCopy, areal, contents, interrupt_when_work_is_kept, interruptible};
-use crate::model_bundle::{classes, spec_for, write};
-use crate::predict::{args, made, scene};
 
 #[test]
 fn fault_31_a_stage_that_runs_again_gives_the_same_bytes_and_those_after_it_do_not_run() {
@@ -49,7 +49,7 @@ fn fault_32_a_job_is_known_again_whatever_its_bounds_resolution_and_precision() 
         areal(args(&file, &folder, &whole, &odd)).expect(0);
         interrupt_when_work_is_kept(folder.path(), args(&file, &folder, &out, &odd), &folder.path().join(format!(".{out}.resume")));
         areal(args(&file, &folder, &out, &[&odd[..], &["--resume"]].concat())).expect(0);
-        crate::predict::same_bytes(&folder.path().join(whole), &folder.path().join(out));
+        crate::common::scenes::same_bytes(&folder.path().join(whole), &folder.path().join(out));
     }
 }
 

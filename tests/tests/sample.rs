@@ -7,8 +7,8 @@ use areal_formats::Resampling;
 use areal_grid::{PixelGrid, PixelType, Pixels};
 use areal_raster::{CogBand, CogSpec, CogWriter};
 
+use crate::common::survey_world::{SIDE, World, grid, world};
 use crate::common::{JOB, areal, number, rows};
-use crate::survey_world::{SIDE, World, grid, world};
 
 fn raster(path: &Path, grid: &PixelGrid, pixels: &Pixels) {
     let spec = CogSpec {

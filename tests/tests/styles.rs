@@ -3,8 +3,8 @@
 use std::fs;
 use std::process::Command;
 
+use crate::common::bench::Bench;
 use crate::common::{JOB, areal, has_tool, run, skipped};
-use crate::reading_rasters::Bench;
 
 /// QGIS listed 257 entries for six classes, and showed zones in one random colour.
 #[test]

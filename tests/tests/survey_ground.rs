@@ -6,8 +6,8 @@ use areal_grid::{Affine, Class, PixelGrid, PixelState};
 use areal_raster::crs_from_text;
 use serde_json::{Value, json};
 
+use crate::common::prediction_folder::write_classes;
 use crate::common::{areal, number, rows};
-use crate::prediction_folder::write_classes;
 
 /// Rows and columns of the map.
 const SIDE: usize = 270;

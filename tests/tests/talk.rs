@@ -5,9 +5,9 @@ use std::process::{Command, Stdio};
 
 use geo::Geometry;
 
+use crate::common::place::{Place, halves, rectangle, text, utm};
+use crate::common::stores::{COUNTS, store};
 use crate::common::{ProgramRun, areal, binary, labelled, run};
-use crate::tile::{Place, halves, rectangle, text, utm};
-use crate::train;
 
 /// Runs the program with stderr on a disk that is full.
 fn unheard(args: &[&str]) -> ProgramRun {
@@ -52,7 +52,7 @@ fn a_full_disk_under_stdout_is_said_after_the_work() {
 #[test]
 fn a_stderr_that_takes_nothing_does_not_end_the_work() {
     let folder = tempfile::tempdir().unwrap();
-    let (store, bundle) = (train::store(folder.path(), "store", train::COUNTS), folder.path().join("bundle"));
+    let (store, bundle) = (store(folder.path(), "store", COUNTS), folder.path().join("bundle"));
     let (store, bundle) = (text(&store), text(&bundle));
     unheard(&["train", "--store", store, "--out", bundle, "--epochs", "1"]).expect(0);
     let out = folder.path().join("evaluation");

@@ -6,8 +6,8 @@ use std::process::Command;
 use areal_grid::PixelType;
 use areal_store::PatchStore;
 
-use super::common::{data, labelled, oracle, run};
-use super::tile::{Place, class_names, halves, text};
+use crate::common::place::{Place, class_names, halves, text};
+use crate::common::{data, labelled, oracle, run};
 
 #[test]
 fn a_label_raster_and_its_polygons_agree_on_real_data() {

@@ -3,8 +3,8 @@
 use areal_grid::{Affine, PixelGrid, PixelState, PixelType, Pixels};
 use areal_store::{PatchStore, Split};
 
-use super::common::labelled;
-use super::tile::{Place, class_names, halves, rectangle, text, utm};
+use crate::common::labelled;
+use crate::common::place::{Place, class_names, halves, rectangle, text, utm};
 
 #[test]
 fn a_label_raster_on_another_grid_is_resampled_only_when_asked() {

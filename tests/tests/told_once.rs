@@ -4,9 +4,9 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::aggregate::square;
+use crate::common::bench::Bench;
+use crate::common::maps::square;
 use crate::common::{JOB, ProgramRun, areal, binary, run};
-use crate::reading_rasters::Bench;
 
 /// Aggregates rasters of a bench over its zone.
 fn aggregate(bench: &Bench, rasters: &[&str], flags: &[&str]) -> ProgramRun {

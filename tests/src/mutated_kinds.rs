@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use tempfile::TempDir;
 
-use crate::common::{JOB, has_tool, run, skipped};
+use crate::{JOB, has_tool, run, skipped};
 
 /// What becomes of the manifest of a copy before it is damaged.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 
 use tempfile::TempDir;
 
-use crate::common::{JOB, has_tool, interrupt_when_work_is_kept, run};
 use crate::mutated_kinds::{DamagedInput, Manifests};
+use crate::{JOB, has_tool, interrupt_when_work_is_kept, run};
 
 /// Slow enough to be interrupted.
 const PREDICT: &str = "predict scene_west.tif --bundle out/bundle --bands blue,green,red,nir,swir --stride 4 --threads 1 \
@@ -48,7 +48,7 @@ static UNFINISHED: LazyLock<Unfinished> = LazyLock::new(|| {
     for (name, command) in [("predict", PREDICT), ("train", TRAIN)] {
         let whole = made.at(name).join("out.html");
         std::fs::create_dir(made.at(name)).unwrap();
-        let mut command_once = Command::new(crate::common::binary());
+        let mut command_once = Command::new(crate::binary());
         run(command_once.current_dir(JOB.demo()).args(words(command, &whole))).expect(0);
     }
     let at = made.at("out.html");

@@ -7,8 +7,8 @@ use areal_grid::{Affine, Class, PixelGrid, PixelState};
 use areal_raster::{Feature, Field, FieldKind, FieldValue, VectorLayer, crs_from_text, write_layer};
 use tempfile::TempDir;
 
-use crate::common::{ProgramRun, Row, areal, rows};
 use crate::prediction_folder;
+use crate::{ProgramRun, Row, areal, rows};
 
 pub const SIDE: usize = 300;
 pub const NODATA_ROWS: usize = 20;
@@ -185,4 +185,20 @@ impl World {
         write_layer(&self.path(name), &layer).unwrap();
         self.text(name)
     }
+}
+
+/// A world with a labelled sample of 200 units.
+pub fn labelled_world() -> (World, String) {
+    let w = world();
+    w.sample(&["--size", "200", "--strata", "classes"]).expect(0);
+    w.label("sample", "sample.csv", "labelled.csv");
+    let text = std::fs::read_to_string(w.path("labelled.csv")).unwrap();
+    (w, text)
+}
+
+/// The estimates of the labels in a text, in bytes.
+pub fn estimates(w: &World, out: &str, text: &[u8], flags: &[&str]) -> Vec<String> {
+    std::fs::write(w.path("labelled.csv"), text).unwrap();
+    w.estimate(out, flags).expect(0);
+    rows(&w.path(out).join("estimates.csv")).iter().map(|row| row["estimate"].clone()).collect()
 }
