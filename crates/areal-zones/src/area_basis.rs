@@ -41,7 +41,8 @@ impl AreaBasis {
     }
 
     /// Areas of the cells of a map on this ellipsoid. A map on another datum is measured on its own ellipsoid, times the
-    /// areal scale between the two in its middle: it is the same all over a datum but for some millionths.
+    /// areal scale between the two in its middle. Elsewhere the scale is another one: over a map of the world on WGS 84 areas
+    /// are off by up to 8e-5 with zones on NAD27 and 3.5e-5 on ED50.
     ///
     /// # Errors
     /// When the middle of a map on another datum cannot be brought onto that of the zones.

@@ -7,7 +7,8 @@ use areal_grid::Window;
 use crate::Span;
 use crate::walker::{from_fixed, to_fixed};
 
-/// The share of a rim cell that is on the Earth is known to about this.
+/// The share of a rim cell that is on the Earth is known to about this. Zones that leave less than this part of it free are taken to
+/// cover it, so up to a hundredth of a rim cell may be counted to the zones instead of outside them.
 const TOLERANCE: f64 = 0.01;
 
 /// Cells on the rim of the Earth in one window: by row, columns with the share that is on the Earth.
