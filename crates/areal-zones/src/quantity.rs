@@ -52,6 +52,7 @@ impl Quantity {
             (_, Measure::ObservedArea) => Some(t.classified_area() / KM2),
             (_, Measure::UnobservedArea) => Some((t.area - t.classified_area()).max(0.0) / KM2),
             (QuantitySource::Class(code, band), measure) => {
+                // A zone without a cell of this class, or without any, has no entry for it: its sum is 0.
                 let area = t.class_areas.get(code).copied().unwrap_or(0.0);
                 let probable = band.map(|k| t.probability_areas.get(k).copied().unwrap_or(0.0));
                 match measure {
@@ -133,6 +134,7 @@ fn is_area(measure: Measure) -> bool {
 }
 
 fn value_measure(zone: &ZoneSums, band: usize, percents: &[Percent], measure: Measure) -> Option<f64> {
+    // A zone without any cell has no entry: its sums are 0, and its mean and extremes are none.
     let v = zone.tally.values.get(band).copied().unwrap_or_default();
     let extra = zone.tally.extras.get(band).copied().unwrap_or_default();
     match measure {

@@ -51,6 +51,7 @@ impl Reconciler {
                 totals.push(Total::new(format!("{name} area"), "m2", move |t| t.state_area(state)));
             }
         }
+        // Zones without a cell of a class or band have no entry for it: their sum is 0.
         for code in whole.class_areas.keys() {
             let code = *code;
             let area = move |t: &ZoneTally| t.class_areas.get(&code).copied().unwrap_or(0.0);
@@ -79,6 +80,7 @@ impl Reconciler {
 }
 
 fn value_totals(band: usize, whole: &ZoneTally) -> Vec<Total> {
+    // A zone without any cell has no entry: its sums are 0.
     let of = move |t: &ZoneTally| t.values.get(band).copied().unwrap_or_default();
     let number = band + 1;
     let spread = of(whole).by_area;
@@ -93,7 +95,7 @@ fn value_totals(band: usize, whole: &ZoneTally) -> Vec<Total> {
     ];
     let extra = move |t: &ZoneTally| t.extras.get(band).copied().unwrap_or_default();
     if extra(whole).sum != 0.0 {
-        let [low, high] = extra(whole).extremes.unwrap_or_default();
+        let [low, high] = extra(whole).extremes.expect("a sum that is not 0 is of cells, which have extremes");
         totals.push(Total {
             scale: of(whole).cells * low.abs().max(high.abs()),
             ..Total::new(format!("sum of values, band {number}"), "", move |t| extra(t).sum)

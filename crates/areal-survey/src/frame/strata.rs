@@ -42,10 +42,10 @@ impl MapFrame<'_> {
         if self.strata_by == StrataBy::Risk { self.strata_count() } else { self.meta.target.classes().len() }
     }
 
+    /// The label of a stratum below [`strata_count`](Self::strata_count).
     pub(crate) fn stratum_label(&self, stratum: usize) -> StratumLabel {
-        let class = |k: usize| self.meta.target.classes().get(k);
-        let zone = |k: usize| self.zones.get(k).map(|zone| zone.id.clone());
-        let class_name = |k: usize| class(k).map(|c| c.name.clone()).unwrap_or_default();
+        let class = |k: usize| self.meta.target.classes().get(k).expect("a stratum below the count has a class");
+        let zone = |k: usize| self.zones.get(k).expect("a stratum below the count has a zone").id.clone();
         let of = |name: String, class_code, zone_id| StratumLabel {
             name,
             class_code,
@@ -54,13 +54,13 @@ impl MapFrame<'_> {
             zone_id,
         };
         match self.strata_by {
-            StrataBy::Classes => of(class_name(stratum), class(stratum).map(|c| c.code), None),
-            StrataBy::Zones => of(zone(stratum).unwrap_or_default(), None, zone(stratum)),
+            StrataBy::Classes => of(class(stratum).name.clone(), Some(class(stratum).code), None),
+            StrataBy::Zones => of(zone(stratum), None, Some(zone(stratum))),
             StrataBy::Both => {
-                let classes = self.meta.target.classes().len().max(1);
+                let classes = self.meta.target.classes().len();
                 let (z, k) = (stratum / classes, stratum % classes);
-                let name = format!("{} / {}", zone(z).unwrap_or_default(), class_name(k));
-                of(name, class(k).map(|c| c.code), zone(z))
+                let name = format!("{} / {}", zone(z), class(k).name);
+                of(name, Some(class(k).code), Some(zone(z)))
             }
             StrataBy::Raster => of(stratum.to_string(), None, None),
             StrataBy::Whole => of("whole".to_owned(), None, None),
@@ -68,14 +68,14 @@ impl MapFrame<'_> {
                 let (k, unsure) = (stratum / PARTS, stratum % PARTS == 1);
                 let cut = self.cuts.as_ref().and_then(|c| c.of(k));
                 let name = match cut {
-                    None => class_name(k),
-                    Some(_) if unsure => format!("{}, uncertain", class_name(k)),
-                    Some(_) => format!("{}, confident", class_name(k)),
+                    None => class(k).name.clone(),
+                    Some(_) if unsure => format!("{}, uncertain", class(k).name),
+                    Some(_) => format!("{}, confident", class(k).name),
                 };
                 StratumLabel {
                     min_probability: cut.filter(|_| !unsure),
                     below_probability: cut.filter(|_| unsure),
-                    ..of(name, class(k).map(|c| c.code), None)
+                    ..of(name, Some(class(k).code), None)
                 }
             }
         }

@@ -147,8 +147,8 @@ impl Stage for Options {
         rasters.chain(others.into_iter().flatten()).cloned().collect()
     }
 
-    fn output(&self) -> PathBuf {
-        self.out.clone().unwrap_or_default()
+    fn output(&self) -> Option<PathBuf> {
+        self.out.clone()
     }
 
     fn check(&self, planned: &mut Planned) -> Result<(), CliError> {

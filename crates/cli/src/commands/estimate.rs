@@ -180,8 +180,8 @@ impl Stage for Options {
         self.settings_unchecked().inputs()
     }
 
-    fn output(&self) -> PathBuf {
-        self.out.clone().unwrap_or_default()
+    fn output(&self) -> Option<PathBuf> {
+        self.out.clone()
     }
 
     fn check(&self, _: &mut Planned) -> Result<(), CliError> {

@@ -67,8 +67,8 @@ impl Stage for Options {
         [&self.bundle, &self.store].into_iter().flatten().cloned().collect()
     }
 
-    fn output(&self) -> PathBuf {
-        self.out.clone().unwrap_or_default()
+    fn output(&self) -> Option<PathBuf> {
+        self.out.clone()
     }
 
     fn check(&self, planned: &mut Planned) -> Result<(), CliError> {

@@ -162,8 +162,8 @@ impl Stage for Options {
         self.files.iter().chain(&self.bundle).chain(&self.store).chain(&self.prediction).cloned().collect()
     }
 
-    fn output(&self) -> PathBuf {
-        self.out.clone().unwrap_or_default()
+    fn output(&self) -> Option<PathBuf> {
+        self.out.clone()
     }
 
     fn check(&self, planned: &mut Planned) -> Result<(), CliError> {

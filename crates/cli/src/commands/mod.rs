@@ -35,8 +35,8 @@ use crate::recipe::Planned;
 pub trait Stage {
     /// Files and folders that the stage reads.
     fn inputs(&self) -> Vec<PathBuf>;
-    /// The folder or file that the stage makes.
-    fn output(&self) -> PathBuf;
+    /// The folder or file that the stage makes, where one is given. A recipe gives one to each of its stages.
+    fn output(&self) -> Option<PathBuf>;
     /// Checks the settings and what is there to read, before any stage of a recipe runs.
     fn check(&self, planned: &mut Planned) -> Result<(), CliError>;
     /// Runs the stage.
@@ -57,11 +57,11 @@ pub fn check_names<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result<(
 /// Runs a stage, unless its output would change one of its own inputs.
 pub fn start<S: Stage>(stage: S, context: &Context) -> Result<(), CliError> {
     let output = stage.output();
-    check_names(stage.inputs().iter().chain([&output]))?;
+    check_names(stage.inputs().iter().chain(&output))?;
     for input in stage.inputs() {
         areal_job::recover_input(&input)?;
     }
-    if !output.as_os_str().is_empty() {
+    if let Some(output) = output {
         areal_job::check_output(&output, &stage.inputs())?;
     }
     stage.run(context)

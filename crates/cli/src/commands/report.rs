@@ -81,8 +81,8 @@ impl Stage for Options {
         many.into_iter().flatten().chain(&self.store).chain(&self.bundle).chain(&self.evaluation).cloned().collect()
     }
 
-    fn output(&self) -> PathBuf {
-        self.out.clone().unwrap_or_default()
+    fn output(&self) -> Option<PathBuf> {
+        self.out.clone()
     }
 
     fn check(&self, _: &mut Planned) -> Result<(), CliError> {

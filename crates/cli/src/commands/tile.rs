@@ -178,8 +178,8 @@ impl Stage for Options {
             .collect()
     }
 
-    fn output(&self) -> PathBuf {
-        self.out.clone().unwrap_or_default()
+    fn output(&self) -> Option<PathBuf> {
+        self.out.clone()
     }
 
     fn check(&self, planned: &mut Planned) -> Result<(), CliError> {

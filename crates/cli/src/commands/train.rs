@@ -124,8 +124,8 @@ impl Stage for Options {
         [&self.store, &self.weights].into_iter().flatten().cloned().collect()
     }
 
-    fn output(&self) -> PathBuf {
-        self.out.clone().unwrap_or_default()
+    fn output(&self) -> Option<PathBuf> {
+        self.out.clone()
     }
 
     fn check(&self, planned: &mut Planned) -> Result<(), CliError> {

@@ -60,7 +60,7 @@ impl<'a> RecipeRun<'a> {
         let Some(own) = self.section(section) else { return Ok(()) };
         let table = overlay(defaults, own.clone());
         let stage: S = from_table(overlay(table, overwrite()), section)?;
-        let (inputs, output) = (stage.inputs(), stage.output());
+        let (inputs, output) = (stage.inputs(), stage.output().expect(HAS_OUTPUT));
         if let Some(planned) = &mut self.planned {
             return check(&stage, planned, section);
         }
@@ -136,6 +136,8 @@ impl<'a> RecipeRun<'a> {
     }
 }
 
+const HAS_OUTPUT: &str = "`out` is in the defaults of every stage of a recipe";
+
 /// Checks a stage before any runs: what it reads must be there or be made by a stage before it.
 fn check<S: Stage>(stage: &S, planned: &mut Planned, section: &str) -> Result<(), CliError> {
     let missing = stage.inputs().into_iter().find(|input| !planned.makes(input) && not_made(input));
@@ -143,11 +145,12 @@ fn check<S: Stage>(stage: &S, planned: &mut Planned, section: &str) -> Result<()
         let message = format!("[{section}]: {} does not exist, and no earlier stage creates it", input.display());
         return Err(CliError::new(Exit::Input, message).help("correct the path; paths are relative to the recipe"));
     }
-    planned.is_made = stage.output().exists();
+    let output = stage.output().expect(HAS_OUTPUT);
+    planned.is_made = output.exists();
     // What is worth a warning is said when the stage runs.
     tracing::subscriber::with_default(NoSubscriber::default(), || stage.check(planned))
         .map_err(|error| error.in_section(section))?;
-    planned.add(&stage.output());
+    planned.add(&output);
     Ok(())
 }
 
