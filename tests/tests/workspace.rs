@@ -194,3 +194,32 @@ fn forbidden_crates_are_absent_and_doubled_ones_are_told() {
         println!("{name} is built in versions {}", versions.join(", "));
     }
 }
+
+/// The kept advisories against every version in Cargo.lock.
+#[test]
+fn a_kept_advisory_that_applies_is_ignored_with_a_reason() {
+    let table =
+        |path: &str| -> toml::Table { toml::from_str(&fs::read_to_string(workspace().join(path)).unwrap()).unwrap() };
+    let (lock, kept, deny) = (table("Cargo.lock"), table("tests/advisories.toml"), table("deny.toml"));
+    let text = |value: &toml::Value, key: &str| value[key].as_str().unwrap().to_owned();
+    let list = |table: &toml::Table, key: &str| table[key].as_array().unwrap().clone();
+    let mut applies = BTreeSet::new();
+    for advisory in list(&kept, "advisory") {
+        let affected: Vec<semver::VersionReq> =
+            advisory["affected"].as_array().unwrap().iter().map(|r| r.as_str().unwrap().parse().unwrap()).collect();
+        let name = text(&advisory, "crate");
+        let packages = list(&lock, "package");
+        let mut versions = packages.iter().filter(|p| text(p, "name") == name).map(|p| text(p, "version")).peekable();
+        assert!(versions.peek().is_some(), "{name} is not in Cargo.lock: drop its advisories");
+        if versions.any(|version| affected.iter().any(|range| range.matches(&version.parse().unwrap()))) {
+            applies.insert(text(&advisory, "id"));
+        }
+    }
+    let ignored: Vec<toml::Value> = deny["advisories"]["ignore"].as_array().unwrap().clone();
+    assert!(ignored.iter().all(|one| !text(one, "reason").is_empty()));
+    assert_eq!(
+        applies,
+        ignored.iter().map(|one| text(one, "id")).collect(),
+        "what applies, and what deny.toml ignores"
+    );
+}
