@@ -38,6 +38,14 @@ fn a_bundle_with_missing_cut_or_swapped_weights_is_refused() {
     let model = std::fs::read_to_string(bundle.join("model.json")).unwrap();
     std::fs::write(bundle.join("model.json"), model.replace("\"nir\"", "\"swir\"")).unwrap();
     evaluate(&bundle, &store).expect(3).says(&["bands [red, swir], but the data have [red, nir]"]);
-    std::fs::write(bundle.join("model.json"), model.replace("areal-bundle/1", "areal-bundle/9")).unwrap();
-    evaluate(&bundle, &store).expect(3).says(&["areal-bundle/9", "areal-bundle/1"]);
+    std::fs::write(bundle.join("model.json"), model.replace("areal-bundle/2", "areal-bundle/9")).unwrap();
+    evaluate(&bundle, &store).expect(3).says(&["areal-bundle/9", "areal-bundle/2"]);
+
+    // Version 0.1.0 wrote areal-bundle/1, without quantiles of the bands.
+    let mut old: serde_json::Value = serde_json::from_str(&model).unwrap();
+    old["format"] = "areal-bundle/1".into();
+    old.as_object_mut().unwrap().remove("band_quantiles").expect("a new bundle has quantiles");
+    std::fs::write(bundle.join("model.json"), old.to_string()).unwrap();
+    std::fs::remove_file(bundle.join("areal-manifest.json")).unwrap();
+    evaluate(&bundle, &store).expect(0);
 }

@@ -26,7 +26,7 @@ fn a_sample_has_blind_files_and_a_design() {
     assert_eq!(rows(&folder.join("second_look.csv")).len(), 180);
     let design: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(folder.join("design.json")).unwrap()).unwrap();
-    assert_eq!(design["format"], "areal-design/1");
+    assert_eq!(design["format"], "areal-design/2");
     assert_eq!(design["seed"], 4);
     let (first, h) = (&design["strata"][0], design["strata"].as_array().unwrap());
     let p = first["sample"].as_f64().unwrap() / first["population"].as_f64().unwrap();

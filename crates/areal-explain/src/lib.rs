@@ -18,6 +18,6 @@ mod subject;
 
 pub use error::ExplainError;
 pub use method::Method;
-pub use run::{ExplainMeta, SaliencyRow, explain};
+pub use run::{SaliencyRow, explain};
 pub use settings::{DEFAULT_TOP, ExplainSettings, PatchSelection};
-pub use subject::{PatchPlace, Subject, of_places, of_prediction, of_store};
+pub use subject::{PatchPlace, Subject, of_places, of_prediction, of_store, pixels_of_places};

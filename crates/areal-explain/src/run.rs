@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use areal_formats::{MADE_BY, Provenance, Resampling};
+use areal_formats::{ExplainMeta, MADE_BY, Provenance, Resampling};
 use areal_grid::{PixelState, PixelType, Pixels, Target};
 use areal_job::{Job, StagedDir, Unit, write_json};
 use areal_model::{Bundle, StateDict, WEIGHTS_FILE};
@@ -55,27 +55,6 @@ pub struct SaliencyRow {
     pub png: String,
     /// File name of the map; empty for an imported image.
     pub tif: Option<String>,
-}
-
-/// `explain.json`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ExplainMeta {
-    pub format: String,
-    /// What the model predicts.
-    pub target: Target,
-    /// Names of the patches explained.
-    pub patches: Vec<String>,
-    pub provenance: Provenance,
-}
-
-impl ExplainMeta {
-    /// The format that this version writes.
-    pub const FORMAT: &'static str = "areal-explain/1";
-    /// Name of the file in the folder.
-    pub const FILE: &'static str = "explain.json";
-    /// Name of the table in the folder.
-    pub const TABLE: &'static str = "saliency.csv";
 }
 
 /// The network that is explained, and those that its maps are compared with.

@@ -96,7 +96,8 @@ pub struct RepairMeta {
 }
 
 impl AreasMeta {
-    pub const FORMAT: &'static str = "areal-areas/1";
+    /// Version 2 added the ellipsoid, the cells that were read, and features that are left out or united. Version 1 is refused.
+    pub const FORMAT: &'static str = "areal-areas/2";
     /// Its name in the folder.
     pub const FILE: &'static str = "areas.json";
     /// Name of the tidy table.

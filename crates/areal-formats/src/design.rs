@@ -9,7 +9,12 @@ use serde::{Deserialize, Serialize};
 use crate::Provenance;
 
 /// Format of `design.json`.
-pub const DESIGN_FORMAT: &str = "areal-design/1";
+///
+/// Version 2 added strata of risk, `allocated`, and the name `outside_population` for the former `outside`. Version 1 is read too.
+pub const DESIGN_FORMAT: &str = "areal-design/2";
+
+/// The formats of `design.json` that are read, the present one first.
+pub const DESIGN_FORMATS: [&str; 2] = [DESIGN_FORMAT, "areal-design/1"];
 
 /// A sample design as drawn: what makes the sample a probability sample.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,7 +40,8 @@ pub struct Design {
     /// The strata, in the order of their index.
     pub strata: Vec<DesignStratum>,
     /// Cells of the map outside the population: nodata.
-    pub outside: u64,
+    #[serde(alias = "outside")]
+    pub outside_population: u64,
     /// Number of units to be labelled a second time, by someone else.
     pub second_look: u64,
     pub provenance: Provenance,

@@ -8,10 +8,12 @@ use crate::{Architecture, MAX_PATCH_SIZE, Normalisation, Padding, Provenance};
 
 /// The `format` of `model.json`.
 ///
-/// A key that came later and whose absence means what was done before leaves the format as it is: `padding`,
-/// `masked_by`, `scaling`, `band_quantiles`. Unknown keys are refused, so that an older version does not take a bundle for what it is
-/// not.
-pub const BUNDLE_FORMAT: &str = "areal-bundle/1";
+/// Version 2 added `band_quantiles`. The absence of a key that came later means what was done before, so version 1 is read too.
+/// Unknown keys are refused.
+pub const BUNDLE_FORMAT: &str = "areal-bundle/2";
+
+/// The formats of `model.json` that are read, the present one first.
+pub const BUNDLE_FORMATS: [&str; 2] = [BUNDLE_FORMAT, "areal-bundle/1"];
 
 /// `model.json` that contradicts itself.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

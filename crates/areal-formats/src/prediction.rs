@@ -67,7 +67,9 @@ pub struct PredictionMeta {
 
 impl PredictionMeta {
     /// The format that this version reads and writes.
-    pub const FORMAT: &'static str = "areal-prediction/1";
+    pub const FORMAT: &'static str = "areal-prediction/2";
+    /// The formats that are read, the present one first. Version 2 named `training_class_shares`.
+    pub const FORMATS: [&'static str; 2] = [Self::FORMAT, "areal-prediction/1"];
     /// Name of the file in the prediction's folder.
     pub const FILE: &'static str = "prediction.json";
 

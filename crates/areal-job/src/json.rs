@@ -12,6 +12,14 @@ use crate::{FileError, StagedFile};
 /// # Errors
 /// [`FileError::Format`] for another format, [`FileError::Json`] with line and column for anything that does not fit.
 pub fn read_json<T: DeserializeOwned>(path: &Path, format: &'static str) -> Result<T, FileError> {
+    read_json_of(path, &[format])
+}
+
+/// Reads a JSON document that has one of several formats: the present one first, then earlier ones that `T` takes too.
+///
+/// # Errors
+/// As [`read_json`]; the error names the present format.
+pub fn read_json_of<T: DeserializeOwned>(path: &Path, formats: &[&'static str]) -> Result<T, FileError> {
     #[derive(Deserialize)]
     struct Head {
         #[serde(default)]
@@ -25,8 +33,9 @@ pub fn read_json<T: DeserializeOwned>(path: &Path, format: &'static str) -> Resu
         message: e.to_string(),
     };
     let head: Head = serde_json::from_str(&text).map_err(fault)?;
-    if head.format != format {
-        return Err(FileError::Format { path: path.to_path_buf(), found: head.format, expected: format });
+    if !formats.contains(&head.format.as_str()) {
+        let expected = formats.first().expect("a document has a format");
+        return Err(FileError::Format { path: path.to_path_buf(), found: head.format, expected });
     }
     serde_json::from_str(&text).map_err(fault)
 }
@@ -67,6 +76,7 @@ mod tests {
         assert_eq!(read_json::<Doc>(&path, "areal-test/1").unwrap(), doc);
         let other = read_json::<Doc>(&path, "areal-test/2").unwrap_err().to_string();
         assert!(other.ends_with("has format \"areal-test/1\", expected \"areal-test/2\""), "{other}");
+        assert_eq!(read_json_of::<Doc>(&path, &["areal-test/2", "areal-test/1"]).unwrap(), doc);
         std::fs::write(&path, "{\"format\": \"areal-test/1\",\n \"m\": 3}").unwrap();
         let fault = read_json::<Doc>(&path, "areal-test/1").unwrap_err().to_string();
         assert!(fault.contains("line 2, column 4") && fault.contains("`m`"), "{fault}");

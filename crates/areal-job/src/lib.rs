@@ -25,7 +25,7 @@ pub use files::files_under;
 pub use hash::{Sha256, check_digest, folder_bytes, hash_bytes, hash_file, hash_folder};
 pub use input_file::InputFile;
 pub use interrupt::{Interrupt, Interrupted};
-pub use json::{read_json, write_json};
+pub use json::{read_json, read_json_of, write_json};
 pub use lease::Lease;
 pub use live::abandon;
 pub use manifest::{Condition, FileUse, MANIFEST, Manifest, ManifestFile};

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use areal_formats::{BUNDLE_FORMAT, ModelSpec};
-use areal_job::{StagedDir, hash_file, read_json, write_json};
+use areal_formats::{BUNDLE_FORMATS, ModelSpec};
+use areal_job::{StagedDir, hash_file, read_json_of, write_json};
 use burn::tensor::Device;
 
 use crate::{ModelError, Network, NetworkConfig, StateDict, check_spec};
@@ -49,7 +49,7 @@ impl Bundle {
     /// # Errors
     /// When it is missing, of another format or contradicts itself.
     pub fn load_spec(folder: &Path) -> Result<ModelSpec, ModelError> {
-        let spec: ModelSpec = read_json(&folder.join(MODEL_FILE), BUNDLE_FORMAT)?;
+        let spec: ModelSpec = read_json_of(&folder.join(MODEL_FILE), &BUNDLE_FORMATS)?;
         check_spec(&spec)?;
         Ok(spec)
     }
@@ -85,7 +85,7 @@ mod tests {
     fn spec() -> ModelSpec {
         let class = |code, name: &str| Class { code, name: name.into(), colour: [code, 0, 0] };
         ModelSpec {
-            format: BUNDLE_FORMAT.into(),
+            format: areal_formats::BUNDLE_FORMAT.into(),
             architecture: Architecture::Compact,
             padding: Padding::Same,
             bands: vec!["red".into(), "nir".into()],

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use areal_formats::{PredictionMeta, Resampling};
 use areal_grid::{Class, PixelState, PixelType, Target};
-use areal_job::{FileError, Manifest, read_json};
+use areal_job::{FileError, Manifest, read_json_of};
 
 use crate::{CogBand, CogSpec, RasterError, RasterFile, same_grid};
 
@@ -36,7 +36,7 @@ impl Prediction {
     /// When the folder holds no prediction of this format, a raster of it is missing or lies elsewhere than it
     /// says, or its counts do not add up.
     pub fn open(folder: &Path) -> Result<Self, RasterError> {
-        let meta: PredictionMeta = read_json(&folder.join(PredictionMeta::FILE), PredictionMeta::FORMAT)?;
+        let meta: PredictionMeta = read_json_of(&folder.join(PredictionMeta::FILE), &PredictionMeta::FORMATS)?;
         let fault = |reason: String| RasterError::Prediction { path: folder.to_path_buf(), reason };
         let rasters: &[&str] = match meta.target {
             Target::Classes { .. } => &[Self::CLASSES, Self::PROBABILITIES, Self::STATES],

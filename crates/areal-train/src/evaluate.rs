@@ -14,9 +14,6 @@ use crate::sampling::even_batches;
 use crate::training_like::warn_if_unlike;
 use crate::{ClassMetrics, ConfusionMatrix, Metrics, TrainError, ValueMetrics};
 
-/// The `format` of `evaluation.json`.
-pub const EVALUATION_FORMAT: &str = "areal-evaluation/1";
-
 /// Patches that go through the network at once.
 const BATCH: usize = 64;
 

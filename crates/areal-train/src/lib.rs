@@ -30,7 +30,7 @@ mod workers;
 
 pub use augment::Augmentation;
 pub use error::TrainError;
-pub use evaluate::{EVALUATION_FORMAT, Evaluation, evaluate};
+pub use evaluate::{Evaluation, evaluate};
 pub use history::EpochRow;
 pub use metrics::{ClassMetrics, ClassRow, ConfusionMatrix, Metrics, ValueMetrics};
 pub use operations::KernelOperations;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use areal_estimate::{EstimateError, ExpectedMatrix, Finding, Missing, Population, Stratum, Tails};
-use areal_formats::{DESIGN_FORMAT, Design, DesignStratum, DesignUnit, StrataBy};
-use areal_job::{InputFile, Job, check_digest, hash_file, read_json};
+use areal_formats::{DESIGN_FORMATS, Design, DesignStratum, DesignUnit, StrataBy};
+use areal_job::{InputFile, Job, check_digest, hash_file, read_json_of};
 use areal_tables::ClassNaming;
 
 use super::flaws::{other_ellipsoid, other_map, strata_sum, without_design};
@@ -170,7 +170,7 @@ impl<'a> LabelledSample<'a> {
 }
 
 fn read_design(folder: &Path) -> Result<DrawnDesign, SurveyError> {
-    let design: Design = read_json(&folder.join("design.json"), DESIGN_FORMAT)?;
+    let design: Design = read_json_of(&folder.join("design.json"), &DESIGN_FORMATS)?;
     let path = folder.join("units.csv");
     let found = hash_file(&path)?;
     if found.short() != design.design_id {

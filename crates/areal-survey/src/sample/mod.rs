@@ -148,7 +148,7 @@ fn design(
         map_sha256: hash_file(&frame.path)?,
         area_unit: "km2".to_owned(),
         strata: (0..numbers.len()).filter(|&h| populations[h] > 0).map(stratum).collect(),
-        outside: cells - populations.iter().sum::<u64>(),
+        outside_population: cells - populations.iter().sum::<u64>(),
         second_look,
         provenance: settings.provenance(frame.strata_by, expected)?,
     })

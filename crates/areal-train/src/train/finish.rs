@@ -15,7 +15,7 @@ use crate::data::Samples;
 use crate::evaluate::measure;
 use crate::learner::Learner;
 use crate::tables::{write_confusion, write_metrics};
-use crate::{EVALUATION_FORMAT, Evaluation, Metrics, TrainError, TrainSettings};
+use crate::{Evaluation, Metrics, TrainError, TrainSettings};
 
 /// The description of the model with its calibration, and the report of the run, from the best weights.
 pub(super) fn measure_best(
@@ -79,7 +79,7 @@ pub(super) fn write_bundle(
         Metrics::Value(m) => m.patches,
     };
     let evaluation = Evaluation {
-        format: EVALUATION_FORMAT.to_owned(),
+        format: areal_formats::EVALUATION_FORMAT.to_owned(),
         split: Split::Validation,
         patches,
         metrics: report.validation.clone(),

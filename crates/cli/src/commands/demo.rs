@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use areal_demo::{DemoSettings, DemoSize, generate, label};
-use areal_formats::{DESIGN_FORMAT, Design};
-use areal_job::{FileError, StagedDir, StagedFile, read_json};
+use areal_formats::{DESIGN_FORMATS, Design};
+use areal_job::{FileError, StagedDir, StagedFile, read_json_of};
 use areal_raster::Prediction;
 use clap::Args;
 
@@ -73,7 +73,7 @@ fn label_sample(folder: &Path, sample: &Path, overwrite: bool) -> Result<(), Cli
     };
     let design = sample.with_file_name("design.json");
     if design.exists() {
-        let design: Design = read_json(&design, DESIGN_FORMAT)?;
+        let design: Design = read_json_of(&design, &DESIGN_FORMATS)?;
         if Path::new(&design.map).file_name() == Some(Prediction::VALUE.as_ref()) {
             return Err(CliError::new(Exit::Input, format!("{} is a sample of a value", sample.display()))
                 .help("`areal demo --label` labels land use only; the true values are in the demo's wealth.tif"));

@@ -8,7 +8,7 @@ use areal_model::{Bundle, BurnInference, DeviceChoice, Inference, Precision};
 use areal_patches::open_store;
 use areal_raster::input_file_with_companions;
 use areal_store::Split;
-use areal_train::{EVALUATION_FORMAT, Evaluation, Metrics, write_confusion, write_evaluation};
+use areal_train::{Evaluation, Metrics, write_confusion, write_evaluation};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ use super::Stage;
 use super::metrics_text::metrics_text;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
-use crate::options::{self, name_of};
+use crate::options::{self, DEVICE, OVERWRITE, name_of};
 use crate::precision;
 use crate::recipe::Planned;
 
@@ -39,8 +39,7 @@ pub struct Options {
     /// Split to measure: train, validation or test.
     #[arg(long, value_name = "SPLIT", default_value_t = Split::Test, value_parser = name_of::<Split>())]
     pub split: Split,
-    /// Device to run the network on; `areal devices` lists them.
-    #[arg(long, value_name = "DEVICE", default_value_t = DeviceChoice::default())]
+    #[arg(long, value_name = "DEVICE", help = DEVICE, default_value_t = DeviceChoice::default())]
     pub device: DeviceChoice,
     /// Precision of the network: f32, bf16 or int8.
     #[arg(long, value_name = "PRECISION", default_value_t = Precision::default(), value_parser = name_of::<Precision>())]
@@ -48,8 +47,7 @@ pub struct Options {
     /// Folder to write. [default: print only]
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
-    /// Replace --out if it exists.
-    #[arg(long)]
+    #[arg(long, help = OVERWRITE)]
     pub overwrite: bool,
     /// Print the measures as JSON.
     #[arg(long)]
@@ -101,7 +99,7 @@ impl Stage for Options {
         };
         let metrics = areal_train::evaluate(inference.as_mut(), &store, split, context.job())?;
         let evaluation = Evaluation {
-            format: EVALUATION_FORMAT.to_owned(),
+            format: areal_formats::EVALUATION_FORMAT.to_owned(),
             split,
             patches: store.indices(split).len() as u64,
             metrics,

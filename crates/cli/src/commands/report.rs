@@ -9,9 +9,8 @@ mod saliency;
 
 use std::path::{Path, PathBuf};
 
-use areal_explain::ExplainMeta;
-use areal_formats::{Provenance, STORE_FORMAT};
-use areal_job::{FileError, StagedFile, read_json};
+use areal_formats::{ExplainMeta, Provenance, STORE_FORMAT};
+use areal_job::{FileError, StagedFile, read_json_of};
 use areal_report::{ProvenanceEntry, Report, render};
 use areal_tables::read_areal_table;
 use clap::Args;
@@ -22,6 +21,7 @@ use super::Stage;
 use crate::context::Context;
 use crate::errors::{CliError, Exit, MAKE_AGAIN};
 use crate::options;
+use crate::options::OVERWRITE;
 use crate::recipe::Planned;
 
 /// Write one self-contained HTML report of a job's results
@@ -64,8 +64,7 @@ pub struct Options {
     /// File to write.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// Replace --out if it exists.
-    #[arg(long)]
+    #[arg(long, help = OVERWRITE)]
     pub overwrite: bool,
 }
 
@@ -128,10 +127,10 @@ impl Options {
             model::add_evaluation(&mut report, folder)?;
         }
         if let Some(folder) = &self.store {
-            document(&mut report, &folder.join("store.json"), STORE_FORMAT)?;
+            document(&mut report, &folder.join("store.json"), &[STORE_FORMAT])?;
         }
         for folder in &self.explain {
-            document(&mut report, &folder.join(ExplainMeta::FILE), ExplainMeta::FORMAT)?;
+            document(&mut report, &folder.join(ExplainMeta::FILE), &[ExplainMeta::FORMAT])?;
             saliency::add(&mut report, folder)?;
         }
         links::check(&mut report, self)?;
@@ -148,8 +147,8 @@ fn name_of(folder: &Path) -> String {
 }
 
 /// Reads a document of a stage and notes how it was made.
-fn document(report: &mut Report, path: &Path, format: &'static str) -> Result<serde_json::Value, CliError> {
-    let document: serde_json::Value = read_json(path, format)?;
+fn document(report: &mut Report, path: &Path, formats: &[&'static str]) -> Result<serde_json::Value, CliError> {
+    let document: serde_json::Value = read_json_of(path, formats)?;
     let provenance: Provenance = part(&document, path, "provenance")?;
     report.provenance.push(ProvenanceEntry { path: path.display().to_string(), provenance });
     Ok(document)

@@ -14,7 +14,7 @@ use crate::survey::zone_label;
 pub fn add(report: &mut Report, folder: &Path) -> Result<(), CliError> {
     let name = name_of(folder);
     let path = folder.join("estimates.json");
-    let meta = document(report, &path, ESTIMATES_FORMAT)?;
+    let meta = document(report, &path, &[ESTIMATES_FORMAT])?;
     let table = folder.join("estimates.csv");
     let estimates: Vec<EstimateRow> = rows(&table)?;
     let numbers = |r: &EstimateRow| [Some(r.mapped), r.estimate, r.standard_error, r.low, r.high, r.cv];

@@ -43,7 +43,7 @@ pub fn add(report: &mut Report, folder: &Path) -> Result<(), CliError> {
     ];
     figure.counts = named.map(|(label, n)| (label.to_owned(), n)).into();
     report.maps.push(figure);
-    document(report, &folder.join(PredictionMeta::FILE), PredictionMeta::FORMAT)?;
+    document(report, &folder.join(PredictionMeta::FILE), &PredictionMeta::FORMATS)?;
     Ok(())
 }
 

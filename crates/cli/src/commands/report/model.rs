@@ -2,18 +2,16 @@
 
 use std::path::Path;
 
-use areal_formats::BUNDLE_FORMAT;
+use areal_formats::{BUNDLE_FORMATS, EVALUATION_FORMAT};
 use areal_report::{Confusion, LearningCurve, Report};
 use serde_json::Value;
 
 use super::{ReportCsv, document, part, unlike_written};
 use crate::errors::{CliError, Exit};
 
-const EVALUATION: &str = "areal-evaluation/1";
-
 pub fn add_bundle(report: &mut Report, folder: &Path) -> Result<(), CliError> {
     let path = folder.join("model.json");
-    let spec = document(report, &path, BUNDLE_FORMAT)?;
+    let spec = document(report, &path, &BUNDLE_FORMATS)?;
     report.model = facts(&spec, &path)?;
     report.learning = learning_curve(&ReportCsv::read(&folder.join("metrics.csv"))?)?;
     add_confusion(report, folder, "validation patches")
@@ -21,7 +19,7 @@ pub fn add_bundle(report: &mut Report, folder: &Path) -> Result<(), CliError> {
 
 pub fn add_evaluation(report: &mut Report, folder: &Path) -> Result<(), CliError> {
     let path = folder.join("evaluation.json");
-    let evaluation = document(report, &path, EVALUATION)?;
+    let evaluation = document(report, &path, &[EVALUATION_FORMAT])?;
     let split: String = part(&evaluation, &path, "split")?;
     let name = format!("{split} patches");
     let rows = ReportCsv::read(&folder.join("metrics.csv"))?;
