@@ -100,6 +100,7 @@ fn fault_39_verify_names_every_file_that_is_not_as_it_was() {
     assert!(areal(["verify", report.to_str().unwrap()]).expect(0).stdout.starts_with("ok "));
     let scene = JOB.demo().join("recipe.toml");
     areal(["verify", scene.to_str().unwrap()]).expect(3).says(&["recipe.toml contains no output"]);
+    areal(["verify", "nofolder"]).expect(3).says(&["nofolder does not exist"]);
     areal(["verify", tempfile::tempdir().unwrap().path().to_str().unwrap()])
         .expect(3)
         .says(&["no output with a manifest"]);

@@ -131,3 +131,32 @@ fn an_estimate_without_an_error_is_named_by_compare() {
     let run = areal(["compare", old.to_str().unwrap(), new.to_str().unwrap()]).expect(0);
     run.says(&["water in (map): not compared, because one of its intervals has no width"]);
 }
+
+#[test]
+fn compare_names_each_reason_for_which_estimates_are_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = fs::read_to_string(JOB.out().join("estimates/landscape/estimates.csv")).unwrap();
+    let [old, new] = ["old.csv", "new.csv"].map(|name| folder.path().join(name));
+    fs::write(&old, &table).unwrap();
+    let header: Vec<&str> = table.lines().next().unwrap().split(',').collect();
+    let column = |name: &str| header.iter().position(|h| *h == name).unwrap();
+    let mut lines: Vec<String> = table.lines().map(str::to_owned).collect();
+    let mut change = |line: usize, cells: &[(&str, &str)]| {
+        let mut row: Vec<String> = lines[line].split(',').map(str::to_owned).collect();
+        for (name, value) in cells {
+            row[column(name)] = (*value).to_owned();
+        }
+        lines[line] = row.join(",");
+    };
+    change(1, &[("estimate", ""), ("standard_error", ""), ("low", ""), ("high", ""), ("suppressed", "primary")]);
+    change(2, &[("low", ""), ("high", ""), ("interval", "none")]);
+    lines.remove(3);
+    fs::write(&new, lines.join("\n")).unwrap();
+    // The demo has model-based estimates of zones.
+    let without = lines.iter().filter(|line| line.contains(",none,")).count();
+    areal(["compare", old.to_str().unwrap(), new.to_str().unwrap()]).expect(0).says(&[
+        "1 estimate is not compared: in only one of the tables",
+        "1 estimate is not compared: suppressed",
+        &format!("{without} estimates are not compared: without an interval"),
+    ]);
+}

@@ -5,6 +5,9 @@ use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
 use crate::estimate::{Estimate, MOST_DEGREES};
 
+/// Confidence level of intervals and tests where none is given.
+pub const DEFAULT_LEVEL: f64 = 0.95;
+
 /// Two-sided quantile of the standard normal distribution: 1.959964 for `level` 0.95.
 pub fn normal_quantile(level: f64) -> f64 {
     standard_normal().inverse_cdf(0.5 + 0.5 * level.clamp(0.0, 1.0 - 1e-15))

@@ -68,8 +68,8 @@ pub use expected::{ExpectedMatrix, probability_sum};
 pub use fay_herriot::{AreaInput, FayHerriot, FayHerriotArea, fay_herriot};
 pub use finding::{Finding, FindingKind, Severity, training_overlap};
 pub use interval::{
-    Interval, IntervalMethod, fraction_interval, mean_interval, normal_interval, normal_quantile, whole_interval,
-    wilson_interval,
+    DEFAULT_LEVEL, Interval, IntervalMethod, fraction_interval, mean_interval, normal_interval, normal_quantile,
+    whole_interval, wilson_interval,
 };
 pub use kappa::{Kappa, kappa};
 pub use labelled_unit::{CellValue, LabelledUnit};

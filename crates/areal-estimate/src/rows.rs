@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::class_survey::{AREA_UNIT, MapClass};
 use crate::error::EstimateError;
 use crate::estimate::Estimate;
-use crate::interval::{Interval, IntervalMethod};
+use crate::interval::{DEFAULT_LEVEL, Interval, IntervalMethod};
 use crate::publication::{CvLimits, Grading, QualityFlag, error_step, round_to, significant};
 use crate::suppression::{Suppression, suppress};
 use crate::zone_estimates::ZoneEstimate;
@@ -304,7 +304,7 @@ pub struct MatrixRow {
 /// Rows of class areas that come from a model alone: no sample, so no error and no interval.
 pub fn quantified_rows(classes: &[MapClass], fractions: &[f64], method: &str) -> Vec<EstimateRow> {
     let total: f64 = classes.iter().map(|c| c.area).sum();
-    let grading = Grading { limits: CvLimits::default(), level: 0.95 };
+    let grading = Grading { limits: CvLimits::default(), level: DEFAULT_LEVEL };
     classes
         .iter()
         .zip(fractions)

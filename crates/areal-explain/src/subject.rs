@@ -89,16 +89,26 @@ pub fn of_store(store: &PatchStore, ids: &[u64]) -> Result<Vec<Subject>, Explain
 /// # Errors
 /// When a place lies outside the scene, or the scene cannot be read.
 pub fn of_places(scene: &Scene, places: &[[f64; 2]], patch_size: usize) -> Result<Vec<Subject>, ExplainError> {
-    let projection_to = Projection::new(&crs_from_text("EPSG:4326")?, &scene.grid().crs)?;
     let mut subjects = Vec::new();
-    for (n, &[lon, lat]) in places.iter().enumerate() {
-        let mut point = [[lon, lat]];
-        projection_to.apply(&mut point).map_err(|source| projection(scene.name(), source))?;
-        let (row, col) = scene.grid().pixel_at(point[0]).ok_or(ExplainError::PlaceOutside { lon, lat })?;
+    for (n, (row, col)) in pixels_of_places(scene, places)?.into_iter().enumerate() {
         let window = centred(scene.grid(), row, col, patch_size);
         subjects.push(of_window(scene, &format!("place-{}", n + 1), window, None)?);
     }
     Ok(subjects)
+}
+
+/// The pixels (row, column) that hold places given as longitude and latitude. Reads no pixels.
+///
+/// # Errors
+/// When a place lies outside the scene.
+pub fn pixels_of_places(scene: &Scene, places: &[[f64; 2]]) -> Result<Vec<(usize, usize)>, ExplainError> {
+    let projection_to = Projection::new(&crs_from_text("EPSG:4326")?, &scene.grid().crs)?;
+    let pixel = |&[lon, lat]: &[f64; 2]| {
+        let mut point = [[lon, lat]];
+        projection_to.apply(&mut point).map_err(|source| projection(scene.name(), source))?;
+        scene.grid().pixel_at(point[0]).ok_or(ExplainError::PlaceOutside { lon, lat })
+    };
+    places.iter().map(pixel).collect()
 }
 
 /// For each class, the patches around up to `count` cells of a prediction in which it is most certain; of a value, around

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use areal_estimate::{EstimateRow, IntervalMethod, Population, Revision, Vintage, revisions};
+use areal_estimate::{DEFAULT_LEVEL, EstimateRow, IntervalMethod, Population, Revision, Vintage, revisions};
 use areal_formats::ESTIMATES_FORMAT;
 use areal_job::{StagedFile, read_json};
 use areal_tables::read_areal_table;
@@ -29,7 +29,7 @@ pub struct CompareSettings {
 
 impl Default for CompareSettings {
     fn default() -> Self {
-        Self { old: PathBuf::new(), new: PathBuf::new(), correlation: 0.0, level: 0.95 }
+        Self { old: PathBuf::new(), new: PathBuf::new(), correlation: 0.0, level: DEFAULT_LEVEL }
     }
 }
 
@@ -65,12 +65,51 @@ pub struct RevisionRow {
 /// A comparison of two vintages.
 pub struct Comparison {
     pub rows: Vec<RevisionRow>,
-    /// Estimates that are in one vintage only, suppressed, or model-based.
-    pub not_compared: usize,
+    pub not_compared: NotCompared,
     /// Estimates of both vintages whose interval has no width in one of them, which is not certainty. By population, zone and class.
     pub without_error: Vec<(Population, String, String)>,
     /// Ground whose estimates are not compared, because the vintages do not predict the same of it.
     pub other_ground: Vec<OtherGround>,
+}
+
+/// Numbers of estimates that are not compared, by reason. An estimate counts under the first reason that holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct NotCompared {
+    /// In one of the two tables only.
+    pub in_one_only: usize,
+    /// Suppressed in either table.
+    pub suppressed: usize,
+    /// Without an interval in either table, as model-based estimates are.
+    pub without_interval: usize,
+}
+
+impl NotCompared {
+    fn count(old: &EstimatesTable, new: &EstimatesTable, before: &HashMap<RowKey, &EstimateRow>) -> Self {
+        let after: HashSet<RowKey> = new.rows.iter().map(key).collect();
+        let mut found = Self { in_one_only: before.keys().filter(|k| !after.contains(*k)).count(), ..Self::default() };
+        for row in &new.rows {
+            let Some(earlier) = before.get(&key(row)) else {
+                found.in_one_only += 1;
+                continue;
+            };
+            let sides = [(old, *earlier), (new, row)];
+            if sides.iter().any(|(_, side)| !side.suppressed.is_empty()) {
+                found.suppressed += 1;
+            } else if sides.iter().all(|(_, side)| !is_without_width(side))
+                && sides.iter().any(|(table, side)| table.vintage(side).is_none())
+            {
+                found.without_interval += 1;
+            }
+        }
+        found
+    }
+}
+
+/// What makes two rows the same number in two tables.
+type RowKey = (Population, String, String, String, String);
+
+fn key(r: &EstimateRow) -> RowKey {
+    (r.population, r.zone_id.clone(), r.measure.clone(), r.class_name.clone(), r.unit.clone())
 }
 
 /// Ground that two vintages do not cover alike.
@@ -90,8 +129,6 @@ pub struct OtherGround {
 /// Tables that cannot be read, vintages without an estimate in common or without common ground, a correlation outside -1..1.
 pub fn compare(settings: &CompareSettings) -> Result<Comparison, SurveyError> {
     let (old, new) = (EstimatesTable::read(&settings.old)?, EstimatesTable::read(&settings.new)?);
-    let key =
-        |r: &EstimateRow| (r.population, r.zone_id.clone(), r.measure.clone(), r.class_name.clone(), r.unit.clone());
     let before: HashMap<_, &EstimateRow> = old.rows.iter().map(|r| (key(r), r)).collect();
     let pair = |r| Some(Pair { old: old.vintage(before.get(&key(r))?)?, new: new.vintage(r)? });
     let all_pairs: Vec<Pair> = new.rows.iter().filter_map(pair).collect();
@@ -111,7 +148,6 @@ pub fn compare(settings: &CompareSettings) -> Result<Comparison, SurveyError> {
         let OtherGround { old_km2, new_km2, .. } = other_ground.swap_remove(0);
         return Err(SurveyError::OtherGround { old_km2, new_km2 });
     }
-    let all: HashSet<_> = old.rows.iter().chain(&new.rows).map(key).collect();
     let without_error: Vec<_> = new
         .rows
         .iter()
@@ -121,7 +157,7 @@ pub fn compare(settings: &CompareSettings) -> Result<Comparison, SurveyError> {
     let values: Vec<(Vintage, Vintage)> = pairs.iter().map(|p| (p.old.vintage, p.new.vintage)).collect();
     let found = revisions(&values, settings.correlation, settings.level)?;
     let rows = pairs.iter().zip(found).map(|(pair, f)| RevisionRow::new(pair, [&old, &new], &f)).collect();
-    let not_compared = all.len() - all_pairs.len() - without_error.len();
+    let not_compared = NotCompared::count(&old, &new, &before);
     Ok(Comparison { rows, not_compared, without_error, other_ground })
 }
 
@@ -182,9 +218,6 @@ struct EstimatesTable {
     population_km2: Option<f64>,
 }
 
-/// Level of the intervals of a table that does not say: the default of `estimate`.
-const USUAL_LEVEL: f64 = 0.95;
-
 /// An interval without width: of a number without an error, or rounded to nothing.
 fn is_without_width(row: &EstimateRow) -> bool {
     row.low.is_some() && row.low == row.high
@@ -209,13 +242,13 @@ impl EstimatesTable {
             tracing::warn!(
                 "{}: no estimates.json beside it states the level of its intervals; {:.0} % is assumed, and that nothing is rounded",
                 path.display(),
-                100.0 * USUAL_LEVEL
+                100.0 * DEFAULT_LEVEL
             );
         }
         Ok(Self {
             rows,
             round: number("/provenance/settings/round").unwrap_or(0.0),
-            level: level.unwrap_or(USUAL_LEVEL),
+            level: level.unwrap_or(DEFAULT_LEVEL),
             period: period.unwrap_or_default().to_owned(),
             population_km2: number("/population_km2"),
         })

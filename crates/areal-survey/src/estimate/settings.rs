@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use areal_estimate::{CvLimits, Estimator, FindingKind, SurveySettings, ZoneMethod};
+use areal_estimate::{CvLimits, DEFAULT_LEVEL, Estimator, FindingKind, SurveySettings, ZoneMethod};
 use areal_formats::{MADE_BY, Provenance};
 use areal_raster::{LayerChoice, input_file_with_companions};
 use areal_tables::{ClassNaming, Encoding};
@@ -101,7 +101,7 @@ impl Default for EstimateSettings {
             min_units: 30,
             max_cv: None,
             benchmark: false,
-            level: 0.95,
+            level: DEFAULT_LEVEL,
             finite: true,
             cv_limits: [limits.good, limits.caution],
             suppress_below: 0,

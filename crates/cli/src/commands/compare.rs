@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use areal_estimate::counted_do;
-use areal_survey::{CompareSettings, RevisionRow, compare, write_revisions};
+use areal_survey::{CompareSettings, NotCompared, RevisionRow, compare, write_revisions};
 use clap::Args;
 
 use crate::context::Context;
 use crate::errors::CliError;
+use crate::options::OVERWRITE;
 use crate::survey::{print_aligned, zone_label};
 
 /// Compare two vintages of estimates row by row and test each change against the sampling error.
@@ -43,8 +44,7 @@ pub struct Options {
     /// Confidence level of intervals and tests.
     #[arg(long, value_name = "FRACTION", default_value_t = CompareSettings::default().level)]
     pub level: f64,
-    /// Replace an existing --out.
-    #[arg(long)]
+    #[arg(long, help = OVERWRITE)]
     pub overwrite: bool,
 }
 
@@ -64,11 +64,15 @@ pub fn run(options: &Options, _context: &Context) -> Result<(), CliError> {
     let settings = options.settings();
     super::estimate::check_level(settings.level)?;
     let found = compare(&settings)?;
-    if found.not_compared > 0 {
-        tracing::warn!(
-            "{} not compared: in only one vintage, suppressed, or model-based",
-            counted_do(found.not_compared, "estimate", ["is", "are"])
-        );
+    let NotCompared { in_one_only, suppressed, without_interval } = found.not_compared;
+    for (count, why) in [
+        (in_one_only, "in only one of the tables"),
+        (suppressed, "suppressed"),
+        (without_interval, "without an interval, as model-based estimates are"),
+    ] {
+        if count > 0 {
+            tracing::warn!("{} not compared: {why}", counted_do(count, "estimate", ["is", "are"]));
+        }
     }
     for (population, zone, class) in &found.without_error {
         tracing::warn!(

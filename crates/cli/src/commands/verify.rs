@@ -37,6 +37,10 @@ pub fn run(options: &Options, context: &Context) -> Result<(), CliError> {
     let mut files = Vec::new();
     for folder in &options.folders {
         areal_job::recover_input(folder)?;
+        if !folder.exists() {
+            return Err(CliError::new(Exit::Input, format!("{} does not exist", folder.display()))
+                .help("give a folder that areal wrote, a folder of such folders, or a report"));
+        }
         files.extend(verify(folder, options.accept, context.job())?);
     }
     if options.json {
