@@ -26,6 +26,13 @@ impl Default for SplitFractions {
     }
 }
 
+impl std::fmt::Display for SplitFractions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let [train, validation, test] = self.0;
+        write!(f, "{train},{validation},{test}")
+    }
+}
+
 impl TryFrom<[f64; 3]> for SplitFractions {
     type Error = String;
 

@@ -13,6 +13,12 @@ use strum::VariantNames;
 
 use crate::errors::{CliError, Exit};
 
+/// Help of `--overwrite`.
+pub const OVERWRITE: &str = "Replace an existing --out";
+
+/// Help of `--device`.
+pub const DEVICE: &str = "Device to run the network on: cpu, gpu, gpu:N, cuda, cuda:N; `areal devices` lists them";
+
 /// The options of an empty command line.
 pub fn defaults<T: Args>() -> T {
     let matches = T::augment_args(Command::new("defaults").no_binary_name(true))

@@ -21,7 +21,7 @@ use super::aggregate_text::{TextTable, print_json};
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
 use crate::named_rasters::{self, NamedRaster, check_names};
-use crate::options::{self, name_of};
+use crate::options::{self, OVERWRITE, name_of};
 use crate::recipe::Planned;
 use crate::scene_options::SceneOptions;
 
@@ -122,8 +122,7 @@ pub struct Options {
     /// Folder to write.
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
-    /// Replace --out if it exists.
-    #[arg(long)]
+    #[arg(long, help = OVERWRITE)]
     pub overwrite: bool,
     /// Put an apostrophe before cells of the tables that a spreadsheet would take for formulas: those that begin with = + - @ or an apostrophe.
     /// areal reads such tables back as they were.

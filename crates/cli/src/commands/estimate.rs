@@ -16,7 +16,7 @@ use super::Stage;
 use super::sample::check_fraction;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
-use crate::options::{self, name_of, required};
+use crate::options::{self, OVERWRITE, name_of, required};
 use crate::recipe::Planned;
 use crate::survey::print_rows;
 
@@ -97,12 +97,10 @@ pub struct Options {
     pub zone_method: Option<ZoneMethod>,
     /// Minimum number of units for a direct estimate in a zone.
     #[arg(long, value_name = "N", default_value_t = EstimateSettings::default().min_units)]
-    #[serde(alias = "least-units")]
     pub min_units: usize,
     /// Maximum CV of a direct estimate in a zone: the area-weighted mean over its classes [default: the second value of
     /// --cv-limits].
     #[arg(long, value_name = "FRACTION")]
-    #[serde(alias = "greatest-cv")]
     pub max_cv: Option<f64>,
     /// Rake the class areas of the zones to the zone areas and to the estimates for all zones together (population
     /// "zones"). If the zones cover the map, these are the estimates for the whole map.
@@ -137,8 +135,7 @@ pub struct Options {
     /// Reference period of the estimates, for the quality report.
     #[arg(long, value_name = "TEXT")]
     pub reference_period: Option<String>,
-    /// Replace an existing --out.
-    #[arg(long)]
+    #[arg(long, help = OVERWRITE)]
     pub overwrite: bool,
     /// Put an apostrophe before cells of the tables that a spreadsheet would take for formulas: those that begin with = + - @ or an apostrophe.
     /// areal reads such tables back as they were.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use areal_explain::{
     DEFAULT_TOP, ExplainSettings, Method, PatchSelection, SaliencyRow, Subject, explain, of_places, of_prediction,
-    of_store,
+    of_store, pixels_of_places,
 };
 use areal_formats::{BandRef, input_file};
 use areal_model::{Bundle, DataKind, DeviceChoice};
@@ -19,7 +19,7 @@ use super::predict::{check_scene, planned_model, warn_unmasked};
 use crate::columns::cell;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
-use crate::options::{self, name_of};
+use crate::options::{self, DEVICE, OVERWRITE, name_of};
 use crate::recipe::{Planned, no_class};
 use crate::scene_options::SceneOptions;
 
@@ -59,8 +59,8 @@ pub struct Options {
     /// Prediction of the scene, to choose the most certain patches of each class, or the highest values.
     #[arg(long, value_name = "FOLDER")]
     pub prediction: Option<PathBuf>,
-    /// Number of most certain patches of each class, or of highest values [default: 2 with --prediction]
-    #[arg(long, requires = "prediction", value_name = "NUMBER")]
+    #[arg(long, requires = "prediction", value_name = "NUMBER",
+        help = format!("Number of most certain patches of each class, or of highest values [default: {DEFAULT_TOP} with --prediction]"))]
     pub top: Option<usize>,
     /// Methods: grad-cam, hires-cam, occlusion [default: all]
     #[arg(long, value_delimiter = ',', value_name = "METHOD", value_parser = name_of::<Method>())]
@@ -80,11 +80,9 @@ pub struct Options {
     /// Seed of the random weights used for comparison.
     #[arg(long, value_name = "NUMBER", default_value_t = ExplainSettings::default().seed)]
     pub seed: u64,
-    /// Device to run the network on: cpu, gpu, gpu:N, cuda, cuda:N.
-    #[arg(long, value_name = "DEVICE", default_value_t = ExplainSettings::default().device)]
+    #[arg(long, value_name = "DEVICE", help = DEVICE, default_value_t = ExplainSettings::default().device)]
     pub device: DeviceChoice,
-    /// Replace --out if it exists.
-    #[arg(long)]
+    #[arg(long, help = OVERWRITE)]
     pub overwrite: bool,
     /// Print the rows as JSON.
     #[arg(long)]
@@ -139,9 +137,12 @@ impl Options {
             return Ok(subjects);
         }
         let scene = Scene::open(&self.scene.settings("scene", self.files.clone())?)?;
+        // Places are checked before anything is read of the scene.
+        let places = self.places()?;
+        pixels_of_places(&scene, &places)?;
         areal_predict::check_scene(&scene, &spec)?;
         warn_unmasked(&spec, &scene);
-        subjects.extend(of_places(&scene, &self.places()?, spec.patch_size)?);
+        subjects.extend(of_places(&scene, &places, spec.patch_size)?);
         if let Some(prediction) = &self.prediction {
             let prediction = Prediction::open(prediction)?;
             let digest = input_file(bundle)?.sha256;
@@ -191,8 +192,9 @@ impl Stage for Options {
         if !self.at.is_empty() && self.files.is_empty() {
             return Err(missing("the scene's FILE for --at"));
         }
+        let settings = self.settings()?;
         let subjects = self.subjects(bundle, context)?;
-        let rows = explain(&subjects, bundle, &self.inputs(), &self.settings()?, out, &context.job())?;
+        let rows = explain(&subjects, bundle, &self.inputs(), &settings, out, &context.job())?;
         if self.json {
             let text = serde_json::to_string_pretty(&rows).map_err(|e| CliError::new(Exit::Failure, e.to_string()))?;
             outln!("{text}");

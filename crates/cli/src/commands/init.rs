@@ -42,7 +42,7 @@ pub struct Options {
     /// Field of --zones that identifies a zone.
     #[arg(long, value_name = "FIELD", requires = "zones")]
     pub zone_id: Option<String>,
-    /// Replace the file if it exists.
+    /// Replace an existing recipe.
     #[arg(long)]
     pub overwrite: bool,
 }

@@ -20,6 +20,8 @@ pub mod report;
 pub mod run;
 pub mod sample;
 pub mod tile;
+mod tile_flags;
+mod tile_text;
 pub mod train;
 pub mod verify;
 

@@ -13,7 +13,7 @@ use super::Stage;
 use crate::columns::cell;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
-use crate::options::{self, name_of};
+use crate::options::{self, DEVICE, OVERWRITE, name_of};
 use crate::precision;
 use crate::recipe::{Planned, Training};
 use crate::scene_options::SceneOptions;
@@ -69,8 +69,7 @@ pub struct Options {
     /// Memory limit in MiB, for each of: decoded pixels, one batch, the cells being computed.
     #[arg(long, value_name = "MIB", default_value_t = PredictSettings::default().memory)]
     pub memory: u64,
-    /// Device to run the network on: cpu, gpu, gpu:N, cuda, cuda:N.
-    #[arg(long, value_name = "DEVICE", default_value_t = PredictSettings::default().device)]
+    #[arg(long, value_name = "DEVICE", help = DEVICE, default_value_t = PredictSettings::default().device)]
     pub device: DeviceChoice,
     /// Precision of the network: f32, bf16 or int8. bf16 and int8 are faster on processors with instructions for them,
     /// and may change the class of a few patches.
@@ -83,8 +82,7 @@ pub struct Options {
     /// Continue an interrupted run of the same job.
     #[arg(long)]
     pub resume: bool,
-    /// Replace --out if it exists.
-    #[arg(long)]
+    #[arg(long, help = OVERWRITE)]
     pub overwrite: bool,
     /// Print the counts as JSON.
     #[arg(long)]

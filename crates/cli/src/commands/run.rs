@@ -7,16 +7,11 @@ use clap::Args;
 use super::check_names;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
-use crate::recipe::{Recipe, RecipeRun, RunSettings, enter_folder};
+use crate::recipe::{Recipe, RecipeRun, RunSettings, enter_folder, stage_sections};
 
 /// Run every stage of a recipe, from scenes to the report
-///
-/// The sections [tile] [train] [evaluate] [predict] [explain] [aggregate] [sample] [estimate] [report] hold the options
-/// of the commands with these names. A stage without a section is left out. A stage is skipped, with a message, if its
-/// inputs and settings have not changed since it last ran. A sample is drawn once and never replaced. [estimate] runs
-/// once people have labelled the sample. Paths in a recipe are relative to the folder of the recipe.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = "Examples:\n  areal run demo/recipe.toml\n  areal run recipe.toml --set train.epochs=5 \
+#[command(long_about = long_about(), after_help = "Examples:\n  areal run demo/recipe.toml\n  areal run recipe.toml --set train.epochs=5 \
                         --set train.loss=focal\n  areal run recipe.toml --dry-run")]
 pub struct Options {
     /// Recipe to run; 'areal init' writes one.
@@ -33,6 +28,17 @@ pub struct Options {
     /// Print which stages would run and why, without running them. Inputs that no stage creates must exist.
     #[arg(long)]
     pub dry_run: bool,
+}
+
+fn long_about() -> String {
+    format!(
+        "Run every stage of a recipe, from scenes to the report\n\n\
+         The sections {} hold the options of the commands with these names. A stage without a section is left out. A stage is \
+         skipped, with a message, if its inputs and settings have not changed since it last ran. A sample is drawn once and \
+         never replaced. [estimate] runs once people have labelled the sample. Paths in a recipe are relative to the folder \
+         of the recipe.",
+        stage_sections()
+    )
 }
 
 pub fn run(options: Options, context: &Context) -> Result<(), CliError> {

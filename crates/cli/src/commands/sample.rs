@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::Stage;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
-use crate::options::{self, name_of, required};
+use crate::options::{self, OVERWRITE, name_of, required};
 use crate::recipe::Planned;
 use crate::survey::print_aligned;
 
@@ -87,7 +87,6 @@ pub struct Options {
     #[arg(long, value_name = "N",
         help = format!("Minimum number of units in a stratum [default: {MIN_PER_CLASS} with --strata classes, {MIN_PER_RISK} with \
             risk, otherwise {MIN_PER_STRATUM}]"))]
-    #[serde(alias = "least")]
     pub min_per_stratum: Option<u64>,
     /// How units are drawn within a stratum; balanced spreads them over the map.
     #[arg(long, value_name = "HOW", value_parser = name_of::<Draw>(), default_value_t = SampleSettings::default().draw)]
@@ -101,8 +100,7 @@ pub struct Options {
     /// Seed of the draw.
     #[arg(long, value_name = "N", default_value_t = SampleSettings::default().seed)]
     pub seed: u64,
-    /// Replace an existing --out.
-    #[arg(long)]
+    #[arg(long, help = OVERWRITE)]
     pub overwrite: bool,
 }
 

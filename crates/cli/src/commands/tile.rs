@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use areal_formats::{Resampling, StoreMeta};
+use areal_formats::Resampling;
 use areal_patches::{
     DEFAULT_MIN_VALID, DEFAULT_PATCH_SIZE, DEFAULT_SEED, ImportSettings, LabelKind, LabelRule, LabelSettings,
     PatchPlacement, SplitBy, SplitFractions, SplitSettings, TileSettings, check_scenes, default_label_fraction,
@@ -15,12 +15,13 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::Stage;
+use super::tile_flags::{label_fraction_help, label_resampling};
+use super::tile_text::{print_json, print_table};
 use crate::class_list::{class_file, listed_classes};
-use crate::columns::{cell, width};
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
 use crate::named_scenes::NamedScene;
-use crate::options::{self, name_of};
+use crate::options::{self, OVERWRITE, name_of};
 use crate::recipe::{Planned, Training};
 use crate::scene_options::SceneOptions;
 
@@ -91,16 +92,14 @@ pub struct Options {
     /// How a patch gets its class: majority (of its pixels) or centre (the pixel in the middle).
     #[arg(long, value_name = "RULE", help_heading = "Labels", default_value_t = LabelRule::default(), value_parser = name_of::<LabelRule>())]
     pub label_rule: LabelRule,
-    /// Minimum fraction of the pixels of a patch that must have its class [default: 0.5; with --placement polygon or
-    /// --label-rule centre: 0].
-    #[arg(long, value_name = "FRACTION", help_heading = "Labels")]
+    #[arg(long, value_name = "FRACTION", help_heading = "Labels", help = label_fraction_help())]
     pub min_label_fraction: Option<f64>,
     /// Code of a label raster that means no label, in addition to its nodata value.
     #[arg(long, allow_negative_numbers = true, value_name = "CODE", help_heading = "Labels")]
     pub label_nodata: Option<f64>,
-    /// Resampling method for a label raster on another pixel grid than the scene: nearest. Without it, such a raster is
-    /// an error.
-    #[arg(long, value_name = "METHOD", help_heading = "Labels", value_parser = name_of::<Resampling>())]
+    /// Resampling method for a label raster on another pixel grid than the scene. Class codes have no mean, so there is only
+    /// one. Without it, such a raster is an error.
+    #[arg(long, value_name = "METHOD", help_heading = "Labels", value_parser = label_resampling())]
     pub label_resampling: Option<Resampling>,
 
     /// Patch size in pixels.
@@ -116,12 +115,13 @@ pub struct Options {
     #[arg(long, value_name = "FRACTION", help_heading = "Patches", default_value_t = DEFAULT_MIN_VALID)]
     pub min_valid: f64,
 
-    /// Fractions of train, validation and test [default: 0.7,0.15,0.15].
-    #[arg(long, value_delimiter = ',', num_args = 1, value_name = "FRACTIONS", help_heading = "Splits")]
+    #[arg(long, value_delimiter = ',', num_args = 1, value_name = "FRACTIONS", help_heading = "Splits",
+        help = format!("Fractions of train, validation and test [default: {}]", SplitFractions::default()))]
     pub split: Vec<f64>,
-    /// Unit that is never divided between splits: block (square of ground), group (a polygon, or equal values of
-    /// --group-field), field (splits come from the labels, see --split-field) [default: block].
-    #[arg(long, value_name = "UNIT", help_heading = "Splits", value_parser = name_of::<SplitBy>())]
+    #[arg(long, value_name = "UNIT", help_heading = "Splits", value_parser = name_of::<SplitBy>(),
+        help = format!("Unit that is never divided between splits: block (square of ground), group (a polygon, or equal values of \
+            --group-field), field (splits come from the labels, see --split-field) [default: {}; field with --split-field]",
+            SplitBy::default()))]
     pub split_by: Option<SplitBy>,
     /// Side of a block in metres [default: a tenth of the side of the area with patches, at least two patches].
     #[arg(long, value_name = "METRES", help_heading = "Splits")]
@@ -150,8 +150,7 @@ pub struct Options {
     /// Folder of the patch store.
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
-    /// Replace --out if it exists.
-    #[arg(long)]
+    #[arg(long, help = OVERWRITE)]
     pub overwrite: bool,
     /// Print the counts as JSON instead of a table.
     #[arg(long)]
@@ -244,7 +243,11 @@ impl Options {
             min_label_fraction: self.min_label_fraction.unwrap_or_else(|| default_label_fraction(placement, rule)),
             split: SplitSettings {
                 shares: self.shares()?,
-                by: self.split_by.unwrap_or(if self.split_field.is_some() { SplitBy::Field } else { SplitBy::Block }),
+                by: self.split_by.unwrap_or(if self.split_field.is_some() {
+                    SplitBy::Field
+                } else {
+                    SplitBy::default()
+                }),
                 block_size: self.block_size,
                 buffer: self.buffer,
             },
@@ -303,28 +306,5 @@ impl Options {
             [train, validation, test] => SplitFractions::try_from([train, validation, test]).map_err(bad),
             _ => Err(bad(format!("--split has {} fractions; three are needed", self.split.len()))),
         }
-    }
-}
-
-fn print_json(meta: &StoreMeta) {
-    outln!("{:#}", serde_json::json!({ "counts": meta.counts, "target": meta.target }));
-}
-
-fn print_table(meta: &StoreMeta) {
-    let counts = &meta.counts;
-    let wide = width(counts.labels.iter().map(|row| row.label.as_str()).chain(["dropped"]));
-    let line = |label: &str, [a, b, c]: [u64; 3]| {
-        outln!("{:wide$}  {a:>8}  {b:>10}  {c:>8}  {:>8}", cell(label), a + b + c);
-    };
-    outln!("{:wide$}  {:>8}  {:>10}  {:>8}  {:>8}", "label", "train", "validation", "test", "all");
-    for row in &counts.labels {
-        line(&row.label, row.by_split());
-    }
-    if counts.labels.len() > 1 {
-        let sum = |i: usize| counts.labels.iter().map(|row| row.by_split()[i]).sum();
-        line("all", [sum(0), sum(1), sum(2)]);
-    }
-    for drop in &counts.dropped {
-        outln!("dropped {:>8}  {}", drop.patches, drop.reason);
     }
 }

@@ -15,7 +15,7 @@ use super::Stage;
 use super::metrics_text::metrics_text;
 use crate::context::Context;
 use crate::errors::{CliError, Exit};
-use crate::options::{self, name_of};
+use crate::options::{self, DEVICE, OVERWRITE, name_of};
 use crate::recipe::{Planned, Training};
 
 /// Train a network on a patch store and write a bundle: the model and everything needed to use it.
@@ -96,14 +96,12 @@ pub struct Options {
     /// Seed of every random choice.
     #[arg(long, value_name = "SEED", default_value_t = TrainSettings::default().seed)]
     pub seed: u64,
-    /// Device to run the network on; `areal devices` lists them.
-    #[arg(long, value_name = "DEVICE", default_value_t = TrainSettings::default().device)]
+    #[arg(long, value_name = "DEVICE", help = DEVICE, default_value_t = TrainSettings::default().device)]
     pub device: DeviceChoice,
     /// Licence of the data and labels, for the model card.
     #[arg(long, value_name = "TEXT")]
     pub licence: Option<String>,
-    /// Replace --out if it exists.
-    #[arg(long)]
+    #[arg(long, help = OVERWRITE)]
     pub overwrite: bool,
     /// Discard the checkpoint of an interrupted run.
     #[arg(long)]

@@ -8,6 +8,7 @@ mod text;
 
 pub use planned::{Planned, Training, no_class};
 pub use run::{RecipeRun, RunSettings, enter_folder};
+pub use stages::stage_sections;
 pub use text::{TEMPLATE, leave_out, set};
 
 use std::ops::Range;

@@ -49,6 +49,12 @@ macro_rules! stages {
 
 stages!(tile, train, evaluate, predict, explain, aggregate, sample, estimate, report);
 
+/// The sections of all stages, for messages: `[tile] [train] ...`.
+pub fn stage_sections() -> String {
+    let sections: Vec<String> = STAGES.iter().map(|stage| format!("[{stage}]")).collect();
+    sections.join(" ")
+}
+
 impl RecipeRun<'_> {
     /// Checks every stage that the recipe has, then runs them in order. A stage without a section is left out.
     pub fn run(mut self) -> Result<(), CliError> {
@@ -60,8 +66,7 @@ impl RecipeRun<'_> {
     /// Goes through the stages: checks them as long as they are planned, else runs them.
     fn walk(&mut self) -> Result<(), CliError> {
         if !STAGES.iter().any(|stage| self.recipe.table.contains_key(*stage)) {
-            let stages: Vec<String> = STAGES.iter().map(|stage| format!("[{stage}]")).collect();
-            let stages = stages.join(" ");
+            let stages = stage_sections();
             return Err(CliError::new(Exit::Usage, "the recipe has no stages to run")
                 .help(format!("give it one of the sections {stages}; 'areal init' writes them all")));
         }
