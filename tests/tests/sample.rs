@@ -91,7 +91,10 @@ fn strata_may_be_zones_or_the_whole_map() {
     w.sample(&["--strata", "whole", "--size", "600", "--overwrite"]).expect(0);
     let only = &strata(&w)[0];
     assert_eq!(only["name"], "whole");
-    assert_eq!(only["population"].as_u64().unwrap() + design(&w)["outside"].as_u64().unwrap(), (SIDE * SIDE) as u64);
+    assert_eq!(
+        only["population"].as_u64().unwrap() + design(&w)["outside_population"].as_u64().unwrap(),
+        (SIDE * SIDE) as u64
+    );
     w.label("sample", "sample.csv", "labelled.csv");
     for estimator in ["stratified", "post-stratified"] {
         w.estimate(estimator, &["--estimator", estimator, "--level", "0.999"]).expect(0);
