@@ -1,17 +1,16 @@
 //! Polygons of plain GeoJSON (RFC 7946, and the older form with a CRS), read some times faster than GDAL does, in several threads
 //! and block by block. Whatever is not plain is left to GDAL, which gives the same layer.
 
-use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use geo::{Coord, Geometry, LineString, MultiPolygon, Polygon};
 use rayon::prelude::*;
 
 use crate::RasterError;
 use crate::geojson_collection::{Collection, walk};
+use crate::geojson_feature::PlainFeature;
 use crate::json_blocks::BLOCK;
-use crate::json_text::{JsonText, Number};
+use crate::json_text::JsonText;
 use crate::vector::{Feature, Field, FieldKind, FieldValue, VectorLayer};
 use crate::vector_read::{LayerChoice, TakeFeatures, read_by_gdal};
 
@@ -91,7 +90,7 @@ impl Survey {
         let is_first = self.count == 0;
         if is_first {
             let first = std::str::from_utf8(texts.first()?).ok()?;
-            self.keys = keys(first.as_bytes())?.into_iter().map(Cow::into_owned).collect();
+            self.keys = keys(first)?;
             self.kinds = vec![None; self.keys.len()];
             self.first = if first.len() > LONG_HEAD { shortened(first)? } else { first.to_owned() };
         }
@@ -154,118 +153,17 @@ fn read_head(path: &Path, collection: &Collection, first: &str) -> Option<Vector
 }
 
 /// Names of a feature's properties.
-fn keys(feature: &[u8]) -> Option<Vec<Cow<'_, str>>> {
-    let mut keys = None;
-    JsonText::new(feature).object(|key, text| {
-        if key == "properties" {
-            let found = keys.insert(Vec::new());
-            return text.object(|key, text| {
-                found.push(key);
-                value(text).map(|_| ())
-            });
-        }
-        if text.null() || text.nested().is_some() { Some(()) } else { text.string().map(|_| ()) }
-    })?;
-    keys
+fn keys(feature: &str) -> Option<Vec<String>> {
+    let feature: PlainFeature<'_> = serde_json::from_str(feature).ok()?;
+    Some(feature.properties.0.into_iter().map(|(key, _)| key.into_owned()).collect())
 }
 
 /// A feature of a polygon and properties with just these names, in this order. Its id is left at 0.
 fn feature(bytes: &[u8], keys: &[String]) -> Option<Feature> {
-    let mut text = JsonText::new(std::str::from_utf8(bytes).ok()?.as_bytes());
-    let (mut is_feature, mut geometry, mut values) = (false, None, None);
-    text.object(|key, text| {
-        match &*key {
-            "type" if !is_feature => is_feature = text.string()? == "Feature",
-            "properties" if values.is_none() => values = Some(properties(text, keys)?),
-            "geometry" if geometry.is_none() => {
-                geometry = Some(if text.null() { None } else { Some(polygons(text)?) });
-            }
-            _ => return None,
-        }
-        Some(())
-    })?;
-    (is_feature && text.is_empty()).then_some(Feature { fid: 0, geometry: geometry?, values: values? })
-}
-
-fn properties(text: &mut JsonText<'_>, keys: &[String]) -> Option<Vec<FieldValue>> {
-    let mut values = Vec::with_capacity(keys.len());
-    text.object(|key, text| {
-        if keys.get(values.len()).is_none_or(|expected| *expected != key) {
-            return None;
-        }
-        values.push(value(text)?);
-        Some(())
-    })?;
-    (values.len() == keys.len()).then_some(values)
-}
-
-fn value(text: &mut JsonText<'_>) -> Option<FieldValue> {
-    if text.null() {
-        return Some(FieldValue::Null);
-    }
-    if text.peek()? == b'"' {
-        // GDAL cuts a text off at a zero byte.
-        return text.string().filter(|s| !s.contains('\0')).map(|s| FieldValue::Text(s.into_owned()));
-    }
-    Some(match text.number()? {
-        Number::Integer(v) => FieldValue::Integer(v),
-        Number::Real(v) => FieldValue::Real(v),
-    })
-}
-
-fn polygons(text: &mut JsonText<'_>) -> Option<Geometry<f64>> {
-    let (mut is_multiple, mut geometry) = (None, None);
-    text.object(|key, text| {
-        match (&*key, is_multiple) {
-            ("type", None) => {
-                is_multiple = match &*text.string()? {
-                    "Polygon" => Some(false),
-                    "MultiPolygon" => Some(true),
-                    _ => return None,
-                }
-            }
-            ("coordinates", Some(false)) if geometry.is_none() => geometry = Some(Geometry::Polygon(polygon(text)?)),
-            ("coordinates", Some(true)) if geometry.is_none() => {
-                let mut parts = Vec::new();
-                text.array(|text| {
-                    parts.push(polygon(text)?);
-                    Some(())
-                })?;
-                geometry = (!parts.is_empty()).then_some(Geometry::MultiPolygon(MultiPolygon::new(parts)));
-            }
-            _ => return None,
-        }
-        Some(())
-    })?;
-    geometry
-}
-
-fn polygon(text: &mut JsonText<'_>) -> Option<Polygon<f64>> {
-    let mut rings = Vec::with_capacity(1);
-    text.array(|text| {
-        let mut coords: Vec<Coord<f64>> = Vec::with_capacity(16);
-        text.array(|text| {
-            coords.push(position(text)?);
-            Some(())
-        })?;
-        let is_closed = coords.len() > 3 && coords.first() == coords.last();
-        is_closed.then(|| rings.push(LineString::new(coords)))
-    })?;
-    let mut rings = rings.into_iter();
-    Some(Polygon::new(rings.next()?, rings.collect()))
-}
-
-/// Two coordinates, no height.
-fn position(text: &mut JsonText<'_>) -> Option<Coord<f64>> {
-    if !text.eat(b'[') {
-        return None;
-    }
-    let x = text.number()?.value();
-    if !text.eat(b',') {
-        return None;
-    }
-    let y = text.number()?.value();
-    text.eat(b']').then_some(Coord { x, y })
+    let PlainFeature { kind, properties, geometry } = serde_json::from_slice(bytes).ok()?;
+    let same = properties.0.iter().map(|(key, _)| &**key).eq(keys.iter().map(String::as_str));
+    let values = properties.0.into_iter().map(|(_, value)| value).collect();
+    (kind == "Feature" && same).then_some(Feature { fid: 0, geometry: geometry.map(|polygons| polygons.0), values })
 }
 
 /// Text and numbers in one field.

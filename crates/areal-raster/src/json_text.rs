@@ -1,4 +1,6 @@
-//! A JSON scanner that borrows from the text; numbers are read to the last digit.
+//! The frame of a GeoJSON collection: where its members and features begin and end, in a block that is cut off anywhere.
+//!
+//! serde_json reads whole documents, or values one after another without commas between them. What is in a feature it reads.
 
 use std::borrow::Cow;
 
@@ -6,22 +8,6 @@ use std::borrow::Cow;
 /// for, or no JSON.
 pub(crate) struct JsonText<'a> {
     rest: &'a [u8],
-}
-
-/// A number as it is written: with a fraction or an exponent, or without.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Number {
-    Integer(i64),
-    Real(f64),
-}
-
-impl Number {
-    pub(crate) fn value(self) -> f64 {
-        match self {
-            Self::Integer(v) => v as f64,
-            Self::Real(v) => v,
-        }
-    }
 }
 
 impl<'a> JsonText<'a> {
@@ -89,75 +75,30 @@ impl<'a> JsonText<'a> {
         self.split(end + 1)
     }
 
-    /// A number that a double or 64 bits can hold.
-    pub(crate) fn number(&mut self) -> Option<Number> {
-        self.peek()?;
-        let digits = |from: usize| self.rest[from..].iter().take_while(|b| b.is_ascii_digit()).count();
-        let at = |k: usize| self.rest.get(k).copied();
-        let start = usize::from(at(0) == Some(b'-'));
-        let whole = digits(start);
-        if whole == 0 || (whole > 1 && at(start) == Some(b'0')) {
-            return None;
-        }
-        let mut end = start + whole;
-        let mut is_integer = true;
-        if at(end) == Some(b'.') {
-            let fraction = digits(end + 1);
-            (end, is_integer) = (end + 1 + fraction, false);
-            if fraction == 0 {
-                return None;
-            }
-        }
-        if matches!(at(end), Some(b'e' | b'E')) {
-            let sign = usize::from(matches!(at(end + 1), Some(b'+' | b'-')));
-            let exponent = digits(end + 1 + sign);
-            (end, is_integer) = (end + 1 + sign + exponent, false);
-            if exponent == 0 {
-                return None;
-            }
-        }
-        let text = std::str::from_utf8(self.split(end)?).ok()?;
-        if is_integer {
-            return text.parse().ok().map(Number::Integer);
-        }
-        text.parse().ok().filter(|v: &f64| v.is_finite()).map(Number::Real)
-    }
-
-    /// Walks the elements of an array.
-    pub(crate) fn array(&mut self, mut element: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
-        self.list(b'[', b']', &mut element)
-    }
-
     /// Walks the members of an object.
     pub(crate) fn object(&mut self, mut member: impl FnMut(Cow<'a, str>, &mut Self) -> Option<()>) -> Option<()> {
-        self.list(b'{', b'}', &mut |text| {
-            let key = text.key()?;
-            member(key, text)
-        })
-    }
-
-    /// The key of a member, with the colon after it.
-    pub(crate) fn key(&mut self) -> Option<Cow<'a, str>> {
-        let key = self.string()?;
-        self.eat(b':').then_some(key)
-    }
-
-    fn list(&mut self, open: u8, close: u8, one: &mut dyn FnMut(&mut Self) -> Option<()>) -> Option<()> {
-        if !self.eat(open) {
+        if !self.eat(b'{') {
             return None;
         }
-        if self.eat(close) {
+        if self.eat(b'}') {
             return Some(());
         }
         loop {
-            one(self)?;
-            if self.eat(close) {
+            let key = self.key()?;
+            member(key, self)?;
+            if self.eat(b'}') {
                 return Some(());
             }
             if !self.eat(b',') {
                 return None;
             }
         }
+    }
+
+    /// The key of a member, with the colon after it.
+    pub(crate) fn key(&mut self) -> Option<Cow<'a, str>> {
+        let key = self.string()?;
+        self.eat(b':').then_some(key)
     }
 
     /// The text of the object or array that comes next. Only where it ends is found out, not whether it is right.
@@ -197,20 +138,6 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn number(text: &str) -> Option<Number> {
-        let mut json = JsonText::new(text.as_bytes());
-        json.number().filter(|_| json.is_empty())
-    }
-
-    #[test]
-    fn numbers_are_what_the_grammar_says() {
-        assert_eq!(number("-12"), Some(Number::Integer(-12)));
-        assert_eq!(number(" 0.5e-3 "), Some(Number::Real(0.0005)));
-        for bad in ["", "-", "01", "1.", ".5", "+1", "1e", "1e999", "NaN", "Infinity", "99999999999999999999"] {
-            assert_eq!(number(bad), None, "{bad}");
-        }
-    }
-
     #[test]
     fn strings_and_nested_values_end_where_they_do() {
         let mut text = JsonText::new(r#" "a\"b\u00e9" , {"x]": [1, "}\\"]} , "é" "#.as_bytes());
@@ -228,17 +155,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn numbers_are_read_to_the_last_digit(value in prop::num::f64::NORMAL | prop::num::f64::ZERO) {
-            let text = serde_json::to_string(&value).unwrap();
-            prop_assert_eq!(number(&text).map(Number::value), Some(value));
-        }
-
-        #[test]
         fn any_bytes_are_taken_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
             let _ = JsonText::new(&bytes).string();
-            let _ = JsonText::new(&bytes).number();
             let _ = JsonText::new(&bytes).nested();
-            let _ = JsonText::new(&bytes).object(|_, text| text.number().map(|_| ()));
+            let _ = JsonText::new(&bytes).object(|_, text| text.string().map(|_| ()));
         }
     }
 }

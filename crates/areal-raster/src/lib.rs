@@ -13,6 +13,7 @@ mod facts;
 mod gdal_call;
 mod geojson;
 mod geojson_collection;
+mod geojson_feature;
 mod image;
 mod inspection;
 mod json_blocks;
