@@ -3,21 +3,25 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::ops::Range;
 
-use toml::{Table, Value};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 /// A flag of a command, or the key of a recipe's section, that has another name now. Without the dashes of the flag.
 struct Renaming {
     section: &'static str,
     old: &'static str,
     new: &'static str,
+    /// Table of the recipe's section that has the key now; empty for the section itself.
+    table: &'static str,
 }
 
 const RENAMINGS: [Renaming; 4] = [
-    Renaming { section: "aggregate", old: "band", new: "bands" },
-    Renaming { section: "sample", old: "least", new: "min-per-stratum" },
-    Renaming { section: "estimate", old: "least-units", new: "min-units" },
-    Renaming { section: "estimate", old: "greatest-cv", new: "max-cv" },
+    Renaming { section: "aggregate", old: "band", new: "bands", table: "scene" },
+    Renaming { section: "sample", old: "least", new: "min-per-stratum", table: "" },
+    Renaming { section: "estimate", old: "least-units", new: "min-units", table: "" },
+    Renaming { section: "estimate", old: "greatest-cv", new: "max-cv", table: "" },
 ];
 
 /// A value of a list, given as a flag or under the key of a recipe's section, that never had an effect.
@@ -106,28 +110,48 @@ fn remove_values(command: &OsStr, args: &mut Vec<OsString>, start: usize) -> Vec
     used
 }
 
-/// Gives the keys of a recipe, or of what is laid over it, their present names; returns which old ones were used. Where
-/// a section has both, the present one wins.
-pub fn rename_keys(recipe: &mut Table) -> Vec<OldName> {
+/// A recipe with an old key beside its present one.
+#[derive(Debug, PartialEq, Eq)]
+pub struct BothNames {
+    pub section: &'static str,
+    pub old: &'static str,
+    /// The present key, or the table of the section that has it.
+    pub new: &'static str,
+    /// Where the old key stands in the text.
+    pub place: Range<usize>,
+}
+
+/// The text of a recipe, or of what is laid over it, with the present names of keys and without values that have no effect, and
+/// which old ones were used. Lines stay where they are. Text that is not TOML is left as it is.
+pub fn rename_keys(text: &str) -> Result<(String, Vec<OldName>), BothNames> {
+    let Ok(recipe) = DeTable::parse(text) else { return Ok((text.to_owned(), Vec::new())) };
     let mut used = Vec::new();
-    for renaming in &RENAMINGS {
-        let Some(Value::Table(section)) = recipe.get_mut(renaming.section) else { continue };
-        if let Some(value) = section.remove(renaming.old) {
-            section.entry(renaming.new).or_insert(value);
-            let key = |name: &str| format!("{}.{name}", renaming.section);
-            used.push(OldName::Renamed { old: key(renaming.old), new: key(renaming.new) });
+    let mut edits: Vec<(Range<usize>, String)> = Vec::new();
+    for &Renaming { section, old, new, table } in &RENAMINGS {
+        let Some(DeValue::Table(keys)) = recipe.get_ref().get(section).map(Spanned::get_ref) else { continue };
+        let Some((key, _)) = keys.get_key_value(old) else { continue };
+        let beside = if table.is_empty() { new } else { table };
+        if keys.contains_key(beside) {
+            return Err(BothNames { section, old, new: beside, place: key.span() });
+        }
+        let new = if table.is_empty() { new.to_owned() } else { format!("{table}.{new}") };
+        used.push(OldName::Renamed { old: format!("{section}.{old}"), new: format!("{section}.{new}") });
+        edits.push((key.span(), new));
+    }
+    for &Removal { section, list, value } in &REMOVALS {
+        let Some(DeValue::Table(keys)) = recipe.get_ref().get(section).map(Spanned::get_ref) else { continue };
+        let Some((place, DeValue::Array(items))) = keys.get(list).map(|v| (v.span(), v.get_ref())) else { continue };
+        let kept: Vec<&str> =
+            items.iter().filter(|i| i.get_ref().as_str() != Some(value)).map(|i| &text[i.span()]).collect();
+        if kept.len() < items.len() {
+            used.push(OldName::NoEffect { old: format!("{section}.{list} \"{value}\"") });
+            edits.push((place, format!("[{}]", kept.join(", "))));
         }
     }
-    for removal in &REMOVALS {
-        let list = recipe.get_mut(removal.section).and_then(|section| section.get_mut(removal.list));
-        let Some(Value::Array(list)) = list else { continue };
-        let before = list.len();
-        list.retain(|value| value.as_str() != Some(removal.value));
-        if list.len() < before {
-            used.push(OldName::NoEffect { old: format!("{}.{} \"{}\"", removal.section, removal.list, removal.value) });
-        }
-    }
-    used
+    edits.sort_by_key(|(place, _)| std::cmp::Reverse(place.start));
+    let mut text = text.to_owned();
+    edits.into_iter().for_each(|(place, new)| text.replace_range(place, &new));
+    Ok((text, used))
 }
 
 /// Warns of the old names that were used.
@@ -172,16 +196,24 @@ mod tests {
     }
 
     #[test]
-    fn old_keys_become_new_ones_and_never_replace_them() {
-        let mut recipe: Table =
-            toml::from_str("[sample]\nleast = 5\n[estimate]\nleast-units = 1\nmin-units = 2").unwrap();
-        let used = rename_keys(&mut recipe);
-        assert_eq!(recipe, toml::from_str("[sample]\nmin-per-stratum = 5\n[estimate]\nmin-units = 2").unwrap());
-        assert_eq!(used.len(), 2);
+    fn old_keys_become_new_ones_where_they_stand() {
+        let text =
+            "[sample]\nleast = 5 # units\n[estimate]\naccept = [\"few-units\", 'disclosed'] # why\n\"max-cv\" = 1";
+        let (found, used) = rename_keys(text).unwrap();
+        let expected =
+            "[sample]\nmin-per-stratum = 5 # units\n[estimate]\naccept = ['disclosed'] # why\n\"max-cv\" = 1";
+        assert_eq!(found, expected);
         assert!(used[0].to_string().contains("sample.least is deprecated"), "{used:?}");
-        let mut recipe: Table = toml::from_str("[estimate]\naccept = [\"few-units\", \"disclosed\"]").unwrap();
-        let used = rename_keys(&mut recipe);
-        assert_eq!(recipe, toml::from_str("[estimate]\naccept = [\"disclosed\"]").unwrap());
-        assert!(used[0].to_string().starts_with("estimate.accept \"few-units\" has no effect"), "{used:?}");
+        assert!(used[1].to_string().starts_with("estimate.accept \"few-units\" has no effect"), "{used:?}");
+        assert_eq!(rename_keys("aggregate.band = [\"1\"]").unwrap().0, "aggregate.scene.bands = [\"1\"]");
+        assert_eq!(rename_keys("[sample\nleast").unwrap(), ("[sample\nleast".to_owned(), Vec::new()));
+    }
+
+    #[test]
+    fn an_old_key_beside_its_present_one_is_a_fault() {
+        let both = rename_keys("[sample]\nleast = 5\nmin-per-stratum = 6\n").unwrap_err();
+        assert_eq!(both, BothNames { section: "sample", old: "least", new: "min-per-stratum", place: 9..14 });
+        let both = rename_keys("[aggregate]\nband = [1]\n[aggregate.scene]\nnodata = 0\n").unwrap_err();
+        assert_eq!((both.old, both.new), ("band", "scene"));
     }
 }

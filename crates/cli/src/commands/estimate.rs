@@ -97,12 +97,10 @@ pub struct Options {
     pub zone_method: Option<ZoneMethod>,
     /// Minimum number of units for a direct estimate in a zone.
     #[arg(long, value_name = "N", default_value_t = EstimateSettings::default().min_units)]
-    #[serde(alias = "least-units")]
     pub min_units: usize,
     /// Maximum CV of a direct estimate in a zone: the area-weighted mean over its classes [default: the second value of
     /// --cv-limits].
     #[arg(long, value_name = "FRACTION")]
-    #[serde(alias = "greatest-cv")]
     pub max_cv: Option<f64>,
     /// Rake the class areas of the zones to the zone areas and to the estimates for all zones together (population
     /// "zones"). If the zones cover the map, these are the estimates for the whole map.

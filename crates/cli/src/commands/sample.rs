@@ -87,7 +87,6 @@ pub struct Options {
     #[arg(long, value_name = "N",
         help = format!("Minimum number of units in a stratum [default: {MIN_PER_CLASS} with --strata classes, {MIN_PER_RISK} with \
             risk, otherwise {MIN_PER_STRATUM}]"))]
-    #[serde(alias = "least")]
     pub min_per_stratum: Option<u64>,
     /// How units are drawn within a stratum; balanced spreads them over the map.
     #[arg(long, value_name = "HOW", value_parser = name_of::<Draw>(), default_value_t = SampleSettings::default().draw)]

@@ -17,7 +17,7 @@ use std::path::Path;
 use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table};
 
-use crate::deprecated;
+use crate::deprecated::{self, BothNames, OldName};
 use crate::errors::{CliError, Exit};
 use stages::Schema;
 
@@ -42,20 +42,31 @@ impl Recipe {
     }
 
     fn parse(text: &str, name: &str, overrides: &[String]) -> Result<Self, CliError> {
-        check(text, name)?;
-        let mut table: Table = toml::from_str(text).map_err(|e| fault(&e, text, name))?;
-        let mut old_names = deprecated::rename_keys(&mut table);
+        let (renamed, mut old_names) = present_names(text, name)?;
+        check(&renamed, name)?;
+        let mut table: Table = toml::from_str(&renamed).map_err(|e| fault(&e, &renamed, name))?;
         for item in overrides {
-            let mut above = parse_override(item)?;
-            old_names.extend(deprecated::rename_keys(&mut above));
+            let name = format!("--set {item}");
+            let (above, old) = present_names(&parse_override(item)?, &name)?;
+            old_names.extend(old);
+            let above = toml::from_str(&above).map_err(|e| fault(&e, &above, &name))?;
             table = crate::layers::overlay(table, above);
             let merged = toml::to_string(&table)
-                .map_err(|e| CliError::new(Exit::Usage, format!("--set {item} makes the recipe invalid: {e}")))?;
-            check(&merged, &format!("--set {item}"))?;
+                .map_err(|e| CliError::new(Exit::Usage, format!("{name} makes the recipe invalid: {e}")))?;
+            check(&merged, &name)?;
         }
         deprecated::warn(&old_names);
         Ok(Self { table })
     }
+}
+
+/// The text with the present names of keys, and which old ones were used.
+fn present_names(text: &str, name: &str) -> Result<(String, Vec<OldName>), CliError> {
+    deprecated::rename_keys(text).map_err(|BothNames { section, old, new, place: span }| {
+        let (place, shown) = place(text, name, Some(span));
+        let message = format!("{place}: [{section}] has {old}, an old name, beside {new}{shown}");
+        CliError::new(Exit::Usage, message).help("give the present key only")
+    })
 }
 
 fn check(text: &str, name: &str) -> Result<(), CliError> {
@@ -85,8 +96,8 @@ fn check(text: &str, name: &str) -> Result<(), CliError> {
     fault.map_or(Ok(()), Err)
 }
 
-/// `KEY=VALUE` as a table with one key. A value that is not TOML is taken as text.
-fn parse_override(item: &str) -> Result<Table, CliError> {
+/// `KEY=VALUE` as TOML with one key. A value that is not TOML is taken as text.
+fn parse_override(item: &str) -> Result<String, CliError> {
     let fault = || {
         CliError::new(Exit::Usage, format!("--set {item}: not of the form KEY=VALUE"))
             .help("for example: --set train.epochs=5")
@@ -96,9 +107,11 @@ fn parse_override(item: &str) -> Result<Table, CliError> {
     if key.is_empty() || !key.chars().all(plain) {
         return Err(fault());
     }
-    toml::from_str(&format!("{key} = {value}"))
-        .or_else(|_| toml::from_str(&format!("{key} = {}", toml::Value::String(value.to_owned()))))
-        .map_err(|_| fault())
+    let quoted = toml::Value::String(value.to_owned());
+    [format!("{key} = {value}"), format!("{key} = {quoted}")]
+        .into_iter()
+        .find(|text| toml::from_str::<Table>(text).is_ok_and(|table| table.len() == 1))
+        .ok_or_else(fault)
 }
 
 /// Where a word stands in the recipe's entry `section`: as a key of the table, an item of the list, or the value.
@@ -134,6 +147,29 @@ mod tests {
     use super::*;
 
     const SMALL: &str = "format = \"areal-recipe/1\"\n[scenes]\na = [\"a.tif\"]\n";
+
+    /// Former keys were once checked before they were renamed, so that a recipe of the last release was refused.
+    #[test]
+    fn former_keys_and_values_are_read_in_a_file_and_in_set() {
+        let lines = [
+            ("[aggregate]\nband = [\"1\"]", "aggregate.band=[\"1\"]"),
+            ("[sample]\nleast = 5", "sample.least=5"),
+            ("[estimate]\nleast-units = 5", "estimate.least-units=5"),
+            ("[estimate]\ngreatest-cv = 0.2", "estimate.greatest-cv=0.2"),
+            ("[estimate]\naccept = [\"few-units\"]", "estimate.accept=[\"few-units\"]"),
+        ];
+        for (section, set) in lines {
+            let by_file = Recipe::parse(&format!("{SMALL}{section}\n"), "a.toml", &[]).unwrap();
+            let by_set = Recipe::parse(SMALL, "a.toml", &[set.to_owned()]).unwrap();
+            assert_eq!(by_file.table, by_set.table, "{set}");
+        }
+        let both = Recipe::parse(&format!("{SMALL}[sample]\nleast = 5\nmin-per-stratum = 6\n"), "a.toml", &[]);
+        let message = both.unwrap_err().to_string();
+        assert!(
+            message.contains("a.toml, line 5, column 1: [sample] has least, an old name, beside min-per-stratum"),
+            "{message}"
+        );
+    }
 
     #[test]
     fn the_template_is_a_valid_recipe() {
