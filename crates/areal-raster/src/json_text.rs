@@ -1,6 +1,6 @@
 //! The frame of a GeoJSON collection: where its members and features begin and end, in a block that is cut off anywhere.
 //!
-//! serde_json reads whole documents, or values one after another without commas between them. What is in a feature it reads.
+//! `serde_json` reads whole documents, or values one after another without commas between them. What is in a feature it reads.
 
 use std::borrow::Cow;
 

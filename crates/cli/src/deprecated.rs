@@ -150,7 +150,9 @@ pub fn rename_keys(text: &str) -> Result<(String, Vec<OldName>), BothNames> {
     }
     edits.sort_by_key(|(place, _)| std::cmp::Reverse(place.start));
     let mut text = text.to_owned();
-    edits.into_iter().for_each(|(place, new)| text.replace_range(place, &new));
+    for (place, new) in edits {
+        text.replace_range(place, &new);
+    }
     Ok((text, used))
 }
 
