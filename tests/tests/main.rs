@@ -12,6 +12,7 @@ mod bad_input;
 mod band_values;
 mod bit_rot;
 mod bundle;
+mod compare;
 mod demo;
 mod demo_coverage;
 mod demo_zones;

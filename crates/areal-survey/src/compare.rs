@@ -1,6 +1,6 @@
 //! Comparison of two vintages of estimates: what changed, and whether the change exceeds sampling error.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use areal_estimate::{DEFAULT_LEVEL, EstimateRow, IntervalMethod, Population, Revision, Vintage, revisions};
@@ -9,9 +9,9 @@ use areal_job::{StagedFile, read_json};
 use areal_tables::read_areal_table;
 use serde::{Deserialize, Serialize};
 
-use crate::SurveyError;
 use crate::error::TableRole;
 use crate::tables::{codebook, write_csv};
+use crate::{NotCompared, SurveyError};
 
 /// How two vintages are compared.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -66,49 +66,14 @@ pub struct RevisionRow {
 pub struct Comparison {
     pub rows: Vec<RevisionRow>,
     pub not_compared: NotCompared,
-    /// Estimates of both vintages whose interval has no width in one of them, which is not certainty. By population, zone and class.
-    pub without_error: Vec<(Population, String, String)>,
     /// Ground whose estimates are not compared, because the vintages do not predict the same of it.
     pub other_ground: Vec<OtherGround>,
 }
 
-/// Numbers of estimates that are not compared, by reason. An estimate counts under the first reason that holds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct NotCompared {
-    /// In one of the two tables only.
-    pub in_one_only: usize,
-    /// Suppressed in either table.
-    pub suppressed: usize,
-    /// Without an interval in either table, as model-based estimates are.
-    pub without_interval: usize,
-}
-
-impl NotCompared {
-    fn count(old: &EstimatesTable, new: &EstimatesTable, before: &HashMap<RowKey, &EstimateRow>) -> Self {
-        let after: HashSet<RowKey> = new.rows.iter().map(key).collect();
-        let mut found = Self { in_one_only: before.keys().filter(|k| !after.contains(*k)).count(), ..Self::default() };
-        for row in &new.rows {
-            let Some(earlier) = before.get(&key(row)) else {
-                found.in_one_only += 1;
-                continue;
-            };
-            let sides = [(old, *earlier), (new, row)];
-            if sides.iter().any(|(_, side)| !side.suppressed.is_empty()) {
-                found.suppressed += 1;
-            } else if sides.iter().all(|(_, side)| !is_without_width(side))
-                && sides.iter().any(|(table, side)| table.vintage(side).is_none())
-            {
-                found.without_interval += 1;
-            }
-        }
-        found
-    }
-}
-
 /// What makes two rows the same number in two tables.
-type RowKey = (Population, String, String, String, String);
+pub(crate) type RowKey = (Population, String, String, String, String);
 
-fn key(r: &EstimateRow) -> RowKey {
+pub(crate) fn key(r: &EstimateRow) -> RowKey {
     (r.population, r.zone_id.clone(), r.measure.clone(), r.class_name.clone(), r.unit.clone())
 }
 
@@ -130,10 +95,11 @@ pub struct OtherGround {
 pub fn compare(settings: &CompareSettings) -> Result<Comparison, SurveyError> {
     let (old, new) = (EstimatesTable::read(&settings.old)?, EstimatesTable::read(&settings.new)?);
     let before: HashMap<_, &EstimateRow> = old.rows.iter().map(|r| (key(r), r)).collect();
+    let not_compared = NotCompared::of(&old, &new, &before);
     let pair = |r| Some(Pair { old: old.vintage(before.get(&key(r))?)?, new: new.vintage(r)? });
     let all_pairs: Vec<Pair> = new.rows.iter().filter_map(pair).collect();
     if all_pairs.is_empty() {
-        return Err(SurveyError::NothingInCommon);
+        return Err(SurveyError::NothingInCommon { not_compared });
     }
     let mut other_ground: Vec<OtherGround> = Vec::new();
     let mut pairs: Vec<&Pair> = Vec::new();
@@ -146,19 +112,12 @@ pub fn compare(settings: &CompareSettings) -> Result<Comparison, SurveyError> {
     }
     if pairs.is_empty() {
         let OtherGround { old_km2, new_km2, .. } = other_ground.swap_remove(0);
-        return Err(SurveyError::OtherGround { old_km2, new_km2 });
+        return Err(SurveyError::OtherGround { old_km2, new_km2, not_compared });
     }
-    let without_error: Vec<_> = new
-        .rows
-        .iter()
-        .filter(|r| before.get(&key(r)).is_some_and(|b| [b, *r].iter().any(|side| is_without_width(side))))
-        .map(|r| (r.population, r.zone_id.clone(), r.class_name.clone()))
-        .collect();
     let values: Vec<(Vintage, Vintage)> = pairs.iter().map(|p| (p.old.vintage, p.new.vintage)).collect();
     let found = revisions(&values, settings.correlation, settings.level)?;
     let rows = pairs.iter().zip(found).map(|(pair, f)| RevisionRow::new(pair, [&old, &new], &f)).collect();
-    let not_compared = NotCompared::count(&old, &new, &before);
-    Ok(Comparison { rows, not_compared, without_error, other_ground })
+    Ok(Comparison { rows, not_compared, other_ground })
 }
 
 /// One number in both vintages.
@@ -168,7 +127,7 @@ struct Pair<'a> {
 }
 
 /// A row as one side of a comparison.
-struct Side<'a> {
+pub(crate) struct Side<'a> {
     row: &'a EstimateRow,
     vintage: Vintage,
 }
@@ -206,8 +165,8 @@ impl RevisionRow {
 }
 
 /// `estimates.csv` of one vintage.
-struct EstimatesTable {
-    rows: Vec<EstimateRow>,
+pub(crate) struct EstimatesTable {
+    pub(crate) rows: Vec<EstimateRow>,
     /// The step that its numbers are rounded to; 0 where they are not.
     round: f64,
     /// Its reference period, where it says so.
@@ -219,7 +178,7 @@ struct EstimatesTable {
 }
 
 /// An interval without width: of a number without an error, or rounded to nothing.
-fn is_without_width(row: &EstimateRow) -> bool {
+pub(crate) fn is_without_width(row: &EstimateRow) -> bool {
     row.low.is_some() && row.low == row.high
 }
 
@@ -273,9 +232,10 @@ impl EstimatesTable {
         other.then(|| OtherGround { population: row.population, zone_id: row.zone_id.clone(), old_km2, new_km2 })
     }
 
-    /// A row as one side of a comparison; `None` without an interval: a model-based estimate has the error of an average zone.
-    fn vintage<'a>(&self, row: &'a EstimateRow) -> Option<Side<'a>> {
-        if row.interval == IntervalMethod::None.to_string() || is_without_width(row) {
+    /// A row as one side of a comparison; `None` without an interval, or suppressed: a model-based estimate has the error of an
+    /// average zone.
+    pub(crate) fn vintage<'a>(&self, row: &'a EstimateRow) -> Option<Side<'a>> {
+        if !row.suppressed.is_empty() || row.interval == IntervalMethod::None.to_string() || is_without_width(row) {
             return None;
         }
         let limits = [row.low?, row.high?];

@@ -11,6 +11,8 @@ use areal_store::StoreError;
 use areal_tables::{DecimalFault, LabelFault, TableError};
 use areal_zones::ZonesError;
 
+use crate::NotCompared;
+
 /// A sample that cannot be drawn or read, or an estimate that cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum SurveyError {
@@ -111,13 +113,15 @@ pub enum SurveyError {
     Confusion { path: PathBuf, reason: String },
     #[error("the prediction does not record the class prior of its training")]
     NoPrior,
-    #[error("no estimate with a standard error is in both vintages")]
-    NothingInCommon,
+    /// Vintages of which no estimate can be compared.
+    #[error("no estimate of the two tables can be compared{}", not_compared.told_after(": "))]
+    NothingInCommon { not_compared: NotCompared },
     /// Vintages of which no estimate refers to the same ground.
     #[error(
-        "the two vintages do not refer to the same ground: the older predicts {old_km2:.3} km2 of it, the newer {new_km2:.3} km2"
+        "the two vintages do not refer to the same ground: the older predicts {old_km2:.3} km2 of it, the newer {new_km2:.3} km2{also}",
+        also = not_compared.told_after("; besides, left out: ")
     )]
-    OtherGround { old_km2: f64, new_km2: f64 },
+    OtherGround { old_km2: f64, new_km2: f64, not_compared: NotCompared },
     #[error(transparent)]
     Estimate(#[from] EstimateError),
     #[error(transparent)]

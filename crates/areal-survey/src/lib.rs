@@ -7,14 +7,16 @@ mod error;
 mod estimate;
 mod frame;
 mod labels;
+mod not_compared;
 mod quality;
 mod sample;
 mod settings;
 mod tables;
 
-pub use compare::{CompareSettings, Comparison, NotCompared, OtherGround, RevisionRow, compare, write_revisions};
+pub use compare::{CompareSettings, Comparison, OtherGround, RevisionRow, compare, write_revisions};
 pub use error::{SurveyError, TableRole};
 pub use estimate::{EstimateSettings, Published, QuantifyMethod, estimate, quantify};
+pub use not_compared::NotCompared;
 pub use quality::Resolution;
 pub use sample::{
     ClassPrecision, DEFAULT_TARGET_SE, DEFAULT_USERS, DrawnSample, MIN_PER_CLASS, MIN_PER_RISK, MIN_PER_STRATUM,

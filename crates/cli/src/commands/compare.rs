@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use areal_estimate::counted_do;
-use areal_survey::{CompareSettings, NotCompared, RevisionRow, compare, write_revisions};
+use areal_survey::{CompareSettings, RevisionRow, compare, write_revisions};
 use clap::Args;
 
 use crate::context::Context;
@@ -64,17 +64,10 @@ pub fn run(options: &Options, _context: &Context) -> Result<(), CliError> {
     let settings = options.settings();
     super::estimate::check_level(settings.level)?;
     let found = compare(&settings)?;
-    let NotCompared { in_one_only, suppressed, without_interval } = found.not_compared;
-    for (count, why) in [
-        (in_one_only, "in only one of the tables"),
-        (suppressed, "suppressed"),
-        (without_interval, "without an interval, as model-based estimates are"),
-    ] {
-        if count > 0 {
-            tracing::warn!("{} not compared: {why}", counted_do(count, "estimate", ["is", "are"]));
-        }
+    for (count, why) in found.not_compared.counts() {
+        tracing::warn!("{} not compared: {why}", counted_do(count, "estimate", ["is", "are"]));
     }
-    for (population, zone, class) in &found.without_error {
+    for (population, zone, class) in &found.not_compared.without_width {
         tracing::warn!(
             "{class} in {}: not compared, because one of its intervals has no width, and the error is not known",
             zone_label(*population, zone)

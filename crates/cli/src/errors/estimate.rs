@@ -2,7 +2,7 @@
 
 use areal_estimate::{EstimateError, FindingKind, Missing};
 use areal_formats::StrataBy;
-use areal_survey::{SurveyError, TableRole};
+use areal_survey::{NotCompared, SurveyError, TableRole};
 use areal_tables::TableError;
 
 use super::{CliError, Exit};
@@ -157,9 +157,7 @@ fn help(error: &SurveyError) -> String {
         SurveyError::Store { .. } => "pass the patch store as --store".into(),
         SurveyError::Confusion { .. } => "pass the confusion.csv of the bundle that made the prediction".into(),
         SurveyError::NoPrior => "predict again with a bundle that records it".into(),
-        SurveyError::NothingInCommon => {
-            "compare estimates of the same zones and classes, made from samples with a design".into()
-        }
+        SurveyError::NothingInCommon { not_compared } => nothing_in_common(not_compared),
         SurveyError::OtherGround { .. } => {
             "what a map does not predict, as under clouds, is no change; give both estimates of classes the same --zones with \
              --zone-method direct: zones that both maps cover completely are compared"
@@ -173,6 +171,21 @@ fn help(error: &SurveyError) -> String {
         | SurveyError::Interrupted(_)
         | SurveyError::Projection(_) => String::new(),
     }
+}
+
+/// Advice for each reason for which estimates are left out.
+fn nothing_in_common(left_out: &NotCompared) -> String {
+    let reasons = [
+        (left_out.in_one_only > 0, "compare estimates of the same zones and classes"),
+        (left_out.suppressed > 0, "estimate again with a lower --suppress-below, or label more units"),
+        (
+            left_out.without_interval > 0,
+            "estimate both from samples with a design, and zones with --zone-method direct: these have intervals",
+        ),
+        (!left_out.without_width.is_empty(), "estimate again with a smaller --round, or label more units"),
+    ];
+    let advice: Vec<&str> = reasons.into_iter().filter(|(holds, _)| *holds).map(|(_, advice)| advice).collect();
+    if advice.is_empty() { "pass two folders that `areal estimate` made".to_owned() } else { advice.join("; ") }
 }
 
 fn strata_raster(error: &SurveyError) -> &'static str {
