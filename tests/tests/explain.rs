@@ -9,6 +9,7 @@ use areal_raster::{Projection, RasterFile, Scene};
 use tempfile::TempDir;
 
 use crate::common::model_bundle::{classes, spec_for, write};
+use crate::common::scenes::made;
 use crate::common::{areal, data, rows};
 
 /// A real scene of 12 bands and an empty folder to work in; none where the data is not there.
@@ -59,6 +60,21 @@ fn places_and_most_certain_patches_of_a_real_scene_are_explained() {
     assert_eq!((map.grid().height, map.grid().width, map.bands().len()), (32, 32, 3));
     let picture = image::open(out.join(&place[0]["png"])).unwrap();
     assert_eq!((picture.width(), picture.height()), (2 * 256 + 8, 256));
+}
+
+/// The scene was called unprojectable, with advice on --crs, where the place lies beyond the projection's domain.
+#[test]
+fn a_place_beyond_the_projection_of_the_scene_is_outside() {
+    let work = tempfile::tempdir().unwrap();
+    let [file, bundle, out] = ["scene.tif", "bundle", "out"].map(|name| work.path().join(name));
+    // UTM zone 48, about 105 degrees east.
+    made(&file, 32, 32, |k| 1 + k as u16);
+    let scene = Scene::open(&SceneSettings::new("scene", vec![file.clone()])).unwrap();
+    write(&bundle, spec_for(&scene, classes(), 16));
+    let [file, bundle, out] = [file, bundle, out].map(|path| path.to_string_lossy().into_owned());
+    let run = areal(["explain", &file, "--bundle", &bundle, "--at", "0,0", "--out", &out]).expect(2);
+    let run = run.says(&["longitude 0, latitude 0 is outside the scene", "give --at longitude,latitude"]);
+    assert!(!run.stderr.contains("--crs"), "{}", run.stderr);
 }
 
 #[test]

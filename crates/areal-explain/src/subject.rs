@@ -105,8 +105,10 @@ pub fn pixels_of_places(scene: &Scene, places: &[[f64; 2]]) -> Result<Vec<(usize
     let projection_to = Projection::new(&crs_from_text("EPSG:4326")?, &scene.grid().crs)?;
     let pixel = |&[lon, lat]: &[f64; 2]| {
         let mut point = [[lon, lat]];
-        projection_to.apply(&mut point).map_err(|source| projection(scene.name(), source))?;
-        scene.grid().pixel_at(point[0]).ok_or(ExplainError::PlaceOutside { lon, lat })
+        // A place that the scene's projection does not reach is as far outside as one that it does.
+        let reached = projection_to.apply(&mut point).is_ok();
+        let pixel = scene.grid().pixel_at(point[0]).filter(|_| reached);
+        pixel.ok_or(ExplainError::PlaceOutside { lon, lat })
     };
     places.iter().map(pixel).collect()
 }
