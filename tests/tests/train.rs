@@ -69,6 +69,15 @@ fn stores_and_settings_that_cannot_be_used_are_refused() {
     );
     let wild = ["--learning-rate", "1e30", "--optimiser", "sgd", "--clip-norm", "1e30", "--warmup-epochs", "0"];
     refused("wild", COUNTS, &wild, 1, &["training diverged in epoch 1", "lower --learning-rate"]);
+    // One step, whose loss is finite; a checkpoint with null for the loss was damaged when it was read.
+    let once = [&wild[..], &["--batch-size", "64"]].concat();
+    refused(
+        "once",
+        COUNTS,
+        &once,
+        1,
+        &["diverged in epoch 1: the loss of the validation patches is", "lower --learning-rate"],
+    );
     for loss in ["focal(inf)", "focal(1e300)", "focal(1,inf)", "huber(inf)"] {
         areal(["train", "--loss", loss]).expect(2).says(&[
             loss,

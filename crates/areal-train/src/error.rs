@@ -72,6 +72,14 @@ pub enum TrainError {
         steps: usize,
         loss: f64,
     },
+    /// A measure of the validation patches that is not finite.
+    #[error("training diverged in epoch {epoch}: the {measure} of the validation patches is {value}")]
+    DivergedMeasure {
+        /// Epoch, from 1.
+        epoch: usize,
+        measure: String,
+        value: f64,
+    },
     /// A checkpoint of another run.
     #[error("{checkpoint} belongs to another run: {difference}", checkpoint = checkpoint.display())]
     OtherRun { checkpoint: PathBuf, difference: String },

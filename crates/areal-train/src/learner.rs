@@ -87,7 +87,7 @@ impl<'a> Learner<'a> {
         let validation = measure(self.spec, &logits, &self.validation.targets);
         let validation_loss = self.plain_loss(&logits);
         let learning_rate = self.settings.rate(epoch * self.steps() - 1, self.steps());
-        Ok(EpochRow { epoch, learning_rate, train_loss, validation_loss, validation })
+        EpochRow { epoch, learning_rate, train_loss, validation_loss, validation }.finite()
     }
 
     /// Mean loss over the epoch's patches.

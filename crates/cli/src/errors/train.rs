@@ -33,7 +33,7 @@ impl From<TrainError> for CliError {
             TrainError::NothingObserved { .. } => {
                 (Exit::Input, "check the nodata value and the quality mask that the store was cut with")
             }
-            TrainError::Diverged { .. } => {
+            TrainError::Diverged { .. } | TrainError::DivergedMeasure { .. } => {
                 (Exit::Failure, "lower --learning-rate, for example to a tenth, or set --clip-norm")
             }
             TrainError::OtherRun { .. } => {
