@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Provenance;
 
-/// Format of `design.json`.
+/// The format of `design.json` that this version writes.
 ///
 /// Version 2 added strata of risk, `allocated`, and the name `outside_population` for the former `outside`. Version 1 is read too.
 pub const DESIGN_FORMAT: &str = "areal-design/2";
@@ -20,7 +20,7 @@ pub const DESIGN_FORMATS: [&str; 2] = [DESIGN_FORMAT, "areal-design/1"];
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Design {
-    /// [`DESIGN_FORMAT`].
+    /// One of [`DESIGN_FORMATS`]: the one that it was written in.
     pub format: String,
     /// Names the draw: the first twelve digits of the SHA-256 of `units.csv`. Every labelled sample carries it.
     pub design_id: String,

@@ -33,7 +33,7 @@ impl StateCounts {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PredictionMeta {
-    /// Always [`PredictionMeta::FORMAT`].
+    /// One of [`PredictionMeta::FORMATS`]: the one that it was written in.
     pub format: String,
     pub target: Target,
     /// Where the cells lie; a cell is `stride` x `stride` pixels of the scene.
@@ -66,7 +66,7 @@ pub struct PredictionMeta {
 }
 
 impl PredictionMeta {
-    /// The format that this version reads and writes.
+    /// The format that this version writes.
     pub const FORMAT: &'static str = "areal-prediction/2";
     /// The formats that are read, the present one first. Version 2 named `training_class_shares`.
     pub const FORMATS: [&'static str; 2] = [Self::FORMAT, "areal-prediction/1"];
