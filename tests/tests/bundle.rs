@@ -39,7 +39,9 @@ fn a_bundle_with_missing_cut_or_swapped_weights_is_refused() {
     std::fs::write(bundle.join("model.json"), model.replace("\"nir\"", "\"swir\"")).unwrap();
     evaluate(&bundle, &store).expect(3).says(&["bands [red, swir], but the data have [red, nir]"]);
     std::fs::write(bundle.join("model.json"), model.replace("areal-bundle/2", "areal-bundle/9")).unwrap();
-    evaluate(&bundle, &store).expect(3).says(&["areal-bundle/9", "areal-bundle/2"]);
+    evaluate(&bundle, &store)
+        .expect(3)
+        .says(&["\"areal-bundle/9\", expected \"areal-bundle/2\" or \"areal-bundle/1\"", "made_by"]);
 
     // Version 0.1.0 wrote areal-bundle/1, without quantiles of the bands.
     let mut old: serde_json::Value = serde_json::from_str(&model).unwrap();

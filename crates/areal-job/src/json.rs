@@ -18,7 +18,7 @@ pub fn read_json<T: DeserializeOwned>(path: &Path, format: &'static str) -> Resu
 /// Reads a JSON document that has one of several formats: the present one first, then earlier ones that `T` takes too.
 ///
 /// # Errors
-/// As [`read_json`]; the error names the present format.
+/// As [`read_json`]; the error names all the formats.
 pub fn read_json_of<T: DeserializeOwned>(path: &Path, formats: &[&'static str]) -> Result<T, FileError> {
     #[derive(Deserialize)]
     struct Head {
@@ -34,8 +34,7 @@ pub fn read_json_of<T: DeserializeOwned>(path: &Path, formats: &[&'static str]) 
     };
     let head: Head = serde_json::from_str(&text).map_err(fault)?;
     if !formats.contains(&head.format.as_str()) {
-        let expected = formats.first().expect("a document has a format");
-        return Err(FileError::Format { path: path.to_path_buf(), found: head.format, expected });
+        return Err(FileError::Format { path: path.to_path_buf(), found: head.format, expected: formats.to_vec() });
     }
     serde_json::from_str(&text).map_err(fault)
 }
@@ -77,6 +76,9 @@ mod tests {
         let other = read_json::<Doc>(&path, "areal-test/2").unwrap_err().to_string();
         assert!(other.ends_with("has format \"areal-test/1\", expected \"areal-test/2\""), "{other}");
         assert_eq!(read_json_of::<Doc>(&path, &["areal-test/2", "areal-test/1"]).unwrap(), doc);
+        // One format of two was named.
+        let other = read_json_of::<Doc>(&path, &["areal-test/3", "areal-test/2"]).unwrap_err().to_string();
+        assert!(other.ends_with("\"areal-test/1\", expected \"areal-test/3\" or \"areal-test/2\""), "{other}");
         std::fs::write(&path, "{\"format\": \"areal-test/1\",\n \"m\": 3}").unwrap();
         let fault = read_json::<Doc>(&path, "areal-test/1").unwrap_err().to_string();
         assert!(fault.contains("line 2, column 4") && fault.contains("`m`"), "{fault}");

@@ -57,14 +57,14 @@ pub enum FileError {
         column: usize,
         message: String,
     },
-    /// A file of another kind or of a later version.
-    #[error("{path} has format \"{found}\", expected \"{expected}\"", path = path.display())]
+    /// A file of another kind or of another version.
+    #[error("{path} has format \"{found}\", expected \"{}\"", expected.join("\" or \""), path = path.display())]
     Format {
         path: std::path::PathBuf,
         /// Its `format` field.
         found: String,
-        /// What this program reads.
-        expected: &'static str,
+        /// What this program reads, the present format first.
+        expected: Vec<&'static str>,
     },
     /// An output that would replace what areal did not make.
     #[error("{path} was not made by areal", path = path.display())]

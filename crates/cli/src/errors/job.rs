@@ -44,9 +44,23 @@ impl From<FileError> for CliError {
             FileError::Unnamed { .. } => "give the name of a file or folder that can be created",
             FileError::Io { action: "read", .. } => "check the path and your read permission",
             FileError::Io { .. } => "check the free disk space and your write permission",
-            FileError::Json { .. } | FileError::Format { .. } => MAKE_AGAIN,
+            FileError::Format { path, found, expected } => other_format(path, found, expected),
+            FileError::Json { .. } => MAKE_AGAIN,
         };
         Self::from_source(exit, &error).help(help)
+    }
+}
+
+/// Advice for a document of another format. A sample design cannot be made again: its units are labelled.
+fn other_format(path: &Path, found: &str, expected: &[&'static str]) -> &'static str {
+    let kind = |format: &str| format.split_once('/').map(|(kind, _)| kind.to_owned());
+    let same_kind = kind(found).is_some() && expected.iter().any(|format| kind(format) == kind(found));
+    if !same_kind {
+        MAKE_AGAIN
+    } else if path.file_name().is_some_and(|name| name == "design.json") {
+        "use the version of areal that made it (its provenance says which: made_by), so that the labels of its sample are kept"
+    } else {
+        "use the version of areal that made it (its provenance says which: made_by), or make it again"
     }
 }
 
