@@ -31,6 +31,7 @@ mod ground_rims;
 mod init;
 mod inspect;
 mod mutations;
+mod older_formats;
 mod outputs;
 mod precision;
 mod predict;

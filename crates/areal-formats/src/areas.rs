@@ -96,8 +96,11 @@ pub struct RepairMeta {
 }
 
 impl AreasMeta {
-    /// Version 2 added the ellipsoid, the cells that were read, and features that are left out or united. Version 1 is refused.
+    /// The format that this version writes. Version 2 added the ellipsoid, the cells that were read, and features that are left out or
+    /// united.
     pub const FORMAT: &'static str = "areal-areas/2";
+    /// The formats that `report` reads, the present one first. Its parts are those that both have.
+    pub const FORMATS: [&'static str; 2] = [Self::FORMAT, "areal-areas/1"];
     /// Its name in the folder.
     pub const FILE: &'static str = "areas.json";
     /// Name of the tidy table.

@@ -15,7 +15,7 @@ use crate::errors::CliError;
 pub fn add(report: &mut Report, folder: &Path) -> Result<(), CliError> {
     let name = name_of(folder);
     let path = folder.join(AreasMeta::FILE);
-    let meta = document(report, &path, &[AreasMeta::FORMAT])?;
+    let meta = document(report, &path, &AreasMeta::FORMATS)?;
     let mut section = table(&name, &ReportCsv::read(&folder.join(AreasMeta::CSV))?)?;
     outlines(&mut section, &read_layer(&folder.join(AreasMeta::LAYER), None)?);
     report.areas.push(section);
