@@ -254,15 +254,20 @@ fn class_weights_are_undone_before_probabilities_are_summed() {
     let case = Case::new().classes();
     let mut meta = case.json("prediction/prediction.json");
     meta["training_prior"] = serde_json::json!([0.5, 0.5]);
-    meta["training_class_shares"] = serde_json::json!([0.1, 0.9]);
-    std::fs::write(case.path("prediction/prediction.json"), meta.to_string()).unwrap();
-    case.run(&[]).expect(0);
-    // Odds of rubber 9, 1/4, 4, 7/3 in the west and 2/3 in the east, each divided by 9.
-    let share = |odds: f64| odds / 9.0 / (1.0 + odds / 9.0);
-    let west = [9.0, 0.25, 4.0, 7.0 / 3.0].map(share).iter().sum::<f64>();
-    check(&case.table(), "probability_area", "rubber", [west, share(2.0 / 3.0)]);
-    check(&case.table(), "mean_probability", "rubber", [west / 4.0, share(2.0 / 3.0)]);
-    check(&case.table(), "class_area", "rubber", [3.0, 0.0]);
+    // The key and the format of this version, then those of 0.1.0.
+    for (key, format) in [("training_class_shares", "areal-prediction/2"), ("class_shares", "areal-prediction/1")] {
+        meta.as_object_mut().unwrap().remove("training_class_shares");
+        meta[key] = serde_json::json!([0.1, 0.9]);
+        meta["format"] = format.into();
+        std::fs::write(case.path("prediction/prediction.json"), meta.to_string()).unwrap();
+        case.run(&["--overwrite"]).expect(0);
+        // Odds of rubber 9, 1/4, 4, 7/3 in the west and 2/3 in the east, each divided by 9.
+        let share = |odds: f64| odds / 9.0 / (1.0 + odds / 9.0);
+        let west = [9.0, 0.25, 4.0, 7.0 / 3.0].map(share).iter().sum::<f64>();
+        check(&case.table(), "probability_area", "rubber", [west, share(2.0 / 3.0)]);
+        check(&case.table(), "mean_probability", "rubber", [west / 4.0, share(2.0 / 3.0)]);
+        check(&case.table(), "class_area", "rubber", [3.0, 0.0]);
+    }
 }
 
 /// A hand that edits the grid would move every area.
