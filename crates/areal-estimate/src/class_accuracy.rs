@@ -1,22 +1,36 @@
 //! Accuracies and error matrix of a survey of classes, on and off the ground that the model was trained on.
 
 use crate::accuracy::Accuracy;
+use crate::assisted_interval::PostStrata;
+use crate::class_intervals::ClassIntervals;
 use crate::class_survey::{ClassData, MapClass};
 use crate::counted::counted;
 use crate::error::EstimateError;
 use crate::estimate::Estimate;
+use crate::estimator::Estimator;
 use crate::finding::{Finding, training_overlap};
 use crate::interval::Interval;
 use crate::rows::{AccuracyRow, MatrixRow};
 use crate::zone_part::{ZoneGround, ZonePart};
 
 impl ClassData<'_> {
-    /// Rows of `accuracy.csv`, and the finding about units on training patches.
+    /// The strata that accuracies rest on: those of the design, or, by an estimator that uses the map, post-strata of map classes where the
+    /// design has one stratum. The map's known areas then count in accuracies as in areas (Olofsson et al. 2014, section 5).
+    pub(crate) fn accuracy_strata(&self) -> Result<PostStrata, EstimateError> {
+        if self.settings.estimator == Estimator::Stratified {
+            return Ok((self.sample.clone(), self.survey.sample.expected.clone()));
+        }
+        self.post_strata()
+    }
+
+    /// Rows of `accuracy.csv` by the strata of [`accuracy_strata`](Self::accuracy_strata), and the finding about units on training patches.
     pub(crate) fn accuracy_rows(
         &self,
         accuracy: &Accuracy,
+        (sample, expected): &PostStrata,
     ) -> Result<(Vec<AccuracyRow>, Option<Finding>), EstimateError> {
-        let overall = Some((accuracy.overall, self.intervals().overall()?));
+        let intervals = ClassIntervals { sample, expected, ..self.intervals() };
+        let overall = Some((accuracy.overall, intervals.overall()?));
         let mut rows = vec![accuracy_row("overall", None, overall)];
         let [inside, elsewhere] = self.training()?;
         if inside.is_some() {
@@ -24,9 +38,9 @@ impl ClassData<'_> {
             rows.push(accuracy_row("overall-elsewhere", None, elsewhere));
         }
         for (c, (class, found)) in self.survey.classes.iter().zip(&accuracy.classes).enumerate() {
-            let users = found.users.map(|e| Ok::<_, EstimateError>((e, self.intervals().users(c)?))).transpose()?;
+            let users = found.users.map(|e| Ok::<_, EstimateError>((e, intervals.users(c)?))).transpose()?;
             let producers =
-                found.producers.map(|e| Ok::<_, EstimateError>((e, self.intervals().producers(c)?))).transpose()?;
+                found.producers.map(|e| Ok::<_, EstimateError>((e, intervals.producers(c)?))).transpose()?;
             rows.push(accuracy_row("users", Some(class), users));
             rows.push(accuracy_row("producers", Some(class), producers));
         }

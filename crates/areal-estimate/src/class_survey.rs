@@ -130,7 +130,8 @@ pub fn estimate_classes(survey: &ClassSurvey, settings: &SurveySettings) -> Resu
         return Err(EstimateError::Empty(Missing::LabelledUnit));
     }
     let data = ClassData::new(survey, settings)?;
-    let accuracy = accuracy(&data.sample, &data.map, &data.reference, survey.classes.len())?;
+    let strata = data.accuracy_strata()?;
+    let accuracy = accuracy(&strata.0, &data.map, &data.reference, survey.classes.len())?;
     let (mut rows, whole, gains) = data.whole()?;
     let mut findings = data.findings(&accuracy, &rows)?;
     findings.extend(data.less_precise(&rows, &gains));
@@ -141,7 +142,7 @@ pub fn estimate_classes(survey: &ClassSurvey, settings: &SurveySettings) -> Resu
         findings.append(&mut zones.findings);
         correction = zones.correction;
     }
-    let (accuracies, training) = data.accuracy_rows(&accuracy)?;
+    let (accuracies, training) = data.accuracy_rows(&accuracy, &strata)?;
     findings.extend(training);
     if !survey.sample.designed {
         rows = rows.into_iter().map(EstimateRow::without_error).collect();

@@ -91,3 +91,29 @@ fn estimators_that_use_the_map_know_that_a_sample_without_errors_may_have_missed
         assert!(rubber.high.unwrap() >= high - 1e-6 && rubber.low.unwrap() <= low + 1e-6, "{estimator}: {rubber:?}");
     }
 }
+
+/// `accuracy.csv` had the accuracies of the design whatever the estimator was.
+#[test]
+fn accuracies_follow_the_estimator() {
+    let mut survey = survey();
+    // Seven of the 70 units mapped as forest are rubber.
+    survey.sample.units[..7].iter_mut().for_each(|unit| unit.reference = CellValue::Class(1));
+    let found = |estimator, measure: &str| {
+        let found = estimate_classes(&survey, &settings(estimator)).unwrap();
+        let row = found.accuracy.iter().rfind(|r| r.measure == measure).unwrap();
+        (row.estimate.unwrap(), row.low.unwrap(), row.high.unwrap())
+    };
+    for (estimator, overall, producers) in [
+        // By the units: 93 of 100 are right, and 30 of 37 of rubber.
+        (Estimator::Stratified, 0.93, 30.0 / 37.0),
+        // By the known areas: 72 % forest, nine tenths of it right, and 28 % rubber; of rubber 28 of 28 + 7.2.
+        (Estimator::PostStratified, 0.72 * 0.9 + 0.28, 28.0 / 35.2),
+        (Estimator::Regression, 0.72 * 0.9 + 0.28, 28.0 / 35.2),
+    ] {
+        for (measure, right) in [("overall", overall), ("producers", producers)] {
+            let (estimate, low, high) = found(estimator, measure);
+            assert!((estimate - right).abs() < 1e-9, "{estimator} {measure}: {estimate}");
+            assert!(low < right && right < high, "{estimator} {measure}: {low} {high}");
+        }
+    }
+}
