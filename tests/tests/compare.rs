@@ -1,5 +1,6 @@
 //! What `areal compare` leaves out, and under which reason.
 
+use areal_job::Manifest;
 use tempfile::TempDir;
 
 use crate::common::{ProgramRun, areal};
@@ -53,4 +54,17 @@ fn tables_without_a_pair_to_compare_say_why_with_numbers() {
         "compare estimates of the same zones and classes; estimate again with a lower --suppress-below",
     ]);
     compare(&[], &[]).expect(3).says(&["can be compared", "`areal estimate`"]);
+}
+
+/// A digit changed in `estimates.csv` went into comparisons and reports.
+#[test]
+fn estimates_that_were_changed_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = folder.path().join("estimates.csv");
+    std::fs::write(&table, format!("{HEADER}\nzone,Z1,,area,1,rubber,km2,{WHOLE}\n")).unwrap();
+    Manifest::of(folder.path(), |_| false).unwrap().write(folder.path()).unwrap();
+    let folder_name = folder.path().to_str().unwrap();
+    areal(["compare", folder_name, folder_name]).expect(0);
+    std::fs::write(&table, format!("{HEADER}\nzone,Z1,,area,1,rubber,km2,{NO_INTERVAL}\n")).unwrap();
+    areal(["compare", folder_name, folder_name]).expect(3).says(&["estimates.csv", "changed or damaged since areal wrote it"]);
 }

@@ -115,6 +115,14 @@ pub fn check_digest(path: &Path, now: &Sha256) -> Result<(), FileError> {
     }
 }
 
+/// Checks a file that is read as it is, without a digest on record, against the manifest of its folder.
+///
+/// # Errors
+/// When it cannot be read; [`FileError::Damaged`] when areal wrote it otherwise.
+pub fn check_unchanged(path: &Path) -> Result<(), FileError> {
+    check_digest(path, &hash_file(path)?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

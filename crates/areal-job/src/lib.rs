@@ -22,7 +22,7 @@ mod verify;
 
 pub use check_output::check_output;
 pub use files::files_under;
-pub use hash::{Sha256, check_digest, folder_bytes, hash_bytes, hash_file, hash_folder};
+pub use hash::{Sha256, check_digest, check_unchanged, folder_bytes, hash_bytes, hash_file, hash_folder};
 pub use input_file::InputFile;
 pub use interrupt::{Interrupt, Interrupted};
 pub use json::{read_json, read_json_of, write_json};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use areal_estimate::{DEFAULT_LEVEL, EstimateRow, IntervalMethod, Population, Revision, Vintage, revisions};
 use areal_formats::ESTIMATES_FORMAT;
-use areal_job::{StagedFile, read_json};
+use areal_job::{StagedFile, check_unchanged, read_json};
 use areal_tables::read_areal_table;
 use serde::{Deserialize, Serialize};
 
@@ -190,10 +190,16 @@ impl EstimatesTable {
         let path = if folder.is_dir() { folder.join("estimates.csv") } else { folder.to_path_buf() };
         let fault = TableRole::Estimates.fault(&path);
         let (header, records) = read_areal_table(&path).map_err(fault)?;
+        check_unchanged(&path)?;
         let rows = records.iter().map(|row| row.deserialize(Some(&header)).map_err(fault)).collect::<Result<_, _>>()?;
         // A table by itself does not say how it was rounded, nor of when it is.
         let made = path.with_file_name("estimates.json");
-        let meta = if made.exists() { read_json(&made, ESTIMATES_FORMAT)? } else { serde_json::Value::Null };
+        let meta = if made.exists() {
+            check_unchanged(&made)?;
+            read_json(&made, ESTIMATES_FORMAT)?
+        } else {
+            serde_json::Value::Null
+        };
         let number = |pointer: &str| meta.pointer(pointer).and_then(serde_json::Value::as_f64);
         let period = meta.pointer("/provenance/settings/reference-period").and_then(serde_json::Value::as_str);
         let level = number("/provenance/settings/level");

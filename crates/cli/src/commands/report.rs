@@ -10,7 +10,7 @@ mod saliency;
 use std::path::{Path, PathBuf};
 
 use areal_formats::{ExplainMeta, Provenance, STORE_FORMAT};
-use areal_job::{FileError, StagedFile, read_json_of};
+use areal_job::{FileError, StagedFile, check_unchanged, read_json_of};
 use areal_report::{ProvenanceEntry, Report, render};
 use areal_tables::read_areal_table;
 use clap::Args;
@@ -149,6 +149,7 @@ fn name_of(folder: &Path) -> String {
 /// Reads a document of a stage and notes how it was made.
 fn document(report: &mut Report, path: &Path, formats: &[&'static str]) -> Result<serde_json::Value, CliError> {
     let document: serde_json::Value = read_json_of(path, formats)?;
+    check_unchanged(path)?;
     let provenance: Provenance = part(&document, path, "provenance")?;
     report.provenance.push(ProvenanceEntry { path: path.display().to_string(), provenance });
     Ok(document)
@@ -161,7 +162,9 @@ fn unlike_written(message: String) -> CliError {
 
 /// The header and the rows of a table of a stage.
 fn areal_table(path: &Path) -> Result<(csv::StringRecord, Vec<csv::StringRecord>), CliError> {
-    read_areal_table(path).map_err(|e| unlike_written(format!("{}: {e}", path.display())))
+    let table = read_areal_table(path).map_err(|e| unlike_written(format!("{}: {e}", path.display())))?;
+    check_unchanged(path)?;
+    Ok(table)
 }
 
 /// A part of a document, by its key.
