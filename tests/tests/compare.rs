@@ -66,5 +66,7 @@ fn estimates_that_were_changed_are_refused() {
     let folder_name = folder.path().to_str().unwrap();
     areal(["compare", folder_name, folder_name]).expect(0);
     std::fs::write(&table, format!("{HEADER}\nzone,Z1,,area,1,rubber,km2,{NO_INTERVAL}\n")).unwrap();
-    areal(["compare", folder_name, folder_name]).expect(3).says(&["estimates.csv", "changed or damaged since areal wrote it"]);
+    areal(["compare", folder_name, folder_name])
+        .expect(3)
+        .says(&["estimates.csv", "changed or damaged since areal wrote it"]);
 }
