@@ -37,6 +37,7 @@ pub fn random_bundle(folder: &Path, scene: &Scene, architecture: Architecture) -
         calibration: Calibration { temperature: 1.0 },
         training_prior: vec![1.0 / CLASSES as f64; CLASSES],
         class_counts: vec![1; CLASSES],
+        initial_weights: None,
         weights_sha256: hash_bytes(b""),
         provenance: Provenance {
             made_by: "a benchmark".into(),

@@ -59,6 +59,7 @@ mod tile_refusals;
 mod told_once;
 mod train;
 mod two_writers;
+mod weights;
 mod whole_job;
 mod workspace;
 

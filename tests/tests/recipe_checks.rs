@@ -51,6 +51,13 @@ fn a_field_that_a_late_stage_needs_is_missed_at_once() {
     refused("recipe.toml", &["aggregate.zones=truth.tif"], 3, &["[aggregate]:", "truth.tif"]);
 }
 
+/// Wrong names were found after the patch store had been cut.
+#[test]
+fn names_of_bands_that_the_weights_do_not_have_are_refused_at_once() {
+    let set = ["train.weights=truth.tif", "train.weights-kind=torchvision", "train.weights-bands=[\"red\"]"];
+    refused("recipe.toml", &set, 2, &["[train]: weights torchvision", "1 names are given for 5 bands"]);
+}
+
 #[test]
 fn a_class_that_the_labels_do_not_have_is_refused_at_once() {
     let words = ["[explain]: class \"nix\" is not a class of the model", "water, forest, rubber"];

@@ -28,6 +28,7 @@ fn spec() -> ModelSpec {
         calibration: Calibration { temperature: 1.0 },
         training_prior: vec![1.0 / 3.0; 3],
         class_counts: vec![1; 3],
+        initial_weights: None,
         weights_sha256: hash_bytes(b""),
         provenance: Provenance {
             made_by: "a test".into(),

@@ -30,7 +30,9 @@ pub use estimates::{ESTIMATES_FORMAT, EstimatesMeta};
 pub use evaluation::EVALUATION_FORMAT;
 pub use explain::ExplainMeta;
 pub use input::{InputFile, InputRef, RemoteObject, input_file};
-pub use model::{BUNDLE_FORMAT, BUNDLE_FORMATS, BandQuantiles, Calibration, ModelSpec, SpecError, ValueScale};
+pub use model::{
+    BUNDLE_FORMAT, BUNDLE_FORMATS, BandQuantiles, Calibration, InitialWeights, ModelSpec, SpecError, ValueScale,
+};
 pub use normalisation::Normalisation;
 pub use padding::Padding;
 pub use predict_mode::{DenseAgreement, PredictMode};

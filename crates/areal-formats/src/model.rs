@@ -8,7 +8,7 @@ use crate::{Architecture, MAX_PATCH_SIZE, Normalisation, Padding, Provenance};
 
 /// The `format` of `model.json`.
 ///
-/// Version 2 added `band_quantiles`. The absence of a key that came later means what was done before, so version 1 is read too.
+/// Version 2 added `band_quantiles` and `initial_weights`. The absence of a key that came later means what was done before, so version 1 is read too.
 /// Unknown keys are refused.
 pub const BUNDLE_FORMAT: &str = "areal-bundle/2";
 
@@ -61,6 +61,16 @@ impl BandQuantiles {
     }
 }
 
+/// Weights of another training that this one began from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InitialWeights {
+    /// What they were taken for, such as `torchvision`.
+    pub kind: String,
+    /// What was assumed and changed to make them fit, a sentence each.
+    pub notes: Vec<String>,
+}
+
 /// The description of a model without its weights: the `model.json` of a bundle.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -98,6 +108,9 @@ pub struct ModelSpec {
     pub training_prior: Vec<f64>,
     /// Training patches of each class. Empty for a value.
     pub class_counts: Vec<u64>,
+    /// The weights that training began from; none where it began from random ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initial_weights: Option<InitialWeights>,
     /// SHA-256 of `weights.safetensors`.
     pub weights_sha256: Sha256,
     /// How the model came to be.

@@ -101,6 +101,7 @@ mod tests {
             calibration: Calibration { temperature: 2.0 },
             training_prior: vec![0.5, 0.5],
             class_counts: vec![3, 3],
+            initial_weights: None,
             weights_sha256: hash_bytes(&[]),
             provenance: Provenance {
                 made_by: "test".into(),

@@ -20,6 +20,30 @@ pub enum ModelError {
     /// A weights file that is not safetensors or a PyTorch state dict.
     #[error("cannot read weights from {path}: {reason}", path = path.display())]
     Weights { path: PathBuf, reason: String },
+    /// A folder that is no bundle.
+    #[error("{path} is a folder, but no bundle: it has no model.json", path = path.display())]
+    WeightsFolder { path: PathBuf },
+    /// Weights whose file name has the digest of another architecture's.
+    #[error("the name of {path} is that of published weights of {found}, not of {architecture}", path = path.display())]
+    WeightsArchitecture { path: PathBuf, found: String, architecture: String },
+    /// Numbers of a store that are not those of weights.
+    #[error("weights {kind} read {expected}, but the training pixels of {} {found}: they were trained on other numbers", bands.join(", "))]
+    WeightsNumbers { kind: String, expected: &'static str, bands: Vec<String>, found: String },
+    /// Weights of which the file's name does not tell what they are.
+    #[error("it is not clear what the weights in {path} were trained on{}", one_of(candidates), path = path.display())]
+    WeightsKind { path: PathBuf, candidates: Vec<String> },
+    /// A file with several networks.
+    #[error("{path} holds several networks that fit: {}", names.join(", "), path = path.display())]
+    WeightsSeveral { path: PathBuf, names: Vec<String> },
+    /// Bands of a store that are not found among those of weights.
+    #[error("weights {kind} read the bands {}, but the store has {}: {problem}", weights.join(", "), store.join(", "))]
+    WeightsBands { kind: String, weights: Vec<String>, store: Vec<String>, problem: String },
+    /// Bands that weights read and a store lacks.
+    #[error("weights {kind} read {}, which the store lacks", names.join(", "))]
+    WeightsMissingBands { kind: String, names: Vec<String> },
+    /// A first convolution for another number of bands than the publisher says.
+    #[error("the first convolution of the weights reads {found} bands, but such weights read {expected}")]
+    WeightsBandCount { found: usize, expected: usize },
     /// A tensor that the architecture needs and the weights lack.
     #[error("the weights have no tensor {name}; {architecture} needs it with shape {shape:?}")]
     TensorMissing { name: String, architecture: String, shape: Vec<usize> },
@@ -131,4 +155,9 @@ impl ModelError {
             one => std::slice::from_ref(one),
         }
     }
+}
+
+/// Says between which kinds of weights it is not clear.
+fn one_of(candidates: &[String]) -> String {
+    if candidates.is_empty() { String::new() } else { format!("; it may be {}", candidates.join(" or ")) }
 }

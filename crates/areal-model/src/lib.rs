@@ -33,7 +33,7 @@ pub use dense::{DenseInference, DensePart, DenseRow};
 pub use device::{DeviceChoice, DeviceInfo, DeviceKind, devices, settle_devices};
 pub use error::ModelError;
 pub use fit::{DataKind, check_spec, probabilities};
-pub use import::Imported;
+pub use import::{Import, Imported, MissingBand, StoreBands, StoreNumbers, TorchGeo, WeightsKind, check_weights_bands};
 pub use inference::{BurnInference, Inference};
 pub use loss::Loss;
 pub use network::{Block, Network, NetworkConfig, Operations};

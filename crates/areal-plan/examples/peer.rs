@@ -41,6 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         calibration: Calibration::default(),
         training_prior: vec![1.0 / f64::from(CLASSES); usize::from(CLASSES)],
         class_counts: vec![1; usize::from(CLASSES)],
+        initial_weights: None,
         weights_sha256: hash_bytes(b""),
         provenance: Provenance {
             made_by: String::new(),

@@ -42,6 +42,7 @@ fn spec(architecture: Architecture, padding: Padding, patch_size: usize) -> Mode
         calibration: Calibration::default(),
         training_prior: vec![1.0 / 7.0; 7],
         class_counts: vec![1; 7],
+        initial_weights: None,
         weights_sha256: hash_bytes(b""),
         provenance,
     }

@@ -115,6 +115,7 @@ pub fn spec(target: Target, patch_size: usize) -> ModelSpec {
         calibration: Calibration { temperature: 1.0 },
         training_prior: vec![1.0 / classes.max(1) as f64; classes],
         class_counts: vec![1; classes],
+        initial_weights: None,
         weights_sha256: hash_bytes(b""),
         provenance: Provenance {
             made_by: "a test".into(),

@@ -18,7 +18,9 @@ pub(crate) struct Card<'a> {
 
 /// Writes `card.md`: what the model is, for what, from what, how good, and where not to use it.
 pub(crate) fn write_card(path: &Path, card: &Card<'_>) -> Result<(), FileError> {
-    let text = [card.model(), card.use_and_limits(), card.data(), card.measures(), card.training()].join("\n");
+    let sections =
+        [card.model(), card.use_and_limits(), card.data(), card.initial_weights(), card.measures(), card.training()];
+    let text = sections.into_iter().filter(|section| !section.is_empty()).collect::<Vec<_>>().join("\n");
     std::fs::write(path, text).map_err(FileError::io("write", path))
 }
 
@@ -93,6 +95,16 @@ impl Card<'_> {
             for ((class, n), prior) in rows {
                 let _ = writeln!(text, "| {} | {n} | {prior:.4} |", class.name);
             }
+        }
+        text
+    }
+
+    /// Where training began from other weights, what they are and what was changed.
+    fn initial_weights(&self) -> String {
+        let Some(weights) = &self.spec.initial_weights else { return String::new() };
+        let mut text = format!("## Initial weights\n\nTraining began from weights of the kind `{}`.\n\n", weights.kind);
+        for note in &weights.notes {
+            let _ = writeln!(text, "- {note}");
         }
         text
     }

@@ -11,6 +11,8 @@ mod curves;
 mod data;
 mod error;
 mod evaluate;
+#[cfg(test)]
+mod first_step_tests;
 mod history;
 mod learner;
 mod loader;
@@ -35,7 +37,7 @@ pub use history::EpochRow;
 pub use metrics::{ClassMetrics, ClassRow, ConfusionMatrix, Metrics, ValueMetrics};
 pub use operations::KernelOperations;
 pub use optimiser::Optimiser;
-pub use settings::{OptimiserKind, Sampler, TrainSettings};
+pub use settings::{NormalisationFrom, OptimiserKind, Sampler, TrainSettings};
 pub use step::step;
 pub use store_batches::{LabelledBatch, held_out_batches, range_batches};
 pub use tables::{write_confusion, write_evaluation};

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use areal_formats::{Architecture, NamedChoice, Padding, UnknownName};
-use areal_model::{ClassWeights, DeviceChoice, Loss};
+use areal_model::{ClassWeights, DeviceChoice, Loss, MissingBand, WeightsKind};
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, VariantNames};
 
@@ -19,6 +19,18 @@ pub struct TrainSettings {
     pub padding: Padding,
     /// Weights of another training to begin from.
     pub weights: Option<PathBuf>,
+    /// What they are; none is told by a `model.json` or the file's name.
+    #[serde(default)]
+    pub weights_kind: Option<WeightsKind>,
+    /// What the publisher of the weights calls each band of the store, `-` for none; empty where the store's own names tell.
+    #[serde(default)]
+    pub weights_bands: Vec<String>,
+    /// Rule for bands that the weights have and the store lacks; none refuses them.
+    #[serde(default)]
+    pub missing_band: Option<MissingBand>,
+    /// Where the normalisation comes from when there are weights.
+    #[serde(default)]
+    pub normalisation: NormalisationFrom,
     /// Most epochs.
     pub epochs: usize,
     /// Most patches of a step, at least 2; steps of an epoch differ by at most one patch.
@@ -58,6 +70,10 @@ impl Default for TrainSettings {
             architecture: Architecture::Compact,
             padding: Padding::Same,
             weights: None,
+            weights_kind: None,
+            weights_bands: Vec::new(),
+            missing_band: None,
+            normalisation: NormalisationFrom::Weights,
             epochs: 30,
             batch_size: 64,
             optimiser: OptimiserKind::Adamw,
@@ -91,6 +107,19 @@ impl TrainSettings {
         if let Some(path) = &self.weights {
             check("weights", path.to_str().is_some(), path.display().to_string(), "a path in UTF-8")?;
         }
+        let kind = self.weights_kind.map(|k| k.to_string()).unwrap_or_default();
+        let bands = self.weights_bands.join(",");
+        let missing = self.missing_band.map(|m| m.to_string()).unwrap_or_default();
+        let has_names = self.weights_kind != Some(WeightsKind::SameBands);
+        if self.weights.is_none() {
+            check("weights-kind", kind.is_empty(), kind, "not given without weights")?;
+            check("weights-bands", bands.is_empty(), bands, "not given without weights")?;
+            check("missing-band", missing.is_empty(), missing, "not given without weights")?;
+        } else {
+            let expected = "not given with weights-kind = same-bands, which has the bands of the store";
+            check("weights-bands", has_names || bands.is_empty(), bands, expected)?;
+            check("missing-band", has_names || missing.is_empty(), missing, expected)?;
+        }
         check("epochs", count(self.epochs, 1, 1_000_000), self.epochs.to_string(), "1 to 1000000")?;
         check("batch-size", count(self.batch_size, 2, 65_536), self.batch_size.to_string(), "2 to 65536")?;
         let rate = self.learning_rate;
@@ -118,6 +147,22 @@ impl TrainSettings {
         let done = (at - warmup) / (total - warmup).max(1.0);
         self.learning_rate * 0.5 * (1.0 + (std::f64::consts::PI * done).cos())
     }
+}
+
+/// Where the normalisation of the input comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, Display, EnumString, VariantNames)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
+pub enum NormalisationFrom {
+    /// That of the weights, where it is known.
+    #[default]
+    Weights,
+    /// The statistics of the store's training patches.
+    Store,
+}
+
+impl NamedChoice for NormalisationFrom {
+    const WHAT: &'static str = "normalisation";
 }
 
 /// How gradients become changes of weights.
@@ -176,5 +221,17 @@ mod tests {
             assert!(said.starts_with("noise is ") && said.ends_with("must be 0 to 100"), "{said}");
         }
         TrainSettings::default().check().unwrap();
+        let missing_band = Some(MissingBand::Mean);
+        let said = TrainSettings { missing_band, ..TrainSettings::default() }.check().unwrap_err().to_string();
+        assert_eq!(said, "missing-band is mean; it must be not given without weights");
+        let (weights, weights_kind) = (Some("x.pth".into()), Some(WeightsKind::SameBands));
+        let weights = TrainSettings { weights, weights_kind, ..TrainSettings::default() };
+        let said = TrainSettings { missing_band, ..weights.clone() }.check().unwrap_err().to_string();
+        assert!(
+            said.starts_with("missing-band is mean; it must be not given with weights-kind = same-bands"),
+            "{said}"
+        );
+        let said = TrainSettings { weights_bands: vec!["red".into()], ..weights }.check().unwrap_err().to_string();
+        assert!(said.starts_with("weights-bands is red; it must be not given with"), "{said}");
     }
 }

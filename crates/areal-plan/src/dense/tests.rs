@@ -33,6 +33,7 @@ fn plan(architecture: Architecture, padding: Padding, patch_size: usize) -> Plan
         calibration: Calibration::default(),
         training_prior: vec![0.2; 5],
         class_counts: vec![1; 5],
+        initial_weights: None,
         weights_sha256: hash_bytes(b""),
         provenance: Provenance {
             made_by: String::new(),

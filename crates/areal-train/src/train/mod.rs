@@ -68,12 +68,13 @@ pub fn train(
     let kept = Checkpoint::load(&folder, &run)?;
 
     let class_weights = settings.class_weights.weights(&train.class_counts());
-    let spec = setup::describe(&train, &class_weights, settings, provenance, job)?;
+    let mut spec = setup::describe(&train, &class_weights, settings, provenance, job)?;
+    let first = setup::first_weights(&mut spec, settings)?;
     // A bundle that could not be loaded again is not worth the training.
     check_spec(&spec)?;
     let class_weights = (settings.class_weights != ClassWeights::None).then_some(class_weights);
     let inputs = TrainingInputs { settings, spec: &spec, loss, class_weights, train: &train, validation: &validation };
-    let mut learner = start(inputs, kept.as_ref(), &folder, operations)?;
+    let mut learner = start(inputs, &first, kept.as_ref(), &folder, operations)?;
     let continued_from = kept.as_ref().map_or(0, |k| k.history.len());
     let save = |checkpoint: &Checkpoint| checkpoint.save(&folder, &run);
     let done = among_workers(|| epochs::run_epochs(&mut learner, settings, kept, save, job));
@@ -92,6 +93,7 @@ pub fn train(
 /// A learner with its first weights, or as a checkpoint has kept it.
 fn start<'a>(
     inputs: TrainingInputs<'a>,
+    first: &StateDict,
     kept: Option<&Checkpoint>,
     folder: &Path,
     operations: KernelOperations,
@@ -101,9 +103,7 @@ fn start<'a>(
         Ok::<_, TrainError>(inputs.settings.device.open_checked(&config, weights, Gradients::Compare)?.autodiff())
     };
     let Some(kept) = kept else {
-        let first = setup::first_weights(inputs.spec, inputs.settings)?;
-        let device = open(&first)?;
-        return Learner::new(inputs, &first, device, operations);
+        return Learner::new(inputs, first, open(first)?, operations);
     };
     let device = open(&kept.weights)?;
     let mut learner = Learner::new(inputs, &kept.weights, device, operations)?;

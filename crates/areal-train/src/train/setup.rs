@@ -1,14 +1,16 @@
 //! What is checked and described before the first epoch.
 
-use areal_formats::{BUNDLE_FORMAT, Calibration, ModelSpec, Padding, Provenance, input_file};
+use areal_formats::{BUNDLE_FORMAT, Calibration, InitialWeights, ModelSpec, Padding, Provenance, input_file};
 use areal_grid::Target;
 use areal_job::{Job, hash_bytes};
-use areal_model::{ClassWeights, Loss, Network, NetworkConfig, StateDict, implied_prior};
+use areal_model::{
+    ClassWeights, Import, Loss, Network, NetworkConfig, StateDict, StoreBands, StoreNumbers, implied_prior,
+};
 use areal_store::{PatchStore, Split};
 use burn::tensor::Device;
 
 use crate::data::Samples;
-use crate::{Sampler, TrainError, TrainSettings};
+use crate::{NormalisationFrom, Sampler, TrainError, TrainSettings};
 
 pub(super) fn check_classes(
     store: &PatchStore,
@@ -100,20 +102,47 @@ pub(super) fn describe(
         calibration: Calibration::default(),
         training_prior: implied_prior(&fractions, class_weights),
         class_counts: counts,
+        initial_weights: None,
         weights_sha256: hash_bytes(&[]),
         provenance,
     })
 }
 
-pub(super) fn first_weights(spec: &ModelSpec, settings: &TrainSettings) -> Result<StateDict, TrainError> {
+/// The weights that training begins from. Published ones bring their normalisation, which replaces that of the store unless
+/// the settings keep it.
+pub(super) fn first_weights(spec: &mut ModelSpec, settings: &TrainSettings) -> Result<StateDict, TrainError> {
     let config = NetworkConfig::of(spec);
     let Some(path) = &settings.weights else {
         return Ok(StateDict::of(&Network::new(&config, settings.seed, &Device::flex())?));
     };
-    let imported = StateDict::import(path, &config, settings.seed)?;
+    let numbers =
+        StoreNumbers { pixel_type: spec.pixel_type, scaling: spec.scaling.as_deref(), quantiles: &spec.band_quantiles };
+    let import = Import {
+        path,
+        kind: settings.weights_kind,
+        config: &config,
+        store: StoreBands { names: &spec.bands, named_as: &settings.weights_bands },
+        numbers: (settings.normalisation == NormalisationFrom::Weights).then_some(numbers),
+        target: &spec.target,
+        missing_band: settings.missing_band,
+        seed: settings.seed,
+    };
+    let mut imported = import.run(&spec.normalisation)?;
+    match (imported.normalisation, settings.normalisation) {
+        (Some(normalisation), _) => {
+            imported.notes.push("the input is normalised as that of the weights was".to_owned());
+            spec.normalisation = normalisation;
+        }
+        (None, NormalisationFrom::Store) => {
+            let note = "the input is normalised by the statistics of the store, as asked for";
+            imported.notes.push(note.to_owned());
+        }
+        (None, NormalisationFrom::Weights) => {}
+    }
     if config.padding == Padding::Valid {
         tracing::warn!("published weights come from networks with padding = same; those in {} may too", path.display());
     }
     imported.notes.iter().for_each(|note| tracing::info!("{}: {note}", path.display()));
+    spec.initial_weights = Some(InitialWeights { kind: imported.kind.to_string(), notes: imported.notes });
     Ok(imported.state)
 }

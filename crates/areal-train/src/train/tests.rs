@@ -4,14 +4,16 @@ use std::path::Path;
 
 use areal_formats::{Architecture, Padding};
 use areal_job::{Interrupt, Job, NoProgress, Unit, hash_file};
-use areal_model::{Bundle, BurnInference, ClassWeights, DeviceChoice, Loss, Network, StateDict};
+use areal_model::{
+    Bundle, BurnInference, ClassWeights, DeviceChoice, Loss, MissingBand, Network, StateDict, WeightsKind,
+};
 use areal_store::{PatchStore, Split};
 
 use super::{TrainReport, train};
 use crate::checkpoint::checkpoint_path;
 use crate::settings::OptimiserKind;
 use crate::synthetic_store::{self, SyntheticStore};
-use crate::{Augmentation, Metrics, Sampler, TrainError, TrainSettings, evaluate};
+use crate::{Augmentation, Metrics, NormalisationFrom, Sampler, TrainError, TrainSettings, evaluate};
 
 fn quick() -> TrainSettings {
     TrainSettings {
@@ -239,7 +241,16 @@ fn a_residual_network_trains_from_given_weights_of_other_bands() {
     let network = Network::new(&first, 1, &burn::tensor::Device::flex()).unwrap();
     let weights = folder.path().join("first.safetensors");
     StateDict::of(&network).write(&weights).unwrap();
-    let settings = TrainSettings { architecture: Architecture::Resnet18, weights: Some(weights), epochs: 1, ..quick() };
+    // The store holds red and infrared, the weights red, green and blue.
+    let settings = TrainSettings {
+        architecture: Architecture::Resnet18,
+        weights: Some(weights),
+        weights_kind: Some(WeightsKind::Torchvision),
+        missing_band: Some(MissingBand::Drop),
+        normalisation: NormalisationFrom::Store,
+        epochs: 1,
+        ..quick()
+    };
     let report = run(&store, &settings, &folder.path().join("out")).unwrap();
     assert!(report.history[0].train_loss.is_finite());
 }

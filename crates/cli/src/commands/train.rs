@@ -5,9 +5,11 @@ use std::path::PathBuf;
 
 use areal_formats::{Architecture, Padding};
 use areal_grid::Target;
-use areal_model::{ClassWeights, DeviceChoice, Loss, NetworkConfig};
+use areal_model::{
+    ClassWeights, DeviceChoice, Loss, MissingBand, NetworkConfig, StoreBands, WeightsKind, check_weights_bands,
+};
 use areal_patches::open_store;
-use areal_train::{Augmentation, OptimiserKind, Sampler, TrainError, TrainReport, TrainSettings};
+use areal_train::{Augmentation, NormalisationFrom, OptimiserKind, Sampler, TrainError, TrainReport, TrainSettings};
 use clap::{ArgAction, Args};
 use serde::{Deserialize, Serialize};
 
@@ -29,7 +31,7 @@ use crate::recipe::{Planned, Training};
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[command(after_help = "Examples:\n  \
     areal train --store patches --out bundle\n  \
-    areal train --store patches --out bundle --architecture resnet18 --weights resnet18.pth --epochs 50\n  \
+    areal train --store patches --out bundle --architecture resnet18 --weights resnet18-f37072fd.pth --epochs 50\n  \
     areal train --store patches --out bundle --class-weights 'effective(0.999)' --loss focal --sampler balanced")]
 pub struct Options {
     /// Patch store to train on: a folder made by `areal tile`.
@@ -46,10 +48,27 @@ pub struct Options {
     /// (resnet50).
     #[arg(long, value_name = "PADDING", default_value_t = TrainSettings::default().padding, value_parser = name_of::<Padding>())]
     pub padding: Padding,
-    /// Initial weights: a safetensors or PyTorch (.pth) file of the same architecture. If the bands differ, the bands
-    /// of the first convolution are repeated in turn and scaled. If the classes differ, the head is initialised anew.
+    /// Initial weights: a safetensors or PyTorch (.pth) file of the same architecture, or a bundle. Bands are matched by
+    /// name. If the number of classes (of a bundle, the classes) differs, the head is initialised anew.
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
+    /// What the weights are, which says their bands and normalisation: torchvision, torchgeo:NAME (such as
+    /// `torchgeo:SENTINEL2_ALL_MOCO`), bundle, or same-bands (the bands of the store in its order). [default: by model.json or
+    /// by the name of a published file]
+    #[arg(long, value_name = "KIND")]
+    pub weights_kind: Option<WeightsKind>,
+    /// What the publisher of the weights calls each band of the store, in the store's order, such as red,green,blue; - for
+    /// a band that the weights do not have. [default: the store's names]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', allow_hyphen_values = true)]
+    pub weights_bands: Vec<String>,
+    /// Rule for a band that the weights have and the store lacks: zero (as if it were 0), mean (as if it were its mean), or
+    /// drop (its filters are left out and the others scaled up). [default: an error]
+    #[arg(long, value_name = "RULE", value_parser = name_of::<MissingBand>())]
+    pub missing_band: Option<MissingBand>,
+    /// Normalisation of the input if there are weights: weights (as their input was, where that is known) or store (by the
+    /// store's own statistics).
+    #[arg(long, value_name = "SOURCE", default_value_t = TrainSettings::default().normalisation, value_parser = name_of::<NormalisationFrom>())]
+    pub normalisation: NormalisationFrom,
     /// Maximum number of epochs.
     #[arg(long, value_name = "N", default_value_t = TrainSettings::default().epochs)]
     pub epochs: usize,
@@ -137,6 +156,11 @@ impl Stage for Options {
             let (architecture, padding) = (settings.architecture, settings.padding);
             let network = NetworkConfig { architecture, padding, bands: kind.bands.len(), outputs };
             network.check_patch(*patch_size).map_err(TrainError::from)?;
+            if let Some(path) = planned.ready(settings.weights.as_deref()) {
+                let bands = StoreBands { names: &kind.bands, named_as: &settings.weights_bands };
+                check_weights_bands(path, settings.weights_kind, &bands, settings.missing_band)
+                    .map_err(TrainError::from)?;
+            }
         }
         Ok(())
     }
@@ -164,6 +188,10 @@ impl Options {
             architecture: self.architecture,
             padding: self.padding,
             weights: self.weights.clone(),
+            weights_kind: self.weights_kind,
+            weights_bands: self.weights_bands.clone(),
+            missing_band: self.missing_band,
+            normalisation: self.normalisation,
             epochs: self.epochs,
             batch_size: self.batch_size,
             optimiser: self.optimiser,

@@ -33,10 +33,57 @@ pub(super) fn misfits(error: &ModelError, advised: impl Fn(&ModelError) -> CliEr
     CliError::from_source(Exit::Input, error).help(help)
 }
 
+/// Advice for weights to begin from.
+fn initial_weights(error: &ModelError) -> CliError {
+    let (exit, help) = match error {
+        ModelError::WeightsKind { .. } => (
+            Exit::Usage,
+            "say what they are with --weights-kind: torchvision, torchgeo:NAME, bundle, or same-bands if they were trained on \
+             the bands of the store in its order",
+        ),
+        ModelError::WeightsArchitecture { .. } => {
+            (Exit::Usage, "pass the --architecture of the file, or say with --weights-kind what it is")
+        }
+        ModelError::WeightsFolder { .. } => {
+            (Exit::Input, "pass the file of the weights itself, or the folder of a bundle that `areal train` wrote")
+        }
+        ModelError::WeightsSeveral { .. } => (Exit::Input, "save the network that you want in a file of its own"),
+        ModelError::WeightsBands { weights, .. } => {
+            let example: Vec<&str> = weights.iter().take(3).map(String::as_str).collect();
+            let help = format!(
+                "name each band of the store, in its order, as the publisher of the weights does, with --weights-bands, such as \
+                 {}, or - for a band that the weights do not have; or choose another --weights-kind or --missing-band",
+                example.join(",")
+            );
+            return CliError::from_source(Exit::Usage, error).help(help);
+        }
+        ModelError::WeightsMissingBands { .. } => (
+            Exit::Usage,
+            "name the store's bands as the publisher does, with --weights-bands, if they are there under other names; else choose a \
+             rule with --missing-band: zero, mean or drop; `areal train --help` explains them",
+        ),
+        ModelError::WeightsNumbers { .. } => (
+            Exit::Input,
+            "pass --normalisation store to normalise by the store's statistics, or another --weights-kind, or cut the store from \
+             scenes with the numbers of the weights",
+        ),
+        _ => (Exit::Input, "choose another --weights-kind, or same-bands if the store has these bands in this order"),
+    };
+    CliError::from_source(exit, error).help(help)
+}
+
 fn advised(error: &ModelError) -> CliError {
     let (exit, help) = match error {
         ModelError::File(_) => return CliError::from_source(Exit::Input, error),
         ModelError::Misfits { .. } => return misfits(error, advised),
+        ModelError::WeightsKind { .. }
+        | ModelError::WeightsSeveral { .. }
+        | ModelError::WeightsBands { .. }
+        | ModelError::WeightsMissingBands { .. }
+        | ModelError::WeightsFolder { .. }
+        | ModelError::WeightsArchitecture { .. }
+        | ModelError::WeightsNumbers { .. }
+        | ModelError::WeightsBandCount { .. } => return initial_weights(error),
         ModelError::WeightsHash { .. } => {
             (Exit::Input, "the file was changed or replaced after training; copy the whole bundle again")
         }
