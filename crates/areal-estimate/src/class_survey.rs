@@ -132,7 +132,7 @@ pub fn estimate_classes(survey: &ClassSurvey, settings: &SurveySettings) -> Resu
     let data = ClassData::new(survey, settings)?;
     let strata = data.accuracy_strata()?;
     let accuracy = accuracy(&strata.0, &data.map, &data.reference, survey.classes.len())?;
-    let (mut rows, whole, gains) = data.whole()?;
+    let (mut rows, whole, gains) = data.whole(&strata)?;
     let mut findings = data.findings(&accuracy, &rows)?;
     findings.extend(data.less_precise(&rows, &gains));
     let mut correction = None;
@@ -205,18 +205,19 @@ impl<'a> ClassData<'a> {
         }
     }
 
-    fn whole(&self) -> Result<Whole, EstimateError> {
+    /// `strata` are those of [`accuracy_strata`](Self::accuracy_strata).
+    fn whole(&self, strata: &PostStrata) -> Result<Whole, EstimateError> {
         let (mut rows, mut estimates, mut gains) = (Vec::new(), Vec::new(), Vec::new());
         let area = self.sample.area();
         let assisted = self.settings.estimator != Estimator::Stratified;
-        let strata = assisted.then(|| self.post_strata()).transpose()?;
+        let strata = assisted.then_some(strata);
         for (c, class) in self.survey.classes.iter().enumerate() {
             let (predicted, map_mean) = self.prediction(c);
             let aux = Auxiliary { predicted: &predicted, map_mean, group: &self.map, fractions: &self.fractions };
             let (estimate, gain) = self.settings.estimator.mean(&self.sample, &self.is_class(c), &aux)?;
             let estimate = Estimate { value: estimate.value.clamp(0.0, 1.0), ..estimate };
             let subject = self.subject(self.survey.sample.population, None, c, class.area);
-            let interval = self.whole_interval(c, &estimate, strata.as_ref())?;
+            let interval = self.whole_interval(c, &estimate, strata)?;
             rows.push(self.row(&subject, &estimate, interval, area, &self.settings.estimator.to_string()));
             estimates.push((estimate, interval));
             gains.push(gain);
