@@ -115,7 +115,7 @@ pub fn check_digest(path: &Path, now: &Sha256) -> Result<(), FileError> {
     }
 }
 
-/// Checks a file that is read as it is, without a digest on record, against the manifest of its folder.
+/// Checks a file against the manifest of its folder. [`check_digest`] serves where its digest is known already.
 ///
 /// # Errors
 /// When it cannot be read; [`FileError::Damaged`] when areal wrote it otherwise.

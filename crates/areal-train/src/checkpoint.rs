@@ -131,7 +131,7 @@ fn unusable(error: FileError) -> TrainError {
     }
 }
 
-/// In what the history is none of this state, in words.
+/// How a history contradicts the state, if it does.
 fn contradiction(state: &State, history: &[EpochRow]) -> Option<String> {
     if history.len() != state.epochs {
         return Some(format!("it has {} epochs, the state {}", history.len(), state.epochs));
