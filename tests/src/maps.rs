@@ -7,6 +7,8 @@ use areal_grid::{Affine, Ellipsoid, PixelGrid, Pixels};
 use areal_raster::{CogBand, CogSpec, CogWriter, crs_from_text};
 use serde_json::{Value, json};
 
+use crate::areal;
+
 pub fn grid(crs: &str, north_west: [f64; 2], cell: [f64; 2], height: usize, width: usize) -> PixelGrid {
     PixelGrid { crs: crs_from_text(crs).unwrap(), transform: Affine::north_up(north_west, cell), height, width }
 }
@@ -44,4 +46,13 @@ pub fn layer(code: u32, [west, south, east, north]: [f64; 4]) -> Value {
 pub fn band_km2(south: f64, north: f64) -> f64 {
     let e = Ellipsoid::WGS84;
     std::f64::consts::TAU * (e.area_to_latitude(north) - e.area_to_latitude(south)) / 1e6
+}
+
+/// Areas of the small demo's true classes by district, in `FOLDER/areas`; the demo is in `FOLDER/demo`.
+pub fn demo_areas(folder: &Path) {
+    let at = |name: &str| folder.join(name).to_string_lossy().into_owned();
+    areal(["demo", "--size", "small", "--out", &at("demo")]).expect(0);
+    let (truth, zones) = (at("demo/truth.tif"), at("demo/districts.gpkg"));
+    areal(["aggregate", "--raster", &truth, "--zones", &zones, "--zone-id", "district_id", "--out", &at("areas")])
+        .expect(0);
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::common::areal;
+use crate::common::maps::demo_areas;
 use crate::common::survey_world::labelled_world;
 
 /// Changes a document as an earlier version would have written it, and forgets its digest.
@@ -43,10 +44,7 @@ fn a_labelled_sample_of_an_earlier_design_is_estimated_alike() {
 fn a_report_shows_areas_of_an_earlier_format() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
-    areal(["demo", "--size", "small", "--out", &at("demo")]).expect(0);
-    let (truth, zones) = (at("demo/truth.tif"), at("demo/districts.gpkg"));
-    areal(["aggregate", "--raster", &truth, "--zones", &zones, "--zone-id", "district_id", "--out", &at("areas")])
-        .expect(0);
+    demo_areas(folder.path());
     let report = |name: &str| areal(["report", "--areas", &at("areas"), "--out", &at(name)]);
     report("new.html").expect(0);
     rewrite(&folder.path().join("areas"), "areas.json", |areas| {

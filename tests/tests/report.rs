@@ -1,5 +1,6 @@
 //! `areal report`: one HTML file from whatever results there are.
 
+use crate::common::maps::demo_areas;
 use crate::common::{JOB, areal};
 
 #[test]
@@ -76,10 +77,7 @@ fn a_damaged_input_is_named_and_leaves_no_report() {
 fn figures_that_are_no_numbers_are_named_with_their_place() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
-    areal(["demo", "--size", "small", "--out", &at("demo")]).expect(0);
-    let (truth, zones) = (at("demo/truth.tif"), at("demo/districts.gpkg"));
-    areal(["aggregate", "--raster", &truth, "--zones", &zones, "--zone-id", "district_id", "--out", &at("areas")])
-        .expect(0);
+    demo_areas(folder.path());
     // Without the manifest nobody knows what areal wrote.
     std::fs::remove_file(at("areas/areal-manifest.json")).unwrap();
     let csv = std::fs::read_to_string(at("areas/areas.csv")).unwrap();
