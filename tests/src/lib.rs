@@ -14,6 +14,7 @@ mod oracle;
 pub mod place;
 pub mod prediction_folder;
 mod program;
+pub mod published_weights;
 mod random;
 pub mod scenes;
 mod skip;
