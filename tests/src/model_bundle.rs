@@ -2,11 +2,9 @@
 
 use std::path::Path;
 
-use areal_formats::{
-    Architecture, BUNDLE_FORMAT, Calibration, ModelSpec, Normalisation, Padding, Provenance, ValueScale,
-};
+use areal_formats::{ModelSpec, Normalisation, ValueScale};
 use areal_grid::{Class, Target, default_colour};
-use areal_job::{StagedDir, hash_bytes};
+use areal_job::StagedDir;
 use areal_model::{Bundle, DeviceChoice, Network, NetworkConfig};
 use areal_raster::Scene;
 
@@ -25,34 +23,15 @@ pub fn value() -> Target {
 /// What a model trained on this scene would say of itself; pixels are taken to lie about 0 to 10,000.
 pub fn spec_for(scene: &Scene, target: Target, patch_size: usize) -> ModelSpec {
     let bands = scene.bands().len();
-    let classes = target.classes().len();
-    let is_value = classes == 0;
+    let names = scene.bands().iter().map(|b| b.description.clone()).collect();
+    let plain = ModelSpec::untrained(names, target, patch_size);
     ModelSpec {
-        format: BUNDLE_FORMAT.into(),
-        architecture: Architecture::Compact,
-        padding: Padding::Same,
-        bands: scene.bands().iter().map(|b| b.description.clone()).collect(),
         pixel_type: scene.pixel_type(),
-        masked_by: None,
         scaling: Some(scene.scaling()),
         normalisation: Normalisation { mean: vec![1000.0; bands], std: vec![1000.0; bands] },
-        band_quantiles: Vec::new(),
-        target,
-        value_scale: is_value.then_some(ValueScale { mean: 50.0, std: 10.0 }),
-        patch_size,
+        value_scale: plain.value_scale.map(|_| ValueScale { mean: 50.0, std: 10.0 }),
         ground_resolution: Some(scene.ground_resolution()),
-        calibration: Calibration { temperature: 1.0 },
-        training_prior: vec![1.0 / classes.max(1) as f64; classes],
-        class_counts: vec![1; classes],
-        initial_weights: None,
-        weights_sha256: hash_bytes(b""),
-        provenance: Provenance {
-            made_by: "a test".into(),
-            command: "train".into(),
-            inputs: Vec::new(),
-            settings: serde_json::Value::Null,
-            seed: Some(1),
-        },
+        ..plain
     }
 }
 

@@ -1,8 +1,7 @@
 //! Identities that hold exactly, on a network with random weights.
 
-use areal_formats::{Architecture, BUNDLE_FORMAT, Calibration, ModelSpec, Normalisation, Padding, Provenance};
+use areal_formats::{ModelSpec, Normalisation};
 use areal_grid::{Class, PixelState, PixelType, Pixels, Target};
-use areal_job::hash_bytes;
 use areal_model::{DeviceChoice, Network, NetworkConfig, PatchBatch, StateDict};
 use burn::tensor::Device;
 
@@ -11,32 +10,11 @@ use crate::explainer::{Explainer, randomised};
 
 fn spec() -> ModelSpec {
     let class = |code: u8| Class { code, name: format!("c{code}"), colour: [code; 3] };
+    let target = Target::Classes { classes: (1..4).map(class).collect() };
     ModelSpec {
-        format: BUNDLE_FORMAT.into(),
-        architecture: Architecture::Compact,
-        padding: Padding::Same,
-        bands: vec!["a".into(), "b".into()],
         pixel_type: PixelType::U8,
-        masked_by: None,
-        scaling: None,
         normalisation: Normalisation { mean: vec![100.0; 2], std: vec![50.0; 2] },
-        band_quantiles: Vec::new(),
-        target: Target::Classes { classes: (1..4).map(class).collect() },
-        value_scale: None,
-        patch_size: 32,
-        ground_resolution: None,
-        calibration: Calibration { temperature: 1.0 },
-        training_prior: vec![1.0 / 3.0; 3],
-        class_counts: vec![1; 3],
-        initial_weights: None,
-        weights_sha256: hash_bytes(b""),
-        provenance: Provenance {
-            made_by: "a test".into(),
-            command: "train".into(),
-            inputs: Vec::new(),
-            settings: serde_json::Value::Null,
-            seed: None,
-        },
+        ..ModelSpec::untrained(vec!["a".into(), "b".into()], target, 32)
     }
 }
 

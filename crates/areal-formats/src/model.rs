@@ -1,10 +1,10 @@
 //! The description of a model: `model.json`.
 
 use areal_grid::{GroundResolution, PixelType, Scaling, Target};
-use areal_job::Sha256;
+use areal_job::{Sha256, hash_bytes};
 use serde::{Deserialize, Serialize};
 
-use crate::{Architecture, MAX_PATCH_SIZE, Normalisation, Padding, Provenance};
+use crate::{Architecture, MADE_BY, MAX_PATCH_SIZE, Normalisation, Padding, Provenance};
 
 /// The `format` of `model.json`.
 ///
@@ -118,6 +118,39 @@ pub struct ModelSpec {
 }
 
 impl ModelSpec {
+    /// A compact network before any training, for benchmarks and tests: it reads 16-bit pixels as they are, on ground of no known
+    /// resolution, and holds all classes for equally frequent. What else it should be is changed by the caller.
+    pub fn untrained(bands: Vec<String>, target: Target, patch_size: usize) -> Self {
+        let classes = target.classes().len();
+        Self {
+            format: BUNDLE_FORMAT.to_owned(),
+            architecture: Architecture::Compact,
+            padding: Padding::Same,
+            pixel_type: PixelType::U16,
+            masked_by: None,
+            scaling: None,
+            normalisation: Normalisation { mean: vec![0.0; bands.len()], std: vec![1.0; bands.len()] },
+            band_quantiles: Vec::new(),
+            bands,
+            value_scale: (classes == 0).then_some(ValueScale { mean: 0.0, std: 1.0 }),
+            target,
+            patch_size,
+            ground_resolution: None,
+            calibration: Calibration::default(),
+            training_prior: vec![1.0 / classes.max(1) as f64; classes],
+            class_counts: vec![1; classes],
+            initial_weights: None,
+            weights_sha256: hash_bytes(&[]),
+            provenance: Provenance {
+                made_by: MADE_BY.to_owned(),
+                command: "train".to_owned(),
+                inputs: Vec::new(),
+                settings: serde_json::Value::Null,
+                seed: None,
+            },
+        }
+    }
+
     /// Fraction of each class among the training patches, adding up to 1; empty for a value.
     pub fn class_fractions(&self) -> Vec<f64> {
         let all = self.class_counts.iter().sum::<u64>().max(1) as f64;

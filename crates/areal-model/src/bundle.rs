@@ -74,9 +74,8 @@ fn save(spec: &ModelSpec, state: &StateDict, folder: &StagedDir) -> Result<(), M
 
 #[cfg(test)]
 mod tests {
-    use areal_formats::{Architecture, Calibration, Normalisation, Padding, Provenance};
+    use areal_formats::{Calibration, Normalisation, Padding};
     use areal_grid::{Class, GroundResolution, PixelState, PixelType, Pixels, Scaling, Target};
-    use areal_job::hash_bytes;
     use ndarray::arr2;
 
     use super::*;
@@ -84,32 +83,13 @@ mod tests {
 
     fn spec() -> ModelSpec {
         let class = |code, name: &str| Class { code, name: name.into(), colour: [code, 0, 0] };
+        let target = Target::Classes { classes: vec![class(1, "forest"), class(4, "water")] };
         ModelSpec {
-            format: areal_formats::BUNDLE_FORMAT.into(),
-            architecture: Architecture::Compact,
-            padding: Padding::Same,
-            bands: vec!["red".into(), "nir".into()],
-            pixel_type: PixelType::U16,
-            masked_by: None,
-            scaling: None,
             normalisation: Normalisation { mean: vec![100.0, 200.0], std: vec![10.0, 20.0] },
-            band_quantiles: Vec::new(),
-            target: Target::Classes { classes: vec![class(1, "forest"), class(4, "water")] },
-            value_scale: None,
-            patch_size: 8,
             ground_resolution: Some(GroundResolution { x: 10.0, y: 10.0 }),
             calibration: Calibration { temperature: 2.0 },
-            training_prior: vec![0.5, 0.5],
             class_counts: vec![3, 3],
-            initial_weights: None,
-            weights_sha256: hash_bytes(&[]),
-            provenance: Provenance {
-                made_by: "test".into(),
-                command: "train".into(),
-                inputs: Vec::new(),
-                settings: serde_json::Value::Null,
-                seed: Some(1),
-            },
+            ..ModelSpec::untrained(vec!["red".into(), "nir".into()], target, 8)
         }
     }
 

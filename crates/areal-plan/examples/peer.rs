@@ -6,9 +6,8 @@ use std::error::Error;
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
 
-use areal_formats::{BUNDLE_FORMAT, Calibration, ModelSpec, Normalisation, Padding, Provenance};
-use areal_grid::{Class, PixelState, PixelType, Pixels, Target, default_colour};
-use areal_job::hash_bytes;
+use areal_formats::{ModelSpec, Normalisation};
+use areal_grid::{Class, PixelState, Pixels, Target, default_colour};
 use areal_kernels::Isa;
 use areal_model::{Bundle, DeviceChoice, Inference, Network, NetworkConfig, PatchBatch, StateDict};
 use areal_plan::{Calibrator, PlanInference};
@@ -24,32 +23,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (bands, side, patches): (usize, usize, usize) = (bands.parse()?, side.parse()?, batch.parse()?);
     let folder = PathBuf::from(folder);
     let class = |code: u8| Class { code, name: format!("class {code}"), colour: default_colour(usize::from(code)) };
+    let target = Target::Classes { classes: (1..=CLASSES).map(class).collect() };
     let spec = ModelSpec {
-        format: BUNDLE_FORMAT.to_owned(),
         architecture: architecture.parse()?,
-        padding: Padding::Same,
-        bands: (1..=bands).map(|b| format!("band {b}")).collect(),
-        pixel_type: PixelType::U16,
-        masked_by: None,
-        scaling: None,
         normalisation: Normalisation { mean: vec![900.0; bands], std: vec![250.0; bands] },
-        band_quantiles: Vec::new(),
-        target: Target::Classes { classes: (1..=CLASSES).map(class).collect() },
-        value_scale: None,
-        patch_size: side,
-        ground_resolution: None,
-        calibration: Calibration::default(),
-        training_prior: vec![1.0 / f64::from(CLASSES); usize::from(CLASSES)],
-        class_counts: vec![1; usize::from(CLASSES)],
-        initial_weights: None,
-        weights_sha256: hash_bytes(b""),
-        provenance: Provenance {
-            made_by: String::new(),
-            command: String::new(),
-            inputs: Vec::new(),
-            settings: serde_json::Value::Null,
-            seed: None,
-        },
+        ..ModelSpec::untrained((1..=bands).map(|b| format!("band {b}")).collect(), target, side)
     };
     let network = Network::new(&NetworkConfig::of(&spec), 5, &DeviceChoice::Cpu.open()?)?;
     StateDict::of(&network).write(&folder.join("weights.safetensors"))?;

@@ -1,9 +1,8 @@
 //! Plans against Burn: every architecture, every instruction set, odd sizes and batch sizes.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use areal_formats::{Architecture, BUNDLE_FORMAT, Calibration, ModelSpec, Normalisation, Padding, Provenance};
-use areal_grid::{Class, PixelState, PixelType, Pixels, Target, default_colour};
-use areal_job::hash_bytes;
+use areal_formats::{Architecture, ModelSpec, Normalisation, Padding};
+use areal_grid::{Class, PixelState, Pixels, Target, default_colour};
 use areal_kernels::Isa;
 use areal_model::{
     Bundle, BurnInference, DeviceChoice, Inference, LogitDifference, Network, NetworkConfig, PatchBatch, Precision,
@@ -18,33 +17,13 @@ const BANDS: usize = 5;
 
 fn spec(architecture: Architecture, padding: Padding, patch_size: usize) -> ModelSpec {
     let class = |code: u8| Class { code, name: format!("class {code}"), colour: default_colour(usize::from(code)) };
-    let provenance = Provenance {
-        made_by: String::new(),
-        command: String::new(),
-        inputs: Vec::new(),
-        settings: serde_json::Value::default(),
-        seed: None,
-    };
+    let bands = (1..=BANDS).map(|b| format!("band {b}")).collect();
+    let target = Target::Classes { classes: (1..=7).map(class).collect() };
     ModelSpec {
-        format: BUNDLE_FORMAT.to_owned(),
         architecture,
         padding,
-        bands: (1..=BANDS).map(|b| format!("band {b}")).collect(),
-        pixel_type: PixelType::U16,
-        masked_by: None,
-        scaling: None,
         normalisation: Normalisation { mean: vec![900.0; BANDS], std: vec![250.0; BANDS] },
-        band_quantiles: Vec::new(),
-        target: Target::Classes { classes: (1..=7).map(class).collect() },
-        value_scale: None,
-        patch_size,
-        ground_resolution: None,
-        calibration: Calibration::default(),
-        training_prior: vec![1.0 / 7.0; 7],
-        class_counts: vec![1; 7],
-        initial_weights: None,
-        weights_sha256: hash_bytes(b""),
-        provenance,
+        ..ModelSpec::untrained(bands, target, patch_size)
     }
 }
 

@@ -3,11 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use areal_formats::{
-    Architecture, BUNDLE_FORMAT, Calibration, ModelSpec, Normalisation, Padding, Provenance, ValueScale,
-};
+use areal_formats::ModelSpec;
 use areal_grid::{Class, PatchLayout, PixelBlock, PixelState, PixelType, Pixels, Target, Window};
-use areal_job::{Interrupt, Job, NoProgress, hash_bytes};
+use areal_job::{Interrupt, Job, NoProgress};
 use areal_model::{Inference, ModelError, PatchBatch};
 use areal_raster::RasterError;
 use ndarray::Array2;
@@ -96,35 +94,7 @@ pub struct Mock {
 }
 
 pub fn spec(target: Target, patch_size: usize) -> ModelSpec {
-    let classes = target.classes().len();
-    let value = matches!(target, Target::Value { .. });
-    ModelSpec {
-        format: BUNDLE_FORMAT.into(),
-        architecture: Architecture::Compact,
-        padding: Padding::Same,
-        bands: vec!["a".into(), "b".into()],
-        pixel_type: PixelType::U16,
-        masked_by: None,
-        scaling: None,
-        normalisation: Normalisation { mean: vec![0.0; 2], std: vec![1.0; 2] },
-        band_quantiles: Vec::new(),
-        target,
-        value_scale: value.then_some(ValueScale { mean: 0.0, std: 1.0 }),
-        patch_size,
-        ground_resolution: None,
-        calibration: Calibration { temperature: 1.0 },
-        training_prior: vec![1.0 / classes.max(1) as f64; classes],
-        class_counts: vec![1; classes],
-        initial_weights: None,
-        weights_sha256: hash_bytes(b""),
-        provenance: Provenance {
-            made_by: "a test".into(),
-            command: "train".into(),
-            inputs: Vec::new(),
-            settings: serde_json::Value::Null,
-            seed: None,
-        },
-    }
+    ModelSpec::untrained(vec!["a".into(), "b".into()], target, patch_size)
 }
 
 pub fn value_target() -> Target {

@@ -1,8 +1,7 @@
 //! Whole scenes against their patches one by one.
 
-use areal_formats::{Architecture, BUNDLE_FORMAT, Calibration, ModelSpec, Normalisation, Padding, Provenance};
+use areal_formats::{Architecture, ModelSpec, Normalisation, Padding};
 use areal_grid::{Class, PatchLayout, PixelBlock, PixelState, PixelType, Pixels, Target, Window, default_colour};
-use areal_job::hash_bytes;
 use areal_kernels::Isa;
 use areal_model::{Bundle, DenseInference, DeviceChoice, Inference, Network, NetworkConfig, PatchBatch, Precision};
 use ndarray::Array2;
@@ -16,32 +15,13 @@ const BANDS: usize = 2;
 
 fn plan(architecture: Architecture, padding: Padding, patch_size: usize) -> PlanInference {
     let class = |code: u8| Class { code, name: format!("class {code}"), colour: default_colour(usize::from(code)) };
+    let bands = (1..=BANDS).map(|b| format!("band {b}")).collect();
+    let target = Target::Classes { classes: (1..=5).map(class).collect() };
     let spec = ModelSpec {
-        format: BUNDLE_FORMAT.to_owned(),
         architecture,
         padding,
-        bands: (1..=BANDS).map(|b| format!("band {b}")).collect(),
-        pixel_type: PixelType::U16,
         normalisation: Normalisation { mean: vec![900.0; BANDS], std: vec![250.0; BANDS] },
-        band_quantiles: Vec::new(),
-        target: Target::Classes { classes: (1..=5).map(class).collect() },
-        value_scale: None,
-        patch_size,
-        ground_resolution: None,
-        masked_by: None,
-        scaling: None,
-        calibration: Calibration::default(),
-        training_prior: vec![0.2; 5],
-        class_counts: vec![1; 5],
-        initial_weights: None,
-        weights_sha256: hash_bytes(b""),
-        provenance: Provenance {
-            made_by: String::new(),
-            command: String::new(),
-            inputs: Vec::new(),
-            settings: serde_json::Value::default(),
-            seed: None,
-        },
+        ..ModelSpec::untrained(bands, target, patch_size)
     };
     let network = Network::new(&NetworkConfig::of(&spec), 11, &DeviceChoice::Cpu.open().unwrap()).unwrap();
     PlanInference::from_bundle(Bundle { spec, network }, Isa::detect().unwrap(), Precision::F32, None).unwrap()
