@@ -30,7 +30,7 @@ pub enum PredictError {
         what: &'static str,
         value: String,
         /// What it should be.
-        expected: &'static str,
+        expected: String,
     },
     /// A part of the work that does not fit into the memory setting.
     #[error("{part} would need {needed} MiB, but the memory limit is {memory} MiB")]
@@ -60,7 +60,7 @@ pub enum PredictError {
         /// Patches and outputs that there should be.
         expected: (usize, usize),
     },
-    /// `--resume` where the kept strips are of another job.
+    /// The kept strips are of another job.
     #[error("{path} was started with other inputs or settings: {difference}", path = path.display())]
     OtherJob {
         /// The folder of kept strips.

@@ -6,8 +6,8 @@ use areal_formats::InputRef;
 use areal_job::{FileError, files_under, read_json, sweep_files, write_json};
 use serde::{Deserialize, Serialize};
 
-use crate::PredictError;
 use crate::strip::Shard;
+use crate::{PredictError, PredictSettings};
 
 /// The `format` of a journal's `journal.json`.
 const FORMAT: &str = "areal-journal/1";
@@ -70,28 +70,34 @@ impl Journal {
         out.with_file_name(format!(".{name}.resume"))
     }
 
-    /// Begins a journal, or with `resume` opens the one that an interrupted run of the same job left. The caller holds the
-    /// lease of the output.
+    /// Opens the journal that an interrupted run of the same job left, or begins one. One of another job that keeps finished strips is
+    /// replaced only with `settings.overwrite`, and never with `settings.resume`. The caller holds the lease of the output.
     ///
     /// # Errors
-    /// [`PredictError::OtherJob`] when the one that stands there is of another job; [`FileError::Foreign`] when it holds
-    /// files that areal did not write; when it cannot be written.
-    pub fn open(out: &Path, identity: &JobIdentity, resume: bool) -> Result<Self, PredictError> {
+    /// [`PredictError::OtherJob`] as said; [`FileError::Foreign`] when it holds files that areal did not write; when it cannot be read or
+    /// written.
+    pub fn open(out: &Path, identity: &JobIdentity, settings: &PredictSettings) -> Result<Self, PredictError> {
         let folder = Self::folder_of(out);
         sweep_files(&folder)?;
         let document = folder.join(FILE);
-        if resume && document.exists() {
-            let old: JobIdentity = read_json(&document, FORMAT)?;
-            return match old.difference(identity) {
-                Some(difference) => Err(PredictError::OtherJob { path: folder, difference }),
-                None => Ok(Self { folder }),
-            };
-        }
+        let journal = Self { folder };
         // Without its document a journal is the beginning or the end of one: it keeps nothing that could be continued.
         if document.exists() {
-            tracing::warn!("{} of an interrupted run was deleted; --resume would have continued it", folder.display());
+            let has_strips = journal.shard(0).is_some();
+            let may_replace = !settings.resume && (settings.overwrite || !has_strips);
+            match (read_json::<JobIdentity>(&document, FORMAT).map(|old| old.difference(identity)), may_replace) {
+                (Ok(None), _) => return Ok(journal),
+                (Ok(Some(difference)), false) => {
+                    return Err(PredictError::OtherJob { path: journal.folder, difference });
+                }
+                (Ok(Some(difference)), true) if has_strips => tracing::warn!(
+                    "the finished strips of an interrupted run with other inputs or settings are deleted ({difference})"
+                ),
+                // What cannot be read is left to `delete`, which removes nothing that areal did not write.
+                (Ok(Some(_)) | Err(_), true) => {}
+                (Err(error), false) => return Err(error.into()),
+            }
         }
-        let journal = Self { folder };
         journal.delete()?;
         std::fs::create_dir_all(&journal.folder).map_err(FileError::io("create", &journal.folder))?;
         write_json(&document, identity)?;

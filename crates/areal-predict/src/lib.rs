@@ -25,5 +25,5 @@ mod training_like;
 
 pub use error::{MemoryPart, PredictError};
 pub use run::{ClassCount, PredictReport, data_kind, predict};
-pub use settings::PredictSettings;
+pub use settings::{MAX_BATCH_SIZE, MAX_DEFAULT_THREADS, MAX_THREADS, PredictSettings};
 pub use training_like::check_scene;

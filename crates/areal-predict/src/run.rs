@@ -101,7 +101,7 @@ pub fn predict(
     let (inputs, bundle_sha256) = hash_inputs(scene, bundle, settings.store.as_deref(), job)?;
     let resolved = resolved_settings(scene, inference, settings, &layout)?;
     let identity = JobIdentity::new(MADE_BY, inputs.clone(), resolved.clone());
-    let journal = Journal::open(out, &identity, settings.resume)?;
+    let journal = Journal::open(out, &identity, settings)?;
     let resumed_patches = fill(scene, &mut schedule, &layout, &journal, inference, settings, job)?;
 
     let totals = write_rasters(scene, &spec, (&layout, schedule.parts()), &journal, &staged, job)?;

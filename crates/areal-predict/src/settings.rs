@@ -10,9 +10,13 @@ use serde::{Deserialize, Serialize};
 use crate::{MemoryPart, PredictError};
 
 /// Most patches in a batch: far above what any device makes use of.
-const MAX_BATCH_SIZE: usize = 65_536;
+pub const MAX_BATCH_SIZE: usize = 65_536;
 
-const MAX_THREADS: usize = 1024;
+/// Most threads that read a scene.
+pub const MAX_THREADS: usize = 1024;
+
+/// Most threads that read a scene where none are given.
+pub const MAX_DEFAULT_THREADS: usize = 4;
 
 /// Most mebibytes: 16 TiB.
 const MAX_MEMORY: u64 = 1 << 24;
@@ -48,17 +52,17 @@ pub struct PredictSettings {
     /// Threads that read and decode the scene. The result does not depend on it.
     #[serde(skip)]
     pub threads: usize,
-    /// Continue an interrupted run of the same job.
+    /// Refuse to replace the finished strips of an interrupted run of another job. One of the same job is continued in any case.
     #[serde(skip)]
     pub resume: bool,
-    /// Replace an existing output.
+    /// Replace an existing output, and the finished strips of an interrupted run of another job.
     #[serde(skip)]
     pub overwrite: bool,
 }
 
 impl Default for PredictSettings {
     fn default() -> Self {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).clamp(1, 4);
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).clamp(1, MAX_DEFAULT_THREADS);
         Self {
             stride: None,
             mode: PredictMode::Patch,
@@ -82,23 +86,23 @@ impl PredictSettings {
     /// # Errors
     /// [`PredictError::Setting`] with the value that is out of range.
     pub fn check(&self) -> Result<(), PredictError> {
-        let fault = |what, value: String, expected| Err(PredictError::Setting { what, value, expected });
+        let fault = |what, value: String, expected: String| Err(PredictError::Setting { what, value, expected });
+        let within = |least: u64, most: u64, unit: &str| format!("it must be between {least} and {most}{unit}");
         if !(0.0..=1.0).contains(&self.min_valid) {
-            return fault("the minimum valid fraction", self.min_valid.to_string(), "it must be between 0 and 1");
+            return fault("the minimum valid fraction", self.min_valid.to_string(), within(0, 1, ""));
         }
         if self.mode == PredictMode::Dense && self.precision != Precision::F32 {
-            return fault("the precision", self.precision.to_string(), "dense mode supports only f32");
+            return fault("the precision", self.precision.to_string(), "dense mode supports only f32".to_owned());
         }
         if !(1..=MAX_BATCH_SIZE).contains(&self.batch_size) {
-            return fault("the batch size", self.batch_size.to_string(), "it must be between 1 and 65536");
+            return fault("the batch size", self.batch_size.to_string(), within(1, MAX_BATCH_SIZE as u64, ""));
         }
         if !(1..=MAX_THREADS).contains(&self.threads) {
-            let expected = "it must lie between 1 and 1024";
+            let expected = within(1, MAX_THREADS as u64, "");
             return fault("the number of reader threads", self.threads.to_string(), expected);
         }
         if !(1..=MAX_MEMORY).contains(&self.memory) {
-            let expected = "it must lie between 1 and 16777216 MiB";
-            return fault("the memory", format!("{} MiB", self.memory), expected);
+            return fault("the memory", format!("{} MiB", self.memory), within(1, MAX_MEMORY, " MiB"));
         }
         Ok(())
     }

@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use areal_formats::{DenseAgreement, ModelSpec, PredictMode, SceneSettings};
+use areal_formats::{DenseAgreement, ModelSpec, PredictMode, SceneSettings, counted, counted_do};
 use areal_model::{Bundle, DataKind, DeviceChoice, Precision};
-use areal_predict::{PredictError, PredictReport, PredictSettings, data_kind, predict};
+use areal_predict::{
+    MAX_BATCH_SIZE, MAX_DEFAULT_THREADS, MAX_THREADS, PredictError, PredictReport, PredictSettings, data_kind, predict,
+};
 use areal_raster::Scene;
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -22,8 +24,8 @@ use crate::scene_options::SceneOptions;
 ///
 /// The scene is read in strips, so memory use does not depend on its size. Each cell of the map is one stride wide. If
 /// the stride is smaller than the patch, a cell is the mean of the patches that cover it. A patch or a cell with too
-/// few observed pixels is not predicted. An interrupted run keeps its finished strips next to the output; --resume
-/// continues it.
+/// few observed pixels is not predicted. An interrupted run keeps its finished strips next to the output, and the
+/// same command continues it. With other inputs or settings it is an error, unless --overwrite deletes these strips.
 ///
 /// With --mode dense, the network runs over the whole scene instead of patch by patch, and the features in each patch
 /// are averaged. With strides smaller than the patch, this takes a fraction of the time. A network trained with
@@ -59,12 +61,12 @@ pub struct Options {
     /// Minimum fraction of observed pixels for a patch or a cell to be predicted.
     #[arg(long, value_name = "FRACTION", default_value_t = PredictSettings::default().min_valid)]
     pub min_valid: f64,
-    /// Number of patches in one pass through the network, at most 65536.
-    #[arg(long, value_name = "NUMBER", default_value_t = PredictSettings::default().batch_size)]
+    #[arg(long, value_name = "NUMBER", default_value_t = PredictSettings::default().batch_size,
+        help = format!("Number of patches in one pass through the network, at most {MAX_BATCH_SIZE}"))]
     pub batch_size: usize,
-    /// Number of threads that read the scene, at most 1024. It does not change the result [default: the number of
-    /// processors, at most 4].
-    #[arg(long, value_name = "NUMBER", default_value_t = PredictSettings::default().threads, hide_default_value = true)]
+    #[arg(long, value_name = "NUMBER", default_value_t = PredictSettings::default().threads, hide_default_value = true,
+        help = format!("Number of threads that read the scene, at most {MAX_THREADS}. It does not change the result [default: the \
+            number of processors, at most {MAX_DEFAULT_THREADS}]"))]
     pub threads: usize,
     /// Memory limit in MiB, for each of: decoded pixels, one batch, the cells being computed.
     #[arg(long, value_name = "MIB", default_value_t = PredictSettings::default().memory)]
@@ -79,7 +81,8 @@ pub struct Options {
     /// measure their effect on the test and validation patches
     #[arg(long, value_name = "FOLDER")]
     pub store: Option<PathBuf>,
-    /// Continue an interrupted run of the same job.
+    /// Never delete the finished strips of an interrupted run: if it had other inputs or settings, it is an error even with
+    /// --overwrite. A run with the same ones is continued in any case.
     #[arg(long)]
     pub resume: bool,
     #[arg(long, help = OVERWRITE)]
@@ -218,14 +221,17 @@ fn say(report: &PredictReport) {
         tracing::warn!("no cell is predicted: no patch has as many observed pixels as --min-valid requires");
     }
     if report.resumed_patches > 0 {
-        tracing::info!("{} patches were kept from the interrupted run", report.resumed_patches);
+        tracing::info!(
+            "{} kept from the interrupted run",
+            counted_do(report.resumed_patches, "patch", ["was", "were"])
+        );
     }
     if let Some(agreement) = report.agreement {
         say_agreement(&agreement);
     }
     tracing::info!(
-        "{} patches with data in {:.1} s in all, {:.1} patches/s, {:.2} Mpix/s; {}",
-        report.patches,
+        "{} with data in {:.1} s in all, {:.1} patches/s, {:.2} Mpix/s; {}",
+        counted(report.patches, "patch"),
         report.seconds,
         report.patches_per_second(),
         report.megapixels_per_second(),
@@ -238,14 +244,14 @@ fn say(report: &PredictReport) {
 
 fn say_agreement(agreement: &DenseAgreement) {
     let apart = format!("{:.2e} on average, {:.2e} at most", agreement.mean_difference, agreement.greatest_difference);
-    let patches = agreement.patches;
+    let patches = counted_do(agreement.patches, "patch", ["was", "were"]);
     if let Some(share) = agreement.same_class {
         let share = 100.0 * share;
         tracing::info!(
-            "{patches} patches were also predicted one by one: {share:.2} % have the same class, and probabilities \
+            "{patches} also predicted one by one: {share:.2} % have the same class, and probabilities \
              differ by {apart}"
         );
     } else {
-        tracing::info!("{patches} patches were also predicted one by one: values differ by {apart}");
+        tracing::info!("{patches} also predicted one by one: values differ by {apart}");
     }
 }

@@ -18,7 +18,7 @@ impl From<PredictError> for CliError {
             PredictError::Raster(inner) => return inner.into(),
             PredictError::File(inner) => return inner.into(),
             PredictError::Interrupted(inner) => {
-                return Self::from(inner).help("run the same command with --resume to continue");
+                return Self::from(inner).help("run the same command again to continue");
             }
             PredictError::Model(inner) => return model(&inner),
             PredictError::Layout(_) => (Exit::Usage, "choose a --stride that divides the model's patch size"),
@@ -37,7 +37,8 @@ impl From<PredictError> for CliError {
             }
             PredictError::OtherJob { .. } => (
                 Exit::Usage,
-                "pass the settings and inputs that it was started with, or remove --resume to start again",
+                "to continue it, pass the inputs and settings that it was started with; to delete what it finished and start again, pass \
+                 --overwrite and not --resume",
             ),
             PredictError::Counts { .. } | PredictError::ThreadStopped => {
                 (Exit::Failure, "this is a bug in areal: please report it with the command")
