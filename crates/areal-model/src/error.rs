@@ -20,6 +20,14 @@ pub enum ModelError {
     /// A weights file that is not safetensors or a PyTorch state dict.
     #[error("cannot read weights from {path}: {reason}", path = path.display())]
     Weights { path: PathBuf, reason: String },
+    /// A weights file whose tensors would take far more memory than the file has bytes.
+    #[error(
+        "cannot read weights from {path}: its tensors would take {claimed} bytes, more than {most}, {times} times the size of the file \
+         ({bytes} bytes)",
+        path = path.display(),
+        times = most / (*bytes).max(1)
+    )]
+    WeightsTooLarge { path: PathBuf, claimed: u64, bytes: u64, most: u64 },
     /// A folder that is no bundle.
     #[error("{path} is a folder, but no bundle: it has no model.json", path = path.display())]
     WeightsFolder { path: PathBuf },

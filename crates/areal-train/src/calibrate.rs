@@ -33,25 +33,48 @@ fn fit_temperature(logits: &Array2<f32>, truth: &[usize], weights: &[f64], prior
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Temperature {
     pub value: f64,
+    /// The one that fits the patches best.
+    pub best: f64,
     /// Patches of equal weight that tell as much (Kish 1965): `(sum w)^2 / sum w^2`.
     pub patches: f64,
-    /// True where they are too few by themselves, and it was held near 1.
-    pub held: bool,
+    /// True where the patches do not settle it, and it was drawn from the best one towards 1.
+    pub is_drawn: bool,
 }
 
-/// Below this number of patches, and where the best temperature lies at a bound, the temperature is held near 1.
-const ENOUGH: f64 = 100.0;
-/// Deviation of the logarithm of a temperature that holds it: nearly all networks need between 1/3 and 3.
-const HELD: f64 = 0.5;
+/// Below this number of patches, and where the best temperature lies at a bound, the temperature is drawn towards 1.
+pub(crate) const ENOUGH: f64 = 100.0;
+/// Standard deviation of the prior of the logarithm of a temperature that draws it: nearly all networks need between 1/3 and 3.
+const PRIOR_DEVIATION: f64 = 0.5;
 
 /// The temperature of logits `[N, K]`: that of [`fit_temperature`] on enough patches. Some few patches that are all right would give
 /// probabilities of 1 for everything, so on few the logarithm of the temperature has a normal prior about 0.
 pub(crate) fn temperature(logits: &Array2<f32>, truth: &[usize], weights: &[f64]) -> Temperature {
     let patches = weights.iter().sum::<f64>().powi(2) / weights.iter().map(|w| w * w).sum::<f64>();
-    let free = fit_temperature(logits, truth, weights, 0.0);
-    let held = patches < ENOUGH || !(0.051..19.9).contains(&free);
-    let value = if held { fit_temperature(logits, truth, weights, 0.5 / (HELD * HELD * patches)) } else { free };
-    Temperature { value, patches, held }
+    let best = fit_temperature(logits, truth, weights, 0.0);
+    let is_drawn = patches < ENOUGH || !(0.051..19.9).contains(&best);
+    let prior = 0.5 / (PRIOR_DEVIATION * PRIOR_DEVIATION * patches);
+    let value = if is_drawn { fit_temperature(logits, truth, weights, prior) } else { best };
+    Temperature { value, best, patches, is_drawn }
+}
+
+impl Temperature {
+    /// What was done to it and why; `None` where it is the one that fits the patches best.
+    pub(crate) fn in_words(&self) -> Option<String> {
+        let Self { value, best, patches, is_drawn } = self;
+        let why = if *patches < ENOUGH {
+            format!(
+                "they count as {patches:.0} patches of equal weight, and {ENOUGH:.0} are needed to rely on them alone"
+            )
+        } else {
+            "that is the end of the range that is searched".to_owned()
+        };
+        is_drawn.then(|| {
+            format!(
+                "the temperature that fits the validation patches best is {best:.3}, but {why}; {value:.3} is used, which lies \
+                 between it and 1, so the probabilities may be over- or underconfident"
+            )
+        })
+    }
 }
 
 /// Weighted mean of `-ln p` of the true class at a temperature.
@@ -130,10 +153,27 @@ mod tests {
         let (truth, weights) = ([0; 5], [1.0; 5]);
         assert!(fit_temperature(&logits, &truth, &weights, 0.0) < 0.051);
         let found = temperature(&logits, &truth, &weights);
-        assert!(found.held && found.patches == 5.0);
+        assert!(found.is_drawn && found.patches == 5.0);
         // With t = ln T the sum of ln(1 + exp(-5 / T)) and t^2 / (2 . 0.5^2 . 5) = .4 t^2 is least where its slope is 0: at t = -.037 the
         // slopes are exp(-5.19) 5.19 = .029 and 0.8 t = -.030.
         assert!((found.value.ln() + 0.037).abs() < 0.003, "{found:?}");
+    }
+
+    /// It was said to be "kept near 1 (0.266)".
+    #[test]
+    fn a_drawn_temperature_is_told_with_its_numbers() {
+        let of = |value, best, patches, is_drawn| Temperature { value, best, patches, is_drawn }.in_words();
+        assert_eq!(of(1.7, 1.7, 800.0, false), None);
+        assert_eq!(
+            of(0.266, 0.05, 12.3, true).unwrap(),
+            "the temperature that fits the validation patches best is 0.050, but they count as 12 patches of equal weight, and 100 are \
+             needed to rely on them alone; 0.266 is used, which lies between it and 1, so the probabilities may be over- or underconfident"
+        );
+        assert!(
+            of(0.3, 0.05, 300.0, true)
+                .unwrap()
+                .contains("is 0.050, but that is the end of the range that is searched; 0.300 is used")
+        );
     }
 
     #[test]
@@ -142,6 +182,6 @@ mod tests {
         let logits = Array2::from_shape_fn((800, 2), |(_, k)| if k == 0 { 5.0 } else { 0.0 });
         let truth: Vec<usize> = (0..800).map(|k| usize::from(k % 4 == 0)).collect();
         let found = temperature(&logits, &truth, &[1.0; 800]);
-        assert!(!found.held && (found.value - 5.0 / 3f64.ln()).abs() < 1e-3, "{found:?}");
+        assert!(!found.is_drawn && (found.value - 5.0 / 3f64.ln()).abs() < 1e-3, "{found:?}");
     }
 }

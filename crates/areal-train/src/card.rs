@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use areal_formats::{ModelSpec, Padding};
+use areal_formats::{ModelSpec, Padding, counted_do};
 use areal_grid::Target;
 use areal_job::FileError;
 
@@ -120,10 +120,8 @@ impl Card<'_> {
     fn training(&self) -> String {
         let settings =
             serde_json::to_string_pretty(self.settings).expect("`check` saw that the path of the weights is UTF-8");
-        let epochs = self.report.history.len();
-        format!(
-            "## Training\n\n{epochs} epochs were trained; `metrics.csv` has them all.\n\n```json\n{settings}\n```\n"
-        )
+        let epochs = counted_do(self.report.history.len(), "epoch", ["was", "were"]);
+        format!("## Training\n\n{epochs} trained: see `metrics.csv`.\n\n```json\n{settings}\n```\n")
     }
 }
 

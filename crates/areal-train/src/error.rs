@@ -1,5 +1,6 @@
 //! The errors of training.
 
+use areal_formats::counted_do;
 use std::path::PathBuf;
 
 use areal_job::{FileError, Interrupted};
@@ -25,7 +26,7 @@ pub enum TrainError {
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
     /// Stopped with a checkpoint to continue from.
-    #[error("interrupted; {epochs} epochs are kept in {checkpoint}", checkpoint = checkpoint.display())]
+    #[error("interrupted; {} kept in {checkpoint}", counted_do(*epochs, "epoch", ["is", "are"]), checkpoint = checkpoint.display())]
     Paused { epochs: usize, checkpoint: PathBuf },
     /// A setting out of its range.
     #[error("{setting} is {value}; it must be {expected}")]

@@ -12,7 +12,8 @@ use burn::tensor::{Tensor, TensorData};
 
 use crate::{KernelOperations, OptimiserKind, TrainSettings};
 
-const MOMENTUM: f64 = 0.9;
+/// Momentum of [`OptimiserKind::Sgd`].
+pub const MOMENTUM: f64 = 0.9;
 const BETA: [f64; 2] = [0.9, 0.999];
 const EPSILON: f64 = 1e-8;
 

@@ -9,6 +9,12 @@ use strum::{Display, EnumString, VariantNames};
 
 use crate::{Augmentation, TrainError};
 
+/// Loss for classes where none is given.
+pub const LOSS_OF_CLASSES: Loss = Loss::CrossEntropy;
+
+/// Loss for values where none is given.
+pub const LOSS_OF_VALUES: Loss = Loss::Mse;
+
 /// How a network is trained. [`Default`] suits a CPU.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

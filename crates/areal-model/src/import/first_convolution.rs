@@ -21,8 +21,8 @@ use crate::{ModelError, StateDict, TensorValues};
     parse_err_fn = UnknownName::of::<Self>
 )]
 pub enum MissingBand {
-    /// As if the band were 0 everywhere, in the numbers of the weights. At the border of a patch, where a convolution pads, it is
-    /// not exact unless the mean of the weights is 0.
+    /// As if the band were 0 everywhere, in what the numbers of the weights mean. At the border of a patch, where a convolution pads, it is
+    /// not exact unless the mean of the weights is 0 too.
     Zero,
     /// As if the band were the mean of the weights' training everywhere: its filters are left out.
     Mean,
@@ -140,7 +140,7 @@ impl StateDict {
             for band in &matched.missing {
                 let (mean, std) = rule.normalisation[*band];
                 let sum: f64 = filter[band * plane..(band + 1) * plane].iter().map(|v| f64::from(*v)).sum();
-                *added -= mean / std * sum;
+                *added += (rule.zero(*band) - mean) / std * sum;
             }
         }
         let shape = vec![filters, matched.of_store.len(), height, width];

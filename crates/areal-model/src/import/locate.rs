@@ -1,5 +1,6 @@
 //! The network among the tensors of a file: other programs put it below names of their own, beside what only training needs.
 
+use areal_formats::counted_do;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -43,8 +44,8 @@ pub(super) fn locate(
     others.retain(|name| !name.ends_with("num_batches_tracked"));
     if !others.is_empty() {
         notes.push(format!(
-            "{} tensors that are not of the network were left out: {}",
-            others.len(),
+            "{} left out because the network has no such: {}",
+            counted_do(others.len(), "tensor", ["was", "were"]),
             first_names(&others)
         ));
     }

@@ -91,8 +91,13 @@ impl StoreNumbers<'_> {
         let Span { least, most } = self.stored_span(bands);
         let scalings = self.scalings_in_words(bands);
         let meaning = if scalings.is_empty() { scalings } else { format!(" (physical value {scalings})") };
-        format!("are {} between {least} and {most} (5 and 95 %){meaning}", self.pixel_type.name())
+        format!("are {} between {} and {} (5 and 95 %){meaning}", self.pixel_type.name(), short(least), short(most))
     }
+}
+
+/// As short as a number of single precision is written: 0.229, which is 0.22900000214576721 in double precision.
+fn short(v: f64) -> f32 {
+    v as f32
 }
 
 /// Numbers of a store that are not those of weights.
@@ -153,6 +158,7 @@ fn bytes(
         if !range.contains(&most) || least < 0.0 {
             return Err(OtherNumbers { expected, bands });
         }
+        let (least, most) = (short(least), short(most));
         said.push(format!("stored numbers between {least} and {most} (5 and 95 %) are taken for {expected}"));
     }
     let scalings = store.scalings_in_words(&bands(pairs));
@@ -185,6 +191,7 @@ fn reflectance(
             return Err(OtherNumbers { expected, bands: bands.clone() });
         };
         units_per_one[group] = unit;
+        let (least, most) = (short(least), short(most));
         said.push(if group == 0 {
             format!(
                 "the store does not say what its numbers mean; between {least} and {most} (5 and 95 %), they are taken for {words} of \
@@ -217,6 +224,7 @@ fn decibels(
     }
     let scalings = store.scalings_in_words(&bands);
     said.push(if scalings.is_empty() {
+        let darkest = short(darkest);
         format!("the store does not say what its numbers mean; with a median of {darkest} they are taken for decibels")
     } else {
         format!("by scale and offset of the store ({scalings}), its numbers are decibels")

@@ -53,7 +53,7 @@ impl Listing {
             names.iter().filter_map(|(name, plain)| Some((plain, self.tensors.remove(name)?))).collect();
         let claimed = wanted.iter().fold(0u64, |sum, (_, listed)| sum.saturating_add(listed.tensor.byte_len() as u64));
         if claimed > self.bytes.saturating_mul(MOST_COMPRESSED) {
-            return Err(fault(format!("it has {} bytes, but its tensors would have {claimed}", self.bytes)));
+            return Err(too_large(&self.path, claimed, self.bytes));
         }
         let read = |(name, Listed { shape, tensor }): (&String, Listed)| {
             let data = bridge::into_data(tensor).map_err(|e| fault(format!("tensor {name}: {e}")))?;
@@ -90,7 +90,7 @@ type ListedPytorch = (BTreeMap<String, Listed>, Option<tempfile::NamedTempFile>)
 
 fn list_pytorch(path: &Path) -> Result<ListedPytorch, ModelError> {
     let fault = |reason: String| ModelError::Weights { path: path.to_path_buf(), reason };
-    check_claims(path).map_err(fault)?;
+    check_claims(path)?;
     let rewritten = rewritten(path).map_err(|e| fault(e.to_string()))?;
     let readable = rewritten.as_ref().map_or(path, |file| file.path());
     let reader = PytorchReader::new(readable).map_err(|e| fault(e.to_string()))?;
@@ -129,18 +129,28 @@ fn rewritten(path: &Path) -> Result<Option<tempfile::NamedTempFile>, zip::result
 const MOST_COMPRESSED: u64 = 4;
 
 /// Checks what an archive claims to hold against its size, before memory is taken for it. Files that are no archives pass.
-fn check_claims(path: &Path) -> Result<(), String> {
-    let file = std::fs::File::open(path).map_err(|e| e.to_string())?;
-    let bytes = file.metadata().map_err(|e| e.to_string())?.len();
+fn check_claims(path: &Path) -> Result<(), ModelError> {
+    let fault = |reason: String| ModelError::Weights { path: path.to_path_buf(), reason };
+    let file = std::fs::File::open(path).map_err(FileError::io("read", path))?;
+    let bytes = file.metadata().map_err(FileError::io("read", path))?.len();
     let Ok(mut archive) = zip::ZipArchive::with_config(AT_START, std::io::BufReader::new(file)) else { return Ok(()) };
     let mut claimed = 0u64;
     for index in 0..archive.len() {
-        claimed = claimed.saturating_add(archive.by_index_raw(index).map_err(|e| e.to_string())?.size());
+        claimed = claimed.saturating_add(archive.by_index_raw(index).map_err(|e| fault(e.to_string()))?.size());
     }
     if claimed > bytes.saturating_mul(MOST_COMPRESSED) {
-        return Err(format!("it has {bytes} bytes but claims to hold {claimed}: it was not written by PyTorch"));
+        return Err(too_large(path, claimed, bytes));
     }
     Ok(())
+}
+
+fn too_large(path: &Path, claimed: u64, bytes: u64) -> ModelError {
+    ModelError::WeightsTooLarge {
+        path: path.to_path_buf(),
+        claimed,
+        bytes,
+        most: bytes.saturating_mul(MOST_COMPRESSED),
+    }
 }
 
 #[cfg(test)]
@@ -218,7 +228,11 @@ mod tests {
         bytes[directory + 24..directory + 28].copy_from_slice(&0x7fff_ffffu32.to_le_bytes());
         std::fs::write(&path, &bytes).unwrap();
         let said = read(&path).unwrap_err().to_string();
-        assert!(said.contains("claims to hold 2147483647: it was not written by PyTorch"), "{said}");
+        let bytes = bytes.len();
+        let limit = 4 * bytes;
+        let expected =
+            format!("would take 2147483647 bytes, more than {limit}, 4 times the size of the file ({bytes} bytes)");
+        assert!(said.ends_with(&expected), "{said}");
     }
 
     /// A view that repeats one number takes 4 bytes in a file, and as many as it says in the computer's memory: training was killed for
@@ -256,6 +270,6 @@ mod tests {
         assert!(listing.read(&BTreeMap::new()).unwrap().is_empty());
         // 64 * 3 * 1000 * 1000 numbers of 4 bytes.
         let said = read(&path).unwrap_err().to_string();
-        assert!(said.ends_with("bytes, but its tensors would have 768000000"), "{said}");
+        assert!(said.contains("repeated.pth: its tensors would take 768000000 bytes, more than"), "{said}");
     }
 }

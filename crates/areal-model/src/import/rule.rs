@@ -42,6 +42,14 @@ impl InputRule {
         }
     }
 
+    /// The number that means 0 in a band: of a bundle whose numbers have a scale and an offset, the stored number of a physical value of 0.
+    pub fn zero(&self, band: usize) -> f64 {
+        match &self.numbers {
+            Numbers::Own(Some(scalings)) => -scalings[band].offset / scalings[band].scale,
+            _ => 0.0,
+        }
+    }
+
     /// The text by which names of one band are compared.
     pub fn canonical(&self, name: &str) -> String {
         canonical(name, self.surface_prefix)

@@ -5,7 +5,7 @@ mod bands;
 use std::path::{Path, PathBuf};
 
 use areal_formats::{Architecture, BandQuantiles, Padding};
-use areal_grid::PixelType;
+use areal_grid::{PixelType, Scaling};
 use burn::tensor::Device;
 
 use super::*;
@@ -70,7 +70,7 @@ fn the_network_is_found_wherever_other_programs_put_it() {
         add(&path, "criterion.weight", counter);
         let imported = import(&path, WeightsKind::SameBands, &CONFIG, &bands).run(&statistics(2)).unwrap();
         assert_eq!((&imported.state, &imported.normalisation), (&first(&CONFIG), &None), "{place}");
-        let left_out = "1 tensors that are not of the network were left out: criterion.weight";
+        let left_out = "1 tensor was left out because the network has no such: criterion.weight";
         assert!(imported.notes.iter().any(|n| n == left_out), "{:?}", imported.notes);
     }
 }
@@ -174,6 +174,27 @@ fn a_missing_band_counts_as_a_band_of_zeros() {
     assert!((before - running(&old) - (of_one(&zero.state) - running(&zero.state))).abs() < 1e-5);
     assert_eq!((of_one(&mean.state), running(&mean.state)), (sums(&filter[..9]), running(&old)));
     assert!((of_one(&drop.state) - 2.0 * sums(&filter[..9])).abs() < 1e-6);
+}
+
+/// Stored numbers of a bundle with a scale of .0001 and an offset of -.1 mean 0 at 1000; a missing band was taken to be 0 as stored.
+#[test]
+fn a_missing_band_of_zeros_is_zero_in_what_the_numbers_of_a_bundle_mean() {
+    let rule = InputRule {
+        bands: vec!["red".into(), "nir".into()],
+        normalisation: vec![(0.0, 1.0), (1500.0, 500.0)],
+        numbers: numbers::Numbers::Own(Some(vec![Scaling { scale: 0.0001, offset: -0.1 }; 2])),
+        has_means: true,
+        surface_prefix: false,
+    };
+    let tensor = |shape: &[usize], values: &[f32]| TensorValues { shape: shape.to_vec(), values: values.to_vec() };
+    let tensors = [("conv1.weight", tensor(&[1, 2, 1, 1], &[1.0, 3.0])), ("bn1.running_mean", tensor(&[1], &[10.0]))];
+    let mut state = StateDict { tensors: tensors.into_iter().map(|(name, t)| (name.to_owned(), t)).collect() };
+    let matched = Matched { of_store: vec![Some(0)], missing: vec![1] };
+    state.adapt_bands(&rule, &matched, MissingBand::Zero).unwrap();
+    // The band would add (1000 - 1500) / 500 times the filter of 3, that is -3, before the running mean of 10 is taken off: without
+    // it, 13 is taken off. Of a stored 0 it would be 10 + 3 * 3 = 19.
+    let mean = state.tensors["bn1.running_mean"].values[0];
+    assert!((mean - 13.0).abs() < 1e-4, "{mean}");
 }
 
 #[test]

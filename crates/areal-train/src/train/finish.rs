@@ -48,13 +48,8 @@ fn calibrate(logits: &Array2<f32>, spec: &ModelSpec, validation: &Samples<'_>) -
     let (truth, counts) = (validation.classes(), validation.class_counts());
     let weights: Vec<f64> = truth.iter().map(|k| spec.training_prior[*k] / counts[*k] as f64).collect();
     let found = temperature(logits, &truth, &weights);
-    if found.held {
-        tracing::warn!(
-            "the temperature is fitted to the equivalent of only {:.0} validation patches and is kept near 1 ({:.3}); the \
-             probabilities may be over- or underconfident",
-            found.patches,
-            found.value
-        );
+    if let Some(words) = found.in_words() {
+        tracing::warn!("{words}");
     }
     let temperature = found.value;
     let error = |t| expected_calibration_error(&at_temperature(spec, logits, t), &truth, &weights);

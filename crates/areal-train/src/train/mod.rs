@@ -10,8 +10,9 @@ use std::path::Path;
 
 use areal_job::{Job, StagedDir};
 use areal_kernels::buffer_pool;
-use areal_model::{Bundle, ClassWeights, Gradients, ModelError, NetworkConfig, StateDict, check_spec};
+use areal_model::{Bundle, ClassWeights, Gradients, ModelError, Network, NetworkConfig, StateDict, check_spec};
 use areal_store::{PatchStore, Split};
+use burn::tensor::Device;
 use serde::Serialize;
 
 use crate::checkpoint::{Checkpoint, OPTIMISER, RunKey, checkpoint_path, epochs_kept, make_ready, remove};
@@ -69,12 +70,12 @@ pub fn train(
 
     let class_weights = settings.class_weights.weights(&train.class_counts());
     let mut spec = setup::describe(&train, &class_weights, settings, provenance, job)?;
-    let first = setup::first_weights(&mut spec, settings)?;
+    let imported = setup::import_weights(&mut spec, settings)?;
     // A bundle that could not be loaded again is not worth the training.
     check_spec(&spec)?;
     let class_weights = (settings.class_weights != ClassWeights::None).then_some(class_weights);
     let inputs = TrainingInputs { settings, spec: &spec, loss, class_weights, train: &train, validation: &validation };
-    let mut learner = start(inputs, &first, kept.as_ref(), &folder, operations)?;
+    let mut learner = start(inputs, imported.as_ref(), kept.as_ref(), &folder, operations)?;
     let continued_from = kept.as_ref().map_or(0, |k| k.history.len());
     let save = |checkpoint: &Checkpoint| checkpoint.save(&folder, &run);
     let done = among_workers(|| epochs::run_epochs(&mut learner, settings, kept, save, job));
@@ -90,23 +91,27 @@ pub fn train(
     Ok(report)
 }
 
-/// A learner with its first weights, or as a checkpoint has kept it.
+/// A learner as a checkpoint has kept it, else with imported weights, else with random ones.
 fn start<'a>(
     inputs: TrainingInputs<'a>,
-    first: &StateDict,
+    imported: Option<&StateDict>,
     kept: Option<&Checkpoint>,
     folder: &Path,
     operations: KernelOperations,
 ) -> Result<Learner<'a>, TrainError> {
-    let open = |weights: &StateDict| {
-        let config = NetworkConfig::of(inputs.spec);
-        Ok::<_, TrainError>(inputs.settings.device.open_checked(&config, weights, Gradients::Compare)?.autodiff())
+    let config = NetworkConfig::of(inputs.spec);
+    let random;
+    let weights = match (kept, imported) {
+        (Some(kept), _) => &kept.weights,
+        (None, Some(imported)) => imported,
+        (None, None) => {
+            random = StateDict::of(&Network::new(&config, inputs.settings.seed, &Device::flex())?);
+            &random
+        }
     };
-    let Some(kept) = kept else {
-        return Learner::new(inputs, first, open(first)?, operations);
-    };
-    let device = open(&kept.weights)?;
-    let mut learner = Learner::new(inputs, &kept.weights, device, operations)?;
+    let device = inputs.settings.device.open_checked(&config, weights, Gradients::Compare)?.autodiff();
+    let mut learner = Learner::new(inputs, weights, device, operations)?;
+    let Some(kept) = kept else { return Ok(learner) };
     learner.optimiser.restore(kept.steps, kept.moments.clone()).map_err(|name| ModelError::Weights {
         path: folder.join(OPTIMISER),
         reason: format!("the tensor {name} does not belong to a parameter"),

@@ -3,13 +3,11 @@
 use areal_formats::{BUNDLE_FORMAT, Calibration, InitialWeights, ModelSpec, Padding, Provenance, input_file};
 use areal_grid::Target;
 use areal_job::{Job, hash_bytes};
-use areal_model::{
-    ClassWeights, Import, Loss, Network, NetworkConfig, StateDict, StoreBands, StoreNumbers, implied_prior,
-};
+use areal_model::{ClassWeights, Import, Loss, NetworkConfig, StateDict, StoreBands, StoreNumbers, implied_prior};
 use areal_store::{PatchStore, Split};
-use burn::tensor::Device;
 
 use crate::data::Samples;
+use crate::settings::{LOSS_OF_CLASSES, LOSS_OF_VALUES};
 use crate::{NormalisationFrom, Sampler, TrainError, TrainSettings};
 
 pub(super) fn check_classes(
@@ -46,7 +44,7 @@ pub(super) fn loss_for(settings: &TrainSettings, target: &Target) -> Result<Loss
         let expected = "shuffled and none for a value: there are no classes to balance";
         return Err(TrainError::Setting { setting: "sampler and class-weights", value, expected });
     }
-    let loss = settings.loss.unwrap_or(if is_value { Loss::Mse } else { Loss::CrossEntropy });
+    let loss = settings.loss.unwrap_or(if is_value { LOSS_OF_VALUES } else { LOSS_OF_CLASSES });
     if loss.is_for_values() == is_value {
         return Ok(loss);
     }
@@ -108,13 +106,11 @@ pub(super) fn describe(
     })
 }
 
-/// The weights that training begins from. Published ones bring their normalisation, which replaces that of the store unless
-/// the settings keep it.
-pub(super) fn first_weights(spec: &mut ModelSpec, settings: &TrainSettings) -> Result<StateDict, TrainError> {
+/// The weights of another training to begin from, if the settings name some. Published ones bring their normalisation, which
+/// replaces that of the store unless the settings keep it.
+pub(super) fn import_weights(spec: &mut ModelSpec, settings: &TrainSettings) -> Result<Option<StateDict>, TrainError> {
     let config = NetworkConfig::of(spec);
-    let Some(path) = &settings.weights else {
-        return Ok(StateDict::of(&Network::new(&config, settings.seed, &Device::flex())?));
-    };
+    let Some(path) = &settings.weights else { return Ok(None) };
     let numbers =
         StoreNumbers { pixel_type: spec.pixel_type, scaling: spec.scaling.as_deref(), quantiles: &spec.band_quantiles };
     let import = Import {
@@ -144,5 +140,5 @@ pub(super) fn first_weights(spec: &mut ModelSpec, settings: &TrainSettings) -> R
     }
     imported.notes.iter().for_each(|note| tracing::info!("{}: {note}", path.display()));
     spec.initial_weights = Some(InitialWeights { kind: imported.kind.to_string(), notes: imported.notes });
-    Ok(imported.state)
+    Ok(Some(imported.state))
 }

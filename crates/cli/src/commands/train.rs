@@ -9,9 +9,13 @@ use areal_model::{
     ClassWeights, DeviceChoice, Loss, MissingBand, NetworkConfig, StoreBands, WeightsKind, check_weights_bands,
 };
 use areal_patches::open_store;
-use areal_train::{Augmentation, NormalisationFrom, OptimiserKind, Sampler, TrainError, TrainReport, TrainSettings};
+use areal_train::{
+    Augmentation, LOSS_OF_CLASSES, LOSS_OF_VALUES, MOMENTUM, NormalisationFrom, OptimiserKind, Sampler, TrainError,
+    TrainReport, TrainSettings,
+};
 use clap::{ArgAction, Args};
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 
 use super::Stage;
 use super::metrics_text::metrics_text;
@@ -43,10 +47,9 @@ pub struct Options {
     /// Network: compact, resnet18, resnet34 or resnet50.
     #[arg(long, value_name = "NAME", default_value_t = TrainSettings::default().architecture, value_parser = name_of::<Architecture>())]
     pub architecture: Architecture,
-    /// Padding of convolutions at the border of a patch: same (zeros) or valid (none). With valid, prediction in dense
-    /// mode is exact, and patches must be at least 47 px (compact), 435 px (resnet18), 899 px (resnet34) or 427 px
-    /// (resnet50).
-    #[arg(long, value_name = "PADDING", default_value_t = TrainSettings::default().padding, value_parser = name_of::<Padding>())]
+    #[arg(long, value_name = "PADDING", default_value_t = TrainSettings::default().padding, value_parser = name_of::<Padding>(),
+        help = format!("Padding of convolutions at the border of a patch: same (zeros) or valid (none). With valid, prediction in \
+            dense mode is exact, and patches must be at least {}", least_patches()))]
     pub padding: Padding,
     /// Initial weights: a safetensors or PyTorch (.pth) file of the same architecture, or a bundle. Bands are matched by
     /// name. If the number of classes (of a bundle, the classes) differs, the head is initialised anew.
@@ -75,8 +78,8 @@ pub struct Options {
     /// Maximum number of patches per step.
     #[arg(long, value_name = "N", default_value_t = TrainSettings::default().batch_size)]
     pub batch_size: usize,
-    /// Optimiser: adamw or sgd (momentum 0.9).
-    #[arg(long, value_name = "NAME", default_value_t = TrainSettings::default().optimiser, value_parser = name_of::<OptimiserKind>())]
+    #[arg(long, value_name = "NAME", default_value_t = TrainSettings::default().optimiser, value_parser = name_of::<OptimiserKind>(),
+        help = format!("Optimiser: adamw or sgd (momentum {MOMENTUM})"))]
     pub optimiser: OptimiserKind,
     /// Learning rate after the warm-up; it then decays to 0 along a cosine.
     #[arg(long, value_name = "RATE", default_value_t = TrainSettings::default().learning_rate)]
@@ -90,9 +93,9 @@ pub struct Options {
     /// Maximum gradient norm, over all weights together.
     #[arg(long, value_name = "NORM", default_value_t = TrainSettings::default().clip_norm.expect("the default clips"))]
     pub clip_norm: f64,
-    /// Loss: cross-entropy, focal, focal(GAMMA), focal(GAMMA,ALPHA) for classes; mse, huber(DELTA) for values.
-    /// [default: cross-entropy, mse]
-    #[arg(long, value_name = "LOSS")]
+    #[arg(long, value_name = "LOSS",
+        help = format!("Loss: cross-entropy, focal, focal(GAMMA), focal(GAMMA,ALPHA) for classes; mse, huber(DELTA) for values \
+            [default: {LOSS_OF_CLASSES} for classes, {LOSS_OF_VALUES} for values]"))]
     pub loss: Option<Loss>,
     /// Class weights in the loss: none, inverse, sqrt-inverse or effective(BETA).
     #[arg(long, value_name = "WEIGHTS", default_value_t = TrainSettings::default().class_weights)]
@@ -128,6 +131,16 @@ pub struct Options {
     /// Print the result as JSON: every epoch and the final measures.
     #[arg(long)]
     pub json: bool,
+}
+
+/// The smallest patches of each network without padding: `47 px (compact), 435 px (resnet18) ...`.
+fn least_patches() -> String {
+    let of = |architecture: &Architecture| {
+        let network = NetworkConfig { architecture: *architecture, padding: Padding::Valid, bands: 1, outputs: 1 };
+        format!("{} px ({architecture})", network.least_patch())
+    };
+    let all: Vec<String> = Architecture::VARIANTS.iter().map(of).collect();
+    all.join(", ")
 }
 
 impl Default for Options {

@@ -87,6 +87,11 @@ fn advised(error: &ModelError) -> CliError {
         ModelError::WeightsHash { .. } => {
             (Exit::Input, "the file was changed or replaced after training; copy the whole bundle again")
         }
+        ModelError::WeightsTooLarge { .. } => (
+            Exit::Input,
+            "PyTorch writes every number of a tensor, unless it is a view that repeats some: if you trust the file, save it again with PyTorch, \
+             each tensor by contiguous(); else get the weights from their publisher",
+        ),
         ModelError::Weights { .. } | ModelError::TensorNotFinite { .. } => {
             (Exit::Input, "the weights file must be complete; copy it again")
         }

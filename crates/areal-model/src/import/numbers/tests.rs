@@ -53,6 +53,16 @@ fn a_scale_of_one_says_nothing() {
     assert_eq!(taken(SOFTCON, &Store { scaling: None, ..sentinel }).unwrap().0, softcon);
 }
 
+/// A quantile of single precision was written with all digits of double precision.
+#[test]
+fn numbers_of_single_precision_are_written_short() {
+    let fractions = Store { scaling: None, ..store(PixelType::F32, &[(f64::from(0.012_f32), f64::from(0.229_f32))]) };
+    let (_, said) = taken(SOFTCON, &fractions).unwrap();
+    assert!(said.contains("between 0.012 and 0.229 (5 and 95 %)"), "{said}");
+    let said = taken("torchvision", &fractions).unwrap_err();
+    assert!(said.contains("between 0.012 and 0.229 (5 and 95 %)"), "{said}");
+}
+
 /// `areal tile --band-scale 0.0001` makes fractions and says no scaling.
 #[test]
 fn fractions_are_told_from_ten_thousandths() {
