@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{FileError, StagedFile};
+use crate::{FileError, StagedFile, plain_words};
 
 /// Reads a JSON document whose top-level `format` field must be `format` (such as `areal-store/1`).
 ///
@@ -26,11 +26,12 @@ pub fn read_json_of<T: DeserializeOwned>(path: &Path, formats: &[&'static str]) 
         format: String,
     }
     let text = std::fs::read_to_string(path).map_err(FileError::io("read", path))?;
-    let fault = |e: serde_json::Error| FileError::Json {
-        path: path.to_path_buf(),
-        line: e.line(),
-        column: e.column(),
-        message: e.to_string(),
+    let fault = |e: serde_json::Error| {
+        let (line, column) = (e.line(), e.column());
+        let message = e.to_string();
+        // The place is told with the file.
+        let message = message.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&message);
+        FileError::Json { path: path.to_path_buf(), line, column, message: plain_words(message) }
     };
     let head: Head = serde_json::from_str(&text).map_err(fault)?;
     if !formats.contains(&head.format.as_str()) {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use areal_estimate::{DEFAULT_LEVEL, EstimateRow, IntervalMethod, Population, Revision, Vintage, revisions};
 use areal_formats::ESTIMATES_FORMAT;
 use areal_job::{StagedFile, check_unchanged, read_json};
-use areal_tables::read_areal_table;
+use areal_tables::{ArealTableError, read_areal_table};
 use serde::{Deserialize, Serialize};
 
 use crate::error::TableRole;
@@ -189,8 +189,10 @@ impl EstimatesTable {
     fn read(folder: &Path) -> Result<Self, SurveyError> {
         let path = if folder.is_dir() { folder.join("estimates.csv") } else { folder.to_path_buf() };
         let fault = TableRole::Estimates.fault(&path);
-        let (header, records) = read_areal_table(&path).map_err(fault)?;
-        check_unchanged(&path)?;
+        let (header, records) = read_areal_table(&path).map_err(|error| match error {
+            ArealTableError::Csv(error) => fault(error),
+            ArealTableError::File(error) => error.into(),
+        })?;
         let rows = records.iter().map(|row| row.deserialize(Some(&header)).map_err(fault)).collect::<Result<_, _>>()?;
         // A table by itself does not say how it was rounded, nor of when it is.
         let made = path.with_file_name("estimates.json");

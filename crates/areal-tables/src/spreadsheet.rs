@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use areal_job::{FileError, InputFile};
+use areal_job::{FileError, InputFile, check_unchanged};
 use csv::StringRecord;
 
 /// What a cell of text begins with where a spreadsheet may take it for a formula (OWASP, "CSV Injection"); the apostrophe so that
@@ -62,12 +62,22 @@ fn unquoted(cell: &str) -> &str {
     }
 }
 
+/// Why a table that areal wrote cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ArealTableError {
+    #[error(transparent)]
+    Csv(#[from] csv::Error),
+    /// It is not as areal wrote it.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
 /// The header and rows of a table that areal wrote, as it was before [`make_tables_spreadsheet_safe`].
 ///
 /// # Errors
-/// When the file cannot be read or is no table.
-pub fn read_areal_table(path: &Path) -> csv::Result<(StringRecord, Vec<StringRecord>)> {
-    let mut reader = csv::Reader::from_reader(InputFile::open(path)?);
+/// When the file cannot be read, is no table, or was changed since areal wrote it.
+pub fn read_areal_table(path: &Path) -> Result<(StringRecord, Vec<StringRecord>), ArealTableError> {
+    let mut reader = csv::Reader::from_reader(InputFile::open(path).map_err(csv::Error::from)?);
     let header = reader.headers()?.clone();
     let unquote = |record: csv::Result<StringRecord>| {
         record.map(|record| {
@@ -77,6 +87,7 @@ pub fn read_areal_table(path: &Path) -> csv::Result<(StringRecord, Vec<StringRec
         })
     };
     let rows = reader.records().map(unquote).collect::<Result<_, _>>()?;
+    check_unchanged(path)?;
     Ok((header, rows))
 }
 

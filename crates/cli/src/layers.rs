@@ -1,6 +1,7 @@
 //! Settings in layers: a recipe's section below, flags above. Flags and recipe keys are one struct, so they cannot
 //! drift apart.
 
+use areal_job::plain_words;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
@@ -40,7 +41,9 @@ fn prune(table: &mut Table) {
 
 /// Options from a table.
 pub fn from_table<T: DeserializeOwned>(table: Table, section: &str) -> Result<T, CliError> {
-    table.try_into().map_err(|e: toml::de::Error| CliError::new(Exit::Usage, format!("[{section}]: {}", e.message())))
+    table
+        .try_into()
+        .map_err(|e: toml::de::Error| CliError::new(Exit::Usage, format!("[{section}]: {}", plain_words(e.message()))))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use areal_estimate::{EstimateError, ExpectedMatrix, Finding, Missing, Population, Stratum, Tails};
 use areal_formats::{DESIGN_FORMATS, Design, DesignStratum, DesignUnit, StrataBy};
-use areal_job::{InputFile, Job, check_digest, hash_file, read_json_of};
+use areal_job::{InputFile, Job, check_digest, check_unchanged, hash_file, read_json_of};
 use areal_tables::ClassNaming;
 
 use super::flaws::{other_ellipsoid, other_map, strata_sum, without_design};
@@ -170,7 +170,9 @@ impl<'a> LabelledSample<'a> {
 }
 
 fn read_design(folder: &Path) -> Result<DrawnDesign, SurveyError> {
-    let design: Design = read_json_of(&folder.join("design.json"), &DESIGN_FORMATS)?;
+    let file = folder.join("design.json");
+    let design: Design = read_json_of(&file, &DESIGN_FORMATS)?;
+    check_unchanged(&file)?;
     let path = folder.join("units.csv");
     let found = hash_file(&path)?;
     if found.short() != design.design_id {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use areal_formats::{ExplainMeta, Provenance, STORE_FORMAT};
 use areal_job::{FileError, StagedFile, check_unchanged, read_json_of};
 use areal_report::{ProvenanceEntry, Report, render};
-use areal_tables::read_areal_table;
+use areal_tables::{ArealTableError, read_areal_table};
 use clap::Args;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -162,9 +162,10 @@ fn unlike_written(message: String) -> CliError {
 
 /// The header and the rows of a table of a stage.
 fn areal_table(path: &Path) -> Result<(csv::StringRecord, Vec<csv::StringRecord>), CliError> {
-    let table = read_areal_table(path).map_err(|e| unlike_written(format!("{}: {e}", path.display())))?;
-    check_unchanged(path)?;
-    Ok(table)
+    read_areal_table(path).map_err(|error| match error {
+        ArealTableError::Csv(error) => unlike_written(format!("{}: {error}", path.display())),
+        ArealTableError::File(error) => error.into(),
+    })
 }
 
 /// A part of a document, by its key.

@@ -14,6 +14,7 @@ pub use text::{TEMPLATE, leave_out, set};
 use std::ops::Range;
 use std::path::Path;
 
+use areal_job::plain_words;
 use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table};
 
@@ -138,7 +139,7 @@ fn place(text: &str, name: &str, span: Option<Range<usize>>) -> (String, String)
 
 fn fault(error: &toml::de::Error, text: &str, name: &str) -> CliError {
     let (place, shown) = place(text, name, error.span());
-    CliError::new(Exit::Usage, format!("{place}: {}{shown}", error.message()))
+    CliError::new(Exit::Usage, format!("{place}: {}{shown}", plain_words(error.message())))
         .help("correct the recipe; each key is a flag of the stage's command without the dashes (areal <stage> --help)")
 }
 
@@ -187,7 +188,38 @@ mod tests {
     fn an_ill_typed_value_is_refused_with_its_place() {
         let text = "format = \"areal-recipe/1\"\nseed = \"one\"\n[scenes]\n";
         let message = Recipe::parse(text, "r.toml", &[]).unwrap_err().to_string();
-        assert!(message.starts_with("r.toml, line 2, column 8: invalid type: string"), "{message}");
+        let expected =
+            "r.toml, line 2, column 8: invalid type: string \"one\", expected a whole number of 0 or more\n    seed";
+        assert!(message.starts_with(expected), "{message}");
+    }
+
+    /// "expected usize" was told to people who write no Rust.
+    #[test]
+    fn no_key_of_a_recipe_is_told_the_name_of_a_type() {
+        let types = ["usize", "u64", "u32", "u8", "i64", "f64", "f32", "struct", "enum", "variant", "sequence", "map,"];
+        let sections = ["tile", "train", "evaluate", "predict", "explain", "aggregate", "sample", "estimate", "report"];
+        for section in sections {
+            for key in keys_of(section) {
+                for value in ["{ a = 1 }", "[[1]]", "-7.5"] {
+                    let text = format!("{SMALL}[{section}]\n{key} = {value}\n");
+                    let Err(error) = Recipe::parse(&text, "r", &[]) else { continue };
+                    let message = error.to_string().lines().next().unwrap().to_owned();
+                    let words = message.split_once("expected ").map_or("", |(_, words)| words);
+                    let named = types.iter().find(|name| words.split_whitespace().any(|word| word == **name));
+                    assert!(named.is_none(), "[{section}] {key} = {value}: {message}");
+                }
+            }
+        }
+    }
+
+    /// The keys that a section may have, as the error of an unknown one lists them.
+    fn keys_of(section: &str) -> Vec<String> {
+        let text = format!("{SMALL}[{section}]\nno-such-key = 1\n");
+        let message = Recipe::parse(&text, "r", &[]).unwrap_err().to_string();
+        let line = message.lines().next().unwrap();
+        let keys: Vec<String> = line.split('`').skip(3).step_by(2).map(str::to_owned).collect();
+        assert!(keys.len() > 2, "{message}");
+        keys
     }
 
     #[test]
