@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use areal_formats::SceneSettings;
 use areal_job::{FileError, StagedFile};
 use areal_patches::{LabelKind, LabelSettings, Proposal, is_raster, propose};
-use areal_raster::{FieldKind, RasterError, Scene, read_layer};
+use areal_raster::{BandInfo, FieldKind, RasterError, Scene, constant_bands, read_layer};
 use clap::Args;
 use toml::Value;
 
@@ -17,7 +17,8 @@ use crate::scene_options::warn_of_hidden;
 
 /// Write a commented recipe to start from
 ///
-/// With --scene and --labels, the recipe names these files, and its patches suit the size of the label polygons.
+/// With --scene and --labels, the recipe names these files, and its patches suit the size of the label polygons. Bands that hold
+/// one number wherever they are looked at, such as masks, are left out of the bands to train on.
 #[derive(Debug, Clone, Args)]
 #[command(
     after_help = "Examples:\n  areal init rubber.toml\n  areal init rubber.toml --scene scene.tif --labels fields.gpkg \
@@ -67,6 +68,39 @@ fn put(text: &mut String, section: &str, key: &str, value: &Value) {
     *text = set(text, section, key, value);
 }
 
+/// The bands to train on, where some of the scene hold one number only; `None` for all.
+fn varying_bands(scene: &Scene) -> Result<Option<Value>, CliError> {
+    let constant = constant_bands(scene)?;
+    if constant.is_empty() {
+        return Ok(None);
+    }
+    let bands = scene.bands();
+    let in_words = |band: &BandInfo| match is_named(band) {
+        true => format!("{} (\"{}\")", band.number, band.description),
+        false => band.number.to_string(),
+    };
+    let told: Vec<String> =
+        constant.iter().map(|c| format!("band {} holds {} only", in_words(&bands[c.band]), c.value)).collect();
+    tracing::warn!(
+        "{} in the pixels that were looked at, so [scene] bands of the recipe leaves it out; a mask can be its quality-band",
+        told.join(", ")
+    );
+    let kept: Vec<&BandInfo> =
+        (0..bands.len()).filter(|k| constant.iter().all(|c| c.band != *k)).map(|k| &bands[k]).collect();
+    let count = |name: &str| bands.iter().filter(|band| band.description == name).count();
+    let by_name = kept.iter().all(|band| is_named(band) && count(&band.description) == 1);
+    let reference = |band: &&BandInfo| match by_name {
+        true => Value::String(band.description.clone()),
+        false => Value::Integer(band.number as i64),
+    };
+    Ok(Some(Value::Array(kept.iter().map(reference).collect())))
+}
+
+/// True for a band that the file describes.
+fn is_named(band: &BandInfo) -> bool {
+    band.description != format!("band {}", band.number)
+}
+
 fn put_proposal(text: &mut String, proposal: &Proposal) {
     put(text, "tile", "patch-size", &Value::Integer(proposal.patch_size as i64));
     put(text, "tile", "stride", &Value::Integer(proposal.stride as i64));
@@ -89,10 +123,13 @@ impl Options {
             let files = self.scene.iter().map(|file| self.relative(file)).collect::<Result<Vec<_>, _>>()?;
             put(&mut text, "scenes", "scene", &Value::Array(files));
         }
-        if self.scene.len() > 1
+        if !self.scene.is_empty()
             && let Ok(scene) = self.open_scene()
         {
             warn_of_hidden(&scene);
+            if let Some(bands) = varying_bands(&scene)? {
+                put(&mut text, "scene", "bands", &bands);
+            }
         }
         if let Some(labels) = &self.labels {
             put(&mut text, "tile", "labels", &self.relative(labels)?);
@@ -115,6 +152,7 @@ impl Options {
             None if !self.scene.is_empty() => {
                 text = leave_out(&text, "", &["[aggregate]"]);
                 text = leave_out(&text, "aggregate", &["zones", "zone-id", "zone-name"]);
+                put(&mut text, "report", "title", &Value::String("Land use".to_owned()));
             }
             None => {}
         }
