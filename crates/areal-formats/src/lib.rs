@@ -21,6 +21,9 @@ mod scene_settings;
 mod store;
 mod unknown_name;
 
+/// Counts in messages, for the crates that know no estimates.
+pub use areal_estimate::{counted, counted_do};
+
 pub use architecture::Architecture;
 pub use areas::{AreaEllipsoid, AreasMeta, MapMeta, Reconciliation, RepairMeta, SkippedMeta};
 pub use conversion::{ConversionError, conversion_flags};

@@ -17,9 +17,9 @@ pub(crate) type Counts = Vec<u64>;
 /// and one found in three is in every split.
 ///
 /// `units` are in an order of their own (by place or name); equal ones are shuffled by the seed.
-pub(crate) fn assign(units: &[Counts], shares: &SplitFractions, seed: u64) -> Vec<Split> {
+pub(crate) fn assign(units: &[Counts], fractions: &SplitFractions, seed: u64) -> Vec<Split> {
     let classes = units.iter().map(Vec::len).max().unwrap_or(0);
-    let mut state = State::new(units, shares, classes);
+    let mut state = State::new(units, fractions, classes);
     let mut order: Vec<usize> = (0..units.len()).collect();
     order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
     while let Some(class) = state.rarest(&order) {
@@ -36,7 +36,7 @@ pub(crate) fn assign(units: &[Counts], shares: &SplitFractions, seed: u64) -> Ve
 
 struct State<'a> {
     units: &'a [Counts],
-    shares: &'a SplitFractions,
+    fractions: &'a SplitFractions,
     /// Splits with a share, in the order in which they get a class that is in few units.
     splits: Vec<Split>,
     chosen: Vec<Option<Split>>,
@@ -46,17 +46,17 @@ struct State<'a> {
 }
 
 impl<'a> State<'a> {
-    fn new(units: &'a [Counts], shares: &'a SplitFractions, classes: usize) -> Self {
+    fn new(units: &'a [Counts], fractions: &'a SplitFractions, classes: usize) -> Self {
         let total = |class: usize| units.iter().filter_map(|u| u.get(class)).sum::<u64>() as f64;
-        let wanted = Split::ALL.map(|split| (0..classes).map(|c| shares.of(split) * total(c)).collect());
-        let mut splits: Vec<Split> = shares.wanted().collect();
+        let wanted = Split::ALL.map(|split| (0..classes).map(|c| fractions.of(split) * total(c)).collect());
+        let mut splits: Vec<Split> = fractions.wanted().collect();
         // Training first; then the larger share, of equal ones the test.
         splits.sort_by(|a, b| {
-            let key = |s: &Split| (*s != Split::Train, -shares.of(*s), std::cmp::Reverse(*s));
+            let key = |s: &Split| (*s != Split::Train, -fractions.of(*s), std::cmp::Reverse(*s));
             key(a).partial_cmp(&key(b)).unwrap_or(std::cmp::Ordering::Equal)
         });
         let chosen = vec![None; units.len()];
-        Self { units, shares, splits, chosen, wanted, given: std::array::from_fn(|_| vec![0; classes]) }
+        Self { units, fractions, splits, chosen, wanted, given: std::array::from_fn(|_| vec![0; classes]) }
     }
 
     fn open(&self, unit: usize) -> bool {
@@ -81,7 +81,7 @@ impl<'a> State<'a> {
         }
         let all = |split: Split| self.wanted[split.index()].iter().sum::<f64>();
         let most = self.splits.iter().copied().max_by(|a, b| {
-            let key = |s: Split| (self.wanted[s.index()][class], all(s), self.shares.of(s));
+            let key = |s: Split| (self.wanted[s.index()][class], all(s), self.fractions.of(s));
             // Of equal ones the earlier in the list of splits.
             key(*a).partial_cmp(&key(*b)).unwrap_or(std::cmp::Ordering::Equal).then(std::cmp::Ordering::Greater)
         });
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn shares(s: [f64; 3]) -> SplitFractions {
+    fn fractions(s: [f64; 3]) -> SplitFractions {
         SplitFractions::try_from(s).unwrap()
     }
 
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn shares_are_met_when_units_are_many() {
         let units: Vec<Counts> = (0..200).map(|i| vec![10, u64::from(i % 10 == 0) * 5]).collect();
-        let assigned = assign(&units, &shares([0.6, 0.2, 0.2]), 7);
+        let assigned = assign(&units, &fractions([0.6, 0.2, 0.2]), 7);
         for (class, total) in [(0, 2000.0), (1, 100.0)] {
             for (split, share) in Split::ALL.into_iter().zip([0.6, 0.2, 0.2]) {
                 let n: u64 = units.iter().zip(&assigned).filter(|(_, a)| **a == split).map(|(u, _)| u[class]).sum();
@@ -151,7 +151,7 @@ mod tests {
     fn a_class_in_two_units_is_trained_on_and_tested() {
         let assigned = assign(&[vec![5], vec![8]], &SplitFractions::default(), 1);
         assert_eq!(assigned, [Split::Test, Split::Train]);
-        let assigned = assign(&[vec![5], vec![8]], &shares([0.8, 0.2, 0.0]), 1);
+        let assigned = assign(&[vec![5], vec![8]], &fractions([0.8, 0.2, 0.0]), 1);
         assert_eq!(assigned, [Split::Validation, Split::Train]);
     }
 

@@ -1,6 +1,6 @@
 //! Which patches there are to be, before a pixel is read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use areal_grid::{PatchLayout, PixelGrid};
 use areal_job::Job;
@@ -14,7 +14,8 @@ use crate::labels::runs::LabelRows;
 use crate::labels::source::{Labels, Shapes};
 use crate::proposal::{Proposal, width};
 use crate::{PatchError, PatchPlacement, TileSettings};
-use areal_formats::DropReason;
+use areal_formats::{DropReason, counted};
+use areal_tables::warn_of_unused_rules;
 
 /// A labelled patch whose pixels are still to be looked at.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -33,6 +34,8 @@ pub(crate) struct Candidates {
     pub dropped: BTreeMap<DropReason, u64>,
     /// Items that lie in a scene.
     pub seen: Vec<bool>,
+    /// Codes in label rasters.
+    codes: BTreeSet<i64>,
     disputes: Disputes,
     /// Of the polygons in the scenes, pixels.
     widths: Vec<f64>,
@@ -80,7 +83,9 @@ impl Candidates {
                 if !rows.is_apart() {
                     self.seen.fill(true);
                 }
-                self.measure(&cut, measure, &mut rows, grid_origins(grid, settings)?)
+                self.measure(&cut, measure, &mut rows, grid_origins(grid, settings)?)?;
+                self.codes.append(&mut rows.seen);
+                Ok(())
             }
             Shapes::Polygons(crs, polygons) => {
                 let shapes = Shape::all(polygons, crs, grid)?;
@@ -177,17 +182,22 @@ impl Candidates {
         let path = settings.labels.file.display();
         let outside = self.seen.iter().filter(|seen| !**seen).count();
         if outside > 0 && !matches!(labels.shapes, Shapes::Raster) {
-            tracing::warn!("{path}: {outside} of {} labels are outside every scene", self.seen.len());
+            let (all, verb) = (counted(self.seen.len(), "label"), if outside == 1 { "is" } else { "are" });
+            tracing::warn!("{path}: {outside} of {all} {verb} outside every scene");
+        }
+        if matches!(labels.shapes, Shapes::Raster) {
+            warn_of_unused_rules(&path.to_string(), "label", &labels.legend.recoding.rules, &self.codes);
         }
         if let Some(((a, b), _)) = self.disputes.first_key_value() {
             let group = |item: &u32| labels.items[*item as usize].group.clone().unwrap_or_default();
             let pixels: u64 = self.disputes.values().sum();
             tracing::warn!(
-                "{path}: {} pairs of polygons with different classes overlap, first {} and {}; the {pixels} pixels that \
-                 both cover count for neither",
-                self.disputes.len(),
+                "{path}: {} with different classes that overlap, first {} and {}; {} covered by both {} for neither",
+                counted(self.disputes.len(), "pair") + " of polygons",
                 group(a),
-                group(b)
+                group(b),
+                counted(pixels, "pixel"),
+                if pixels == 1 { "counts" } else { "count" }
             );
         }
     }

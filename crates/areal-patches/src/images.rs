@@ -1,5 +1,6 @@
 //! The images of class folders, and what lies there besides.
 
+use areal_formats::{counted, counted_do};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -152,21 +153,21 @@ impl PassedOver {
                 .iter()
                 .map(|(ending, n)| if ending.is_empty() { format!("{n} without") } else { format!("{n} .{ending}") })
                 .collect();
-            let (all, each) = (self.other.values().sum::<u64>(), each.join(", "));
+            let (all, each) = (counted(self.other.values().sum::<u64>(), "file"), each.join(", "));
             tracing::warn!(
-                "{folder}: {all} files in class folders skipped because of their extensions ({each}); accepted: {}",
+                "{folder}: {all} in class folders skipped because of their extensions ({each}); accepted: {}",
                 ENDINGS.join(", ")
             );
         }
         if self.nested > 0 {
-            let n = self.nested;
-            tracing::warn!("{folder}: {n} folders inside class folders skipped, with their contents");
+            let folders = counted(self.nested, "folder");
+            tracing::warn!("{folder}: {folders} inside class folders skipped, with their contents");
         }
         if self.loose > 0 {
-            tracing::warn!("{folder}: {} images outside class folders skipped", self.loose);
+            tracing::warn!("{folder}: {} outside class folders skipped", counted(self.loose, "image"));
         }
         if self.empty > 0 {
-            tracing::warn!("{folder}: {} class folders are empty", self.empty);
+            tracing::warn!("{folder}: {} empty", counted_do(self.empty, "class folder", ["is", "are"]));
         }
     }
 }

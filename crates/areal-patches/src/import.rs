@@ -31,8 +31,9 @@ pub struct ImportSettings {
     pub classes: Vec<LegendRow>,
     /// Least share of observed pixels, 0 to 1: images with an alpha band may have fewer.
     pub min_valid: f64,
-    /// Shares of the splits, where the folders do not name them.
-    pub shares: SplitFractions,
+    /// Fractions of the splits, where the folders do not name them.
+    #[serde(alias = "shares")]
+    pub fractions: SplitFractions,
     /// Seed of the assignment.
     pub seed: u64,
 }
@@ -80,7 +81,7 @@ pub fn import(settings: &ImportSettings, out: &Path, overwrite: bool, job: &Job)
     let target = Target::Classes { classes };
     let counts = counts(&target, records.iter().map(|r| (r.label, r.split)), &dropped);
     check_classes(&counts, &target)?;
-    warn_of_gaps(&counts, &target, &settings.shares);
+    warn_of_gaps(&counts, &target, &settings.fractions);
     let meta = model.describe(settings, target, counts)?;
     writer.finish(&meta, &records, &[])?;
     Ok(meta)
@@ -189,7 +190,7 @@ fn records(
             "images have no georeference: splits are random by file, not geographic; images of one \
              place may be in two splits, so accuracy may be overestimated"
         );
-        let by = SplitSettings { shares: settings.shares, by: SplitBy::Group, block_size: None, buffer: 0.0 };
+        let by = SplitSettings { fractions: settings.fractions, by: SplitBy::Group, block_size: None, buffer: 0.0 };
         let members: Vec<Member> = kept.iter().enumerate().map(member).collect();
         Splitting { settings: &by, seed: settings.seed, size: 1 }.assign(&members)
     };

@@ -82,8 +82,9 @@ pub fn default_label_fraction(placement: PatchPlacement, rule: LabelRule) -> f64
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SplitSettings {
-    /// The shares that the splits are to have.
-    pub shares: SplitFractions,
+    /// The fractions of patches that the splits are to have.
+    #[serde(alias = "shares")]
+    pub fractions: SplitFractions,
     /// What is never divided between splits.
     pub by: SplitBy,
     /// Side of a geographic block in metres; without it, a tenth of the side of the area with patches.

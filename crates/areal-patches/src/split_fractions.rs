@@ -3,18 +3,18 @@
 use areal_store::Split;
 use serde::{Deserialize, Serialize};
 
-/// The shares of patches that the splits are to have: train, validation, test; they add up to 1.
+/// The fractions of patches that the splits are to have: train, validation, test; they add up to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "[f64; 3]", into = "[f64; 3]")]
 pub struct SplitFractions([f64; 3]);
 
 impl SplitFractions {
-    /// The share of one split, 0 to 1.
+    /// The fraction of one split, 0 to 1.
     pub fn of(&self, split: Split) -> f64 {
         self.0[split.index()]
     }
 
-    /// The splits that have a share.
+    /// The splits that have a fraction above 0.
     pub fn wanted(&self) -> impl Iterator<Item = Split> + '_ {
         Split::ALL.into_iter().filter(|s| self.of(*s) > 0.0)
     }
@@ -36,24 +36,24 @@ impl std::fmt::Display for SplitFractions {
 impl TryFrom<[f64; 3]> for SplitFractions {
     type Error = String;
 
-    fn try_from(shares: [f64; 3]) -> Result<Self, String> {
-        let shown = shares.map(|s| s.to_string()).join(",");
-        if shares.iter().any(|s| !(0.0..=1.0).contains(s)) {
+    fn try_from(fractions: [f64; 3]) -> Result<Self, String> {
+        let shown = fractions.map(|s| s.to_string()).join(",");
+        if fractions.iter().any(|s| !(0.0..=1.0).contains(s)) {
             return Err(format!("split fractions {shown}: each must be between 0 and 1"));
         }
-        if (shares.iter().sum::<f64>() - 1.0).abs() > 1e-6 {
-            return Err(format!("split fractions {shown} add up to {}, not to 1", shares.iter().sum::<f64>()));
+        if (fractions.iter().sum::<f64>() - 1.0).abs() > 1e-6 {
+            return Err(format!("split fractions {shown} add up to {}, not to 1", fractions.iter().sum::<f64>()));
         }
-        if shares[0] == 0.0 {
+        if fractions[0] == 0.0 {
             return Err(format!("split fractions {shown}: the training fraction is 0"));
         }
-        Ok(Self(shares))
+        Ok(Self(fractions))
     }
 }
 
 impl From<SplitFractions> for [f64; 3] {
-    fn from(shares: SplitFractions) -> Self {
-        shares.0
+    fn from(fractions: SplitFractions) -> Self {
+        fractions.0
     }
 }
 

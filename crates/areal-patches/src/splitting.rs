@@ -38,7 +38,7 @@ impl Splitting<'_> {
             units.entry(member.unit).or_insert_with(|| vec![0; count])[*class] += 1;
         }
         let counts: Vec<Counts> = units.values().cloned().collect();
-        let splits = assign(&counts, &self.settings.shares, self.seed);
+        let splits = assign(&counts, &self.settings.fractions, self.seed);
         let of_unit: BTreeMap<u64, Split> = units.keys().copied().zip(splits).collect();
         members.iter().map(|m| of_unit[&m.unit]).collect()
     }

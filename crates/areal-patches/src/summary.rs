@@ -52,12 +52,12 @@ pub(crate) fn check_classes(counts: &StoreCounts, target: &Target) -> Result<(),
 }
 
 /// Says what a person will trip over later.
-pub(crate) fn warn_of_gaps(counts: &StoreCounts, target: &Target, shares: &SplitFractions) {
+pub(crate) fn warn_of_gaps(counts: &StoreCounts, target: &Target, fractions: &SplitFractions) {
     let having = counts.labels.iter().filter(|row| row.by_split().iter().sum::<u64>() > 0);
     if let (Target::Classes { .. }, [only]) = (target, &having.collect::<Vec<_>>()[..]) {
         tracing::warn!("all patches are of one class, \"{}\"; training needs at least two classes", only.label);
     }
-    for split in shares.wanted() {
+    for split in fractions.wanted() {
         let of = |row: &LabelCount| row.by_split()[split.index()];
         if counts.labels.iter().map(of).sum::<u64>() == 0 {
             tracing::warn!(

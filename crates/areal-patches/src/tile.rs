@@ -54,7 +54,7 @@ pub fn tile(
     let target = target(settings, &labels, &mut drafts.all);
     let counts = counts(&target, drafts.all.iter().map(|d| (d.label, d.split)), &candidates.dropped);
     check_classes(&counts, &target)?;
-    warn_of_gaps(&counts, &target, &settings.split.shares);
+    warn_of_gaps(&counts, &target, &settings.split.fractions);
     let outlines = Outlines::new(scenes)?;
     let mut settings = settings.clone();
     settings.split.block_size = Some(drafts.block_size);

@@ -1,5 +1,6 @@
 //! Places in a table: rows with longitude and latitude in degrees are points.
 
+use areal_formats::counted_do;
 use std::path::Path;
 
 use areal_tables::{DecimalMark, Degrees, Table};
@@ -53,9 +54,10 @@ fn layer(path: &Path, table: &Table, degrees: Degrees) -> Result<VectorLayer, Ra
     tracing::info!("{}: positions are read from the columns {lon} and {lat} (WGS 84)", path.display());
     if at_zero > 0 {
         tracing::warn!(
-            "{}: {at_zero} places are at longitude 0, latitude 0, which in surveys often means that the place is not known; \
-             remove these rows if it does",
-            path.display()
+            "{}: {} at longitude 0, latitude 0, which in surveys often means that the place is not known; remove such rows if it \
+             does",
+            path.display(),
+            counted_do(at_zero, "place", ["is", "are"])
         );
     }
     let fields =

@@ -131,6 +131,14 @@ pub(crate) fn read_by_gdal(
     failed.map_or(Ok(result), Err)
 }
 
+/// Names of the layers of a file that have geometries; none of a file that cannot be opened.
+pub fn layers_with_geometries(path: &Path) -> Vec<String> {
+    let open_flags = GdalOpenFlags::GDAL_OF_VECTOR | GdalOpenFlags::GDAL_OF_READONLY;
+    let dataset = explain(|| Dataset::open_ex(path, DatasetOptions { open_flags, ..Default::default() }));
+    let has_geometries = |layer: &gdal::vector::Layer<'_>| layer.defn().geometry_type() != OGRwkbGeometryType::wkbNone;
+    dataset.map_or(Vec::new(), |set| set.layers().filter(has_geometries).map(|layer| layer.name()).collect())
+}
+
 fn choose(path: &Path, dataset: &Dataset, wanted: Option<&str>) -> Result<usize, RasterError> {
     let layers: Vec<(String, bool)> = dataset
         .layers()

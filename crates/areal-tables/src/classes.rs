@@ -217,6 +217,12 @@ impl ClassLabels {
         self.places.get(&clean(label)).copied()
     }
 
+    /// The codes among the labels; none where they are names.
+    pub fn codes(&self) -> BTreeSet<i64> {
+        let labels = self.places.keys().filter(|_| self.by_code);
+        labels.filter_map(|label| whole_number(label)).collect()
+    }
+
     /// Says what was read as what, once.
     pub fn warn(&self, whose: &str) {
         for Respelling { label, class } in &self.respelled {

@@ -1,6 +1,7 @@
 //! From the codes in a raster to classes: by a legend with parents, and by rules such as `311,312,313=forest`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,13 @@ pub struct CodeRule {
 
 /// Most codes that one rule may list.
 const MOST_CODES: i64 = 100_000;
+
+impl CodeRule {
+    /// Its codes as ranges; `None` for the rule for all other codes.
+    pub(crate) fn ranges(&self) -> Option<impl Iterator<Item = RangeInclusive<i64>>> {
+        (!self.ranges.is_empty()).then(|| self.ranges.iter().map(|(first, last)| *first..=*last))
+    }
+}
 
 impl FromStr for CodeRule {
     type Err = LegendError;
@@ -80,6 +88,8 @@ pub struct Recoding {
     pub classes: Vec<RecodedClass>,
     /// True where a legend lists classes, false for rules alone.
     pub listed: bool,
+    /// As they were given.
+    pub rules: Vec<CodeRule>,
     places: BTreeMap<i64, usize>,
     /// The class of all other codes.
     rest: Option<usize>,
@@ -93,7 +103,7 @@ impl Recoding {
     /// [`LegendError`]: a code or name twice, a parent that has a parent, parents that may be names or codes.
     pub fn new(rows: &[LegendRow], rules: &[CodeRule]) -> Result<Self, LegendError> {
         let fault = |reason: String| Err(LegendError::Contradiction(reason));
-        let mut made = Self { listed: !rows.is_empty(), ..Self::default() };
+        let mut made = Self { listed: !rows.is_empty(), rules: rules.to_vec(), ..Self::default() };
         let mut codes = BTreeSet::new();
         for row in rows {
             if row.name.is_empty() {
@@ -210,6 +220,11 @@ impl Recoding {
     /// True where some code counts as another one.
     pub fn merges(&self) -> bool {
         self.rest.is_some() || self.places.iter().any(|(code, place)| self.code(*place) != *code)
+    }
+
+    /// True for a code that is named; one that counts as what all other codes count as is not.
+    pub fn names(&self, code: i64) -> bool {
+        self.places.contains_key(&code)
     }
 
     /// All codes that are named, in ascending order.

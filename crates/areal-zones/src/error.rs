@@ -6,7 +6,7 @@ use areal_grid::ProjectionError;
 use areal_job::{FileError, Interrupted};
 use areal_raster::RasterError;
 
-use crate::{Fault, LostArea};
+use crate::{Fault, LostArea, WithoutPolygon};
 
 /// What went wrong with zones or their aggregation: the file, the position, the offending value.
 #[derive(Debug, thiserror::Error)]
@@ -14,9 +14,15 @@ pub enum ZonesError {
     /// A zone layer that names no CRS.
     #[error("{path} has no coordinate reference system", path = path.display())]
     NoCrs { path: PathBuf },
-    /// A layer that is a table only.
-    #[error("{path}: its layer \"{layer}\" has no geometries", path = path.display())]
-    NoGeometries { path: PathBuf, layer: String },
+    /// A layer of anything but polygons.
+    #[error("{path}: zones must be polygons, but its layer \"{layer}\" has only {found}", path = path.display())]
+    NoPolygons {
+        path: PathBuf,
+        layer: String,
+        found: WithoutPolygon,
+        /// The other layers with geometries of the file.
+        others: Vec<String>,
+    },
     /// A layer without features.
     #[error("{path} has no zones", path = path.display())]
     NoZones {
@@ -45,12 +51,6 @@ pub enum ZonesError {
     /// An id that two zones share.
     #[error("{path}: features {first} and {second} both have {field} \"{id}\"", path = path.display())]
     DuplicateId { path: PathBuf, field: String, id: String, first: i64, second: i64 },
-    /// A zone without a geometry, or with one that has no coordinates.
-    #[error("{path}, feature {fid} (zone \"{id}\") has an empty geometry", path = path.display())]
-    EmptyGeometry { path: PathBuf, fid: i64, id: String },
-    /// A zone that is not a polygon.
-    #[error("{path}, feature {fid} (zone \"{id}\") is a {kind}, not a polygon", path = path.display())]
-    NotPolygon { path: PathBuf, fid: i64, id: String, kind: &'static str },
     /// A polygon that is invalid and may not, or cannot, be repaired.
     #[error("{path}, feature {fid} (zone \"{id}\") is invalid: {fault}", path = path.display())]
     Invalid {

@@ -7,7 +7,8 @@ use std::path::Path;
 use areal_raster::{Feature, FieldKind, VectorLayer};
 
 use crate::ZonesError;
-use crate::zone_reader::text;
+use crate::zone_geometry::{NoPolygon, WithoutPolygon};
+use crate::zone_reader::{no_polygons, text};
 
 /// Looks for the only field of whole numbers or text whose values are all there and all different.
 #[derive(Default)]
@@ -15,10 +16,18 @@ pub(crate) struct IdSearch {
     /// By field: hashes of its values, while it may be the one. Two values of one hash among 10 million have a chance of 1 in
     /// 400,000, and then the user is asked.
     fields: Option<Vec<Option<HashSet<u64>>>>,
+    has_polygons: bool,
+    others: WithoutPolygon,
 }
 
 impl IdSearch {
     pub(crate) fn add(&mut self, layer: &VectorLayer, features: &[Feature]) {
+        for feature in features {
+            match NoPolygon::why(feature.geometry.as_ref()) {
+                Some(why) => self.others.add(why),
+                None => self.has_polygons = true,
+            }
+        }
         let may_be = |kind: FieldKind| (kind != FieldKind::Real).then(HashSet::new);
         let fields = self.fields.get_or_insert_with(|| layer.fields.iter().map(|f| may_be(f.kind)).collect());
         for (k, seen) in fields.iter_mut().enumerate() {
@@ -39,6 +48,9 @@ impl IdSearch {
         let fields = self.fields.as_deref().unwrap_or_default();
         let candidates: Vec<usize> = (0..fields.len()).filter(|k| fields[*k].is_some()).collect();
         let names: Vec<&str> = candidates.iter().map(|k| layer.fields[*k].name.as_str()).collect();
+        if !self.has_polygons {
+            return Err(no_polygons(path, &layer.name, self.others));
+        }
         let fault = |found: String| ZonesError::WhichId { path: path.to_path_buf(), found };
         match candidates[..] {
             [only] => {

@@ -1,33 +1,16 @@
 //! The map that is aggregated: a prediction, or any raster of classes or values.
 
-use areal_formats::{NamedChoice, Resampling, SceneSettings, UnknownName};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use areal_grid::{PixelGrid, PixelType, Scaling, Target, Window};
+use areal_formats::{Resampling, SceneSettings};
+use areal_grid::{PixelGrid, Scaling, Target, Window};
 use areal_raster::{BandFacts, NamedCode, Prediction, RasterError, RasterFile, warn_of_converted_codes};
 use areal_tables::{Encoding, Recoding, warn_of_near_identical};
-use serde::{Deserialize, Serialize};
 
 use crate::ZonesError;
+use crate::content::{Content, chosen_content};
 use crate::prior::PriorShift;
-
-/// What the cells of a raster are.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::Display, strum::EnumString, strum::VariantNames,
-)]
-#[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
-pub enum Content {
-    /// Codes of classes.
-    Classes,
-    /// Numbers to be averaged.
-    Values,
-}
-
-impl NamedChoice for Content {
-    const WHAT: &'static str = "content";
-}
 
 /// Which map is aggregated.
 #[derive(Debug, Clone, PartialEq)]
@@ -174,8 +157,11 @@ impl Map {
         } else {
             reading.bands.iter().map(|band| raster.band(band).cloned()).collect::<Result<_, _>>()?
         };
-        let bytes = bands.first().is_some_and(|b| b.pixel_type == PixelType::U8);
-        let content = content.unwrap_or(if bytes { Content::Classes } else { Content::Values });
+        let content = match (content, bands.first()) {
+            (Some(given), _) => given,
+            (None, Some(band)) => chosen_content(&raster, band, reading, recoding, encoding)?,
+            (None, None) => Content::Values,
+        };
         let mut colours = BTreeMap::new();
         let layers = match (content, &bands[..]) {
             (Content::Classes, [band, rest @ ..]) => {

@@ -1,5 +1,6 @@
 //! Reading of windows of a map: cells, states, shares and weights.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use areal_formats::SceneSettings;
@@ -22,6 +23,8 @@ pub(crate) struct MapReader {
     pub(crate) weights: Option<WeightReader>,
     /// Extremes of each band of values, as stored.
     pub(crate) seen: Vec<Extremes>,
+    /// Class codes in the file that the recoding names.
+    pub(crate) codes: BTreeSet<i64>,
 }
 
 impl MapReader {
@@ -38,8 +41,8 @@ impl MapReader {
         };
         let states = map.states.as_deref().map(StateReader::open).transpose()?;
         let shares = map.shares.as_deref().map(SharesReader::open).transpose()?;
-        let seen = Vec::new();
-        Ok(Self { layers: map.layers.clone(), first, second, states, shares, weights, seen })
+        let (seen, codes) = (Vec::new(), BTreeSet::new());
+        Ok(Self { layers: map.layers.clone(), first, second, states, shares, weights, seen, codes })
     }
 
     pub(crate) fn read(&mut self, window: &Window) -> Result<WindowData, ZonesError> {
@@ -61,8 +64,9 @@ impl MapReader {
             Layers::Classes { codes, legend, recoding, shift, .. } => {
                 let (mut pixels, states) = self.first.read_band(codes.1, window)?;
                 check_codes(&codes.0, window, &pixels, &states)?;
-                if recoding.merges() {
-                    pixels = recoded(&pixels, &states, recoding);
+                if recoding.merges() || !recoding.rules.is_empty() {
+                    let codes = recoded(&pixels, &states, recoding, &mut self.codes);
+                    pixels = if recoding.merges() { codes } else { pixels };
                 }
                 let mut probabilities = Vec::new();
                 if let Some(file) = &mut self.second {
@@ -112,8 +116,8 @@ fn mark_infinite(values: &Pixels, states: &mut [PixelState]) {
     }
 }
 
-/// Codes as what they count as; a code that is in no rule stays.
-fn recoded(pixels: &Pixels, states: &[PixelState], recoding: &Recoding) -> Pixels {
+/// Codes as what they count as; a code that is in no rule stays. Adds those that the recoding names to `seen`.
+fn recoded(pixels: &Pixels, states: &[PixelState], recoding: &Recoding, seen: &mut BTreeSet<i64>) -> Pixels {
     // Neighbours are mostly of one class.
     let mut last = (f64::NAN, f64::NAN);
     let code = |k: usize| {
@@ -122,6 +126,9 @@ fn recoded(pixels: &Pixels, states: &[PixelState], recoding: &Recoding) -> Pixel
             return 0.0;
         }
         if code != last.0 {
+            if recoding.names(code as i64) {
+                seen.insert(code as i64);
+            }
             last = (code, recoding.place(code as i64).map_or(code, |place| recoding.code(place) as f64));
         }
         last.1

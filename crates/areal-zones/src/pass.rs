@@ -1,5 +1,6 @@
 //! One pass over a map in windows: every zone's sums.
 
+use areal_formats::counted;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -189,9 +190,11 @@ impl<'a> Pass<'a> {
         let cells = self.off_earth.load(Ordering::Relaxed);
         if cells > 0 {
             tracing::warn!(
-                "{}: {cells} cells hold data but lie outside the Earth in {}; they are ignored",
+                "{}: {} with data outside the Earth in {} {} ignored",
                 self.map.path.display(),
-                self.map.grid.crs.name
+                counted(cells, "cell"),
+                self.map.grid.crs.name,
+                if cells == 1 { "is" } else { "are" }
             );
         }
         self.read.load(Ordering::Relaxed)

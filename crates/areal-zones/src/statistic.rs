@@ -68,8 +68,18 @@ impl fmt::Display for Percent {
 
 /// A text that names no statistic.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown statistic \"{0}\"; expected {names} or a quantile such as q5, q90 or q97.5", names = NAMED.map(|(name, _)| name).join(", "))]
-pub struct UnknownStatistic(String);
+pub enum UnknownStatistic {
+    #[error(
+        "unknown statistic \"{0}\"; expected {names} or a quantile: q and a number of per cent from 0 to 100, such as q5, q90 or q97.5",
+        names = NAMED.map(|(name, _)| name).join(", ")
+    )]
+    Name(String),
+    /// A quantile of what is no number of per cent.
+    #[error(
+        "\"{0}\" is not a quantile: after q comes a number of per cent from 0 to 100 with up to three decimals, such as q5, q90 or q97.5"
+    )]
+    Quantile(String),
+}
 
 impl Statistic {
     /// The quantile that it is, if it is one.
@@ -114,13 +124,14 @@ impl FromStr for Statistic {
         if let Some((_, statistic)) = NAMED.iter().find(|(name, _)| *name == text) {
             return Ok(*statistic);
         }
-        let number = text.strip_prefix('q').filter(|n| n.starts_with(|c: char| c.is_ascii_digit()));
-        let thousandths = number.and_then(|n| n.parse::<f64>().ok()).map(|percent| percent * THOUSANDTHS);
+        let Some(number) = text.strip_prefix('q') else { return Err(UnknownStatistic::Name(text.to_owned())) };
+        let digits = Some(number).filter(|n| n.starts_with(|c: char| c.is_ascii_digit()));
+        let thousandths = digits.and_then(|n| n.parse::<f64>().ok()).map(|percent| percent * THOUSANDTHS);
         match thousandths {
             Some(n) if (0.0..=100.0 * THOUSANDTHS).contains(&n) && (n - n.round()).abs() < 1e-6 => {
                 Ok(Self::Quantile(Percent(n.round() as u32)))
             }
-            _ => Err(UnknownStatistic(text.to_owned())),
+            _ => Err(UnknownStatistic::Quantile(text.to_owned())),
         }
     }
 }
@@ -140,6 +151,23 @@ impl<'de> Deserialize<'de> for Statistic {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// All of these were told only that q5, q90 and q97.5 are quantiles.
+    #[test]
+    fn a_quantile_out_of_range_is_told_the_range() {
+        for text in ["q105", "q-5", "qabc", "q", "q100.1", "q1.00001"] {
+            let said = text.parse::<Statistic>().unwrap_err().to_string();
+            let expected = format!(
+                "\"{text}\" is not a quantile: after q comes a number of per cent from 0 to 100 with up to three decimals, such as q5, q90 or q97.5"
+            );
+            assert_eq!(said, expected);
+        }
+        let said = "mode".parse::<Statistic>().unwrap_err().to_string();
+        assert!(
+            said.starts_with("unknown statistic \"mode\"; expected cells, sum,") && said.contains("from 0 to 100"),
+            "{said}"
+        );
+    }
 
     #[test]
     fn names_come_back() {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use areal_formats::Reconciliation;
+use areal_formats::{Reconciliation, counted};
 
 use crate::reconcile::{Reconciler, check_states};
 use crate::zone_results::ZoneResults;
@@ -78,7 +78,7 @@ impl Summary {
         }
         let Self { zones, partial, outside, .. } = self;
         if partial + outside > 0 {
-            tracing::warn!("of {zones} zones, {partial} are partly and {outside} completely outside the map");
+            tracing::warn!("of {}, {partial} partly and {outside} completely outside the map", counted(*zones, "zone"));
         }
     }
 
@@ -93,11 +93,12 @@ impl Summary {
         let (zones, without, observed) = self.unweighted;
         if zones > 0 {
             tracing::warn!(
-                "{}: the weights raster has no amount for {:.6} km2 of the observed area of {} in {zones} zones ({:.4} % of it); their weighted \
-                 means exclude it; see unweighted_area in the table",
+                "{}: the weights raster has no amount for {:.6} km2 of the observed area of {} in {} ({:.4} % of it); weighted means \
+                 exclude it; see unweighted_area in the table",
                 weights.display(),
                 without / 1e6,
                 map.display(),
+                counted(zones, "zone"),
                 100.0 * without / observed
             );
         }

@@ -1,13 +1,14 @@
 //! From the geometries of a zone's features to its outline: polygons only, valid, in one piece over the antimeridian.
 
-use std::path::PathBuf;
+use areal_formats::counted;
+use std::fmt;
 
 use areal_grid::CrsKind;
 use geo::{Area, Coord, CoordsIter, Geometry, MultiPolygon};
 
 use crate::longitude::{Antimeridian, has_long_edge, unwrap};
 use crate::validity::{find_fault, repair, signed_parts_area};
-use crate::{Fault, Invalid, Repair, ZonesError};
+use crate::{Fault, Invalid, Repair};
 
 /// Why a feature has no polygon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display)]
@@ -22,14 +23,11 @@ pub enum NoPolygon {
 }
 
 impl NoPolygon {
-    /// The geometry, if there is a polygon in it.
-    pub(crate) fn check(geometry: Option<Geometry<f64>>) -> Result<Geometry<f64>, Self> {
+    /// Why there is no polygon in a geometry; `None` where there is one.
+    pub(crate) fn why(geometry: Option<&Geometry<f64>>) -> Option<Self> {
         match geometry {
-            Some(g) if g.coords_count() > 0 => match Self::of(&g) {
-                None => Ok(g),
-                Some(why) => Err(why),
-            },
-            _ => Err(Self::Empty),
+            Some(g) if g.coords_count() > 0 => Self::of(g),
+            _ => Some(Self::Empty),
         }
     }
 
@@ -46,13 +44,37 @@ impl NoPolygon {
             }
         }
     }
+}
 
-    /// The error where no feature has a polygon.
-    pub(crate) fn error(self, path: PathBuf, fid: i64, id: String) -> ZonesError {
-        match self {
-            Self::Empty => ZonesError::EmptyGeometry { path, fid, id },
-            Self::Point => ZonesError::NotPolygon { path, fid, id, kind: "point" },
-            Self::Line => ZonesError::NotPolygon { path, fid, id, kind: "line" },
+/// How many features have no polygon, by what they have.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct WithoutPolygon {
+    points: usize,
+    lines: usize,
+    empty: usize,
+}
+
+impl WithoutPolygon {
+    pub(crate) fn add(&mut self, why: NoPolygon) {
+        match why {
+            NoPolygon::Point => self.points += 1,
+            NoPolygon::Line => self.lines += 1,
+            NoPolygon::Empty => self.empty += 1,
+        }
+    }
+}
+
+/// `12 points, 1 line and 3 features without a geometry`
+impl fmt::Display for WithoutPolygon {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kinds =
+            [(self.points, "point", ""), (self.lines, "line", ""), (self.empty, "feature", " without a geometry")];
+        let said = kinds.iter().filter(|(n, ..)| *n > 0).map(|(n, noun, more)| counted(*n, noun) + more);
+        let said: Vec<String> = said.collect();
+        match &said[..] {
+            [] => f.write_str("no features"),
+            [only] => f.write_str(only),
+            [first @ .., last] => write!(f, "{} and {last}", first.join(", ")),
         }
     }
 }

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use areal_grid::CrsKind;
-use areal_raster::{Feature, FieldValue, VectorLayer};
+use areal_raster::{Feature, FieldValue, VectorLayer, layers_with_geometries};
 use geo::{Geometry, MultiPolygon};
 use rayon::prelude::*;
 
 use crate::codec::{read_outline, write_outline};
 use crate::dissolve::unite;
 use crate::spill::Records;
-use crate::zone_geometry::{BadFeature, NoPolygon, Outline, read_one};
+use crate::zone_geometry::{BadFeature, NoPolygon, Outline, WithoutPolygon, read_one};
 use crate::{Repair, Skipped, ZoneLayerSettings, ZoneSet, ZonesError};
 
 /// Zones whose features are united in one go.
@@ -20,6 +20,8 @@ const UNITED: usize = 1024;
 /// Puts features into a set of zones.
 pub(crate) struct ZoneReader<'a> {
     path: PathBuf,
+    /// Name of the layer.
+    layer: String,
     settings: &'a ZoneLayerSettings,
     /// Numbers of the fields of id and name.
     id: usize,
@@ -55,10 +57,27 @@ struct Found {
 }
 
 impl<'a> ZoneReader<'a> {
-    pub(crate) fn new(set: ZoneSet, settings: &'a ZoneLayerSettings, id: usize, name: Option<usize>) -> Self {
+    pub(crate) fn new(
+        set: ZoneSet,
+        layer: &VectorLayer,
+        settings: &'a ZoneLayerSettings,
+        id: usize,
+        name: Option<usize>,
+    ) -> Self {
         let groups = settings.dissolve.then(|| Groups { parts: Records::new(settings.bytes()), zones: Vec::new() });
         let (seen, repairs, long_edges) = (HashMap::new(), Vec::new(), Vec::new());
-        Self { path: set.path.clone(), settings, id, name, set, seen, repairs, long_edges, groups }
+        Self {
+            path: set.path.clone(),
+            layer: layer.name.clone(),
+            settings,
+            id,
+            name,
+            set,
+            seen,
+            repairs,
+            long_edges,
+            groups,
+        }
     }
 
     /// Adds features, in the order of the file.
@@ -87,13 +106,12 @@ impl<'a> ZoneReader<'a> {
     /// Finds the zone of a feature; one without a polygon is set aside.
     fn sort(&mut self, mut feature: Feature) -> Result<Option<Found>, ZonesError> {
         let (id, fid) = (text(&feature, self.id), feature.fid);
-        let geometry = match NoPolygon::check(feature.geometry.take()) {
-            Ok(geometry) => geometry,
-            Err(why) => {
-                self.set.skipped.push(Skipped { fid, id, why });
-                return Ok(None);
-            }
-        };
+        let geometry = feature.geometry.take();
+        if let Some(why) = NoPolygon::why(geometry.as_ref()) {
+            self.set.skipped.push(Skipped { fid, id, why });
+            return Ok(None);
+        }
+        let Some(geometry) = geometry else { return Ok(None) };
         let (path, field) = (|| self.path.clone(), || self.set.id_field.clone());
         if id.is_empty() {
             return Err(ZonesError::EmptyId { path: path(), fid, field: field() });
@@ -150,11 +168,10 @@ impl<'a> ZoneReader<'a> {
         }
         let mut set = self.set;
         set.zones.settle()?;
-        match set.skipped.first() {
-            Some(Skipped { fid, id, why }) if set.zones.is_empty() => {
-                return Err(why.error(self.path, *fid, id.clone()));
-            }
-            _ => {}
+        if set.zones.is_empty() && !set.skipped.is_empty() {
+            let mut found = WithoutPolygon::default();
+            set.skipped.iter().for_each(|skipped| found.add(skipped.why));
+            return Err(no_polygons(&self.path, &self.layer, found));
         }
         // In the order of zones, and of features in each.
         self.repairs.sort_by_key(|(zone, _)| *zone);
@@ -182,6 +199,13 @@ impl<'a> ZoneReader<'a> {
         }
         Ok(())
     }
+}
+
+/// The error of a layer without a polygon, with the other layers of its file.
+pub(crate) fn no_polygons(path: &Path, layer: &str, found: WithoutPolygon) -> ZonesError {
+    let mut others = layers_with_geometries(path);
+    others.retain(|name| name != layer);
+    ZonesError::NoPolygons { path: path.to_path_buf(), layer: layer.to_owned(), found, others }
 }
 
 fn outline(

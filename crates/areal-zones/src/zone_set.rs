@@ -1,6 +1,6 @@
 //! Zones read from a vector layer: ids, names, valid outlines.
 
-use areal_formats::{NamedChoice, UnknownName};
+use areal_formats::{NamedChoice, UnknownName, counted, counted_do};
 use std::path::{Path, PathBuf};
 
 use areal_grid::Crs;
@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::id_field::IdSearch;
 use crate::longitude::Antimeridian;
-use crate::zone_geometry::NoPolygon;
-use crate::zone_reader::{ZoneReader, field};
+use crate::zone_geometry::{NoPolygon, WithoutPolygon};
+use crate::zone_reader::{ZoneReader, field, no_polygons};
 use crate::{Fault, Zones, ZonesError};
 
 /// What is done with an invalid polygon.
@@ -105,6 +105,15 @@ impl Repair {
     pub fn relative_change(&self) -> Option<f64> {
         (self.area_before > 0.0).then(|| self.area_after / self.area_before - 1.0)
     }
+
+    fn change_in_words(&self) -> String {
+        match self.relative_change().map(|change| 100.0 * change) {
+            None => "from 0".to_owned(),
+            // It would be written as -0.0000 %.
+            Some(percent) if percent.abs() < 0.00005 => "by less than 0.0001 %".to_owned(),
+            Some(percent) => format!("by {percent:+.4} %"),
+        }
+    }
 }
 
 /// Zones of one layer: ids are unique, outlines are valid.
@@ -143,7 +152,7 @@ impl ZoneSet {
     /// Reads and checks a zone layer.
     ///
     /// # Errors
-    /// See [`ZonesError`]: no CRS, no such field, an empty or shared id, an empty geometry, anything but polygons, an
+    /// See [`ZonesError`]: no CRS, no such field, an empty or shared id, no polygon at all, an
     /// invalid polygon that may not be repaired.
     pub fn read(path: &Path, settings: &ZoneLayerSettings) -> Result<Self, ZonesError> {
         let choice = LayerChoice { layer: settings.layer.clone(), encoding: settings.encoding };
@@ -171,12 +180,18 @@ impl ZoneSet {
             None => find_id(path, source)?,
         };
         let mut reader: Option<ZoneReader<'_>> = None;
-        let (mut failed, mut has_geometries, mut has_features) = (None, false, false);
+        let (mut failed, mut has_polygons, mut has_features) = (None, false, false);
+        let mut others = WithoutPolygon::default();
         let layer = source(&mut |layer, features| {
             has_features = true;
             if layer.crs.is_none() {
-                has_geometries |= features.iter().any(|feature| feature.geometry.is_some());
-                return !has_geometries;
+                for feature in &features {
+                    match NoPolygon::why(feature.geometry.as_ref()) {
+                        Some(why) => others.add(why),
+                        None => has_polygons = true,
+                    }
+                }
+                return !has_polygons;
             }
             let added = match &mut reader {
                 Some(reader) => reader.add(features),
@@ -192,7 +207,7 @@ impl ZoneSet {
         let set = match reader {
             Some(reader) => reader.finish()?,
             None if !has_features => return Err(ZonesError::NoZones { path }),
-            None if !has_geometries => return Err(ZonesError::NoGeometries { path, layer: layer.name }),
+            None if !has_polygons => return Err(no_polygons(&path, &layer.name, others)),
             None => return Err(ZonesError::NoCrs { path }),
         };
         set.warn(settings.antimeridian);
@@ -223,7 +238,7 @@ impl ZoneSet {
             other_parts: 0,
             dissolved: 0,
         };
-        Ok(ZoneReader::new(set, settings, id, name))
+        Ok(ZoneReader::new(set, layer, settings, id, name))
     }
 
     /// Says what was changed; of many changes, the first few.
@@ -231,8 +246,12 @@ impl ZoneSet {
         const SHOWN: usize = 10;
         let path = self.path.display();
         for r in self.repairs.iter().take(SHOWN) {
-            let change = r.relative_change().map_or("from 0".to_owned(), |c| format!("by {:+.4} %", c * 100.0));
-            tracing::warn!("{path}: zone \"{}\" was repaired because {}; its area changes {change}", r.id, r.fault);
+            tracing::warn!(
+                "{path}: zone \"{}\" was repaired because {}; its area changes {}",
+                r.id,
+                r.fault,
+                r.change_in_words()
+            );
         }
         let reading = match antimeridian {
             Antimeridian::AsWritten => {
@@ -260,19 +279,22 @@ impl ZoneSet {
             let first: Vec<String> = self.skipped.iter().take(SHOWN).map(named).collect();
             let more = if self.skipped.len() > SHOWN { ", ..." } else { "" };
             tracing::warn!(
-                "{path}: {} features have no polygon and are skipped: {}{more}",
-                self.skipped.len(),
+                "{path}: {} no polygon and {} skipped: {}{more}",
+                counted_do(self.skipped.len(), "feature", ["has", "have"]),
+                if self.skipped.len() == 1 { "is" } else { "are" },
                 first.join(", ")
             );
         }
         if self.other_parts > 0 {
-            tracing::warn!("{path}: {} lines and points beside polygons are ignored", self.other_parts);
+            let parts = counted_do(self.other_parts, "line or point", ["is", "are"])
+                .replace("line or points", "lines and points");
+            tracing::warn!("{path}: {parts} ignored beside polygons");
         }
         if self.dissolved > 0 {
             tracing::info!(
-                "{path}: {} features were merged into {} zones",
-                self.dissolved + self.zones.len(),
-                self.zones.len()
+                "{path}: {} were merged into {}",
+                counted(self.dissolved + self.zones.len(), "feature"),
+                counted(self.zones.len(), "zone")
             );
         }
     }

@@ -274,7 +274,7 @@ fn bad_zones_are_refused_with_their_position() {
     );
     assert_eq!(
         fault(&[("a", MultiPolygon::new(Vec::new()))]),
-        "zones.gpkg, feature 1 (zone \"a\") has an empty geometry"
+        "zones.gpkg: zones must be polygons, but its layer \"zones\" has only 1 feature without a geometry"
     );
     let missing = ZoneLayerSettings { id_field: Some("code".into()), ..ZoneLayerSettings::default() };
     assert_eq!(

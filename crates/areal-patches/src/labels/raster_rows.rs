@@ -1,6 +1,6 @@
 //! A label raster as runs of pixels of a scene.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use areal_formats::{BandRef, SceneSettings};
@@ -26,6 +26,8 @@ pub struct RasterRows {
     /// Rows of the raster that are in memory.
     strip: Option<PixelBlock>,
     legend: Legend,
+    /// Codes that were read and that the legend names.
+    pub seen: BTreeSet<i64>,
     /// For an image in colours the code of each colour.
     colours: Option<HashMap<[u8; 3], u8>>,
 }
@@ -67,6 +69,7 @@ impl RasterRows {
             scene: (grid.height, grid.width),
             strip: None,
             legend: legend.clone(),
+            seen: BTreeSet::new(),
             colours: is_image.then(|| colours(path, legend)).transpose()?,
         })
     }
@@ -177,11 +180,17 @@ impl LabelRows for RasterRows {
         // Columns of the raster that lie in the scene.
         let first = self.offset.1.max(0) as usize;
         let end = (self.offset.1 + self.scene.1 as i64).min(self.raster.1 as i64) as usize;
+        let mut last = f64::NAN;
         for col in first..end {
             if strip.states[start + col] != PixelState::Observed {
                 continue;
             }
+            let value = strip.pixels.get(start + col);
             let item = u32::from(self.code(strip, start + col, there, col)?);
+            if value != last && self.legend.recoding.names(value as i64) {
+                self.seen.insert(value as i64);
+            }
+            last = value;
             let at = (col as i64 - self.offset.1) as usize;
             match out.last_mut() {
                 Some(run) if run.end == at && run.item == item => run.end += 1,

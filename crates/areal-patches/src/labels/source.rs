@@ -2,12 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use areal_formats::{Resampling, SceneSettings, UnknownName};
+use areal_formats::{Resampling, SceneSettings, UnknownName, counted};
 use areal_grid::{Crs, Target};
 use areal_raster::{
     FieldValue, FileFacts, LayerChoice, NamedCode, RasterError, RasterFile, VectorLayer, read_layer_as,
 };
-use areal_tables::{ClassKeys, ClassLabels, ClassNaming, CodeRule, Encoding, LabelFault, LegendRow, Recoding, clean};
+use areal_tables::{
+    ClassKeys, ClassLabels, ClassNaming, CodeRule, Encoding, LabelFault, LegendRow, Recoding, clean,
+    warn_of_unused_rules,
+};
 use geo::{Coord, Geometry};
 use serde::{Deserialize, Serialize};
 
@@ -270,7 +273,8 @@ impl Reader<'_> {
             items.push(item);
         }
         if left_out > 0 {
-            tracing::warn!("{}: {left_out} features without a label or geometry were skipped", self.path.display());
+            let skipped = counted(left_out, "feature");
+            tracing::warn!("{}: {skipped} without a label or geometry skipped", self.path.display());
         }
         self.warn_of_crossings(&items, &polygons);
         let shapes = match (polygons.is_empty(), points.is_empty()) {
@@ -290,10 +294,10 @@ impl Reader<'_> {
         if let Some((item, Coord { x, y })) = crossed.next() {
             let group = item.group.as_deref().unwrap_or("");
             tracing::warn!(
-                "{}: the outlines of {} polygons cross themselves, first that of {group} at ({x}, {y}); pixels are inside by \
-                 the even-odd rule",
+                "{}: {} with an outline that crosses itself, first that of {group} at ({x}, {y}); pixels are inside by the \
+                 even-odd rule",
                 self.path.display(),
-                crossed.count() + 1
+                counted(crossed.count() + 1, "polygon")
             );
         }
     }
@@ -314,7 +318,9 @@ impl Reader<'_> {
         };
         let labels = ClassLabels::read(&ClassKeys::from(&legend.recoding), texts(), by)
             .map_err(|fault| self.label_error(fault, column, &legend))?;
-        labels.warn(&self.path.display().to_string());
+        let path = self.path.display().to_string();
+        labels.warn(&path);
+        warn_of_unused_rules(&path, "label", &settings.map, &labels.codes());
         Ok(Classes { legend, labels, listed })
     }
 

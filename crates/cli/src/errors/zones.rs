@@ -27,7 +27,10 @@ fn help(error: &ZonesError) -> String {
         ZonesError::NoCrs { path } => {
             format!("if you know its CRS, write it into a copy: ogr2ogr -a_srs EPSG:4326 OUT.gpkg {}", path.display())
         }
-        ZonesError::NoGeometries { .. } => "choose a layer with polygons: --zone-layer".into(),
+        ZonesError::NoPolygons { others, .. } if others.is_empty() => "give a file with polygons as --zones".into(),
+        ZonesError::NoPolygons { others, .. } => {
+            format!("choose another layer of the file with --zone-layer ({}), or give a file with polygons", others.join(", "))
+        }
         ZonesError::NoZones { .. } => "give a file with polygons".into(),
         ZonesError::NoField { .. } => "choose fields of the file with --zone-id and --zone-name".into(),
         ZonesError::WhichId { .. } => "pass the id field as --zone-id; each zone must have its own value".into(),
@@ -35,9 +38,6 @@ fn help(error: &ZonesError) -> String {
         ZonesError::DuplicateId { .. } => {
             "choose a field that identifies zones with --zone-id, or merge the features of a zone with --dissolve"
                 .into()
-        }
-        ZonesError::EmptyGeometry { .. } | ZonesError::NotPolygon { .. } => {
-            "repair or remove the feature; zones must be polygons".into()
         }
         ZonesError::Invalid { repairable: true, .. } => "repair it, or pass --invalid repair".into(),
         ZonesError::Invalid { .. } => "repair or remove the feature".into(),
