@@ -169,6 +169,8 @@ impl AccuracyLine {
             "users" => "user's accuracy",
             "producers" => "producer's accuracy",
             "overall" => "overall accuracy",
+            "overall-in-training" => "overall accuracy of units in training patches",
+            "overall-elsewhere" => "overall accuracy of all other units",
             other => other,
         };
         let shown = |v: Option<f64>| v.map_or_else(|| "–".to_owned(), percent);

@@ -19,8 +19,9 @@ pub use estimate::{EstimateSettings, Published, QuantifyMethod, estimate, quanti
 pub use not_compared::NotCompared;
 pub use quality::Resolution;
 pub use sample::{
-    ClassPrecision, DEFAULT_TARGET_SE, DEFAULT_USERS, DrawnSample, MIN_PER_CLASS, MIN_PER_RISK, MIN_PER_STRATUM,
-    SampleRemark, SampleSettings, UNEXPECTED, draw_sample,
+    ALLOCATION_TO_RISK, ClassPrecision, DEFAULT_TARGET_SE, DEFAULT_USERS, DrawnSample, MIN_PER_CLASS, MIN_PER_RISK,
+    MIN_PER_STRATUM, OTHER_ALLOCATION, STRATA_OF_CLASSES, STRATA_OF_VALUES, SampleRemark, SampleSettings, UNEXPECTED,
+    draw_sample,
 };
 
 use frame::{FrameSource, GroundTotals, MapFrame, MapTotals};

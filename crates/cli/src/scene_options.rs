@@ -1,9 +1,9 @@
 //! Options of how scenes are read, shared by every command that reads them.
 
-use areal_formats::{BandRef, Quality, Resampling, SceneSettings};
-use areal_raster::Scene;
 use std::path::PathBuf;
 
+use areal_formats::{BandRef, Quality, Resampling, SceneSettings, counted};
+use areal_raster::Scene;
 use clap::Args;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -95,7 +95,8 @@ pub fn warn_of_hidden(scene: &Scene) {
     let hidden: Vec<_> = scene.overlaps().into_iter().filter(|(.., share)| *share > HIDDEN).collect();
     let Some((first, later, share)) = hidden.first() else { return };
     let more = if hidden.len() > 1 {
-        format!(", and {} other pairs of files overlap so", hidden.len() - 1)
+        let verb = if hidden.len() == 2 { "overlaps" } else { "overlap" };
+        format!(", and {} of files {verb} so", counted(hidden.len() - 1, "other pair"))
     } else {
         String::new()
     };

@@ -21,12 +21,9 @@ pub(super) fn write(text: &mut String, q: &QualityInput) {
             design.map_sha256
         );
     }
-    let seed = q.map.seed.map_or_else(|| "no seed".to_owned(), |s| format!("seed {s}"));
-    for (what, provenance) in [
-        (format!("The map: {}, {seed}", q.map.made_by), q.map),
-        (format!("The estimates: {}", q.provenance.made_by), q.provenance),
-    ] {
-        let _ = writeln!(text, "{what}, from:\n");
+    for (what, provenance) in [("map", q.map), ("estimates", q.provenance)] {
+        let seed = provenance.seed.map_or_else(String::new, |seed| format!(" with seed {seed}"));
+        let _ = writeln!(text, "The {what}: made by {}{seed} from these files:\n", provenance.made_by);
         for input in &provenance.inputs {
             let (kind, value) = input.identity();
             let _ = writeln!(text, "- {} ({kind} {value})", input.name());

@@ -15,7 +15,10 @@ use areal_raster::Prediction;
 pub use precision::ClassPrecision;
 use risk::RiskPlan;
 pub use risk::UNEXPECTED;
-pub use settings::{DEFAULT_TARGET_SE, DEFAULT_USERS, MIN_PER_CLASS, MIN_PER_RISK, MIN_PER_STRATUM, SampleSettings};
+pub use settings::{
+    ALLOCATION_TO_RISK, DEFAULT_TARGET_SE, DEFAULT_USERS, MIN_PER_CLASS, MIN_PER_RISK, MIN_PER_STRATUM,
+    OTHER_ALLOCATION, STRATA_OF_CLASSES, STRATA_OF_VALUES, SampleSettings,
+};
 use units::{InterpreterFiles, describe, write_units};
 
 use crate::{FrameSource, MapFrame, SurveyError};
@@ -63,8 +66,8 @@ pub enum SampleRemark {
 pub fn draw_sample(settings: &SampleSettings, out: &StagedDir, job: Job<'_>) -> Result<DrawnSample, SurveyError> {
     let strata_by = match settings.strata {
         Some(by) => by,
-        None if Prediction::open(&settings.prediction)?.classes_path().is_none() => StrataBy::Whole,
-        None => StrataBy::Risk,
+        None if Prediction::open(&settings.prediction)?.classes_path().is_none() => STRATA_OF_VALUES,
+        None => STRATA_OF_CLASSES,
     };
     let source = FrameSource {
         prediction: &settings.prediction,

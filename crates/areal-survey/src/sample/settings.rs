@@ -64,6 +64,18 @@ pub const DEFAULT_TARGET_SE: f64 = 0.01;
 pub const DEFAULT_USERS: f64 = 0.8;
 /// Minimum number of units in a stratum of a map class.
 pub const MIN_PER_CLASS: u64 = 50;
+
+/// Strata of a map of classes where none are given.
+pub const STRATA_OF_CLASSES: StrataBy = StrataBy::Risk;
+
+/// Strata of a map of values where none are given.
+pub const STRATA_OF_VALUES: StrataBy = StrataBy::Whole;
+
+/// Allocation to strata of risk where none is given.
+pub const ALLOCATION_TO_RISK: Allocation = Allocation::Neyman;
+
+/// Allocation to other strata where none is given.
+pub const OTHER_ALLOCATION: Allocation = Allocation::Proportional;
 /// Minimum number of units in a stratum of risk: below it a variance of its own is unreliable.
 pub const MIN_PER_RISK: u64 = areal_estimate::MIN_UNITS_IN_STRATUM as u64;
 /// Minimum number of units in any other stratum: a variance needs two.
@@ -123,7 +135,7 @@ impl SampleSettings {
     }
 
     pub(crate) fn allocation(&self, strata: StrataBy) -> Allocation {
-        self.allocation.unwrap_or(if strata == StrataBy::Risk { Allocation::Neyman } else { Allocation::Proportional })
+        self.allocation.unwrap_or(if strata == StrataBy::Risk { ALLOCATION_TO_RISK } else { OTHER_ALLOCATION })
     }
 
     /// How the sample was made: the settings as used for these strata, without what does not apply. `expected` holds the

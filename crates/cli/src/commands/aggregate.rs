@@ -206,7 +206,7 @@ impl Stage for Options {
         let shown = shown?;
         if self.spreadsheet_safe {
             let cells = make_tables_spreadsheet_safe(folder.path())?;
-            tracing::info!("an apostrophe was added to {cells} table cells (--spreadsheet-safe)");
+            tracing::info!("an apostrophe was added to {} (--spreadsheet-safe)", counted(cells, "table cell"));
         }
         folder.commit()?;
         match &shown {

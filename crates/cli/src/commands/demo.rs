@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use areal_demo::{DemoSettings, DemoSize, generate, label};
-use areal_formats::{DESIGN_FORMATS, Design};
+use areal_formats::{DESIGN_FORMATS, Design, counted_do};
 use areal_job::{FileError, StagedDir, StagedFile, read_json_of};
 use areal_raster::Prediction;
 use clap::Args;
@@ -84,6 +84,6 @@ fn label_sample(folder: &Path, sample: &Path, overwrite: bool) -> Result<(), Cli
     let staged = StagedFile::replacing(&out, overwrite, "unit_id,lon,lat,label")?;
     let labelled = label(&folder.join("truth.tif"), sample, staged.path())?;
     staged.commit()?;
-    outln!("{labelled} units are labelled in {}", out.display());
+    outln!("{} labelled in {}", counted_do(labelled, "unit", ["is", "are"]), out.display());
     Ok(())
 }

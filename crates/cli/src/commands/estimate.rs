@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use areal_estimate::{CvLimits, Estimator, FindingKind, ZoneMethod, counted_do};
+use areal_estimate::{CvLimits, Estimator, FindingKind, ZoneMethod, counted, counted_do};
 use areal_job::StagedDir;
 use areal_survey::{EstimateSettings, QuantifyMethod, estimate, quantify};
 use areal_tables::{ClassNaming, Encoding, make_tables_spreadsheet_safe};
@@ -221,7 +221,7 @@ impl Stage for Options {
         }
         if self.spreadsheet_safe {
             let cells = make_tables_spreadsheet_safe(out.path())?;
-            tracing::info!("an apostrophe was added to {cells} table cells (--spreadsheet-safe)");
+            tracing::info!("an apostrophe was added to {} (--spreadsheet-safe)", counted(cells, "table cell"));
         }
         out.commit()?;
         let [good, caution] = settings.cv_limits;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use areal_formats::Provenance;
+use areal_formats::{Provenance, counted};
 use areal_job::{StagedDir, write_json};
 use areal_model::{Bundle, BurnInference, DeviceChoice, Inference, Precision};
 use areal_patches::open_store;
@@ -124,7 +124,7 @@ impl Stage for Options {
                 serde_json::to_string_pretty(&evaluation).map_err(|e| CliError::from_source(Exit::Failure, &e))?;
             outln!("{text}");
         } else {
-            outln!("{split} split, {} patches", evaluation.patches);
+            outln!("{split} split, {}", counted(evaluation.patches, "patch"));
             out!("{}", metrics_text(&evaluation.metrics));
         }
         Ok(())

@@ -6,7 +6,7 @@ use areal_explain::{
     DEFAULT_TOP, ExplainSettings, Method, PatchSelection, SaliencyRow, Subject, explain, of_places, of_prediction,
     of_store, pixels_of_places,
 };
-use areal_formats::{BandRef, input_file};
+use areal_formats::{BandRef, counted, input_file};
 use areal_model::{Bundle, DataKind, DeviceChoice};
 use areal_patches::open_store;
 use areal_predict::PredictError;
@@ -28,7 +28,7 @@ use crate::scene_options::SceneOptions;
 /// Computes Grad-CAM, HiResCAM and occlusion for patches of a store, places in a scene, or the most certain patches of
 /// each class in a prediction. Each patch gives a GeoTIFF aligned with its scene (one band per method, in units of the
 /// logit), an image beside the true colours, and a row of measures: areas under the deletion and insertion curves,
-/// completeness, and rank correlation with the saliency map of a network with random weights ("constant" if either map has
+/// completeness, and rank correlation with the saliency map of a network with random weights ("-" if either map has
 /// one value everywhere).
 #[derive(Debug, Clone, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
@@ -201,7 +201,7 @@ impl Stage for Options {
         } else {
             print_table(&rows);
         }
-        tracing::info!("{} patches explained; {}", subjects.len(), out.display());
+        tracing::info!("{} explained; {}", counted(subjects.len(), "patch"), out.display());
         Ok(())
     }
 }
@@ -216,7 +216,7 @@ fn lonlat(text: &str) -> Result<[f64; 2], CliError> {
 }
 
 fn correlation(value: Option<f64>) -> String {
-    value.map_or_else(|| "constant".to_owned(), |v| format!("{v:.3}"))
+    value.map_or_else(|| "-".to_owned(), |v| format!("{v:.3}"))
 }
 
 fn print_table(rows: &[SaliencyRow]) {
@@ -246,7 +246,7 @@ fn print_table(rows: &[SaliencyRow]) {
     }
     if rows.iter().any(|row| row.random_head_correlation.is_none() || row.random_all_correlation.is_none()) {
         tracing::info!(
-            "constant: one of the two maps, with the trained and with random weights, has the same value at every pixel, so they have no \
+            "-: one of the two maps, with the trained and with random weights, has the same value at every pixel, so they have no \
              rank correlation (empty in saliency.csv). This is common for random weights"
         );
     }

@@ -1,5 +1,6 @@
 //! `areal inspect`: what raster files hold, and whether they make one scene.
 
+use areal_formats::counted;
 use std::path::PathBuf;
 
 use areal_grid::{GroundResolution, PixelGrid, Scaling, Stray};
@@ -94,8 +95,8 @@ fn warn_of_strays(inspection: &Inspection) {
             let (Some(value), Some(count)) = (band.stray, band.stray_count) else { continue };
             let (path, value) = (file.facts.path.display(), Stray { value, count }.text());
             tracing::warn!(
-                "{path}: band {number} holds {value} in {count} pixels, far from all other values; if it stands for no data, pass \
-                 --nodata={value}"
+                "{path}: band {number} holds {value} in {}, far from all other values; if it stands for no data, pass --nodata={value}",
+                counted(count, "pixel")
             );
         }
     }

@@ -1,5 +1,6 @@
 //! The tables that `areal inspect` prints.
 
+use areal_formats::counted;
 use std::fmt::Write as _;
 
 use areal_grid::{Affine, Crs, CrsKind, GroundResolution, Scaling};
@@ -50,7 +51,7 @@ fn file_table(out: &mut String, file: &FileInspection) {
     }
     if let Some(band) = facts.bands.first() {
         let [rows, cols] = band.block;
-        line(out, "  blocks", &format!("{rows} x {cols} pixels, {} overviews", band.overviews));
+        line(out, "  blocks", &format!("{rows} x {cols} pixels, {}", counted(band.overviews, "overview")));
     }
     line(out, "  pixels", &shares(&file.statistics.pixels));
     let used: Vec<&BandFacts> = file.bands.iter().filter_map(|n| facts.bands.iter().find(|b| b.number == *n)).collect();

@@ -6,8 +6,8 @@ use areal_estimate::{Allocation, Draw, counted, significant};
 use areal_formats::{Design, StrataBy};
 use areal_job::StagedDir;
 use areal_survey::{
-    ClassPrecision, DEFAULT_TARGET_SE, DEFAULT_USERS, MIN_PER_CLASS, MIN_PER_RISK, MIN_PER_STRATUM, SampleRemark,
-    SampleSettings, UNEXPECTED, draw_sample,
+    ALLOCATION_TO_RISK, ClassPrecision, DEFAULT_TARGET_SE, DEFAULT_USERS, MIN_PER_CLASS, MIN_PER_RISK, MIN_PER_STRATUM,
+    OTHER_ALLOCATION, STRATA_OF_CLASSES, STRATA_OF_VALUES, SampleRemark, SampleSettings, UNEXPECTED, draw_sample,
 };
 use areal_tables::{ClassNaming, Encoding};
 use areal_zones::ZoneSet;
@@ -40,9 +40,9 @@ pub struct Options {
     /// Folder to write.
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
-    /// Kind of strata; risk cuts each class into confident and uncertain cells by its probability [default: risk; whole for a
-    /// value].
-    #[arg(long, value_name = "KIND", value_parser = name_of::<StrataBy>())]
+    #[arg(long, value_name = "KIND", value_parser = name_of::<StrataBy>(),
+        help = format!("Kind of strata; risk cuts each class into confident and uncertain cells by its probability [default: \
+            {STRATA_OF_CLASSES}; {STRATA_OF_VALUES} for a value]"))]
     pub strata: Option<StrataBy>,
     /// Raster of strata (whole numbers 0 to 255) on the map's grid, for --strata raster.
     #[arg(long, value_name = "FILE")]
@@ -81,8 +81,9 @@ pub struct Options {
         help = format!("Expected user's accuracies, by class: rubber=0.7,forest=0.9 [default: what the probabilities of the map \
             expect with --strata risk, otherwise {DEFAULT_USERS} each]"))]
     pub users: Vec<String>,
-    /// How the sample is allocated to the strata [default: neyman with --strata risk, otherwise proportional].
-    #[arg(long, value_name = "HOW", value_parser = name_of::<Allocation>())]
+    #[arg(long, value_name = "HOW", value_parser = name_of::<Allocation>(),
+        help = format!("How the sample is allocated to the strata [default: {ALLOCATION_TO_RISK} with --strata risk, otherwise \
+            {OTHER_ALLOCATION}]"))]
     pub allocation: Option<Allocation>,
     #[arg(long, value_name = "N",
         help = format!("Minimum number of units in a stratum [default: {MIN_PER_CLASS} with --strata classes, {MIN_PER_RISK} with \

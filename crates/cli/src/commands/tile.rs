@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use areal_formats::Resampling;
+use areal_formats::{Resampling, counted};
 use areal_patches::{
     DEFAULT_MIN_VALID, DEFAULT_PATCH_SIZE, DEFAULT_SEED, ImportSettings, LabelKind, LabelRule, LabelSettings,
     PatchPlacement, SplitBy, SplitFractions, SplitSettings, TileSettings, check_scenes, default_label_fraction,
@@ -210,7 +210,7 @@ impl Stage for Options {
         } else {
             print_table(&meta);
         }
-        tracing::info!("{} patches in {}", meta.counts.patches, out.display());
+        tracing::info!("{} in {}", counted(meta.counts.patches, "patch"), out.display());
         Ok(())
     }
 }
@@ -242,7 +242,7 @@ impl Options {
             rule,
             min_label_fraction: self.min_label_fraction.unwrap_or_else(|| default_label_fraction(placement, rule)),
             split: SplitSettings {
-                shares: self.shares()?,
+                fractions: self.fractions()?,
                 by: self.split_by.unwrap_or(if self.split_field.is_some() {
                     SplitBy::Field
                 } else {
@@ -294,12 +294,12 @@ impl Options {
             resize: self.resize,
             classes: listed_classes(&self.classes, self.encoding)?,
             min_valid: self.min_valid,
-            shares: self.shares()?,
+            fractions: self.fractions()?,
             seed: self.seed,
         })
     }
 
-    fn shares(&self) -> Result<SplitFractions, CliError> {
+    fn fractions(&self) -> Result<SplitFractions, CliError> {
         let bad = |message: String| CliError::new(Exit::Usage, message).help("give --split train,validation,test");
         match self.split[..] {
             [] => Ok(SplitFractions::default()),

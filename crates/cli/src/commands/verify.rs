@@ -1,5 +1,6 @@
 //! `areal verify`: are outputs as areal wrote them?
 
+use areal_formats::counted;
 use std::path::PathBuf;
 
 use areal_job::{FileState, verify};
@@ -58,6 +59,7 @@ pub fn run(options: &Options, context: &Context) -> Result<(), CliError> {
     }
     let changed = files.iter().any(|file| file.state == FileState::Changed);
     let advice = if changed { "; --accept accepts changed files as they are" } else { "" };
-    Err(CliError::new(Exit::Input, format!("{faults} of {} files are changed or missing", files.len()))
+    let verb = if faults == 1 { "is" } else { "are" };
+    Err(CliError::new(Exit::Input, format!("{faults} of {} {verb} changed or missing", counted(files.len(), "file")))
         .help(format!("make the output again, or copy it again from an intact copy{advice}")))
 }
