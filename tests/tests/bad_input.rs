@@ -69,7 +69,7 @@ fn a_value_that_stands_for_no_data_and_is_not_declared_is_named() {
     let mut values: Vec<f32> = (0..2400u16).map(|k| f32::from(k) / 100.0).collect();
     values[777] = -3.4e38;
     let file = place.raster("scene.tif", &grid, Pixels::F32(values), -1.0);
-    let said = ["band 1 holds -3.39999", "in 1 pixels, far from all other values", "--nodata=-3.39999"];
+    let said = ["band 1 holds -3.39999", "in 1 pixel, far from all other values", "--nodata=-3.39999"];
     areal(["inspect", text(&file)]).expect(0).says(&said);
     tile(&place, &[text(&file), "--split", "0.7,0.3,0"], &labels, "store").expect(0);
     let (store, bundle) = (place.path("store"), place.path("bundle"));
@@ -231,7 +231,7 @@ fn parts_of_a_label_that_overlap_are_counted_once() {
     place
         .tile("tie", &labelled(&[text(&scene)], &labels, flags))
         .expect(0)
-        .says(&["the outlines of 1 polygons cross themselves, first that of 1 at (500500, 99500)"]);
+        .says(&["1 polygon with an outline that crosses itself, first that of 1 at (500500, 99500)"]);
 }
 
 /// One coordinate of 1e12 took all memory; it was moved by every whole turn in between.

@@ -199,7 +199,7 @@ fn fault_4_cells_off_the_earth_are_outside_and_stop_nothing() {
     near(&found["zones"][1]["zone_area_km2"], expected[1], 1e-9);
     assert!(sum(&found["zones"][1]) / expected[1] > 0.9999, "{}", sum(&found["zones"][1]));
     // Data off the Earth are worth a word, with their number.
-    let run = case(|_| 1).run(&[]).expect(0).says(&["cells hold data but lie outside the Earth", "map.tif"]);
+    let run = case(|_| 1).run(&[]).expect(0).says(&["with data outside the Earth", "map.tif"]);
     near(&run.json()["totals"]["map"]["class_1_area_km2"], expected[1], 1e-6);
 }
 

@@ -1,6 +1,7 @@
 //! The areal program as its users run it: one module a topic.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod advice;
 mod aggregate;
 mod aggregate_oracles;
 mod aggregate_prediction;
@@ -16,6 +17,7 @@ mod compare;
 mod demo;
 mod demo_coverage;
 mod demo_zones;
+mod documents;
 mod encodings;
 mod estimate;
 mod estimate_flaws;
@@ -30,6 +32,7 @@ mod ground_cuts;
 mod ground_rims;
 mod init;
 mod inspect;
+mod map_rules;
 mod mutations;
 mod older_formats;
 mod outputs;

@@ -67,7 +67,7 @@ fn with_padding_the_difference_is_told() {
     let (file, folder) = scene_and_bundle(200, 200, Padding::Same);
     let flags = ["--mode", "dense", "--stride", "8"];
     let run = areal(args(&file, &folder, "out", &flags)).expect(0);
-    run.says(&["patches were also predicted one by one", "probabilities differ by"]);
+    run.says(&["also predicted one by one", "probabilities differ by"]);
     let agreement = Prediction::open(&folder.path().join("out")).unwrap().meta().agreement.unwrap();
     // 20 rows of patches, of which 4 do not overlap, 16 of each.
     assert!((30..=64).contains(&agreement.patches), "{agreement:?}");

@@ -30,7 +30,7 @@ fn fault_15_codes_are_mapped_to_classes_in_aggregate() {
     near(share(&run, "forest_share"), 3.0 / 8.0, 1e-12);
     near(share(&run, "town_share"), 1.0 / 8.0, 1e-12);
     near(share(&run, "class_512_share"), 4.0 / 8.0, 1e-12);
-    let run = run.says(&["the legend has no class for 1 codes: 512"]);
+    let run = run.says(&["the legend has no class for 1 code: 512"]);
     let csv = std::fs::read_to_string(bench.path("areas/areas.csv")).unwrap();
     assert!(csv.contains("class_area,1,forest") && csv.contains("class_area,111,town"), "{csv}{}", run.stderr);
     bench.aggregate(&raster, &["--map", "311"]).expect(2).says(&["it has no \"=\""]);

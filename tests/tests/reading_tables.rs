@@ -164,7 +164,7 @@ fn fault_17_a_styled_geopackage_is_its_layer() {
     // A table is no zones.
     estimate("x", &["--zones", &zones, "--zone-id", "id", "--zone-layer", "layer_styles"])
         .expect(3)
-        .says(&["layer \"layer_styles\" has no geometries", "--zone-layer"]);
+        .says(&["layer \"layer_styles\" has only 1 feature without a geometry", "--zone-layer (zones)"]);
     // Two layers with geometries need a name.
     run(Command::new("ogr2ogr")
         .args(["-q", "-update", "-nln", "more"])

@@ -90,9 +90,9 @@ fn images_that_are_passed_over_are_said_and_no_class_is_lost() {
     picture("all/water/more/10.png");
     picture("all/loose.png");
     place.tile("store", &["--from-folders", text(&folder)]).expect(0).says(&[
-        "1 files in class folders skipped because of their extensions (1 .webp)",
-        "1 folders inside class folders skipped",
-        "1 images outside class folders skipped",
+        "1 file in class folders skipped because of their extensions (1 .webp)",
+        "1 folder inside class folders skipped",
+        "1 image outside class folders skipped",
     ]);
     // A class that would have no image at all.
     std::fs::create_dir(folder.join("paddy")).unwrap();

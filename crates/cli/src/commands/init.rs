@@ -75,9 +75,9 @@ fn varying_bands(scene: &Scene) -> Result<Option<Value>, CliError> {
         return Ok(None);
     }
     let bands = scene.bands();
-    let in_words = |band: &BandInfo| match is_named(band) {
-        true => format!("{} (\"{}\")", band.number, band.description),
-        false => band.number.to_string(),
+    let in_words = |band: &BandInfo| {
+        let name = if is_named(band) { format!(" (\"{}\")", band.description) } else { String::new() };
+        format!("{}{name}", band.number)
     };
     let told: Vec<String> =
         constant.iter().map(|c| format!("band {} holds {} only", in_words(&bands[c.band]), c.value)).collect();
@@ -89,9 +89,8 @@ fn varying_bands(scene: &Scene) -> Result<Option<Value>, CliError> {
         (0..bands.len()).filter(|k| constant.iter().all(|c| c.band != *k)).map(|k| &bands[k]).collect();
     let count = |name: &str| bands.iter().filter(|band| band.description == name).count();
     let by_name = kept.iter().all(|band| is_named(band) && count(&band.description) == 1);
-    let reference = |band: &&BandInfo| match by_name {
-        true => Value::String(band.description.clone()),
-        false => Value::Integer(band.number as i64),
+    let reference = |band: &&BandInfo| {
+        if by_name { Value::String(band.description.clone()) } else { Value::Integer(band.number as i64) }
     };
     Ok(Some(Value::Array(kept.iter().map(reference).collect())))
 }
