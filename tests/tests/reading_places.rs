@@ -44,7 +44,7 @@ fn fault_51_a_table_of_places_is_a_layer_of_points() {
     // Surveys write places that are not known as 0, 0; these have no patch.
     let text = fs::read_to_string(&table).unwrap();
     fs::write(&table, format!("{text}0,0,999,50,10\n")).unwrap();
-    let unknown = tile(&table, &[]).expect(0).says(&["1 places are at longitude 0, latitude 0"]);
+    let unknown = tile(&table, &[]).expect(0).says(&["1 place is at longitude 0, latitude 0"]);
     assert_eq!(unknown.json()["counts"]["patches"], counts["patches"]);
     fs::write(&table, format!("{text}103.5,95,999,50,10\n")).unwrap();
     let line =
