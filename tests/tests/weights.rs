@@ -57,7 +57,7 @@ fn weights_are_taken_by_the_names_of_their_bands() {
     with(&["--missing-band", "mean", "--normalisation", "store"]).expect(0).says(&[
         "taken for torchvision (as said)",
         "found under the name encoder",
-        "1 tensors that are not of the network were left out: criterion.weight",
+        "1 tensor was left out because the network has no such: criterion.weight",
         "GREEN, BLUE: the store lacks it; rule for missing bands: mean",
         "nir: the weights lack it; its filters begin at 0",
         "the head is initialised anew with 2 outputs",
