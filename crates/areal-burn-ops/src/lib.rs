@@ -10,6 +10,7 @@ mod layout;
 mod normalisation;
 mod optimiser;
 mod pooling;
+mod stored_normalisation;
 
 use areal_kernels::{Isa, KernelError};
 use burn::backend::Flex;

@@ -48,6 +48,22 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
+    fn normalisation_with_stored_moments_agrees_with_burn(
+        n in 1usize..7, c in 1usize..40, h in 1usize..7, w in 1usize..7, rectify: bool, added: bool, order in 0usize..3,
+    ) {
+        let device = Device::flex();
+        let (x, add) = (random([n, c, h, w], &device), random([n, c, h, w], &device));
+        let parameters = [random([c], &device), random([c], &device), random([c], &device), random([c], &device).abs()];
+        let [gamma, beta, mean, variance] = parameters.clone();
+        let burns = burn::tensor::module::batch_norm(x.clone(), gamma, beta, mean, variance, 1e-2);
+        let burns = if added { burns + add.clone() } else { burns };
+        let burns = if rectify { relu(burns) } else { burns };
+        let add = added.then(|| lying(add, order));
+        let ours = kernels().normalise(lying(x, order), parameters, 1e-2, add, rectify);
+        close("stored moments", ours, burns);
+    }
+
+    #[test]
     fn batch_normalisation_agrees_with_burn(
         n in 1usize..7, c in 1usize..40, h in 1usize..7, w in 2usize..7, rectify: bool, added: bool, order in 0usize..3,
     ) {

@@ -10,6 +10,7 @@ mod design;
 mod estimates;
 mod evaluation;
 mod explain;
+mod features;
 mod input;
 mod model;
 mod normalisation;
@@ -32,6 +33,7 @@ pub use design::{DESIGN_FORMAT, DESIGN_FORMATS, Design, DesignStratum, DesignUni
 pub use estimates::{ESTIMATES_FORMAT, EstimatesMeta};
 pub use evaluation::EVALUATION_FORMAT;
 pub use explain::ExplainMeta;
+pub use features::{FeaturesMeta, FeaturesOf};
 pub use input::{InputFile, InputRef, RemoteObject, input_file};
 pub use model::{
     BUNDLE_FORMAT, BUNDLE_FORMATS, BandQuantiles, Calibration, InitialWeights, ModelSpec, SpecError, ValueScale,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use areal_formats::ModelSpec;
 use areal_grid::PatchLayout;
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use ndarray::Array2;
 
 use crate::{
@@ -25,6 +25,12 @@ pub trait Inference: Send {
     /// # Errors
     /// When the batch does not fit the model or the device fails.
     fn infer(&mut self, batch: &PatchBatch) -> Result<Array2<f32>, ModelError>;
+
+    /// Pooled features `[N, F]` of a batch, which the linear layer of the head reads; F is [`NetworkConfig::features`].
+    ///
+    /// # Errors
+    /// As [`Inference::infer`].
+    fn features(&mut self, batch: &PatchBatch) -> Result<Array2<f32>, ModelError>;
 
     /// The same network over a whole scene, for the patches of this layout.
     ///
@@ -72,14 +78,31 @@ impl Inference for BurnInference {
     }
 
     fn infer(&mut self, batch: &PatchBatch) -> Result<Array2<f32>, ModelError> {
+        self.rows(batch, self.bundle.spec.target.outputs(), Network::forward)
+    }
+
+    fn features(&mut self, batch: &PatchBatch) -> Result<Array2<f32>, ModelError> {
+        let width = NetworkConfig::of(&self.bundle.spec).features();
+        self.rows(batch, width, |network, x| Network::pooled(network.features(x)))
+    }
+}
+
+impl BurnInference {
+    /// What `compute` gives for a batch: `width` numbers a patch.
+    fn rows(
+        &self,
+        batch: &PatchBatch,
+        width: usize,
+        compute: impl Fn(&Network, Tensor<4>) -> Tensor<2>,
+    ) -> Result<Array2<f32>, ModelError> {
         let spec = &self.bundle.spec;
         batch.check(spec.bands.len())?;
-        let shape = (batch.shape[0], spec.target.outputs());
+        let shape = (batch.shape[0], width);
         if shape.0 == 0 {
             return Ok(Array2::zeros(shape));
         }
-        let logits = self.bundle.network.forward(to_tensor(batch, &spec.normalisation, &self.device));
-        let data = logits.try_into_data().map_err(|e| ModelError::Compute(e.to_string()))?;
+        let rows = compute(&self.bundle.network, to_tensor(batch, &spec.normalisation, &self.device));
+        let data = rows.try_into_data().map_err(|e| ModelError::Compute(e.to_string()))?;
         Array2::from_shape_vec(shape, data.iter::<f32>().collect()).map_err(|e| ModelError::Compute(e.to_string()))
     }
 }

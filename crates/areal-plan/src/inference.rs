@@ -6,7 +6,8 @@ use areal_formats::ModelSpec;
 use areal_grid::PatchLayout;
 use areal_kernels::{Isa, MapShape};
 use areal_model::{
-    Bundle, BurnInference, DenseInference, DeviceChoice, Inference, ModelError, PatchBatch, Precision, probe_batch,
+    Bundle, BurnInference, DenseInference, DeviceChoice, Inference, ModelError, NetworkConfig, PatchBatch, Precision,
+    probe_batch,
 };
 use ndarray::Array2;
 
@@ -25,6 +26,13 @@ pub struct PlanInference {
     program: Program,
     isa: Isa,
     precision: Precision,
+}
+
+/// What is asked of a program for each patch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rows {
+    Logits,
+    Features,
 }
 
 /// The inference for a device and a precision: a compiled plan on a CPU, Burn elsewhere, which has single precision alone.
@@ -95,16 +103,51 @@ impl PlanInference {
         &self.program
     }
 
-    /// Logits of patches `first..first + count`, one row each.
-    fn part(&mut self, batch: &PatchBatch, first: usize, count: usize, logits: &mut [f32]) -> Result<(), PlanError> {
+    /// One row of `width` numbers for each patch of a batch: what the program's last operation gives (`Rows::Logits`) or
+    /// reads (`Rows::Features`).
+    fn rows(&mut self, batch: &PatchBatch, what: Rows, width: usize) -> Result<Array2<f32>, ModelError> {
+        batch.check(self.spec.bands.len())?;
+        let [patches, _, height, columns] = batch.shape;
+        let mut all = Array2::zeros((patches, width));
+        let parts = patches.div_ceil((PIXELS / (height * columns)).max(1));
+        let mut first = 0;
+        for part in 0..parts {
+            let count = (patches - first) / (parts - part);
+            let rows = &mut all.as_slice_mut().expect("a fresh array is contiguous")[first * width..][..count * width];
+            self.part(batch, what, first, count, rows)?;
+            first += count;
+        }
+        Ok(all)
+    }
+
+    /// The rows of patches `first..first + count`.
+    fn part(
+        &mut self,
+        batch: &PatchBatch,
+        what: Rows,
+        first: usize,
+        count: usize,
+        rows: &mut [f32],
+    ) -> Result<(), PlanError> {
         let [_, bands, height, width] = batch.shape;
-        let normalisation = &self.spec.normalisation;
-        let (_, values) = self.program.run(MapShape::new(height, width, count, bands), |map| {
+        let (normalisation, shape) = (&self.spec.normalisation, MapShape::new(height, width, count, bands));
+        let fill = |map: &mut [f32]| {
             input::fill(batch, first, count, normalisation, map);
             Ok::<_, PlanError>(())
+        };
+        if what == Rows::Logits {
+            rows.copy_from_slice(self.program.run(shape, fill)?.1);
+            return Ok(());
+        }
+        let pooled = self.program.last_read();
+        let mut found = false;
+        self.program.run_observed(shape, fill, |value, result| {
+            if Some(value) == pooled && result.len() == rows.len() {
+                rows.copy_from_slice(result);
+                found = true;
+            }
         })?;
-        logits.copy_from_slice(values);
-        Ok(())
+        if found { Ok(()) } else { Err(PlanError::Layer("a head that reads no pooled features".to_owned())) }
     }
 }
 
@@ -118,20 +161,11 @@ impl Inference for PlanInference {
     }
 
     fn infer(&mut self, batch: &PatchBatch) -> Result<Array2<f32>, ModelError> {
-        batch.check(self.spec.bands.len())?;
-        let [patches, _, height, width] = batch.shape;
-        let outputs = self.spec.target.outputs();
-        let mut logits = Array2::zeros((patches, outputs));
-        let parts = patches.div_ceil((PIXELS / (height * width)).max(1));
-        let mut first = 0;
-        for part in 0..parts {
-            let count = (patches - first) / (parts - part);
-            let rows =
-                &mut logits.as_slice_mut().expect("a fresh array is contiguous")[first * outputs..][..count * outputs];
-            self.part(batch, first, count, rows)?;
-            first += count;
-        }
-        Ok(logits)
+        self.rows(batch, Rows::Logits, self.spec.target.outputs())
+    }
+
+    fn features(&mut self, batch: &PatchBatch) -> Result<Array2<f32>, ModelError> {
+        self.rows(batch, Rows::Features, NetworkConfig::of(&self.spec).features())
     }
 
     fn dense(&self, layout: &PatchLayout) -> Result<Box<dyn DenseInference>, ModelError> {

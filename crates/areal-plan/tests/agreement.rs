@@ -84,6 +84,10 @@ fn agrees_padded(architecture: Architecture, padding: Padding, isa: Isa, patches
     println!("{architecture} {isa} {patches} x {side} px: {agreement:?}");
     assert!(agreement.difference <= tolerance(Precision::F32), "{agreement:?}");
     assert!(agreement.greatest > 0.01, "the logits say nothing: {agreement:?}");
+    let (found, expected) = (plan.features(&batch).unwrap(), burn.features(&batch).unwrap());
+    assert_eq!(found.dim(), (patches, NetworkConfig::of(burn.spec()).features()));
+    let features = LogitDifference::of(&found, &expected);
+    assert!(features.difference <= 1e-5 && features.greatest > 0.01, "{architecture} {isa}: features {features:?}");
 }
 
 #[test]

@@ -12,6 +12,8 @@ use crate::strip::StripResult;
 pub enum Merge {
     /// Class probabilities: their mean, one number a class.
     Mean { classes: usize },
+    /// Features of the network: their mean.
+    Features { features: usize },
     /// A value: mean and standard deviation (divisor n) over the patches, by Welford's recurrence (1962).
     MeanAndSpread,
 }
@@ -21,6 +23,7 @@ impl Merge {
     pub fn channels(self) -> usize {
         match self {
             Self::Mean { classes } => classes,
+            Self::Features { features } => features,
             Self::MeanAndSpread => 2,
         }
     }
@@ -83,7 +86,9 @@ impl CellAccumulator {
         let channels = self.merge.channels();
         let sums = &mut self.sums[cell * channels..(cell + 1) * channels];
         match self.merge {
-            Merge::Mean { .. } => sums.iter_mut().zip(outputs).for_each(|(sum, p)| *sum += f64::from(*p)),
+            Merge::Mean { .. } | Merge::Features { .. } => {
+                sums.iter_mut().zip(outputs).for_each(|(sum, p)| *sum += f64::from(*p));
+            }
             Merge::MeanAndSpread => {
                 let value = f64::from(outputs[0]);
                 let delta = value - sums[0];
@@ -126,7 +131,7 @@ impl CellAccumulator {
 impl Merge {
     fn results(self, sums: &[f64], count: f64) -> impl Iterator<Item = f64> {
         sums.iter().enumerate().map(move |(channel, sum)| match (self, channel) {
-            (Self::Mean { .. }, _) => sum / count,
+            (Self::Mean { .. } | Self::Features { .. }, _) => sum / count,
             (Self::MeanAndSpread, 0) => *sum,
             (Self::MeanAndSpread, _) => (sum / count).max(0.0).sqrt(),
         })

@@ -9,6 +9,7 @@ mod cells;
 mod chunk_layout;
 mod dense;
 mod error;
+mod features;
 mod journal;
 mod output;
 mod patch_order;
@@ -24,6 +25,7 @@ mod strip;
 mod training_like;
 
 pub use error::{MemoryPart, PredictError};
+pub use features::{SceneFeatures, scene_features};
 pub use run::{ClassCount, PredictReport, data_kind, predict};
 pub use settings::{MAX_BATCH_SIZE, MAX_DEFAULT_THREADS, MAX_THREADS, PredictSettings};
 pub use training_like::check_scene;

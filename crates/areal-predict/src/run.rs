@@ -6,7 +6,7 @@ use std::time::Instant;
 use areal_formats::{
     DenseAgreement, InputRef, MADE_BY, ModelSpec, PredictMode, PredictionMeta, Provenance, StateCounts, input_file,
 };
-use areal_grid::{PatchLayout, PixelState, Target};
+use areal_grid::{PatchLayout, Target};
 use areal_job::{FileError, Job, Sha256, StagedDir, Unit};
 use areal_model::{DataKind, DenseInference, Inference};
 use areal_raster::{PixelCounts, Scene, input_file_with_companions};
@@ -15,6 +15,7 @@ use serde::Serialize;
 use crate::cells::{CellAccumulator, Merge};
 use crate::chunk_layout::{CellBytes, OrderInput};
 use crate::dense::{DenseOrder, ModeDifference, Networks, dense_stream};
+use crate::features::count;
 use crate::journal::{JobIdentity, Journal};
 use crate::output::Rasters;
 use crate::patch_order::PatchOrder;
@@ -148,7 +149,7 @@ pub fn data_kind(scene: &Scene) -> DataKind {
 }
 
 /// Digests of the scene's files, of the bundle, and of the store if there is one; and that of the bundle once more.
-fn hash_inputs(
+pub(crate) fn hash_inputs(
     scene: &Scene,
     bundle: &Path,
     store: Option<&Path>,
@@ -174,7 +175,7 @@ fn hash_inputs(
 }
 
 /// All that the bits of a result depend on besides the inputs.
-fn resolved_settings(
+pub(crate) fn resolved_settings(
     scene: &Scene,
     inference: &dyn Inference,
     settings: &PredictSettings,
@@ -190,13 +191,13 @@ fn resolved_settings(
     Ok(all)
 }
 
-/// The order in which a scene is read, by mode, if the memory is enough for it.
-fn schedule(
+/// What an order depends on, where `channels` numbers are kept for a cell, if the memory is enough for it.
+pub(crate) fn order_input(
     scene: &Scene,
-    inference: &dyn Inference,
+    channels: usize,
     settings: &PredictSettings,
-    layout: PatchLayout,
-) -> Result<Schedule, PredictError> {
+    layout: &PatchLayout,
+) -> Result<OrderInput, PredictError> {
     let (height, width) = scene.size();
     let pixel_bytes = scene.bands().len() * scene.pixel_type().size() + 1;
     let input = OrderInput {
@@ -204,12 +205,23 @@ fn schedule(
         width,
         block: PixelSource::block_size(scene),
         pixel_bytes,
-        channels: merge(inference.spec()).channels(),
+        channels,
         batch_size: settings.batch_size,
         memory: settings.memory_bytes(),
     };
     let patch_bytes = (pixel_bytes * layout.patch_size() * layout.patch_size()) as u64;
-    settings.check_memory(patch_bytes, CellBytes::new(&layout, input.channels).of_rows(1))?;
+    settings.check_memory(patch_bytes, CellBytes::new(layout, channels).of_rows(1))?;
+    Ok(input)
+}
+
+/// The order in which a scene is read, by mode, if the memory is enough for it.
+fn schedule(
+    scene: &Scene,
+    inference: &dyn Inference,
+    settings: &PredictSettings,
+    layout: PatchLayout,
+) -> Result<Schedule, PredictError> {
+    let input = order_input(scene, merge(inference.spec()).channels(), settings, &layout)?;
     match settings.mode {
         PredictMode::Patch => Ok(Schedule::Patch(PatchOrder::new(layout, &input))),
         PredictMode::Dense => {
@@ -236,18 +248,8 @@ fn fill(
     settings: &PredictSettings,
     job: &Job<'_>,
 ) -> Result<u64, PredictError> {
-    let merge = merge(inference.spec());
-    let (first, last) = journal.kept(schedule.parts());
-    let cells = match last.filter(|shard| shard.cells.first_row + shard.cells.rows < layout.cells().0) {
-        Some(shard) => {
-            let row = shard.cells.first_row + shard.cells.rows;
-            CellAccumulator::restore(*layout, merge, row, shard.pending_counts, shard.pending_sums)
-        }
-        None => CellAccumulator::new(*layout, merge),
-    };
-    let stream_settings =
-        StreamSettings { batch_size: settings.batch_size, threads: settings.threads, min_valid: settings.min_valid };
-    let start = StreamStart { strip: first, cells };
+    let start = resumed(journal, schedule.parts(), layout, merge(inference.spec()));
+    let (first, stream_settings) = (start.strip, stream_settings(settings));
     let keep = |part, shard: Shard| journal.keep(part, &shard);
     match schedule {
         Schedule::Patch(order) => stream(scene, order, start, inference, &stream_settings, job, keep)?,
@@ -257,6 +259,23 @@ fn fill(
         }
     }
     Ok((0..first).filter_map(|strip| journal.shard(strip)).map(|shard| shard.patches).sum())
+}
+
+/// Where a stream begins: after the parts that the journal holds.
+pub(crate) fn resumed(journal: &Journal, parts: usize, layout: &PatchLayout, merge: Merge) -> StreamStart {
+    let (strip, last) = journal.kept(parts);
+    let cells = match last.filter(|shard| shard.cells.first_row + shard.cells.rows < layout.cells().0) {
+        Some(shard) => {
+            let row = shard.cells.first_row + shard.cells.rows;
+            CellAccumulator::restore(*layout, merge, row, shard.pending_counts, shard.pending_sums)
+        }
+        None => CellAccumulator::new(*layout, merge),
+    };
+    StreamStart { strip, cells }
+}
+
+pub(crate) fn stream_settings(settings: &PredictSettings) -> StreamSettings {
+    StreamSettings { batch_size: settings.batch_size, threads: settings.threads, min_valid: settings.min_valid }
 }
 
 #[derive(Debug, Default)]
@@ -299,14 +318,7 @@ fn write_rasters(
         totals.pixels.iter_mut().zip(shard.pixels).for_each(|(sum, n)| *sum += n);
         totals.patches += shard.patches;
         totals.difference.merge(&shard.difference);
-        for state in &shard.cells.states {
-            match state {
-                PixelState::Observed => totals.counts.predicted += 1,
-                PixelState::Nodata => totals.counts.nodata += 1,
-                PixelState::Masked => totals.counts.masked += 1,
-                PixelState::Outside => totals.counts.outside += 1,
-            }
-        }
+        count(&mut totals.counts, &shard.cells.states);
         task.advance(shard.cells.states.len() as u64);
     }
     rasters.finish()?;

@@ -12,7 +12,7 @@ use ndarray::Array2;
 
 use crate::PredictError;
 use crate::assemble::{Batch, Cutter, Held, PatchSlots, StripStates};
-use crate::cells::CellAccumulator;
+use crate::cells::{CellAccumulator, Merge};
 use crate::dense::ModeDifference;
 use crate::patch_order::{Chunk, ChunkStep, HeldChunks, PatchOrder};
 use crate::source::{PixelReader, PixelSource};
@@ -331,14 +331,23 @@ impl<K: FnMut(usize, Shard) -> Result<(), PredictError>> NetworkSide<'_, K> {
         Ok(())
     }
 
-    fn infer(&mut self, batch: &Batch) -> Result<(), PredictError> {
-        let logits = self.inference.infer(&batch.patches)?;
+    /// What the patches of a batch add to their cells: `[patch, output]`.
+    fn outputs(&mut self, batch: &Batch) -> Result<Array2<f32>, PredictError> {
+        let features = if let Merge::Features { features } = self.cells.merge() { Some(features) } else { None };
+        let rows = match features {
+            Some(_) => self.inference.features(&batch.patches)?,
+            None => self.inference.infer(&batch.patches)?,
+        };
         let spec = self.inference.spec();
-        let expected = (batch.places.len(), spec.target.outputs());
-        if logits.dim() != expected {
-            return Err(PredictError::Outputs { found: logits.dim(), expected });
+        let expected = (batch.places.len(), features.unwrap_or(spec.target.outputs()));
+        if rows.dim() != expected {
+            return Err(PredictError::Outputs { found: rows.dim(), expected });
         }
-        let outputs: Array2<f32> = probabilities(spec, logits.view());
+        Ok(if features.is_some() { rows } else { probabilities(spec, rows.view()) })
+    }
+
+    fn infer(&mut self, batch: &Batch) -> Result<(), PredictError> {
+        let outputs = self.outputs(batch)?;
         for (place, outputs) in batch.places.iter().zip(outputs.rows()) {
             if let Some(value) = outputs.iter().find(|v| !v.is_finite()) {
                 let window = self.order.layout().window(place.0, place.1);

@@ -19,6 +19,10 @@ use areal_formats::Resampling;
 
 /// Pixels of one band that the check of a finished file decodes at a time.
 const CHECK_BLOCK: usize = 1024;
+/// Side of a block in pixels where there are not many bands.
+const BLOCK: usize = 512;
+/// Most bytes of a block before it is compressed.
+const MOST_BLOCK_BYTES: usize = 64 << 20;
 
 /// What a cloud-optimised GeoTIFF holds besides its pixels.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +36,14 @@ pub struct CogSpec {
     pub metadata: Vec<(String, String)>,
     /// How overviews are made: nearest for categories.
     pub overview_resampling: Resampling,
+}
+
+impl CogSpec {
+    /// Side of a block in pixels: smaller where there are many bands, because a block holds them all.
+    fn block_size(&self) -> usize {
+        let bytes = |side: &usize| side * side * self.bands.len() * self.pixel_type.size();
+        [BLOCK, 256, 128, 64].into_iter().find(|side| bytes(side) <= MOST_BLOCK_BYTES).unwrap_or(32)
+    }
 }
 
 /// A band of a cloud-optimised GeoTIFF.
@@ -136,7 +148,7 @@ impl CogWriter {
     pub fn finish(mut self) -> Result<(), RasterError> {
         let done = self
             .compress()
-            .and_then(|()| check(&self.path, self.spec.pixel_type))
+            .and_then(|()| check(&self.path, &self.spec))
             .and_then(|()| self.style())
             .and_then(|()| self.waiting.remove());
         if done.is_err() {
@@ -160,7 +172,7 @@ impl CogWriter {
         let options = RasterCreationOptions::from_iter([
             "COMPRESS=DEFLATE".to_owned(),
             "PREDICTOR=YES".to_owned(),
-            "BLOCKSIZE=512".to_owned(),
+            format!("BLOCKSIZE={}", self.spec.block_size()),
             "BIGTIFF=IF_SAFER".to_owned(),
             // One thread, so that equal pixels make equal bytes.
             "NUM_THREADS=1".to_owned(),
@@ -275,15 +287,17 @@ fn set_category_names(band: &gdal::raster::RasterBand<'_>, legend: &[Class]) -> 
 }
 
 /// Reads every pixel back.
-fn check(path: &Path, pixel_type: PixelType) -> Result<(), String> {
+fn check(path: &Path, spec: &CogSpec) -> Result<(), String> {
     let dataset = open_raster(path).map_err(|e| e.to_string())?;
     if dataset.metadata_item("LAYOUT", "IMAGE_STRUCTURE").as_deref() != Some("COG") {
         return Err("it is not a valid cloud-optimised GeoTIFF".to_owned());
     }
     let (width, height) = dataset.raster_size();
-    for band in 1..=dataset.raster_count() {
-        for window in blocks(height, width, CHECK_BLOCK, CHECK_BLOCK) {
-            let mut pixels = Pixels::zeros(pixel_type, window.len());
+    // A block holds all bands, so that all are read while it is decoded.
+    let side = if spec.block_size() < BLOCK { spec.block_size() } else { CHECK_BLOCK };
+    for window in blocks(height, width, side, side) {
+        for band in 1..=dataset.raster_count() {
+            let mut pixels = Pixels::zeros(spec.pixel_type, window.len());
             raster_io::read(&dataset, &[band], &window, &mut pixels, Layout::whole(&window))
                 .map_err(|message| format!("it cannot be read back: {message}"))?;
         }

@@ -1,8 +1,12 @@
 //! Random variation of training patches.
 
-use areal_grid::PixelState;
+use areal_grid::{PixelState, Pixels};
+use areal_model::{Freeze, PatchBatch};
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
+
+/// Flips and rotations of a square.
+const SYMMETRIES: usize = 8;
 
 /// Augmentation of training patches; each variation leaves the label true, since satellite images have no preferred orientation.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -26,6 +30,27 @@ impl Augmentation {
     /// No variation at all.
     pub const NONE: Self = Self { flips: false, brightness: 0.0, noise: 0.0 };
 
+    /// What suits a training in which these layers are frozen: nothing where only the head is trained, so that features need
+    /// to be computed only once.
+    pub fn suiting(freeze: Freeze) -> Self {
+        if freeze == Freeze::Backbone { Self::NONE } else { Self::default() }
+    }
+
+    /// Number of variants of a patch; none where it is never the same again.
+    pub(crate) fn variants(&self) -> Option<usize> {
+        let is_same = self.brightness == 0.0 && self.noise == 0.0;
+        is_same.then_some(if self.flips { SYMMETRIES } else { 1 })
+    }
+
+    /// The variant that [`Augmentation::apply`] would make with this generator, where there are several and no more.
+    pub(crate) fn variant(&self, rng: &mut impl Rng) -> usize {
+        if !self.flips {
+            return 0;
+        }
+        let _brightness: f32 = rng.random();
+        usize::from(rng.random_range(0..SYMMETRIES as u8))
+    }
+
     /// Varies one normalised patch `[C, side, side]`, `states` `[side, side]`, in place.
     pub fn apply(&self, patch: &mut [f32], states: &[PixelState], side: usize, rng: &mut impl Rng) {
         let shift = self.brightness * (2.0 * rng.random::<f32>() - 1.0);
@@ -37,7 +62,7 @@ impl Augmentation {
             }
         }
         if self.flips {
-            let which = rng.random_range(0..8u8);
+            let which = rng.random_range(0..SYMMETRIES as u8);
             patch.chunks_exact_mut(states.len().max(1)).for_each(|plane| turn(plane, side, which));
         }
     }
@@ -51,7 +76,7 @@ fn noise(rng: &mut impl Rng) -> f32 {
 }
 
 /// One of the eight symmetries of a square: transposed (bit 0), rows reversed (bit 1), columns reversed (bit 2).
-fn turn(plane: &mut [f32], side: usize, which: u8) {
+fn turn<T>(plane: &mut [T], side: usize, which: u8) {
     if which & 1 != 0 {
         for row in 0..side {
             for col in row + 1..side {
@@ -67,8 +92,19 @@ fn turn(plane: &mut [f32], side: usize, which: u8) {
         }
     }
     if which & 4 != 0 {
-        plane.chunks_exact_mut(side.max(1)).for_each(<[f32]>::reverse);
+        plane.chunks_exact_mut(side.max(1)).for_each(<[T]>::reverse);
     }
+}
+
+/// Patches that are turned in one of the eight ways, in single precision.
+pub(crate) fn turned(batch: &PatchBatch, which: usize) -> PatchBatch {
+    let [_, _, side, _] = batch.shape;
+    let plane = side * side;
+    let (mut pixels, mut states) = (vec![0.0; batch.pixels.len()], batch.states.clone());
+    batch.pixels.read_f32(0, &mut pixels);
+    pixels.chunks_exact_mut(plane.max(1)).for_each(|pixels| turn(pixels, side, which as u8));
+    states.chunks_exact_mut(plane.max(1)).for_each(|states| turn(states, side, which as u8));
+    PatchBatch { shape: batch.shape, pixels: Pixels::F32(pixels), states }
 }
 
 #[cfg(test)]
@@ -95,6 +131,30 @@ mod tests {
             assert_eq!(a[4], 4.0);
             assert!(turned[..i].iter().all(|b| a != b));
         }
+    }
+
+    #[test]
+    fn the_variant_that_is_foretold_is_the_one_that_is_made() {
+        let flips = Augmentation { flips: true, ..Augmentation::NONE };
+        let square: Vec<f32> = (0..9u8).map(f32::from).collect();
+        let batch = PatchBatch {
+            shape: [1, 1, 3, 3],
+            pixels: Pixels::F32(square.clone()),
+            states: vec![PixelState::Observed; 9],
+        };
+        let mut seen = [false; SYMMETRIES];
+        for seed in 0..64 {
+            let mut patch = square.clone();
+            flips.apply(&mut patch, &batch.states, 3, &mut ChaCha8Rng::seed_from_u64(seed));
+            let which = flips.variant(&mut ChaCha8Rng::seed_from_u64(seed));
+            assert_eq!(turned(&batch, which).pixels, Pixels::F32(patch));
+            seen[which] = true;
+        }
+        assert_eq!(seen, [true; SYMMETRIES]);
+        assert_eq!(
+            (flips.variants(), Augmentation::NONE.variants(), Augmentation::default().variants()),
+            (Some(8), Some(1), None)
+        );
     }
 
     #[test]

@@ -121,7 +121,8 @@ impl Card<'_> {
         let settings =
             serde_json::to_string_pretty(self.settings).expect("`check` saw that the path of the weights is UTF-8");
         let epochs = counted_do(self.report.history.len(), "epoch", ["was", "were"]);
-        format!("## Training\n\n{epochs} trained: see `metrics.csv`.\n\n```json\n{settings}\n```\n")
+        let frozen = self.settings.frozen_text().map(|text| format!("{text}.\n\n")).unwrap_or_default();
+        format!("## Training\n\n{epochs} trained: see `metrics.csv`.\n\n{frozen}```json\n{settings}\n```\n")
     }
 }
 

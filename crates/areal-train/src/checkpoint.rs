@@ -46,6 +46,7 @@ pub(crate) struct Checkpoint {
     pub history: Vec<EpochRow>,
     /// Epoch of the best weights, from 1.
     pub best_epoch: usize,
+    /// Those that are trained in some epoch.
     pub weights: StateDict,
     pub best: StateDict,
     pub steps: u64,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use areal_job::{FileError, Interrupted};
 use areal_kernels::KernelError;
 use areal_model::ModelError;
+use areal_plan::PlanError;
 use areal_store::{Split, StoreError};
 
 /// Why a model cannot be trained or measured.
@@ -22,6 +23,9 @@ pub enum TrainError {
     /// The instruction set of the kernels.
     #[error(transparent)]
     Kernel(#[from] KernelError),
+    /// A compiled plan of the frozen layers.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
     /// Stopped before the first epoch was complete, or while nothing can be continued.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),

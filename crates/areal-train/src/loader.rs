@@ -10,7 +10,7 @@ use crate::{Augmentation, TrainError};
 /// Batches that wait while the network is busy.
 const QUEUE: usize = 3;
 /// Purpose of the random streams that augment patches.
-const VARY: u64 = 2;
+pub(crate) const VARY: u64 = 2;
 
 /// Normalised patches on their way to the network.
 pub(crate) struct Batch {

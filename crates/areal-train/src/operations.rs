@@ -7,12 +7,11 @@ use burn::nn::conv::Conv2d;
 use burn::nn::pool::MaxPool2d;
 use burn::nn::{BatchNorm, PaddingConfig2d};
 use burn::tensor::Tensor;
-use burn::tensor::activation::relu;
 use burn::tensor::ops::ConvOptions;
 
 use crate::TrainError;
 
-/// The kernels as a network's operations, on devices with gradients. Inference uses Burn's own, so that compiled plans are
+/// The kernels as a network's operations, with gradients on devices that have them. Inference uses Burn's own, so that compiled plans are
 /// compared with something independent of the kernels.
 #[derive(Debug, Clone, Copy)]
 pub struct KernelOperations(pub(crate) Kernels);
@@ -31,8 +30,8 @@ impl Operations for KernelOperations {
     type Fork = Fork;
 
     fn fork(&self, x: &Tensor<4>, last: &BatchNorm) -> Option<Fork> {
-        // A normalisation that is not trained uses no fork.
-        if last.training.is_enabled() { Fork::of(x) } else { None }
+        // Layers that are not trained use no fork.
+        if is_trained(last, x) { Fork::of(x) } else { None }
     }
 
     fn convolve(&self, conv: &Conv2d, x: Tensor<4>, fork: Option<&Fork>) -> Tensor<4> {
@@ -53,11 +52,13 @@ impl Operations for KernelOperations {
         add: Option<(Tensor<4>, Option<&Fork>)>,
         rectify: bool,
     ) -> Tensor<4> {
-        if !norm.training.is_enabled() {
-            let y = add.into_iter().fold(norm.forward(x), |y, (add, _)| y + add);
-            return if rectify { relu(y) } else { y };
-        }
         let device = x.device();
+        if !is_trained(norm, &x) {
+            let [mean, variance] =
+                [&norm.running_mean, &norm.running_var].map(|state| state.value().to_device(&device));
+            let parameters = [norm.gamma.val(), norm.beta.val(), mean, variance];
+            return self.0.normalise(x, parameters, norm.epsilon, add.map(|(add, _)| add), rectify);
+        }
         let parameters = [norm.gamma.val(), norm.beta.val()];
         let (y, mean, variance) = self.0.batch_norm(x, parameters, norm.epsilon, add, rectify);
         for (state, value) in [(&norm.running_mean, mean), (&norm.running_var, variance)] {
@@ -82,4 +83,9 @@ impl Operations for KernelOperations {
             _ => pool.forward(x),
         }
     }
+}
+
+/// Whether a normalisation uses the statistics of the batch: in a network that is trained, on a device with gradients.
+fn is_trained(norm: &BatchNorm, x: &Tensor<4>) -> bool {
+    x.device().is_autodiff() && norm.training.is_enabled()
 }

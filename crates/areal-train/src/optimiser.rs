@@ -10,6 +10,7 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::{Tensor, TensorData};
 
+use crate::groups::Groups;
 use crate::{KernelOperations, OptimiserKind, TrainSettings};
 
 /// Momentum of [`OptimiserKind::Sgd`].
@@ -24,6 +25,7 @@ pub struct Optimiser {
     kind: OptimiserKind,
     weight_decay: f64,
     clip_norm: Option<f64>,
+    groups: Groups,
     steps: u64,
     /// Per parameter: first moment (or momentum), second moment.
     moments: BTreeMap<u64, Vec<Moment>>,
@@ -37,9 +39,15 @@ impl Optimiser {
             kind: settings.optimiser,
             weight_decay: settings.weight_decay,
             clip_norm: settings.clip_norm,
+            groups: Groups::default(),
             steps: 0,
             moments: BTreeMap::new(),
         }
+    }
+
+    /// With the groups of a network's parameters; without, all are trained alike.
+    pub(crate) fn with_groups(self, groups: Groups) -> Self {
+        Self { groups, ..self }
     }
 
     /// One step down the gradients.
@@ -66,7 +74,9 @@ impl Optimiser {
         let (p, moments) = match self.kind {
             OptimiserKind::Adamw => {
                 let moments = [moment(), moment()];
-                let how = AdamW { rate, decay, betas: BETA, epsilon: EPSILON, step: self.steps, scale };
+                // Counted from the parameter's first step: its moments begin there.
+                let step = self.steps - self.groups.of(id).begins;
+                let how = AdamW { rate, decay, betas: BETA, epsilon: EPSILON, step, scale };
                 let (p, moments) = self.kernels.adamw(p, g, moments, how);
                 (p, Vec::from(moments))
             }
@@ -161,12 +171,13 @@ struct Update<'a> {
 impl ModuleMapper for Update<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let (id, tensor, mapper): (ParamId, Tensor<D>, _) = param.consume();
-        // Running statistics have no gradient.
+        // Running statistics and frozen parameters have no gradient.
         let Some(grad) = self.grads.remove::<D>(id) else { return Param::from_mapped_value(id, tensor, mapper) };
         let device = tensor.device();
         // Normalisations and biases have one axis; they do not decay.
         let decay = if D > 1 { self.optimiser.weight_decay } else { 0.0 };
-        let updated = self.optimiser.update(id.val(), tensor.inner(), grad, [self.rate, decay, self.scale]);
+        let rate = self.rate * self.optimiser.groups.of(id.val()).factor;
+        let updated = self.optimiser.update(id.val(), tensor.inner(), grad, [rate, decay, self.scale]);
         let updated = Tensor::from_inner(updated).to_device(&device).require_grad();
         Param::from_mapped_value(id, updated, mapper)
     }

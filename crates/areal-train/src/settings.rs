@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use areal_formats::{Architecture, NamedChoice, Padding, UnknownName};
-use areal_model::{ClassWeights, DeviceChoice, Loss, MissingBand, WeightsKind};
+use areal_model::{ClassWeights, DeviceChoice, Freeze, Loss, MissingBand, WeightsKind};
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, VariantNames};
 
@@ -37,6 +37,15 @@ pub struct TrainSettings {
     /// Where the normalisation comes from when there are weights.
     #[serde(default)]
     pub normalisation: NormalisationFrom,
+    /// What is left as it is in all epochs.
+    #[serde(default)]
+    pub freeze: Freeze,
+    /// Epochs at the beginning in which all but the head is frozen.
+    #[serde(default)]
+    pub epochs_frozen: usize,
+    /// The learning rate of each stage is that of the one after it times this, that of the last one the head's times this.
+    #[serde(default = "no_layer_decay")]
+    pub layer_decay: f64,
     /// Most epochs.
     pub epochs: usize,
     /// Most patches of a step, at least 2; steps of an epoch differ by at most one patch.
@@ -80,6 +89,9 @@ impl Default for TrainSettings {
             weights_bands: Vec::new(),
             missing_band: None,
             normalisation: NormalisationFrom::Weights,
+            freeze: Freeze::None,
+            epochs_frozen: 0,
+            layer_decay: no_layer_decay(),
             epochs: 30,
             batch_size: 64,
             optimiser: OptimiserKind::Adamw,
@@ -97,6 +109,11 @@ impl Default for TrainSettings {
             licence: None,
         }
     }
+}
+
+/// All parts have the same learning rate.
+fn no_layer_decay() -> f64 {
+    1.0
 }
 
 impl TrainSettings {
@@ -127,6 +144,7 @@ impl TrainSettings {
             check("missing-band", has_names || missing.is_empty(), missing, expected)?;
         }
         check("epochs", count(self.epochs, 1, 1_000_000), self.epochs.to_string(), "1 to 1000000")?;
+        self.check_freeze()?;
         check("batch-size", count(self.batch_size, 2, 65_536), self.batch_size.to_string(), "2 to 65536")?;
         let rate = self.learning_rate;
         check("learning-rate", finite(rate, 0.0) && rate > 0.0, rate.to_string(), "above 0")?;

@@ -58,6 +58,11 @@ impl Sizes {
     }
 }
 
+/// Number of stages of an architecture.
+pub fn stage_count(architecture: Architecture) -> usize {
+    Sizes::of(architecture).stages.iter().filter(|(_, blocks, _)| *blocks > 0).count()
+}
+
 impl NetworkConfig {
     /// The network that a model's description describes.
     pub fn of(spec: &ModelSpec) -> Self {
@@ -67,6 +72,13 @@ impl NetworkConfig {
             bands: spec.bands.len(),
             outputs: spec.target.outputs(),
         }
+    }
+
+    /// Number of features that the head reads.
+    pub fn features(&self) -> usize {
+        let sizes = Sizes::of(self.architecture);
+        let width = sizes.stages.iter().rev().find(|(_, blocks, _)| *blocks > 0).map_or(sizes.stem, |stage| stage.0);
+        if sizes.kind == BlockKind::Bottleneck { 4 * width } else { width }
     }
 
     /// Side in pixels of the smallest patch that has a feature: 1 with padding; without, what one feature of the network

@@ -3,6 +3,7 @@
 mod block;
 mod config;
 mod operations;
+mod parts;
 #[cfg(test)]
 mod tests;
 
@@ -14,9 +15,10 @@ use burn::tensor::{Device, Tensor};
 use rand::SeedableRng;
 
 pub use block::Block;
-pub use config::NetworkConfig;
+pub use config::{NetworkConfig, stage_count};
 use operations::BurnOperations;
 pub use operations::Operations;
+pub use parts::Part;
 
 use crate::weights::initial_state;
 use crate::{ModelError, StateDict};
@@ -78,24 +80,37 @@ impl Network {
 
     /// Feature maps `[N, F, h, w]` of images `[N, C, H, W]`.
     pub fn features(&self, x: Tensor<4>) -> Tensor<4> {
-        self.features_with(x, &BurnOperations)
+        self.maps_after(x, self.stages().len(), &BurnOperations)
     }
 
-    fn features_with<O: Operations>(&self, x: Tensor<4>, ops: &O) -> Tensor<4> {
+    /// The blocks of each stage; the fourth has none in `compact`.
+    fn stages(&self) -> [&Vec<Block>; 4] {
+        [&self.layer1, &self.layer2, &self.layer3, &self.layer4]
+    }
+
+    /// The maps `[N, C', h, w]` of images `[N, C, H, W]` after the stem and the first `stages` stages.
+    pub fn maps_after<O: Operations>(&self, x: Tensor<4>, stages: usize, ops: &O) -> Tensor<4> {
         let mut x = ops.normalise(&self.bn1, ops.convolve(&self.conv1, x, None), None, true);
         if let Some(pool) = &self.maxpool {
             x = ops.pool(pool, x);
         }
-        for block in [&self.layer1, &self.layer2, &self.layer3, &self.layer4].into_iter().flatten() {
-            x = block.forward(x, ops);
-        }
-        x
+        self.stages().into_iter().take(stages).flatten().fold(x, |x, block| block.forward(x, ops))
+    }
+
+    /// Logits `[N, K]` of the maps that [`Network::maps_after`] gives after as many stages.
+    pub fn logits_after<O: Operations>(&self, maps: Tensor<4>, stages: usize, ops: &O) -> Tensor<2> {
+        self.head(self.stages().into_iter().skip(stages).flatten().fold(maps, |x, block| block.forward(x, ops)))
+    }
+
+    /// Pooled features `[N, F]` of feature maps `[N, F, h, w]`: their means.
+    pub fn pooled(features: Tensor<4>) -> Tensor<2> {
+        let [n, f, h, w] = features.dims();
+        features.reshape([n, f, h * w]).mean_dim(2).reshape([n, f])
     }
 
     /// Logits `[N, K]` of feature maps `[N, F, h, w]`: global average pooling and one linear layer.
     pub fn head(&self, features: Tensor<4>) -> Tensor<2> {
-        let [n, f, h, w] = features.dims();
-        let pooled = features.reshape([n, f, h * w]).mean_dim(2).reshape([n, f]);
+        let pooled = Self::pooled(features);
         if pooled.device().inner() == Device::flex() { self.fc.forward(pooled) } else { linear(&self.fc, pooled) }
     }
 
@@ -107,6 +122,6 @@ impl Network {
 
     /// The same with other operations than Burn's.
     pub fn forward_with<O: Operations>(&self, x: Tensor<4>, ops: &O) -> Tensor<2> {
-        self.head(self.features_with(x, ops))
+        self.head(self.maps_after(x, self.stages().len(), ops))
     }
 }

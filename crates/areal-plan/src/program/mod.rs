@@ -122,6 +122,11 @@ impl Program {
         self.isa
     }
 
+    /// The map that the last operation reads.
+    pub(crate) fn last_read(&self) -> Option<Value> {
+        self.steps.last().map(|step| step.from)
+    }
+
     /// The operations, each after those it reads from.
     pub(crate) fn steps(&self) -> &[Step] {
         &self.steps

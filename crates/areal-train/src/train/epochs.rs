@@ -27,7 +27,10 @@ pub(super) fn run_epochs(
         moments: StateDict::default(),
     });
     task.advance((state.history.len() * steps) as u64);
-    while state.history.len() < settings.epochs && state.history.len() - state.best_epoch < settings.patience {
+    // What is trained only after some epochs is given its own time.
+    let without_better =
+        |state: &Checkpoint| state.history.len().saturating_sub(state.best_epoch.max(settings.epochs_frozen));
+    while state.history.len() < settings.epochs && without_better(&state) < settings.patience {
         let row = learner.epoch(state.history.len() + 1, job, task.as_ref())?;
         say(&row, settings.epochs, task.as_ref());
         state.weights = learner.weights();

@@ -2,6 +2,8 @@
 
 mod epochs;
 mod finish;
+#[cfg(test)]
+mod freeze_tests;
 mod setup;
 #[cfg(test)]
 mod tests;
@@ -17,9 +19,10 @@ use serde::Serialize;
 
 use crate::checkpoint::{Checkpoint, OPTIMISER, RunKey, checkpoint_path, epochs_kept, make_ready, remove};
 use crate::data::Samples;
-use crate::learner::{Learner, TrainingInputs};
+use crate::learner::{Learner, TrainingInputs, with_frozen};
 use crate::workers::among_workers;
 use crate::{EpochRow, KernelOperations, Metrics, TrainError, TrainSettings};
+pub(crate) use setup::{describe_store, import_weights};
 
 /// Result of a training run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -70,19 +73,20 @@ pub fn train(
 
     let class_weights = settings.class_weights.weights(&train.class_counts());
     let mut spec = setup::describe(&train, &class_weights, settings, provenance, job)?;
-    let imported = setup::import_weights(&mut spec, settings)?;
+    let imported = import_weights(&mut spec, settings)?;
     // A bundle that could not be loaded again is not worth the training.
     check_spec(&spec)?;
     let class_weights = (settings.class_weights != ClassWeights::None).then_some(class_weights);
     let inputs = TrainingInputs { settings, spec: &spec, loss, class_weights, train: &train, validation: &validation };
     let mut learner = start(inputs, imported.as_ref(), kept.as_ref(), &folder, operations)?;
     let continued_from = kept.as_ref().map_or(0, |k| k.history.len());
+    learner.cache_features(job)?;
     let save = |checkpoint: &Checkpoint| checkpoint.save(&folder, &run);
     let done = among_workers(|| epochs::run_epochs(&mut learner, settings, kept, save, job));
     buffer_pool::release();
     let done = done.map_err(|error| paused(error, &folder))?;
 
-    learner.set_weights(&done.best)?;
+    learner.set_weights(done.best.clone())?;
     let (spec, report) = finish::measure_best(&learner, &spec, &validation, done, continued_from, job)?;
     finish::write_bundle(&Bundle { spec, network: learner.into_network() }, &report, settings, &staged)?;
     job.check()?;
@@ -100,17 +104,16 @@ fn start<'a>(
     operations: KernelOperations,
 ) -> Result<Learner<'a>, TrainError> {
     let config = NetworkConfig::of(inputs.spec);
-    let random;
-    let weights = match (kept, imported) {
-        (Some(kept), _) => &kept.weights,
-        (None, Some(imported)) => imported,
-        (None, None) => {
-            random = StateDict::of(&Network::new(&config, inputs.settings.seed, &Device::flex())?);
-            &random
-        }
+    let first = || match imported {
+        Some(imported) => Ok(imported.clone()),
+        None => Ok::<_, TrainError>(StateDict::of(&Network::new(&config, inputs.settings.seed, &Device::flex())?)),
     };
-    let device = inputs.settings.device.open_checked(&config, weights, Gradients::Compare)?.autodiff();
-    let mut learner = Learner::new(inputs, weights, device, operations)?;
+    let weights = match kept {
+        Some(kept) => with_frozen(inputs.settings, first, kept.weights.clone())?,
+        None => first()?,
+    };
+    let device = inputs.settings.device.open_checked(&config, &weights, Gradients::Compare)?.autodiff();
+    let mut learner = Learner::new(inputs, &weights, device, operations)?;
     let Some(kept) = kept else { return Ok(learner) };
     learner.optimiser.restore(kept.steps, kept.moments.clone()).map_err(|name| ModelError::Weights {
         path: folder.join(OPTIMISER),

@@ -65,6 +65,17 @@ pub(super) fn provenance(store: &PatchStore, settings: &TrainSettings) -> Result
     })
 }
 
+/// The model before it is trained, with the store's training patches and without a history of its own.
+pub(crate) fn describe_store(
+    store: &PatchStore,
+    settings: &TrainSettings,
+    job: Job<'_>,
+) -> Result<ModelSpec, TrainError> {
+    let train = Samples::of(store, Split::Train)?;
+    let class_weights = settings.class_weights.weights(&train.class_counts());
+    describe(&train, &class_weights, settings, provenance(store, settings)?, job)
+}
+
 /// The model before it is trained.
 pub(super) fn describe(
     train: &Samples<'_>,
@@ -108,9 +119,15 @@ pub(super) fn describe(
 
 /// The weights of another training to begin from, if the settings name some. Published ones bring their normalisation, which
 /// replaces that of the store unless the settings keep it.
-pub(super) fn import_weights(spec: &mut ModelSpec, settings: &TrainSettings) -> Result<Option<StateDict>, TrainError> {
+pub(crate) fn import_weights(spec: &mut ModelSpec, settings: &TrainSettings) -> Result<Option<StateDict>, TrainError> {
     let config = NetworkConfig::of(spec);
-    let Some(path) = &settings.weights else { return Ok(None) };
+    let frozen = settings.frozen_text();
+    let Some(path) = &settings.weights else {
+        if let Some(frozen) = frozen {
+            tracing::warn!("{frozen}, but no weights are given: these layers have random weights");
+        }
+        return Ok(None);
+    };
     let numbers =
         StoreNumbers { pixel_type: spec.pixel_type, scaling: spec.scaling.as_deref(), quantiles: &spec.band_quantiles };
     let import = Import {
@@ -138,6 +155,7 @@ pub(super) fn import_weights(spec: &mut ModelSpec, settings: &TrainSettings) -> 
     if config.padding == Padding::Valid {
         tracing::warn!("published weights come from networks with padding = same; those in {} may too", path.display());
     }
+    imported.notes.extend(frozen);
     imported.notes.iter().for_each(|note| tracing::info!("{}: {note}", path.display()));
     spec.initial_weights = Some(InitialWeights { kind: imported.kind.to_string(), notes: imported.notes });
     Ok(Some(imported.state))

@@ -106,6 +106,16 @@ impl areal_job::Task for Count {
     }
 }
 
+/// Trains until so many epochs are done, and leaves a checkpoint.
+pub(super) fn stopped_after(store: &PatchStore, settings: &TrainSettings, out: &Path, epochs: usize) {
+    let interrupt = Interrupt::default();
+    let progress = StopAfter { interrupt: &interrupt, epochs, done: std::sync::Arc::default() };
+    let stopped = train(store, settings, out, false, false, Job { progress: &progress, interrupt: &interrupt });
+    let message = stopped.unwrap_err().to_string();
+    assert!(message.starts_with(&format!("interrupted; {epochs} epoch")), "{message}");
+    assert!(!out.exists());
+}
+
 fn interrupted_then_continued(optimiser: OptimiserKind) {
     let folder = tempfile::tempdir().unwrap();
     let store = synthetic_store::store(folder.path(), &SyntheticStore::small());
@@ -121,12 +131,7 @@ fn interrupted_then_continued(optimiser: OptimiserKind) {
     let expected = run(&store, &settings, &whole).unwrap();
 
     let out = folder.path().join("parts");
-    let interrupt = Interrupt::default();
-    let progress = StopAfter { interrupt: &interrupt, epochs: 2, done: std::sync::Arc::default() };
-    let stopped = train(&store, &settings, &out, false, false, Job { progress: &progress, interrupt: &interrupt });
-    let message = stopped.unwrap_err().to_string();
-    assert!(message.starts_with("interrupted; 2 epochs are kept in"), "{message}");
-    assert!(!out.exists());
+    stopped_after(&store, &settings, &out, 2);
 
     let other = TrainSettings { seed: 12, ..settings.clone() };
     let refused = run(&store, &other, &out).unwrap_err().to_string();

@@ -10,6 +10,7 @@ pub mod devices;
 pub mod estimate;
 pub mod evaluate;
 pub mod explain;
+pub mod features;
 pub mod init;
 pub mod inspect;
 mod inspect_text;
@@ -79,6 +80,7 @@ pub enum Command {
     Evaluate(evaluate::Options),
     Predict(predict::Options),
     Explain(explain::Options),
+    Features(features::Options),
     Aggregate(aggregate::Options),
     Sample(sample::Options),
     Estimate(Box<estimate::Options>),
@@ -101,6 +103,7 @@ pub fn dispatch(command: Command, context: &Context) -> Result<(), CliError> {
         Command::Evaluate(options) => start(options, context),
         Command::Predict(options) => start(options, context),
         Command::Explain(options) => start(options, context),
+        Command::Features(options) => start(options, context),
         Command::Aggregate(options) => start(options, context),
         Command::Sample(options) => start(options, context),
         Command::Estimate(options) => start(*options, context),

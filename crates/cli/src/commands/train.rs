@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use areal_formats::{Architecture, Padding};
 use areal_grid::Target;
 use areal_model::{
-    ClassWeights, DeviceChoice, Loss, MissingBand, NetworkConfig, StoreBands, WeightsKind, check_weights_bands,
+    ClassWeights, DeviceChoice, Freeze, Loss, MissingBand, NetworkConfig, StoreBands, WeightsKind, check_weights_bands,
 };
 use areal_patches::open_store;
 use areal_train::{
@@ -72,6 +72,16 @@ pub struct Options {
     /// store's own statistics).
     #[arg(long, value_name = "SOURCE", default_value_t = TrainSettings::default().normalisation, value_parser = name_of::<NormalisationFrom>())]
     pub normalisation: NormalisationFrom,
+    /// Layers that keep their weights, and their running statistics, in all epochs: none, backbone (all but the head) or
+    /// stages(N) (the stem and the first N stages).
+    #[arg(long, value_name = "LAYERS", default_value_t = TrainSettings::default().freeze)]
+    pub freeze: Freeze,
+    /// Number of epochs at the beginning in which the backbone is frozen.
+    #[arg(long, value_name = "N", default_value_t = TrainSettings::default().epochs_frozen)]
+    pub epochs_frozen: usize,
+    /// Layer-wise learning rates: the rate of each stage further from the head is multiplied by this.
+    #[arg(long, value_name = "FACTOR", default_value_t = TrainSettings::default().layer_decay)]
+    pub layer_decay: f64,
     /// Maximum number of epochs.
     #[arg(long, value_name = "N", default_value_t = TrainSettings::default().epochs)]
     pub epochs: usize,
@@ -103,15 +113,17 @@ pub struct Options {
     /// How patches are drawn: shuffled (each once) or balanced (equally many of each class).
     #[arg(long, value_name = "NAME", default_value_t = TrainSettings::default().sampler, value_parser = name_of::<Sampler>())]
     pub sampler: Sampler,
-    /// Augment training patches with the eight flips and rotations.
-    #[arg(long, action = ArgAction::Set, default_value_t = Augmentation::default().flips, value_name = "BOOL")]
-    pub flips: bool,
-    /// Augment the brightness of training patches by up to this many standard deviations.
-    #[arg(long, value_name = "DEVIATIONS", default_value_t = Augmentation::default().brightness)]
-    pub brightness: f32,
-    /// Noise added to observed pixels of training patches, in standard deviations.
-    #[arg(long, value_name = "DEVIATIONS", default_value_t = Augmentation::default().noise)]
-    pub noise: f32,
+    /// Augment training patches with the eight flips and rotations. [default: true; with --freeze backbone, false]
+    #[arg(long, action = ArgAction::Set, value_name = "BOOL")]
+    pub flips: Option<bool>,
+    /// Augment the brightness of training patches by up to this many standard deviations. [default: 0.1; with --freeze
+    /// backbone, 0]
+    #[arg(long, value_name = "DEVIATIONS")]
+    pub brightness: Option<f32>,
+    /// Noise added to observed pixels of training patches, in standard deviations. [default: 0.02; with --freeze backbone,
+    /// 0]
+    #[arg(long, value_name = "DEVIATIONS")]
+    pub noise: Option<f32>,
     /// Number of epochs without a better validation macro-F1 (RMSE for values) after which training stops.
     #[arg(long, value_name = "N", default_value_t = TrainSettings::default().patience)]
     pub patience: usize,
@@ -196,6 +208,15 @@ impl Stage for Options {
 }
 
 impl Options {
+    fn augmentation(&self) -> Augmentation {
+        let usual = Augmentation::suiting(self.freeze);
+        Augmentation {
+            flips: self.flips.unwrap_or(usual.flips),
+            brightness: self.brightness.unwrap_or(usual.brightness),
+            noise: self.noise.unwrap_or(usual.noise),
+        }
+    }
+
     fn settings(&self) -> TrainSettings {
         TrainSettings {
             architecture: self.architecture,
@@ -205,6 +226,9 @@ impl Options {
             weights_bands: self.weights_bands.clone(),
             missing_band: self.missing_band,
             normalisation: self.normalisation,
+            freeze: self.freeze,
+            epochs_frozen: self.epochs_frozen,
+            layer_decay: self.layer_decay,
             epochs: self.epochs,
             batch_size: self.batch_size,
             optimiser: self.optimiser,
@@ -215,7 +239,7 @@ impl Options {
             loss: self.loss,
             class_weights: self.class_weights,
             sampler: self.sampler,
-            augmentation: Augmentation { flips: self.flips, brightness: self.brightness, noise: self.noise },
+            augmentation: self.augmentation(),
             patience: self.patience,
             seed: self.seed,
             device: self.device,

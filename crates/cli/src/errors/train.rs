@@ -11,6 +11,7 @@ impl From<TrainError> for CliError {
             TrainError::Model(error) => return error.into(),
             TrainError::Interrupted(error) => return error.into(),
             TrainError::Store(error) => return error.into(),
+            TrainError::Plan(error) => return error.into(),
             TrainError::Kernel(error) => return areal_plan::PlanError::from(error).into(),
             TrainError::Paused { .. } => {
                 (Exit::Interrupted, "run the same command again to continue; the result will be the same")
