@@ -26,6 +26,7 @@ mod estimate_training;
 mod estimate_value;
 mod estimate_zones;
 mod explain;
+mod export;
 mod features;
 mod gpu;
 mod ground;

@@ -145,6 +145,9 @@ pub enum ModelError {
     /// A computation on a device that failed.
     #[error("the device failed: {0}")]
     Compute(String),
+    /// A layer that a file for other programs cannot hold.
+    #[error("cannot export {layer}: {reason}")]
+    Export { layer: String, reason: String },
     /// A setting with an unknown value.
     #[error("unknown {what} \"{given}\": must be one of {}", choices.join(", "))]
     Choice {

@@ -10,6 +10,7 @@ pub mod devices;
 pub mod estimate;
 pub mod evaluate;
 pub mod explain;
+pub mod export;
 pub mod features;
 pub mod init;
 pub mod inspect;
@@ -81,6 +82,7 @@ pub enum Command {
     Predict(predict::Options),
     Explain(explain::Options),
     Features(features::Options),
+    Export(export::Options),
     Aggregate(aggregate::Options),
     Sample(sample::Options),
     Estimate(Box<estimate::Options>),
@@ -104,6 +106,7 @@ pub fn dispatch(command: Command, context: &Context) -> Result<(), CliError> {
         Command::Predict(options) => start(options, context),
         Command::Explain(options) => start(options, context),
         Command::Features(options) => start(options, context),
+        Command::Export(options) => start(options, context),
         Command::Aggregate(options) => start(options, context),
         Command::Sample(options) => start(options, context),
         Command::Estimate(options) => start(*options, context),

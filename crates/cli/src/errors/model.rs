@@ -128,6 +128,9 @@ fn advised(error: &ModelError) -> CliError {
         ModelError::DeviceDisagrees { .. } => (Exit::Failure, OTHER_DEVICE),
         ModelError::Compute(_) => (Exit::Failure, "run on another --device, or with a smaller --batch-size"),
         ModelError::Choice { .. } => (Exit::Usage, "choose one of these"),
+        ModelError::Export { .. } => {
+            (Exit::Failure, "this is a bug in areal: please report it with the bundle's model.json")
+        }
     };
     CliError::from_source(exit, error).help(help)
 }
