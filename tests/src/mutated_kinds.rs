@@ -58,13 +58,14 @@ const LABELS: &str = "tile scene_west.tif --label-field class --patch-size 16 --
 const QUARTERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/sentinel2-amazon-quarters.geojson");
 
 /// Files of the job: what is copied, what in it is damaged, the command.
-const OF_JOB: [(&str, &str, &str); 32] = [
+const OF_JOB: [(&str, &str, &str); 33] = [
     ("out/patches", "store.json", EVALUATE),
     ("out/patches", "pixels.npy", EVALUATE),
     ("out/patches", "states.npy", EVALUATE),
     ("out/patches", "patches.csv", EVALUATE),
     ("out/bundle", "model.json", WITH_BUNDLE),
     ("out/bundle", "weights.safetensors", WITH_BUNDLE),
+    ("out/bundle", "probe.json", "bundle verify @"),
     ("out/bundle", "areal-manifest.json", "verify @"),
     ("out/bundle", "areal-manifest.json", WITH_BUNDLE),
     ("out/predictions/landscape", "areal-manifest.json", AGGREGATE),

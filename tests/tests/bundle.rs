@@ -51,3 +51,53 @@ fn a_bundle_with_missing_cut_or_swapped_weights_is_refused() {
     std::fs::remove_file(bundle.join("areal-manifest.json")).unwrap();
     evaluate(&bundle, &store).expect(0);
 }
+
+#[test]
+fn a_bundle_is_inspected_and_verified() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, bundle) = (store(folder.path(), "store", COUNTS), folder.path().join("bundle"));
+    let at = bundle.to_str().unwrap();
+    areal(["train", "--store", store.to_str().unwrap(), "--out", at, "--epochs", "1", "--seed", "3"]).expect(0);
+
+    let run = areal(["inspect", at]).expect(0);
+    for fact in
+        ["compact, padding same", "red", "nir", "forest", "rubber", "train", "SHA-256", "validation split, 16 patches"]
+    {
+        assert!(run.stdout.contains(fact), "{fact} is missing:\n{}", run.stdout);
+    }
+    let json = areal(["inspect", at, "--json"]).expect(0).json();
+    assert_eq!(json["model"]["bands"], serde_json::json!(["red", "nir"]));
+    // Learnt numbers of compact for 2 bands and 2 classes: weights and biases, without running statistics.
+    let own = areal_model::StateDict::read(&bundle.join("weights.safetensors")).unwrap();
+    let learnt = own.tensors.iter().filter(|(name, _)| !name.contains("running"));
+    assert_eq!(json["parameters"].as_u64().unwrap() as usize, learnt.map(|(_, t)| t.values.len()).sum::<usize>());
+
+    let run = areal(["bundle", "verify", at]).expect(0);
+    assert!(
+        run.stdout.contains("logits by burn: 0e0") || run.stdout.contains("logits by burn: 0.0e0"),
+        "{}",
+        run.stdout
+    );
+    assert!(run.stdout.contains("logits by plan"), "{}", run.stdout);
+    areal(["bundle", "verify", at, "--json"]).expect(0).json();
+
+    // One weight is another, and the digest with it: only what it computes shows that.
+    let mut other = own.clone();
+    other.tensors.get_mut("fc.bias").unwrap().values[0] += 1.0;
+    other.write(&bundle.join("weights.safetensors")).unwrap();
+    areal(["bundle", "verify", at]).expect(3);
+    let model = std::fs::read_to_string(bundle.join("model.json")).unwrap();
+    let digest = |path: &Path| areal_job::hash_file(path).unwrap().as_str().to_owned();
+    let mut document: serde_json::Value = serde_json::from_str(&model).unwrap();
+    document["weights_sha256"] = digest(&bundle.join("weights.safetensors")).into();
+    std::fs::write(bundle.join("model.json"), document.to_string()).unwrap();
+    std::fs::remove_file(bundle.join("areal-manifest.json")).unwrap();
+    areal(["bundle", "verify", at])
+        .expect(3)
+        .says(&["does not compute what it did when it was written", "no manifest"]);
+
+    // A bundle of 0.1.0 keeps no logits.
+    std::fs::remove_file(bundle.join("probe.json")).unwrap();
+    areal(["bundle", "verify", at]).expect(0).says(&["has no probe.json"]);
+    areal(["bundle", "verify", store.to_str().unwrap()]).expect(3);
+}

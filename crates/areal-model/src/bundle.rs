@@ -6,7 +6,7 @@ use areal_formats::{BUNDLE_FORMATS, ModelSpec};
 use areal_job::{StagedDir, hash_file, read_json_of, write_json};
 use burn::tensor::Device;
 
-use crate::{ModelError, Network, NetworkConfig, StateDict, check_spec};
+use crate::{ModelError, Network, NetworkConfig, StateDict, StoredProbe, check_spec};
 
 /// Name of the weights in a bundle.
 pub const WEIGHTS_FILE: &str = "weights.safetensors";
@@ -54,7 +54,7 @@ impl Bundle {
         Ok(spec)
     }
 
-    /// Writes the weights and `model.json`, with the digest of the weights filled in.
+    /// Writes the weights, `model.json` with the digest of the weights filled in, and `probe.json`.
     ///
     /// # Errors
     /// When a file cannot be written.
@@ -69,6 +69,7 @@ fn save(spec: &ModelSpec, state: &StateDict, folder: &StagedDir) -> Result<(), M
     state.write(&path)?;
     let spec = ModelSpec { weights_sha256: hash_file(&path)?, ..spec.clone() };
     write_json(&folder.file(MODEL_FILE), &spec)?;
+    StoredProbe::compute(&spec, state)?.write(&folder.file(StoredProbe::FILE))?;
     Ok(())
 }
 

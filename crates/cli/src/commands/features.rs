@@ -7,7 +7,7 @@ use areal_kernels::Isa;
 use areal_model::{Bundle, BurnInference, DeviceChoice, Freeze, Inference, MissingBand, Precision, WeightsKind};
 use areal_patches::open_store;
 use areal_plan::{PlanError, PlanInference};
-use areal_predict::{PredictSettings, SceneFeatures, scene_features};
+use areal_predict::{MAX_BATCH_SIZE, MAX_DEFAULT_THREADS, MAX_THREADS, PredictSettings, SceneFeatures, scene_features};
 use areal_raster::{Scene, input_file_with_companions};
 use areal_train::{NormalisationFrom, TrainSettings, untrained, write_features};
 use clap::Args;
@@ -28,8 +28,8 @@ use crate::scene_options::SceneOptions;
 /// Of a patch store (--store), writes features.npy: an array [patches, features] in single precision, in the order of the
 /// store's patches.csv. Of a scene (FILES), writes features.tif: a Cloud Optimized GeoTIFF with one band for each feature and
 /// one cell for each stride. If the stride is smaller than the patch, a cell is the mean of the patches that cover it. A cell
-/// with too few observed pixels is NaN. The scene is read in strips, and --resume continues an interrupted run. Both write
-/// features.json: the network, its bands, and where the features come from.
+/// with too few observed pixels is NaN. The scene is read in strips, and the same command continues an interrupted run. Both
+/// write features.json: the network, its bands, and where the features come from.
 ///
 /// The network is that of a bundle, or one with weights of another training (--weights), for a store only.
 #[derive(Debug, Clone, Args, Serialize, Deserialize)]
@@ -76,19 +76,20 @@ pub struct Options {
     /// Minimum fraction of observed pixels for a patch of a scene, or a cell, to have features.
     #[arg(long, value_name = "FRACTION", default_value_t = PredictSettings::default().min_valid)]
     pub min_valid: f64,
-    /// Number of patches of a scene in one pass through the network, at most 65536.
-    #[arg(long, value_name = "NUMBER", default_value_t = PredictSettings::default().batch_size)]
+    #[arg(long, value_name = "NUMBER", default_value_t = PredictSettings::default().batch_size,
+        help = format!("Number of patches of a scene in one pass through the network, at most {MAX_BATCH_SIZE}"))]
     pub batch_size: usize,
-    /// Number of threads that read the scene, at most 1024. It does not change the result [default: the number of
-    /// processors, at most 4].
-    #[arg(long, value_name = "NUMBER", default_value_t = PredictSettings::default().threads, hide_default_value = true)]
+    #[arg(long, value_name = "NUMBER", default_value_t = PredictSettings::default().threads, hide_default_value = true,
+        help = format!("Number of threads that read the scene, at most {MAX_THREADS}. It does not change the result [default: the \
+            number of processors, at most {MAX_DEFAULT_THREADS}]"))]
     pub threads: usize,
     /// Memory limit in MiB, for each of: decoded pixels, one batch, the cells being computed.
     #[arg(long, value_name = "MIB", default_value_t = PredictSettings::default().memory)]
     pub memory: u64,
     #[arg(long, value_name = "DEVICE", help = DEVICE, default_value_t = PredictSettings::default().device)]
     pub device: DeviceChoice,
-    /// Continue an interrupted run on a scene.
+    /// Never delete the finished strips of an interrupted run on a scene: if it had other inputs or settings, it is an error
+    /// even with --overwrite. A run with the same ones is continued in any case.
     #[arg(long)]
     pub resume: bool,
     #[arg(long, help = OVERWRITE)]

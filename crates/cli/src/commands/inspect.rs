@@ -11,27 +11,30 @@ use clap::Args;
 use serde::Serialize;
 
 use super::check_names;
-use crate::commands::inspect_text;
+use crate::commands::{inspect_bundle, inspect_text};
 use crate::context::Context;
 use crate::errors::{CliError, Exit, raster_help};
 use crate::scene_options::{SceneOptions, warn_of_hidden};
 
-/// Describe raster files, and check whether they form one scene.
+/// Describe raster files, and check whether they form one scene; or describe a bundle.
 ///
 /// For each file, prints its bands, types, CRS, ground resolution, nodata and masks, the fractions of observed, nodata
 /// and masked pixels, and the statistics of each band over the observed pixels. Then describes the scene that the files
 /// form and suggests a patch grid, or explains why they do not form a scene and which flag helps (exit code 3 where there are several files). Every pixel is
 /// read.
+///
+/// Of a bundle, prints the network, its digests, what it reads and gives, where it comes from and its measures.
 #[derive(Debug, Clone, Default, Args)]
 #[command(after_help = "Examples:
   areal inspect scene.tif
+  areal inspect bundle
   areal inspect east.tif west.tif --quality-band QA --quality-values 2,4
   areal inspect east.tif west.tif --crs EPSG:32648 --resolution 10 --resampling bilinear --json")]
 pub struct Options {
-    /// Raster files of one scene, in any format that GDAL opens.
+    /// Raster files of one scene, in any format that GDAL opens; or the folder of a bundle.
     #[arg(required = true, value_name = "FILES")]
     pub files: Vec<PathBuf>,
-    /// Print JSON instead of tables (format areal-inspection/1).
+    /// Print JSON instead of tables (format areal-inspection/1, of a bundle areal-bundle-inspection/1).
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
@@ -69,6 +72,11 @@ struct Refusal {
 
 pub fn run(options: Options, context: &Context) -> Result<(), CliError> {
     check_names(&options.files)?;
+    if let [folder] = &options.files[..]
+        && inspect_bundle::is_bundle(folder)
+    {
+        return inspect_bundle::run(folder, options.json);
+    }
     let settings = options.scene.settings("scene", options.files)?;
     let inspection = areal_raster::inspect(&settings, &context.job())?;
     warn_of_strays(&inspection);

@@ -3,6 +3,7 @@
 pub mod aggregate;
 mod aggregate_maps;
 mod aggregate_text;
+pub mod bundle;
 pub mod compare;
 pub mod completions;
 pub mod demo;
@@ -14,6 +15,7 @@ pub mod export;
 pub mod features;
 pub mod init;
 pub mod inspect;
+mod inspect_bundle;
 mod inspect_text;
 pub mod man;
 mod metrics_text;
@@ -95,6 +97,7 @@ pub enum Command {
     Completions(completions::Options),
     Man(man::Options),
     Verify(verify::Options),
+    Bundle(bundle::Options),
 }
 
 pub fn dispatch(command: Command, context: &Context) -> Result<(), CliError> {
@@ -119,5 +122,6 @@ pub fn dispatch(command: Command, context: &Context) -> Result<(), CliError> {
         Command::Completions(options) => completions::run(options, context),
         Command::Man(options) => man::run(options, context),
         Command::Verify(options) => verify::run(&options, context),
+        Command::Bundle(options) => bundle::run(&options, context),
     }
 }

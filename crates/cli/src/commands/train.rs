@@ -1,6 +1,6 @@
 //! `areal train`: from a patch store to a bundle.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::path::PathBuf;
 
 use areal_formats::{Architecture, Padding};
@@ -113,16 +113,14 @@ pub struct Options {
     /// How patches are drawn: shuffled (each once) or balanced (equally many of each class).
     #[arg(long, value_name = "NAME", default_value_t = TrainSettings::default().sampler, value_parser = name_of::<Sampler>())]
     pub sampler: Sampler,
-    /// Augment training patches with the eight flips and rotations. [default: true; with --freeze backbone, false]
-    #[arg(long, action = ArgAction::Set, value_name = "BOOL")]
+    #[arg(long, action = ArgAction::Set, value_name = "BOOL", help = format!("Augment training patches with the eight flips \
+        and rotations {}", usual(Augmentation::default().flips, Augmentation::NONE.flips)))]
     pub flips: Option<bool>,
-    /// Augment the brightness of training patches by up to this many standard deviations. [default: 0.1; with --freeze
-    /// backbone, 0]
-    #[arg(long, value_name = "DEVIATIONS")]
+    #[arg(long, value_name = "DEVIATIONS", help = format!("Augment the brightness of training patches by up to this many \
+        standard deviations {}", usual(Augmentation::default().brightness, Augmentation::NONE.brightness)))]
     pub brightness: Option<f32>,
-    /// Noise added to observed pixels of training patches, in standard deviations. [default: 0.02; with --freeze backbone,
-    /// 0]
-    #[arg(long, value_name = "DEVIATIONS")]
+    #[arg(long, value_name = "DEVIATIONS", help = format!("Noise added to observed pixels of training patches, in standard \
+        deviations {}", usual(Augmentation::default().noise, Augmentation::NONE.noise)))]
     pub noise: Option<f32>,
     /// Number of epochs without a better validation macro-F1 (RMSE for values) after which training stops.
     #[arg(long, value_name = "N", default_value_t = TrainSettings::default().patience)]
@@ -153,6 +151,11 @@ fn least_patches() -> String {
     };
     let all: Vec<String> = Architecture::VARIANTS.iter().map(of).collect();
     all.join(", ")
+}
+
+/// A default, and the one where only the head is trained.
+fn usual(default: impl Display, of_head: impl Display) -> String {
+    format!("[default: {default}; with --freeze backbone, {of_head}]")
 }
 
 impl Default for Options {
