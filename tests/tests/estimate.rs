@@ -103,6 +103,8 @@ fn estimates_have_an_account_of_their_quality_and_can_be_compared() {
         "900 units in 3 strata by risk, balanced draw, neyman allocation, seed 4",
         "900 units were labelled by hand, 180 of them twice",
         "units drawn without strata or map",
+        "Fewer than 15 units or no interval: never good.",
+        ", relative error ",
     ] {
         assert!(report.contains(words), "{words}: {report}");
     }
@@ -115,6 +117,10 @@ fn estimates_have_an_account_of_their_quality_and_can_be_compared() {
     let same = w.text("direct");
     let run = areal(["compare", &same, &same, "--out", &w.text("revisions.csv")]).expect(0);
     assert!(run.stdout.contains("(map)") && run.stdout.contains("(zones)"));
+    // One sample counts once: that its errors are correlated was not said.
+    assert!(run.stderr.contains("estimated from the same labelled sample"), "{}", run.stderr);
+    let told = areal(["compare", &same, &same, "--correlation", "1"]).expect(0);
+    assert!(!told.stderr.contains("same labelled sample"), "{}", told.stderr);
     let revised = rows(&w.path("revisions.csv"));
     assert!(revised.iter().any(|r| r["zone_name"] == "Zone 4"));
     // Both errors, both numbers of units, the code and the periods.

@@ -127,7 +127,16 @@ fn rounded_numbers_lie_in_their_rounded_intervals_and_are_no_change() {
         assert!(low <= value && value <= high && low % 5000.0 == 0.0 && high % 5000.0 == 0.0, "{row:?}");
     }
     let (exact, rounded) = (w.text("exact"), w.text("rounded"));
-    areal(["compare", &exact, &rounded, "--out", &w.text("revisions.csv")]).expect(0);
+    let run = areal(["compare", &exact, &rounded, "--out", &w.text("revisions.csv")]).expect(0);
+    // Numbers that are rounded to 5,000 km2 had four decimals in the table.
+    let map: Vec<&str> = run.stdout.lines().filter(|l| l.starts_with("(map)")).collect();
+    for line in map {
+        let cells: Vec<&str> = line.split_whitespace().collect();
+        // zone, code, class, old, error, n, new, error, n, change, low, high
+        assert!([6, 9, 10, 11].iter().all(|&k| !cells[k].contains('.')) && cells[3].contains('.'), "{line}");
+    }
+    let report = std::fs::read_to_string(w.path("rounded/quality.md")).unwrap();
+    assert!(report.contains("000 km2 (interval ") && !report.contains(".000 km2 (interval"), "{report}");
     assert!(rows(&w.path("revisions.csv")).iter().all(|r| number(r, "p_value") > 0.05));
 }
 

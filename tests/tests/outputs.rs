@@ -125,7 +125,7 @@ fn an_estimate_without_an_error_is_named_by_compare() {
     let mut cells: Vec<&str> = table.lines().nth(1).unwrap().split(',').collect();
     assert_eq!((cells[0], cells[5]), ("map", "water"));
     // Columns estimate, low and high.
-    (cells[11], cells[12]) = (cells[8], cells[8]);
+    (cells[12], cells[13]) = (cells[8], cells[8]);
     lines[1] = cells.join(",");
     fs::write(&new, lines.join("\n")).unwrap();
     let run = areal(["compare", old.to_str().unwrap(), new.to_str().unwrap()]).expect(0);

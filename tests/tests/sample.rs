@@ -147,7 +147,10 @@ fn settings_that_mean_nothing_are_refused() {
         w.sample(flags).expect(code).says(words);
         assert!(!w.path("sample").exists(), "{flags:?}");
     };
-    refused(&["--size", "1000000"], 2, &["all together has 84000 units", "--size"]);
+    // It was "stratum all together has 84000 units, but the sample has 1000000 of them".
+    refused(&["--size", "1000000"], 2, &["larger than the map: it has 84000 cells to draw from", "--size"]);
+    // Without a target the class was ignored.
+    refused(&["--class", "rubber"], 2, &["--class has no effect without --target-cv", "--target-cv 0.1"]);
     refused(&["--size", "0"], 3, &["number of units of the sample is 0, must be positive"]);
     refused(&["--size", "50", "--second-look", "2"], 2, &["--second-look 2 must be a fraction in (0, 1]"]);
     refused(&["--users", "rubber"], 2, &["--users \"rubber\" is not CLASS=FRACTION"]);

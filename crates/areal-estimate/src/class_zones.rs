@@ -2,7 +2,7 @@
 
 use crate::class_survey::{AREA_UNIT, ClassData};
 use crate::corrected_map::MapCorrection;
-use crate::counted::counted_do;
+use crate::counted::{counted, counted_do};
 use crate::error::EstimateError;
 use crate::estimate::Estimate;
 use crate::finding::{Finding, FindingKind};
@@ -10,8 +10,9 @@ use crate::interval::Interval;
 use crate::publication::significant;
 use crate::rake::rake;
 use crate::rows::{EstimateRow, Population};
-use crate::zone_estimates::{ZoneEstimate, method_name, zone_fractions};
-use crate::zone_method::ZoneMethod;
+use crate::zone_estimate::ZoneEstimate;
+use crate::zone_estimates::zone_fractions;
+use crate::zone_method::{DirectBasis, ZoneMethod};
 use crate::zone_part::{Spreads, ZoneGround, ZonePart};
 use crate::zoning::{MapDetail, Zoning};
 
@@ -84,26 +85,23 @@ impl<'a> ClassZones<'a> {
         let same = (area / self.data.sample.area() - 1.0).abs() < 1e-6;
         let ground = ZoneGround { inside, strata: &all.strata, mapped: &all.mapped };
         let part = if same { None } else { ZonePart::new(&self.data.intervals(), &ground)? };
-        let by_known_areas = part.as_ref().is_some_and(ZonePart::has_known_areas);
-        let method = if same {
-            self.data.settings.estimator.to_string()
-        } else {
-            method_name(ZoneMethod::Direct, by_known_areas)
-        };
-        let of_class = |c: usize| -> Result<_, EstimateError> {
+        let mut basis = DirectBasis::Weights;
+        let mut of_class = |c: usize| -> Result<_, EstimateError> {
             if same {
                 return Ok(Some(whole[c]));
             }
             let is_class = self.data.is_class(c);
             let spreads = Spreads::of(&self.data.sample, &self.data.map, whole.len(), &is_class)?;
             let known = part.as_ref().map(|part| part.mean(&is_class, &spreads)).transpose()?.flatten();
+            basis = known.as_ref().map_or(basis, |mean| mean.basis);
             let fraction =
                 known.map_or_else(|| self.data.sample.domain(&is_class, inside), |mean| Ok(Some(mean.estimate)))?;
             let Some(fraction) = fraction else { return Ok(None) };
-            let of_part = part.as_ref().map(|part| part.interval(c, fraction.value)).transpose()?;
+            let of_part = part.as_ref().map(|part| part.interval(c, &fraction)).transpose()?;
             Ok(of_part.map(|interval| (fraction, interval)))
         };
-        let found: Vec<Option<(Estimate, Interval)>> = (0..whole.len()).map(of_class).collect::<Result<_, _>>()?;
+        let found: Vec<Option<(Estimate, Interval)>> = (0..whole.len()).map(&mut of_class).collect::<Result<_, _>>()?;
+        let method = if same { self.data.settings.estimator.to_string() } else { basis.method_name() };
         // Estimators that use the map class by class give fractions that add up to 1 only nearly; raking needs the exact sum.
         let sum: f64 = found.iter().flatten().map(|(e, _)| e.value).sum();
         let scale = if self.data.settings.benchmark && sum > 0.0 { 1.0 / sum } else { 1.0 };
@@ -130,7 +128,7 @@ impl<'a> ClassZones<'a> {
                     Some(_) => format!("{}, raked", found.method_name()),
                     None => found.method_name(),
                 };
-                let mut row = EstimateRow::zone(&subject, found, areas[z] * factor, &method, &grading);
+                let mut row = EstimateRow::zone(&subject, &found.raked(factor), areas[z], &method, &grading);
                 row.high = row.high.map(|v| v.min(areas[z]));
                 row.low = row.low.zip(row.high).map(|(low, high)| low.min(high));
                 rows.push(row);
@@ -173,7 +171,7 @@ impl<'a> ClassZones<'a> {
         })
     }
 
-    /// The numbers that raking moved by more than their error.
+    /// The numbers that raking moved by more than the error that they had.
     fn moved(&self, found: &[Vec<ZoneEstimate>], factors: &[Vec<f64>]) -> Option<Finding> {
         let (mut all, mut count, mut squares, mut errors) = (0usize, 0usize, 0.0, 0.0);
         let mut most: Option<(f64, usize, usize)> = None;
@@ -196,9 +194,9 @@ impl<'a> ClassZones<'a> {
         Some(Finding::warning(
             FindingKind::RakedFar,
             format!(
-                "raking moved {count} of {all} zone numbers by more than their error, most of all {class} in {zone} by {} \
-                 {AREA_UNIT} (root mean square of all {} {AREA_UNIT}, of the errors {} {AREA_UNIT}): these zones add up to the \
-                 total, but their errors do not include that",
+                "raking moved {count} of {all} zone numbers by more than the error that they had, most of all {class} in {zone} by {} \
+                 {AREA_UNIT} (root mean square of all {} {AREA_UNIT}, of the errors {} {AREA_UNIT}): the errors of all raked \
+                 numbers include what they were moved by",
                 significant(by, 3),
                 root(squares),
                 root(errors),
@@ -206,8 +204,7 @@ impl<'a> ClassZones<'a> {
         ))
     }
 
-    /// What raking multiplies each zone's classes by; `None` unless asked for. Errors are multiplied likewise: raking to
-    /// a total that is itself estimated changes them little (Rao and Molina 2015, section 6.4.6).
+    /// What raking multiplies each zone's classes by; `None` unless asked for.
     fn factors(&self, found: &[Vec<ZoneEstimate>], together: &[f64]) -> Result<Option<Vec<Vec<f64>>>, EstimateError> {
         if !self.data.settings.benchmark {
             return Ok(None);
@@ -249,15 +246,16 @@ fn corrected_map(correction: &MapCorrection, numbers: usize) -> Finding {
         let percent = significant(100.0 * correction.trust, 3);
         format!("less {percent} % of the error that the sample shows in each group of cells")
     } else {
-        "uncorrected, because chance alone may have made the error that the sample shows".to_owned()
+        "with no correction, because the errors of the map in the sample are within what chance would give".to_owned()
     };
     let method = ZoneMethod::CorrectedMap;
     Finding::warning(
         FindingKind::ModelBased,
         format!(
-            "{} {method}: the map's own sums of {}, {proof}. Their standard errors are averages over zones, and they have no interval",
+            "{} {method}: the map's own sums of {}, {proof}. Their standard errors are averages over zones and rest on {} that the map has wrong, and they have no interval",
             counted_do(numbers, "zone estimate", ["uses", "use"]),
-            correction.base
+            correction.base,
+            counted(correction.wrong_units, "unit")
         ),
     )
 }

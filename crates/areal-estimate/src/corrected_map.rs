@@ -25,6 +25,8 @@ pub struct MapCorrection {
     pub base: MapBase,
     /// Part of the error that the sample shows which is taken off: 0 where chance may have made it, near 1 where it is proven.
     pub trust: f64,
+    /// Labelled units whose map class is wrong: the standard errors of zones rest on these.
+    pub wrong_units: usize,
 }
 
 /// An error is proven as far as its square exceeds so many times its sampling variance. The positive-part estimator of James and Stein
@@ -99,9 +101,10 @@ impl CorrectedMap {
         let (sizes, n) = (model_of(&sizes)?, sample.len() as f64);
         let of_class = |c: usize| (0..places.class_of.len()).map(|g| sizes.rate(g, c) + 1.0 / n).collect();
         let sizes = (0..errors.len()).map(of_class).collect();
+        let wrong_units = (0..sample.len()).filter(|&u| y[map[u]][u] == 0.0).count();
         let rho = model_of(&places.beyond(&errors, &detail.group, zoning))?.correlation();
         Ok(Self {
-            correction: MapCorrection { base, trust },
+            correction: MapCorrection { base, trust, wrong_units },
             base: sums.iter().map(|row| fractions(row)).collect(),
             places,
             rho,

@@ -5,6 +5,7 @@ use crate::domain::Variable;
 use crate::error::{EstimateError, same_length};
 use crate::estimate::Estimate;
 use crate::stratified::StratifiedSample;
+use crate::zone_method::DirectBasis;
 use crate::zone_part::{Spreads, ZoneGround, ZonePart};
 use crate::zoning::Zoning;
 
@@ -26,12 +27,10 @@ pub(crate) struct Direct {
     /// Sum of the errors by which they are preferred to a model's, or not: by known areas those of the variances of the strata over the whole
     /// sample, else the standard errors of the ratios.
     pub error: f64,
-    /// True where they rest on the known areas of the strata in the zone.
-    pub known_areas: bool,
+    pub basis: DirectBasis,
 }
 
-/// Direct fractions of classes: by the known areas of the strata in the zone where each has a unit there ([`ZonePart::mean`]), else those of
-/// [`direct`].
+/// Direct fractions of classes: by the areas of the strata in the zone where they are known ([`ZonePart::mean`]), else those of [`direct`].
 pub(crate) struct DirectFractions<'a> {
     surveyed: ClassIntervals<'a>,
     zoning: &'a Zoning,
@@ -73,17 +72,19 @@ impl<'a> DirectFractions<'a> {
     pub(crate) fn zone(&self, zone: usize) -> Result<Option<Direct>, EstimateError> {
         let Some(domain) = self.surveyed.sample.part(self.units[zone].iter().copied()) else { return Ok(None) };
         let part = self.part(zone)?;
-        let known_areas = part.as_ref().is_some_and(ZonePart::has_known_areas);
-        let mut found = Direct { estimates: Vec::with_capacity(self.y.len()), error: 0.0, known_areas };
+        let mut found = Direct { estimates: Vec::with_capacity(self.y.len()), error: 0.0, basis: DirectBasis::Weights };
         for (c, y) in self.y.iter().enumerate() {
             let known = part.as_ref().map(|part| part.mean(y, &self.spreads[c])).transpose()?.flatten();
-            let (estimate, error) = known.map_or_else(
-                || {
+            let (estimate, error) = match known {
+                Some(mean) => {
+                    found.basis = mean.basis;
+                    (mean.estimate, mean.anticipated)
+                }
+                None => {
                     let mean = domain.mean(&self.variables[c]);
                     (mean, mean.standard_error)
-                },
-                |mean| (mean.estimate, mean.anticipated),
-            );
+                }
+            };
             found.estimates.push(estimate);
             found.error += error;
         }

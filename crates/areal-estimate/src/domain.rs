@@ -3,6 +3,7 @@
 use crate::error::{EstimateError, same_length};
 use crate::estimate::{Estimate, MOST_DEGREES, settled};
 use crate::stratified::StratifiedSample;
+use crate::zone_part::Moments;
 
 /// Degrees of freedom that the variance over its pool has beside a stratum's own in [`StratifiedSample::domain`]. With two, the
 /// intervals of zones cover the truth as they should (`tests/coverage`); without, a stratum of one class claims to have
@@ -69,12 +70,12 @@ impl StratifiedSample {
         let groups = self.pools.iter().max().map_or(0, |m| m + 1);
         let mut members = vec![0usize; groups];
         self.pools.iter().for_each(|&g| members[g] += 1);
-        let variances = self.variances_of_pools(y)?;
-        Ok(self.pools.iter().map(|&g| (members[g] > 1).then_some(variances[g])).collect())
+        let moments = self.moments_of_pools(y)?;
+        Ok(self.pools.iter().map(|&g| (members[g] > 1).then_some(moments[g].variance)).collect())
     }
 
-    /// Variance of `y` over each pool of strata.
-    pub(crate) fn variances_of_pools(&self, y: &[f64]) -> Result<Vec<f64>, EstimateError> {
+    /// Mean and variance of `y` over each pool of strata.
+    pub(crate) fn moments_of_pools(&self, y: &[f64]) -> Result<Vec<Moments>, EstimateError> {
         let squares: Vec<f64> = y.iter().map(|v| v * v).collect();
         let (first, second) = (self.stratum_means(y)?, self.stratum_means(&squares)?);
         let groups = self.pools.iter().max().map_or(0, |m| m + 1);
@@ -84,7 +85,7 @@ impl StratifiedSample {
             let [area, sum, sum2] = &mut sums[g];
             (*area, *sum, *sum2) = (*area + a, *sum + a * first[h], *sum2 + a * second[h]);
         }
-        Ok(sums.into_iter().map(|[area, sum, sum2]| (sum2 / area - (sum / area).powi(2)).max(0.0)).collect())
+        Ok(sums.into_iter().map(Moments::of).collect())
     }
 }
 

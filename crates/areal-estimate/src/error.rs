@@ -24,6 +24,9 @@ pub enum EstimateError {
     /// More units were asked for, or labelled, than the stratum holds.
     #[error("stratum {stratum} has {population} units, but the sample has {n} of them")]
     MoreThanAll { stratum: String, population: u64, n: u64 },
+    /// More units were asked for than all strata hold.
+    #[error("a sample of {n} units is larger than the map: it has {population} cells to draw from")]
+    MoreThanPopulation { population: u64, n: u64 },
     /// A table with nothing in it.
     #[error("there is no {0}")]
     Empty(Missing),

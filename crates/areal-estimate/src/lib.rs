@@ -46,6 +46,7 @@ mod suppression;
 mod unit_level;
 mod value_interval;
 mod value_survey;
+mod zone_estimate;
 mod zone_estimates;
 mod zone_method;
 mod zone_part;
@@ -79,13 +80,16 @@ pub use rake::rake;
 pub use regression::{Assisted, difference, post_stratified, prediction_powered, regression};
 pub use revision::{Revision, Vintage, revisions};
 pub use risk_strata::{ClassRisk, MIN_ERROR, RiskCut, RiskPart, is_uncertain};
-pub use rows::{AccuracyRow, EstimateRow, MatrixRow, Population, quantified_rows, round_rows, suppress_rows};
+pub use rows::{
+    AccuracyRow, EstimateRow, MIN_UNITS_FOR_GOOD, MatrixRow, Population, quantified_rows, round_rows, suppress_rows,
+};
 pub use sample_plan::{SampleSize, anticipated_variance, number_units, plan_units};
 pub use sample_size::{Allocation, Anticipated, anticipated_class_fractions, fraction_deviation};
 pub use stratified::{MIN_UNITS_IN_STRATUM, StratifiedSample, Stratum};
 pub use unit_level::{AreaTotals, UnitInput, UnitLevel, unit_level};
 pub use value_interval::Tails;
 pub use value_survey::{ValueEstimates, ValueSurvey, ValueZone, estimate_value};
-pub use zone_estimates::{VariableKind, ZoneEstimate, ZoneFractions, zone_fractions};
-pub use zone_method::{ZONE_DRAWS, ZoneEstimateSettings, ZoneMethod};
+pub use zone_estimate::ZoneEstimate;
+pub use zone_estimates::{VariableKind, ZoneFractions, zone_fractions};
+pub use zone_method::{DirectBasis, ZONE_DRAWS, ZoneEstimateSettings, ZoneMethod};
 pub use zoning::{MapDetail, Zoning};

@@ -8,8 +8,8 @@ use crate::estimate::Estimate;
 use crate::interval::{DEFAULT_LEVEL, Interval, IntervalMethod};
 use crate::publication::{CvLimits, Grading, QualityFlag, error_step, round_to, significant};
 use crate::suppression::{Suppression, suppress};
-use crate::zone_estimates::ZoneEstimate;
-use crate::zone_method::ZoneMethod;
+use crate::zone_estimate::ZoneEstimate;
+use crate::zone_method::{DirectBasis, ZoneMethod};
 
 /// The ground that a number is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -48,9 +48,9 @@ pub struct EstimateRow {
     /// Its standard error; root of the mean squared error for a model-based method.
     pub standard_error: Option<f64>,
     pub cv: Option<f64>,
-    /// The larger of the CV and the longer side of the interval over the estimate and the normal quantile, by which it is graded; `None` of a
-    /// table that was read.
-    #[serde(skip)]
+    /// The larger of the CV and the longer side of the interval over the estimate and the normal quantile, by which it is graded. Tables of areal
+    /// 0.1.0 do not have it.
+    #[serde(default)]
     pub relative_error: Option<f64>,
     /// Ends of the confidence interval.
     pub low: Option<f64>,
@@ -69,16 +69,16 @@ pub struct EstimateRow {
     /// The method of a zone's estimate, for suppression; `method` is its text.
     #[serde(skip)]
     pub(crate) zone_method: Option<ZoneMethod>,
-    /// Whether a zone's estimate rests on the known areas of the strata there.
+    /// What a zone's direct estimate rests on.
     #[serde(skip)]
-    pub(crate) known_areas: bool,
+    pub(crate) basis: Option<DirectBasis>,
 }
 
 /// The measure of a class area.
 pub(crate) const AREA: &str = "area";
 
 /// Below this number of units no estimate is flagged good, whatever its CV and its interval: the standard error is itself too uncertain.
-const MIN_UNITS_FOR_GOOD: usize = 15;
+pub const MIN_UNITS_FOR_GOOD: usize = 15;
 
 /// What an estimate is of.
 #[derive(Debug, Clone, PartialEq)]
@@ -138,7 +138,7 @@ impl EstimateRow {
             quality: grading.flag(estimate, &interval).to_string(),
             suppressed: String::new(),
             zone_method: None,
-            known_areas: false,
+            basis: None,
         }
         .at_most_caution(estimate.n < MIN_UNITS_FOR_GOOD)
     }
@@ -168,7 +168,7 @@ impl EstimateRow {
         if found.estimate.is_degenerate() {
             row.effective_n = row.effective_n.map(|_| found.estimate.effective_n.min(subject.cells));
         }
-        (row.zone_method, row.known_areas) = (Some(found.method), found.known_areas);
+        (row.zone_method, row.basis) = (Some(found.method), found.basis);
         if !found.error_known {
             (row.standard_error, row.cv, row.relative_error, row.effective_n) = (None, None, None, None);
             row = row.unreliable();
@@ -191,9 +191,9 @@ impl EstimateRow {
         !self.zone_id.is_empty() && self.zone_method != Some(ZoneMethod::Direct)
     }
 
-    /// True for a zone's direct number by the known areas of the strata there.
-    pub fn is_by_known_areas(&self) -> bool {
-        self.known_areas
+    /// What a zone's direct number rests on; `None` of other numbers.
+    pub fn basis(&self) -> Option<DirectBasis> {
+        self.basis
     }
 
     /// True for a zone's number from its own units alone.
@@ -250,7 +250,7 @@ pub fn suppress_rows(rows: &mut [EstimateRow], min_units: usize) -> Result<(usiz
 
 /// Rounds for publication: mapped and estimated values to multiples of `step`, the ends of the interval to the multiples
 /// about them, so that it holds the estimate and no less than it did, and the standard error to two significant digits where
-/// these are finer, so that no error becomes zero. CVs keep three decimals. A `step` of 0 leaves twelve significant digits.
+/// these are finer, so that no error becomes zero. CVs and relative errors keep three decimals. A `step` of 0 leaves twelve significant digits.
 /// The last step before publication: sums of rounded numbers need not be the rounded sum.
 pub fn round_rows(rows: &mut [EstimateRow], step: f64) {
     for row in rows {
@@ -264,7 +264,9 @@ pub fn round_rows(rows: &mut [EstimateRow], step: f64) {
         };
         row.low = row.low.map(|v| outward(v, f64::floor));
         row.high = row.high.map(|v| outward(v, f64::ceil));
-        row.cv = row.cv.map(|v| if step > 0.0 { round_to(v, 0.001) } else { significant(v, 12) });
+        let ratio = |v: f64| if step > 0.0 { round_to(v, 0.001) } else { significant(v, 12) };
+        row.cv = row.cv.map(ratio);
+        row.relative_error = row.relative_error.map(ratio);
         row.effective_n = row.effective_n.map(|v| if step > 0.0 { round_to(v, 1.0) } else { significant(v, 12) });
     }
 }

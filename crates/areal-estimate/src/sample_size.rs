@@ -94,7 +94,7 @@ pub(crate) fn allocate(
 ) -> Result<Vec<u64>, EstimateError> {
     let population: u64 = strata.iter().map(|s| s.population).sum();
     if population < n {
-        return Err(EstimateError::MoreThanAll { stratum: "all together".into(), population, n });
+        return Err(EstimateError::MoreThanPopulation { population, n });
     }
     let floor: Vec<u64> = strata.iter().map(|s| min_per_stratum.min(s.population)).collect();
     let fractions = allocation.fractions(strata);

@@ -12,7 +12,8 @@ use crate::interval::Interval;
 use crate::rows::{EstimateRow, Population, Subject};
 use crate::stratified::StratifiedSample;
 use crate::value_interval::{Tails, value_interval};
-use crate::zone_estimates::{ZoneEstimate, zone_means};
+use crate::zone_estimate::ZoneEstimate;
+use crate::zone_estimates::zone_means;
 use crate::zone_method::ZoneMethod;
 use crate::zoning::Zoning;
 

@@ -13,36 +13,9 @@ use crate::expected::ExpectedMatrix;
 use crate::interval::{Interval, IntervalMethod, mean_interval};
 use crate::stratified::StratifiedSample;
 use crate::unit_level::{AreaTotals, UnitInput, unit_level};
-use crate::zone_method::{ZoneEstimateSettings, ZoneMethod};
+use crate::zone_estimate::ZoneEstimate;
+use crate::zone_method::{DirectBasis, ZoneEstimateSettings, ZoneMethod};
 use crate::zoning::{Zoning, fractions};
-
-/// One zone's number.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ZoneEstimate {
-    /// Value, standard error (root mean squared error for a model-based method), units in the zone.
-    pub estimate: Estimate,
-    /// Confidence interval; its method is `None` where none is claimed.
-    pub interval: Interval,
-    /// True when the standard error is known; else it is 0 and has no meaning.
-    pub error_known: bool,
-    /// Where it comes from; never `Auto`.
-    pub method: ZoneMethod,
-    /// True for a direct fraction by the known areas of the strata in the zone, of which each has a unit there; else a direct number is the ratio
-    /// of the class to all units of the zone by their weights.
-    pub known_areas: bool,
-}
-
-impl ZoneEstimate {
-    /// The method as tables have it.
-    pub(crate) fn method_name(&self) -> String {
-        method_name(self.method, self.known_areas)
-    }
-}
-
-/// A method and the areas that it rests on.
-pub(crate) fn method_name(method: ZoneMethod, known_areas: bool) -> String {
-    if known_areas { format!("{method}, known-areas") } else { method.to_string() }
-}
 
 /// Range of the estimated variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,8 +39,7 @@ pub struct ZoneFractions {
 /// are each unit's class on the map and in truth, `expected` is what the map expects of each stratum.
 ///
 /// Only direct numbers have intervals, which count what was not drawn, as over the whole map ([`ClassIntervals`](crate::ClassIntervals)); their
-/// coverage is simulated in `tests/coverage`. Direct numbers rest on the known areas of the strata in the zone, or of the map classes where there is one stratum,
-/// wherever each of them has a unit there.
+/// coverage is simulated in `tests/coverage`. Direct numbers rest on the known areas of the strata in the zone, or of the map classes where there is one stratum.
 ///
 /// # Errors
 /// Tables that do not fit, or a model that cannot be fitted where it was asked for by name.
@@ -117,7 +89,7 @@ pub fn zone_fractions(
         if row.iter().any(|e| e.method == ZoneMethod::Direct) {
             let part = direct.part(z)?;
             for (c, e) in row.iter_mut().enumerate() {
-                e.interval = part.as_ref().map_or(Ok(e.interval), |part| part.interval(c, e.estimate.value))?;
+                e.interval = part.as_ref().map_or(Ok(e.interval), |part| part.interval(c, &e.estimate))?;
             }
         }
         add_up(row);
@@ -156,7 +128,7 @@ pub fn zone_means(
         composite,
         direct: direct(sample, y, zoning)?
             .into_iter()
-            .map(|e| e.map(|e| Direct { estimates: vec![e], error: e.standard_error, known_areas: false }))
+            .map(|e| e.map(|e| Direct { estimates: vec![e], error: e.standard_error, basis: DirectBasis::Weights }))
             .collect(),
         counts: zoning.counts(),
         kind: VariableKind::Value,
@@ -224,7 +196,7 @@ impl Tables {
         };
         let own = self.direct[z].as_ref();
         let direct =
-            |own: &Direct| own.estimates.iter().map(|e| finish_direct(*e, own.known_areas, settings.level)).collect();
+            |own: &Direct| own.estimates.iter().map(|e| finish_direct(*e, own.basis, settings.level)).collect();
         match (settings.method, own) {
             (ZoneMethod::Synthetic | ZoneMethod::Composite, _) => modelled(settings.method),
             (ZoneMethod::Direct, Some(own)) => direct(own),
@@ -271,9 +243,9 @@ impl Tables {
 }
 
 /// With the interval of the zone's moments, which its [`ZonePart`] or the [tails](crate::Tails) of its map replace.
-fn finish_direct(own: Estimate, known_areas: bool, level: f64) -> ZoneEstimate {
+fn finish_direct(own: Estimate, basis: DirectBasis, level: f64) -> ZoneEstimate {
     let interval = mean_interval(&Estimate { degrees: own.degrees.min(own.n as f64 - 1.0), ..own }, level);
-    ZoneEstimate { estimate: own, interval, error_known: true, method: ZoneMethod::Direct, known_areas }
+    ZoneEstimate { estimate: own, interval, error_known: true, method: ZoneMethod::Direct, basis: Some(basis) }
 }
 
 /// A model's mean squared error holds on average over zones: no interval is claimed for one of them. (Simulated,
@@ -287,7 +259,7 @@ fn finish_model(value: f64, mse: Option<f64>, n: usize, method: ZoneMethod, kind
     };
     let interval = Interval { low: estimate.value, high: estimate.value, method: IntervalMethod::None };
     // A model fitted to a sample without errors cannot estimate their size.
-    ZoneEstimate { estimate, interval, error_known: variance > 0.0, method, known_areas: false }
+    ZoneEstimate { estimate, interval, error_known: variance > 0.0, method, basis: None }
 }
 
 /// Scales the fractions of a zone so that they add up to 1: direct and composite ones do, Fay-Herriot's, made class by

@@ -9,8 +9,7 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum ZoneMethod {
-    /// From the zone's own units: design-based. Of classes the means of the strata in the zone by their known areas there, where each has a unit
-    /// in the zone (`known-areas`); else, and of a value, the ratio to all units of the zone by their weights.
+    /// From the zone's own units: design-based. What it rests on is a [`DirectBasis`].
     Direct,
     /// From the zone's map and the error rates of the whole sample: model-based. The error of a model-based number is that
     /// of an average zone, so it has no interval.
@@ -27,6 +26,29 @@ pub enum ZoneMethod {
     /// variances over the whole sample, so that zones whose units happen to be alike are not preferred; else that. Of a value, direct where the zone has the least number of units, and the CV or no larger error than the composite; else
     /// composite. One choice for all classes of a zone, so that they add up to it.
     Auto,
+}
+
+/// What a direct number rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DirectBasis {
+    /// The ratio to all units of the zone by their weights: of values, and of classes where the areas of the strata in the zone are not known.
+    Weights,
+    /// The means of the strata in the zone by their known areas there.
+    KnownAreas,
+    /// The same, where a stratum has no unit in the zone, so that its mean over the whole map stands in.
+    PartlySynthetic,
+}
+
+impl DirectBasis {
+    /// The method as tables have it.
+    pub(crate) fn method_name(self) -> String {
+        let words = match self {
+            Self::Weights => "",
+            Self::KnownAreas => ", known-areas",
+            Self::PartlySynthetic => ", known-areas, partly-synthetic",
+        };
+        format!("{}{words}", ZoneMethod::Direct)
+    }
 }
 
 /// How a zone's estimate is made, and when its own units are enough.

@@ -7,9 +7,10 @@ use crate::domain::JOINED;
 use crate::error::{EstimateError, same_length};
 use crate::estimate::{Estimate, MOST_DEGREES, settled};
 use crate::expected::ExpectedMatrix;
-use crate::interval::Interval;
+use crate::interval::{Interval, normal_quantile};
 use crate::posterior_interval::flat_units;
 use crate::stratified::{StratifiedSample, Stratum};
+use crate::zone_method::DirectBasis;
 
 /// A zone, all zones together, or the ground that the model was trained on.
 #[derive(Clone, Copy)]
@@ -46,14 +47,22 @@ pub(crate) struct ZonePart {
 /// A mean over a part.
 pub(crate) struct PartMean {
     pub estimate: Estimate,
+    pub basis: DirectBasis,
     /// Its standard error by the variances over the whole of each stratum alone. Who chooses parts by it does not prefer those whose few units are alike.
     pub anticipated: f64,
 }
 
-/// Variances of a variable over the whole sample, in each pool of strata and in each map class.
+/// Means and variances of a variable over the whole sample, in each pool of strata and in each map class.
 pub(crate) struct Spreads {
-    by_pool: Vec<f64>,
-    by_class: Vec<f64>,
+    by_pool: Vec<Moments>,
+    by_class: Vec<Moments>,
+}
+
+/// Mean and variance of a variable.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Moments {
+    pub mean: f64,
+    pub variance: f64,
 }
 
 impl Spreads {
@@ -68,10 +77,19 @@ impl Spreads {
             let [all, first, second] = &mut sums[class];
             (*all, *first, *second) = (*all + weight, *first + weight * y, *second + weight * y * y);
         }
-        let variance = |[all, first, second]: [f64; 3]| {
-            if all > 0.0 { (second / all - (first / all).powi(2)).max(0.0) } else { 0.0 }
-        };
-        Ok(Self { by_pool: sample.variances_of_pools(y)?, by_class: sums.into_iter().map(variance).collect() })
+        Ok(Self { by_pool: sample.moments_of_pools(y)?, by_class: sums.into_iter().map(Moments::of).collect() })
+    }
+}
+
+impl Moments {
+    /// From the sum of weights, and of weights times the variable and its square. Without a weight both are 0.
+    pub(crate) fn of([all, first, second]: [f64; 3]) -> Self {
+        if all > 0.0 {
+            let mean = first / all;
+            Self { mean, variance: (second / all - mean.powi(2)).max(0.0) }
+        } else {
+            Self { mean: 0.0, variance: 0.0 }
+        }
     }
 }
 
@@ -122,17 +140,13 @@ impl ZonePart {
         }))
     }
 
-    /// True where the areas of its strata are known and each has a unit, so that [`mean`](Self::mean) rests on these areas.
-    pub(crate) fn has_known_areas(&self) -> bool {
-        self.known && !self.sample.n.contains(&0)
-    }
-
     /// Mean of a variable of the whole sample over the part, by the known areas of its strata there: the separate estimator, design-unbiased given how many
     /// units lie in each (Sarndal, Swensson and Wretman 1992, section 10.5). The variance over the whole of a stratum counts for
-    /// [`JOINED`] degrees of freedom beside that of its units in the part, which may be one. `None` where a stratum has no unit there, or the
-    /// areas are not known.
+    /// [`JOINED`] degrees of freedom beside that of its units in the part, which may be one. A stratum without a unit in the part has its mean over the whole map
+    /// with the variance of one unit: its cells in the part differ from all its cells by no more than one cell does, on average. That mean is synthetic
+    /// (Rao and Molina 2015, section 3.2). `None` where the areas are not known.
     pub(crate) fn mean(&self, y: &[f64], spreads: &Spreads) -> Result<Option<PartMean>, EstimateError> {
-        if !self.has_known_areas() {
+        if !self.known {
             return Ok(None);
         }
         let own: Vec<f64> = self.drawn.iter().map(|&u| y[u]).collect();
@@ -140,14 +154,18 @@ impl ZonePart {
         let powers = self.sample.stratum_powers(&own, &means);
         let (mut value, mut variance, mut spread, mut anticipated) = (0.0, 0.0, 0.0, 0.0);
         for (k, (stratum, (pool, class))) in self.sample.strata().iter().zip(&self.cut).enumerate() {
-            let (n, weight) = (self.sample.n[k] as f64, stratum.area / self.sample.area());
+            let weight = stratum.area / self.sample.area();
             let over_all = class.map_or(spreads.by_pool[*pool], |class| spreads.by_class[class]);
-            let over_all = over_all * self.sample.size_powers()[k][0] / n;
-            let degrees = n - 1.0 + JOINED;
-            let per_unit = weight.powi(2) * self.sample.undrawn(k) / n;
-            let v = per_unit * (powers[k][0] + JOINED * over_all) / degrees;
+            let (units, mean, squares, size) = match self.sample.n[k] {
+                0 => (1.0, over_all.mean, 0.0, 1.0),
+                n => (n as f64, means[k], powers[k][0], self.sample.size_powers()[k][0] / n as f64),
+            };
+            let over_all = over_all.variance * size;
+            let degrees = units - 1.0 + JOINED;
+            let per_unit = weight.powi(2) * self.sample.undrawn(k) / units;
+            let v = per_unit * (squares + JOINED * over_all) / degrees;
             anticipated += per_unit * over_all;
-            value += weight * means[k];
+            value += weight * mean;
             variance += v;
             spread += v * v / degrees;
         }
@@ -155,12 +173,16 @@ impl ZonePart {
         let variance = settled(variance, 1.0);
         let found = Estimate { degrees, ..Estimate::fraction(value.clamp(0.0, 1.0), variance, self.drawn.len()) };
         let estimate = found.or_equal_units(|| self.sample.units().1);
-        Ok(Some(PartMean { estimate, anticipated: anticipated.sqrt() }))
+        let basis = if self.sample.n.contains(&0) { DirectBasis::PartlySynthetic } else { DirectBasis::KnownAreas };
+        Ok(Some(PartMean { estimate, basis, anticipated: anticipated.sqrt() }))
     }
 
-    /// Interval of a class's fraction of the part, about its estimate.
-    pub(crate) fn interval(&self, class: usize, estimate: f64) -> Result<Interval, EstimateError> {
-        self.intervals().area_about(class, Some(estimate), self.flat.clone())
+    /// Interval of a class's fraction of the part, about its estimate: the posterior's, and no shorter to either side than the normal one. The prior of a
+    /// stratum without a unit in the part knows what the map expects of it, not what the whole sample found there, as the estimate does.
+    pub(crate) fn interval(&self, class: usize, estimate: &Estimate) -> Result<Interval, EstimateError> {
+        let posterior = self.intervals().area_about(class, Some(estimate.value), self.flat.clone())?;
+        let half = normal_quantile(self.level) * estimate.standard_error;
+        Ok(posterior.holding((estimate.value - half).max(0.0)).holding((estimate.value + half).min(1.0)))
     }
 
     /// Interval of overall accuracy in the part, about its estimate.

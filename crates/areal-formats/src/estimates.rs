@@ -6,7 +6,9 @@ use serde::Serialize;
 use crate::Provenance;
 
 /// Format of `estimates.json`.
-pub const ESTIMATES_FORMAT: &str = "areal-estimates/1";
+pub const ESTIMATES_FORMAT: &str = "areal-estimates/2";
+/// Formats that are read: areal 0.1.0 wrote the second.
+pub const ESTIMATES_FORMATS: [&str; 2] = [ESTIMATES_FORMAT, "areal-estimates/1"];
 
 /// `estimates.json`: how the estimates were made, and the findings about them. A gain may be infinite, which JSON writes as
 /// null.
@@ -20,6 +22,8 @@ pub struct EstimatesMeta<'a> {
     pub unobserved_km2: f64,
     /// Area of predicted cells in no stratum, which no estimate of the strata refers to.
     pub outside_strata_km2: f64,
+    /// Mean area of a cell of the population: of a sample unit.
+    pub cell_km2: f64,
     /// Labelled units.
     pub units: usize,
     pub findings: &'a [Finding],

@@ -1,5 +1,8 @@
 //! How a result came to be: program version, command, inputs, settings, seed.
 
+use std::path::Path;
+
+use areal_job::Sha256;
 use serde::{Deserialize, Serialize};
 
 use crate::InputRef;
@@ -27,5 +30,14 @@ impl Provenance {
     /// Provenance of a result that this version of the program makes.
     pub fn new(command: &str, inputs: Vec<InputRef>, settings: serde_json::Value, seed: Option<u64>) -> Self {
         Self { made_by: MADE_BY.to_owned(), command: command.to_owned(), inputs, settings, seed }
+    }
+
+    /// Digest of the local input that a setting names; `None` where there is none.
+    pub fn digest_of_setting(&self, setting: &str) -> Option<Sha256> {
+        let path = Path::new(self.settings.get(setting)?.as_str()?);
+        self.inputs.iter().find_map(|input| match input {
+            InputRef::Local(file) if file.path == path => Some(file.digest()),
+            _ => None,
+        })
     }
 }

@@ -34,6 +34,10 @@ pub struct EstimateLine {
     pub interval: Option<(f64, f64)>,
     /// Coefficient of variation.
     pub cv: Option<f64>,
+    /// The larger of the CV and the longer side of the interval to match: the quality follows it.
+    pub relative_error: Option<f64>,
+    /// Below it an estimate that is not zero is a dash, and so are its error and its CV.
+    pub resolution: f64,
     pub units: u64,
     pub method: String,
     /// `good`, `caution` or `unreliable`.
@@ -60,8 +64,10 @@ const WIDTH: f64 = 460.0;
 const LABELS: f64 = 110.0;
 const ROW: f64 = 30.0;
 
-const OF_WHOLE: &str = "Estimates with their standard errors, and the mapped values. All columns are in estimates.csv.";
-const OF_ZONES: &str = "Zones. A number without an interval is model-based: its error is that of an average zone.";
+const OF_WHOLE: &str = "Estimates with their standard errors, and the mapped values. The quality follows the relative error: the CV or, where that is larger, the longer \
+     side of the interval over the estimate and the normal quantile; below 15 units or without an interval it is never good. A dash stands for an estimate below \
+     half of the last digit or half of a cell. All columns are in estimates.csv.";
+const OF_ZONES: &str = "Zones. A number without an interval is model-based: its error is that of an average zone, and its quality is never good.";
 
 impl EstimateSection {
     pub(crate) fn view(&self) -> EstimateView {
@@ -135,6 +141,13 @@ impl EstimateLine {
     }
 
     fn row(&self, digits: usize) -> EstimateRowView {
+        let least = self.resolution.max(0.5 * 10f64.powi(-(digits as i32)));
+        let is_below = self.estimate.is_some_and(|v| v != 0.0 && v.abs() < least);
+        let above = |v: Option<f64>| v.filter(|_| !is_below);
+        let ratio = |v: Option<f64>| CellView {
+            sort: above(v).map(|v| v.to_string()).unwrap_or_default(),
+            text: above(v).map_or_else(|| "–".to_owned(), percent),
+        };
         let shown = |v: Option<f64>| CellView {
             sort: v.map(|v| v.to_string()).unwrap_or_default(),
             text: v.map_or_else(|| "–".to_owned(), |v| number(v, digits)),
@@ -145,19 +158,20 @@ impl EstimateLine {
             subject: self.subject.clone(),
             unit: unit_text(&self.unit).to_owned(),
             mapped: shown(Some(self.mapped)),
-            estimate: shown(self.estimate),
-            standard_error: shown(self.standard_error),
+            estimate: shown(above(self.estimate)),
+            standard_error: shown(above(self.standard_error)),
             interval: CellView {
                 sort: sort(self.interval.map(|i| i.0)),
                 text: interval_text(self.interval, |v| number(v, digits)),
             },
-            cv: CellView { sort: sort(self.cv), text: self.cv.map_or_else(|| "–".to_owned(), cv_text) },
+            cv: ratio(self.cv),
+            relative_error: ratio(self.relative_error),
             units: self.units,
             method: self.method.clone(),
-            quality: if self.suppressed.is_empty() {
-                self.quality.clone()
-            } else {
-                format!("suppressed ({})", self.suppressed)
+            quality: match self.suppressed.as_str() {
+                "" if is_below => "–".to_owned(),
+                "" => self.quality.clone(),
+                why => format!("suppressed ({why})"),
             },
         }
     }
@@ -234,6 +248,7 @@ pub(crate) struct EstimateRowView {
     pub standard_error: CellView,
     pub interval: CellView,
     pub cv: CellView,
+    pub relative_error: CellView,
     pub units: u64,
     pub method: String,
     pub quality: String,
@@ -245,8 +260,4 @@ pub(crate) struct AccuracyRowView {
     pub estimate: String,
     pub standard_error: String,
     pub interval: String,
-}
-/// A coefficient of variation as per cent. Digits of one above 1000 % are noise.
-fn cv_text(cv: f64) -> String {
-    if cv > 10.0 { format!("> {}", percent(10.0)) } else { percent(cv) }
 }

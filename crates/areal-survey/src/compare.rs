@@ -4,9 +4,15 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use areal_estimate::{DEFAULT_LEVEL, EstimateRow, IntervalMethod, Population, Revision, Vintage, revisions};
+<<<<<<< HEAD
 use areal_formats::ESTIMATES_FORMAT;
 use areal_job::{StagedFile, check_unchanged, read_json};
 use areal_tables::{ArealTableError, read_areal_table};
+=======
+use areal_formats::{ESTIMATES_FORMATS, Provenance};
+use areal_job::{Sha256, StagedFile, check_unchanged, read_json_of};
+use areal_tables::read_areal_table;
+>>>>>>> a1147a3 (Let direct zone numbers, raked numbers and comparisons say all of their error)
 use serde::{Deserialize, Serialize};
 
 use crate::error::TableRole;
@@ -68,6 +74,19 @@ pub struct Comparison {
     pub not_compared: NotCompared,
     /// Ground whose estimates are not compared, because the vintages do not predict the same of it.
     pub other_ground: Vec<OtherGround>,
+    /// What both vintages are made from, so that their errors are correlated.
+    pub shared: Option<Shared>,
+    /// Steps that the older and the newer numbers are rounded to; 0 where they are not.
+    pub rounded_to: [f64; 2],
+}
+
+/// What two vintages have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shared {
+    /// The labelled sample: they are of one time.
+    Labels,
+    /// The drawn units, labelled twice.
+    Units,
 }
 
 /// What makes two rows the same number in two tables.
@@ -117,7 +136,7 @@ pub fn compare(settings: &CompareSettings) -> Result<Comparison, SurveyError> {
     let values: Vec<(Vintage, Vintage)> = pairs.iter().map(|p| (p.old.vintage, p.new.vintage)).collect();
     let found = revisions(&values, settings.correlation, settings.level)?;
     let rows = pairs.iter().zip(found).map(|(pair, f)| RevisionRow::new(pair, [&old, &new], &f)).collect();
-    Ok(Comparison { rows, not_compared, other_ground })
+    Ok(Comparison { rows, not_compared, other_ground, shared: old.shared(&new), rounded_to: [old.round, new.round] })
 }
 
 /// One number in both vintages.
@@ -175,6 +194,16 @@ pub(crate) struct EstimatesTable {
     level: f64,
     /// Area of the population, where the document beside the table says so.
     population_km2: Option<f64>,
+    /// Digests of the labelled sample and of its design, where it says so.
+    sample: Option<Sha256>,
+    design: Option<Sha256>,
+}
+
+/// What is read of `estimates.json`.
+#[derive(Deserialize)]
+struct Made {
+    population_km2: Option<f64>,
+    provenance: Provenance,
 }
 
 /// An interval without width: of a number without an error, or rounded to nothing.
@@ -196,15 +225,16 @@ impl EstimatesTable {
         let rows = records.iter().map(|row| row.deserialize(Some(&header)).map_err(fault)).collect::<Result<_, _>>()?;
         // A table by itself does not say how it was rounded, nor of when it is.
         let made = path.with_file_name("estimates.json");
-        let meta = if made.exists() {
+        let made_by: Option<Made> = if made.exists() {
             check_unchanged(&made)?;
-            read_json(&made, ESTIMATES_FORMAT)?
+            Some(read_json_of(&made, &ESTIMATES_FORMATS)?)
         } else {
-            serde_json::Value::Null
+            None
         };
-        let number = |pointer: &str| meta.pointer(pointer).and_then(serde_json::Value::as_f64);
-        let period = meta.pointer("/provenance/settings/reference-period").and_then(serde_json::Value::as_str);
-        let level = number("/provenance/settings/level");
+        let provenance = made_by.as_ref().map(|of| &of.provenance);
+        let setting = |name: &str| provenance.and_then(|of| of.settings.get(name));
+        let number = |name: &str| setting(name).and_then(serde_json::Value::as_f64);
+        let level = number("level");
         if level.is_none() {
             tracing::warn!(
                 "{}: no estimates.json beside it states the level of its intervals; {:.0} % is assumed, and that nothing is rounded",
@@ -214,11 +244,23 @@ impl EstimatesTable {
         }
         Ok(Self {
             rows,
-            round: number("/provenance/settings/round").unwrap_or(0.0),
+            round: number("round").unwrap_or(0.0),
             level: level.unwrap_or(DEFAULT_LEVEL),
-            period: period.unwrap_or_default().to_owned(),
-            population_km2: number("/population_km2"),
+            period: setting("reference-period").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned(),
+            population_km2: made_by.as_ref().and_then(|of| of.population_km2),
+            sample: provenance.and_then(|of| of.digest_of_setting("sample")),
+            design: provenance.and_then(|of| of.digest_of_setting("design")),
         })
+    }
+
+    /// What both tables are made from.
+    fn shared(&self, newer: &Self) -> Option<Shared> {
+        let same = |of: fn(&Self) -> &Option<Sha256>| of(self).is_some() && of(self) == of(newer);
+        match (same(|t| &t.sample), same(|t| &t.design)) {
+            (true, _) => Some(Shared::Labels),
+            (_, true) => Some(Shared::Units),
+            _ => None,
+        }
     }
 
     /// Predicted area that a row refers to, and what rounding may have changed of it; `None` where the table does not tell.

@@ -13,7 +13,7 @@ mod sample;
 mod settings;
 mod tables;
 
-pub use compare::{CompareSettings, Comparison, OtherGround, RevisionRow, compare, write_revisions};
+pub use compare::{CompareSettings, Comparison, OtherGround, RevisionRow, Shared, compare, write_revisions};
 pub use error::{SurveyError, TableRole};
 pub use estimate::{EstimateSettings, Published, QuantifyMethod, estimate, quantify};
 pub use not_compared::NotCompared;

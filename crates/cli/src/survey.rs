@@ -1,7 +1,7 @@
 //! Prints estimates and other survey tables.
 
-use areal_estimate::{CvLimits, EstimateRow, Population};
-use areal_survey::Resolution;
+use areal_estimate::{CvLimits, MIN_UNITS_FOR_GOOD, Population};
+use areal_survey::{Published, Resolution};
 
 use crate::columns::aligned;
 
@@ -20,11 +20,13 @@ pub fn zone_label(population: Population, zone_id: &str) -> String {
 
 /// Prints estimates to stdout, aligned, with the digits that rounding to `round` left, or four decimals without rounding, and what the
 /// grades mean to stderr.
-pub fn print_rows(rows: &[EstimateRow], round: f64, limits: &CvLimits) {
+pub fn print_estimates(published: &Published, round: f64, limits: &CvLimits) {
+    let rows = &published.rows;
     let text = |v: f64| if round > 0.0 { v.to_string() } else { format!("{v:.prec$}", prec = DECIMALS as usize) };
     let number = |v: Option<f64>| v.map_or_else(|| "-".to_owned(), text);
-    let resolution = Resolution::new(round, DECIMALS);
-    let head = ["zone", "class", "mapped", "estimate", "error", "low", "high", "n", "method", "quality"];
+    let resolution = Resolution::new(round, DECIMALS, published.cell_km2);
+    let head =
+        ["zone", "class", "mapped", "estimate", "error", "low", "high", "n", "relative_error", "method", "quality"];
     let mut lines: Vec<Vec<String>> = vec![head.iter().map(|h| (*h).to_owned()).collect()];
     for row in rows {
         let shown = |v: Option<f64>| number(v.filter(|_| !resolution.is_below(row)));
@@ -37,6 +39,9 @@ pub fn print_rows(rows: &[EstimateRow], round: f64, limits: &CvLimits) {
             number(row.low),
             number(row.high),
             row.n.to_string(),
+            row.relative_error
+                .filter(|_| !resolution.is_below(row))
+                .map_or_else(|| "-".to_owned(), |v| format!("{v:.3}")),
             row.method.clone(),
             // A dash has no grade.
             match row.suppressed.as_str() {
@@ -49,14 +54,15 @@ pub fn print_rows(rows: &[EstimateRow], round: f64, limits: &CvLimits) {
     print_aligned(&lines);
     tracing::info!(
         "quality: good where the relative error is below {:.1} %, caution up to {:.1} %, else unreliable. The relative error is the CV or, \
-         where that is larger, the longer side of the interval in units of the normal quantile, over the estimate. Fewer than 15 units or no \
-         interval: never good",
+         where that is larger, the longer side of the interval in units of the normal quantile, over the estimate. Fewer than \
+         {MIN_UNITS_FOR_GOOD} units or no interval: never good",
         100.0 * limits.good,
         100.0 * limits.caution
     );
     if rows.iter().any(|row| resolution.is_below(row) || row.low.is_none() && row.suppressed.is_empty()) {
         tracing::info!(
-            "a dash means that the method gives no interval, or an estimate below half of the last printed digit, its error and its grade"
+            "a dash means that the method gives no interval, or an estimate below half of the last printed digit or half of a cell's area, its \
+             error and its grade"
         );
     }
 }

@@ -42,7 +42,7 @@ fn a_model_without_an_interval_is_never_good() {
         estimate: Estimate::fraction(0.5, 1e-6, n),
         interval: Interval { low: 0.4, high: 0.6, method: interval },
         method: ZoneMethod::Synthetic,
-        known_areas: false,
+        basis: None,
         error_known,
     };
     let found = |interval, error_known| of(30, interval, error_known);

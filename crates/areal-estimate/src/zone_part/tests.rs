@@ -31,8 +31,8 @@ fn a_zone_that_is_all_of_the_map_has_the_interval_of_the_map() {
         let part = ZonePart::new(of, &ground).unwrap().unwrap();
         for class in 0..2 {
             let y: Vec<f64> = reference.iter().map(|&r| f64::from(r == class)).collect();
-            let estimate = sample.mean(&y).unwrap().value;
-            let (found, of_map) = (part.interval(class, estimate).unwrap(), whole.area(class).unwrap());
+            let estimate = sample.mean(&y).unwrap();
+            let (found, of_map) = (part.interval(class, &estimate).unwrap(), whole.area(class).unwrap());
             let apart = (found.low - of_map.low).abs().max((found.high - of_map.high).abs());
             // A zone believes the map with one unit less at one end.
             assert!(apart < 0.15 * (of_map.high - of_map.low), "{found:?} {of_map:?}");
@@ -48,11 +48,40 @@ fn a_stratum_without_a_unit_in_a_zone_widens_its_interval() {
         let interval = |rubber: f64| {
             let (strata, mapped) = ([(0, 100.0), (1, rubber)], [100.0, rubber]);
             let ground = ZoneGround { inside: &inside, strata: &strata, mapped: &mapped };
-            ZonePart::new(of, &ground).unwrap().unwrap().interval(1, 0.0).unwrap()
+            ZonePart::new(of, &ground).unwrap().unwrap().interval(1, &Estimate::fraction(0.0, 0.0, 20)).unwrap()
         };
         let (without, with) = (interval(0.0), interval(100.0));
         assert!(without.high < 0.25 && with.high > 0.45, "{without:?} {with:?}");
         let nothing = ZoneGround { inside: &[0.0; 60], strata: &[(0, 1.0)], mapped: &[1.0, 0.0] };
         assert!(ZonePart::new(of, &nothing).unwrap().is_none());
+    });
+}
+
+/// The ratio of all units by weights stood in where a stratum had no unit in the zone: its error was wider than the interval, which is by the known
+/// areas.
+#[test]
+fn a_stratum_without_a_unit_in_a_zone_has_its_mean_over_the_map() {
+    surveyed(|of| {
+        // Units 10 to 29 of forest, none of which is rubber, and a zone that is half rubber on the map.
+        let inside: Vec<f64> = (0..60).map(|k| f64::from((10..30).contains(&k))).collect();
+        let ground = ZoneGround { inside: &inside, strata: &[(0, 100.0), (1, 100.0)], mapped: &[100.0, 100.0] };
+        let part = ZonePart::new(of, &ground).unwrap().unwrap();
+        let rubber: Vec<f64> = of.reference.iter().map(|&r| f64::from(r == 1)).collect();
+        let spreads = Spreads::of(of.sample, of.map, 2, &rubber).unwrap();
+        let found = part.mean(&rubber, &spreads).unwrap().unwrap();
+        assert_eq!(found.basis, DirectBasis::PartlySynthetic);
+        // Rubber: 29 of 30 over the map, on half of the zone.
+        assert!((found.estimate.value - 0.5 * 29.0 / 30.0).abs() < 1e-12, "{:?}", found.estimate);
+        // One unit of rubber has the variance 29/30 * 1/30; of forest's 20 units none errs, and the 2/30 * 28/30 of its stratum counts for two of 21
+        // degrees of freedom, with 80 of 100 cells undrawn.
+        let (own, other) = (29.0 / 900.0, 0.8 / 20.0 * (2.0 * 56.0 / 900.0) / 21.0);
+        let variance = 0.25 * (own + other);
+        assert!((found.estimate.standard_error - f64::sqrt(variance)).abs() < 1e-9, "{:?}", found.estimate);
+        let interval = part.interval(1, &found.estimate).unwrap();
+        let half = 1.959_964 * found.estimate.standard_error;
+        assert!(
+            interval.high >= found.estimate.value + half - 1e-9 && interval.low <= found.estimate.value - half + 1e-9,
+            "{interval:?}"
+        );
     });
 }

@@ -141,7 +141,7 @@ fn alone(mapped: &[f64]) -> Vec<ZoneEstimate> {
             interval: Interval { low: value, high: value, method: IntervalMethod::None },
             error_known: false,
             method: ZoneMethod::CorrectedMap,
-            known_areas: false,
+            basis: None,
         }
     };
     mapped.iter().map(each).collect()

@@ -31,6 +31,8 @@ pub struct Published {
     pub findings: Vec<Finding>,
     /// How many numbers are suppressed.
     pub suppressed: usize,
+    /// Mean area of a cell of the population, km2.
+    pub cell_km2: f64,
 }
 
 /// Estimates from the labelled sample at `sample`, and writes the documents of `estimates.csv` into `out`.
@@ -72,7 +74,7 @@ pub fn estimate(
     tables.findings = findings;
     let basis = Basis { frame: &read.frame, totals: &totals, design: read.design(), agreement, units };
     write(settings, out, &basis, &tables)?;
-    Ok(Published { rows: tables.rows, findings: tables.findings, suppressed })
+    Ok(Published { rows: tables.rows, findings: tables.findings, suppressed, cell_km2: totals.cell_area() })
 }
 
 /// Estimates class areas without a sample, from the model alone, and writes the same documents.
@@ -88,7 +90,8 @@ pub fn quantify(
     let found = quantify::quantify(settings, method, job)?;
     let basis = Basis { frame: &found.frame, totals: &found.totals, design: None, agreement: None, units: 0 };
     write(settings, out, &basis, &found.tables)?;
-    Ok(Published { rows: found.tables.rows, findings: found.tables.findings, suppressed: 0 })
+    let cell_km2 = found.totals.cell_area();
+    Ok(Published { rows: found.tables.rows, findings: found.tables.findings, suppressed: 0, cell_km2 })
 }
 
 /// Settings about classes are refused for a map of a value, and the other way round.

@@ -271,6 +271,12 @@ impl MapTotals {
     pub fn area(&self) -> f64 {
         self.whole.area()
     }
+
+    /// Mean area of a cell of the population, km2; 0 without any.
+    pub fn cell_area(&self) -> f64 {
+        let cells: u64 = self.populations.iter().sum();
+        if cells > 0 { self.area() / cells as f64 } else { 0.0 }
+    }
 }
 
 #[cfg(test)]

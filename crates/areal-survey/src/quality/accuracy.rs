@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use areal_estimate::{EstimateRow, Population, counted, counted_do};
+use areal_estimate::{DirectBasis, MIN_UNITS_FOR_GOOD, Population, counted, counted_do};
 
 use super::QualityInput;
 
@@ -53,16 +53,29 @@ pub(super) fn write(text: &mut String, q: &QualityInput) {
 
 /// What the zones' direct estimates rest on.
 fn direct(text: &mut String, q: &QualityInput) {
+    let on = |basis: DirectBasis| q.rows.iter().filter(|r| r.basis() == Some(basis)).count();
     let direct = q.rows.iter().filter(|r| r.is_direct()).count();
-    let known = q.rows.iter().filter(|r| r.is_by_known_areas()).count();
+    let bases = [
+        (
+            DirectBasis::KnownAreas,
+            "by the means of the strata in the zone and their known areas there (method known-areas)",
+        ),
+        (
+            DirectBasis::PartlySynthetic,
+            "likewise, but with the mean over the whole map for a stratum that has no unit in the zone (method partly-synthetic), \
+             which counts with the variance of one unit",
+        ),
+        (DirectBasis::Weights, "as ratios to all units of the zone by their weights"),
+    ];
+    let parts: Vec<String> = bases
+        .into_iter()
+        .map(|(basis, words)| (on(basis), words))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, words)| format!("{count} {words}"))
+        .collect();
     if direct > 0 {
-        let _ = writeln!(
-            text,
-            "{} direct: {known} by the means of the strata in the zone and their known areas there (method known-areas), {} as ratios to all units of \
-             the zone by their weights.\n",
-            counted_do(direct, "zone estimate", ["is", "are"]),
-            direct - known
-        );
+        let _ =
+            writeln!(text, "{} direct: {}.\n", counted_do(direct, "zone estimate", ["is", "are"]), parts.join(", "));
     }
 }
 
@@ -74,7 +87,7 @@ fn flags(text: &mut String, q: &QualityInput) {
         text,
         "{}: {} good (relative error below {:.1} %), {} to be used with caution (up to {:.1} %), {} unreliable, \
          {suppressed} suppressed. The relative error is the larger of the CV and the longer side of the interval over the \
-         estimate and the normal quantile.\n",
+         estimate and the normal quantile (column relative_error). Fewer than {MIN_UNITS_FOR_GOOD} units or no interval: never good.\n",
         populations(q),
         flagged("good"),
         100.0 * q.limits.good,
@@ -97,31 +110,33 @@ fn populations(q: &QualityInput) -> String {
 /// The estimates of the whole map, a dash for those below the resolution.
 fn estimates(text: &mut String, q: &QualityInput) {
     for row in q.whole() {
+        let (Some(value), Some(low), Some(high)) = (row.estimate, row.low, row.high) else { continue };
         let below = q.resolution().is_below(row);
-        if below {
-            below_resolution(text, row);
-        } else if let (Some(value), Some(low), Some(high), Some(cv)) = (row.estimate, row.low, row.high, row.cv) {
-            // Where all labels are right the sample has no spread, which is no certainty.
-            let cv = if cv > 0.0 { format!("CV {:.1} %", 100.0 * cv) } else { "no variation in the sample".to_owned() };
-            let _ = writeln!(
-                text,
-                "- {}: {value:.3} {} (interval {low:.3} to {high:.3}, {cv}); the map alone says {:.3}.",
-                row.class_name, row.unit, row.mapped
-            );
-        }
+        let percent = |ratio: Option<f64>| match ratio.filter(|_| !below) {
+            Some(ratio) => format!("{:.1} %", 100.0 * ratio),
+            None => "-".to_owned(),
+        };
+        // Where all labels are right the sample has no spread, which is no certainty.
+        let cv = match row.cv {
+            Some(0.0) => "no variation in the sample".to_owned(),
+            cv => format!("CV {}", percent(cv)),
+        };
+        let _ = writeln!(
+            text,
+            "- {}: {} {} (interval {} to {}, {cv}, relative error {}); the map alone says {}.",
+            row.class_name,
+            if below { "-".to_owned() } else { q.number(value) },
+            row.unit,
+            q.number(low),
+            q.number(high),
+            percent(row.relative_error),
+            q.number(row.mapped)
+        );
     }
     text.push('\n');
     if q.whole().any(|row| q.resolution().is_below(row)) {
-        text.push_str("A dash stands for an estimate below half of the last printed digit, and for its CV.\n\n");
-    }
-}
-
-fn below_resolution(text: &mut String, row: &EstimateRow) {
-    if let (Some(low), Some(high)) = (row.low, row.high) {
-        let _ = writeln!(
-            text,
-            "- {}: - {} (interval {low:.3} to {high:.3}, CV -); the map alone says {:.3}.",
-            row.class_name, row.unit, row.mapped
+        text.push_str(
+            "A dash stands for an estimate below half of the last printed digit or half of a cell's area, and for its CV and relative error.\n\n",
         );
     }
 }

@@ -46,6 +46,8 @@ pub(crate) struct QualityInput<'a> {
     pub design: Option<&'a Design>,
     /// Area of the population.
     pub population_km2: f64,
+    /// Mean area of a cell of the population.
+    pub cell_km2: f64,
     /// Area of cells without a prediction.
     pub unobserved_km2: f64,
     /// Area of predicted cells in no stratum.
@@ -77,8 +79,13 @@ impl QualityInput<'_> {
         self.rows.iter().filter(|r| matches!(r.population, Population::Map | Population::Strata))
     }
 
+    /// A number as it was rounded, or with three decimals.
+    fn number(&self, value: f64) -> String {
+        if self.rounded_to > 0.0 { value.to_string() } else { format!("{value:.prec$}", prec = DECIMALS as usize) }
+    }
+
     fn resolution(&self) -> Resolution {
-        Resolution::new(self.rounded_to, DECIMALS)
+        Resolution::new(self.rounded_to, DECIMALS, self.cell_km2)
     }
 }
 
@@ -135,6 +142,7 @@ mod tests {
             limits: CvLimits::default(),
             design: None,
             population_km2: 90.0,
+            cell_km2: 0.01,
             unobserved_km2: 10.0,
             outside_strata_km2: 0.0,
             provenance: &provenance,

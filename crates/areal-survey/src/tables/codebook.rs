@@ -59,6 +59,13 @@ fn number_columns() -> Vec<CsvColumn> {
         )
         .optional(),
         number("cv", "Coefficient of variation", "standard_error / estimate.").unit("1").optional(),
+        number(
+            "relative_error",
+            "Relative error",
+            "The larger of cv and the longer side of the interval / estimate / normal quantile of its level: quality follows it.",
+        )
+        .unit("1")
+        .optional(),
         number("low", "Lower end", "Lower end of the confidence interval; empty where there is none.").optional(),
         number("high", "Upper end", "Upper end of the confidence interval; empty where there is none.").optional(),
         integer(
@@ -84,7 +91,8 @@ fn account_columns() -> Vec<CsvColumn> {
             "method",
             "Method",
             "stratified, post-stratified, difference, regression, prediction-powered; in zones direct (the ratio to all units of the zone by their weights, or with \", known-areas\" the means \
-             of the strata by their known areas in the zone, of which each has a unit there; strata that share their variance are one), corrected-map, synthetic, \
+             of the strata by their known areas in the zone; strata that share their variance are one; with \", partly-synthetic\" a stratum without \
+             a unit in the zone has its mean over the whole map, with the variance of one unit), corrected-map, synthetic, \
              composite, fay-herriot, unit-level (the last five model-based; corrected-map is the map's own sums, of its probabilities or classes, less as much \
              of their error as the sample proves, which may be nothing: zone_correction in estimates.json), with \", raked\" where benchmarked to all \
              zones together; model-based; preceded by no-design where inclusion probabilities are unknown.",

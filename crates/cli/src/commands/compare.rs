@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use areal_estimate::counted_do;
-use areal_survey::{CompareSettings, RevisionRow, compare, write_revisions};
+use areal_estimate::{counted_do, significant};
+use areal_survey::{CompareSettings, RevisionRow, Shared, compare, write_revisions};
 use clap::Args;
 
 use crate::context::Context;
@@ -67,6 +67,9 @@ pub fn run(options: &Options, _context: &Context) -> Result<(), CliError> {
     for (count, why) in found.not_compared.counts() {
         tracing::warn!("{} not compared: {why}", counted_do(count, "estimate", ["is", "are"]));
     }
+    if let Some(shared) = found.shared.filter(|_| settings.correlation == 0.0) {
+        tracing::warn!("{}", shared_text(shared));
+    }
     for (population, zone, class) in &found.not_compared.without_width {
         tracing::warn!(
             "{class} in {}: not compared, because one of its intervals has no width, and the error is not known",
@@ -84,11 +87,38 @@ pub fn run(options: &Options, _context: &Context) -> Result<(), CliError> {
     if let Some(path) = &options.out {
         write_revisions(path, options.overwrite, &found.rows)?;
     }
-    print(&found.rows);
+    print(&found.rows, found.rounded_to);
     Ok(())
 }
 
-fn print(rows: &[RevisionRow]) {
+fn shared_text(shared: Shared) -> &'static str {
+    match shared {
+        Shared::Labels => {
+            "both tables are estimated from the same labelled sample: their differences are not changes over time, and intervals and p-values, \
+             which take the samples to be independent, do not hold for them"
+        }
+        Shared::Units => {
+            "both tables are estimated from the same drawn units, so that their errors are correlated, but intervals and p-values take them to \
+             be independent: with a positive correlation they are too wide. --correlation R takes it into account"
+        }
+    }
+}
+
+/// Decimals that numbers rounded to a step have; four where they are not rounded.
+fn decimals(step: f64) -> usize {
+    if step > 0.0 { step.to_string().split_once('.').map_or(0, |(_, decimals)| decimals.len()) } else { 4 }
+}
+
+fn print(rows: &[RevisionRow], rounded_to: [f64; 2]) {
+    let [of_old, of_new] = rounded_to.map(decimals);
+    // A difference has the digits of both.
+    let both = of_old.min(of_new);
+    // An error keeps two significant digits where these are finer than the step.
+    let error = |error: f64, decimals: usize| match decimals {
+        4 => format!("{error:.4}"),
+        _ if error < 10f64.powi(1 - decimals as i32) => significant(error, 2).to_string(),
+        _ => format!("{error:.decimals$}"),
+    };
     let of = |side: &str, period: fn(&RevisionRow) -> &str| match rows.first().map_or("", period) {
         "" => side.to_owned(),
         period => format!("{side} ({period})"),
@@ -102,15 +132,15 @@ fn print(rows: &[RevisionRow]) {
             zone_label(r.population, &r.zone_id),
             r.class_code.map_or_else(|| "-".to_owned(), |code| code.to_string()),
             r.class_name.clone(),
-            format!("{:.4}", r.old),
-            format!("{:.4}", r.old_standard_error),
+            format!("{:.of_old$}", r.old),
+            error(r.old_standard_error, of_old),
             r.old_n.to_string(),
-            format!("{:.4}", r.new),
-            format!("{:.4}", r.new_standard_error),
+            format!("{:.of_new$}", r.new),
+            error(r.new_standard_error, of_new),
             r.new_n.to_string(),
-            format!("{:.4}", r.difference),
-            format!("{:.4}", r.low),
-            format!("{:.4}", r.high),
+            format!("{:.both$}", r.difference),
+            format!("{:.both$}", r.low),
+            format!("{:.both$}", r.high),
             format!("{:.4}", r.p_value),
             if r.significant { "yes" } else { "no" }.to_owned(),
         ]);

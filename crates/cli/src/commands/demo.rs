@@ -32,8 +32,9 @@ pub struct Options {
     /// Seed of the landscape.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
-    /// Sample to label: a file written by 'areal sample'. Labels come from the truth of the landscape at --out, as from
-    /// a perfect interpreter, and are written where the landscape's recipe looks for them.
+    /// Sample to label, the `sample.csv` that `areal sample` wrote. No landscape is made: --out is the folder of the one that the
+    /// sample is of. Labels come from its truth, as from a perfect interpreter, and are written where its recipe looks for them:
+    /// OUT/labels/NAME.csv, with NAME the folder of the sample.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["size", "seed"])]
     pub label: Option<PathBuf>,
     /// Replace an existing folder, or with --label existing labels.

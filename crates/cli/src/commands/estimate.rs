@@ -18,7 +18,7 @@ use crate::context::Context;
 use crate::errors::{CliError, Exit};
 use crate::options::{self, OVERWRITE, name_of, required};
 use crate::recipe::Planned;
-use crate::survey::print_rows;
+use crate::survey::print_estimates;
 
 /// The findings that refuse an estimate, and that --accept makes warnings.
 const ACCEPTABLE: [&str; 5] = ["no-design", "other-design", "other-map", "strata-sum", "disclosed"];
@@ -225,7 +225,7 @@ impl Stage for Options {
         }
         out.commit()?;
         let [good, caution] = settings.cv_limits;
-        print_rows(&published.rows, settings.round, &CvLimits { good, caution });
+        print_estimates(&published, settings.round, &CvLimits { good, caution });
         Ok(())
     }
 }

@@ -189,8 +189,13 @@ impl Options {
         }
     }
 
-    /// Refuses percents given for fractions.
+    /// Refuses percents given for fractions, and a class that would have no effect.
     fn check_fractions(&self) -> Result<(), CliError> {
+        if self.class.is_some() && self.target_cv.is_none() {
+            return Err(CliError::new(Exit::Usage, "--class has no effect without --target-cv".to_owned()).help(
+                "give the CV that the area of the class should have, such as --target-cv 0.1, or remove --class",
+            ));
+        }
         let second_look = Some(self.second_look).filter(|fraction| *fraction != 0.0);
         for (flag, fraction, max) in [
             ("--target-se", self.target_se, 0.5),

@@ -15,6 +15,7 @@ impl From<EstimateError> for CliError {
                 "label more units of that stratum, or draw again with --min-per-stratum 2 or more, or with fewer \
                  strata",
             ),
+            EstimateError::MoreThanPopulation { .. } => (Exit::Usage, "ask for fewer units with --size"),
             EstimateError::MoreThanAll { .. } => (Exit::Usage, "ask for fewer units with --size or --min-per-stratum"),
             EstimateError::Empty(missing) => (Exit::Input, what_to_give(*missing)),
             EstimateError::Unknown { .. } => {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use areal_estimate::{AccuracyRow, EstimateRow, Finding, Population};
-use areal_formats::ESTIMATES_FORMAT;
+use areal_formats::ESTIMATES_FORMATS;
 use areal_report::{AccuracyLine, EstimateLine, EstimateSection, Note, Report};
 use serde::de::DeserializeOwned;
 
@@ -14,7 +14,9 @@ use crate::survey::zone_label;
 pub fn add(report: &mut Report, folder: &Path) -> Result<(), CliError> {
     let name = name_of(folder);
     let path = folder.join("estimates.json");
-    let meta = document(report, &path, &[ESTIMATES_FORMAT])?;
+    let meta = document(report, &path, &ESTIMATES_FORMATS)?;
+    // Documents of areal 0.1.0 do not have it.
+    let cell_km2 = meta.get("cell_km2").and_then(serde_json::Value::as_f64).unwrap_or(0.0);
     let table = folder.join("estimates.csv");
     let estimates: Vec<EstimateRow> = rows(&table)?;
     let numbers = |r: &EstimateRow| [Some(r.mapped), r.estimate, r.standard_error, r.low, r.high, r.cv];
@@ -27,7 +29,7 @@ pub fn add(report: &mut Report, folder: &Path) -> Result<(), CliError> {
     let accuracies: Vec<AccuracyRow> = if accuracy.exists() { rows(&accuracy)? } else { Vec::new() };
     report.estimates.push(EstimateSection {
         name: name.clone(),
-        estimates: estimates.into_iter().map(estimate).collect(),
+        estimates: estimates.into_iter().map(|row| estimate(row, cell_km2)).collect(),
         accuracies: accuracies.into_iter().map(accuracy_line).collect(),
     });
     let findings: Vec<Finding> = part(&meta, &path, "findings")?;
@@ -35,7 +37,7 @@ pub fn add(report: &mut Report, folder: &Path) -> Result<(), CliError> {
     Ok(())
 }
 
-fn estimate(row: EstimateRow) -> EstimateLine {
+fn estimate(row: EstimateRow, cell_km2: f64) -> EstimateLine {
     let zone = if row.zone_name.is_empty() { row.zone_id } else { row.zone_name };
     EstimateLine {
         ground: zone_label(row.population, &zone),
@@ -47,6 +49,8 @@ fn estimate(row: EstimateRow) -> EstimateLine {
         standard_error: row.standard_error,
         interval: row.low.zip(row.high),
         cv: row.cv,
+        relative_error: row.relative_error,
+        resolution: if row.class_code.is_some() { 0.5 * cell_km2 } else { 0.0 },
         units: row.n as u64,
         method: row.method,
         quality: row.quality,
