@@ -4,15 +4,9 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use areal_estimate::{DEFAULT_LEVEL, EstimateRow, IntervalMethod, Population, Revision, Vintage, revisions};
-<<<<<<< HEAD
-use areal_formats::ESTIMATES_FORMAT;
-use areal_job::{StagedFile, check_unchanged, read_json};
-use areal_tables::{ArealTableError, read_areal_table};
-=======
 use areal_formats::{ESTIMATES_FORMATS, Provenance};
 use areal_job::{Sha256, StagedFile, check_unchanged, read_json_of};
-use areal_tables::read_areal_table;
->>>>>>> a1147a3 (Let direct zone numbers, raked numbers and comparisons say all of their error)
+use areal_tables::{ArealTableError, read_areal_table};
 use serde::{Deserialize, Serialize};
 
 use crate::error::TableRole;
