@@ -214,5 +214,5 @@ fn polygons_that_disagree_are_reported() {
     let labels = place.layer("labels.gpkg", &grid, &shapes);
     let args = labelled(&[text(&scene)], &labels, "--patch-size 8");
     // Two columns of 40 rows.
-    place.tile("store", &args).expect(0).says(&["first 1 and 2; the 80 pixels that both cover count for neither"]);
+    place.tile("store", &args).expect(0).says(&["first 1 and 2; 80 pixels covered by both count for neither"]);
 }

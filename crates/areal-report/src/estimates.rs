@@ -36,7 +36,7 @@ pub struct EstimateLine {
     pub cv: Option<f64>,
     /// The larger of the CV and the longer side of the interval to match: the quality follows it.
     pub relative_error: Option<f64>,
-    /// Below it an estimate that is not zero is a dash, and so are its error and its CV.
+    /// Below it an estimate is a dash unless it is a zero without an error, and so are its error and its CV.
     pub resolution: f64,
     pub units: u64,
     pub method: String,
@@ -142,7 +142,9 @@ impl EstimateLine {
 
     fn row(&self, digits: usize) -> EstimateRowView {
         let least = self.resolution.max(0.5 * 10f64.powi(-(digits as i32)));
-        let is_below = self.estimate.is_some_and(|v| v != 0.0 && v.abs() < least);
+        // As of the resolution of estimates: a zero with an error was rounded to it.
+        let is_zero = self.estimate == Some(0.0) && self.standard_error.is_none_or(|error| error == 0.0);
+        let is_below = !is_zero && self.estimate.is_some_and(|v| v.abs() < least);
         let above = |v: Option<f64>| v.filter(|_| !is_below);
         let ratio = |v: Option<f64>| CellView {
             sort: above(v).map(|v| v.to_string()).unwrap_or_default(),

@@ -18,10 +18,12 @@ impl Resolution {
         Self { step: if step > 0.0 { step } else { 10f64.powi(-decimals) }, cell_km2 }
     }
 
-    /// True where the estimate is below the resolution but not zero: a sample in which nothing of a class was found says so.
+    /// True where the estimate is below the resolution. A zero without an error is none: nothing of the class was found. One with an error was
+    /// rounded to it.
     pub fn is_below(self, row: &EstimateRow) -> bool {
         let least = if row.class_code.is_some() { self.step.max(self.cell_km2) } else { self.step };
-        row.estimate.is_some_and(|v| v != 0.0 && v.abs() < 0.5 * least)
+        let is_zero = row.estimate == Some(0.0) && row.standard_error.is_none_or(|error| error == 0.0);
+        !is_zero && row.estimate.is_some_and(|v| v.abs() < 0.5 * least)
     }
 }
 
@@ -50,6 +52,9 @@ mod tests {
     fn an_estimate_of_zero_is_shown() {
         let class = MapClass { code: 1, name: "water".into(), area: 100.0, mean_probability: None };
         let none = quantified_rows(&[class], &[0.0], "emq").remove(0);
-        assert!(!Resolution::new(1.0, 3, 0.0256).is_below(&none));
+        let whole = Resolution::new(1.0, 3, 0.0256);
+        assert!(!whole.is_below(&none));
+        // .3 +- .2 km2 rounded to whole km2.
+        assert!(whole.is_below(&EstimateRow { standard_error: Some(0.2), ..none }));
     }
 }
