@@ -92,7 +92,7 @@ impl<'a> ClassZones<'a> {
             }
             let is_class = self.data.is_class(c);
             let spreads = Spreads::of(&self.data.sample, &self.data.map, whole.len(), &is_class)?;
-            let known = part.as_ref().map(|part| part.mean(&is_class, &spreads)).transpose()?.flatten();
+            let known = part.as_ref().map(|part| part.mean((c, &is_class), &spreads)).transpose()?.flatten();
             basis = known.as_ref().map_or(basis, |mean| mean.basis);
             let fraction =
                 known.map_or_else(|| self.data.sample.domain(&is_class, inside), |mean| Ok(Some(mean.estimate)))?;
@@ -163,7 +163,7 @@ impl<'a> ClassZones<'a> {
                 FindingKind::NotAdditive,
                 format!(
                     "the zones do not add up to all zones together, most of all {class}: {} {AREA_UNIT} in the zones, {} {AREA_UNIT} together; \
-                     benchmarking makes them add up",
+                     benchmarking makes them add up, and their errors larger",
                     significant(sum, 4),
                     significant(estimate, 4)
                 ),

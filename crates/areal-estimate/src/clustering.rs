@@ -107,8 +107,7 @@ pub(crate) fn thin_strata(sample: &StratifiedSample) -> Option<Finding> {
     let (stratum, n) = few.iter().min_by_key(|(_, n)| **n)?;
     let message = format!(
         "{} of {} strata have fewer than {MIN_UNITS_IN_STRATUM} labelled units (the fewest, {n}, in {}): where all units of \
-         a stratum are alike, its own variance is zero; in zones it borrows the variance of the other strata of its map \
-         class. Label the units of the sample that have no label, draw more units, or use fewer strata",
+         a stratum are alike, its own variance is zero. Label more units, or use fewer strata",
         few.len(),
         strata.len(),
         stratum.name

@@ -74,16 +74,13 @@ impl<'a> DirectFractions<'a> {
         let part = self.part(zone)?;
         let mut found = Direct { estimates: Vec::with_capacity(self.y.len()), error: 0.0, basis: DirectBasis::Weights };
         for (c, y) in self.y.iter().enumerate() {
-            let known = part.as_ref().map(|part| part.mean(y, &self.spreads[c])).transpose()?.flatten();
-            let (estimate, error) = match known {
-                Some(mean) => {
-                    found.basis = mean.basis;
-                    (mean.estimate, mean.anticipated)
-                }
-                None => {
-                    let mean = domain.mean(&self.variables[c]);
-                    (mean, mean.standard_error)
-                }
+            let known = part.as_ref().map(|part| part.mean((c, y), &self.spreads[c])).transpose()?.flatten();
+            let (estimate, error) = if let Some(mean) = known {
+                found.basis = mean.basis;
+                (mean.estimate, mean.anticipated)
+            } else {
+                let mean = domain.mean(&self.variables[c]);
+                (mean, mean.standard_error)
             };
             found.estimates.push(estimate);
             found.error += error;

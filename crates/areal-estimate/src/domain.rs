@@ -71,11 +71,11 @@ impl StratifiedSample {
         let mut members = vec![0usize; groups];
         self.pools.iter().for_each(|&g| members[g] += 1);
         let moments = self.moments_of_pools(y)?;
-        Ok(self.pools.iter().map(|&g| (members[g] > 1).then_some(moments[g].variance)).collect())
+        Ok(self.pools.iter().map(|&g| moments[g].filter(|_| members[g] > 1).map(|m| m.variance)).collect())
     }
 
     /// Mean and variance of `y` over each pool of strata.
-    pub(crate) fn moments_of_pools(&self, y: &[f64]) -> Result<Vec<Moments>, EstimateError> {
+    pub(crate) fn moments_of_pools(&self, y: &[f64]) -> Result<Vec<Option<Moments>>, EstimateError> {
         let squares: Vec<f64> = y.iter().map(|v| v * v).collect();
         let (first, second) = (self.stratum_means(y)?, self.stratum_means(&squares)?);
         let groups = self.pools.iter().max().map_or(0, |m| m + 1);

@@ -77,7 +77,7 @@ pub use labelled_unit::{CellValue, LabelledUnit};
 pub use publication::{CvLimits, significant};
 pub use quantify::{Quantified, adjusted_counts, expectation_maximisation};
 pub use rake::rake;
-pub use regression::{Assisted, difference, post_stratified, prediction_powered, regression};
+pub use regression::{Assisted, MIN_UNITS_OF_GROUP, difference, post_stratified, prediction_powered, regression};
 pub use revision::{Revision, Vintage, revisions};
 pub use risk_strata::{ClassRisk, MIN_ERROR, RiskCut, RiskPart, is_uncertain};
 pub use rows::{

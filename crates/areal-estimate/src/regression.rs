@@ -129,6 +129,9 @@ fn plain_residuals(y: &[f64], x: &[Vec<f64>], beta: &DVector<f64>) -> Vec<f64> {
     y.iter().zip(x).map(|(y, row)| y - fit(row)).collect()
 }
 
+/// Units that a group with an area needs in [`post_stratified`].
+pub const MIN_UNITS_OF_GROUP: usize = 2;
+
 /// The post-stratified estimator: groups with known fractions of the area that were not the strata of the design. As
 /// [`regression`] on the groups' indicators; its conditional variance follows Holt and Smith 1979 (JRSS A 142:33).
 ///
@@ -150,7 +153,7 @@ pub fn post_stratified(
         };
         *count += 1;
     }
-    if let Some(g) = (0..fractions.len()).find(|&g| fractions[g] > 0.0 && counts[g] < 2) {
+    if let Some(g) = (0..fractions.len()).find(|&g| fractions[g] > 0.0 && counts[g] < MIN_UNITS_OF_GROUP) {
         return Err(EstimateError::FewUnits { stratum: format!("group {g}"), n: counts[g] });
     }
     // Groups without area carry no information and would make the system singular.

@@ -45,7 +45,8 @@ pub struct EstimateRow {
     pub mapped: f64,
     /// Estimate from the sample; empty when suppressed.
     pub estimate: Option<f64>,
-    /// Its standard error; root of the mean squared error for a model-based method.
+    /// Its standard error; root of the mean squared error for a model-based method. Empty where it is not known: all units are alike, while the interval
+    /// has a width.
     pub standard_error: Option<f64>,
     pub cv: Option<f64>,
     /// The larger of the CV and the longer side of the interval over the estimate and the normal quantile, by which it is graded. Tables of areal
@@ -115,6 +116,9 @@ impl EstimateRow {
         method: &str,
         grading: &Grading,
     ) -> Self {
+        // Units that are all alike tell nothing of the error: the interval counts what was not drawn.
+        let unknown = estimate.standard_error == 0.0 && interval.high > interval.low;
+        let error = (!unknown).then_some(estimate.standard_error);
         Self {
             population: subject.population,
             zone_id: subject.zone_id.to_owned(),
@@ -125,8 +129,8 @@ impl EstimateRow {
             unit: subject.unit.to_owned(),
             mapped: subject.mapped,
             estimate: Some(estimate.value),
-            standard_error: Some(estimate.standard_error),
-            cv: estimate.cv(),
+            standard_error: error,
+            cv: error.and_then(|_| estimate.cv()),
             relative_error: grading.relative_error(estimate, &interval),
             low: Some(interval.low),
             high: Some(interval.high),
@@ -267,6 +271,9 @@ pub fn round_rows(rows: &mut [EstimateRow], step: f64) {
         let ratio = |v: f64| if step > 0.0 { round_to(v, 0.001) } else { significant(v, 12) };
         row.cv = row.cv.map(ratio);
         row.relative_error = row.relative_error.map(ratio);
+        if row.estimate == Some(0.0) {
+            (row.cv, row.relative_error) = (None, None);
+        }
         row.effective_n = row.effective_n.map(|v| if step > 0.0 { round_to(v, 1.0) } else { significant(v, 12) });
     }
 }

@@ -52,10 +52,10 @@ pub(crate) struct PartMean {
     pub anticipated: f64,
 }
 
-/// Means and variances of a variable over the whole sample, in each pool of strata and in each map class.
+/// Means and variances of a variable over the whole sample, in each pool of strata and in each map class; `None` where it has no unit.
 pub(crate) struct Spreads {
-    by_pool: Vec<Moments>,
-    by_class: Vec<Moments>,
+    by_pool: Vec<Option<Moments>>,
+    by_class: Vec<Option<Moments>>,
 }
 
 /// Mean and variance of a variable.
@@ -82,14 +82,15 @@ impl Spreads {
 }
 
 impl Moments {
-    /// From the sum of weights, and of weights times the variable and its square. Without a weight both are 0.
-    pub(crate) fn of([all, first, second]: [f64; 3]) -> Self {
-        if all > 0.0 {
-            let mean = first / all;
-            Self { mean, variance: (second / all - mean.powi(2)).max(0.0) }
-        } else {
-            Self { mean: 0.0, variance: 0.0 }
-        }
+    /// From the sum of weights, and of weights times the variable and its square; `None` without a weight.
+    pub(crate) fn of([all, first, second]: [f64; 3]) -> Option<Self> {
+        let mean = first / all;
+        (all > 0.0).then(|| Self { mean, variance: (second / all - mean.powi(2)).max(0.0) })
+    }
+
+    /// Of an indicator with this mean.
+    fn of_fraction(mean: f64) -> Self {
+        Self { mean, variance: mean * (1.0 - mean) }
     }
 }
 
@@ -140,12 +141,12 @@ impl ZonePart {
         }))
     }
 
-    /// Mean of a variable of the whole sample over the part, by the known areas of its strata there: the separate estimator, design-unbiased given how many
+    /// Mean of the indicator `y` of a class over the part, by the known areas of its strata there: the separate estimator, design-unbiased given how many
     /// units lie in each (Sarndal, Swensson and Wretman 1992, section 10.5). The variance over the whole of a stratum counts for
     /// [`JOINED`] degrees of freedom beside that of its units in the part, which may be one. A stratum without a unit in the part has its mean over the whole map
     /// with the variance of one unit: its cells in the part differ from all its cells by no more than one cell does, on average. That mean is synthetic
-    /// (Rao and Molina 2015, section 3.2). `None` where the areas are not known.
-    pub(crate) fn mean(&self, y: &[f64], spreads: &Spreads) -> Result<Option<PartMean>, EstimateError> {
+    /// (Rao and Molina 2015, section 3.2); where the whole sample has no unit of it either, it is what the map expects. `None` where the areas are not known.
+    pub(crate) fn mean(&self, (of, y): (usize, &[f64]), spreads: &Spreads) -> Result<Option<PartMean>, EstimateError> {
         if !self.known {
             return Ok(None);
         }
@@ -155,7 +156,9 @@ impl ZonePart {
         let (mut value, mut variance, mut spread, mut anticipated) = (0.0, 0.0, 0.0, 0.0);
         for (k, (stratum, (pool, class))) in self.sample.strata().iter().zip(&self.cut).enumerate() {
             let weight = stratum.area / self.sample.area();
-            let over_all = class.map_or(spreads.by_pool[*pool], |class| spreads.by_class[class]);
+            let over_all = class
+                .map_or(spreads.by_pool[*pool], |class| spreads.by_class[class])
+                .unwrap_or_else(|| Moments::of_fraction(self.expected[k].class(of)));
             let (units, mean, squares, size) = match self.sample.n[k] {
                 0 => (1.0, over_all.mean, 0.0, 1.0),
                 n => (n as f64, means[k], powers[k][0], self.sample.size_powers()[k][0] / n as f64),

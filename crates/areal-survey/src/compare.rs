@@ -283,7 +283,8 @@ impl EstimatesTable {
             return None;
         }
         let limits = [row.low?, row.high?];
-        let vintage = Vintage::from_limits(row.estimate?, row.standard_error?, limits, self.level);
+        // A row of units that are all alike has an interval, by which it is compared, and no standard error.
+        let vintage = Vintage::from_limits(row.estimate?, row.standard_error.unwrap_or(0.0), limits, self.level);
         Some(Side { row, vintage: vintage.rounded(self.round) })
     }
 }

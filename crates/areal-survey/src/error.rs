@@ -54,6 +54,9 @@ pub enum SurveyError {
     /// Labels that say that they are of another draw: their units are other cells, whatever is accepted.
     #[error("the labelled sample belongs to {found}, but the design is {expected}: their units are different cells")]
     OtherDraw { found: String, expected: String },
+    /// One file for both interpreters.
+    #[error("the second look {second} has the same content as the sample {first}", first = first.display(), second = second.display())]
+    SameLook { first: PathBuf, second: PathBuf },
     #[error("{path} belongs to draw {found}, but design.json to draw {expected}", path = path.display())]
     DrawFiles { path: PathBuf, found: String, expected: String },
     /// Flaws of the sample or the map that the user has not accepted.

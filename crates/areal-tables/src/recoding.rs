@@ -112,6 +112,9 @@ impl Recoding {
                     row.code.map_or("none".into(), |c| c.to_string())
                 ));
             }
+            if row.name.contains('\0') {
+                return fault(format!("has a name with a NUL character: {:?}", row.name));
+            }
             if let Some(code) = row.code
                 && !codes.insert(code)
             {

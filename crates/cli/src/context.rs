@@ -15,7 +15,7 @@ const GRACE: Duration = Duration::from_millis(700);
 fn end_now() -> ! {
     areal_job::abandon();
     let _ = CliError::from(Interrupted)
-        .help("run the same command again; `areal predict` continues with --resume")
+        .help("run the same command again; `areal predict` and `areal train` continue where they stopped")
         .report();
     // Not `std::process::exit`: its exit handlers would free library state that running threads still use.
     signal_hook::low_level::exit(i32::from(Exit::Interrupted.code()))

@@ -59,10 +59,12 @@ pub fn print_estimates(published: &Published, round: f64, limits: &CvLimits) {
         100.0 * limits.good,
         100.0 * limits.caution
     );
-    if rows.iter().any(|row| resolution.is_below(row) || row.low.is_none() && row.suppressed.is_empty()) {
+    if rows.iter().any(|row| {
+        resolution.is_below(row) || (row.low.is_none() || row.standard_error.is_none()) && row.suppressed.is_empty()
+    }) {
         tracing::info!(
-            "a dash means that the method gives no interval, or an estimate below half of the last printed digit or half of a cell's area, its \
-             error and its grade"
+            "a dash means that the method gives no interval, that all units are alike and tell no error, or an estimate below half of the last \
+             printed digit or half of a cell's area, its error and its grade"
         );
     }
 }

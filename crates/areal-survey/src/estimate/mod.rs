@@ -13,7 +13,11 @@ mod units;
 
 use std::path::Path;
 
-use areal_estimate::{EstimateRow, Finding, ZoneMethod, round_rows, suppress_rows, training_overlap};
+use areal_estimate::{
+    EstimateRow, Estimator, Finding, LabelledUnit, MIN_UNITS_OF_GROUP, ZoneMethod, round_rows, suppress_rows,
+    training_overlap,
+};
+use areal_formats::{Design, StrataBy};
 use areal_job::{Job, StagedDir};
 
 use flaws::{disclosed, on_nodata, settle, unlabelled};
@@ -23,7 +27,7 @@ pub use quantify::QuantifyMethod;
 pub use settings::EstimateSettings;
 use training::TrainingPatches;
 
-use crate::{MapFrame, MapTotals, SurveyError};
+use crate::{GroundTotals, MapFrame, MapTotals, SurveyError};
 
 /// Estimates as published.
 pub struct Published {
@@ -45,7 +49,6 @@ pub fn estimate(
     out: &StagedDir,
     job: Job<'_>,
 ) -> Result<Published, SurveyError> {
-    let statistics = settings.statistics()?;
     let mut read = LabelledSample::read(settings, sample, job)?;
     check_target(settings, &read.frame)?;
     let totals = MapTotals::of(&mut read.frame)?;
@@ -66,6 +69,9 @@ pub fn estimate(
     let second = settings.second_look.as_deref();
     let agreement = second.map(|second| second_look::agreement(settings, sample, second, &read)).transpose()?;
     let units = on_map.units.len();
+    let estimator = settings.estimator.unwrap_or_else(|| usual_estimator(read.design(), &on_map.units, &totals));
+    let settings = &EstimateSettings { estimator: Some(estimator), ..settings.clone() };
+    let statistics = settings.statistics()?;
     let mut tables = tables::estimate(&read, &totals, on_map.units, &statistics)?;
     findings.append(&mut tables.findings);
     let (suppressed, still_disclosed) = suppress_rows(&mut tables.rows, settings.suppress_below)?;
@@ -92,6 +98,25 @@ pub fn quantify(
     write(settings, out, &basis, &found.tables)?;
     let cell_km2 = found.totals.cell_area();
     Ok(Published { rows: found.tables.rows, findings: found.tables.findings, suppressed: 0, cell_km2 })
+}
+
+/// The estimator where none is asked for: by the areas of the map's classes, which are known, where the strata do not tell them apart and
+/// every class has the units that this needs. Estimates of zones rest on these areas too, so that the zones and the map agree.
+fn usual_estimator(design: Option<&Design>, units: &[LabelledUnit], totals: &MapTotals) -> Estimator {
+    let apart = |design: &Design| matches!(design.strata_by, StrataBy::Classes | StrataBy::Both | StrataBy::Risk);
+    let GroundTotals::Classes { mapped, .. } = &totals.whole else { return Estimator::Stratified };
+    if design.is_none_or(apart) {
+        return Estimator::Stratified;
+    }
+    let of = |class: usize| units.iter().filter(|u| u.mapped.class_index() == Some(class)).count();
+    if mapped.iter().enumerate().any(|(class, area)| *area > 0.0 && of(class) < MIN_UNITS_OF_GROUP) {
+        return Estimator::Stratified;
+    }
+    tracing::info!(
+        "estimator {}: the strata do not tell the classes of the map apart, but their areas are known (--estimator stratified does not use them)",
+        Estimator::PostStratified
+    );
+    Estimator::PostStratified
 }
 
 /// Settings about classes are refused for a map of a value, and the other way round.

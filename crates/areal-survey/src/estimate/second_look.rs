@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use areal_estimate::{CellValue, Kappa, kappa};
+use areal_job::hash_file;
 
 use super::labelled_sample::LabelledSample;
 use super::settings::EstimateSettings;
@@ -18,6 +19,9 @@ pub(super) fn agreement(
     sample: &LabelledSample,
 ) -> Result<Kappa, SurveyError> {
     let classes = sample.frame.meta.target.classes().len();
+    if hash_file(first)? == hash_file(second)? {
+        return Err(SurveyError::SameLook { first: first.to_path_buf(), second: second.to_path_buf() });
+    }
     let first = labels(settings, first, sample)?;
     let mut counts = vec![vec![0u64; classes]; classes];
     for (unit, b) in labels(settings, second, sample)? {

@@ -48,7 +48,7 @@ pub struct EstimateSettings {
     /// Patch store of the training, to tell apart the accuracy on and off its patches.
     pub store: Option<PathBuf>,
     /// Over the whole map.
-    pub estimator: Estimator,
+    pub estimator: Option<Estimator>,
     pub zone_method: ZoneMethod,
     /// Minimum number of units for a direct estimate in a zone.
     pub min_units: usize,
@@ -96,7 +96,7 @@ impl Default for EstimateSettings {
             strata_raster: None,
             strata_nodata: None,
             store: None,
-            estimator: Estimator::Stratified,
+            estimator: None,
             zone_method: ZoneMethod::Auto,
             min_units: 30,
             max_cv: None,
@@ -151,7 +151,7 @@ impl EstimateSettings {
         let [good, caution] = self.cv_limits;
         let limits = CvLimits::new(good, caution)?;
         Ok(SurveySettings {
-            estimator: self.estimator,
+            estimator: self.estimator.unwrap_or(Estimator::Stratified),
             level: self.level,
             finite: self.finite,
             zones: areal_estimate::ZoneEstimateSettings {

@@ -117,9 +117,9 @@ fn estimates(text: &mut String, q: &QualityInput) {
             None => "-".to_owned(),
         };
         // Where all labels are right the sample has no spread, which is no certainty.
-        let cv = match row.cv {
-            Some(0.0) => "no variation in the sample".to_owned(),
-            cv => format!("CV {}", percent(cv)),
+        let cv = match row.standard_error {
+            None => "no variation in the sample".to_owned(),
+            Some(_) => format!("CV {}", percent(row.cv)),
         };
         let _ = writeln!(
             text,

@@ -58,7 +58,7 @@ fn number_columns() -> Vec<CsvColumn> {
              unknown. Where estimates are rounded, it keeps at least two significant digits.",
         )
         .optional(),
-        number("cv", "Coefficient of variation", "standard_error / estimate.").unit("1").optional(),
+        number("cv", "Coefficient of variation", "standard_error / estimate; empty without either.").unit("1").optional(),
         number(
             "relative_error",
             "Relative error",

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use areal_estimate::{CvLimits, Estimator, FindingKind, ZoneMethod, counted, counted_do};
+use areal_estimate::{CvLimits, Estimator, FindingKind, MIN_UNITS_OF_GROUP, ZoneMethod, counted, counted_do};
 use areal_job::StagedDir;
 use areal_survey::{EstimateSettings, QuantifyMethod, estimate, quantify};
 use areal_tables::{ClassNaming, Encoding, make_tables_spreadsheet_safe};
@@ -88,7 +88,8 @@ pub struct Options {
     #[arg(long, value_name = "FOLDER")]
     pub store: Option<PathBuf>,
     #[arg(long, value_name = "HOW", value_parser = name_of::<Estimator>(),
-        help = format!("Estimator for the whole map [default: {}]", EstimateSettings::default().estimator))]
+        help = format!("Estimator for the whole map [default: {}; {} where the strata do not tell the classes of the map apart and each \
+            class has at least {MIN_UNITS_OF_GROUP} units]", Estimator::Stratified, Estimator::PostStratified))]
     pub estimator: Option<Estimator>,
     #[arg(long, value_name = "HOW", value_parser = name_of::<ZoneMethod>(),
         help = format!("Estimator for zones; auto is direct where the zone has --min-units, a CV up to --max-cv and no larger error \
@@ -252,7 +253,7 @@ impl Options {
             strata_raster: own.strata_raster,
             strata_nodata: own.strata_nodata,
             store: own.store,
-            estimator: own.estimator.unwrap_or(default.estimator),
+            estimator: own.estimator,
             zone_method: own.zone_method.unwrap_or(default.zone_method),
             min_units: own.min_units,
             max_cv: own.max_cv,

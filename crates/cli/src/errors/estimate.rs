@@ -131,6 +131,9 @@ fn help(error: &SurveyError) -> String {
         SurveyError::OtherDraw { .. } => {
             "pass the folder of one sample as --design, and the labelled files of that sample as --sample and --second-look".into()
         }
+        SurveyError::SameLook { .. } => {
+            "pass the labels of a second interpreter, who labelled without seeing the first ones, or leave out --second-look".into()
+        }
         SurveyError::DrawFiles { .. } => table(TableRole::DesignUnits).into(),
         SurveyError::Refused { refused, accepted, .. } => flaws(refused, accepted).into(),
         SurveyError::NoMap { .. } => "make it again with `areal predict`".into(),
