@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::common::bench::Bench;
 use crate::common::maps::square;
-use crate::common::{areal, run};
+use crate::common::{areal, number, rows, run};
 
 /// A slip in a code left its cells out of the class without a word.
 #[test]
@@ -111,4 +111,33 @@ fn names_of_codes_in_a_raster_that_is_read_as_values_are_a_warning() {
     said.says(&["read as values because their type is u16, although the file has names for codes; if they are class codes, pass --content classes"]);
     let classes = bench.aggregate(&bench.text("named.vrt"), &["--content", "classes"]).expect(0);
     assert!(!classes.stderr.contains("cells are read as"), "{}", classes.stderr);
+}
+
+/// A raster that names code 1 water, with `--map 2=water`, had two classes of that name.
+#[test]
+fn a_code_that_the_raster_names_as_a_class_of_a_rule_counts_as_that_class() {
+    let bench = Bench::new();
+    let map = bench.raster("map.tif", &[&[1.0, 1.0, 2.0, 3.0]], &["-ot", "Byte"]);
+    let names = [(1, "water"), (2, "river"), (3, "forest")];
+    let row = |(k, (code, name)): (usize, &(i32, &str))| format!("<Row index=\"{k}\"><F>{code}</F><F>{name}</F></Row>");
+    let lines: String = names.iter().enumerate().map(row).collect();
+    let field = |name: &str, kind: u8, usage: u8| {
+        format!("<FieldDefn><Name>{name}</Name><Type>{kind}</Type><Usage>{usage}</Usage></FieldDefn>")
+    };
+    let table = format!(
+        "<PAMDataset><PAMRasterBand band=\"1\"><GDALRasterAttributeTable>{}{}{lines}</GDALRasterAttributeTable></PAMRasterBand></PAMDataset>",
+        field("Value", 0, 5),
+        field("Class", 2, 2)
+    );
+    fs::write(format!("{map}.aux.xml"), table).unwrap();
+    let found =
+        bench.aggregate(&map, &["--map", "2=water"]).expect(0).says(&["code 1 is water by the file's own names"]);
+    let table = rows(&bench.path("areas/areas.csv"));
+    let of_zone = table.iter().filter(|row| row["zone_id"] == "z" && row["measure"] == "class_area");
+    let mut areas: Vec<(&str, f64)> = of_zone.map(|row| (row["class_name"].as_str(), number(row, "value"))).collect();
+    areas.sort_by(|a, b| a.0.cmp(b.0));
+    let names: Vec<&str> = areas.iter().map(|area| area.0).collect();
+    assert_eq!(names, ["forest", "water"], "{}", found.stdout);
+    // One column of forest and three of water, of equal area.
+    assert!((areas[1].1 / areas[0].1 - 3.0).abs() < 1e-9, "{areas:?}");
 }

@@ -57,9 +57,19 @@ fn strata_may_be_those_of_a_raster() {
     }
     w.label("sample", "sample.csv", "labelled.csv");
     w.estimate("none", &[]).expect(2).says(&["require a strata raster", "--strata-raster"]);
-    w.estimate("x", &["--strata-raster", &thirds, "--level", "0.999"]).expect(0);
+    let fixed = ["--strata-raster", &thirds, "--level", "0.999"];
+    let methods = |out: &str| {
+        rows(&w.path(out).join("estimates.csv")).into_iter().map(|r| r["method"].clone()).collect::<Vec<_>>()
+    };
+    // The strata do not tell the classes apart, whose areas are known: the map's rows ignored them, and those of zones did not.
+    w.estimate("x", &fixed)
+        .expect(0)
+        .says(&["estimator post-stratified: the strata do not tell the classes of the map apart"]);
     holds_the_truth(&w, "x");
-    assert!(rows(&w.path("x/estimates.csv")).iter().all(|r| r["method"] == "stratified"));
+    assert!(methods("x").iter().all(|m| m == "post-stratified"), "{:?}", methods("x"));
+    w.estimate("y", &[&fixed[..], &["--estimator", "stratified"]].concat()).expect(0);
+    holds_the_truth(&w, "y");
+    assert!(methods("y").iter().all(|m| m == "stratified"), "{:?}", methods("y"));
 
     // Numbers that are no strata; another grid.
     let halves = (0..SIDE * SIDE).map(|k| (k % 2) as f32 / 2.0).collect();

@@ -181,6 +181,26 @@ impl Recoding {
         Ok(())
     }
 
+    /// The same for a raster that names codes itself: a code that it names as a class of the rules counts as that class, unless a rule says
+    /// otherwise. Also returns these codes.
+    ///
+    /// # Errors
+    /// As [`Recoding::new`]; none for rules that were taken.
+    pub fn joined_to<'a>(&self, named: impl Iterator<Item = (i64, &'a str)>) -> Result<(Self, Vec<i64>), LegendError> {
+        let joins =
+            |(code, name): &(i64, &str)| !self.listed && self.place(*code).is_none() && self.find(name).is_some();
+        let joined: Vec<(i64, &str)> = named.filter(joins).collect();
+        let more =
+            joined.iter().map(|(code, name)| CodeRule { ranges: vec![(*code, *code)], class: (*name).to_owned() });
+        let all: Vec<CodeRule> = self.rules.iter().cloned().chain(more).collect();
+        if joined.is_empty() {
+            return Ok((self.clone(), Vec::new()));
+        }
+        // The rules stay those that were given: the others are no one's slip where they apply to nothing.
+        let made = Self { rules: self.rules.clone(), ..Self::new(&[], &all)? };
+        Ok((made, joined.into_iter().map(|(code, _)| code).collect()))
+    }
+
     fn find(&self, name: &str) -> Option<usize> {
         self.classes.iter().position(|class| class.name == name)
     }

@@ -180,13 +180,22 @@ impl Map {
                 warn_of_near_identical(&path.display().to_string(), recoding.classes.iter().map(|c| c.name.as_str()));
                 // A given legend stands alone.
                 let named = if recoding.listed { Vec::new() } else { raster.named_codes(band.number, encoding)? };
+                let names = named.iter().map(|named| (named.code, named.name.as_str()));
+                let (recoding, joined) = recoding.joined_to(names).map_err(|found| fault(found.to_string()))?;
+                for code in joined {
+                    let class = recoding.place(code).map_or("", |place| &recoding.classes[place].name);
+                    tracing::info!(
+                        "{}: code {code} is {class} by the file's own names, and counts as the {class} of --map",
+                        path.display()
+                    );
+                }
                 colours.extend(named.iter().filter_map(|named| Some((named.code, named.colour?))));
                 let given = recoding.classes.iter().enumerate();
                 colours.extend(given.filter_map(|(k, class)| Some((recoding.code(k), class.colour?))));
                 Layers::Classes {
                     codes: (reading.clone(), band.number),
-                    legend: legend(&named, recoding),
-                    recoding: recoding.clone(),
+                    legend: legend(&named, &recoding),
+                    recoding,
                     probabilities: None,
                     shift: None,
                 }

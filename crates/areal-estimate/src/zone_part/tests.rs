@@ -85,3 +85,27 @@ fn a_stratum_without_a_unit_in_a_zone_has_its_mean_over_the_map() {
         );
     });
 }
+
+/// A map class of which the whole sample has no unit fell out of the sum: 12.58 km2 of water were of no class.
+#[test]
+fn a_map_class_without_any_unit_keeps_its_area() {
+    let stratum = Stratum { name: "all".into(), population: 1000, area: 1000.0 };
+    let sample = StratifiedSample::new(vec![stratum], &[(0, 1.0); 30], true).unwrap();
+    let expected = [ExpectedMatrix::new(vec![vec![670.0, 30.0], vec![20.0, 280.0]]).unwrap()];
+    let of = ClassIntervals {
+        sample: &sample,
+        map: &[0; 30],
+        reference: &[0; 30],
+        expected: &expected,
+        draws: 400,
+        level: 0.95,
+    };
+    let ground = ZoneGround { inside: &[1.0; 30], strata: &[(0, 1000.0)], mapped: &[700.0, 300.0] };
+    let part = ZonePart::new(&of, &ground).unwrap().unwrap();
+    let mean = |class: usize| {
+        let y = vec![f64::from(class == 0); 30];
+        part.mean((class, &y), &Spreads::of(&sample, of.map, 2, &y).unwrap()).unwrap().unwrap().estimate.value
+    };
+    // Forest: all of its .7, and 20 of 300 of the .3 that are mapped as rubber, as the map expects; rubber the other 280.
+    assert!((mean(0) - 0.72).abs() < 1e-12 && (mean(1) - 0.28).abs() < 1e-12, "{} {}", mean(0), mean(1));
+}

@@ -128,7 +128,8 @@ pub fn simulate(case: Case, zones_from: usize, samples: usize, draws: usize) -> 
     let line = |of, population, truth: &dyn Fn(&EstimateRow) -> f64| {
         let ends = |row: &EstimateRow, method: usize| match method {
             0 => {
-                let i = normal_interval(row.estimate.unwrap(), row.standard_error.unwrap(), LEVEL);
+                // Units that are all alike tell no error: an interval from it has no width.
+                let i = normal_interval(row.estimate.unwrap(), row.standard_error.unwrap_or(0.0), LEVEL);
                 [i.low, i.high]
             }
             _ => [row.low.unwrap(), row.high.unwrap()],
