@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use areal_formats::{Resampling, SceneSettings};
 use areal_grid::{PixelGrid, Scaling, Target, Window};
 use areal_raster::{BandFacts, NamedCode, Prediction, RasterError, RasterFile, warn_of_converted_codes};
-use areal_tables::{Encoding, Recoding, warn_of_near_identical};
+use areal_tables::{Encoding, LegendError, Recoding, warn_of_near_identical};
 
 use crate::ZonesError;
 use crate::content::{Content, chosen_content};
@@ -180,15 +180,7 @@ impl Map {
                 warn_of_near_identical(&path.display().to_string(), recoding.classes.iter().map(|c| c.name.as_str()));
                 // A given legend stands alone.
                 let named = if recoding.listed { Vec::new() } else { raster.named_codes(band.number, encoding)? };
-                let names = named.iter().map(|named| (named.code, named.name.as_str()));
-                let (recoding, joined) = recoding.joined_to(names).map_err(|found| fault(found.to_string()))?;
-                for code in joined {
-                    let class = recoding.place(code).map_or("", |place| &recoding.classes[place].name);
-                    tracing::info!(
-                        "{}: code {code} is {class} by the file's own names, and counts as the {class} of --map",
-                        path.display()
-                    );
-                }
+                let recoding = joined_by_name(&path, recoding, &named).map_err(|found| fault(found.to_string()))?;
                 colours.extend(named.iter().filter_map(|named| Some((named.code, named.colour?))));
                 let given = recoding.classes.iter().enumerate();
                 colours.extend(given.filter_map(|(k, class)| Some((recoding.code(k), class.colour?))));
@@ -246,6 +238,19 @@ impl Map {
         };
         areal_grid::blocks(height, width, h, w)
     }
+}
+
+/// Codes that the file itself names as a class of the rules count as that class, which is said.
+fn joined_by_name(path: &Path, recoding: &Recoding, named: &[NamedCode]) -> Result<Recoding, LegendError> {
+    let (made, joined) = recoding.joined_to(named.iter().map(|named| (named.code, named.name.as_str())))?;
+    for code in joined {
+        let class = made.place(code).map_or("", |place| &made.classes[place].name);
+        tracing::info!(
+            "{}: code {code} is {class} by the file's own names, and counts as the {class} of --map",
+            path.display()
+        );
+    }
+    Ok(made)
 }
 
 fn plain(file: &Path) -> SceneSettings {
