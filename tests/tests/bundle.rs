@@ -96,6 +96,20 @@ fn a_bundle_is_inspected_and_verified() {
         .expect(3)
         .says(&["does not compute what it did when it was written", "no manifest"]);
 
+    // Another temperature or normalisation changes what is predicted, and neither the weights nor, by its own normalisation, the logits.
+    own.write(&bundle.join("weights.safetensors")).unwrap();
+    for (pointer, factor) in
+        [("/calibration/temperature", 2.0), ("/normalisation/mean/0", 1.5), ("/normalisation/std/1", 3.0)]
+    {
+        let mut document: serde_json::Value = serde_json::from_str(&model).unwrap();
+        let value = document.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer}"));
+        *value = (value.as_f64().unwrap() * factor).into();
+        std::fs::write(bundle.join("model.json"), document.to_string()).unwrap();
+        areal(["bundle", "verify", at]).expect(3).says(&["does not compute what it did"]);
+    }
+    std::fs::write(bundle.join("model.json"), &model).unwrap();
+    areal(["bundle", "verify", at]).expect(0);
+
     // A bundle of 0.1.0 keeps no logits.
     std::fs::remove_file(bundle.join("probe.json")).unwrap();
     areal(["bundle", "verify", at]).expect(0).says(&["has no probe.json"]);

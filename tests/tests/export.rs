@@ -129,6 +129,8 @@ fn a_file_for_deepness_has_its_output_at_each_pixel_and_its_metadata() {
     assert_eq!(metadata["class_names"], serde_json::json!({ "0": "forest", "1": "water", "2": "urban" }));
     // Pixels of 10 m on the map; the scale of the projection changes that by less than 0.1 %.
     assert!((metadata["resolution"].as_f64().unwrap() - 1000.0).abs() < 1.0, "{metadata}");
+    // Deepness takes the first class where none reaches its own threshold of one half.
+    assert_eq!((&metadata["seg_thresh"], &metadata["seg_small_segment"]), (&0.into(), &0.into()));
     assert_eq!((&metadata["tile_size"], &metadata["tiles_size"]), (&16.into(), &16.into()));
     assert_eq!(metadata["tiles_overlap"], 0);
     // Deepness feeds (stored / 255 - mean) / std: the stored number again.

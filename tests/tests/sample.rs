@@ -113,6 +113,11 @@ fn strata_may_be_zones_or_the_whole_map() {
     // Knowing the map helps: the sample is worth more.
     let error = |out: &str| number(&rows(&w.path(out).join("estimates.csv"))[0], "standard_error");
     assert!(error("post-stratified") < 0.8 * error("stratified"));
+    // Without a unit that is mapped as rubber its area cannot be used, which was not said.
+    w.keep(|unit| unit["map_class"] != "1");
+    w.estimate("few", &[])
+        .expect(0)
+        .says(&["estimator stratified", "because rubber has 0 labelled units, fewer than 2"]);
 }
 
 #[test]

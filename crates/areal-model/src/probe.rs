@@ -37,6 +37,11 @@ impl LogitDifference {
 
 /// The same pseudo-random patches for every load: values around each band's mean, some pixels not observed.
 pub fn probe_batch(spec: &ModelSpec) -> PatchBatch {
+    probe_batch_around(spec, &spec.normalisation.mean, &spec.normalisation.std)
+}
+
+/// The same around these means of the bands, with these deviations.
+pub(crate) fn probe_batch_around(spec: &ModelSpec, means: &[f32], deviations: &[f32]) -> PatchBatch {
     let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0x00A2_EA1A);
     let least = NetworkConfig::of(spec).least_patch();
     let (bands, side) = (spec.bands.len(), spec.patch_size.clamp(1, SIDE.max(least)));
@@ -45,7 +50,7 @@ pub fn probe_batch(spec: &ModelSpec) -> PatchBatch {
     let plane = side * side;
     let mut values = Vec::with_capacity(patches * bands * plane);
     for _ in 0..patches {
-        for (mean, std) in spec.normalisation.mean.iter().zip(&spec.normalisation.std) {
+        for (mean, std) in means.iter().zip(deviations) {
             values.extend((0..plane).map(|_| f64::from(mean + std * (4.0 * rng.random::<f32>() - 2.0))));
         }
     }

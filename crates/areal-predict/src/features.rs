@@ -85,7 +85,7 @@ pub fn scene_features(
     write_json(&staged.file(FeaturesMeta::FILE), &FeaturesMeta::new(&spec, features, of, provenance))?;
     job.check()?;
     staged.commit()?;
-    journal.remove()?;
+    journal.remove_after_success();
     let (out, cells, seconds) = (out.to_path_buf(), layout.cells(), start.elapsed().as_secs_f64());
     Ok(SceneFeatures { out, cells, features, counts, patches, seconds })
 }

@@ -152,12 +152,11 @@ impl Journal {
         (strips, last)
     }
 
-    /// Removes it.
-    ///
-    /// # Errors
-    /// When it cannot be removed.
-    pub fn remove(self) -> Result<(), PredictError> {
-        Ok(self.delete()?)
+    /// Removes it once the result is in its place: what cannot be removed, as a file of others, does not spoil it.
+    pub fn remove_after_success(self) {
+        if let Err(error) = self.delete() {
+            tracing::warn!("{error}; the result is whole, and this folder is not needed any more");
+        }
     }
 }
 

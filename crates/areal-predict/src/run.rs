@@ -132,7 +132,7 @@ pub fn predict(
     meta.write(staged.path())?;
     job.check()?;
     staged.commit()?;
-    journal.remove()?;
+    journal.remove_after_success();
     Ok(report(out, &layout, &spec, totals, settings.mode, resumed_patches, start))
 }
 

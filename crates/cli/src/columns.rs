@@ -5,10 +5,16 @@ use std::borrow::Cow;
 /// Most characters of a cell.
 const WIDEST: usize = 60;
 
-/// A text as a cell: cut short where it is too long.
+/// A text without what a terminal would act on: line breaks and other control characters are U+FFFD, since names come from files of others.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if text.contains(char::is_control) { text.replace(char::is_control, "\u{fffd}").into() } else { text.into() }
+}
+
+/// A text as a cell: printable, and cut short where it is too long.
 pub fn cell(text: &str) -> Cow<'_, str> {
+    let text = printable(text);
     if text.chars().nth(WIDEST).is_none() {
-        return text.into();
+        return text;
     }
     text.chars().take(WIDEST - 1).chain(['…']).collect::<String>().into()
 }
@@ -58,5 +64,7 @@ mod tests {
         assert_eq!(shown[0], format!("{}…  1", "ä".repeat(59)));
         assert_eq!(shown[1], format!("b{}  2", " ".repeat(59)));
         assert_eq!(cell(&"x".repeat(60)).chars().count(), 60);
+        // A name of a class that clears the screen, or makes a row.
+        assert_eq!(cell("bu\u{1b}[2J\nilt"), "bu\u{fffd}[2J\u{fffd}ilt");
     }
 }

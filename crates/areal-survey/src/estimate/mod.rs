@@ -14,7 +14,7 @@ mod units;
 use std::path::Path;
 
 use areal_estimate::{
-    EstimateRow, Estimator, Finding, LabelledUnit, MIN_UNITS_OF_GROUP, ZoneMethod, round_rows, suppress_rows,
+    EstimateRow, Estimator, Finding, LabelledUnit, MIN_UNITS_OF_GROUP, ZoneMethod, counted, round_rows, suppress_rows,
     training_overlap,
 };
 use areal_formats::{Design, StrataBy};
@@ -69,7 +69,7 @@ pub fn estimate(
     let second = settings.second_look.as_deref();
     let agreement = second.map(|second| second_look::agreement(settings, sample, second, &read)).transpose()?;
     let units = on_map.units.len();
-    let estimator = settings.estimator.unwrap_or_else(|| usual_estimator(read.design(), &on_map.units, &totals));
+    let estimator = settings.estimator.unwrap_or_else(|| usual_estimator(&read, &on_map.units, &totals));
     let settings = &EstimateSettings { estimator: Some(estimator), ..settings.clone() };
     let statistics = settings.statistics()?;
     let mut tables = tables::estimate(&read, &totals, on_map.units, &statistics)?;
@@ -102,14 +102,22 @@ pub fn quantify(
 
 /// The estimator where none is asked for: by the areas of the map's classes, which are known, where the strata do not tell them apart and
 /// every class has the units that this needs. Estimates of zones rest on these areas too, so that the zones and the map agree.
-fn usual_estimator(design: Option<&Design>, units: &[LabelledUnit], totals: &MapTotals) -> Estimator {
+fn usual_estimator(read: &LabelledSample, units: &[LabelledUnit], totals: &MapTotals) -> Estimator {
     let apart = |design: &Design| matches!(design.strata_by, StrataBy::Classes | StrataBy::Both | StrataBy::Risk);
     let GroundTotals::Classes { mapped, .. } = &totals.whole else { return Estimator::Stratified };
-    if design.is_none_or(apart) {
+    if read.design().is_none_or(apart) {
         return Estimator::Stratified;
     }
     let of = |class: usize| units.iter().filter(|u| u.mapped.class_index() == Some(class)).count();
-    if mapped.iter().enumerate().any(|(class, area)| *area > 0.0 && of(class) < MIN_UNITS_OF_GROUP) {
+    let few = |(class, area): &(usize, &f64)| **area > 0.0 && of(*class) < MIN_UNITS_OF_GROUP;
+    if let Some((class, _)) = mapped.iter().enumerate().find(few) {
+        tracing::warn!(
+            "estimator {}: the estimates of the map do not use the known areas of its classes, as those of zones do, because {} has {}, fewer \
+             than {MIN_UNITS_OF_GROUP}; the two may differ by much",
+            Estimator::Stratified,
+            read.frame.meta.target.classes()[class].name,
+            counted(of(class), "labelled unit")
+        );
         return Estimator::Stratified;
     }
     tracing::info!(

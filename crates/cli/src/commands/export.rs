@@ -45,7 +45,7 @@ impl Format {
 /// numbers as float32, [batch, bands, S, S], NaN where a pixel is not observed. Normalisation, temperature and softmax are in
 /// the file. The output is the probability of each class, [batch, classes], or the value in its units, [batch, 1]. With
 /// --onnx-output pixel it is repeated at each pixel, [batch, classes, S, S], for programs that read segmenters only, such as
-/// Deepness and `GeoDeep`. The metadata have the keys that these two read: classes, ground resolution, tile size, overlap.
+/// Deepness. The metadata have the keys that it reads: classes, ground resolution, tile size, overlap, no threshold.
 ///
 /// safetensors: the weights. Those of a ResNet have the names and shapes of torchvision and load there with strict=True.
 /// Normalise the input as model.json says. Those of compact have areal's own names.

@@ -60,9 +60,10 @@ pub struct Options {
     /// Rule for a band that the weights have and the store lacks: zero, mean or drop. [default: an error]
     #[arg(long, value_name = "RULE", value_parser = name_of::<MissingBand>())]
     pub missing_band: Option<MissingBand>,
-    /// Normalisation of the input: weights (as their input was, where that is known) or store.
-    #[arg(long, value_name = "SOURCE", default_value_t = TrainSettings::default().normalisation, value_parser = name_of::<NormalisationFrom>())]
-    pub normalisation: NormalisationFrom,
+    #[arg(long, value_name = "SOURCE", value_parser = name_of::<NormalisationFrom>(),
+        help = format!("Normalisation of the input, with --weights: weights (as their input was, where that is known) or store [default: {}]",
+            TrainSettings::default().normalisation))]
+    pub normalisation: Option<NormalisationFrom>,
     /// Network of the weights: compact, resnet18, resnet34 or resnet50. [default: compact]
     #[arg(long, value_name = "NAME", value_parser = name_of::<Architecture>())]
     pub architecture: Option<Architecture>,
@@ -148,6 +149,7 @@ impl Options {
     }
 
     fn of_store(&self, path: &Path, out: &Path, context: &Context) -> Result<(), CliError> {
+        self.check_store_flags()?;
         let store = open_store(path)?;
         let (mut inference, settings) = match (&self.bundle, &self.weights) {
             (Some(bundle), None) => {
@@ -214,6 +216,25 @@ impl Options {
         Ok(())
     }
 
+    /// Refuses flags of a scene beside a store.
+    fn check_store_flags(&self) -> Result<(), CliError> {
+        let default = PredictSettings::default();
+        let given = [
+            ("--stride", self.stride.is_some()),
+            ("--min-valid", self.min_valid != default.min_valid),
+            ("--batch-size", self.batch_size != default.batch_size),
+            ("--threads", self.threads != default.threads),
+            ("--memory", self.memory != default.memory),
+            ("--resume", self.resume),
+            ("a flag that controls how a scene is read", self.scene != SceneOptions::default()),
+        ];
+        match given.into_iter().find(|(_, is_given)| *is_given) {
+            Some((flag, _)) => Err(CliError::new(Exit::Usage, format!("{flag} has no effect with --store"))
+                .help("remove the flag, or pass the files of a scene in place of --store")),
+            None => Ok(()),
+        }
+    }
+
     /// Refuses flags of weights beside a bundle.
     fn check_bundle_flags(&self) -> Result<(), CliError> {
         let given = [
@@ -221,6 +242,7 @@ impl Options {
             ("--weights-bands", !self.weights_bands.is_empty()),
             ("--missing-band", self.missing_band.is_some()),
             ("--architecture", self.architecture.is_some()),
+            ("--normalisation", self.normalisation.is_some()),
         ];
         match given.into_iter().find(|(_, is_given)| *is_given) {
             Some((flag, _)) => Err(CliError::new(Exit::Usage, format!("{flag} has no effect with --bundle"))
@@ -238,7 +260,7 @@ impl Options {
             weights_kind: self.weights_kind,
             weights_bands: self.weights_bands.clone(),
             missing_band: self.missing_band,
-            normalisation: self.normalisation,
+            normalisation: self.normalisation.unwrap_or(TrainSettings::default().normalisation),
             freeze: Freeze::None,
             device: self.device,
             ..TrainSettings::default()

@@ -11,7 +11,7 @@ use areal_train::Evaluation;
 use serde::Serialize;
 
 use super::metrics_text::metrics_text;
-use crate::columns::aligned;
+use crate::columns::{aligned, printable};
 use crate::errors::{CliError, Exit};
 
 /// The document of `--json`.
@@ -56,7 +56,7 @@ pub fn run(folder: &Path, json: bool) -> Result<(), CliError> {
 }
 
 fn line(out: &mut String, name: &str, text: &str) {
-    let _ = writeln!(out, "{}", format!("{name:<16}{text}").trim_end());
+    let _ = writeln!(out, "{}", format!("{name:<16}{}", printable(text)).trim_end());
 }
 
 fn text(folder: &Path, document: &Document) -> String {

@@ -1,4 +1,4 @@
-//! What a file says of its model: for Deepness and `GeoDeep`, which expect each value as JSON, and for people.
+//! What a file says of its model: for Deepness, which expects each value as JSON, and for people.
 
 use areal_formats::ModelSpec;
 use areal_grid::Target;
@@ -7,8 +7,11 @@ use serde_json::{Map, Value, json};
 use super::OnnxOutput;
 use super::proto::Entry;
 
-/// Entries of `metadata_props`, the keys that Deepness and `GeoDeep` read, and `areal`, which has the rest of
-/// the model's description.
+/// Entries of `metadata_props`, the keys that Deepness reads, and `areal`, which has the rest of the model's description. `GeoDeep` knows most of these keys, but scales
+/// stored numbers by their type before it, so that the model would be wrong there.
+///
+/// A threshold of 0 keeps the most probable class where none reaches one half: Deepness takes the first class there. No median filter
+/// removes areas of the size of a patch.
 ///
 /// Deepness divides stored values by 255, subtracts the mean and divides by the deviation, whatever their type: means of 0 and
 /// deviations of 1/255 undo that, because the graph normalises by itself.
@@ -34,6 +37,10 @@ pub fn metadata(spec: &ModelSpec, output: OnnxOutput) -> Vec<Entry> {
         all.insert(key.to_owned(), json!(spec.patch_size));
     }
     all.insert("tiles_overlap".to_owned(), json!(0));
+    if !spec.target.classes().is_empty() {
+        all.insert("seg_thresh".to_owned(), json!(0));
+        all.insert("seg_small_segment".to_owned(), json!(0));
+    }
     all.insert("standardization_mean".to_owned(), json!(vec![0.0; bands]));
     all.insert("standardization_std".to_owned(), json!(vec![1.0 / 255.0; bands]));
     all.insert("areal".to_owned(), own(spec));

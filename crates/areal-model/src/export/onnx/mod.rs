@@ -42,7 +42,7 @@ impl NamedChoice for OnnxOutput {
 ///
 /// Input `input`: stored numbers of a patch as single precision, `[batch, bands, S, S]`; NaN is a pixel that is not observed.
 /// Normalisation, temperature and softmax are in the graph. Output `probabilities` of each class in the order of the legend, or
-/// `value` in its own units. `metadata_props` are those of Deepness and `GeoDeep`.
+/// `value` in its own units. `metadata_props` are those of Deepness.
 ///
 /// # Errors
 /// When the network has a layer that cannot be written, or the file cannot be written.
