@@ -175,6 +175,12 @@ fn features_of_nothing_or_of_two_things_are_refused() {
         .expect(2)
         .says(&["both a store and a scene"]);
     areal(["features", "--store", store, "--out", out]).expect(2).says(&["--bundle or --weights"]);
+    // A stride that does not even divide the patch had no effect, and one got the normalisation of the bundle after asking for that of the store.
+    let of_store = ["features", "--store", store, "--bundle", bundle, "--out", out];
+    areal([&of_store[..], &["--stride", "3"]].concat()).expect(2).says(&["--stride has no effect with --store"]);
+    areal([&of_store[..], &["--normalisation", "store"]].concat())
+        .expect(2)
+        .says(&["--normalisation has no effect with --bundle"]);
     areal(["features", "x.tif", "--weights", bundle, "--out", out])
         .expect(2)
         .says(&["--weights needs --store", "--freeze backbone"]);
