@@ -1,14 +1,26 @@
 //! Scenes for `areal predict`, its arguments, and what it made.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use areal_formats::{Resampling, SceneSettings};
 use areal_grid::{PixelState, PixelType, Pixels, Window};
 use areal_raster::{CogBand, CogSpec, CogWriter, RasterFile, Scene};
 use tempfile::TempDir;
 
+use crate::data;
+
 pub fn scene(path: &Path) -> Scene {
     Scene::open(&SceneSettings::new("scene", vec![path.to_path_buf()])).unwrap()
+}
+
+/// The first raster of the real scene of Sentinel-2 that opens as a scene, with its path; `None` where the data are absent.
+pub fn amazon_scene() -> Option<(PathBuf, Scene)> {
+    let folder = data("sentinel2_amazon")?;
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    files.retain(|p| p.extension().is_some_and(|e| e == "tif"));
+    files.sort();
+    let opened = |f: PathBuf| Scene::open(&SceneSettings::new("s", vec![f.clone()])).ok().map(|scene| (f, scene));
+    Some(files.into_iter().find_map(opened).expect("a scene of the folder opens"))
 }
 
 pub fn args(file: &Path, folder: &TempDir, out: &str, more: &[&str]) -> Vec<std::ffi::OsString> {

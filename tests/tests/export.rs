@@ -3,15 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use areal_formats::{Architecture, ModelSpec, Padding, SceneSettings};
+use areal_formats::{Architecture, ModelSpec, Padding};
 use areal_grid::{PixelState, Pixels, Target, Window};
 use areal_model::{BurnInference, DeviceChoice, Inference, PatchBatch, StateDict, probabilities};
-use areal_raster::{Prediction, Scene};
+use areal_raster::Prediction;
 use ndarray::{Array2, Array4};
 
 use crate::common::model_bundle::{classes, spec_for, value, write};
-use crate::common::scenes::{made, read, scene};
-use crate::common::{areal, data, oracle, workspace};
+use crate::common::scenes::{amazon_scene, made, read, scene};
+use crate::common::{areal, oracle, workspace};
 
 /// A bundle for a made-up scene, and the scene's file.
 fn bundle(folder: &Path, target: Target, change: impl FnOnce(ModelSpec) -> ModelSpec) -> (PathBuf, PathBuf) {
@@ -157,12 +157,7 @@ fn a_value_comes_in_its_own_units() {
 #[test]
 fn real_patches_get_the_probabilities_of_the_map() {
     let Some(python) = oracle("onnx, onnxruntime, numpy") else { return };
-    let Some(amazon) = data("sentinel2_amazon") else { return };
-    let mut files: Vec<PathBuf> = std::fs::read_dir(amazon).unwrap().map(|e| e.unwrap().path()).collect();
-    files.retain(|p| p.extension().is_some_and(|e| e == "tif"));
-    files.sort();
-    let opened = files.iter().find_map(|f| Scene::open(&SceneSettings::new("s", vec![f.clone()])).ok().map(|s| (f, s)));
-    let (file, scene) = opened.expect("a scene of the folder opens");
+    let Some((file, scene)) = amazon_scene() else { return };
     let folder = tempfile::tempdir().unwrap();
     let (bundle, out) = (folder.path().join("bundle"), folder.path().join("model.onnx"));
     write(&bundle, ModelSpec { architecture: Architecture::Resnet18, ..spec_for(&scene, classes(), 32) });

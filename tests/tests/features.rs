@@ -2,17 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use areal_formats::{Architecture, ModelSpec, SceneSettings};
+use areal_formats::{Architecture, ModelSpec};
 use areal_grid::{PixelState, Pixels, Window};
 use areal_model::{BurnInference, DeviceChoice, Inference, Network, NetworkConfig, PatchBatch, StateDict};
-use areal_raster::{RasterFile, Scene};
+use areal_raster::RasterFile;
 use areal_store::PatchStore;
 use ndarray::Array2;
 
 use crate::common::model_bundle::{classes, spec_for, write};
-use crate::common::scenes::{made, read, same_bytes, scene};
+use crate::common::scenes::{amazon_scene, made, read, same_bytes, scene};
 use crate::common::stores::{COUNTS, store};
-use crate::common::{areal, data, interrupt_when_work_is_kept};
+use crate::common::{areal, interrupt_when_work_is_kept};
 
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
@@ -94,16 +94,11 @@ fn features_with_weights_of_another_training_need_no_bundle() {
 
 #[test]
 fn features_of_a_real_scene_are_those_of_burn_in_each_cell() {
-    let Some(amazon) = data("sentinel2_amazon") else { return };
-    let mut files: Vec<PathBuf> = std::fs::read_dir(amazon).unwrap().map(|e| e.unwrap().path()).collect();
-    files.retain(|p| p.extension().is_some_and(|e| e == "tif"));
-    files.sort();
-    let opened = files.iter().find_map(|f| Scene::open(&SceneSettings::new("s", vec![f.clone()])).ok().map(|s| (f, s)));
-    let (file, scene) = opened.expect("a scene of the folder opens");
+    let Some((file, scene)) = amazon_scene() else { return };
     let folder = tempfile::tempdir().unwrap();
     let (bundle, out) = (folder.path().join("bundle"), folder.path().join("features"));
     write(&bundle, ModelSpec { architecture: Architecture::Resnet18, ..spec_for(&scene, classes(), 32) });
-    areal(["features", text(file), "--bundle", text(&bundle), "--out", text(&out)]).expect(0);
+    areal(["features", text(&file), "--bundle", text(&bundle), "--out", text(&out)]).expect(0);
     let raster = RasterFile::open(&out.join("features.tif")).unwrap();
     let (grid, whole) = (raster.grid().clone(), scene.grid().coarsen(32));
     assert_eq!(
