@@ -85,23 +85,22 @@ impl<'a> ClassZones<'a> {
         let same = (area / self.data.sample.area() - 1.0).abs() < 1e-6;
         let ground = ZoneGround { inside, strata: &all.strata, mapped: &all.mapped };
         let part = if same { None } else { ZonePart::new(&self.data.intervals(), &ground)? };
-        let mut basis = DirectBasis::Weights;
-        let mut of_class = |c: usize| -> Result<_, EstimateError> {
+        let basis = part.as_ref().map_or(DirectBasis::Weights, ZonePart::basis);
+        let method = if same { self.data.settings.estimator.to_string() } else { basis.method_name() };
+        let of_class = |c: usize| -> Result<_, EstimateError> {
             if same {
                 return Ok(Some(whole[c]));
             }
             let is_class = self.data.is_class(c);
             let spreads = Spreads::of(&self.data.sample, &self.data.map, whole.len(), &is_class)?;
             let known = part.as_ref().map(|part| part.mean((c, &is_class), &spreads)).transpose()?.flatten();
-            basis = known.as_ref().map_or(basis, |mean| mean.basis);
             let fraction =
                 known.map_or_else(|| self.data.sample.domain(&is_class, inside), |mean| Ok(Some(mean.estimate)))?;
             let Some(fraction) = fraction else { return Ok(None) };
             let of_part = part.as_ref().map(|part| part.interval(c, &fraction)).transpose()?;
             Ok(of_part.map(|interval| (fraction, interval)))
         };
-        let found: Vec<Option<(Estimate, Interval)>> = (0..whole.len()).map(&mut of_class).collect::<Result<_, _>>()?;
-        let method = if same { self.data.settings.estimator.to_string() } else { basis.method_name() };
+        let found: Vec<Option<(Estimate, Interval)>> = (0..whole.len()).map(of_class).collect::<Result<_, _>>()?;
         // Estimators that use the map class by class give fractions that add up to 1 only nearly; raking needs the exact sum.
         let sum: f64 = found.iter().flatten().map(|(e, _)| e.value).sum();
         let scale = if self.data.settings.benchmark && sum > 0.0 { 1.0 / sum } else { 1.0 };

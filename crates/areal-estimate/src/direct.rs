@@ -72,16 +72,17 @@ impl<'a> DirectFractions<'a> {
     pub(crate) fn zone(&self, zone: usize) -> Result<Option<Direct>, EstimateError> {
         let Some(domain) = self.surveyed.sample.part(self.units[zone].iter().copied()) else { return Ok(None) };
         let part = self.part(zone)?;
-        let mut found = Direct { estimates: Vec::with_capacity(self.y.len()), error: 0.0, basis: DirectBasis::Weights };
+        let basis = part.as_ref().map_or(DirectBasis::Weights, ZonePart::basis);
+        let mut found = Direct { estimates: Vec::with_capacity(self.y.len()), error: 0.0, basis };
         for (c, y) in self.y.iter().enumerate() {
             let known = part.as_ref().map(|part| part.mean((c, y), &self.spreads[c])).transpose()?.flatten();
-            let (estimate, error) = if let Some(mean) = known {
-                found.basis = mean.basis;
-                (mean.estimate, mean.anticipated)
-            } else {
-                let mean = domain.mean(&self.variables[c]);
-                (mean, mean.standard_error)
-            };
+            let (estimate, error) = known.map_or_else(
+                || {
+                    let mean = domain.mean(&self.variables[c]);
+                    (mean, mean.standard_error)
+                },
+                |mean| (mean.estimate, mean.anticipated),
+            );
             found.estimates.push(estimate);
             found.error += error;
         }

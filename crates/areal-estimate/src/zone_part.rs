@@ -47,7 +47,6 @@ pub(crate) struct ZonePart {
 /// A mean over a part.
 pub(crate) struct PartMean {
     pub estimate: Estimate,
-    pub basis: DirectBasis,
     /// Its standard error by the variances over the whole of each stratum alone. Who chooses parts by it does not prefer those whose few units are alike.
     pub anticipated: f64,
 }
@@ -141,6 +140,15 @@ impl ZonePart {
         }))
     }
 
+    /// What a direct number of the part rests on.
+    pub(crate) fn basis(&self) -> DirectBasis {
+        match (self.known, self.sample.n.contains(&0)) {
+            (false, _) => DirectBasis::Weights,
+            (true, true) => DirectBasis::PartlySynthetic,
+            (true, false) => DirectBasis::KnownAreas,
+        }
+    }
+
     /// Mean of the indicator `y` of a class over the part, by the known areas of its strata there: the separate estimator, design-unbiased given how many
     /// units lie in each (Sarndal, Swensson and Wretman 1992, section 10.5). The variance over the whole of a stratum counts for
     /// [`JOINED`] degrees of freedom beside that of its units in the part, which may be one. A stratum without a unit in the part has its mean over the whole map
@@ -176,8 +184,7 @@ impl ZonePart {
         let variance = settled(variance, 1.0);
         let found = Estimate { degrees, ..Estimate::fraction(value.clamp(0.0, 1.0), variance, self.drawn.len()) };
         let estimate = found.or_equal_units(|| self.sample.units().1);
-        let basis = if self.sample.n.contains(&0) { DirectBasis::PartlySynthetic } else { DirectBasis::KnownAreas };
-        Ok(Some(PartMean { estimate, basis, anticipated: anticipated.sqrt() }))
+        Ok(Some(PartMean { estimate, anticipated: anticipated.sqrt() }))
     }
 
     /// Interval of a class's fraction of the part, about its estimate: the posterior's, and no shorter to either side than the normal one. The prior of a

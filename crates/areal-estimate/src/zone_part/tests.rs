@@ -69,7 +69,7 @@ fn a_stratum_without_a_unit_in_a_zone_has_its_mean_over_the_map() {
         let rubber: Vec<f64> = of.reference.iter().map(|&r| f64::from(r == 1)).collect();
         let spreads = Spreads::of(of.sample, of.map, 2, &rubber).unwrap();
         let found = part.mean((1, &rubber), &spreads).unwrap().unwrap();
-        assert_eq!(found.basis, DirectBasis::PartlySynthetic);
+        assert_eq!(part.basis(), DirectBasis::PartlySynthetic);
         // Rubber: 29 of 30 over the map, on half of the zone.
         assert!((found.estimate.value - 0.5 * 29.0 / 30.0).abs() < 1e-12, "{:?}", found.estimate);
         // One unit of rubber has the variance 29/30 * 1/30; of forest's 20 units none errs, and the 2/30 * 28/30 of its stratum counts for two of 21
