@@ -10,6 +10,13 @@ pub const ESTIMATES_FORMAT: &str = "areal-estimates/2";
 /// Formats that are read: areal 0.1.0 wrote the second.
 pub const ESTIMATES_FORMATS: [&str; 2] = [ESTIMATES_FORMAT, "areal-estimates/1"];
 
+/// True where an estimate is too small to be shown beside numbers that are told apart from half of `step` on. A zero without an error is none: nothing of
+/// the class was found. One with an error was rounded to it.
+pub fn is_below_resolution(estimate: f64, standard_error: Option<f64>, step: f64) -> bool {
+    let is_zero = estimate == 0.0 && standard_error.is_none_or(|error| error == 0.0);
+    !is_zero && estimate.abs() < 0.5 * step
+}
+
 /// `estimates.json`: how the estimates were made, and the findings about them. A gain may be infinite, which JSON writes as
 /// null.
 #[derive(Debug, Serialize)]

@@ -30,7 +30,7 @@ pub use areas::{AreaEllipsoid, AreasMeta, MapMeta, Reconciliation, RepairMeta, S
 pub use conversion::{ConversionError, conversion_flags};
 pub use csvw::{CsvColumn, CsvTable, CsvType};
 pub use design::{DESIGN_FORMAT, DESIGN_FORMATS, Design, DesignStratum, DesignUnit, StrataBy};
-pub use estimates::{ESTIMATES_FORMAT, ESTIMATES_FORMATS, EstimatesMeta};
+pub use estimates::{ESTIMATES_FORMAT, ESTIMATES_FORMATS, EstimatesMeta, is_below_resolution};
 pub use evaluation::EVALUATION_FORMAT;
 pub use explain::ExplainMeta;
 pub use features::{FeaturesMeta, FeaturesOf};

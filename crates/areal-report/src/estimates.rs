@@ -1,5 +1,7 @@
 //! Tables and plots of estimates from a labelled sample.
 
+use areal_formats::is_below_resolution;
+
 use crate::areas::CellView;
 use crate::number::{decimals, number, percent, round_below};
 
@@ -36,7 +38,7 @@ pub struct EstimateLine {
     pub cv: Option<f64>,
     /// The larger of the CV and the longer side of the interval to match: the quality follows it.
     pub relative_error: Option<f64>,
-    /// Below it an estimate is a dash unless it is a zero without an error, and so are its error and its CV.
+    /// Below half of it an estimate is a dash, and so are its error and its CV.
     pub resolution: f64,
     pub units: u64,
     pub method: String,
@@ -141,10 +143,8 @@ impl EstimateLine {
     }
 
     fn row(&self, digits: usize) -> EstimateRowView {
-        let least = self.resolution.max(0.5 * 10f64.powi(-(digits as i32)));
-        // As of the resolution of estimates: a zero with an error was rounded to it.
-        let is_zero = self.estimate == Some(0.0) && self.standard_error.is_none_or(|error| error == 0.0);
-        let is_below = !is_zero && self.estimate.is_some_and(|v| v.abs() < least);
+        let least = self.resolution.max(10f64.powi(-(digits as i32)));
+        let is_below = self.estimate.is_some_and(|v| is_below_resolution(v, self.standard_error, least));
         let above = |v: Option<f64>| v.filter(|_| !is_below);
         let ratio = |v: Option<f64>| CellView {
             sort: above(v).map(|v| v.to_string()).unwrap_or_default(),

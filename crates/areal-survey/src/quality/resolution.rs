@@ -1,6 +1,7 @@
 //! Whether an estimate is large enough for the digits and the units in which it is shown.
 
 use areal_estimate::EstimateRow;
+use areal_formats::is_below_resolution;
 
 /// Below it an estimate that is not zero would be noise, and so would its error and its coefficient of variation: half of the last printed digit, and of an
 /// area half of a sample unit.
@@ -18,12 +19,10 @@ impl Resolution {
         Self { step: if step > 0.0 { step } else { 10f64.powi(-decimals) }, cell_km2 }
     }
 
-    /// True where the estimate is below the resolution. A zero without an error is none: nothing of the class was found. One with an error was
-    /// rounded to it.
+    /// True where the estimate is below the resolution ([`is_below_resolution`]).
     pub fn is_below(self, row: &EstimateRow) -> bool {
         let least = if row.class_code.is_some() { self.step.max(self.cell_km2) } else { self.step };
-        let is_zero = row.estimate == Some(0.0) && row.standard_error.is_none_or(|error| error == 0.0);
-        !is_zero && row.estimate.is_some_and(|v| v.abs() < 0.5 * least)
+        row.estimate.is_some_and(|estimate| is_below_resolution(estimate, row.standard_error, least))
     }
 }
 

@@ -50,7 +50,7 @@ fn estimate(row: EstimateRow, cell_km2: f64) -> EstimateLine {
         interval: row.low.zip(row.high),
         cv: row.cv,
         relative_error: row.relative_error,
-        resolution: if row.class_code.is_some() { 0.5 * cell_km2 } else { 0.0 },
+        resolution: if row.class_code.is_some() { cell_km2 } else { 0.0 },
         units: row.n as u64,
         method: row.method,
         quality: row.quality,
