@@ -74,7 +74,7 @@ pub enum UnknownStatistic {
         names = NAMED.map(|(name, _)| name).join(", ")
     )]
     Name(String),
-    /// A quantile of what is no number of per cent.
+    /// A quantile whose number is not a percentage from 0 to 100.
     #[error(
         "\"{0}\" is not a quantile: after q comes a number of per cent from 0 to 100 with up to three decimals, such as q5, q90 or q97.5"
     )]
